@@ -1,0 +1,148 @@
+//! Progress as data: what a run tells its caller while it goes on, and what it adds
+//! up to. Nobody here knows a terminal.
+
+use std::time::Duration;
+
+use crate::error::{Endpoint, Error};
+
+/// Something that happened. The caller's closure gets these in order.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// About to wait for the network for the first time.
+    Connecting {
+        /// The account.
+        account: &'a str,
+        /// Its server.
+        server: &'a Endpoint,
+    },
+    /// The server's listing is known, and what of it is wanted. Comes again after a
+    /// reconnect, with what is still wanted.
+    Listed {
+        /// The account.
+        account: &'a str,
+        /// Messages on the server.
+        listed: u64,
+        /// Messages that are to be fetched.
+        wanted: u64,
+        /// Their listed size in octets.
+        wanted_octets: u64,
+    },
+    /// How far the account is, in messages and octets received since the start.
+    Progress {
+        /// The account.
+        account: &'a str,
+        /// Messages received whole.
+        messages: u64,
+        /// Octets received.
+        octets: u64,
+    },
+    /// Something the user should know, though the run goes on.
+    Notice {
+        /// The account.
+        account: &'a str,
+        /// What it is.
+        notice: Notice<'a>,
+    },
+    /// The account is done, for better or worse.
+    Finished {
+        /// The account.
+        account: &'a str,
+        /// What came of it.
+        report: &'a PullReport,
+        /// Why it stopped early, if it did.
+        error: Option<&'a Error>,
+    },
+    /// `verify` has read so much of so much.
+    Verified {
+        /// Bytes read so far.
+        done: u64,
+        /// Bytes to read in all.
+        total: u64,
+    },
+}
+
+/// What a [`Event::Notice`] is about.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Notice<'a> {
+    /// The connection failed and is made anew after a pause.
+    Reconnecting {
+        /// Why.
+        error: &'a Error,
+        /// The pause.
+        pause: Duration,
+    },
+    /// The server renamed all messages; they are recognised by their headers.
+    Renumbered {
+        /// How many names are new.
+        listed: u64,
+    },
+    /// The server lists far fewer messages than at the last complete session.
+    Shrunk {
+        /// Then, less what was purged since.
+        before: u64,
+        /// Now.
+        now: u64,
+    },
+    /// Message names that identify nothing (missing, repeated): content decides.
+    Nameless {
+        /// How many.
+        messages: u64,
+    },
+    /// A damaged file of the vault stood in the way and was moved to quarantine.
+    Replaced {
+        /// The message's id.
+        id: String,
+    },
+}
+
+/// A message that the server would not give.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedMessage {
+    /// Its name on the server, escaped.
+    pub uid: String,
+    /// Its listed size in octets.
+    pub octets: Option<u64>,
+    /// The server's words.
+    pub reply: String,
+    /// True if the account's `accept_refused` lists it.
+    pub accepted: bool,
+}
+
+/// What a pull of one account came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PullReport {
+    /// Messages on the server.
+    pub listed: u64,
+    /// Their size in octets.
+    pub listed_octets: u64,
+    /// Messages wanted, of which `new`, `duplicates` and `refused` became something.
+    pub wanted: u64,
+    /// Octets wanted.
+    pub wanted_octets: u64,
+    /// Messages stored.
+    pub new: u64,
+    /// Messages that the vault had under another name.
+    pub duplicates: u64,
+    /// Messages that the server would not give.
+    pub refused: Vec<RefusedMessage>,
+    /// Octets received.
+    pub octets: u64,
+    /// Bytes that the new messages take on disk.
+    pub stored: u64,
+    /// Time that it took.
+    pub elapsed: Duration,
+    /// True if everything listed is archived or known as refused.
+    pub complete: bool,
+    /// True if this only shows what would be fetched.
+    pub dry_run: bool,
+}
+
+impl PullReport {
+    /// Messages refused that nobody accepted: these make a run partial.
+    #[must_use]
+    pub fn failed(&self) -> usize {
+        self.refused.iter().filter(|r| !r.accepted).count()
+    }
+}
