@@ -1,0 +1,793 @@
+//! What is known of a mail from its bytes alone, computed in one streaming pass: its identity, its
+//! header hash, its likeness, and the few header values that the catalog shows (docs/FORMAT.md,
+//! "A message file" and "Ledger").
+//!
+//! Only the header is kept, in one buffer that is reused from message to message; the body goes
+//! from the caller's slices into the hashes.
+
+mod date;
+mod header;
+mod likeness;
+mod lines;
+mod spool;
+
+use std::fmt;
+
+use header::Header;
+use likeness::Likeness;
+use lines::{HeaderHash, Lines, Piece};
+
+/// A header that has not ended after so many bytes is not looked into: a bound of memory.
+pub const HEADER_LIMIT: u64 = 4 << 20;
+/// How much of a From, To, Subject or Date value is kept.
+const ENVELOPE_LIMIT: usize = 512;
+/// Longest Message-ID that counts as one: a line of RFC 5322.
+const MID_LIMIT: usize = 998;
+
+/// The first 128 bits of a BLAKE3 hash; displayed as 32 lower-case hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hash128(pub [u8; 16]);
+
+impl Hash128 {
+    /// The hash of `bytes`.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self::cut(blake3::hash(bytes))
+    }
+
+    /// Reads exactly 32 lower-case hex digits.
+    #[must_use]
+    pub fn parse(hex: &str) -> Option<Self> {
+        let hex: &[u8; 32] = hex.as_bytes().try_into().ok()?;
+        let mut bytes = [0; 16];
+        for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
+            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+        }
+        Some(Self(bytes))
+    }
+
+    fn cut(hash: blake3::Hash) -> Self {
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hash.as_bytes()[..16]);
+        Self(bytes)
+    }
+}
+
+fn digit(hex: u8) -> Option<u8> {
+    match hex {
+        b'0'..=b'9' => Some(hex - b'0'),
+        b'a'..=b'f' => Some(hex - b'a' + 10),
+        _ => None,
+    }
+}
+
+impl fmt::Display for Hash128 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Hash128 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Everything derived from the bytes of one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Digest {
+    /// Hash of the exact bytes: the message's identity.
+    pub hash: Hash128,
+    /// Hash of the header without the status fields that some servers rewrite; equals
+    /// [`header_hash`] of the reply to `TOP n 0`.
+    pub header: Hash128,
+    /// What two deliveries of one mail have in common; `None` only if the header did not end
+    /// within [`HEADER_LIMIT`].
+    pub likeness: Option<Hash128>,
+    /// The only Message-ID, if there is exactly one of sensible length.
+    pub mid: Option<Vec<u8>>,
+    /// When it arrived, in Unix seconds: the first Received field, else the Date; 0 if unusable.
+    pub received: u32,
+    /// The first Date field in Unix seconds; 0 if unusable.
+    pub date: u32,
+    /// Number of bytes.
+    pub size: u64,
+    /// Number of bytes with every bare LF counted as CRLF.
+    pub wire: u64,
+    /// What a list of messages shows.
+    pub envelope: Envelope,
+}
+
+/// The raw, unfolded values of four header fields, the first of each name, cut at 512 bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Envelope {
+    /// The From field.
+    pub from: Vec<u8>,
+    /// The To field.
+    pub to: Vec<u8>,
+    /// The Subject field.
+    pub subject: Vec<u8>,
+    /// The Date field.
+    pub date: Vec<u8>,
+}
+
+/// What the header's fields say.
+#[derive(Default)]
+struct Facts {
+    mid: Option<Vec<u8>>,
+    received: u32,
+    date: u32,
+    envelope: Envelope,
+}
+
+/// Where in the message the scanner is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Header,
+    /// Too large a header: only its hash goes on.
+    LongHeader,
+    Body,
+    /// The body after a header that was too large.
+    UnlikeBody,
+}
+
+/// Computes the [`Digest`] of one message after another, each fed in pieces of any size.
+pub struct Scanner {
+    exact: blake3::Hasher,
+    size: u64,
+    lines: Lines,
+    part: Part,
+    header_limit: u64,
+    header_hash: HeaderHash,
+    header: Header,
+    likeness: Likeness,
+    facts: Facts,
+}
+
+impl Default for Scanner {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Scanner {
+    /// A scanner at the start of a message.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            exact: blake3::Hasher::new(),
+            size: 0,
+            lines: Lines::default(),
+            part: Part::Header,
+            header_limit: HEADER_LIMIT,
+            header_hash: HeaderHash::new(),
+            header: Header::default(),
+            likeness: Likeness::new(),
+            facts: Facts::default(),
+        }
+    }
+
+    /// Takes the next bytes of the message. Where it is cut does not matter to the result.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.exact.update(bytes);
+        let mut rest = bytes;
+        while let Some(piece) = self.lines.cut(&mut rest) {
+            self.piece(piece, self.size + (bytes.len() - rest.len()) as u64);
+        }
+        self.size += bytes.len() as u64;
+    }
+
+    /// Ends the message. The scanner is then at the start of the next one.
+    pub fn finish(&mut self) -> Digest {
+        if let Some(piece) = self.lines.last() {
+            self.piece(piece, self.size);
+        }
+        if self.part == Part::Header {
+            self.end_header();
+        }
+        let likeness = self.likeness.finish();
+        let facts = std::mem::take(&mut self.facts);
+        let digest = Digest {
+            hash: Hash128::cut(self.exact.finalize()),
+            header: self.header_hash.finish(),
+            likeness: (self.part == Part::Body).then_some(likeness),
+            mid: facts.mid,
+            received: facts.received,
+            date: facts.date,
+            size: self.size,
+            wire: self.size + self.lines.bare(),
+            envelope: facts.envelope,
+        };
+        self.exact.reset();
+        self.size = 0;
+        self.lines = Lines::default();
+        self.part = Part::Header;
+        self.header.clear();
+        digest
+    }
+
+    /// Takes the next piece, which lies within the first `seen` bytes of the message.
+    #[inline]
+    fn piece(&mut self, piece: Piece<'_>, seen: u64) {
+        match self.part {
+            Part::Body => self.likeness.body(piece),
+            Part::UnlikeBody => {}
+            Part::Header | Part::LongHeader => self.header_piece(piece, seen),
+        }
+    }
+
+    fn header_piece(&mut self, piece: Piece<'_>, seen: u64) {
+        let ends = self.header_hash.piece(piece);
+        if self.part == Part::Header && seen > self.header_limit {
+            self.part = Part::LongHeader;
+            self.header.clear();
+        }
+        match (self.part, ends) {
+            (Part::Header, true) => self.end_header(),
+            (Part::Header, false) => self.header.piece(piece),
+            (_, true) => self.part = Part::UnlikeBody,
+            (_, false) => {}
+        }
+    }
+
+    fn end_header(&mut self) {
+        self.facts = self.header.read(&mut self.likeness);
+        self.part = Part::Body;
+    }
+}
+
+/// The header hash of a header that came alone, as the reply to `TOP n 0`; what follows its first
+/// empty line is ignored.
+#[must_use]
+pub fn header_hash(header: &[u8]) -> Hash128 {
+    let mut hash = HeaderHash::new();
+    let mut lines = Lines::default();
+    let mut rest = header;
+    while let Some(piece) = lines.cut(&mut rest) {
+        if hash.piece(piece) {
+            return hash.finish();
+        }
+    }
+    if let Some(piece) = lines.last() {
+        hash.piece(piece);
+    }
+    hash.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use proptest::prelude::*;
+
+    fn scan(message: &[u8]) -> Digest {
+        let mut scanner = Scanner::new();
+        scanner.update(message);
+        scanner.finish()
+    }
+
+    fn scan_cut(message: &[u8], cuts: &[usize], limit: u64) -> Digest {
+        let mut scanner = Scanner::new();
+        scanner.header_limit = limit;
+        // Messages before this one leave no trace.
+        for before in [
+            &b"Date: 1 Jan 2001 00:00 Z\r\nMessage-ID: 1\n\nx\n\n"[..],
+            b"X-UIDL: 7\r",
+        ] {
+            scanner.update(before);
+            scanner.finish();
+        }
+        let mut rest = message;
+        for cut in cuts {
+            let (now, later) = rest.split_at(cut % (rest.len() + 1));
+            scanner.update(now);
+            rest = later;
+        }
+        scanner.update(rest);
+        scanner.finish()
+    }
+
+    /// The format page once more, in the plainest way: lines, then fields, then texts to hash.
+    mod naive {
+        use super::{Hash128, is_ignored};
+
+        pub(super) struct Parsed {
+            /// Content of each header line.
+            pub(super) lines: Vec<Vec<u8>>,
+            pub(super) fields: Vec<(Vec<u8>, Vec<u8>)>,
+            pub(super) body: Vec<u8>,
+            /// Number of bytes up to the end of the header.
+            pub(super) header_size: usize,
+        }
+
+        pub(super) fn parse(message: &[u8]) -> Parsed {
+            let mut lines = Vec::new();
+            let mut body = Vec::new();
+            let mut at = 0;
+            while at < message.len() {
+                let mut line = Vec::new();
+                let mut ended = false;
+                while at < message.len() && !ended {
+                    ended = message[at] == b'\n';
+                    line.push(message[at]);
+                    at += 1;
+                }
+                if ended {
+                    line.pop();
+                    if line.last() == Some(&b'\r') {
+                        line.pop();
+                    }
+                    if line.is_empty() {
+                        body = message[at..].to_vec();
+                        break;
+                    }
+                }
+                lines.push(line);
+            }
+            let mut fields: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+            for group in groups(&lines) {
+                if let Some(name) = name(&group[0]) {
+                    let joined = group.concat();
+                    let colon = joined.iter().position(|&b| b == b':').unwrap();
+                    let mut value = &joined[colon + 1..];
+                    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+                        value = rest;
+                    }
+                    fields.push((name, value.to_vec()));
+                }
+            }
+            Parsed {
+                lines,
+                fields,
+                body,
+                header_size: at,
+            }
+        }
+
+        /// Each line with its continuations.
+        fn groups(lines: &[Vec<u8>]) -> Vec<Vec<Vec<u8>>> {
+            let mut groups: Vec<Vec<Vec<u8>>> = Vec::new();
+            for line in lines {
+                match groups.last_mut() {
+                    Some(group) if line[0] == b' ' || line[0] == b'\t' => group.push(line.clone()),
+                    _ => groups.push(vec![line.clone()]),
+                }
+            }
+            groups
+        }
+
+        fn name(line: &[u8]) -> Option<Vec<u8>> {
+            let colon = line.iter().position(|&b| b == b':')?;
+            let mut name = &line[..colon];
+            while let [rest @ .., b' ' | b'\t'] = name {
+                name = rest;
+            }
+            (!name.is_empty() && name.iter().all(|b| (33..=126).contains(b)))
+                .then(|| name.to_ascii_lowercase())
+        }
+
+        pub(super) fn likeness(message: &[u8]) -> Hash128 {
+            let mut parsed = parse(message);
+            parsed.fields.retain(|(name, _)| !is_ignored(name));
+            parsed.fields.sort();
+            let mut text = b"mailvault likeness 1\n".to_vec();
+            for (name, value) in &parsed.fields {
+                text.extend_from_slice(&[name, &b":"[..], value, b"\n"].concat());
+            }
+            text.push(b'\n');
+            let mut body = Vec::new();
+            for (at, &byte) in parsed.body.iter().enumerate() {
+                if byte != b'\r' || parsed.body.get(at + 1) != Some(&b'\n') {
+                    body.push(byte);
+                }
+            }
+            while body.last() == Some(&b'\n') {
+                body.pop();
+            }
+            body.push(b'\n');
+            text.extend(body);
+            Hash128::of(&text)
+        }
+
+        pub(super) fn header(message: &[u8]) -> Hash128 {
+            let status = [
+                "status",
+                "x-status",
+                "x-uid",
+                "x-uidl",
+                "x-imapbase",
+                "x-keywords",
+            ];
+            let mut text = Vec::new();
+            for group in groups(&parse(message).lines) {
+                if !name(&group[0]).is_some_and(|n| status.iter().any(|s| s.as_bytes() == n)) {
+                    for line in group {
+                        text.extend(line);
+                        text.extend(b"\r\n");
+                    }
+                }
+            }
+            text.extend(b"\r\n");
+            Hash128::of(&text)
+        }
+
+        pub(super) fn wire(message: &[u8]) -> u64 {
+            let bare = (0..message.len())
+                .filter(|&at| message[at] == b'\n' && (at == 0 || message[at - 1] != b'\r'))
+                .count();
+            (message.len() + bare) as u64
+        }
+
+        pub(super) fn first(message: &[u8], wanted: &str) -> Vec<u8> {
+            let fields = parse(message).fields;
+            let first = fields.into_iter().find(|(n, _)| n == wanted.as_bytes());
+            let mut value = first.unwrap_or_default().1;
+            value.truncate(512);
+            value
+        }
+
+        pub(super) fn mid(message: &[u8]) -> Option<Vec<u8>> {
+            let mut fields = parse(message).fields;
+            fields.retain(|(name, _)| name == b"message-id");
+            match &fields[..] {
+                [(_, value)] if (1..=998).contains(&value.len()) => Some(value.clone()),
+                _ => None,
+            }
+        }
+    }
+
+    fn is_ignored(name: &[u8]) -> bool {
+        let names = "received return-path delivered-to x-original-to envelope-to x-envelope-to \
+            delivery-date status x-status x-uid x-uidl x-imapbase x-keywords content-length lines \
+            x-mozilla-status x-mozilla-status2 x-mozilla-keys authentication-results \
+            received-spf x-received";
+        let prefixes = "arc- x-spam- x-gm- x-gmail- x-google- x-ms-exchange-";
+        names.split_whitespace().any(|n| n.as_bytes() == name)
+            || prefixes
+                .split_whitespace()
+                .any(|p| name.starts_with(p.as_bytes()))
+    }
+
+    /// The text behind a likeness, spelled out.
+    fn like(text: &str) -> Hash128 {
+        Hash128::of(format!("mailvault likeness 1\n{text}").as_bytes())
+    }
+
+    fn assert_as_the_page_says(message: &[u8], digest: &Digest, limit: u64) {
+        assert_eq!(digest.hash, Hash128::of(message));
+        assert_eq!(digest.size, message.len() as u64);
+        assert_eq!(digest.wire, naive::wire(message));
+        assert_eq!(digest.header, naive::header(message));
+        assert_eq!(digest.header, header_hash(message));
+        if naive::parse(message).header_size as u64 > limit {
+            assert_eq!(digest.likeness, None);
+            assert_eq!(digest.mid, None);
+            assert_eq!((digest.received, digest.date), (0, 0));
+            assert_eq!(digest.envelope, Envelope::default());
+        } else {
+            assert_eq!(digest.likeness, Some(naive::likeness(message)));
+            assert_eq!(digest.mid, naive::mid(message));
+            assert_eq!(digest.envelope.from, naive::first(message, "from"));
+            assert_eq!(digest.envelope.to, naive::first(message, "to"));
+            assert_eq!(digest.envelope.subject, naive::first(message, "subject"));
+            assert_eq!(digest.envelope.date, naive::first(message, "date"));
+        }
+    }
+
+    const MAIL: &[u8] = b"Received: from a.example.net (x; y) by b.example.net;\r\n\
+        \tTue, 5 Mar 2024 10:20:30 +0100 (CET)\r\n\
+        Received: old; 1 Jan 2000 00:00:00 +0000\r\n\
+        Subject: Hello\r\n  world \t\r\n\
+        From: ann@example.org\r\n\
+        TO : bob@example.com\r\n\
+        Date: Tue, 05 Mar 2024 09:20:00 GMT\r\n\
+        Message-ID: <1@example.org>\r\n\
+        Status: RO\r\n  more\r\n\
+        X-Spam-Level: ***\r\n\
+        \r\n\
+        one\r\ntwo\nthree\r\n\r\n";
+
+    #[test]
+    fn every_value_of_a_common_mail_is_as_worked_out_by_hand() {
+        let digest = scan(MAIL);
+        assert_eq!(digest.hash, Hash128::of(MAIL));
+        assert_eq!(digest.size, MAIL.len() as u64);
+        assert_eq!(digest.wire, MAIL.len() as u64 + 1);
+        assert_eq!(digest.received, 1_709_630_430);
+        assert_eq!(digest.date, 1_709_630_400);
+        assert_eq!(digest.mid.as_deref(), Some(&b"<1@example.org>"[..]));
+        assert_eq!(
+            digest.envelope,
+            Envelope {
+                from: b"ann@example.org".to_vec(),
+                to: b"bob@example.com".to_vec(),
+                subject: b"Hello  world".to_vec(),
+                date: b"Tue, 05 Mar 2024 09:20:00 GMT".to_vec(),
+            }
+        );
+        let text = "date:Tue, 05 Mar 2024 09:20:00 GMT\nfrom:ann@example.org\n\
+            message-id:<1@example.org>\nsubject:Hello  world\nto:bob@example.com\n\n\
+            one\ntwo\nthree\n";
+        assert_eq!(digest.likeness, Some(like(text)));
+        let header = String::from_utf8(MAIL.to_vec()).unwrap();
+        let header = header.replace("Status: RO\r\n  more\r\n", "");
+        let header = &header[..header.find("one").unwrap()];
+        assert_eq!(digest.header, Hash128::of(header.as_bytes()));
+        assert_as_the_page_says(MAIL, &digest, HEADER_LIMIT);
+    }
+
+    #[test]
+    fn a_hash_reads_back_what_it_shows_and_nothing_else() {
+        let hash = Hash128::of(b"");
+        assert_eq!(hash.to_string(), "af1349b9f5f9a1a6a0404dea36dcc949");
+        assert_eq!(
+            Hash128::parse("af1349b9f5f9a1a6a0404dea36dcc949"),
+            Some(hash)
+        );
+        for wrong in [
+            "",
+            "af1349b9f5f9a1a6a0404dea36dcc94",
+            "af1349b9f5f9a1a6a0404dea36dcc9490",
+            "AF1349b9f5f9a1a6a0404dea36dcc949",
+            "+f1349b9f5f9a1a6a0404dea36dcc949",
+            "\u{e4}1349b9f5f9a1a6a0404dea36dcc949",
+        ] {
+            assert_eq!(Hash128::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn fields_are_sorted_by_name_and_then_by_value() {
+        let message = b"a-b: 1\na: 2\nA: 10\nab: 0\na: 1\x00\na: 1\n\n";
+        let text = "a:1\na:1\0\na:10\na:2\na-b:1\nab:0\n\n\n";
+        assert_eq!(scan(message).likeness, Some(like(text)));
+    }
+
+    #[test]
+    fn likeness_ignores_trace_line_ends_and_the_number_of_final_ones() {
+        let wanted = scan(b"From: a\nTo: b\n\nx\n\ny").likeness;
+        for same in [
+            &b"From: a\r\nTo: b\r\n\r\nx\r\n\r\ny\r\n"[..],
+            b"to:b\nX-Spam-: 1\nArc-Seal: 2\nFROM : a\n\nx\n\ny\r\n\n\r\n",
+            b"From garbage Mon\n 1\nFrom: a\nLines: 3\n 4\nTo:\n b\n\nx\n\ny",
+        ] {
+            assert_eq!(scan(same).likeness, wanted);
+        }
+        for other in [
+            &b"From: a\nTo: b\n\nx\n\ny\r"[..],
+            b"From: a\nTo: b\n\nx\n\n y",
+            b"From: a\nTo: b\n\nx\r\r\n\ny",
+            b"From: a\nTo: b\nX-Spam: 1\n\nx\n\ny",
+            b"From: a\nFrom: a\nTo: b\n\nx\n\ny",
+        ] {
+            assert_ne!(scan(other).likeness, wanted);
+        }
+    }
+
+    #[test]
+    fn odd_messages_have_the_likeness_that_the_page_gives() {
+        for (message, text) in [
+            (&b""[..], "\n\n"),
+            (b"\n", "\n\n"),
+            (b"\r\n", "\n\n"),
+            (b"\r\n\r\n", "\n\n"),
+            (b"\r\nbody: 1\r\n", "\nbody: 1\n"),
+            (b"\r", "\n\n"),
+            (b"a: 1", "a:1\n\n\n"),
+            (b"a: 1\r", "a:1\r\n\n\n"),
+            (b"a: 1\n 2", "a:1 2\n\n\n"),
+            (b"a: 1\r\r\n\r\r\n\r\nb", "a:1\r\n\nb\n"),
+            (b"a:\n \n\t\n\nb", "a:\n\nb\n"),
+            (b" a: 1\nb: 2\n\nc", "b:2\n\nc\n"),
+            (b"\xe4: 1\na\xe4: 1\n: 1\n : 1\nb c: 1\nd\n\ne", "\ne\n"),
+            (b"a: 1\nnone\n 2\nb: 3\n 4\n\n", "a:1\nb:3 4\n\n\n"),
+            (b"a\t : 1\n\n", "a:1\n\n\n"),
+            (b"a::1\n\n", "a::1\n\n\n"),
+            (b"a: \0\n\n\0\n", "a:\0\n\n\0\n"),
+            (b"a: 1\n\nb\rc\r\r\nd\r", "a:1\n\nb\rc\r\nd\r\n"),
+            (b"a: 1\n\n\n\n\nb\n\r\n", "a:1\n\n\n\n\nb\n"),
+        ] {
+            let digest = scan(message);
+            assert_eq!(
+                digest.likeness,
+                Some(like(text)),
+                "{}",
+                message.escape_ascii()
+            );
+            assert_as_the_page_says(message, &digest, HEADER_LIMIT);
+        }
+    }
+
+    #[test]
+    fn the_header_hash_leaves_out_status_fields_with_their_continuations() {
+        let wanted = Hash128::of(b"A: 1\r\n 2\r\nStatus\r\nX-UIDLs: 1\r\n 3\r\n\r\n");
+        for same in [
+            "A: 1\n 2\nStatus\nX-UIDLs: 1\n 3\n\nbody",
+            "A: 1\r\n 2\r\nStatus\r\nX-UIDLs: 1\r\n 3\r\n\r\n",
+            "A: 1\r\n 2\r\nStatus\r\nX-UIDLs: 1\r\n 3\r\n",
+            "A: 1\n 2\nStatus\nX-UIDLs: 1\n 3",
+            "STATUS: O\n a\n\tb\nA: 1\n 2\nStatus\nx-uidl: 7\nX-UIDLs: 1\n 3\nX-Keywords \t : k\n\n",
+            "A: 1\n 2\nX-Status:\nX-UID:1\nX-IMAPbase: 1 2\nStatus\nX-UIDLs: 1\n 3\n\nStatus: 1",
+        ] {
+            assert_eq!(scan(same.as_bytes()).header, wanted, "{same:?}");
+            assert_eq!(header_hash(same.as_bytes()), wanted, "{same:?}");
+        }
+        for other in [
+            "A: 1\n 2\n 4\nStatus\nX-UIDLs: 1\n 3\n\n",
+            "A: 1\n 2\nStatus \nX-UIDLs: 1\n 3\n\n",
+            "A: 1\n 2\nStatus\nX-UIDLs: 1\n 3\r",
+        ] {
+            assert_ne!(scan(other.as_bytes()).header, wanted, "{other:?}");
+        }
+        assert_eq!(header_hash(b""), Hash128::of(b"\r\n"));
+        assert_eq!(
+            header_hash(b" Status: 1\nStatus \t x:"),
+            Hash128::of(b" Status: 1\r\nStatus \t x:\r\n\r\n")
+        );
+    }
+
+    #[test]
+    fn only_a_single_message_id_of_sensible_length_is_a_key() {
+        let long = |n| format!("Message-ID: {}\n\n", "i".repeat(n));
+        let length = |message: &str| scan(message.as_bytes()).mid.map(|mid| mid.len());
+        assert_eq!(length(&long(1)), Some(1));
+        assert_eq!(length(&long(998)), Some(998));
+        assert_eq!(length(&long(999)), None);
+        assert_eq!(length("Message-ID: \n\n"), None);
+        assert_eq!(length("message-id: <a>\nMessage-Id: <a>\n\n"), None);
+        assert_eq!(length("message-id: <a>\nMessage-Id:\n\n"), None);
+        assert_eq!(length("Message-ID:\n <a>\n <b>\n\n"), Some(7));
+        assert_eq!(length("A: b\n\nMessage-ID: <a>\n"), None);
+    }
+
+    #[test]
+    fn received_is_the_first_received_field_else_the_date_else_nothing() {
+        let moments = |message: &str| {
+            let digest = scan(message.as_bytes());
+            (digest.received, digest.date)
+        };
+        let second = "Received: x; 2 Jan 1970 00:00 Z\n";
+        let date = "Date: 1 Jan 1970 00:01 Z\n";
+        let all = |first: &str| moments(&[first, second, date, "\n"].concat());
+        assert_eq!(all("Received: x; 1 Jan 1970 01:00 Z\n"), (3600, 60));
+        assert_eq!(all("Received: x, 1 Jan 1970 01:00 Z\n"), (60, 60));
+        assert_eq!(all("Received: 1 Jan 1970 01:00 Z\n"), (60, 60));
+        assert_eq!(all("Received:\n"), (60, 60));
+        assert_eq!(all("Received: ; 1 Jan 1970 00:00 Z\n"), (0, 60));
+        assert_eq!(moments(date), (60, 60));
+        assert_eq!(moments(&["Date: ?\n", date].concat()), (0, 0));
+        assert_eq!(moments("Subject: 1 Jan 1970 00:01 Z\n\n"), (0, 0));
+    }
+
+    #[test]
+    fn an_envelope_value_is_the_first_one_and_has_at_most_512_bytes() {
+        let subject = "s".repeat(600);
+        let message = format!("To: \nTo: b\nSubject: {subject}\nFrom: \u{e4}\r\n\tz\n\n");
+        let envelope = scan(message.as_bytes()).envelope;
+        assert_eq!(envelope.to, b"");
+        assert_eq!(envelope.subject, subject.as_bytes()[..512]);
+        assert_eq!(envelope.from, "\u{e4}\tz".as_bytes());
+    }
+
+    #[test]
+    fn a_header_beyond_the_limit_is_hashed_but_not_looked_into() {
+        let header = b"Date: 1 Jan 2001 00:00 Z\r\nStatus: 1\r\nMessage-ID: <1>\r\n\r\n";
+        let message = [&header[..], b"body\n"].concat();
+        let size = header.len() as u64;
+        for limit in 0..=size + 1 {
+            let digest = scan_cut(&message, &[5], limit);
+            assert_eq!(digest.likeness.is_some(), limit >= size);
+            assert_eq!(digest.mid.is_some(), limit >= size);
+            assert_as_the_page_says(&message, &digest, limit);
+        }
+    }
+
+    #[test]
+    fn one_message_leaves_no_trace_in_the_next() {
+        for message in [&b" a\nB: c\n\nd\n"[..], b"\nd", b"", b"B: c\n\nd"] {
+            assert_eq!(scan_cut(message, &[], HEADER_LIMIT), scan(message));
+        }
+    }
+
+    #[test]
+    fn a_header_of_many_megabytes_is_not_kept() {
+        let mut scanner = Scanner::new();
+        scanner.update(b"Subject: x\r\n");
+        for _ in 0..9 << 10 {
+            scanner.update(&[b' '; 1 << 10]);
+        }
+        assert!(scanner.header.capacity() <= 64 << 10);
+        let digest = scanner.finish();
+        assert_eq!(digest.likeness, None);
+        assert_eq!(digest.size, (9 << 20) + 12);
+    }
+
+    #[test]
+    fn bodies_longer_than_a_block_are_hashed_whole() {
+        let mut message = b"A: b\r\n\r\n".to_vec();
+        for n in 0..3000 {
+            message.extend_from_slice(format!("line {n} of many\r\n\r\n").as_bytes());
+        }
+        message.extend(std::iter::repeat_n(b'x', 100_000));
+        message.extend(std::iter::repeat_n(b'\n', 70_000));
+        message.push(b'.');
+        for cuts in [&[][..], &[1, 16_384, 3, 5, 60_001]] {
+            let digest = scan_cut(&message, cuts, HEADER_LIMIT);
+            assert_as_the_page_says(&message, &digest, HEADER_LIMIT);
+        }
+    }
+
+    /// Bytes and words that matter to the rules, in any order.
+    fn soup() -> impl Strategy<Value = Vec<u8>> {
+        let words = prop::sample::select(vec![
+            &b"\n"[..],
+            b"\n",
+            b"\r\n",
+            b"\r\n",
+            b"\r",
+            b" ",
+            b"\t",
+            b":",
+            b": ",
+            b"\0",
+            b"\xff",
+            b"a",
+            b"A",
+            b"-",
+            b"\nStatus",
+            b"\nSTATUS: ",
+            b"\r\nX-Keywords",
+            b"X-UID",
+            b"x-uidl:",
+            b"x",
+            b"s",
+            b"\r\nReceived: x;",
+            b"1 Jan 2001 00:00 Z",
+            b"\nDate: ",
+            b"\nMessage-ID: ",
+            b"\nSubject: ",
+            b"\nFrom : ",
+            b"\nTo:",
+            b"\nArc-",
+        ]);
+        prop::collection::vec(words, 0..40).prop_map(|words| words.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn any_message_in_any_pieces_is_as_the_page_says(
+            message in soup(),
+            cuts in prop::collection::vec(0..30_usize, 0..20),
+            limit in prop_oneof![Just(HEADER_LIMIT), 0..80_u64],
+        ) {
+            let digest = scan_cut(&message, &cuts, limit);
+            assert_as_the_page_says(&message, &digest, limit);
+            prop_assert_eq!(&digest, &scan_cut(&message, &[], limit));
+            prop_assert_eq!(&digest, &scan_cut(&message, &vec![1; message.len()], limit));
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(message in any::<Vec<u8>>(), cuts in any::<Vec<u8>>()) {
+            let cuts: Vec<usize> = cuts.into_iter().map(usize::from).collect();
+            let digest = scan_cut(&message, &cuts, HEADER_LIMIT);
+            assert_as_the_page_says(&message, &digest, HEADER_LIMIT);
+        }
+
+        #[test]
+        fn the_header_hash_survives_top(message in soup()) {
+            let mut top = Vec::new();
+            for line in naive::parse(&message).lines {
+                top.extend(line);
+                top.extend(b"\r\n");
+            }
+            top.extend(b"\r\n");
+            prop_assert_eq!(scan(&message).header, header_hash(&top));
+        }
+
+        #[test]
+        fn every_hash_reads_back(bytes in any::<[u8; 16]>()) {
+            prop_assert_eq!(Hash128::parse(&Hash128(bytes).to_string()), Some(Hash128(bytes)));
+        }
+    }
+}

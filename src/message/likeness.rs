@@ -1,0 +1,100 @@
+//! Likeness: the hash that two deliveries of one mail share (docs/FORMAT.md, "Likeness").
+
+use super::Hash128;
+use super::lines::Piece;
+use super::spool::Spool;
+
+/// The likeness of one message after another: first its sorted fields, then its body.
+pub(super) struct Likeness {
+    spool: Spool,
+    begun: bool,
+    /// Line ends not hashed yet, as they may be the last ones.
+    newlines: u64,
+}
+
+impl Likeness {
+    pub(super) fn new() -> Self {
+        Self {
+            spool: Spool::new(),
+            begun: false,
+            newlines: 0,
+        }
+    }
+
+    /// Takes the next field, `name:value`.
+    pub(super) fn field(&mut self, field: &[u8]) {
+        self.begin();
+        self.spool.push(field);
+        self.spool.push(b"\n");
+    }
+
+    /// Ends the fields.
+    pub(super) fn end_header(&mut self) {
+        self.begin();
+        self.spool.push(b"\n");
+    }
+
+    fn begin(&mut self) {
+        if !self.begun {
+            self.begun = true;
+            self.spool.push(b"mailvault likeness 1\n");
+        }
+    }
+
+    /// Takes the next piece of the body.
+    #[inline]
+    pub(super) fn body(&mut self, piece: Piece<'_>) {
+        if !piece.text.is_empty() {
+            while self.newlines > 0 {
+                self.spool.push(b"\n");
+                self.newlines -= 1;
+            }
+            self.spool.push(piece.text);
+        }
+        self.newlines += u64::from(piece.ended);
+    }
+
+    /// The likeness; ready for the next message then.
+    pub(super) fn finish(&mut self) -> Hash128 {
+        self.begun = false;
+        self.newlines = 0;
+        self.spool.push(b"\n");
+        self.spool.finish()
+    }
+}
+
+/// Whether a field of this lower-case name is trace and left out.
+pub(super) fn is_omitted(name: &[u8]) -> bool {
+    const PREFIXES: [&[u8]; 6] = [
+        b"arc-",
+        b"x-spam-",
+        b"x-gm-",
+        b"x-gmail-",
+        b"x-google-",
+        b"x-ms-exchange-",
+    ];
+    matches!(
+        name,
+        b"received"
+            | b"return-path"
+            | b"delivered-to"
+            | b"x-original-to"
+            | b"envelope-to"
+            | b"x-envelope-to"
+            | b"delivery-date"
+            | b"status"
+            | b"x-status"
+            | b"x-uid"
+            | b"x-uidl"
+            | b"x-imapbase"
+            | b"x-keywords"
+            | b"content-length"
+            | b"lines"
+            | b"x-mozilla-status"
+            | b"x-mozilla-status2"
+            | b"x-mozilla-keys"
+            | b"authentication-results"
+            | b"received-spf"
+            | b"x-received"
+    ) || matches!(name.first(), Some(b'a' | b'x')) && PREFIXES.iter().any(|p| name.starts_with(p))
+}
