@@ -1,0 +1,79 @@
+//! What a server says it can do (RFC 2449).
+
+/// The answer to `CAPA`.
+#[allow(clippy::struct_excessive_bools, reason = "each is an item of its own")]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Capabilities {
+    /// False if `CAPA` was refused or not asked.
+    pub(super) known: bool,
+    pub(super) stls: bool,
+    pub(super) pipelining: bool,
+    pub(super) utf8: bool,
+    pub(super) user: bool,
+    /// SASL mechanisms, in capitals.
+    pub(super) sasl: Vec<String>,
+}
+
+impl Capabilities {
+    /// Takes in one row of the answer. Unknown rows are none of our business.
+    pub(super) fn add(&mut self, row: &[u8]) {
+        self.known = true;
+        let row = String::from_utf8_lossy(row).to_ascii_uppercase();
+        let mut words = row.split_ascii_whitespace();
+        match words.next() {
+            Some("STLS") => self.stls = true,
+            Some("PIPELINING") => self.pipelining = true,
+            Some("UTF8") => self.utf8 = true,
+            Some("USER") => self.user = true,
+            Some("SASL") => self.sasl = words.map(str::to_owned).collect(),
+            _ => {}
+        }
+    }
+
+    /// True if `mechanism` is among the offered ones.
+    pub(super) fn offers(&self, mechanism: &str) -> bool {
+        self.sasl.iter().any(|m| m == mechanism)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn dovecots_answer_is_read() {
+        let mut caps = Capabilities::default();
+        for row in [
+            "CAPA",
+            "TOP",
+            "UIDL",
+            "RESP-CODES",
+            "PIPELINING",
+            "AUTH-RESP-CODE",
+            "STLS",
+            "USER",
+            "SASL PLAIN LOGIN SCRAM-SHA-256",
+            "UTF8 USER",
+        ] {
+            caps.add(row.as_bytes());
+        }
+        assert!(caps.known && caps.stls && caps.pipelining && caps.utf8 && caps.user);
+        assert!(caps.offers("PLAIN") && !caps.offers("SCRAM-SHA-1"));
+    }
+
+    #[test]
+    fn twisteds_pipeline_is_not_pipelining() {
+        let mut caps = Capabilities::default();
+        caps.add(b"PIPELINE");
+        assert!(!caps.pipelining);
+    }
+
+    proptest! {
+        #[test]
+        fn no_row_breaks_it(row in prop::collection::vec(any::<u8>(), 0..80)) {
+            Capabilities::default().add(&row);
+        }
+    }
+}

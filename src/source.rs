@@ -1,0 +1,71 @@
+//! What a server that holds mail looks like to `pull` and `purge`.
+//!
+//! A [`Source`] is one maildrop (POP3) or one selected mailbox (IMAP). Its methods
+//! take lists, because round trips are what a fetch over a long line costs; the
+//! bodies come back one by one, in the order asked for, as streams.
+
+mod listings;
+
+use std::io::Read;
+
+pub use listings::{Ascending, Cursor, Listings, Names, Sizes};
+
+use crate::error::Result;
+
+/// How the server names a message across sessions.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Uid {
+    /// The server gives no name that lasts.
+    Absent,
+    /// A POP3 unique-id, as it was sent (RFC 1939 s.7); any bytes, never a path.
+    Uidl(Box<[u8]>),
+    /// An IMAP UID under its UIDVALIDITY (RFC 3501 s.2.3.1.1).
+    Imap {
+        /// The mailbox's UIDVALIDITY.
+        uidvalidity: u32,
+        /// The message's UID.
+        uid: u32,
+    },
+}
+
+/// One row of the server's listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// Message number, valid in this session only.
+    pub number: u32,
+    /// Size as the server lists it, in octets: a hint, `None` if it gave none.
+    pub octets: Option<u64>,
+    /// The message's name.
+    pub uid: Uid,
+}
+
+/// What a server answers for one message of a list.
+pub enum Fetched<'a> {
+    /// Its bytes; what is left unread is drained.
+    Body(&'a mut dyn Read),
+    /// It will not give this one; its words.
+    Refused(String),
+    /// Nothing more has arrived: the next answer has to come over the line. A good
+    /// moment to hand on what was collected.
+    Waiting,
+}
+
+/// Receives the answers of [`Source::fetch`] and [`Source::headers`]. An error ends
+/// the transfer and with it the session: the source must then be dropped.
+pub type Each<'a> = &'a mut dyn FnMut(&Listing, Fetched<'_>) -> Result<()>;
+
+/// A server that holds mail. After any error the source may only be dropped, which
+/// closes the connection without committing a deletion.
+pub trait Source {
+    /// Lists everything, once a session.
+    fn list(&mut self) -> Result<Listings>;
+
+    /// Streams the header of each message (`TOP n 0`, `BODY.PEEK[HEADER]`).
+    fn headers(&mut self, wanted: &[Listing], each: Each<'_>) -> Result<()>;
+
+    /// Streams each message whole.
+    fn fetch(&mut self, wanted: &[Listing], each: Each<'_>) -> Result<()>;
+
+    /// Ends the session in order; what was marked for deletion is then deleted.
+    fn finish(self: Box<Self>) -> Result<()>;
+}

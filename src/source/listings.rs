@@ -1,0 +1,475 @@
+//! A listing of any length in little memory: a maildrop of a million messages takes
+//! about 14 MB, because neighbouring names resemble each other.
+
+use crate::source::{Listing, Uid};
+
+/// Numbers and sizes of a listing (the answer to `LIST`), 8 bytes a row.
+#[derive(Debug, Default)]
+pub struct Sizes {
+    numbers: Vec<u32>,
+    octets: Vec<u32>,
+    /// Sizes that do not fit `octets`, by row in ascending order.
+    large: Vec<(usize, u64)>,
+    total: u64,
+}
+
+/// Marks a row without a size.
+const UNKNOWN: u32 = u32::MAX;
+/// Marks a row whose size is in `large`.
+const LARGE: u32 = u32::MAX - 1;
+
+impl Sizes {
+    /// Appends a row.
+    pub fn push(&mut self, number: u32, octets: Option<u64>) {
+        self.total = self.total.saturating_add(octets.unwrap_or(0));
+        let small = match octets.map(u32::try_from) {
+            None => UNKNOWN,
+            Some(Ok(n)) if n < LARGE => n,
+            Some(_) => {
+                self.large.push((self.numbers.len(), octets.unwrap_or(0)));
+                LARGE
+            }
+        };
+        self.numbers.push(number);
+        self.octets.push(small);
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// True if there is no row.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.numbers.is_empty()
+    }
+
+    fn octets_of(&self, row: usize) -> Option<u64> {
+        match self.octets[row] {
+            UNKNOWN => None,
+            LARGE => self
+                .large
+                .binary_search_by_key(&row, |(row, _)| *row)
+                .ok()
+                .map(|at| self.large[at].1),
+            n => Some(u64::from(n)),
+        }
+    }
+}
+
+/// Names of a listing, each kept as what differs from the one before: neighbours
+/// resemble each other, so a name takes about five bytes.
+#[derive(Debug, Default)]
+pub struct Names {
+    packed: Vec<u8>,
+    /// Where each block of [`BLOCK`] names begins; the first of a block is whole.
+    blocks: Vec<u32>,
+    len: usize,
+    last: Vec<u8>,
+    unsorted: bool,
+}
+
+/// Names a block.
+const BLOCK: usize = 32;
+
+/// Memory that names may take; those beyond it count as absent, so that a hostile
+/// listing costs downloads and not memory.
+const NAMES_LIMIT: usize = 24 << 20;
+
+impl Names {
+    /// Appends a name, empty where the server gave none.
+    pub fn push(&mut self, name: &[u8]) {
+        let name = if self.packed.len() > NAMES_LIMIT {
+            &[]
+        } else {
+            name
+        };
+        if self.len > 0 && name <= self.last.as_slice() {
+            self.unsorted = true;
+        }
+        let fresh = self.len.is_multiple_of(BLOCK);
+        let (head, tail) = if fresh {
+            self.blocks
+                .push(u32::try_from(self.packed.len()).unwrap_or(u32::MAX));
+            (0, 0)
+        } else {
+            shared_ends(&self.last, name)
+        };
+        let middle = &name[head..name.len() - tail];
+        for n in [head, tail, middle.len()] {
+            put_varint(&mut self.packed, n);
+        }
+        self.packed.extend_from_slice(middle);
+        self.last.clear();
+        self.last.extend_from_slice(name);
+        self.len += 1;
+    }
+
+    /// Number of names.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// True if there is no name.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    fn get(&self, row: usize) -> Vec<u8> {
+        let mut name = Vec::new();
+        let mut at = self.blocks[row / BLOCK] as usize;
+        for _ in 0..=row % BLOCK {
+            at = self.unpack(at, &mut name);
+        }
+        name
+    }
+
+    fn unpack(&self, at: usize, name: &mut Vec<u8>) -> usize {
+        let (head, at) = get_varint(&self.packed, at);
+        let (tail, at) = get_varint(&self.packed, at);
+        let (middle, at) = get_varint(&self.packed, at);
+        let end = at + middle;
+        // The first of a block shares nothing, whatever stood before it.
+        let kept = name.len() - tail;
+        name.splice(head..kept, self.packed[at..end].iter().copied());
+        end
+    }
+}
+
+/// All rows of a listing, packed: a maildrop of a million messages takes about 14 MB.
+#[derive(Debug, Default)]
+pub struct Listings {
+    sizes: Sizes,
+    names: Names,
+}
+
+impl Listings {
+    /// Joins the answers to `LIST` and `UIDL` by message number. Rows that only
+    /// `UIDL` has arrived in between and wait for the next session; where there was
+    /// no `LIST` at all they are all there is.
+    #[must_use]
+    pub fn join(sizes: Sizes, numbers: &[u32], names: Names) -> Self {
+        if sizes.numbers == numbers {
+            return Self { sizes, names };
+        }
+        if sizes.is_empty() {
+            let mut all = Self::default();
+            for (row, number) in numbers.iter().enumerate() {
+                all.push(*number, None, &names.get(row));
+            }
+            return all;
+        }
+        let mut by_number: Vec<u32> = (0..numbers.len())
+            .map(|row| u32::try_from(row).unwrap_or(u32::MAX))
+            .collect();
+        by_number.sort_unstable_by_key(|row| numbers[*row as usize]);
+        let mut all = Self::default();
+        for row in 0..sizes.len() {
+            let number = sizes.numbers[row];
+            let name = by_number
+                .binary_search_by_key(&number, |r| numbers[*r as usize])
+                .map(|at| names.get(by_number[at] as usize))
+                .unwrap_or_default();
+            all.push(number, sizes.octets_of(row), &name);
+        }
+        all
+    }
+
+    /// Appends a row; `name` is empty where the server gave none.
+    pub fn push(&mut self, number: u32, octets: Option<u64>, name: &[u8]) {
+        self.sizes.push(number, octets);
+        self.names.push(name);
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.sizes.len()
+    }
+
+    /// True if nothing is listed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.sizes.is_empty()
+    }
+
+    /// Sum of the listed sizes, in octets.
+    #[must_use]
+    pub fn octets(&self) -> u64 {
+        self.sizes.total
+    }
+
+    /// The size of a row, in octets.
+    #[must_use]
+    pub fn octets_of(&self, row: usize) -> Option<u64> {
+        self.sizes.octets_of(row)
+    }
+
+    /// The message number of a row.
+    #[must_use]
+    pub fn number_of(&self, row: usize) -> u32 {
+        self.sizes.numbers[row]
+    }
+
+    /// True if the names came in ascending order, each once.
+    #[must_use]
+    pub fn is_sorted(&self) -> bool {
+        !self.names.unsorted
+    }
+
+    /// One row, unpacked.
+    #[must_use]
+    pub fn get(&self, row: usize) -> Listing {
+        let name = self.names.get(row);
+        Listing {
+            number: self.sizes.numbers[row],
+            octets: self.octets_of(row),
+            uid: if name.is_empty() {
+                Uid::Absent
+            } else {
+                Uid::Uidl(name.into_boxed_slice())
+            },
+        }
+    }
+
+    /// A cursor over the names in listing order.
+    #[must_use]
+    pub fn cursor(&self) -> Cursor<'_> {
+        Cursor {
+            names: &self.names,
+            at: 0,
+            row: 0,
+            name: Vec::new(),
+        }
+    }
+
+    /// A cursor over the names in ascending order; costs memory for all of them if
+    /// they did not come that way.
+    #[must_use]
+    pub fn ascending(&self) -> Ascending<'_> {
+        if self.is_sorted() {
+            return Ascending::AsListed(self.cursor());
+        }
+        let (mut flat, mut ends) = (Vec::new(), Vec::with_capacity(self.len()));
+        let mut cursor = self.cursor();
+        while let Some((_, name)) = cursor.advance() {
+            flat.extend_from_slice(name);
+            ends.push(flat.len());
+        }
+        let mut all = Ascending::Sorted {
+            order: Vec::new(),
+            flat,
+            ends,
+            next: 0,
+        };
+        let mut rows: Vec<u32> = (0..self.len())
+            .map(|row| u32::try_from(row).unwrap_or(u32::MAX))
+            .collect();
+        rows.sort_unstable_by(|a, b| {
+            all.flat_name(*a as usize)
+                .cmp(all.flat_name(*b as usize))
+                .then(a.cmp(b))
+        });
+        if let Ascending::Sorted { order, .. } = &mut all {
+            *order = rows;
+        }
+        all
+    }
+}
+
+/// Walks the names of a listing in ascending order.
+#[derive(Debug)]
+pub enum Ascending<'a> {
+    /// They came so.
+    AsListed(Cursor<'a>),
+    /// They were sorted.
+    Sorted {
+        /// Rows in the order of their names.
+        order: Vec<u32>,
+        /// All names.
+        flat: Vec<u8>,
+        /// Where each name ends in `flat`.
+        ends: Vec<usize>,
+        /// The next one to give.
+        next: usize,
+    },
+}
+
+impl Ascending<'_> {
+    /// The next name and its row; rows of equal names ascend.
+    pub fn advance(&mut self) -> Option<(usize, &[u8])> {
+        match self {
+            Self::AsListed(cursor) => cursor.advance(),
+            Self::Sorted { order, next, .. } => {
+                let row = *order.get(*next)? as usize;
+                *next += 1;
+                Some((row, self.flat_name(row)))
+            }
+        }
+    }
+
+    fn flat_name(&self, row: usize) -> &[u8] {
+        match self {
+            Self::AsListed(_) => &[],
+            Self::Sorted { flat, ends, .. } => {
+                let start = if row == 0 { 0 } else { ends[row - 1] };
+                &flat[start..ends[row]]
+            }
+        }
+    }
+}
+
+/// Walks the names of a listing without unpacking them all.
+#[derive(Debug)]
+pub struct Cursor<'a> {
+    names: &'a Names,
+    at: usize,
+    row: usize,
+    name: Vec<u8>,
+}
+
+impl Cursor<'_> {
+    /// Goes to the next row and gives its number in the listing and its name.
+    pub fn advance(&mut self) -> Option<(usize, &[u8])> {
+        if self.row == self.names.len {
+            return None;
+        }
+        self.at = self.names.unpack(self.at, &mut self.name);
+        self.row += 1;
+        Some((self.row - 1, &self.name))
+    }
+}
+
+fn shared_ends(last: &[u8], name: &[u8]) -> (usize, usize) {
+    let head = last.iter().zip(name).take_while(|(a, b)| a == b).count();
+    let tail = last[head..]
+        .iter()
+        .rev()
+        .zip(name[head..].iter().rev())
+        .take_while(|(a, b)| a == b)
+        .count();
+    (head, tail)
+}
+
+fn put_varint(out: &mut Vec<u8>, mut n: usize) {
+    while n >= 0x80 {
+        out.push(low_bits(n) | 0x80);
+        n >>= 7;
+    }
+    out.push(low_bits(n));
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "masked")]
+fn low_bits(n: usize) -> u8 {
+    (n & 0x7f) as u8
+}
+
+fn get_varint(bytes: &[u8], mut at: usize) -> (usize, usize) {
+    let (mut n, mut shift) = (0, 0);
+    loop {
+        let byte = bytes[at];
+        at += 1;
+        n |= usize::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return (n, at);
+        }
+        shift += 7;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn rows_come_back_as_they_went_in() {
+        let mut all = Listings::default();
+        for n in 0..100u32 {
+            all.push(
+                n + 1,
+                Some(u64::from(n)),
+                format!("{n:08x}00000001").as_bytes(),
+            );
+        }
+        all.push(101, None, b"");
+        all.push(102, Some(5_000_000_000), b"x");
+        assert_eq!(all.len(), 102);
+        assert!(!all.is_sorted(), "an empty name breaks the order");
+        assert_eq!(all.get(40).uid, Uid::Uidl(b"0000002800000001"[..].into()));
+        assert_eq!(all.get(100).uid, Uid::Absent);
+        assert_eq!(all.get(100).octets, None);
+        assert_eq!(all.get(101).octets, Some(5_000_000_000));
+    }
+
+    #[test]
+    fn list_and_uidl_are_joined_by_number() {
+        let mut sizes = Sizes::default();
+        sizes.push(1, Some(10));
+        sizes.push(2, Some(20));
+        let mut names = Names::default();
+        for name in ["c", "a", "b"] {
+            names.push(name.as_bytes());
+        }
+        let all = Listings::join(sizes, &[3, 1, 2], names);
+        assert_eq!(all.len(), 2, "number 3 arrived in between");
+        assert_eq!(all.get(0).uid, Uid::Uidl(b"a"[..].into()));
+        assert_eq!(all.get(1).uid, Uid::Uidl(b"b"[..].into()));
+        let mut names = Names::default();
+        names.push(b"only");
+        let all = Listings::join(Sizes::default(), &[7], names);
+        assert_eq!((all.get(0).number, all.get(0).octets), (7, None));
+    }
+
+    #[test]
+    fn a_million_dovecot_names_take_little_memory() {
+        let mut all = Listings::default();
+        for n in 0..1_000_000u32 {
+            all.push(n + 1, Some(2000), format!("{n:08x}6b032d77").as_bytes());
+        }
+        assert!(all.is_sorted());
+        assert!(
+            all.names.packed.len() < 6_000_000,
+            "{}",
+            all.names.packed.len()
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_names_survive_packing(names in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 0..100)) {
+            let mut all = Listings::default();
+            for (n, name) in names.iter().enumerate() {
+                all.push(u32::try_from(n).unwrap(), Some(7), name);
+            }
+            let mut walked = Vec::new();
+            let mut cursor = all.cursor();
+            while let Some((_, name)) = cursor.advance() {
+                walked.push(name.to_vec());
+            }
+            prop_assert_eq!(&walked, &names);
+            for (n, name) in names.iter().enumerate() {
+                let want = if name.is_empty() { Uid::Absent } else { Uid::Uidl(name.clone().into()) };
+                prop_assert_eq!(all.get(n).uid, want);
+            }
+            let mut ascending = all.ascending();
+            let mut last: Option<(Vec<u8>, usize)> = None;
+            let mut count = 0;
+            while let Some((row, name)) = ascending.advance() {
+                prop_assert_eq!(name, &names[row][..]);
+                let now = (name.to_vec(), row);
+                prop_assert!(last.is_none_or(|l| l < now));
+                last = Some(now);
+                count += 1;
+            }
+            prop_assert_eq!(count, names.len());
+            let strictly = names.windows(2).all(|w| w[0] < w[1]);
+            prop_assert_eq!(all.is_sorted(), strictly);
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The pipe to a server: connect, time limits, TLS.
+//!
+//! Owns every socket of the product but the sample server's. A [`Transport`] reads
+//! and writes bytes and knows no protocol. Its clocks run only while it waits for
+//! the socket: 30 s to connect and shake hands, the configured time for each
+//! answer, and a least rate so that a drip ends too. TLS is 1.2 or later and always
+//! verified against the host name, unless a certificate is pinned by its SHA-256
+//! (RFC 8314 asks for the first, and leaves the second to the user).
+
+mod clock;
+mod reach;
+mod tls;
+
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use native_tls::{HandshakeError, TlsConnector, TlsStream};
+use sha2::{Digest, Sha256};
+
+use crate::error::{Endpoint, Error, Result};
+use clock::Clocked;
+use tls::{colons, unverified, verified};
+
+pub use clock::explain;
+
+/// Time to find, reach and shake hands with a server.
+pub const CONNECT_LIMIT: Duration = Duration::from_secs(30);
+
+/// How a connection is made.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Longest silence while an answer is due.
+    pub reply: Duration,
+    /// Set from outside to end a wait early.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// Which certificates are good.
+#[derive(Debug, Clone, Default)]
+pub struct Trust {
+    /// Only this authority (PEM), instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Only this certificate, whoever issued it for whatever name.
+    pub pin: Option<[u8; 32]>,
+}
+
+/// A connection, in clear or encrypted.
+#[derive(Debug)]
+pub struct Transport {
+    pipe: Pipe,
+    server: Endpoint,
+}
+
+#[derive(Debug)]
+enum Pipe {
+    Plain(Clocked),
+    Tls(Box<TlsStream<Clocked>>),
+}
+
+impl Transport {
+    /// Connects in clear.
+    pub fn connect(server: &Endpoint, limits: &Limits) -> Result<Self> {
+        let deadline = Instant::now() + CONNECT_LIMIT;
+        let socket = reach::open_socket(server, deadline, &limits.stop)?;
+        let socket = Clocked::new(socket, limits).map_err(|source| Error::Connect {
+            server: server.clone(),
+            source,
+        })?;
+        Ok(Self {
+            pipe: Pipe::Plain(socket),
+            server: server.clone(),
+        })
+    }
+
+    /// Connects and encrypts at once (implicit TLS, RFC 8314 s.3).
+    pub fn connect_tls(server: &Endpoint, limits: &Limits, trust: &Trust) -> Result<Self> {
+        let failure = match Self::connect(server, limits)?.encrypt(trust) {
+            Ok(encrypted) => return Ok(encrypted),
+            Err(failure) => failure,
+        };
+        // A second connection, only to learn which certificate was refused, so that
+        // the user can compare it; nothing is sent over it.
+        match failure {
+            Error::Tls {
+                server,
+                reason,
+                certificate: true,
+                fingerprint: None,
+            } => {
+                let fingerprint = Self::connect(&server, limits)
+                    .and_then(|t| t.handshake(&unverified(&server)?))
+                    .ok()
+                    .and_then(|t| t.peer_fingerprint());
+                Err(Error::Tls {
+                    server,
+                    reason,
+                    certificate: true,
+                    fingerprint: fingerprint.map(colons),
+                })
+            }
+            other => Err(other),
+        }
+    }
+
+    /// Encrypts a connection in clear. The caller must have read everything that it
+    /// was sent: bytes left over could be an attacker's.
+    pub fn encrypt(self, trust: &Trust) -> Result<Self> {
+        let server = self.server.clone();
+        let Some(pin) = trust.pin else {
+            return self.handshake(&verified(&server, trust)?);
+        };
+        let encrypted = self.handshake(&unverified(&server)?)?;
+        match encrypted.peer_fingerprint() {
+            Some(shown) if shown == pin => Ok(encrypted),
+            shown => Err(Error::Tls {
+                server,
+                reason: "it is not the pinned certificate".into(),
+                fingerprint: shown.map(colons),
+                certificate: true,
+            }),
+        }
+    }
+
+    /// True once the connection is encrypted.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        matches!(self.pipe, Pipe::Tls(_))
+    }
+
+    /// The server at the other end.
+    #[must_use]
+    pub fn server(&self) -> &Endpoint {
+        &self.server
+    }
+
+    /// Changes the longest silence while an answer is due.
+    pub fn set_reply_limit(&mut self, limit: Duration) {
+        match &mut self.pipe {
+            Pipe::Plain(socket) => socket.limits.reply = limit,
+            Pipe::Tls(tls) => tls.get_mut().limits.reply = limit,
+        }
+    }
+
+    /// Channel binding data of type tls-server-end-point (RFC 5929 s.4).
+    #[must_use]
+    pub fn channel_binding(&self) -> Option<Vec<u8>> {
+        match &self.pipe {
+            Pipe::Plain(_) => None,
+            Pipe::Tls(tls) => tls.tls_server_end_point().ok().flatten(),
+        }
+    }
+
+    fn handshake(self, connector: &TlsConnector) -> Result<Self> {
+        let server = self.server;
+        let Pipe::Plain(mut clocked) = self.pipe else {
+            return Err(Error::Protocol {
+                server,
+                doing: "starting TLS".into(),
+                detail: "the connection is encrypted already".into(),
+            });
+        };
+        clocked.deadline = Some(Instant::now() + CONNECT_LIMIT);
+        match connector.connect(&server.host, clocked) {
+            Ok(mut tls) => {
+                tls.get_mut().deadline = None;
+                Ok(Self {
+                    pipe: Pipe::Tls(Box::new(tls)),
+                    server,
+                })
+            }
+            Err(HandshakeError::WouldBlock(_)) => Err(Error::Timeout {
+                server,
+                doing: "TLS handshake".into(),
+                limit: CONNECT_LIMIT.as_secs(),
+            }),
+            Err(HandshakeError::Failure(e)) => Err(tls::explain(&server, &e)),
+        }
+    }
+
+    fn peer_fingerprint(&self) -> Option<[u8; 32]> {
+        let Pipe::Tls(tls) = &self.pipe else {
+            return None;
+        };
+        let der = tls.peer_certificate().ok().flatten()?.to_der().ok()?;
+        Some(Sha256::digest(der).into())
+    }
+}
+
+impl Read for Transport {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match &mut self.pipe {
+            Pipe::Plain(socket) => socket.read(buf),
+            Pipe::Tls(tls) => tls.read(buf),
+        }
+    }
+}
+
+impl Write for Transport {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        match &mut self.pipe {
+            Pipe::Plain(socket) => socket.write(buf),
+            Pipe::Tls(tls) => tls.write(buf),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.pipe {
+            Pipe::Plain(socket) => socket.flush(),
+            Pipe::Tls(tls) => tls.flush(),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Finding and reaching a server.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::time::Instant;
+
+use crate::error::{Endpoint, Error, Result};
+use crate::transport::CONNECT_LIMIT;
+
+/// Connects to the first address that answers.
+pub(super) fn open_socket(
+    server: &Endpoint,
+    deadline: Instant,
+    stop: &AtomicBool,
+) -> Result<TcpStream> {
+    let addresses = resolve(server, deadline)?;
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in addresses {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() || stop.load(Ordering::Relaxed) {
+            break;
+        }
+        match TcpStream::connect_timeout(&address, left) {
+            Ok(socket) => return Ok(socket),
+            Err(e) => last = e,
+        }
+    }
+    if stop.load(Ordering::Relaxed) {
+        return Err(Error::Interrupted);
+    }
+    if last.kind() == io::ErrorKind::TimedOut {
+        return Err(Error::Timeout {
+            server: server.clone(),
+            doing: "connecting".into(),
+            limit: CONNECT_LIMIT.as_secs(),
+        });
+    }
+    Err(Error::Connect {
+        server: server.clone(),
+        source: last,
+    })
+}
+
+/// Name resolution has no time limit of its own, so it runs beside us.
+fn resolve(server: &Endpoint, deadline: Instant) -> Result<Vec<SocketAddr>> {
+    let (tell, told) = mpsc::channel();
+    let wanted = (server.host.clone(), server.port);
+    std::thread::spawn(move || {
+        let found = wanted.to_socket_addrs().map(Vec::from_iter);
+        let _ = tell.send(found);
+    });
+    let failed = |source| Error::Resolve {
+        server: server.clone(),
+        source,
+    };
+    match told.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        Ok(Ok(found)) if found.is_empty() => {
+            Err(failed(io::Error::from(io::ErrorKind::AddrNotAvailable)))
+        }
+        Ok(Ok(found)) => Ok(found),
+        Ok(Err(e)) => Err(failed(e)),
+        Err(_) => Err(failed(io::Error::from(io::ErrorKind::TimedOut))),
+    }
+}
