@@ -1,0 +1,190 @@
+//! The vault: message files, ledger and catalog under one root (`docs/FORMAT.md`).
+//!
+//! [`Vault`] reads; [`Writer`] holds the lock and is the only one that changes
+//! anything below the root.
+
+pub mod catalog;
+pub mod frame;
+pub mod layout;
+pub mod ledger;
+pub mod lock;
+pub mod maildir;
+pub mod verify;
+mod writer;
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::error::{Error, Result};
+use crate::message::{Hash128, Scanner};
+use crate::query::Query;
+use catalog::{AccountStatus, Blob, Catalog, Hit, Place};
+use layout::{Layout, Manifest};
+use ledger::{Item, Reader};
+
+pub use writer::Writer;
+
+/// Unix time in milliseconds, for the ledger.
+#[must_use]
+pub fn now_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// A vault, open for reading.
+#[derive(Debug)]
+pub struct Vault {
+    layout: Layout,
+    catalog: Catalog,
+}
+
+impl Vault {
+    /// Opens a vault. A catalog that is behind is brought up to date, in the vault if
+    /// nobody writes to it, else in memory.
+    pub fn open(path: &Path) -> Result<Self> {
+        let (layout, manifest) = open_layout(path)?;
+        let catalog = match Catalog::open_to_read(&layout.catalog())? {
+            Some(catalog) if is_current(&layout, &manifest, &catalog)? => catalog,
+            _ => renewed(&layout, &manifest)?,
+        };
+        Ok(Self { layout, catalog })
+    }
+
+    /// Messages in the vault, each content once.
+    pub fn count(&self) -> Result<u64> {
+        self.catalog.count()
+    }
+
+    /// What is known of every account.
+    pub fn status(&self) -> Result<Vec<AccountStatus>> {
+        self.catalog.status()
+    }
+
+    /// The messages that fit a query, newest first.
+    pub fn search(&self, query: &Query, limit: Option<u64>) -> Result<Vec<Hit>> {
+        self.catalog.search(query, limit)
+    }
+
+    /// The message that an id of at least four hex digits means.
+    pub fn resolve(&self, id: &str) -> Result<Hash128> {
+        let fits = id.len() >= 4 && id.len() <= 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
+        let found = if fits {
+            self.catalog.with_prefix(&id.to_ascii_lowercase())?
+        } else {
+            Vec::new()
+        };
+        match found[..] {
+            [hash] => Ok(hash),
+            _ => Err(Error::NotFound {
+                id: id.to_owned(),
+                candidates: found.iter().map(ToString::to_string).collect(),
+            }),
+        }
+    }
+
+    /// The id of a message as short as it may be shown: 8 digits, or more where 8 are
+    /// ambiguous.
+    pub fn short_id(&self, hash: Hash128) -> Result<String> {
+        let full = hash.to_string();
+        for digits in (8..32).step_by(4) {
+            if self.catalog.with_prefix(&full[..digits])?.len() < 2 {
+                return Ok(full[..digits].to_owned());
+            }
+        }
+        Ok(full)
+    }
+
+    /// The exact bytes of a message.
+    pub fn message(&self, hash: Hash128) -> Result<Box<dyn Read>> {
+        let missing = || Error::NotFound {
+            id: hash.to_string(),
+            candidates: Vec::new(),
+        };
+        let blob = self.catalog.find(hash)?.ok_or_else(missing)?;
+        let path = locate(&self.layout, &self.catalog, &blob)?
+            .into_iter()
+            .next()
+            .ok_or_else(missing)?;
+        frame::open(&path.1)
+    }
+}
+
+/// The files of a content, as far as they are there.
+fn locate(layout: &Layout, catalog: &Catalog, blob: &Blob) -> Result<Vec<(Place, PathBuf)>> {
+    let mut found = Vec::new();
+    for place in catalog.places(blob.id)? {
+        let folder = layout.folder(&place.account, &place.dir);
+        if let Some(path) = maildir::find(&folder, &blob.name, &place.flags)? {
+            found.push((place, path));
+        }
+    }
+    Ok(found)
+}
+
+fn open_layout(path: &Path) -> Result<(Layout, Manifest)> {
+    let layout = Layout::new(path);
+    let text = match std::fs::read_to_string(layout.manifest()) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            return Err(Error::VaultMissing {
+                path: path.to_path_buf(),
+            });
+        }
+        Err(e) => return Err(Error::file("read", &layout.manifest(), e)),
+    };
+    let manifest = Manifest::parse(&layout, &text)?;
+    Ok((layout, manifest))
+}
+
+/// True if the catalog stands at the end of the ledger.
+fn is_current(layout: &Layout, manifest: &Manifest, catalog: &Catalog) -> Result<bool> {
+    let Some(position) = catalog.position()? else {
+        return Ok(maildir::list(&layout.ledger_dir())?.is_empty());
+    };
+    match Reader::from(layout, &manifest.id, &position)? {
+        Some(mut rest) => Ok(rest.next().is_none()),
+        None => Ok(false),
+    }
+}
+
+fn renewed(layout: &Layout, manifest: &Manifest) -> Result<Catalog> {
+    let stop = AtomicBool::new(false);
+    match Writer::open(layout.root(), Duration::ZERO, &stop) {
+        Ok(writer) => {
+            drop(writer);
+            if let Some(catalog) = Catalog::open_to_read(&layout.catalog())? {
+                return Ok(catalog);
+            }
+        }
+        Err(Error::Locked { .. } | Error::File { .. } | Error::NoSpace { .. }) => {}
+        Err(e) => return Err(e),
+    }
+    let mut catalog = Catalog::temporary()?;
+    for item in Reader::new(layout, &manifest.id)? {
+        if let Item::Entry { entry, .. } = item? {
+            catalog.apply(&entry)?;
+        }
+    }
+    describe(layout, &mut catalog)?;
+    Ok(catalog)
+}
+
+/// Reads what the ledger does not say from the files themselves. A file that is
+/// missing or damaged is left to `verify`.
+fn describe(layout: &Layout, catalog: &mut Catalog) -> Result<()> {
+    let mut scanner = Scanner::new();
+    for blob in catalog.undescribed()? {
+        for (_, path) in locate(layout, catalog, &blob)? {
+            if let Ok(digest) = frame::scan(&path, blob.name.size, &mut scanner)
+                && digest.hash == blob.name.hash
+            {
+                catalog.describe(blob.name.hash, &digest)?;
+                break;
+            }
+        }
+    }
+    Ok(())
+}

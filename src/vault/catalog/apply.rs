@@ -1,0 +1,315 @@
+//! Taking in the ledger, entry by entry, and what is derived from the files.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::{Catalog, State, mid_key, signed, split};
+use crate::error::Result;
+use crate::message::{Digest, Hash128};
+use crate::readable;
+use crate::source::Uid;
+use crate::vault::layout::FileName;
+use crate::vault::ledger::{Entry, Event, Identity, Seen};
+
+impl Catalog {
+    /// Takes in one entry of the ledger.
+    pub fn apply(&mut self, entry: &Entry) -> Result<()> {
+        self.try_apply(entry).map_err(|e| self.failed(e))
+    }
+
+    fn try_apply(&mut self, entry: &Entry) -> rusqlite::Result<()> {
+        let time = entry.time / 1000;
+        match &entry.event {
+            Event::Seen(seen) => self.apply_seen(seen, time),
+            Event::Folder {
+                account,
+                dir,
+                name,
+                delim,
+                uidvalidity,
+            } => {
+                let id = self.folder(account, dir)?;
+                self.db
+                    .prepare_cached(
+                        "UPDATE folder SET name = ?2, delim = ?3, uidvalidity = ?4 WHERE id = ?1",
+                    )?
+                    .execute(params![id, &name[..], delim, uidvalidity])?;
+                Ok(())
+            }
+            Event::Flags {
+                identity, flags, ..
+            } => {
+                let folder = self.folder(&identity.account, dir_of(identity))?;
+                let origin = self.origin(identity)?;
+                self.db
+                    .prepare_cached(
+                        "UPDATE place SET flags = ?3 WHERE folder = ?1 AND blob =
+                         (SELECT blob FROM sighting WHERE origin = ?2 AND uid = ?4)",
+                    )?
+                    .execute(params![folder, origin, flags, uid_key(&identity.uid)])?;
+                Ok(())
+            }
+            Event::Vanished { identity, .. } => self.set_state(identity, State::Vanished),
+            Event::Reappeared { identity, .. } => self.set_state(identity, State::Seen),
+            Event::Refused {
+                identity, octets, ..
+            } => self.put_sighting(identity, State::Refused, *octets, time, None),
+            Event::PurgeIntent { identity, .. } => self.set_state(identity, State::PurgeIntent),
+            Event::Purged { identity, .. } => self.set_state(identity, State::Purged),
+            Event::PurgeKept { identity, .. } => self.set_state(identity, State::PurgeKept),
+            Event::Adopted { account, file, .. } => self.apply_adopted(account, file, time),
+            Event::Lost { hash } | Event::Forgotten { hash, .. } => {
+                if let Some(id) = self.blob_id(*hash)? {
+                    self.db
+                        .prepare_cached("UPDATE blob SET lost = 1 WHERE id = ?1")?
+                        .execute([id])?;
+                    self.db
+                        .prepare_cached("DELETE FROM place WHERE blob = ?1")?
+                        .execute([id])?;
+                    self.db
+                        .prepare_cached("UPDATE sighting SET state = ?2 WHERE blob = ?1")?
+                        .execute([id, State::Lost as i64])?;
+                }
+                Ok(())
+            }
+            Event::Learned {
+                account,
+                key,
+                value,
+            } => {
+                self.db
+                    .prepare_cached("INSERT OR REPLACE INTO learned VALUES (?1, ?2, ?3)")?
+                    .execute(params![account, key, value])?;
+                Ok(())
+            }
+            Event::Session(s) => {
+                self.db
+                    .prepare_cached(
+                        "INSERT INTO session VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                    )?
+                    .execute(params![
+                        s.account,
+                        time,
+                        s.proto.as_str(),
+                        s.complete,
+                        signed(s.listed),
+                        signed(s.new),
+                        signed(s.duplicates),
+                        signed(s.refused),
+                        signed(s.octets),
+                        s.result
+                    ])?;
+                Ok(())
+            }
+            Event::Verified { scope, damage } => {
+                self.db
+                    .prepare_cached("INSERT OR REPLACE INTO meta VALUES ('verified', ?1)")?
+                    .execute([format!("{time} {damage} {scope}")])?;
+                Ok(())
+            }
+            Event::Uploaded { .. } | Event::Chain { .. } | Event::Unknown(_) => Ok(()),
+        }
+    }
+
+    fn apply_seen(&mut self, seen: &Seen, time: i64) -> rusqlite::Result<()> {
+        let name = FileName {
+            received: seen.received,
+            hash: seen.hash,
+            size: seen.size,
+            wire: seen.wire,
+        };
+        let blob = self.put_blob(&name, seen.stored, time)?;
+        let folder = self.folder(&seen.identity.account, dir_of(&seen.identity))?;
+        self.db
+            .prepare_cached("INSERT OR IGNORE INTO place VALUES (?1, ?2, ?3)")?
+            .execute(params![folder, blob, seen.flags])?;
+        self.put_sighting(
+            &seen.identity,
+            State::Seen,
+            seen.octets,
+            time,
+            Some((blob, seen)),
+        )
+    }
+
+    fn apply_adopted(&mut self, account: &str, file: &[u8], time: i64) -> rusqlite::Result<()> {
+        let file = String::from_utf8_lossy(file);
+        let mut parts = file.rsplit('/');
+        let (Some(base), Some(_cur), Some(dir)) = (parts.next(), parts.next(), parts.next()) else {
+            return Ok(());
+        };
+        let Some((name, _)) = FileName::parse(base) else {
+            return Ok(());
+        };
+        let dir = if dir.starts_with('.') { dir } else { "" };
+        // The length on disk is not in the line; it is found when the file is read.
+        let blob = self.put_blob(&name, 0, time)?;
+        let folder = self.folder(account, dir)?;
+        self.db
+            .prepare_cached("INSERT OR IGNORE INTO place VALUES (?1, ?2, '')")?
+            .execute(params![folder, blob])?;
+        Ok(())
+    }
+
+    /// Finds or makes the row of a content; what was lost is thereby there again.
+    fn put_blob(&mut self, name: &FileName, stored: u64, time: i64) -> rusqlite::Result<i64> {
+        if let Some(id) = self.blob_id(name.hash)? {
+            self.db
+                .prepare_cached(
+                    "UPDATE blob SET lost = 0, stored = max(stored, ?2)
+                     WHERE id = ?1 AND (lost OR stored < ?2)",
+                )?
+                .execute(params![id, signed(stored)])?;
+            return Ok(id);
+        }
+        let (h64, hrest) = split(name.hash);
+        let wire = (name.wire != name.size).then(|| signed(name.wire));
+        self.db
+            .prepare_cached(
+                "INSERT INTO blob (h64, hrest, received, size, wire, stored, seen)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![
+                h64,
+                hrest,
+                name.received,
+                signed(name.size),
+                wire,
+                signed(stored),
+                time
+            ])?;
+        Ok(self.db.last_insert_rowid())
+    }
+
+    fn put_sighting(
+        &mut self,
+        identity: &Identity,
+        state: State,
+        octets: Option<u64>,
+        time: i64,
+        stored: Option<(i64, &Seen)>,
+    ) -> rusqlite::Result<()> {
+        if identity.uid == Uid::Absent {
+            return Ok(());
+        }
+        let origin = self.origin(identity)?;
+        let got = stored
+            .filter(|(_, s)| s.got != s.hash)
+            .map(|(_, s)| s.got.0);
+        self.db
+            .prepare_cached(
+                "INSERT OR REPLACE INTO sighting VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?
+            .execute(params![
+                origin,
+                uid_key(&identity.uid),
+                octets.map(signed),
+                state as i64,
+                time,
+                stored.map(|(blob, _)| blob),
+                stored.map(|(_, s)| s.header.0),
+                got
+            ])?;
+        Ok(())
+    }
+
+    fn set_state(&mut self, identity: &Identity, state: State) -> rusqlite::Result<()> {
+        let origin = self.origin(identity)?;
+        self.db
+            .prepare_cached("UPDATE sighting SET state = ?3 WHERE origin = ?1 AND uid = ?2")?
+            .execute(params![origin, uid_key(&identity.uid), state as i64])?;
+        Ok(())
+    }
+
+    /// Keeps what was derived from the content of a stored message.
+    pub fn describe(&mut self, hash: Hash128, digest: &Digest) -> Result<()> {
+        self.try_describe(hash, digest).map_err(|e| self.failed(e))
+    }
+
+    fn try_describe(&mut self, hash: Hash128, digest: &Digest) -> rusqlite::Result<()> {
+        let Some(blob) = self.blob_id(hash)? else {
+            return Ok(());
+        };
+        if let (Some(mid), Some(likeness)) = (&digest.mid, digest.likeness) {
+            self.db
+                .prepare_cached("INSERT OR IGNORE INTO likeness VALUES (?1, ?2, ?3)")?
+                .execute(params![mid_key(mid), likeness.0, blob])?;
+        }
+        self.db
+            .prepare_cached("INSERT OR IGNORE INTO envelope VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![
+                blob,
+                digest.date,
+                readable::header_text(&digest.envelope.from),
+                readable::header_text(&digest.envelope.subject)
+            ])?;
+        Ok(())
+    }
+
+    fn blob_id(&self, hash: Hash128) -> rusqlite::Result<Option<i64>> {
+        let (h64, hrest) = split(hash);
+        self.db
+            .prepare_cached("SELECT id FROM blob WHERE h64 = ?1 AND hrest = ?2")?
+            .query_row(params![h64, hrest], |r| r.get(0))
+            .optional()
+    }
+
+    fn folder(&mut self, account: &str, dir: &str) -> rusqlite::Result<i64> {
+        let key = (account.to_owned(), dir.to_owned());
+        if let Some(id) = self.folders.get(&key) {
+            return Ok(*id);
+        }
+        self.db
+            .prepare_cached("INSERT OR IGNORE INTO folder (account, dir) VALUES (?1, ?2)")?
+            .execute([account, dir])?;
+        let id = self
+            .db
+            .prepare_cached("SELECT id FROM folder WHERE account = ?1 AND dir = ?2")?
+            .query_row([account, dir], |r| r.get(0))?;
+        self.folders.insert(key, id);
+        Ok(id)
+    }
+
+    fn origin(&mut self, identity: &Identity) -> rusqlite::Result<i64> {
+        let uidvalidity = match identity.uid {
+            Uid::Imap { uidvalidity, .. } => uidvalidity,
+            _ => 0,
+        };
+        let key = (
+            identity.account.clone(),
+            identity.server.clone(),
+            dir_of(identity).to_owned(),
+            uidvalidity,
+        );
+        if let Some(id) = self.origins.get(&key) {
+            return Ok(*id);
+        }
+        let values = params![key.0, key.1, key.2, key.3];
+        self.db
+            .prepare_cached(
+                "INSERT OR IGNORE INTO origin (account, server, dir, uidvalidity)
+                 VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(values)?;
+        let id = self
+            .db
+            .prepare_cached(
+                "SELECT id FROM origin
+                 WHERE account = ?1 AND server = ?2 AND dir = ?3 AND uidvalidity = ?4",
+            )?
+            .query_row(values, |r| r.get(0))?;
+        self.origins.insert(key, id);
+        Ok(id)
+    }
+}
+
+fn dir_of(identity: &Identity) -> &str {
+    identity.dir.as_deref().unwrap_or_default()
+}
+
+fn uid_key(uid: &Uid) -> Vec<u8> {
+    match uid {
+        Uid::Absent => Vec::new(),
+        Uid::Uidl(name) => name.to_vec(),
+        Uid::Imap { uid, .. } => uid.to_be_bytes().to_vec(),
+    }
+}

@@ -1,0 +1,96 @@
+//! Whether two catalogs say the same, whatever ids they use.
+
+use rusqlite::types::Value;
+
+use super::Catalog;
+use crate::error::Result;
+
+/// Tables that follow from the ledger alone, each as rows without ids in one order.
+const FROM_LEDGER: [(&str, &str); 6] = [
+    (
+        "blob",
+        "SELECT h64, hrest, received, size, wire, stored, seen, lost
+         FROM blob ORDER BY h64, hrest",
+    ),
+    (
+        "place",
+        "SELECT account, dir, h64, hrest, flags FROM place
+         JOIN folder ON folder.id = folder JOIN blob ON blob.id = blob
+         ORDER BY account, dir, h64, hrest",
+    ),
+    (
+        "sighting",
+        "SELECT account, server, dir, uidvalidity, uid, octets, state, time, header, got,
+                h64, hrest
+         FROM sighting JOIN origin ON origin.id = origin LEFT JOIN blob ON blob.id = blob
+         ORDER BY account, server, dir, uidvalidity, uid",
+    ),
+    (
+        "folder",
+        "SELECT account, dir, name, delim, uidvalidity FROM folder ORDER BY account, dir",
+    ),
+    ("session", "SELECT * FROM session ORDER BY rowid"),
+    (
+        "learned",
+        "SELECT account, key, value FROM learned ORDER BY account, key",
+    ),
+];
+
+/// Tables that follow from the message files.
+const FROM_FILES: [(&str, &str); 2] = [
+    (
+        "likeness",
+        "SELECT mid, likeness, h64, hrest FROM likeness JOIN blob ON blob.id = blob
+         ORDER BY mid, likeness, h64, hrest",
+    ),
+    (
+        "envelope",
+        "SELECT h64, hrest, date, sender, subject FROM envelope JOIN blob ON blob.id = blob
+         ORDER BY h64, hrest",
+    ),
+];
+
+impl Catalog {
+    /// The first table that follows from the ledger and differs.
+    pub fn differs_from(&self, other: &Self) -> Result<Option<&'static str>> {
+        self.first_difference(other, &FROM_LEDGER)
+    }
+
+    /// The first table that follows from the message files and differs.
+    pub fn describes_otherwise(&self, other: &Self) -> Result<Option<&'static str>> {
+        self.first_difference(other, &FROM_FILES)
+    }
+
+    fn first_difference(
+        &self,
+        other: &Self,
+        tables: &[(&'static str, &str)],
+    ) -> Result<Option<&'static str>> {
+        for (table, sql) in tables {
+            if !self.same_rows(other, sql).map_err(|e| self.failed(e))? {
+                return Ok(Some(table));
+            }
+        }
+        Ok(None)
+    }
+
+    fn same_rows(&self, other: &Self, sql: &str) -> rusqlite::Result<bool> {
+        let (mut left, mut right) = (self.db.prepare(sql)?, other.db.prepare(sql)?);
+        let columns = left.column_count();
+        let (mut left, mut right) = (left.query([])?, right.query([])?);
+        loop {
+            match (left.next()?, right.next()?) {
+                (None, None) => return Ok(true),
+                (Some(left), Some(right)) => {
+                    for column in 0..columns {
+                        let (a, b): (Value, Value) = (left.get(column)?, right.get(column)?);
+                        if a != b {
+                            return Ok(false);
+                        }
+                    }
+                }
+                _ => return Ok(false),
+            }
+        }
+    }
+}

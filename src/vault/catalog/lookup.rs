@@ -1,0 +1,388 @@
+//! Questions that pull, purge, verify and status ask of the catalog.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::{Catalog, State, joined, mid_key, split, unsigned};
+use crate::error::Result;
+use crate::message::Hash128;
+use crate::vault::layout::FileName;
+
+/// A stored content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob {
+    /// Its key in this catalog.
+    pub id: i64,
+    /// What its file name says.
+    pub name: FileName,
+    /// Length of its file on disk.
+    pub stored: u64,
+}
+
+/// Where a content lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The account.
+    pub account: String,
+    /// The directory below it; empty for the root.
+    pub dir: String,
+    /// Flag letters as last recorded.
+    pub flags: String,
+}
+
+/// A server message that the ledger knows.
+#[derive(Debug)]
+pub struct Known<'a> {
+    /// The server's name for it.
+    pub uid: &'a [u8],
+    /// The size that was listed.
+    pub octets: Option<u64>,
+    /// What became of it.
+    pub state: State,
+    /// Hash of its header, if it was stored.
+    pub header: Option<Hash128>,
+}
+
+/// The totals of a session, as needed to compare the next one with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastSession {
+    /// When it ended, in Unix seconds.
+    pub time: i64,
+    /// Messages listed.
+    pub listed: u64,
+}
+
+/// What `status` tells of an account.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccountStatus {
+    /// The account.
+    pub account: String,
+    /// Messages in its folders.
+    pub messages: u64,
+    /// Their size in octets.
+    pub octets: u64,
+    /// Bytes that they take on disk.
+    pub stored: u64,
+    /// End of the last complete pull, in Unix seconds.
+    pub last_good: Option<i64>,
+    /// End of the last pull and its exit code.
+    pub last: Option<(i64, u8)>,
+    /// Messages that the server would not give.
+    pub refused: u64,
+    /// Messages deleted from the server by us.
+    pub purged: u64,
+    /// Their listed size in octets.
+    pub purged_octets: u64,
+    /// When the last of them was seen gone, in Unix seconds.
+    pub last_purge: Option<i64>,
+}
+
+impl Catalog {
+    /// A stored content by its hash.
+    pub fn find(&self, hash: Hash128) -> Result<Option<Blob>> {
+        let (h64, hrest) = split(hash);
+        self.db
+            .prepare_cached(
+                "SELECT id, h64, hrest, received, size, wire, stored FROM blob
+                 WHERE h64 = ?1 AND hrest = ?2 AND NOT lost",
+            )
+            .and_then(|mut s| s.query_row(params![h64, hrest], blob).optional())
+            .map_err(|e| self.failed(e))
+    }
+
+    /// Stored contents with this Message-ID and likeness.
+    pub fn find_like(&self, mid: &[u8], likeness: Hash128) -> Result<Vec<Blob>> {
+        self.db
+            .prepare_cached(
+                "SELECT id, h64, hrest, received, size, wire, stored
+                 FROM likeness JOIN blob ON blob.id = likeness.blob
+                 WHERE mid = ?1 AND likeness = ?2 AND NOT lost ORDER BY id",
+            )
+            .and_then(|mut s| {
+                s.query_map(params![mid_key(mid), likeness.0], blob)?
+                    .collect()
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// The folders that hold a content.
+    pub fn places(&self, blob: i64) -> Result<Vec<Place>> {
+        self.db
+            .prepare_cached(
+                "SELECT account, dir, flags FROM place JOIN folder ON folder.id = folder
+                 WHERE blob = ?1 ORDER BY account, dir",
+            )
+            .and_then(|mut s| {
+                s.query_map([blob], |r| {
+                    Ok(Place {
+                        account: r.get(0)?,
+                        dir: r.get(1)?,
+                        flags: r.get(2)?,
+                    })
+                })?
+                .collect()
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// Calls `each` with every known message of a maildrop, by ascending name.
+    pub fn for_each_known(
+        &self,
+        account: &str,
+        server: &str,
+        mut each: impl FnMut(&Known<'_>),
+    ) -> Result<()> {
+        self.db
+            .prepare_cached(
+                "SELECT uid, octets, state, header FROM sighting WHERE origin =
+                 (SELECT id FROM origin WHERE account = ?1 AND server = ?2
+                  AND dir = '' AND uidvalidity = 0)
+                 ORDER BY uid",
+            )
+            .and_then(|mut s| {
+                let mut rows = s.query([account, server])?;
+                while let Some(row) = rows.next()? {
+                    each(&Known {
+                        uid: row.get_ref(0)?.as_blob()?,
+                        octets: row.get::<_, Option<i64>>(1)?.map(unsigned),
+                        state: State::of(row.get(2)?),
+                        header: row.get::<_, Option<[u8; 16]>>(3)?.map(Hash128),
+                    });
+                }
+                Ok(())
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// The content that is recorded for a server message, and the hash of the bytes
+    /// that were received if they were others.
+    pub fn content_of(
+        &self,
+        account: &str,
+        server: &str,
+        uid: &[u8],
+    ) -> Result<Option<(Blob, Option<Hash128>)>> {
+        self.db
+            .prepare_cached(
+                "SELECT id, h64, hrest, received, size, wire, stored, got
+                 FROM sighting JOIN blob ON blob.id = sighting.blob
+                 WHERE NOT lost AND uid = ?3 AND origin =
+                 (SELECT id FROM origin WHERE account = ?1 AND server = ?2
+                  AND dir = '' AND uidvalidity = 0)",
+            )
+            .and_then(|mut s| {
+                s.query_row(params![account, server, uid], |r| {
+                    let got = r.get::<_, Option<[u8; 16]>>(7)?;
+                    Ok((blob(r)?, got.map(Hash128)))
+                })
+                .optional()
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// What was learned about an account's server.
+    pub fn learned(&self, account: &str, key: &str) -> Result<Option<String>> {
+        self.db
+            .prepare_cached("SELECT value FROM learned WHERE account = ?1 AND key = ?2")
+            .and_then(|mut s| s.query_row([account, key], |r| r.get(0)).optional())
+            .map_err(|e| self.failed(e))
+    }
+
+    /// The last complete session of an account.
+    pub fn last_complete(&self, account: &str) -> Result<Option<LastSession>> {
+        self.db
+            .prepare_cached(
+                "SELECT time, listed FROM session WHERE account = ?1 AND complete
+                 ORDER BY time DESC, rowid DESC LIMIT 1",
+            )
+            .and_then(|mut s| {
+                s.query_row([account], |r| {
+                    Ok(LastSession {
+                        time: r.get(0)?,
+                        listed: unsigned(r.get(1)?),
+                    })
+                })
+                .optional()
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// Contents of which nothing is known yet but what the ledger says.
+    pub fn undescribed(&self) -> Result<Vec<Blob>> {
+        self.blobs(
+            "SELECT id, h64, hrest, received, size, wire, stored FROM blob
+             WHERE NOT lost AND id NOT IN (SELECT blob FROM envelope) ORDER BY id",
+        )
+    }
+
+    /// Calls `each` with every content that should lie in a folder.
+    pub fn for_each_place(&self, mut each: impl FnMut(Place, Blob)) -> Result<()> {
+        self.db
+            .prepare_cached(
+                "SELECT id, h64, hrest, received, size, wire, stored, account, dir, flags
+                 FROM place
+                 JOIN (SELECT id AS f, account, dir FROM folder) ON f = place.folder
+                 JOIN blob ON blob.id = place.blob
+                 WHERE NOT lost ORDER BY place.folder",
+            )
+            .and_then(|mut s| {
+                let mut rows = s.query([])?;
+                while let Some(row) = rows.next()? {
+                    let place = Place {
+                        account: row.get(7)?,
+                        dir: row.get(8)?,
+                        flags: row.get(9)?,
+                    };
+                    each(place, blob(row)?);
+                }
+                Ok(())
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// Contents that a server may still have, as far as is known.
+    pub fn on_server(&self) -> Result<std::collections::HashSet<i64>> {
+        self.db
+            .prepare_cached(
+                "SELECT DISTINCT blob FROM sighting WHERE blob NOT NULL AND state IN (?1, ?2, ?3)",
+            )
+            .and_then(|mut s| {
+                s.query_map(
+                    [
+                        State::Seen as i64,
+                        State::PurgeKept as i64,
+                        State::Lost as i64,
+                    ],
+                    |r| r.get(0),
+                )?
+                .collect()
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// Messages in all folders, each content once.
+    pub fn count(&self) -> Result<u64> {
+        self.db
+            .query_row("SELECT count(*) FROM blob WHERE NOT lost", [], |r| {
+                r.get(0).map(unsigned)
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// Hashes that begin with the hex digits `prefix`, at most 100.
+    pub fn with_prefix(&self, prefix: &str) -> Result<Vec<Hash128>> {
+        let bound = |fill: char| -> i64 {
+            let padded: String = prefix
+                .chars()
+                .chain(std::iter::repeat(fill))
+                .take(16)
+                .collect();
+            u64::from_str_radix(&padded, 16).unwrap_or(0).cast_signed()
+        };
+        // Keys are signed, so the range of a prefix never crosses zero.
+        self.db
+            .prepare_cached(
+                "SELECT h64, hrest FROM blob WHERE h64 BETWEEN ?1 AND ?2 AND NOT lost LIMIT 10000",
+            )
+            .and_then(|mut s| {
+                let all: rusqlite::Result<Vec<Hash128>> = s
+                    .query_map([bound('0'), bound('f')], |r| {
+                        Ok(joined(r.get(0)?, r.get(1)?))
+                    })?
+                    .collect();
+                all
+            })
+            .map(|all| {
+                all.into_iter()
+                    .filter(|h| h.to_string().starts_with(prefix))
+                    .take(100)
+                    .collect()
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// What is known of every account, by name.
+    pub fn status(&self) -> Result<Vec<AccountStatus>> {
+        self.try_status().map_err(|e| self.failed(e))
+    }
+
+    fn try_status(&self) -> rusqlite::Result<Vec<AccountStatus>> {
+        let mut statement = self.db.prepare(
+            "SELECT account FROM folder UNION SELECT account FROM session
+             UNION SELECT account FROM origin ORDER BY account",
+        )?;
+        let names: Vec<String> = statement
+            .query_map([], |r| r.get(0))?
+            .collect::<Result2<_>>()?;
+        names.into_iter().map(|name| self.status_of(name)).collect()
+    }
+
+    fn status_of(&self, account: String) -> rusqlite::Result<AccountStatus> {
+        let (messages, octets, stored) = self
+            .db
+            .prepare_cached(
+                "SELECT count(*), coalesce(sum(size), 0), coalesce(sum(stored), 0)
+                 FROM place JOIN blob ON blob.id = blob
+                 WHERE folder IN (SELECT id FROM folder WHERE account = ?1)",
+            )?
+            .query_row([&account], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
+        let last_good = self
+            .db
+            .prepare_cached("SELECT max(time) FROM session WHERE account = ?1 AND complete")?
+            .query_row([&account], |r| r.get(0))?;
+        let last = self
+            .db
+            .prepare_cached(
+                "SELECT time, result FROM session WHERE account = ?1
+                 ORDER BY time DESC, rowid DESC LIMIT 1",
+            )?
+            .query_row([&account], |r| Ok((r.get(0)?, r.get(1)?)))
+            .optional()?;
+        let (refused, purged, purged_octets) = self
+            .db
+            .prepare_cached(
+                "SELECT coalesce(sum(state = ?2), 0), coalesce(sum(state = ?3), 0),
+                        coalesce(sum(CASE state WHEN ?3 THEN octets END), 0)
+                 FROM sighting WHERE origin IN (SELECT id FROM origin WHERE account = ?1)",
+            )?
+            .query_row(
+                params![account, State::Refused as i64, State::Purged as i64],
+                |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)),
+            )?;
+        Ok(AccountStatus {
+            account,
+            messages: unsigned(messages),
+            octets: unsigned(octets),
+            stored: unsigned(stored),
+            last_good,
+            last,
+            refused: unsigned(refused),
+            purged: unsigned(purged),
+            purged_octets: unsigned(purged_octets),
+            last_purge: None,
+        })
+    }
+
+    fn blobs(&self, sql: &str) -> Result<Vec<Blob>> {
+        self.db
+            .prepare(sql)
+            .and_then(|mut s| s.query_map([], blob)?.collect())
+            .map_err(|e| self.failed(e))
+    }
+}
+
+type Result2<T> = rusqlite::Result<T>;
+
+/// Reads id, h64, hrest, received, size, wire, stored.
+pub(super) fn blob(row: &Row<'_>) -> rusqlite::Result<Blob> {
+    let size = unsigned(row.get(4)?);
+    Ok(Blob {
+        id: row.get(0)?,
+        name: FileName {
+            hash: joined(row.get(1)?, row.get(2)?),
+            received: row.get(3)?,
+            size,
+            wire: row.get::<_, Option<i64>>(5)?.map_or(size, unsigned),
+        },
+        stored: unsigned(row.get(6)?),
+    })
+}

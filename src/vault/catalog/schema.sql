@@ -1,0 +1,98 @@
+-- The catalog: derived from ledger and message files, never the truth.
+-- A hash is kept as its first 64 bits, which are indexed, and the rest.
+
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+-- A maildrop, or one epoch of an IMAP mailbox.
+CREATE TABLE origin (
+    id INTEGER PRIMARY KEY,
+    account TEXT NOT NULL,
+    server TEXT NOT NULL,
+    dir TEXT NOT NULL,
+    uidvalidity INTEGER NOT NULL,
+    UNIQUE (account, server, dir, uidvalidity)
+);
+
+-- A directory of the vault that holds messages.
+CREATE TABLE folder (
+    id INTEGER PRIMARY KEY,
+    account TEXT NOT NULL,
+    dir TEXT NOT NULL,
+    name BLOB,
+    delim INTEGER,
+    uidvalidity INTEGER,
+    UNIQUE (account, dir)
+);
+
+-- Distinct contents. wire is null where it equals size.
+CREATE TABLE blob (
+    id INTEGER PRIMARY KEY,
+    h64 INTEGER NOT NULL,
+    hrest BLOB NOT NULL,
+    received INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    wire INTEGER,
+    stored INTEGER NOT NULL,
+    seen INTEGER NOT NULL,
+    lost INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX blob_hash ON blob (h64);
+
+-- Which folder holds which content.
+CREATE TABLE place (
+    folder INTEGER NOT NULL,
+    blob INTEGER NOT NULL,
+    flags TEXT NOT NULL,
+    PRIMARY KEY (folder, blob)
+) WITHOUT ROWID;
+
+-- Messages as a server names them, with the latest event for each.
+CREATE TABLE sighting (
+    origin INTEGER NOT NULL,
+    uid BLOB NOT NULL,
+    octets INTEGER,
+    state INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    blob INTEGER,
+    header BLOB,
+    got BLOB,
+    PRIMARY KEY (origin, uid)
+) WITHOUT ROWID;
+
+CREATE TABLE session (
+    account TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    proto TEXT NOT NULL,
+    complete INTEGER NOT NULL,
+    listed INTEGER NOT NULL,
+    new INTEGER NOT NULL,
+    duplicates INTEGER NOT NULL,
+    refused INTEGER NOT NULL,
+    octets INTEGER NOT NULL,
+    result INTEGER NOT NULL
+);
+CREATE INDEX session_account ON session (account, time);
+
+CREATE TABLE learned (
+    account TEXT NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (account, key)
+) WITHOUT ROWID;
+
+-- From here on derived from the message files.
+
+-- One index serves dedupe and the search for a Message-ID.
+CREATE TABLE likeness (
+    mid INTEGER NOT NULL,
+    likeness BLOB NOT NULL,
+    blob INTEGER NOT NULL,
+    PRIMARY KEY (mid, likeness, blob)
+) WITHOUT ROWID;
+
+CREATE TABLE envelope (
+    blob INTEGER PRIMARY KEY,
+    date INTEGER NOT NULL,
+    sender TEXT NOT NULL,
+    subject TEXT NOT NULL
+);

@@ -1,0 +1,142 @@
+//! A query as SQL.
+
+use std::fmt::Write;
+
+use rusqlite::functions::FunctionFlags;
+use rusqlite::types::Value;
+
+use super::lookup::blob;
+use super::{Catalog, mid_key, signed};
+use crate::error::{Error, Result};
+use crate::message::Hash128;
+use crate::query::{Query, Term, What};
+use crate::vault::layout::folder_label;
+
+/// A message that a query found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hit {
+    /// Its id.
+    pub id: Hash128,
+    /// The account that has it; the first by name if several do.
+    pub account: String,
+    /// The folder, as people write it.
+    pub folder: String,
+    /// When it was received, in Unix seconds; 0 if nobody knows.
+    pub date: i64,
+    /// Its sender, decoded.
+    pub from: String,
+    /// Its subject, decoded.
+    pub subject: String,
+    /// Its size in octets.
+    pub size: u64,
+    /// True if a server may still have it, as far as is known.
+    pub on_server: bool,
+}
+
+impl Catalog {
+    /// The messages that fit a query, newest first, each content once.
+    pub fn search(&self, query: &Query, limit: Option<u64>) -> Result<Vec<Hit>> {
+        let mut sql = String::from(
+            "SELECT blob.id, h64, hrest, received, size, wire, stored,
+                    coalesce(sender, ''), coalesce(subject, ''), min(account || char(10) || dir)
+             FROM blob
+             JOIN place ON place.blob = blob.id
+             JOIN (SELECT id AS f, account, dir FROM folder) ON f = place.folder
+             LEFT JOIN envelope ON envelope.blob = blob.id
+             WHERE NOT lost",
+        );
+        let mut values = Vec::new();
+        for term in &query.terms {
+            add(term, &mut sql, &mut values)?;
+        }
+        sql.push_str(" GROUP BY blob.id ORDER BY received DESC, blob.id DESC");
+        if let Some(limit) = limit {
+            // Writing to a String cannot fail.
+            let _ = write!(sql, " LIMIT {limit}");
+        }
+        let on_server = self.on_server()?;
+        self.teach_contains()
+            .and_then(|()| {
+                self.db
+                    .prepare(&sql)?
+                    .query_map(rusqlite::params_from_iter(values), |row| {
+                        let content = blob(row)?;
+                        let place: String = row.get(9)?;
+                        let (account, dir) = place.split_once('\n').unwrap_or((&place, ""));
+                        Ok(Hit {
+                            id: content.name.hash,
+                            account: account.to_owned(),
+                            folder: folder_label(dir),
+                            date: i64::from(content.name.received),
+                            from: row.get(7)?,
+                            subject: row.get(8)?,
+                            size: content.name.size,
+                            on_server: on_server.contains(&content.id),
+                        })
+                    })?
+                    .collect()
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// `contains(text, part)`: whether `part`, in lower case, occurs in any case.
+    fn teach_contains(&self) -> rusqlite::Result<()> {
+        let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+        self.db
+            .create_scalar_function("contains", 2, flags, |args| {
+                let text = args.get_raw(0).as_str().unwrap_or_default().to_lowercase();
+                Ok(text.contains(args.get_raw(1).as_str().unwrap_or_default()))
+            })
+    }
+}
+
+/// Adds the condition of one term, and its values.
+fn add(term: &Term, sql: &mut String, values: &mut Vec<Value>) -> Result<()> {
+    let mut text = |part: &str| {
+        values.push(Value::Text(part.to_lowercase()));
+        format!("?{}", values.len())
+    };
+    let condition = match &term.what {
+        What::Text(part) => {
+            let n = text(part);
+            format!("(contains(coalesce(sender, ''), {n}) OR contains(coalesce(subject, ''), {n}))")
+        }
+        What::From(part) => format!("contains(coalesce(sender, ''), {})", text(part)),
+        What::Subject(part) => format!("contains(coalesce(subject, ''), {})", text(part)),
+        What::Account(name) => format!("account = {}", text(name)),
+        What::Id(prefix) => {
+            let (low, high) = (pad(prefix, '0'), pad(prefix, 'f'));
+            let hex = "lower(printf('%016x', h64) || hex(hrest))";
+            format!("{hex} BETWEEN {} AND {}", text(&low), text(&high))
+        }
+        What::MessageId(id) => format!(
+            "blob.id IN (SELECT blob FROM likeness WHERE mid IN ({}, {}))",
+            mid_key(id.as_bytes()),
+            mid_key(format!("<{id}>").as_bytes())
+        ),
+        What::ReceivedFrom(time) => format!("received >= {time}"),
+        What::ReceivedBefore(time) => format!("(received > 0 AND received < {time})"),
+        What::LargerThan(size) => format!("size > {}", signed(*size)),
+        What::SmallerThan(size) => format!("size < {}", signed(*size)),
+        What::OnServer => "blob.id IN (SELECT blob FROM sighting WHERE state IN (0, 5))".to_owned(),
+        What::Folder(_) | What::To(_) | What::HasAttachment => {
+            return Err(Error::Query {
+                word: term.to_string(),
+                reason: "this version searches by from:, subject:, account:, id:, msgid:, \
+                         after:, before:, older:, newer:, larger:, smaller:, on:server"
+                    .to_owned(),
+            });
+        }
+    };
+    sql.push_str(if term.negated { " AND NOT " } else { " AND " });
+    sql.push_str(&condition);
+    Ok(())
+}
+
+fn pad(prefix: &str, fill: char) -> String {
+    prefix
+        .chars()
+        .chain(std::iter::repeat(fill))
+        .take(32)
+        .collect()
+}

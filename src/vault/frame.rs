@@ -1,0 +1,340 @@
+//! The compressed form of a message file: one zstd frame (RFC 8878) with a content
+//! checksum. Readers also take what other programs may have left in the tree: plain
+//! files, gzip, several frames, windows up to 2^27.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Write};
+use std::path::Path;
+
+use zstd::zstd_safe::{
+    CCtx, CParameter, DCtx, InBuffer, OutBuffer, ResetDirective, get_error_name,
+    zstd_sys::ZSTD_EndDirective,
+};
+
+use crate::error::{Error, Result};
+use crate::fsx;
+use crate::message::{Digest, Hash128, Scanner};
+
+/// Largest window that is read, as a power of two.
+const WINDOW_LOG_MAX: u32 = 27;
+/// How a zstd frame begins.
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+const CHUNK: usize = 64 << 10;
+
+/// Compresses message after message with one context, which is what makes small
+/// messages cheap.
+pub struct Compressor {
+    context: CCtx<'static>,
+    out: Vec<u8>,
+}
+
+impl std::fmt::Debug for Compressor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Compressor").finish_non_exhaustive()
+    }
+}
+
+impl Compressor {
+    /// A compressor of the given zstd level.
+    pub fn new(level: i32) -> io::Result<Self> {
+        let mut context =
+            CCtx::try_create().ok_or_else(|| io::Error::other("no memory for compressing"))?;
+        for parameter in [
+            CParameter::CompressionLevel(level),
+            CParameter::ChecksumFlag(true),
+        ] {
+            context.set_parameter(parameter).map_err(failed)?;
+        }
+        Ok(Self {
+            context,
+            out: Vec::new(),
+        })
+    }
+
+    /// Writes a whole message as one frame that states its size; returns the bytes
+    /// written.
+    pub fn write_whole(&mut self, content: &[u8], to: &mut impl Write) -> io::Result<u64> {
+        self.out.clear();
+        self.out
+            .reserve(zstd::zstd_safe::compress_bound(content.len()));
+        self.context
+            .compress2(&mut self.out, content)
+            .map_err(failed)?;
+        to.write_all(&self.out)?;
+        Ok(self.out.len() as u64)
+    }
+
+    /// Begins a frame whose size is not known yet.
+    pub fn stream<W: Write>(&mut self, to: W) -> io::Result<Stream<'_, W>> {
+        self.context
+            .reset(ResetDirective::SessionOnly)
+            .map_err(failed)?;
+        self.out.clear();
+        self.out.reserve(CHUNK);
+        Ok(Stream {
+            compressor: self,
+            to,
+            written: 0,
+        })
+    }
+}
+
+/// A frame in the making.
+pub struct Stream<'a, W> {
+    compressor: &'a mut Compressor,
+    to: W,
+    written: u64,
+}
+
+impl<W: Write> Stream<'_, W> {
+    /// Adds content.
+    pub fn write(&mut self, content: &[u8]) -> io::Result<()> {
+        let mut input = InBuffer::around(content);
+        while input.pos < content.len() {
+            self.step(&mut input, ZSTD_EndDirective::ZSTD_e_continue)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the frame; returns the bytes written.
+    pub fn finish(mut self) -> io::Result<u64> {
+        let mut input = InBuffer::around(&[]);
+        while self.step(&mut input, ZSTD_EndDirective::ZSTD_e_end)? > 0 {}
+        Ok(self.written)
+    }
+
+    fn step(&mut self, input: &mut InBuffer<'_>, end: ZSTD_EndDirective) -> io::Result<usize> {
+        let Compressor { context, out } = &mut *self.compressor;
+        out.clear();
+        let mut output = OutBuffer::around(out);
+        let left = context
+            .compress_stream2(&mut output, input, end)
+            .map_err(failed)?;
+        self.to.write_all(out)?;
+        self.written += out.len() as u64;
+        Ok(left)
+    }
+}
+
+fn failed(code: usize) -> io::Error {
+    io::Error::other(get_error_name(code))
+}
+
+/// The content of a message file, whatever form it has.
+pub fn open(path: &Path) -> Result<Box<dyn Read>> {
+    let file = fsx::open(path)?;
+    decode(file).map_err(|e| Error::file("read", path, e))
+}
+
+fn decode(file: File) -> io::Result<Box<dyn Read>> {
+    let mut file = BufReader::with_capacity(CHUNK, file);
+    let magic = io::BufRead::fill_buf(&mut file)?;
+    if magic.starts_with(&ZSTD) {
+        let mut decoder = zstd::stream::read::Decoder::with_buffer(file)?;
+        decoder.window_log_max(WINDOW_LOG_MAX)?;
+        return Ok(Box::new(decoder));
+    }
+    if magic.starts_with(&[0x1f, 0x8b]) {
+        return Ok(Box::new(flate2::bufread::MultiGzDecoder::new(file)));
+    }
+    Ok(Box::new(file))
+}
+
+/// Why a file is not the message that its name promises.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Flaw {
+    /// It is not there.
+    Missing,
+    /// It cannot be read or decompressed, in words.
+    Unreadable(String),
+    /// It holds other bytes.
+    Altered,
+}
+
+/// Compares message files with their names, one after another: the content's hash,
+/// and its size, beyond which nothing is decompressed.
+#[derive(Default)]
+pub struct Checker {
+    context: Option<DCtx<'static>>,
+    file: Vec<u8>,
+    content: Vec<u8>,
+}
+
+/// Contents up to this size are decompressed at once, which is faster.
+const AT_ONCE: u64 = 4 << 20;
+
+impl Checker {
+    /// Reads a file whole.
+    pub fn check(&mut self, path: &Path, hash: Hash128, size: u64) -> Result<(), Flaw> {
+        if size <= AT_ONCE && self.is_right(path, hash, size) {
+            return Ok(());
+        }
+        // Large, of another form, or flawed: then the slow way says how.
+        check(path, hash, size)
+    }
+
+    fn is_right(&mut self, path: &Path, hash: Hash128, size: u64) -> bool {
+        self.file.clear();
+        let read = File::open(path).and_then(|mut f| f.read_to_end(&mut self.file));
+        let Some(context) = (if self.context.is_some() {
+            self.context.as_mut()
+        } else {
+            self.context = DCtx::try_create();
+            self.context.as_mut()
+        }) else {
+            return false;
+        };
+        self.content.clear();
+        self.content.reserve(usize::try_from(size).unwrap_or(0));
+        read.is_ok()
+            && !has_stray_bits(&self.file)
+            && context
+                .decompress(&mut self.content, &self.file)
+                .is_ok_and(|n| n as u64 == size)
+            && Hash128::of(&self.content) == hash
+    }
+}
+
+/// Reads one message file whole and compares it with its name.
+pub fn check(path: &Path, hash: Hash128, size: u64) -> Result<(), Flaw> {
+    let mut hasher = blake3::Hasher::new();
+    let length = read_all(path, size, |bytes| {
+        hasher.update(bytes);
+    })?;
+    let whole = hasher.finalize();
+    if length != size || whole.as_bytes()[..16] != hash.0 {
+        return Err(Flaw::Altered);
+    }
+    let mut start = [0; 5];
+    let read = File::open(path).and_then(|mut f| f.read(&mut start));
+    if read.is_ok_and(|n| has_stray_bits(&start[..n])) {
+        return Err(Flaw::Unreadable(
+            "stray bits in its frame header".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// True if bits are set that the format leaves unused (RFC 8878 s.3.1.1.1.1). Readers
+/// ignore them and nothing sets them, so a disk has: worth knowing.
+fn has_stray_bits(file: &[u8]) -> bool {
+    file.starts_with(&ZSTD) && file.get(4).is_some_and(|b| b & 0b0001_1000 != 0)
+}
+
+/// Like [`check`], and computes everything else that is derived from the content.
+pub fn scan(path: &Path, limit: u64, scanner: &mut Scanner) -> Result<Digest, Flaw> {
+    let read = read_all(path, limit, |bytes| scanner.update(bytes));
+    let digest = scanner.finish();
+    if read? > limit {
+        return Err(Flaw::Altered);
+    }
+    Ok(digest)
+}
+
+/// Hands on at most `limit` + 1 bytes.
+fn read_all(path: &Path, limit: u64, mut each: impl FnMut(&[u8])) -> Result<u64, Flaw> {
+    let unreadable = |e: io::Error| match e.kind() {
+        io::ErrorKind::NotFound => Flaw::Missing,
+        _ => Flaw::Unreadable(e.to_string()),
+    };
+    let file = File::open(path).map_err(unreadable)?;
+    let mut content = decode(file)
+        .map_err(unreadable)?
+        .take(limit.saturating_add(1));
+    let mut chunk = vec![0; CHUNK];
+    let mut length = 0;
+    loop {
+        match content.read(&mut chunk) {
+            Ok(0) => return Ok(length),
+            Ok(n) => {
+                length += n as u64;
+                each(&chunk[..n]);
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(unreadable(e)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn both_forms(content: &[u8], piece: usize) -> (Vec<u8>, Vec<u8>) {
+        let mut compressor = Compressor::new(3).unwrap();
+        let (mut whole, mut streamed) = (Vec::new(), Vec::new());
+        compressor.write_whole(content, &mut whole).unwrap();
+        let mut stream = compressor.stream(&mut streamed).unwrap();
+        for part in content.chunks(piece) {
+            stream.write(part).unwrap();
+        }
+        let written = stream.finish().unwrap();
+        assert_eq!(written as usize, streamed.len());
+        (whole, streamed)
+    }
+
+    #[test]
+    fn a_flipped_bit_anywhere_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("m");
+        let content = b"Subject: x\r\n\r\nsome text that is long enough to be compressed, to be compressed\r\n";
+        let (good, _) = both_forms(content, 10);
+        let hash = Hash128::of(content);
+        let size = content.len() as u64;
+        std::fs::write(&path, &good).unwrap();
+        assert_eq!(check(&path, hash, size), Ok(()));
+        for bit in 0..good.len() * 8 {
+            let mut bad = good.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            std::fs::write(&path, &bad).unwrap();
+            assert!(check(&path, hash, size).is_err(), "bit {bit}");
+        }
+        std::fs::write(&path, &good[..good.len() - 5]).unwrap();
+        assert!(check(&path, hash, size).is_err());
+        assert_eq!(check(&dir.path().join("n"), hash, size), Err(Flaw::Missing));
+    }
+
+    #[test]
+    fn foreign_forms_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("m");
+        let content = b"From: ann@example.org\r\n\r\nhello\r\n";
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(content).unwrap();
+        let (whole, streamed) = both_forms(&content[..9], 4);
+        let (rest, _) = both_forms(&content[9..], 4);
+        let trailing = [&b"\x50\x2a\x4d\x18\x03\0\0\0abc"[..]].concat();
+        for file in [
+            content.to_vec(),
+            gzip.finish().unwrap(),
+            [&whole[..], &rest[..]].concat(),
+            [&streamed[..], &rest[..], &trailing[..]].concat(),
+        ] {
+            std::fs::write(&path, &file).unwrap();
+            assert_eq!(
+                check(&path, Hash128::of(content), content.len() as u64),
+                Ok(())
+            );
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_not_unpacked_beyond_its_size() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("m");
+        let (bomb, _) = both_forms(&vec![0; 50 << 20], 1 << 20);
+        std::fs::write(&path, bomb).unwrap();
+        assert_eq!(check(&path, Hash128::of(b""), 10), Err(Flaw::Altered));
+    }
+
+    proptest! {
+        #[test]
+        fn what_goes_in_comes_out(content in prop::collection::vec(any::<u8>(), 0..5000), piece in 1usize..700) {
+            let (whole, streamed) = both_forms(&content, piece);
+            prop_assert_eq!(zstd::decode_all(&whole[..]).unwrap(), content.clone());
+            prop_assert_eq!(zstd::decode_all(&streamed[..]).unwrap(), content);
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The lines of one ledger file as they lie on the disk, and the chain that says which of
+//! them are good (docs/FORMAT.md, Ledger).
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use super::decode::{Fault, Line, decode};
+use super::line::{MAX_LINE, Mark, SUFFIX, split};
+use crate::error::{Error, Result};
+use crate::fsx;
+use crate::vault::layout::{Layout, ledger_file};
+
+/// A place between two lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    /// The ledger file, relative to the vault.
+    pub file: String,
+    /// Bytes of it that lie before this place.
+    pub offset: u64,
+    /// The checksum of the line before.
+    pub c: Mark,
+    /// The number of the line before.
+    pub seq: u64,
+}
+
+/// The ledger files of a vault, oldest first, relative to it.
+pub(super) fn files(layout: &Layout) -> Result<Vec<String>> {
+    let dir = layout.ledger_dir();
+    let failed = |e| Error::file("read", &dir, e);
+    let mut files = Vec::new();
+    for entry in fs::read_dir(&dir).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        let month = name.to_str().and_then(|name| name.strip_suffix(".jsonl"));
+        files.extend(month.filter(|month| is_month(month)).map(ledger_file));
+    }
+    files.sort_unstable();
+    Ok(files)
+}
+
+/// The month of a ledger file.
+pub(super) fn month(file: &str) -> &str {
+    let name = file.rsplit('/').next().unwrap_or(file);
+    name.strip_suffix(".jsonl").unwrap_or(name)
+}
+
+fn is_month(text: &str) -> bool {
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    matches!(text.split_once('-'), Some((year, month)) if year.len() == 4
+        && month.len() == 2 && digits(year) && digits(month) && ("01"..="12").contains(&month))
+}
+
+/// Lines of one file, with a bounded buffer.
+#[derive(Debug)]
+pub(super) struct Lines {
+    pub(super) path: PathBuf,
+    input: BufReader<File>,
+    pub(super) offset: u64,
+    /// The line that was read last, without its LF.
+    pub(super) line: Vec<u8>,
+}
+
+/// Where the line in the buffer lies.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    pub(super) first: u64,
+    /// The offset after its LF.
+    pub(super) end: u64,
+    /// False if it has no LF or is too long.
+    whole: bool,
+}
+
+impl Lines {
+    pub(super) fn open(path: PathBuf, offset: u64) -> Result<Self> {
+        let mut file = fsx::open(&path)?;
+        file.seek(SeekFrom::Start(offset))
+            .map_err(|e| Error::file("read", &path, e))?;
+        Ok(Self {
+            path,
+            input: BufReader::with_capacity(MAX_LINE, file),
+            offset,
+            line: Vec::new(),
+        })
+    }
+
+    pub(super) fn next(&mut self) -> Result<Option<Span>> {
+        let failed = |e| Error::file("read", &self.path, e);
+        self.line.clear();
+        let mut read = (&mut self.input)
+            .take(MAX_LINE as u64)
+            .read_until(b'\n', &mut self.line)
+            .map_err(failed)?;
+        if read == 0 {
+            return Ok(None);
+        }
+        let whole = self.line.pop_if(|b| *b == b'\n').is_some();
+        if !whole && read == MAX_LINE {
+            self.line.clear();
+            read += self.input.skip_until(b'\n').map_err(failed)?;
+        }
+        let first = self.offset;
+        self.offset += read as u64;
+        Ok(Some(Span {
+            first,
+            end: self.offset,
+            whole,
+        }))
+    }
+}
+
+/// What the next line has to follow.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Chain {
+    /// The checksum of the line before, if it has a readable one.
+    pub(super) prev: Option<Mark>,
+    /// The number of the last good line, if there was one.
+    pub(super) seq: Option<u64>,
+    /// True if the line before was bad.
+    pub(super) gap: bool,
+}
+
+impl Chain {
+    /// The line, or what is wrong with it.
+    pub(super) fn follow(&mut self, line: &[u8], span: Span) -> Result<Line, Wrong> {
+        let before = self.prev.take();
+        let judged = self.judge(before, line, span);
+        self.gap = judged.is_err();
+        if let Ok(line) = &judged {
+            self.seq = Some(line.seq());
+        }
+        judged
+    }
+
+    fn judge(&mut self, before: Option<Mark>, line: &[u8], span: Span) -> Result<Line, Wrong> {
+        if !span.whole {
+            return Err(Wrong::Bad("a line without an end"));
+        }
+        let (body, mark) = split(line).ok_or(Wrong::Bad("a line without a checksum"))?;
+        self.prev = Some(mark);
+        let before = before.ok_or(Wrong::Bad("a line after one without a checksum"))?;
+        if before.next(body) != mark {
+            return Err(Wrong::Bad("a line with a wrong checksum"));
+        }
+        let line = decode(body).map_err(|fault| match fault {
+            Fault::Later(version) => Wrong::Later(version),
+            Fault::Bad => Wrong::Bad("a line that makes no sense"),
+        })?;
+        let in_order = self
+            .seq
+            .is_none_or(|last| line.seq() == last + 1 || self.gap && line.seq() > last);
+        if in_order {
+            Ok(line)
+        } else {
+            Err(Wrong::Bad("a line with a wrong number"))
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) enum Wrong {
+    Bad(&'static str),
+    Later(u64),
+}
+
+pub(super) fn length(path: &Path) -> Result<u64> {
+    let failed = |e| Error::file("read", path, e);
+    Ok(fs::metadata(path).map_err(failed)?.len())
+}
+
+/// The line that ends at a place, if the file has this place and the line is intact.
+pub(super) fn line_before(path: &Path, position: &Position) -> Result<Option<Line>> {
+    let failed = |e| Error::file("read", path, e);
+    if length(path)? < position.offset {
+        return Ok(None);
+    }
+    // The line, and the checksum of the one before it.
+    let start = position
+        .offset
+        .saturating_sub((MAX_LINE + SUFFIX + 1) as u64);
+    let mut file = fsx::open(path)?;
+    file.seek(SeekFrom::Start(start)).map_err(failed)?;
+    let mut window = Vec::new();
+    file.take(position.offset - start)
+        .read_to_end(&mut window)
+        .map_err(failed)?;
+    Ok(intact_end(&window, start == 0, position))
+}
+
+fn intact_end(window: &[u8], whole: bool, position: &Position) -> Option<Line> {
+    let window = window.strip_suffix(b"\n")?;
+    let (before, line) = match memchr::memrchr(b'\n', window) {
+        Some(at) => {
+            let end = &window[at.saturating_sub(SUFFIX)..at];
+            (split(end)?.1, &window[at + 1..])
+        }
+        None if whole => (Mark::START, window),
+        None => return None,
+    };
+    let (body, mark) = split(line)?;
+    let line = decode(body).ok()?;
+    (mark == position.c && before.next(body) == mark && line.seq() == position.seq).then_some(line)
+}

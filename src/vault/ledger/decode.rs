@@ -1,0 +1,235 @@
+//! Lines as events: the counterpart of [`super::encode`]. Unknown fields and events are
+//! no trouble, missing ones are (docs/FORMAT.md, Ledger).
+
+use super::encode::Open;
+use super::event::{Entry, Event, Identity, Proto, Seen, Session};
+use super::line::{Fields, Mark, parse_time};
+use crate::source::Uid;
+
+/// What one line says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Line {
+    Open { seq: u64, time: i64, open: Open },
+    Entry(Entry),
+}
+
+impl Line {
+    pub(super) fn seq(&self) -> u64 {
+        match self {
+            Self::Open { seq, .. } => *seq,
+            Self::Entry(entry) => entry.seq,
+        }
+    }
+
+    pub(super) fn time(&self) -> i64 {
+        match self {
+            Self::Open { time, .. } => *time,
+            Self::Entry(entry) => entry.time,
+        }
+    }
+}
+
+/// Why a line whose checksum is right cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// It is of a later version.
+    Later(u64),
+    /// It is not what this version writes.
+    Bad,
+}
+
+/// Reads the body of a line whose checksum is right.
+pub(super) fn decode(body: &[u8]) -> Result<Line, Fault> {
+    let mut fields = Fields::parse(body).ok_or(Fault::Bad)?;
+    match fields.number("v").ok_or(Fault::Bad)? {
+        1 => read_line(&mut fields).ok_or(Fault::Bad),
+        0 => Err(Fault::Bad),
+        later => Err(Fault::Later(later)),
+    }
+}
+
+fn read_line(fields: &mut Fields<'_>) -> Option<Line> {
+    // The catalog's integers have 63 bits.
+    let seq = u64::try_from(fields.number::<i64>("seq")?).ok()?;
+    let time = parse_time(&fields.text("t")?)?;
+    let ev = fields.text("ev")?;
+    if ev == "open" {
+        let open = Open {
+            vault: fields.text("vault")?,
+            month: fields.text("month")?,
+            prev: match fields.bytes_or_null("prev")? {
+                Some(mark) => Some(Mark::parse(std::str::from_utf8(&mark).ok()?)?),
+                None => None,
+            },
+        };
+        return Some(Line::Open { seq, time, open });
+    }
+    let event = read_event(fields, ev)?;
+    Some(Line::Entry(Entry { seq, time, event }))
+}
+
+fn read_event(f: &mut Fields<'_>, ev: String) -> Option<Event> {
+    // Within a struct the fields are read in the order in which they are written here.
+    Some(match ev.as_str() {
+        "folder" => Event::Folder {
+            account: f.text("account")?,
+            dir: f.text("dir")?,
+            name: f.bytes("name")?,
+            delim: match f.bytes_or_null("delim")?.as_deref() {
+                None => None,
+                Some([delim]) => Some(*delim),
+                Some(_) => return None,
+            },
+            uidvalidity: f.number("uidvalidity")?,
+        },
+        "seen" => Event::Seen(Box::new(read_seen(f)?)),
+        "flags" => Event::Flags {
+            identity: read_identity(f)?,
+            flags: f.text("flags")?,
+            kw: f.text("kw")?,
+        },
+        "vanished" => Event::Vanished {
+            identity: read_identity(f)?,
+            flags: f.text("flags")?,
+            kw: f.text("kw")?,
+        },
+        "reappeared" => Event::Reappeared {
+            identity: read_identity(f)?,
+            flags: f.text("flags")?,
+            kw: f.text("kw")?,
+        },
+        "refused" => Event::Refused {
+            identity: read_identity(f)?,
+            octets: f.number_or_null("octets")?,
+            reply: f.bytes("reply")?,
+            tries: f.number("tries")?,
+        },
+        "purge-intent" => Event::PurgeIntent {
+            identity: read_identity(f)?,
+            hash: f.hash("hash")?,
+        },
+        "purged" => Event::Purged {
+            identity: read_identity(f)?,
+            hash: f.hash("hash")?,
+        },
+        "purge-kept" => Event::PurgeKept {
+            identity: read_identity(f)?,
+            hash: f.hash("hash")?,
+        },
+        "adopted" => Event::Adopted {
+            account: f.text("account")?,
+            file: f.bytes("file")?,
+            hash: f.hash("hash")?,
+        },
+        "lost" => Event::Lost {
+            hash: f.hash("hash")?,
+        },
+        "forgotten" => Event::Forgotten {
+            hash: f.hash("hash")?,
+            reason: f.text("reason")?,
+        },
+        "verified" => Event::Verified {
+            scope: f.text("scope")?,
+            damage: f.number("damage")?,
+        },
+        "learned" => Event::Learned {
+            account: f.text("account")?,
+            key: f.text("key")?,
+            value: f.text("value")?,
+        },
+        "uploaded" => Event::Uploaded {
+            destination: f.text("destination")?,
+            folder: f.text("folder")?,
+            hash: f.hash("hash")?,
+            uid: f.number_or_null("uid")?,
+        },
+        "chain" => Event::Chain {
+            file: f.text("file")?,
+            first: f.number("first")?,
+            last: f.number("last")?,
+            copy: f.text("copy")?,
+        },
+        "session" => Event::Session(read_session(f)?),
+        _ => Event::Unknown(ev),
+    })
+}
+
+fn read_proto(f: &mut Fields<'_>) -> Option<Proto> {
+    let proto = f.text("proto")?;
+    [Proto::Pop3, Proto::Imap]
+        .into_iter()
+        .find(|known| known.as_str() == proto)
+}
+
+fn read_identity(f: &mut Fields<'_>) -> Option<Identity> {
+    let account = f.text("account")?;
+    let proto = read_proto(f)?;
+    let server = f.text("server")?;
+    let (uid, dir) = match proto {
+        Proto::Pop3 => (
+            f.bytes_or_null("uidl")?.map_or(Uid::Absent, Uid::Uidl),
+            None,
+        ),
+        Proto::Imap => {
+            let dir = f.text("dir")?;
+            let uid = Uid::Imap {
+                uidvalidity: f.number("uidvalidity")?,
+                uid: f.number("uid")?,
+            };
+            (uid, Some(dir))
+        }
+    };
+    Some(Identity {
+        account,
+        server,
+        uid,
+        dir,
+    })
+}
+
+fn read_seen(f: &mut Fields<'_>) -> Option<Seen> {
+    let identity = read_identity(f)?;
+    let octets = f.number_or_null("octets")?;
+    let hash = f.hash("hash")?;
+    let got = f.hash_or_null("got")?.unwrap_or(hash);
+    let header = f.hash("header")?;
+    let mid = f.bytes_or_null("mid")?;
+    let idate = f.number_or_null("idate")?;
+    let flags = f.text("flags")?;
+    let kw = f.text("kw")?;
+    let received = f.number("received")?;
+    let size = f.number("size")?;
+    Some(Seen {
+        identity,
+        octets,
+        hash,
+        got,
+        header,
+        mid,
+        idate,
+        flags,
+        kw,
+        received,
+        size,
+        wire: f.number_or_null("wire")?.unwrap_or(size),
+        stored: f.number("stored")?,
+    })
+}
+
+fn read_session(f: &mut Fields<'_>) -> Option<Session> {
+    Some(Session {
+        account: f.text("account")?,
+        proto: read_proto(f)?,
+        complete: match f.number("complete")? {
+            0 => false,
+            1 => true,
+            _ => return None,
+        },
+        listed: f.number("listed")?,
+        new: f.number("new")?,
+        duplicates: f.number("duplicates")?,
+        refused: f.number("refused")?,
+        octets: f.number("octets")?,
+        result: f.number("result")?,
+    })
+}

@@ -1,0 +1,282 @@
+//! What the ledger can say: one type for each kind of event (docs/FORMAT.md, Ledger).
+
+use crate::message::Hash128;
+use crate::source::Uid;
+
+/// The protocol by which an account is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Proto {
+    /// POP3.
+    Pop3,
+    /// IMAP4.
+    Imap,
+}
+
+impl Proto {
+    /// As the ledger writes it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pop3 => "pop3",
+            Self::Imap => "imap",
+        }
+    }
+}
+
+/// One message on one server.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Identity {
+    /// The account that saw it.
+    pub account: String,
+    /// `user@host:port`.
+    pub server: String,
+    /// What the server calls it; tells the protocol as well.
+    pub uid: Uid,
+    /// The folder's directory, with IMAP only; empty for the inbox.
+    pub dir: Option<String>,
+}
+
+impl Identity {
+    /// The protocol that the message was seen by.
+    #[must_use]
+    pub fn proto(&self) -> Proto {
+        match self.uid {
+            Uid::Absent | Uid::Uidl(_) => Proto::Pop3,
+            Uid::Imap { .. } => Proto::Imap,
+        }
+    }
+}
+
+/// A server message that is stored durably.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// Which message.
+    pub identity: Identity,
+    /// The size that the server listed, if it listed one.
+    pub octets: Option<u64>,
+    /// Of the stored file's content.
+    pub hash: Hash128,
+    /// Of the bytes that were received.
+    pub got: Hash128,
+    /// Of the header without its status fields.
+    pub header: Hash128,
+    /// The message's Message-ID key.
+    pub mid: Option<Box<[u8]>>,
+    /// INTERNALDATE in Unix seconds.
+    pub idate: Option<i64>,
+    /// Flag letters as in file names, sorted.
+    pub flags: String,
+    /// Keywords, sorted, separated by spaces.
+    pub kw: String,
+    /// As in the file's name.
+    pub received: u32,
+    /// Size of the content.
+    pub size: u64,
+    /// The same with every line end as CRLF.
+    pub wire: u64,
+    /// Length of the file on disk.
+    pub stored: u64,
+}
+
+/// The totals of one run over one account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// The account.
+    pub account: String,
+    /// How it was read.
+    pub proto: Proto,
+    /// False if the run ended early.
+    pub complete: bool,
+    /// Messages that the server listed.
+    pub listed: u64,
+    /// Messages stored.
+    pub new: u64,
+    /// Messages that were in the vault already.
+    pub duplicates: u64,
+    /// Messages that the server would not give.
+    pub refused: u64,
+    /// Bytes received.
+    pub octets: u64,
+    /// The exit code.
+    pub result: u8,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A folder of a server got its directory, for ever.
+    Folder {
+        /// The account.
+        account: String,
+        /// Directory below the account's Maildir; empty for the inbox.
+        dir: String,
+        /// The server's name for it.
+        name: Box<[u8]>,
+        /// The server's hierarchy delimiter.
+        delim: Option<u8>,
+        /// The UIDVALIDITY that it has now.
+        uidvalidity: u32,
+    },
+    /// A message was stored.
+    Seen(Box<Seen>),
+    /// Its flags or keywords changed on the server.
+    Flags {
+        /// Which message.
+        identity: Identity,
+        /// Flag letters, sorted.
+        flags: String,
+        /// Keywords, sorted, separated by spaces.
+        kw: String,
+    },
+    /// The server no longer lists it.
+    Vanished {
+        /// Which message.
+        identity: Identity,
+        /// Flag letters, sorted.
+        flags: String,
+        /// Keywords, sorted, separated by spaces.
+        kw: String,
+    },
+    /// The server lists it again.
+    Reappeared {
+        /// Which message.
+        identity: Identity,
+        /// Flag letters, sorted.
+        flags: String,
+        /// Keywords, sorted, separated by spaces.
+        kw: String,
+    },
+    /// The server would not give it.
+    Refused {
+        /// Which message.
+        identity: Identity,
+        /// The size that the server listed, if it listed one.
+        octets: Option<u64>,
+        /// The server's words; only the first 512 bytes are written.
+        reply: Box<[u8]>,
+        /// How often it was tried by now.
+        tries: u32,
+    },
+    /// The server is about to be asked to delete it.
+    PurgeIntent {
+        /// Which message.
+        identity: Identity,
+        /// Of its stored file.
+        hash: Hash128,
+    },
+    /// A later listing lacks it.
+    Purged {
+        /// Which message.
+        identity: Identity,
+        /// Of its stored file.
+        hash: Hash128,
+    },
+    /// A later listing still has it.
+    PurgeKept {
+        /// Which message.
+        identity: Identity,
+        /// Of its stored file.
+        hash: Hash128,
+    },
+    /// A file that no line spoke of was taken in.
+    Adopted {
+        /// The account that it lies in.
+        account: String,
+        /// Relative to the vault, with `cur/`, up to the flags.
+        file: Box<[u8]>,
+        /// Of its content.
+        hash: Hash128,
+    },
+    /// The file is missing or damaged, and wanted again.
+    Lost {
+        /// Of the content that it had.
+        hash: Hash128,
+    },
+    /// Removed from the vault on purpose.
+    Forgotten {
+        /// Of its content.
+        hash: Hash128,
+        /// Why.
+        reason: String,
+    },
+    /// A verify or repair came to its end.
+    Verified {
+        /// What was looked at.
+        scope: String,
+        /// How many things were wrong.
+        damage: u64,
+    },
+    /// A fact about the server of an account.
+    Learned {
+        /// The account.
+        account: String,
+        /// Which fact.
+        key: String,
+        /// What it is now.
+        value: String,
+    },
+    /// A message was exported to a server.
+    Uploaded {
+        /// The server.
+        destination: String,
+        /// The folder there.
+        folder: String,
+        /// Of the content.
+        hash: Hash128,
+        /// Its UID there, if the server told.
+        uid: Option<u32>,
+    },
+    /// Repair accepted a damaged stretch of the ledger.
+    Chain {
+        /// The damaged file, relative to the vault.
+        file: String,
+        /// Its first damaged byte.
+        first: u64,
+        /// Its last damaged byte.
+        last: u64,
+        /// Where a copy of the file lies, relative to the vault.
+        copy: String,
+    },
+    /// A run ended.
+    Session(Session),
+    /// A kind of event that this program does not know, by its name.
+    Unknown(String),
+}
+
+impl Event {
+    /// The name of this kind of event, as the ledger writes it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Folder { .. } => "folder",
+            Self::Seen(_) => "seen",
+            Self::Flags { .. } => "flags",
+            Self::Vanished { .. } => "vanished",
+            Self::Reappeared { .. } => "reappeared",
+            Self::Refused { .. } => "refused",
+            Self::PurgeIntent { .. } => "purge-intent",
+            Self::Purged { .. } => "purged",
+            Self::PurgeKept { .. } => "purge-kept",
+            Self::Adopted { .. } => "adopted",
+            Self::Lost { .. } => "lost",
+            Self::Forgotten { .. } => "forgotten",
+            Self::Verified { .. } => "verified",
+            Self::Learned { .. } => "learned",
+            Self::Uploaded { .. } => "uploaded",
+            Self::Chain { .. } => "chain",
+            Self::Session(_) => "session",
+            Self::Unknown(name) => name,
+        }
+    }
+}
+
+/// An event with its place in time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its number within the vault, from 1.
+    pub seq: u64,
+    /// When it was written, in Unix milliseconds; the same for one append.
+    pub time: i64,
+    /// What happened.
+    pub event: Event,
+}

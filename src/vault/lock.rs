@@ -1,0 +1,97 @@
+//! One writer a vault.
+//!
+//! The lock is the kernel's and dies with its process, so none is ever stale. The
+//! file says who holds it, for messages only; that it exists means nothing.
+
+use std::fs::{File, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+use crate::fsx;
+
+/// How often a taken lock is tried again.
+const POLL: Duration = Duration::from_millis(200);
+
+/// The right to write to a vault, held until dropped.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock, waiting at most `patience` for another writer to finish.
+    pub fn take(path: &Path, vault: &Path, patience: Duration, stop: &AtomicBool) -> Result<Self> {
+        let mut file = fsx::open_or_create(path)?;
+        let began = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) => {
+                    if stop.load(Ordering::Relaxed) {
+                        return Err(Error::Interrupted);
+                    }
+                    if began.elapsed() >= patience {
+                        return Err(Error::Locked {
+                            path: vault.to_path_buf(),
+                            holder: holder(&mut file),
+                        });
+                    }
+                    std::thread::sleep(POLL);
+                }
+                Err(TryLockError::Error(e)) => return Err(Error::file("lock", path, e)),
+            }
+        }
+        let note = format!("process {}\n", std::process::id());
+        // Only a note for people: failing to leave it is no reason to stop.
+        let _ = file
+            .set_len(0)
+            .and_then(|()| file.seek(SeekFrom::Start(0)))
+            .and_then(|_| file.write_all(note.as_bytes()));
+        Ok(Self { _file: file })
+    }
+
+    /// True if some process holds the lock now.
+    #[must_use]
+    pub fn is_held(path: &Path) -> bool {
+        let Ok(file) = fsx::open(path) else {
+            return false;
+        };
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    }
+}
+
+fn holder(file: &mut File) -> String {
+    let mut text = String::new();
+    let read = file
+        .seek(SeekFrom::Start(0))
+        .and_then(|_| file.take(100).read_to_string(&mut text));
+    let note = text.trim();
+    match note.strip_prefix("process ") {
+        Some(pid) if read.is_ok() && pid.bytes().all(|b| b.is_ascii_digit()) => note.to_owned(),
+        _ => "another process".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_second_writer_is_told_who_holds_the_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let stop = AtomicBool::new(false);
+        assert!(!Lock::is_held(&path));
+        let first = Lock::take(&path, dir.path(), Duration::ZERO, &stop).unwrap();
+        assert!(Lock::is_held(&path));
+        let error = Lock::take(&path, dir.path(), Duration::ZERO, &stop).unwrap_err();
+        let me = format!("process {}", std::process::id());
+        assert!(matches!(error, Error::Locked { holder, .. } if holder == me));
+        drop(first);
+        Lock::take(&path, dir.path(), Duration::ZERO, &stop).unwrap();
+    }
+}

@@ -1,0 +1,284 @@
+//! Message files in their folders: new ones under `tmp`, whole ones under `cur`.
+//!
+//! A file's name says what it holds, so giving a name twice is harmless and a wrong
+//! file under a right name is noticed. At most one file a folder and base.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
+
+use crate::error::{Error, Result};
+use crate::fsx::{self, Linked};
+use crate::message::{Digest, Scanner};
+use crate::vault::frame::{self, Compressor};
+use crate::vault::layout::{FileName, Layout, base_of};
+
+/// Numbers the files that this process makes under `tmp`.
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// A message that is written, but has no name yet and may not be durable.
+#[derive(Debug)]
+pub struct Packed {
+    /// The file under `tmp`.
+    pub tmp: PathBuf,
+    /// Length of the file on disk.
+    pub stored: u64,
+    /// What is known of the content.
+    pub digest: Digest,
+}
+
+/// Writes messages of one account under its `tmp`: hash and compression in one pass.
+pub struct Packer {
+    tmp: PathBuf,
+    scanner: Scanner,
+    compressor: Compressor,
+}
+
+impl std::fmt::Debug for Packer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Packer")
+            .field("tmp", &self.tmp)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Packer {
+    /// A packer for `account`, whose folder must exist.
+    pub fn new(layout: &Layout, account: &str, level: i32) -> Result<Self> {
+        let tmp = layout.tmp(account);
+        let compressor =
+            Compressor::new(level).map_err(|e| Error::file("compress into", &tmp, e))?;
+        Ok(Self {
+            tmp,
+            scanner: Scanner::new(),
+            compressor,
+        })
+    }
+
+    /// Writes a message that is whole in memory.
+    pub fn whole(&mut self, content: &[u8]) -> Result<Packed> {
+        let (path, mut file) = self.create()?;
+        self.scanner.update(content);
+        let digest = self.scanner.finish();
+        let written = self.compressor.write_whole(content, &mut file);
+        finish(path, &file, written, digest)
+    }
+
+    /// Writes a message that comes in pieces; `next` gives the pieces, then `None`.
+    /// An error of `next` abandons the message.
+    pub fn pieces<P: AsRef<[u8]>>(
+        &mut self,
+        mut next: impl FnMut() -> Option<P>,
+    ) -> Result<Packed> {
+        let (path, mut file) = self.create()?;
+        let written = (|| {
+            let mut stream = self.compressor.stream(&mut file)?;
+            while let Some(piece) = next() {
+                self.scanner.update(piece.as_ref());
+                stream.write(piece.as_ref())?;
+            }
+            stream.finish()
+        })();
+        let digest = self.scanner.finish();
+        finish(path, &file, written, digest)
+    }
+
+    fn create(&self) -> Result<(PathBuf, fs::File)> {
+        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = self.tmp.join(format!("{}.{n}", std::process::id()));
+        let file = fsx::create_new(&path)?;
+        Ok((path, file))
+    }
+}
+
+fn finish(
+    path: PathBuf,
+    file: &fs::File,
+    written: io::Result<u64>,
+    digest: Digest,
+) -> Result<Packed> {
+    let written = written
+        .map_err(|e| Error::file("write", &path, e))
+        .and_then(|n| {
+            if digest.received > 0 {
+                let time = UNIX_EPOCH + Duration::from_secs(u64::from(digest.received));
+                fsx::set_modified(file, &path, time)?;
+            }
+            Ok(n)
+        });
+    match written {
+        Ok(stored) => Ok(Packed {
+            tmp: path,
+            stored,
+            digest,
+        }),
+        Err(e) => {
+            let _ = fsx::remove(&path);
+            Err(e)
+        }
+    }
+}
+
+/// Creates what is missing of a folder, durably. `dir` is empty for the root.
+pub fn create_folder(layout: &Layout, account: &str, dir: &str) -> Result<()> {
+    let root = layout.folder(account, dir);
+    if root.join("tmp").is_dir() && root.join("new").is_dir() && root.join("cur").is_dir() {
+        return Ok(());
+    }
+    fsx::create_dir_all_durably(&root)?;
+    for name in ["cur", "new", "tmp"] {
+        fsx::create_dir(&root.join(name))?;
+    }
+    let marker = root.join("maildirfolder");
+    if !dir.is_empty() && !marker.exists() {
+        fsx::create_new(&marker)?;
+    }
+    fsx::sync_dir(&root)
+}
+
+/// How a message got its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placed {
+    /// It is new in the folder.
+    New,
+    /// The folder had it.
+    Known,
+    /// The folder had a damaged file of that name, which was moved away.
+    Replaced,
+}
+
+/// Gives `from` its name in `cur`. A file of that name which does not hold what its
+/// name says goes to quarantine first.
+pub fn place(
+    layout: &Layout,
+    from: &Path,
+    folder: &Path,
+    name: &FileName,
+    flags: &str,
+) -> Result<Placed> {
+    let to = folder.join("cur").join(name.with_flags(flags));
+    let mut placed = Placed::New;
+    loop {
+        match fsx::link(from, &to)? {
+            Linked::Done => return Ok(placed),
+            Linked::Exists => {
+                if frame::check(&to, name.hash, name.size).is_ok() {
+                    return Ok(Placed::Known);
+                }
+                quarantine(layout, &to)?;
+                placed = Placed::Replaced;
+            }
+            Linked::Unsupported => {
+                if to.exists() {
+                    if frame::check(&to, name.hash, name.size).is_ok() {
+                        return Ok(Placed::Known);
+                    }
+                    quarantine(layout, &to)?;
+                    placed = Placed::Replaced;
+                }
+                copy(from, &to)?;
+                return Ok(placed);
+            }
+        }
+    }
+}
+
+/// A second copy, where a second name cannot be had.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let tmp = to.with_file_name(format!(
+        "../tmp/{}.{}",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    ));
+    let mut source = fsx::open(from)?;
+    let mut target = fsx::create_new(&tmp)?;
+    let modified = source.metadata().and_then(|m| m.modified());
+    io::copy(&mut source, &mut target)
+        .and_then(|_| target.flush())
+        .map_err(|e| Error::file("write", &tmp, e))?;
+    if let Ok(time) = modified {
+        fsx::set_modified(&target, &tmp, time)?;
+    }
+    fsx::sync_file(&target, &tmp)?;
+    fsx::rename(&tmp, to)
+}
+
+/// Moves a file out of the way, under a name that is free.
+pub fn quarantine(layout: &Layout, path: &Path) -> Result<PathBuf> {
+    let dir = layout.quarantine();
+    fsx::create_dir_all_durably(&dir)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut to = dir.join(&*name);
+    for n in 1.. {
+        if !to.exists() {
+            break;
+        }
+        to = dir.join(format!("{name}.{n}"));
+    }
+    fsx::rename(path, &to)?;
+    fsx::sync_dir(&dir)?;
+    if let Some(parent) = path.parent() {
+        fsx::sync_dir(parent)?;
+    }
+    Ok(to)
+}
+
+/// Finds the file of a message in a folder, whatever flags it was given since.
+pub fn find(folder: &Path, name: &FileName, flags: &str) -> Result<Option<PathBuf>> {
+    let usual = folder.join("cur").join(name.with_flags(flags));
+    if usual.exists() {
+        return Ok(Some(usual));
+    }
+    let base = name.base();
+    for sub in ["cur", "new"] {
+        for found in list(&folder.join(sub))? {
+            if base_of(&found) == base {
+                return Ok(Some(folder.join(sub).join(found)));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The names in a directory; a missing directory is empty, an unreadable one an error.
+pub fn list(dir: &Path) -> Result<Vec<String>> {
+    let failed = |e| Error::file("list", dir, e);
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(failed(e)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(failed)?.file_name();
+        names.push(name.to_string_lossy().into_owned());
+    }
+    Ok(names)
+}
+
+/// Removes what a killed run left under `tmp`; only the holder of the lock may.
+/// Returns how many files there were.
+pub fn sweep(folder: &Path) -> Result<usize> {
+    let tmp = folder.join("tmp");
+    let names = list(&tmp)?;
+    for name in &names {
+        fsx::remove(&tmp.join(name))?;
+    }
+    Ok(names.len())
+}
+
+/// The folders of an account below its directory: the root as an empty name, and the
+/// Maildir++ subfolders.
+pub fn folders(layout: &Layout, account: &str) -> Result<Vec<String>> {
+    let mut dirs = vec![String::new()];
+    let root = layout.mail(account);
+    for name in list(&root)? {
+        if name.starts_with('.') && root.join(&name).join("cur").is_dir() {
+            dirs.push(name);
+        }
+    }
+    dirs.sort();
+    Ok(dirs)
+}

@@ -1,0 +1,115 @@
+//! Putting right what verify found. Moves, links, adopts, records what is lost and
+//! rebuilds; deletes nothing.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::fsx;
+use crate::message::Hash128;
+use crate::vault::layout::Layout;
+use crate::vault::ledger::{Damage, Event};
+use crate::vault::verify::report::{Problem, VerifyOptions, VerifyReport};
+use crate::vault::{Writer, describe, maildir};
+
+/// Puts right what was found: accepts damaged stretches of the ledger, moves damaged
+/// files to quarantine, links what another folder still has, records the rest as lost,
+/// and adopts files without a record.
+pub(super) fn repair(
+    path: &Path,
+    options: &VerifyOptions,
+    damaged: &[Damage],
+    report: &mut VerifyReport,
+) -> Result<()> {
+    let rebuild = report
+        .findings
+        .iter()
+        .any(|f| matches!(f.problem, Problem::Catalog(_)));
+    let layout = Layout::new(path);
+    if rebuild && layout.catalog().exists() {
+        fsx::remove(&layout.catalog())?;
+    }
+    let mut writer = Writer::open(path, Duration::ZERO, &options.stop)?;
+    for damage in damaged {
+        let copy = keep_copy(&layout, damage)?;
+        writer.record(&[Event::Chain {
+            file: damage.file.clone(),
+            first: damage.first,
+            last: damage.last,
+            copy,
+        }])?;
+    }
+    let mut folders: HashSet<(String, String)> = HashSet::new();
+    for finding in &report.findings {
+        match (&finding.problem, finding.id) {
+            (Problem::Damaged(_), Some(id)) => {
+                maildir::quarantine(&layout, &layout.root().join(&finding.path))?;
+                restore(&mut writer, id)?;
+            }
+            (Problem::Missing, Some(id)) => restore(&mut writer, id)?,
+            (Problem::Unrecorded, _) => {
+                folders.extend(folder_of(&finding.path));
+            }
+            _ => {}
+        }
+    }
+    // Lines that damage made unreadable may have spoken of files that are there.
+    if !damaged.is_empty() {
+        for account in maildir::list(&layout.mail_dir())? {
+            for dir in maildir::folders(&layout, &account)? {
+                folders.insert((account.clone(), dir));
+            }
+        }
+    }
+    for (account, dir) in folders {
+        writer.adopt(&account, &dir)?;
+    }
+    describe(&layout, writer.catalog_mut())?;
+    writer.publish()?;
+    report.repaired = true;
+    Ok(())
+}
+
+/// Links a content into every folder that should have it, from one that does; if none
+/// does it is lost, and wanted again.
+fn restore(writer: &mut Writer, id: Hash128) -> Result<()> {
+    let Some(blob) = writer.catalog().find(id)? else {
+        return Ok(());
+    };
+    let layout = writer.layout().clone();
+    let Some((_, intact)) = writer.intact(&blob, "", "")? else {
+        return writer.record(&[Event::Lost { hash: id }]);
+    };
+    for place in writer.catalog().places(blob.id)? {
+        let folder = layout.folder(&place.account, &place.dir);
+        if maildir::find(&folder, &blob.name, &place.flags)?.is_none() {
+            maildir::place(&layout, &intact, &folder, &blob.name, &place.flags)?;
+            fsx::sync_dir(&folder.join("cur"))?;
+        }
+    }
+    Ok(())
+}
+
+fn keep_copy(layout: &Layout, damage: &Damage) -> Result<String> {
+    let source = layout.root().join(&damage.file);
+    let bytes = std::fs::read(&source).map_err(|e| Error::file("read", &source, e))?;
+    let name = format!(
+        "{}.{}",
+        damage.file.rsplit('/').next().unwrap_or_default(),
+        Hash128::of(&bytes)
+    );
+    fsx::create_dir_all_durably(&layout.quarantine())?;
+    fsx::write_durably(&layout.quarantine().join(&name), &bytes)?;
+    Ok(format!("quarantine/{name}"))
+}
+
+/// Account and directory of a path such as `mail/home/.Sub/cur/name`.
+fn folder_of(path: &str) -> Option<(String, String)> {
+    let parts: Vec<&str> = path.split('/').collect();
+    match parts[..] {
+        ["mail", account, _, _] => Some((account.to_owned(), String::new())),
+        ["mail", account, dir, _, _] => Some((account.to_owned(), dir.to_owned())),
+        _ => None,
+    }
+}

@@ -1,0 +1,248 @@
+//! The one writer of a vault: holds the lock, and puts right what a killed run left.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::fsx::{self, BatchSync};
+use crate::message::Scanner;
+use crate::vault::catalog::{Blob, Catalog, Place};
+use crate::vault::layout::{self, FileName, Layout, Manifest, base_of};
+use crate::vault::ledger::{Entry, Event, Item, Ledger, Opened, Reader};
+use crate::vault::lock::Lock;
+use crate::vault::{describe, frame, locate, maildir, now_ms, open_layout};
+
+/// The one writer of a vault.
+#[derive(Debug)]
+pub struct Writer {
+    layout: Layout,
+    manifest: Manifest,
+    ledger: Ledger,
+    catalog: Catalog,
+    sync: BatchSync,
+    /// What opening found amiss.
+    pub opened: Opened,
+    _lock: Lock,
+}
+
+impl Writer {
+    /// Creates an empty vault; the directory may exist if it is empty.
+    pub fn create(path: &Path) -> Result<()> {
+        let layout = Layout::new(path);
+        fsx::create_dir_all_durably(path)?;
+        if layout.manifest().exists() {
+            return Ok(());
+        }
+        let strangers: Vec<_> = maildir::list(path)?
+            .into_iter()
+            .filter(|name| {
+                !matches!(
+                    name.as_str(),
+                    "lock" | "README.txt" | "vault.toml.tmp" | "README.txt.tmp" | "lost+found"
+                )
+            })
+            .collect();
+        if !strangers.is_empty() {
+            return Err(Error::Format {
+                path: path.to_path_buf(),
+                reason: format!("it is no vault and not empty (it holds {})", strangers[0]),
+            });
+        }
+        let mut id = [0; 16];
+        getrandom::fill(&mut id)
+            .map_err(|e| Error::file("create", path, std::io::Error::other(e.to_string())))?;
+        let manifest = Manifest::new(id, now_ms() / 1000);
+        fsx::write_durably(&layout.readme(), layout::README.as_bytes())?;
+        fsx::write_durably(&layout.manifest(), manifest.text().as_bytes())
+    }
+
+    /// Takes the lock, waiting at most `patience`, and puts right what a killed run
+    /// left: a torn tail, files under `tmp`, a catalog that is behind.
+    pub fn open(path: &Path, patience: Duration, stop: &AtomicBool) -> Result<Self> {
+        let (layout, manifest) = open_layout(path)?;
+        let lock = Lock::take(&layout.lock(), path, patience, stop)?;
+        for dir in [layout.mail_dir(), layout.ledger_dir()] {
+            fsx::create_dir_all_durably(&dir)?;
+        }
+        let mut catalog = Catalog::open(&layout.catalog())?;
+        let position = catalog.position()?;
+        let (ledger, opened) = Ledger::open(&layout, &manifest.id, position.as_ref())?;
+        let rest = match &position {
+            Some(position) => Reader::from(&layout, &manifest.id, position)?,
+            None => Some(Reader::new(&layout, &manifest.id)?),
+        };
+        let rest = if let Some(rest) = rest {
+            rest
+        } else {
+            // Not the ledger that this catalog was made from.
+            drop(catalog);
+            fsx::remove(&layout.catalog())?;
+            catalog = Catalog::open(&layout.catalog())?;
+            Reader::new(&layout, &manifest.id)?
+        };
+        let mut behind = false;
+        for item in rest {
+            if let Item::Entry { entry, .. } = item? {
+                catalog.begin()?;
+                catalog.apply(&entry)?;
+                behind = true;
+            }
+        }
+        if behind {
+            describe(&layout, &mut catalog)?;
+            catalog.commit(ledger.position())?;
+        }
+        let sync = BatchSync::new(layout.root())?;
+        let mut writer = Self {
+            layout,
+            manifest,
+            ledger,
+            catalog,
+            sync,
+            opened,
+            _lock: lock,
+        };
+        writer.clean_up()?;
+        Ok(writer)
+    }
+
+    /// Sweeps `tmp`. Where a run was killed, files may have their names but no line in
+    /// the ledger; those are adopted.
+    fn clean_up(&mut self) -> Result<()> {
+        let torn = !self.opened.torn.is_empty();
+        for account in maildir::list(&self.layout.mail_dir())? {
+            if !layout::is_account(&account) {
+                continue;
+            }
+            for dir in maildir::folders(&self.layout, &account)? {
+                let swept = maildir::sweep(&self.layout.folder(&account, &dir))?;
+                if swept > 0 || torn {
+                    self.adopt(&account, &dir)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in the files of a folder that no ledger line speaks of; returns how many.
+    pub fn adopt(&mut self, account: &str, dir: &str) -> Result<usize> {
+        let folder = self.layout.folder(account, dir);
+        let mut events = Vec::new();
+        let mut scanner = Scanner::new();
+        for sub in ["cur", "new"] {
+            for file in maildir::list(&folder.join(sub))? {
+                let Some((name, _)) = FileName::parse(&file) else {
+                    continue;
+                };
+                let placed = match self.catalog.find(name.hash)? {
+                    Some(blob) => self
+                        .catalog
+                        .places(blob.id)?
+                        .iter()
+                        .any(|p| p.account == account && p.dir == dir),
+                    None => false,
+                };
+                let path = folder.join(sub).join(&file);
+                if placed || !is_what_it_says(&path, &name, &mut scanner) {
+                    continue;
+                }
+                let mut relative = format!("mail/{account}");
+                for part in [dir, sub, base_of(&file)] {
+                    if !part.is_empty() {
+                        relative = relative + "/" + part;
+                    }
+                }
+                events.push(Event::Adopted {
+                    account: account.to_owned(),
+                    file: relative.into_bytes().into(),
+                    hash: name.hash,
+                });
+            }
+        }
+        let adopted = events.len();
+        if adopted > 0 {
+            // The names may have been given by a run that was killed before its sync.
+            fsx::sync_dir(&folder.join("cur"))?;
+            self.record(&events)?;
+            describe(&self.layout, &mut self.catalog)?;
+            self.catalog.commit(self.ledger.position())?;
+        }
+        Ok(adopted)
+    }
+
+    /// Appends events to the ledger, durably, and takes them into the catalog, whose
+    /// transaction stays open.
+    pub fn record(&mut self, events: &[Event]) -> Result<()> {
+        let appended = self.ledger.append(events, now_ms())?;
+        self.catalog.begin()?;
+        for (seq, event) in (appended.first..).zip(events) {
+            self.catalog.apply(&Entry {
+                seq,
+                time: appended.time,
+                event: event.clone(),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Ends the catalog's transaction, so that readers see what was recorded.
+    pub fn publish(&mut self) -> Result<()> {
+        self.catalog.commit(self.ledger.position())
+    }
+
+    /// Makes written files durable.
+    pub fn sync(&self, files: &[PathBuf]) -> Result<()> {
+        self.sync.sync(files)
+    }
+
+    /// A file of `blob` that was opened and hashed just now and holds what it should,
+    /// in the given folder if it has one; damaged ones are passed over.
+    pub fn intact(
+        &self,
+        blob: &Blob,
+        account: &str,
+        dir: &str,
+    ) -> Result<Option<(Place, PathBuf)>> {
+        let mut found = locate(&self.layout, &self.catalog, blob)?;
+        found.sort_by_key(|(place, _)| !(place.account == account && place.dir == dir));
+        Ok(found
+            .into_iter()
+            .find(|(_, path)| frame::check(path, blob.name.hash, blob.name.size).is_ok()))
+    }
+
+    /// Where everything lies.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The vault's own id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.manifest.id
+    }
+
+    /// The catalog, with everything that was recorded.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// The catalog, to add what was derived from a content.
+    pub fn catalog_mut(&mut self) -> &mut Catalog {
+        &mut self.catalog
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // The catalog is derived: if this fails, the next opening replays the ledger.
+        let _ = self.publish();
+    }
+}
+
+fn is_what_it_says(path: &Path, name: &FileName, scanner: &mut Scanner) -> bool {
+    frame::scan(path, name.size, scanner)
+        .is_ok_and(|d| d.hash == name.hash && d.size == name.size && d.wire == name.wire)
+}
