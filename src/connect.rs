@@ -1,0 +1,144 @@
+//! From a configured account to a session that is signed in.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use crate::config::{self, Account, Auth, Tls};
+use crate::error::{Endpoint, Error, Result};
+use crate::pop3::{Dialect, Login, Method, Session};
+use crate::sasl::{Credentials, Mechanism};
+use crate::secret::{Mask, Secret};
+use crate::source::Source;
+use crate::transport::{Limits, Transport, Trust};
+
+/// How long a server may think about CAPA before it counts as not knowing it.
+const CAPA_PATIENCE: Duration = Duration::from_secs(10);
+/// Commands sent ahead: as many as we like, few, one.
+const STEPS: [usize; 3] = [1_024, 128, 1];
+
+/// Opens sessions of one account, and remembers what its server cannot do.
+#[derive(Debug)]
+pub struct Connector {
+    account: Account,
+    secret: Secret,
+    server: Endpoint,
+    limits: Limits,
+    trust: Trust,
+    /// What was learned so far.
+    pub dialect: Dialect,
+}
+
+impl Connector {
+    /// A connector that begins with what is known of the server.
+    #[must_use]
+    pub fn new(account: &Account, secret: Secret, dialect: Dialect, stop: Arc<AtomicBool>) -> Self {
+        Self {
+            account: account.clone(),
+            secret,
+            server: endpoint(account),
+            limits: Limits {
+                reply: account.timeout,
+                stop,
+            },
+            trust: Trust {
+                ca_file: account.tls_ca_file.clone(),
+                pin: account.tls_pin_sha256,
+            },
+            dialect,
+        }
+    }
+
+    /// Opens a session. `cut_off` says that the last one failed in a transfer: then
+    /// fewer commands are sent ahead.
+    pub fn open(&mut self, cut_off: bool) -> Result<Box<dyn Source>> {
+        if cut_off {
+            let next = STEPS.iter().find(|step| **step < self.dialect.ahead);
+            self.dialect.ahead = *next.unwrap_or(&1);
+        }
+        match self.try_open() {
+            Err(Error::Timeout { doing, .. }) if doing == "CAPA" && self.dialect.capa => {
+                self.dialect.capa = false;
+                self.try_open()
+            }
+            other => other,
+        }
+    }
+
+    fn try_open(&self) -> Result<Box<dyn Source>> {
+        let Self { server, limits, .. } = self;
+        let mut mask = Mask::none();
+        mask.add(self.secret.expose());
+        let transport = match self.account.tls {
+            Tls::Tls => Transport::connect_tls(server, limits, &self.trust)?,
+            Tls::StartTls | Tls::None => Transport::connect(server, limits)?,
+        };
+        let mut session = Session::greet(transport, server, mask.clone(), self.dialect)?;
+        self.ask_capabilities(&mut session)?;
+        if self.account.tls == Tls::StartTls {
+            let transport = session.start_tls()?.encrypt(&self.trust)?;
+            session = Session::resume(transport, server, mask, self.dialect);
+            self.ask_capabilities(&mut session)?;
+        }
+        let plus_offered = session.offers_binding();
+        let transport = session.stream_mut();
+        let encrypted = transport.is_encrypted();
+        // Configuration refuses this already; a second look costs nothing.
+        if !encrypted && !self.account.allow_plaintext && !config::is_loopback(&server.host) {
+            return Err(Error::Unsupported {
+                server: server.clone(),
+                what: "encryption, and a password is not sent in clear".into(),
+            });
+        }
+        let channel_binding = transport.channel_binding();
+        session.login(&Login {
+            credentials: Credentials {
+                user: self.account.user.clone(),
+                secret: self.secret.clone(),
+                host: server.host.clone(),
+                port: server.port,
+                channel_binding,
+                plus_offered,
+            },
+            method: method(self.account.auth),
+            encrypted,
+        })?;
+        Ok(Box::new(session))
+    }
+
+    fn ask_capabilities(&self, session: &mut Session<Transport>) -> Result<()> {
+        let patience = CAPA_PATIENCE.min(self.limits.reply);
+        session.stream_mut().set_reply_limit(patience);
+        session.ask_capabilities()?;
+        session.stream_mut().set_reply_limit(self.limits.reply);
+        Ok(())
+    }
+}
+
+/// The account's server.
+#[must_use]
+pub fn endpoint(account: &Account) -> Endpoint {
+    Endpoint {
+        host: account.host.clone(),
+        port: account.port,
+    }
+}
+
+/// `user@host:port`, as the ledger knows a maildrop.
+#[must_use]
+pub fn server_name(account: &Account) -> String {
+    format!("{}@{}", account.user, endpoint(account))
+}
+
+fn method(auth: Auth) -> Method {
+    match auth {
+        Auth::Auto | Auth::Password => Method::Auto,
+        Auth::User => Method::User,
+        Auth::Plain => Method::Sasl(Mechanism::Plain),
+        Auth::Login => Method::Sasl(Mechanism::Login),
+        Auth::ScramSha256 => Method::Sasl(Mechanism::ScramSha256),
+        Auth::ScramSha256Plus => Method::Sasl(Mechanism::ScramSha256Plus),
+        Auth::Xoauth2 => Method::Sasl(Mechanism::XOauth2),
+        Auth::Oauthbearer => Method::Sasl(Mechanism::OauthBearer),
+    }
+}

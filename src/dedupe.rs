@@ -1,0 +1,290 @@
+//! Which messages of a listing are wanted, and which received ones are known already
+//! (`docs/SAFETY.md`, 2 to 4). Decisions only; nothing here reads or writes.
+
+use crate::message::{Digest, Hash128};
+use crate::source::{Ascending, Listings};
+use crate::vault::catalog::{Known, State};
+
+/// When two messages count as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Policy {
+    /// Equal Message-ID and equal likeness.
+    #[default]
+    MessageId,
+    /// Equal bytes only.
+    Exact,
+}
+
+/// What to do with the rows of a listing.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Rows to fetch, ascending.
+    pub fetch: Vec<u32>,
+    /// Rows whose listed size is not the recorded one, with the recorded header hash:
+    /// an equal header means the same message. Ascending.
+    pub compare: Vec<(u32, Hash128)>,
+    /// Rows that are archived.
+    pub known: u64,
+    /// Rows whose name identifies nothing: missing, repeated, or the message number.
+    pub nameless: u64,
+    /// Recorded names that are not listed and that we did not delete.
+    pub gone: u64,
+    /// Names, known or not, that are listed and identify something.
+    pub named: u64,
+}
+
+/// Walks a listing and what is recorded of the same maildrop side by side. Feed it
+/// the records by ascending name, then [`Merge::finish`].
+#[derive(Debug)]
+pub struct Merge<'a> {
+    listings: &'a Listings,
+    names: Ascending<'a>,
+    /// The rows of one name, not yet decided.
+    rows: Vec<u32>,
+    name: Vec<u8>,
+    /// The first row behind them.
+    next: Option<(u32, Vec<u8>)>,
+    by_number: bool,
+    plan: Plan,
+}
+
+impl<'a> Merge<'a> {
+    /// Starts at the first name.
+    #[must_use]
+    pub fn new(listings: &'a Listings) -> Self {
+        let mut merge = Self {
+            listings,
+            names: listings.ascending(),
+            rows: Vec::new(),
+            name: Vec::new(),
+            next: None,
+            by_number: named_by_number(listings),
+            plan: Plan::default(),
+        };
+        merge.step();
+        merge.gather();
+        merge
+    }
+
+    /// Takes in what is recorded for one name.
+    pub fn known(&mut self, known: &Known<'_>) {
+        while !self.rows.is_empty() && self.name.as_slice() < known.uid {
+            self.decide(None);
+        }
+        if !self.rows.is_empty() && self.name == known.uid {
+            self.decide(Some(known));
+        } else if matches!(
+            known.state,
+            State::Seen | State::Refused | State::PurgeKept | State::Lost
+        ) {
+            self.plan.gone += 1;
+        }
+    }
+
+    /// Decides the rest.
+    #[must_use]
+    pub fn finish(mut self) -> Plan {
+        while !self.rows.is_empty() {
+            self.decide(None);
+        }
+        // Names ascend, but messages should come in the server's order.
+        self.plan.fetch.sort_unstable();
+        self.plan.compare.sort_unstable_by_key(|(row, _)| *row);
+        self.plan
+    }
+
+    fn decide(&mut self, known: Option<&Known<'_>>) {
+        let identifies = self.rows.len() == 1 && !self.name.is_empty() && !self.by_number;
+        if !identifies {
+            self.plan.nameless += self.rows.len() as u64;
+            self.plan.fetch.append(&mut self.rows);
+            self.gather();
+            return;
+        }
+        let row = self.rows[0];
+        self.plan.named += 1;
+        match known {
+            Some(known) if !matches!(known.state, State::Refused | State::Lost) => {
+                if self.listings.octets_of(row as usize) == known.octets {
+                    self.plan.known += 1;
+                } else if let Some(header) = known.header {
+                    self.plan.compare.push((row, header));
+                } else {
+                    self.plan.fetch.push(row);
+                }
+            }
+            _ => self.plan.fetch.push(row),
+        }
+        self.rows.clear();
+        self.gather();
+    }
+
+    /// Collects the rows of the next name.
+    fn gather(&mut self) {
+        let Some((row, name)) = self.next.take() else {
+            return;
+        };
+        self.rows.push(row);
+        self.name = name;
+        loop {
+            self.step();
+            match self.next.take() {
+                Some((row, name)) if name == self.name => self.rows.push(row),
+                other => {
+                    self.next = other;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn step(&mut self) {
+        self.next = self
+            .names
+            .advance()
+            .map(|(row, name)| (u32::try_from(row).unwrap_or(u32::MAX), name.to_vec()));
+    }
+}
+
+/// Some servers give message numbers for names; those mean other messages tomorrow.
+fn named_by_number(listings: &Listings) -> bool {
+    let mut cursor = listings.cursor();
+    let mut any = false;
+    while let Some((row, name)) = cursor.advance() {
+        any = true;
+        if name != listings.number_of(row).to_string().as_bytes() {
+            return false;
+        }
+    }
+    any
+}
+
+/// What has to be equal, besides the bytes, for a message to be a duplicate; `None`
+/// if only equal bytes count. Message-ID alone never does: forged and reused ones
+/// are real.
+#[must_use]
+pub fn same_mail(policy: Policy, digest: &Digest) -> Option<(&[u8], Hash128)> {
+    match policy {
+        Policy::Exact => None,
+        Policy::MessageId => Some((digest.mid.as_deref()?, digest.likeness?)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    fn listing(rows: &[(&str, u64)]) -> Listings {
+        let mut all = Listings::default();
+        for (n, (name, octets)) in rows.iter().enumerate() {
+            all.push(
+                u32::try_from(n).unwrap() + 10,
+                Some(*octets),
+                name.as_bytes(),
+            );
+        }
+        all
+    }
+
+    fn plan(rows: &[(&str, u64)], records: &[(&str, u64, State)]) -> Plan {
+        let listings = listing(rows);
+        let mut merge = Merge::new(&listings);
+        let mut sorted = records.to_vec();
+        sorted.sort_by_key(|r| r.0);
+        for (uid, octets, state) in sorted {
+            merge.known(&Known {
+                uid: uid.as_bytes(),
+                octets: Some(octets),
+                state,
+                header: (state != State::Refused).then_some(Hash128([7; 16])),
+            });
+        }
+        merge.finish()
+    }
+
+    #[test]
+    fn a_known_name_of_the_same_size_is_skipped() {
+        let plan = plan(
+            &[("b", 5), ("a", 6), ("c", 7)],
+            &[("a", 6, State::Seen), ("x", 1, State::Seen)],
+        );
+        assert_eq!(plan.fetch, [0, 2]);
+        assert_eq!((plan.known, plan.gone, plan.named), (1, 1, 3));
+    }
+
+    #[test]
+    fn a_moved_size_asks_for_the_header() {
+        let plan = plan(&[("a", 6)], &[("a", 7, State::Seen)]);
+        assert_eq!(plan.compare, [(0, Hash128([7; 16]))]);
+        assert!(plan.fetch.is_empty());
+    }
+
+    #[test]
+    fn refused_and_lost_messages_are_wanted_again() {
+        let plan = plan(
+            &[("a", 6), ("b", 6)],
+            &[("a", 6, State::Refused), ("b", 6, State::Lost)],
+        );
+        assert_eq!(plan.fetch, [0, 1]);
+    }
+
+    #[test]
+    fn a_repeated_or_missing_name_identifies_nothing() {
+        let plan = plan(
+            &[("a", 6), ("a", 6), ("", 1), ("b", 2)],
+            &[("a", 6, State::Seen), ("b", 2, State::Seen)],
+        );
+        assert_eq!(plan.fetch, [0, 1, 2]);
+        assert_eq!((plan.nameless, plan.known), (3, 1));
+    }
+
+    #[test]
+    fn names_that_are_the_message_numbers_identify_nothing() {
+        let plan = plan(
+            &[("10", 6), ("11", 6)],
+            &[("10", 6, State::Seen), ("11", 6, State::Seen)],
+        );
+        assert_eq!(plan.fetch, [0, 1]);
+        assert_eq!(plan.nameless, 2);
+    }
+
+    #[test]
+    fn what_we_deleted_ourselves_is_not_missed() {
+        let plan = plan(&[], &[("a", 6, State::Purged), ("b", 6, State::Seen)]);
+        assert_eq!(plan.gone, 1);
+    }
+
+    proptest! {
+        #[test]
+        fn every_row_is_decided_once(
+            rows in prop::collection::vec(("[ab]{0,3}", 0u64..3), 0..40),
+            records in prop::collection::btree_map("[ab]{1,3}", 0u64..3, 0..10),
+        ) {
+            let rows: Vec<(&str, u64)> = rows.iter().map(|(n, o)| (n.as_str(), *o)).collect();
+            let records: Vec<(&str, u64, State)> =
+                records.iter().map(|(n, o)| (n.as_str(), *o, State::Seen)).collect();
+            let plan = plan(&rows, &records);
+            let mut count = BTreeMap::new();
+            for (name, _) in &rows {
+                *count.entry(*name).or_insert(0) += 1;
+            }
+            let (mut fetch, mut compare, mut known) = (Vec::new(), Vec::new(), 0);
+            for (n, (name, octets)) in rows.iter().enumerate() {
+                let n = u32::try_from(n).unwrap();
+                let record = records.iter().find(|r| r.0 == *name);
+                match record {
+                    Some(r) if count[name] == 1 && !name.is_empty() => {
+                        if r.1 == *octets { known += 1 } else { compare.push(n) }
+                    }
+                    _ => fetch.push(n),
+                }
+            }
+            prop_assert_eq!(plan.fetch, fetch);
+            prop_assert_eq!(plan.compare.iter().map(|c| c.0).collect::<Vec<_>>(), compare);
+            prop_assert_eq!(plan.known, known);
+        }
+    }
+}

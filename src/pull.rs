@@ -1,0 +1,458 @@
+//! One account's pull: list, plan, fetch, and try again where the line fails.
+//!
+//! The network thread (the caller's) only frames and copies; compressors write files;
+//! the committer, shared by all accounts, makes them durable and decides what is a
+//! duplicate. Nothing is deleted here, on either side.
+
+mod compare;
+mod feed;
+mod pack;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::commit::{Desk, Order, Route, Tally};
+use crate::dedupe::{Merge, Plan};
+use crate::error::{Endpoint, Error, Result};
+use crate::event::{Event, Notice, PullReport, RefusedMessage};
+use crate::fsx;
+use crate::source::{Fetched, Listing, Listings, Source, Uid};
+use crate::vault::catalog::Catalog;
+use crate::vault::layout::Layout;
+use crate::vault::ledger::{Event as Entry, Identity, Proto, Session};
+use feed::{Feeder, Stuck};
+use pack::pack;
+
+/// Pauses before a connection is made anew, in seconds.
+const PAUSES: [u64; 3] = [1, 5, 15];
+/// Messages a call of [`Source::fetch`]: bounds the memory of a first pull.
+const SLICE: usize = 16_384;
+/// Drops at one message until it counts as refused.
+const DROPS: u32 = 2;
+/// A message that claims to be larger is not believed when room is planned for.
+const PLAUSIBLE: u64 = 1 << 30;
+/// How often progress is told.
+const TELL: Duration = Duration::from_millis(100);
+
+/// One account to pull, and how.
+#[derive(Debug)]
+pub struct Task<'a> {
+    /// Where messages go.
+    pub route: Arc<Route>,
+    /// The server.
+    pub server: Endpoint,
+    /// Where the vault lies.
+    pub layout: &'a Layout,
+    /// The zstd level.
+    pub level: i32,
+    /// Compressors.
+    pub workers: usize,
+    /// New connections in a row without progress.
+    pub retries: u32,
+    /// Fetch at most so many messages.
+    pub limit: Option<u64>,
+    /// Only find out what would be fetched.
+    pub dry_run: bool,
+    /// Names of messages whose refusal is accepted.
+    pub accept_refused: &'a [String],
+    /// Set to end the run after the message in hand.
+    pub stop: &'a AtomicBool,
+}
+
+/// Where progress goes.
+pub type Tell<'a> = &'a mut dyn FnMut(Event<'_>);
+
+/// Pulls one account. `connect` makes a new session each time it is called; it is told
+/// whether the last one failed in the middle of a transfer.
+pub fn account(
+    task: &Task<'_>,
+    catalog: &Catalog,
+    desk: Option<&Desk>,
+    connect: &mut dyn FnMut(bool) -> Result<Box<dyn Source>>,
+    tell: Tell<'_>,
+) -> (PullReport, Option<Error>) {
+    let mut run = Run {
+        task,
+        catalog,
+        desk,
+        tell,
+        began: Instant::now(),
+        report: PullReport {
+            dry_run: task.dry_run,
+            ..PullReport::default()
+        },
+        received: 0,
+        told: None,
+        drops: HashMap::new(),
+        refused_now: Vec::new(),
+    };
+    let error = run.until_done(connect).err();
+    run.close(error)
+}
+
+struct Run<'a, 't> {
+    task: &'a Task<'a>,
+    catalog: &'a Catalog,
+    desk: Option<&'a Desk>,
+    tell: Tell<'t>,
+    began: Instant,
+    report: PullReport,
+    /// Messages received whole.
+    received: u64,
+    told: Option<Instant>,
+    /// How often the line failed at which message.
+    drops: HashMap<Uid, u32>,
+    /// Messages refused in this run: not asked for again after a reconnect.
+    refused_now: Vec<Uid>,
+}
+
+impl Run<'_, '_> {
+    fn until_done(
+        &mut self,
+        connect: &mut dyn FnMut(bool) -> Result<Box<dyn Source>>,
+    ) -> Result<()> {
+        let mut failures = 0;
+        let mut cut_off = false;
+        loop {
+            let before = (self.received, self.report.refused.len());
+            let error = match connect(cut_off).and_then(|source| self.session(source)) {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            cut_off = error.is_transient();
+            if (self.received, self.report.refused.len()) > before {
+                failures = 0;
+            }
+            let again = cut_off && failures < self.task.retries && !self.is_stopped();
+            if !again {
+                return Err(error);
+            }
+            let pause = PAUSES[(failures as usize).min(PAUSES.len() - 1)];
+            let pause = Duration::from_secs(pause);
+            self.notice(Notice::Reconnecting {
+                error: &error,
+                pause,
+            });
+            failures += 1;
+            self.wait(pause)?;
+            // The next plan must see what was archived.
+            if let Some(desk) = self.desk {
+                desk.flush(&self.task.route.account)
+                    .ok_or(Error::Interrupted)?;
+            }
+        }
+    }
+
+    /// One connection: list, plan, compare, fetch, QUIT.
+    fn session(&mut self, mut source: Box<dyn Source>) -> Result<()> {
+        let listings = source.list()?;
+        let mut plan = self.plan(&listings)?;
+        self.report.listed = listings.len() as u64;
+        self.report.listed_octets = listings.octets();
+        if plan.nameless > 0 {
+            self.notice(Notice::Nameless {
+                messages: plan.nameless,
+            });
+        }
+        if !plan.compare.is_empty() && !self.task.dry_run {
+            self.compare(&mut *source, &listings, &mut plan)?;
+        }
+        self.forget_refused(&listings, &mut plan);
+        let left = self
+            .task
+            .limit
+            .map(|limit| limit.saturating_sub(self.received));
+        if let Some(left) = left {
+            plan.fetch
+                .truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        }
+        let octets = plan
+            .fetch
+            .iter()
+            .map(|row| plausible(&listings, *row))
+            .sum();
+        self.report.wanted = self.received + plan.fetch.len() as u64;
+        self.report.wanted_octets = self.report.octets + octets;
+        (self.tell)(Event::Listed {
+            account: &self.task.route.account,
+            listed: self.report.listed,
+            wanted: plan.fetch.len() as u64,
+            wanted_octets: octets,
+        });
+        if self.task.dry_run {
+            self.report.wanted += plan.compare.len() as u64;
+        } else if !plan.fetch.is_empty() {
+            self.check_room(octets)?;
+            self.fetch(&mut *source, &listings, &plan.fetch)?;
+        }
+        self.report.complete = self.task.limit.is_none() && !self.task.dry_run;
+        // Everything is here: a server that fails to say goodbye costs nothing.
+        if let Err(e) = source.finish() {
+            tracing::debug!(target: "dialogue", "QUIT failed: {e}");
+        }
+        Ok(())
+    }
+
+    fn plan(&self, listings: &Listings) -> Result<Plan> {
+        let Route {
+            account, server, ..
+        } = &*self.task.route;
+        let mut merge = Merge::new(listings);
+        self.catalog
+            .for_each_known(account, server, |known| merge.known(known))?;
+        Ok(merge.finish())
+    }
+
+    /// Takes out what was refused or dropped too often in this very run.
+    fn forget_refused(&self, listings: &Listings, plan: &mut Plan) {
+        if self.refused_now.is_empty() {
+            return;
+        }
+        plan.fetch
+            .retain(|row| !self.refused_now.contains(&listings.get(*row as usize).uid));
+    }
+
+    fn check_room(&self, octets: u64) -> Result<()> {
+        let root = self.task.layout.root();
+        let free = fsx::free_space(root)?;
+        if free < octets / 2 {
+            return Err(Error::NoSpace {
+                path: root.to_path_buf(),
+                needed: Some(octets / 2),
+                free: Some(free),
+                source: None,
+            });
+        }
+        Ok(())
+    }
+
+    /// Fetches rows of the listing, with compressors beside.
+    fn fetch(&mut self, source: &mut dyn Source, listings: &Listings, rows: &[u32]) -> Result<()> {
+        let Some(desk) = self.desk else {
+            return Ok(());
+        };
+        let (feeder, inbox) = feed::belt();
+        let inbox = Arc::new(inbox);
+        let task = self.task;
+        std::thread::scope(|scope| {
+            // Dropped at the end of this block, which is what ends the compressors.
+            let mut feeder = feeder;
+            for _ in 0..task.workers.max(1) {
+                let inbox = Arc::clone(&inbox);
+                scope.spawn(move || pack(task, &inbox, desk));
+            }
+            drop(inbox);
+            // A message at which the line failed before goes last and alone, so that
+            // the next failure is surely its own.
+            let suspects = |row: &&u32| {
+                !self.drops.is_empty() && self.drops.contains_key(&listings.get(**row as usize).uid)
+            };
+            let (last, first): (Vec<u32>, Vec<u32>) = rows.iter().partition(suspects);
+            for slice in first.chunks(SLICE).chain(last.chunks(1)) {
+                let wanted: Vec<Listing> = slice
+                    .iter()
+                    .map(|row| listings.get(*row as usize))
+                    .collect();
+                self.fetch_slice(source, &wanted, &mut feeder)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn fetch_slice(
+        &mut self,
+        source: &mut dyn Source,
+        wanted: &[Listing],
+        feeder: &mut Feeder,
+    ) -> Result<()> {
+        let mut done = 0;
+        let outcome = source.fetch(wanted, &mut |listing, fetched| {
+            match fetched {
+                Fetched::Waiting => feeder.hand_over().map_err(give_up)?,
+                Fetched::Refused(reply) => {
+                    done += 1;
+                    self.refused(listing, reply)?;
+                }
+                Fetched::Body(body) => {
+                    feeder
+                        .take(listing, body, |n| self.progress(n))
+                        .map_err(give_up)?;
+                    done += 1;
+                    self.received += 1;
+                }
+            }
+            if self.is_stopped() {
+                return Err(Error::Interrupted);
+            }
+            Ok(())
+        });
+        // What came whole is archived even if the line failed behind it.
+        let handed = feeder.hand_over().map_err(give_up);
+        if let Err(error) = &outcome
+            && error.is_transient()
+            && let Some(listing) = wanted.get(done)
+        {
+            self.dropped(listing, error)?;
+        }
+        outcome.and(handed)
+    }
+
+    /// The line failed at this message; the second time it counts as refused.
+    fn dropped(&mut self, listing: &Listing, error: &Error) -> Result<()> {
+        if listing.uid == Uid::Absent {
+            return Ok(());
+        }
+        let drops = self.drops.entry(listing.uid.clone()).or_default();
+        *drops += 1;
+        if *drops >= DROPS {
+            self.refused(listing, error.to_string())?;
+        }
+        Ok(())
+    }
+
+    fn refused(&mut self, listing: &Listing, reply: String) -> Result<()> {
+        let uid = match &listing.uid {
+            Uid::Uidl(name) => name.escape_ascii().to_string(),
+            _ => format!("message {}", listing.number),
+        };
+        let tries = self.drops.get(&listing.uid).copied().unwrap_or(1);
+        self.refused_now.push(listing.uid.clone());
+        self.order(Order::Record(vec![Entry::Refused {
+            identity: self.identity(&listing.uid),
+            octets: listing.octets,
+            reply: reply.as_bytes().into(),
+            tries,
+        }]))?;
+        self.report.refused.push(RefusedMessage {
+            accepted: self.task.accept_refused.contains(&uid),
+            uid,
+            octets: listing.octets,
+            reply,
+        });
+        Ok(())
+    }
+
+    /// Writes the session's line and waits until everything is durable.
+    fn close(mut self, mut error: Option<Error>) -> (PullReport, Option<Error>) {
+        if error.is_some() {
+            self.report.complete = false;
+        }
+        self.report.elapsed = self.began.elapsed();
+        if let Some(desk) = self.desk {
+            // Before the line is written, the numbers in it must stand.
+            let mut tally = desk.flush(&self.task.route.account);
+            if let Some(counted) = &tally {
+                let line = self.session_line(counted, error.as_ref());
+                tally = desk
+                    .order(Order::Record(vec![line]))
+                    .then(|| desk.flush(&self.task.route.account))
+                    .flatten();
+            }
+            if let Some(tally) = tally {
+                self.take_in(tally);
+            } else {
+                // The committer's own error says why; it is told once, for the run.
+                self.report.complete = false;
+                error = error.or(Some(Error::Interrupted));
+            }
+        }
+        (self.tell)(Event::Finished {
+            account: &self.task.route.account,
+            report: &self.report,
+            error: error.as_ref(),
+        });
+        (self.report, error)
+    }
+
+    fn take_in(&mut self, tally: Tally) {
+        self.report.new = tally.new;
+        self.report.duplicates = tally.duplicates;
+        self.report.stored = tally.stored;
+        for id in tally.replaced {
+            self.notice(Notice::Replaced { id });
+        }
+    }
+
+    fn session_line(&self, tally: &Tally, error: Option<&Error>) -> Entry {
+        let result = match error {
+            Some(error) => error.kind().exit_code(),
+            None if self.report.failed() > 0 => crate::error::PARTIAL,
+            None => 0,
+        };
+        Entry::Session(Session {
+            account: self.task.route.account.clone(),
+            proto: Proto::Pop3,
+            complete: self.report.complete,
+            listed: self.report.listed,
+            new: tally.new,
+            duplicates: tally.duplicates,
+            refused: self.report.refused.len() as u64,
+            octets: self.report.octets,
+            result,
+        })
+    }
+
+    fn identity(&self, uid: &Uid) -> Identity {
+        Identity {
+            account: self.task.route.account.clone(),
+            server: self.task.route.server.clone(),
+            uid: uid.clone(),
+            dir: None,
+        }
+    }
+
+    fn order(&self, order: Order) -> Result<()> {
+        match self.desk {
+            Some(desk) if !desk.order(order) => Err(Error::Interrupted),
+            _ => Ok(()),
+        }
+    }
+
+    fn notice(&mut self, notice: Notice<'_>) {
+        (self.tell)(Event::Notice {
+            account: &self.task.route.account,
+            notice,
+        });
+    }
+
+    fn progress(&mut self, bytes: usize) {
+        self.report.octets += bytes as u64;
+        if self.told.is_none_or(|told| told.elapsed() >= TELL) {
+            self.told = Some(Instant::now());
+            (self.tell)(Event::Progress {
+                account: &self.task.route.account,
+                messages: self.received,
+                octets: self.report.octets,
+            });
+        }
+    }
+
+    fn wait(&self, pause: Duration) -> Result<()> {
+        let until = Instant::now() + pause;
+        while Instant::now() < until {
+            if self.is_stopped() {
+                return Err(Error::Interrupted);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.task.stop.load(Ordering::Relaxed) || self.desk.is_some_and(Desk::is_stopped)
+    }
+}
+
+/// Reading errors are replaced by what the session knows of them.
+fn give_up(_: Stuck) -> Error {
+    Error::Interrupted
+}
+
+fn plausible(listings: &Listings, row: u32) -> u64 {
+    listings
+        .octets_of(row as usize)
+        .filter(|octets| *octets <= PLAUSIBLE)
+        .unwrap_or(0)
+}

@@ -1,0 +1,263 @@
+//! Runs accounts side by side over one vault, and adds up what came of it.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::commit::{self, Desk, Order, Route};
+use crate::config::{Account, Dedupe};
+use crate::connect::{Connector, endpoint, server_name};
+use crate::dedupe::Policy;
+use crate::error::{Error, Result};
+use crate::event::{Event, PullReport};
+use crate::pop3::Dialect;
+use crate::pull::{self, Task};
+use crate::secret::Secret;
+use crate::vault::catalog::Catalog;
+use crate::vault::layout::Layout;
+use crate::vault::ledger::Event as Entry;
+use crate::vault::{Vault, Writer, maildir};
+
+/// An account and its secret, if it could be had.
+#[derive(Debug)]
+pub struct Job {
+    /// The account.
+    pub account: Account,
+    /// Its secret; a failure is this account's alone.
+    pub secret: Result<Secret>,
+}
+
+/// How to pull.
+#[derive(Debug, Clone)]
+pub struct PullOptions {
+    /// Only find out what would be fetched.
+    pub dry_run: bool,
+    /// Messages an account at most.
+    pub limit: Option<u64>,
+    /// How long to wait for another writer.
+    pub lock_wait: Duration,
+    /// Start a new vault where there is none.
+    pub create: bool,
+    /// Accounts at once.
+    pub parallel: usize,
+    /// Set from outside to end the run in order.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// What became of one account.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The account.
+    pub account: String,
+    /// What was archived, also if it failed in the end.
+    pub report: PullReport,
+    /// Why it stopped early.
+    pub error: Option<Error>,
+}
+
+/// What became of a run.
+#[derive(Debug)]
+pub struct RunReport {
+    /// Every account, in the order given.
+    pub outcomes: Vec<Outcome>,
+    /// Messages in the vault now.
+    pub total_messages: u64,
+}
+
+/// Receives the events of all accounts, one at a time.
+pub type Events<'a> = &'a mut (dyn FnMut(Event<'_>) + Send);
+
+/// Pulls all accounts. An error is one that concerns them all: no vault, no lock, no
+/// room. What single accounts met is in the report.
+pub fn pull(
+    path: &Path,
+    jobs: Vec<Job>,
+    options: &PullOptions,
+    events: Events<'_>,
+) -> Result<RunReport> {
+    if options.create && !options.dry_run {
+        Writer::create(path)?;
+    }
+    let layout = Layout::new(path);
+    if options.dry_run {
+        let outcomes = run_all(jobs, options, events, &layout, None);
+        let total_messages = Vault::open(path).and_then(|v| v.count()).unwrap_or(0);
+        return Ok(RunReport {
+            outcomes,
+            total_messages,
+        });
+    }
+    let writer = Writer::open(path, options.lock_wait, &options.stop)?;
+    for job in &jobs {
+        maildir::create_folder(&layout, &job.account.name, "")?;
+    }
+    let (desk, committer) = commit::start(writer);
+    let outcomes = run_all(jobs, options, events, &layout, Some(&desk));
+    drop(desk);
+    let writer = committer
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    Ok(RunReport {
+        outcomes,
+        total_messages: writer.catalog().count()?,
+    })
+}
+
+fn run_all(
+    jobs: Vec<Job>,
+    options: &PullOptions,
+    events: Events<'_>,
+    layout: &Layout,
+    desk: Option<&Desk>,
+) -> Vec<Outcome> {
+    let count = jobs.len();
+    let queue: Mutex<VecDeque<(usize, Job)>> = Mutex::new(jobs.into_iter().enumerate().collect());
+    let done: Mutex<Vec<(usize, Outcome)>> = Mutex::new(Vec::new());
+    let events = Mutex::new(events);
+    std::thread::scope(|scope| {
+        for _ in 0..options.parallel.clamp(1, count.max(1)) {
+            scope.spawn(|| {
+                while let Some((n, job)) = lock(&queue).pop_front() {
+                    let mut tell = |event: Event<'_>| lock(&events)(event);
+                    let outcome = run_one(job, options, layout, desk, &mut tell);
+                    lock(&done).push((n, outcome));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(n, _)| *n);
+    done.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
+fn run_one(
+    job: Job,
+    options: &PullOptions,
+    layout: &Layout,
+    desk: Option<&Desk>,
+    tell: &mut dyn FnMut(Event<'_>),
+) -> Outcome {
+    let name = job.account.name.clone();
+    let (report, error) = match begin(job, layout) {
+        Ok((account, secret, catalog)) => {
+            pull_one(&account, secret, &catalog, options, layout, desk, tell)
+        }
+        Err(error) => {
+            let report = PullReport::default();
+            tell(Event::Finished {
+                account: &name,
+                report: &report,
+                error: Some(&error),
+            });
+            (report, Some(error))
+        }
+    };
+    Outcome {
+        account: name,
+        report,
+        error,
+    }
+}
+
+fn begin(job: Job, layout: &Layout) -> Result<(Account, Secret, Catalog)> {
+    let secret = job.secret?;
+    let catalog = match Catalog::open_to_read(&layout.catalog())? {
+        Some(catalog) => catalog,
+        // A dry run before the first pull: nothing is known yet.
+        None => Catalog::temporary()?,
+    };
+    Ok((job.account, secret, catalog))
+}
+
+fn pull_one(
+    account: &Account,
+    secret: Secret,
+    catalog: &Catalog,
+    options: &PullOptions,
+    layout: &Layout,
+    desk: Option<&Desk>,
+    tell: &mut dyn FnMut(Event<'_>),
+) -> (PullReport, Option<Error>) {
+    let server = endpoint(account);
+    tell(Event::Connecting {
+        account: &account.name,
+        server: &server,
+    });
+    let known = match recall(catalog, account) {
+        Ok(dialect) => dialect,
+        Err(error) => return (PullReport::default(), Some(error)),
+    };
+    let mut connector = Connector::new(account, secret, known, Arc::clone(&options.stop));
+    let task = Task {
+        route: Arc::new(Route {
+            account: account.name.clone(),
+            server: server_name(account),
+            dir: None,
+            policy: match account.dedupe {
+                Dedupe::MessageId => Policy::MessageId,
+                Dedupe::Exact => Policy::Exact,
+            },
+        }),
+        server,
+        layout,
+        level: account.zstd_level,
+        workers: std::thread::available_parallelism().map_or(1, |n| n.get().min(2)),
+        retries: account.retries,
+        limit: options.limit,
+        dry_run: options.dry_run,
+        accept_refused: &account.accept_refused,
+        stop: &options.stop,
+    };
+    let mut connect = |cut_off| connector.open(cut_off);
+    let (report, error) = pull::account(&task, catalog, desk, &mut connect, tell);
+    let learned = learned(account, known, connector.dialect);
+    if let (Some(desk), false) = (desk, learned.is_empty()) {
+        // Only a shortcut for the next run.
+        let _ = desk.order(Order::Record(learned));
+    }
+    (report, error)
+}
+
+/// Keys of what is remembered of a server.
+const CAPA: &str = "capa";
+const AHEAD: &str = "pipelining";
+
+fn recall(catalog: &Catalog, account: &Account) -> Result<Dialect> {
+    let mut dialect = Dialect::default();
+    let server = endpoint(account);
+    if catalog
+        .learned(&account.name, &format!("{CAPA} {server}"))?
+        .as_deref()
+        == Some("no")
+    {
+        dialect.capa = false;
+    }
+    let ahead = catalog.learned(&account.name, &format!("{AHEAD} {server}"))?;
+    if let Some(ahead) = ahead.and_then(|text| text.parse().ok()) {
+        dialect.ahead = dialect.ahead.min(ahead).max(1);
+    }
+    Ok(dialect)
+}
+
+fn learned(account: &Account, before: Dialect, after: Dialect) -> Vec<Entry> {
+    let server = endpoint(account);
+    let learn = |key: &str, value: String| Entry::Learned {
+        account: account.name.clone(),
+        key: format!("{key} {server}"),
+        value,
+    };
+    let mut events = Vec::new();
+    if before.capa != after.capa {
+        events.push(learn(CAPA, "no".to_owned()));
+    }
+    if before.ahead != after.ahead {
+        events.push(learn(AHEAD, after.ahead.to_string()));
+    }
+    events
+}
+
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
