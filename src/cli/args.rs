@@ -1,0 +1,310 @@
+//! The command line as clap reads it: types only.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use mailvault::units::parse_age;
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "mailvault",
+    version,
+    about = "Keep a local, compressed archive of the mail in your POP3 accounts",
+    before_help = "Examples:\n  \
+        mailvault demo            try it on sample mail; touches nothing of yours\n  \
+        mailvault pull            fetch what is new; deletes nothing on the server\n  \
+        mailvault list            show the newest messages\n  \
+        mailvault help pull       more about a command",
+    max_term_width = 80,
+    arg_required_else_help = true,
+    subcommand_required = true
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+#[allow(clippy::struct_excessive_bools)] // Each is a flag of its own.
+pub(crate) struct Global {
+    /// Read this configuration file [env: MAILVAULT_CONFIG]
+    #[arg(short, long, value_name = "FILE", global = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// Use the vault in this directory [env: MAILVAULT_VAULT]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) vault: Option<PathBuf>,
+    /// Print only warnings and errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Print more; twice: the dialogue with the server, secrets masked
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub(crate) verbose: u8,
+    /// Print only JSON lines on stdout
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    pub(crate) color: When,
+    /// Show no progress
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
+    /// Never ask for anything
+    #[arg(long, global = true)]
+    pub(crate) no_input: bool,
+}
+
+/// When to do something that depends on the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    /// On a terminal
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Pull(Pull),
+    Verify(Verify),
+    Search(Search),
+    Show(Show),
+    Status(Status),
+    Demo(Demo),
+    Completions(Completions),
+    #[command(hide = true)]
+    Man(Man),
+}
+
+impl Command {
+    /// The name in JSON lines.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Pull(_) => "pull",
+            Self::Verify(_) => "verify",
+            Self::Search(_) => "search",
+            Self::Show(_) => "show",
+            Self::Status(_) => "status",
+            Self::Demo(_) => "demo",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
+        }
+    }
+}
+
+/// Fetch new mail into the vault; changes nothing on the server
+///
+/// It is safe to repeat and to interrupt: a message is either in the vault or will be
+/// fetched by the next run. Without a terminal it prints nothing when nothing was new.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:\n  \
+    mailvault pull                             all accounts\n  \
+    mailvault pull work -v                     one account, with details\n  \
+    mailvault pull pop3s://ann@pop.example.org --vault ~/mail --create\n  \
+    10 2 * * * mailvault pull                  a line for cron")]
+pub(crate) struct Pull {
+    /// Accounts by name or URL; without any, all but those with pull = false
+    #[arg(value_name = "ACCOUNT")]
+    pub(crate) accounts: Vec<String>,
+    /// Only show what would be fetched
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// Fetch at most so many messages an account
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// Wait so long for another mailvault to end, such as 60s or 1h
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(crate) lock_wait: Option<Duration>,
+    /// Start a new vault if there is none
+    #[arg(long)]
+    pub(crate) create: bool,
+    /// Get the password of the one account from this command
+    #[arg(long, value_name = "CMD")]
+    pub(crate) password_command: Option<String>,
+}
+
+/// Prove that every message of the vault is there and undamaged
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:\n  \
+    mailvault verify                           names, sizes and records; quick\n  \
+    mailvault verify --read-data               also read every message back\n  \
+    mailvault verify --read-data --subset 1/7  a seventh of them, for each day\n  \
+    mailvault verify --repair                  so that pull fetches again")]
+pub(crate) struct Verify {
+    /// Accounts by name; without any, all in the vault
+    #[arg(value_name = "ACCOUNT")]
+    pub(crate) accounts: Vec<String>,
+    /// Read and compare every message, not only its name and size
+    #[arg(long)]
+    pub(crate) read_data: bool,
+    /// Read only part n of t
+    #[arg(long, value_name = "n/t", value_parser = subset, requires = "read_data")]
+    pub(crate) subset: Option<(u32, u32)>,
+    /// Stop after so long, such as 600s or 2h
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(crate) max_duration: Option<Duration>,
+    /// Put damaged files aside, so that the next pull fetches them again
+    #[arg(long)]
+    pub(crate) repair: bool,
+}
+
+/// Find messages in the vault, newest first; without words, all
+///
+/// All words must match: plain words, from: to: subject: account: folder: id: msgid:
+/// has:attachment after:2020-01-31 before:2021 older:90d newer:7d larger:5M smaller:10k
+/// on:server. A minus in front negates a word; put -- before it.
+#[derive(Debug, Args)]
+#[command(
+    visible_alias = "list",
+    before_help = "Examples:\n  \
+        mailvault list                             the newest messages\n  \
+        mailvault search boarding pass after:2025\n  \
+        mailvault search from:bank.example larger:5M\n  \
+        mailvault search -- invoice -from:example.net"
+)]
+pub(crate) struct Search {
+    /// What to look for
+    #[arg(value_name = "QUERY")]
+    pub(crate) query: Vec<String>,
+    /// Show at most so many (on a terminal 20, otherwise all)
+    #[arg(short, long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+}
+
+/// Show one message
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:\n  \
+    mailvault show 4f2a91c0                    readable\n  \
+    mailvault show 4f2a --headers              the whole header\n  \
+    mailvault show 4f2a --raw > letter.eml     exactly as the server sent it")]
+pub(crate) struct Show {
+    /// The id as 'mailvault list' shows it, or its first digits, at least four
+    pub(crate) id: String,
+    /// Write the exact bytes of the message
+    #[arg(long, conflicts_with = "headers")]
+    pub(crate) raw: bool,
+    /// Show the whole header and nothing else
+    #[arg(long)]
+    pub(crate) headers: bool,
+}
+
+/// Show accounts, last good pulls, counts and sizes; asks no server
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:\n  \
+    mailvault status                           all accounts\n  \
+    mailvault status work --json               one, for a program")]
+pub(crate) struct Status {
+    /// Accounts by name; without any, all
+    #[arg(value_name = "ACCOUNT")]
+    pub(crate) accounts: Vec<String>,
+}
+
+/// Try it all on a built-in sample server, in a temporary directory
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:\n  \
+    mailvault demo                             a tour of some seconds\n  \
+    mailvault demo --keep /tmp/tour            leave the vault to look at\n  \
+    mailvault demo --serve                     a server to play with")]
+pub(crate) struct Demo {
+    /// Use this new directory, and leave it there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+    /// Only run the sample server, until Ctrl-C
+    #[arg(long)]
+    pub(crate) serve: bool,
+}
+
+/// Print a completion script for a shell
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:\n  \
+    mailvault completions bash > ~/.local/share/bash-completion/completions/mailvault\n  \
+    mailvault completions fish > ~/.config/fish/completions/mailvault.fish")]
+pub(crate) struct Completions {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Write the manual pages
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:\n  \
+    mailvault man --out man1                   one page a command")]
+pub(crate) struct Man {
+    /// An existing directory for them
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+}
+
+fn age(text: &str) -> Result<Duration, String> {
+    parse_age(text).ok_or_else(|| "write a number and one of s h d w m y, such as 2h".to_owned())
+}
+
+fn subset(text: &str) -> Result<(u32, u32), String> {
+    text.split_once('/')
+        .and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)))
+        .filter(|(part, of)| 1 <= *part && part <= of)
+        .ok_or_else(|| "write two numbers such as 2/7, the first not the greater".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_help_begins_with_examples_and_fits_80_columns() {
+        let mut top = Cli::command();
+        top.build();
+        let commands = top.get_subcommands().filter(|c| c.get_name() != "help");
+        for command in commands.chain([&top]) {
+            for text in [
+                command.clone().render_help(),
+                command.clone().render_long_help(),
+            ] {
+                let text = text.to_string();
+                assert!(text.starts_with("Examples:\n  mailvault "), "{text}");
+                for line in text.lines() {
+                    assert!(line.chars().count() <= 80, "{line}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn global_options_stand_before_or_after_the_command() {
+        for line in [
+            ["mailvault", "--json", "status"],
+            ["mailvault", "status", "--json"],
+        ] {
+            assert!(Cli::try_parse_from(line).unwrap().global.json);
+        }
+    }
+
+    #[test]
+    fn list_is_search() {
+        let cli = Cli::try_parse_from(["mailvault", "list", "-l", "3"]).unwrap();
+        assert!(matches!(
+            cli.command,
+            Command::Search(Search { limit: Some(3), .. })
+        ));
+    }
+
+    #[test]
+    fn a_subset_is_a_part_of_a_whole() {
+        assert_eq!(subset("2/7"), Ok((2, 7)));
+        for text in ["", "1", "0/3", "4/3", "1/0", "a/b", "-1/2"] {
+            assert!(subset(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! What a run tells while it goes on: bars on a terminal, plain lines with `-v` elsewhere,
+//! JSON lines with `--json`. The only user of indicatif.
+
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use mailvault::event::{Event, Notice};
+use serde_json::{Value, json};
+
+use super::output::Output;
+use super::report;
+use super::text::{count, escape, plural, size, span};
+
+/// How often a plain line tells how far an account is.
+const PLAIN_EVERY: Duration = Duration::from_secs(30);
+/// How often a JSON line does.
+const JSON_EVERY: Duration = Duration::from_secs(1);
+
+/// Stderr with bars at its end, which other lines must go round.
+#[derive(Debug, Clone)]
+pub(crate) struct Screen {
+    bars: MultiProgress,
+    shown: bool,
+    utf8: bool,
+}
+
+impl Screen {
+    /// `bars`: they may be shown. `utf8`: with more than ASCII.
+    pub(crate) fn new(bars: bool, utf8: bool) -> Self {
+        let target = if bars {
+            ProgressDrawTarget::stderr_with_hz(10)
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        Self {
+            bars: MultiProgress::with_draw_target(target),
+            shown: bars,
+            utf8,
+        }
+    }
+
+    /// Prints lines on stderr.
+    pub(crate) fn say(&self, text: &str) {
+        // If stderr is closed there is nobody left to tell.
+        self.aside(|| {
+            let _ = writeln!(std::io::stderr().lock(), "{text}");
+        });
+    }
+
+    /// Does something while no bar is in the way.
+    pub(crate) fn aside(&self, act: impl FnOnce()) {
+        self.bars.suspend(act);
+    }
+
+    fn bar(&self, prefix: String) -> Option<ProgressBar> {
+        if !self.shown {
+            return None;
+        }
+        let bar = self.bars.add(ProgressBar::no_length());
+        bar.set_style(style("{prefix}  {msg}", self.utf8));
+        bar.set_prefix(prefix);
+        Some(bar)
+    }
+}
+
+fn style(template: &str, utf8: bool) -> ProgressStyle {
+    ProgressStyle::with_template(template)
+        .expect("the templates are written below and tested")
+        .progress_chars(if utf8 { "█▌░" } else { "##-" })
+}
+
+const BAR: &str = "{prefix}  {bar:20}  {percent:>3}%  {msg}  {binary_bytes_per_sec}  {eta}";
+
+/// How far one account is.
+#[derive(Debug)]
+struct Row {
+    account: String,
+    bar: Option<ProgressBar>,
+    messages: u64,
+    octets: u64,
+    wanted: u64,
+    wanted_octets: u64,
+    began: Instant,
+    told: Instant,
+}
+
+/// How far all accounts are.
+#[derive(Debug)]
+pub(crate) struct Progress<'a> {
+    out: &'a Output,
+    /// Columns of the longest account name.
+    width: usize,
+    rows: Vec<Row>,
+}
+
+impl<'a> Progress<'a> {
+    pub(crate) fn new<'n>(out: &'a Output, accounts: impl Iterator<Item = &'n str>) -> Self {
+        Self {
+            out,
+            width: accounts.map(str::len).max().unwrap_or(0),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Takes note of an event. [`Event::Finished`] only ends the bar: what came of an
+    /// account is for the command to tell.
+    pub(crate) fn event(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Connecting { account, server } => {
+                let text = format!("connecting to {}", escape(&server.to_string()));
+                if let Some(bar) = &self.row(account).bar {
+                    bar.set_message(text);
+                    bar.tick();
+                } else {
+                    self.plain(account, &text);
+                }
+            }
+            Event::Listed {
+                account,
+                wanted,
+                wanted_octets,
+                ..
+            } => {
+                let utf8 = self.out.screen.utf8;
+                let row = self.row(account);
+                // After a reconnect the rest is listed, but all of it was begun.
+                row.wanted = row.messages + wanted;
+                row.wanted_octets = row.octets + wanted_octets;
+                row.began = Instant::now();
+                if let Some(bar) = &row.bar {
+                    bar.set_style(style(BAR, utf8));
+                    bar.set_length(row.wanted_octets);
+                }
+                row.show();
+            }
+            Event::Progress {
+                account,
+                messages,
+                octets,
+            } => {
+                let row = self.row(account);
+                row.messages = *messages;
+                row.octets = *octets;
+                row.show();
+                self.tell(account);
+            }
+            Event::Notice { account, notice } => self.notice(account, notice),
+            Event::Finished { account, .. } => {
+                if let Some(bar) = &self.row(account).bar {
+                    bar.finish_and_clear();
+                }
+            }
+            Event::Verified { done, total } => {
+                let utf8 = self.out.screen.utf8;
+                let row = self.row("verify");
+                if let (0, Some(bar)) = (row.wanted_octets, &row.bar) {
+                    bar.set_style(style(BAR, utf8));
+                    bar.set_length(*total);
+                }
+                row.octets = *done;
+                row.wanted_octets = *total;
+                row.show();
+                self.tell("verify");
+            }
+            _ => {}
+        }
+    }
+
+    /// Removes the bars.
+    pub(crate) fn clear(&self) {
+        for bar in self.rows.iter().filter_map(|row| row.bar.as_ref()) {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn row(&mut self, account: &str) -> &mut Row {
+        let at = self.rows.iter().position(|row| row.account == account);
+        let at = at.unwrap_or_else(|| {
+            let width = self.width;
+            self.rows.push(Row {
+                account: account.to_owned(),
+                bar: self.out.screen.bar(format!("{account:width$}")),
+                messages: 0,
+                octets: 0,
+                wanted: 0,
+                wanted_octets: 0,
+                began: Instant::now(),
+                told: Instant::now(),
+            });
+            self.rows.len() - 1
+        });
+        &mut self.rows[at]
+    }
+
+    /// A line for those who asked for more and see no bar.
+    fn plain(&self, account: &str, text: &str) {
+        if self.out.verbose > 0 && !self.out.json && self.out.progress {
+            self.out.say(&format!("{account}: {text}"));
+        }
+    }
+
+    /// Tells programs and logs how far an account is, but not too often.
+    fn tell(&mut self, account: &str) {
+        let (json, progress) = (self.out.json, self.out.progress);
+        let row = self.row(account);
+        let every = if json { JSON_EVERY } else { PLAIN_EVERY };
+        if !progress || row.bar.is_some() || row.told.elapsed() < every {
+            return;
+        }
+        row.told = Instant::now();
+        let (line, text) = (row.json(), row.text());
+        self.out.json("progress", line, true);
+        self.plain(account, &text);
+    }
+
+    fn notice(&self, account: &str, notice: &Notice<'_>) {
+        let (kind, text, always) = match notice {
+            Notice::Reconnecting { error, pause } => (
+                "reconnecting",
+                format!(
+                    "{}; trying again in {}",
+                    first_line(&report::text(error, None)),
+                    span(*pause)
+                ),
+                false,
+            ),
+            Notice::Renumbered { listed } => (
+                "renumbered",
+                format!(
+                    "the server gave new names to its messages ({}); they are recognised by \
+                     their headers, not fetched again",
+                    count(*listed)
+                ),
+                true,
+            ),
+            Notice::Shrunk { before, now } => (
+                "shrunk",
+                format!(
+                    "the server lists {}, {} less than last time; nothing is removed here",
+                    plural(*now, "message"),
+                    count(before.saturating_sub(*now))
+                ),
+                true,
+            ),
+            Notice::Nameless { messages } => (
+                "nameless",
+                format!(
+                    "the server has no names for {}; they are fetched to be compared",
+                    plural(*messages, "message")
+                ),
+                false,
+            ),
+            Notice::Replaced { id } => (
+                "replaced",
+                format!(
+                    "the damaged copy of {} was put aside, and a good one stored",
+                    escape(id)
+                ),
+                true,
+            ),
+            _ => return,
+        };
+        let line = json!({"account": account, "notice": kind, "message": text});
+        self.out.json("notice", line, true);
+        let out = self.out;
+        if always || (!out.quiet && (out.err_terminal || out.verbose > 0)) {
+            report::warn(out, &format!("{account}: {text}"), None);
+        }
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+impl Row {
+    fn show(&self) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(self.octets.min(self.wanted_octets));
+            bar.set_message(self.text());
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!("{} of {}", size(self.octets), size(self.wanted_octets));
+        if self.wanted > 0 {
+            text = format!("{text}, {} of {}", count(self.messages), count(self.wanted));
+        }
+        text
+    }
+
+    fn json(&self) -> Value {
+        let left = self.wanted_octets.saturating_sub(self.octets);
+        let seconds = self.began.elapsed().as_secs();
+        let eta = left.saturating_mul(seconds).checked_div(self.octets);
+        json!({
+            "account": self.account,
+            "messages_done": self.messages,
+            "messages_total": self.wanted,
+            "bytes_done": self.octets,
+            "bytes_total": self.wanted_octets,
+            "eta": eta,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_templates_are_sound() {
+        for utf8 in [false, true] {
+            let _ = (style(BAR, utf8), style("{prefix}  {msg}", utf8));
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! `mailvault search`, also `list`: find messages, newest first.
+
+use chrono::Utc;
+use mailvault::query;
+use mailvault::vault::Vault;
+use mailvault::vault::catalog::Hit;
+use serde_json::{Value, json};
+
+use super::Done;
+use super::args::Search;
+use super::output::Output;
+use super::report::Failure;
+use super::settings::Settings;
+use super::text::{Align, cut, day, escape, plural, rfc3339, size, table};
+
+/// Messages shown on a terminal that asks for no number.
+const SCREENFUL: u64 = 20;
+/// Columns of a terminal.
+const COLUMNS: usize = 80;
+/// Of these, columns of the sender.
+const SENDER: usize = 22;
+
+pub(crate) fn run(args: &Search, settings: &Settings, out: &Output) -> Result<Done, Failure> {
+    let query = query::parse(&args.query, Utc::now())?;
+    let vault = Vault::open(&settings.vault)?;
+    let limit = match args.limit {
+        None if out.out_terminal && !out.json => Some(SCREENFUL),
+        limit => limit,
+    };
+    // One more than shown, to know whether there are more.
+    let mut hits = vault.search(&query, limit.map(|limit| limit.saturating_add(1)))?;
+    let more = limit.is_some_and(|limit| hits.len() as u64 > limit);
+    if more {
+        hits.pop();
+    }
+    let found = hits.len() as u64;
+    for hit in hits.iter().filter(|_| out.json) {
+        if out.is_broken() {
+            break;
+        }
+        out.json("message", to_json(hit), false);
+    }
+    if !out.json && !hits.is_empty() {
+        let ids = hits.iter().map(|hit| vault.short_id(hit.id));
+        let ids = ids.collect::<Result<Vec<_>, _>>()?;
+        for line in lines(&ids, &hits, out.out_terminal) {
+            if out.is_broken() {
+                break;
+            }
+            out.line(&line);
+        }
+    }
+    if out.out_terminal && !out.quiet {
+        out.line(&match (found, more) {
+            (0, _) => "no message fits".to_owned(),
+            (_, false) => plural(found, "message"),
+            (_, true) => format!("the newest {found}; -l N shows more"),
+        });
+    }
+    Ok(Done::new(0, json!({"messages": found, "more": more})))
+}
+
+/// The table; for a terminal it is cut to its width.
+fn lines(ids: &[String], hits: &[Hit], terminal: bool) -> Vec<String> {
+    let head = ["ID", "Date", "From", "Size", "Subject"]
+        .map(String::from)
+        .to_vec();
+    let rows = ids.iter().zip(hits).map(|(id, hit)| {
+        let sender = escape(&sender(&hit.from)).into_owned();
+        let sender = if terminal {
+            cut(&sender, SENDER)
+        } else {
+            sender
+        };
+        vec![
+            id.clone(),
+            day(hit.date),
+            sender,
+            size(hit.size),
+            escape(&hit.subject).into_owned(),
+        ]
+    });
+    let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
+    let aligns = [
+        Align::Left,
+        Align::Left,
+        Align::Left,
+        Align::Right,
+        Align::Left,
+    ];
+    let lines = table(&rows, &aligns).into_iter();
+    lines
+        .map(|line| if terminal { cut(&line, COLUMNS) } else { line })
+        .collect()
+}
+
+/// Who wrote it: the name of a `name <address>`, else all of it.
+fn sender(from: &str) -> String {
+    let name = from
+        .split('<')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .trim_matches('"')
+        .trim();
+    if name.is_empty() {
+        from.trim().trim_matches(['<', '>']).to_owned()
+    } else {
+        name.to_owned()
+    }
+}
+
+fn to_json(hit: &Hit) -> Value {
+    json!({
+        "id": hit.id.to_string(),
+        "account": hit.account,
+        "folder": hit.folder,
+        "date": (hit.date != 0).then(|| rfc3339(hit.date)).flatten(),
+        "from": hit.from,
+        "subject": hit.subject,
+        "size": hit.size,
+        "on_server": hit.on_server,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mailvault::message::Hash128;
+
+    fn hit(from: &str, subject: &str, size: u64) -> Hit {
+        Hit {
+            id: Hash128::of(subject.as_bytes()),
+            account: "work".to_owned(),
+            folder: "INBOX".to_owned(),
+            date: 1_754_092_800,
+            from: from.to_owned(),
+            subject: subject.to_owned(),
+            size,
+            on_server: true,
+        }
+    }
+
+    fn ids(count: usize) -> Vec<String> {
+        vec!["4f2a91c0".to_owned(); count]
+    }
+
+    #[test]
+    fn the_table_is_aligned_and_escaped() {
+        let hits = [
+            hit(
+                "\"Example Air\" <air@example.org>",
+                "Your boarding\x1b pass",
+                188_000,
+            ),
+            hit("<rail@example.net>", "", 22_000),
+        ];
+        assert_eq!(
+            lines(&ids(2), &hits, false),
+            [
+                "ID        Date        From                 Size  Subject",
+                "4f2a91c0  2025-08-02  Example Air       184 KiB  Your boarding\\x1b pass",
+                "4f2a91c0  2025-08-02  rail@example.net   22 KiB",
+            ]
+        );
+    }
+
+    #[test]
+    fn on_a_terminal_no_line_is_too_long() {
+        let hits = [hit(&"x".repeat(200), &"日本".repeat(60), 1)];
+        for line in lines(&ids(1), &hits, true) {
+            assert!(super::super::text::width(&line) <= COLUMNS, "{line}");
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! Flags over environment over configuration over what is built in. The only reader of the
+//! environment and of the home directory.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use mailvault::config::{Account, Config};
+use mailvault::error::{Error, Result};
+use mailvault::secret::{Env, SecretSource};
+
+use super::args::Global;
+
+/// The configuration below a configuration directory.
+const FILE: &str = "mailvault/config.toml";
+/// The configuration of the machine.
+const SYSTEM: &str = "/etc/mailvault/config.toml";
+
+/// What the environment says about terminals.
+#[derive(Debug, Clone, Copy, Default)]
+#[allow(clippy::struct_excessive_bools)] // Each is a fact of its own.
+pub(crate) struct Surroundings {
+    pub(crate) no_color: bool,
+    pub(crate) color_forced: bool,
+    /// The terminal knows no control sequences.
+    pub(crate) dumb: bool,
+    /// It shows more than ASCII.
+    pub(crate) utf8: bool,
+}
+
+impl Surroundings {
+    pub(crate) fn read() -> Self {
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
+        let locale = locale.unwrap_or_default().to_string_lossy().to_lowercase();
+        Self {
+            no_color: set("NO_COLOR").is_some(),
+            color_forced: set("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
+            dumb: set("TERM").is_none_or(|term| term == "dumb"),
+            utf8: locale.contains("utf-8") || locale.contains("utf8"),
+        }
+    }
+}
+
+/// A variable that is set to something.
+fn set(name: &str) -> Option<OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// A directory of the XDG specification, which says to ignore relative ones.
+fn xdg(name: &str, home: Option<&Path>, below: &str) -> Option<PathBuf> {
+    set(name)
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .or_else(|| Some(home?.join(below)))
+}
+
+/// Where a new temporary directory may be made.
+pub(crate) fn temporary() -> PathBuf {
+    env::temp_dir()
+}
+
+/// What a command that the demo runs needs of our environment: only how to print.
+pub(crate) fn printing() -> Vec<(&'static str, OsString)> {
+    const NAMES: [&str; 8] = [
+        "TERM",
+        "NO_COLOR",
+        "CLICOLOR_FORCE",
+        "LC_ALL",
+        "LC_CTYPE",
+        "LANG",
+        "TZ",
+        "COLUMNS",
+    ];
+    NAMES
+        .into_iter()
+        .filter_map(|name| Some((name, set(name)?)))
+        .collect()
+}
+
+/// Everything that is settled before a command begins.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// The home directory, for `~`.
+    pub(crate) home: Option<PathBuf>,
+    /// The configuration; empty if there is none.
+    pub(crate) config: Config,
+    /// Where it was found.
+    pub(crate) file: Option<PathBuf>,
+    /// Where the vault is.
+    pub(crate) vault: PathBuf,
+    /// Nobody said where the vault is: it is in the usual place.
+    pub(crate) usual_vault: bool,
+    /// Where a configuration of one's own belongs.
+    own_file: Option<PathBuf>,
+}
+
+impl Settings {
+    pub(crate) fn load(global: &Global) -> Result<Self> {
+        let home = etcetera::home_dir().ok().filter(|home| home.is_absolute());
+        let own_file = xdg("XDG_CONFIG_HOME", home.as_deref(), ".config").map(|dir| dir.join(FILE));
+        let named = global
+            .config
+            .clone()
+            .or_else(|| set("MAILVAULT_CONFIG").map(PathBuf::from));
+        let file = match named {
+            Some(file) => Some(file),
+            None => usual_file(own_file.as_deref())?,
+        };
+        let config = match &file {
+            Some(file) => Config::read(file, home.as_deref())?,
+            None => Config::default(),
+        };
+        let chosen = global
+            .vault
+            .clone()
+            .or_else(|| set("MAILVAULT_VAULT").map(PathBuf::from))
+            .or_else(|| config.vault.clone());
+        let usual_vault = chosen.is_none();
+        let vault = chosen
+            .or_else(|| {
+                Some(xdg("XDG_DATA_HOME", home.as_deref(), ".local/share")?.join("mailvault"))
+            })
+            .ok_or_else(|| Error::Config {
+                message: "there is no home directory to keep the vault in".to_owned(),
+                hint: Some("name a place with --vault or MAILVAULT_VAULT".to_owned()),
+            })?;
+        Ok(Self {
+            home,
+            config,
+            file,
+            vault,
+            usual_vault,
+            own_file,
+        })
+    }
+
+    /// The accounts to pull: those named, by name or URL, or all with `pull = true`.
+    pub(crate) fn accounts(&self, names: &[String]) -> Result<Vec<Account>> {
+        let accounts = self.config.accounts.values();
+        if names.is_empty() {
+            if accounts.len() == 0 {
+                return Err(self.unconfigured());
+            }
+            let all: Vec<_> = accounts.filter(|account| account.pull).cloned().collect();
+            if all.is_empty() {
+                return Err(Error::Config {
+                    message: "every account has pull = false".to_owned(),
+                    hint: Some(format!("name the account to pull: {}", self.names())),
+                });
+            }
+            return Ok(all);
+        }
+        let mut chosen: Vec<Account> = Vec::new();
+        for name in names {
+            let account = match self.config.accounts.get(name) {
+                Some(account) => account.clone(),
+                None if name.contains("://") => Account::from_url(name)?,
+                None if accounts.len() == 0 => return Err(self.unconfigured()),
+                None => {
+                    return Err(unknown(
+                        name,
+                        self.config.accounts.keys().map(String::as_str),
+                    ));
+                }
+            };
+            if !chosen.iter().any(|other| other.name == account.name) {
+                chosen.push(account);
+            }
+        }
+        Ok(chosen)
+    }
+
+    /// Account names, for commands that look at the vault: a URL stands for its name.
+    pub(crate) fn account_names(names: &[String]) -> Result<Vec<String>> {
+        let name = |name: &String| match name.contains("://") {
+            true => Ok(Account::from_url(name)?.name),
+            false => Ok(name.clone()),
+        };
+        names.iter().map(name).collect()
+    }
+
+    /// What secrets of these accounts may need of the environment.
+    pub(crate) fn secret_env<'a>(&self, accounts: impl Iterator<Item = &'a Account>) -> Env {
+        let named = accounts.filter_map(|account| match &account.secret {
+            SecretSource::Env(name) => Some((name.clone(), env::var(name).ok()?)),
+            _ => None,
+        });
+        Env {
+            home: self.home.clone(),
+            credentials_directory: set("CREDENTIALS_DIRECTORY").map(PathBuf::from),
+            vars: named.collect::<BTreeMap<_, _>>(),
+        }
+    }
+
+    /// A path as people write it: `~` for the home.
+    pub(crate) fn shown(&self, path: &Path) -> String {
+        match self
+            .home
+            .as_ref()
+            .and_then(|home| path.strip_prefix(home).ok())
+        {
+            Some(rest) => format!("~/{}", rest.display()),
+            None => path.display().to_string(),
+        }
+    }
+
+    fn names(&self) -> String {
+        let names: Vec<_> = self.config.accounts.keys().map(String::as_str).collect();
+        names.join(", ")
+    }
+
+    fn unconfigured(&self) -> Error {
+        let (place, at) = match (&self.file, &self.own_file) {
+            (Some(file), _) => (self.shown(file), "there is no account in the configuration"),
+            (None, Some(own)) => (self.shown(own), "no configuration yet"),
+            (None, None) => (SYSTEM.to_owned(), "no configuration yet"),
+        };
+        let looked = match (&self.file, &self.own_file) {
+            (None, Some(_)) => format!(" (there is no {SYSTEM} either)"),
+            _ => String::new(),
+        };
+        Error::Config {
+            message: at.to_owned(),
+            hint: Some(format!(
+                "'mailvault demo' shows it working. For an account of yours, write to \
+                 {place}{looked}:\n  [accounts.work]\n  host = \"pop.example.org\"\n  \
+                 user = \"ann@example.org\""
+            )),
+        }
+    }
+}
+
+/// The first of the usual configuration files that is there.
+fn usual_file(own: Option<&Path>) -> Result<Option<PathBuf>> {
+    for file in own.into_iter().chain([Path::new(SYSTEM)]) {
+        match fs::symlink_metadata(file) {
+            Ok(_) => return Ok(Some(file.to_path_buf())),
+            // A file that may be there but cannot be seen must not be passed over.
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                return Err(Error::file("look for", file, error));
+            }
+            Err(_) => {}
+        }
+    }
+    Ok(None)
+}
+
+/// The error for a name that is none of those known.
+pub(crate) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Error {
+    let known: Vec<&str> = known.collect();
+    let near = known
+        .iter()
+        .map(|other| (distance(name, other), other))
+        .min()
+        .filter(|(steps, _)| *steps <= 1 + name.len() / 4);
+    let list = match known[..] {
+        [] => "there is none yet".to_owned(),
+        _ => format!("there are: {}", known.join(", ")),
+    };
+    Error::Config {
+        message: format!("no account is called \"{name}\""),
+        hint: Some(match near {
+            Some((_, near)) => format!("did you mean {near}? ({list})"),
+            None => list,
+        }),
+    }
+}
+
+/// Letters to change, add or drop to make one word of the other (Levenshtein).
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, c) in one.chars().enumerate() {
+        let mut corner = row[0];
+        row[0] = i + 1;
+        for (j, d) in other.iter().enumerate() {
+            let change = corner + usize::from(c != *d);
+            corner = row[j + 1];
+            row[j + 1] = change.min(corner + 1).min(row[j] + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn settings(accounts: &str) -> Settings {
+        let home = Path::new("/home/ann");
+        Settings {
+            home: Some(home.to_path_buf()),
+            config: Config::parse(accounts, Path::new("/c.toml"), Some(home)).unwrap(),
+            file: None,
+            vault: home.join("mail"),
+            usual_vault: true,
+            own_file: Some(home.join(".config/mailvault/config.toml")),
+        }
+    }
+
+    const TWO: &str = "[accounts.work]\nhost = \"pop.example.org\"\nuser = \"ann\"\n\
+        [accounts.old]\nhost = \"pop.example.net\"\nuser = \"ann\"\npull = false\n";
+
+    fn names(accounts: &[Account]) -> Vec<&str> {
+        accounts
+            .iter()
+            .map(|account| account.name.as_str())
+            .collect()
+    }
+
+    #[test]
+    fn without_names_those_with_pull_are_meant() {
+        assert_eq!(names(&settings(TWO).accounts(&[]).unwrap()), ["work"]);
+    }
+
+    #[test]
+    fn named_accounts_come_once_and_in_the_order_given() {
+        let given = ["old", "work", "old"].map(String::from);
+        assert_eq!(
+            names(&settings(TWO).accounts(&given).unwrap()),
+            ["old", "work"]
+        );
+    }
+
+    #[test]
+    fn a_url_needs_no_configuration() {
+        let given = ["pop3s://ann@pop.example.org".to_owned()];
+        let accounts = settings("").accounts(&given).unwrap();
+        assert_eq!(names(&accounts), ["ann_at_pop.example.org"]);
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_nearest_and_all() {
+        let Error::Config { message, hint } = settings(TWO).accounts(&["wrok".into()]).unwrap_err()
+        else {
+            panic!("another error");
+        };
+        assert_eq!(message, "no account is called \"wrok\"");
+        assert_eq!(hint.unwrap(), "did you mean work? (there are: old, work)");
+    }
+
+    #[test]
+    fn without_a_configuration_the_hint_shows_one_that_can_be_read() {
+        let Error::Config { hint, .. } = settings("").accounts(&[]).unwrap_err() else {
+            panic!("another error");
+        };
+        let hint = hint.unwrap();
+        assert!(hint.contains("~/.config/mailvault/config.toml"));
+        let example: Vec<_> = hint.lines().filter(|line| line.starts_with("  ")).collect();
+        let example = settings(&example.join("\n"));
+        assert_eq!(names(&example.accounts(&[]).unwrap()), ["work"]);
+    }
+
+    #[test]
+    fn the_home_is_shown_as_a_tilde() {
+        let settings = settings("");
+        assert_eq!(settings.shown(Path::new("/home/ann/mail")), "~/mail");
+        assert_eq!(settings.shown(Path::new("/home/anna")), "/home/anna");
+    }
+
+    #[test]
+    fn words_differ_by_their_letters() {
+        assert_eq!(distance("work", "wrok"), 2);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("same", "same"), 0);
+    }
+}

@@ -1,0 +1,174 @@
+//! `mailvault show`: one message, readable or as it is.
+
+use std::io::{self, Read};
+
+use mailvault::error::Error;
+use mailvault::message::Hash128;
+use mailvault::readable::{self, Readable};
+use mailvault::vault::Vault;
+use serde_json::json;
+
+use super::Done;
+use super::args::Show;
+use super::output::Output;
+use super::report::Failure;
+use super::settings::Settings;
+use super::text::{Align, escape, escape_bytes, escape_line, size, table};
+
+/// A header is not longer than this.
+const HEADER_LIMIT: u64 = 1024 * 1024;
+
+pub(crate) fn run(args: &Show, settings: &Settings, out: &Output) -> Result<Done, Failure> {
+    if args.raw && out.json {
+        return Err(Failure::usage(
+            "--raw writes the message itself, which is not JSON",
+            "leave out one of --raw and --json",
+        ));
+    }
+    if args.raw && out.out_terminal {
+        return Err(Failure::usage(
+            "a raw message could do anything to your terminal",
+            "send it to a file or program: mailvault show ID --raw > letter.eml",
+        ));
+    }
+    let vault = Vault::open(&settings.vault)?;
+    let id = vault.resolve(&args.id)?;
+    let mut message = vault.message(id)?;
+    if args.raw {
+        copy(&mut *message, id, out)?;
+    } else if args.headers {
+        let header = header(&*read(&mut *message, HEADER_LIMIT, id)?);
+        for line in header.lines() {
+            out.line(line);
+        }
+        out.json(
+            "header",
+            json!({"id": id.to_string(), "header": header}),
+            false,
+        );
+    } else {
+        let bytes = read(&mut *message, readable::LIMIT as u64 + 1, id)?;
+        let mail = readable::read(&bytes);
+        if out.json {
+            out.json("message", to_json(&mail, id), false);
+        } else {
+            print(&mail, out);
+        }
+    }
+    Ok(Done::new(0, json!({"id": id.to_string()})))
+}
+
+fn copy(message: &mut dyn Read, id: Hash128, out: &Output) -> Result<(), Error> {
+    let mut buffer = vec![0; 64 * 1024];
+    while !out.is_broken() {
+        match message.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(n) => out.bytes(&buffer[..n]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(damaged(id, &error)),
+        }
+    }
+    Ok(())
+}
+
+fn read(message: &mut dyn Read, limit: u64, id: Hash128) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    let read = message.take(limit).read_to_end(&mut bytes);
+    read.map_err(|error| damaged(id, &error))?;
+    Ok(bytes)
+}
+
+fn damaged(id: Hash128, error: &io::Error) -> Error {
+    Error::Damaged {
+        path: format!("the message {id}").into(),
+        detail: error.to_string(),
+    }
+}
+
+/// The header block, escaped, its lines ended by `\n`.
+fn header(bytes: &[u8]) -> String {
+    let mut header = String::new();
+    for line in bytes.split(|byte| *byte == b'\n') {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.is_empty() {
+            break;
+        }
+        // Folded lines may begin with a tab.
+        let parts: Vec<_> = line
+            .split(|byte| *byte == b'\t')
+            .map(escape_bytes)
+            .collect();
+        header.push_str(&parts.join("\t"));
+        header.push('\n');
+    }
+    header
+}
+
+fn print(mail: &Readable, out: &Output) {
+    let wide = mail
+        .headers
+        .iter()
+        .map(|(name, _)| name.len())
+        .max()
+        .unwrap_or(0)
+        + 1;
+    for (name, value) in &mail.headers {
+        out.line(&format!("{:wide$} {}", format!("{name}:"), escape(value)));
+    }
+    out.line("");
+    for line in mail.text.lines() {
+        out.line(&escape_line(line));
+    }
+    if !mail.attachments.is_empty() {
+        out.line("\nAttachments:");
+        let rows: Vec<_> = mail
+            .attachments
+            .iter()
+            .map(|attachment| {
+                let name = match attachment.name.as_str() {
+                    "" => "(no name)".into(),
+                    name => escape(name),
+                };
+                let kind = escape(&attachment.kind).into_owned();
+                vec![format!("  {name}"), size(attachment.size), kind]
+            })
+            .collect();
+        for line in table(&rows, &[Align::Left, Align::Right, Align::Left]) {
+            out.line(&line);
+        }
+    }
+    if mail.truncated {
+        out.say("note: only the first 16 MiB were looked at; --raw has all of it");
+    }
+}
+
+fn to_json(mail: &Readable, id: Hash128) -> serde_json::Value {
+    let headers: serde_json::Map<_, _> = mail
+        .headers
+        .iter()
+        .map(|(name, value)| (name.to_lowercase(), value.clone().into()))
+        .collect();
+    let attachments: Vec<_> = mail
+        .attachments
+        .iter()
+        .map(|part| json!({"name": part.name, "size": part.size, "type": part.kind}))
+        .collect();
+    json!({
+        "id": id.to_string(),
+        "headers": headers,
+        "text": mail.text,
+        "attachments": attachments,
+        "truncated": mail.truncated,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_ends_at_the_empty_line_and_is_escaped() {
+        let mail = b"Subject: \x1b[2Jx\r\n\tfolded\r\nFrom: \xe4\r\n\r\nbody\r\n";
+        assert_eq!(header(mail), "Subject: \\x1b[2Jx\n\tfolded\nFrom: \\xe4\n");
+    }
+}

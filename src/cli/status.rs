@@ -1,0 +1,150 @@
+//! `mailvault status`: what is known of every account, without asking a server.
+
+use std::collections::BTreeMap;
+
+use mailvault::vault::Vault;
+use mailvault::vault::catalog::AccountStatus;
+use serde_json::{Value, json};
+
+use super::Done;
+use super::args::Status;
+use super::output::Output;
+use super::report::{Failure, code_name, code_words};
+use super::settings::{Settings, unknown};
+use super::text::{Align, count, now, plural, rfc3339, size, table, when};
+
+pub(crate) fn run(args: &Status, settings: &Settings, out: &Output) -> Result<Done, Failure> {
+    let vault = Vault::open(&settings.vault)?;
+    // What is configured but was never pulled belongs to the picture, too.
+    let mut accounts: BTreeMap<String, Option<AccountStatus>> = BTreeMap::new();
+    accounts.extend(
+        settings
+            .config
+            .accounts
+            .keys()
+            .map(|name| (name.clone(), None)),
+    );
+    for status in vault.status()? {
+        accounts.insert(status.account.clone(), Some(status));
+    }
+    let names = Settings::account_names(&args.accounts)?;
+    if let Some(name) = names.iter().find(|name| !accounts.contains_key(*name)) {
+        return Err(unknown(name, accounts.keys().map(String::as_str)).into());
+    }
+    accounts.retain(|name, _| names.is_empty() || names.contains(name));
+
+    for (name, status) in &accounts {
+        out.json("status", to_json(name, status.as_ref()), false);
+    }
+    let head = ["ACCOUNT", "LAST GOOD PULL", "MESSAGES", "STORED", "NOTE"];
+    let head = head.map(String::from).to_vec();
+    let rows = accounts
+        .iter()
+        .map(|(name, status)| row(name, status.as_ref()));
+    let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
+    let aligns = [
+        Align::Left,
+        Align::Left,
+        Align::Right,
+        Align::Right,
+        Align::Left,
+    ];
+    for line in table(&rows, &aligns) {
+        out.line(&line);
+    }
+    Ok(Done::new(0, json!({"accounts": accounts.len()})))
+}
+
+fn row(name: &str, status: Option<&AccountStatus>) -> Vec<String> {
+    let (good, messages, stored, note) = match status {
+        None => ("never".to_owned(), 0, 0, String::new()),
+        Some(status) => (
+            status
+                .last_good
+                .map_or("never".to_owned(), |time| when(time, &now())),
+            status.messages,
+            status.stored,
+            note(status),
+        ),
+    };
+    vec![name.to_owned(), good, count(messages), size(stored), note]
+}
+
+/// What is worth knowing: how the last run failed, what was refused, what was purged.
+fn note(status: &AccountStatus) -> String {
+    let mut notes = Vec::new();
+    if let Some((time, code)) = status.last
+        && code != 0
+    {
+        notes.push(format!("{} {}", code_words(code), when(time, &now())));
+    }
+    if status.refused > 0 {
+        notes.push(format!("{} not given by the server", count(status.refused)));
+    }
+    if status.purged > 0 {
+        let last = status
+            .last_purge
+            .map(|time| format!(", last {}", when(time, &now())));
+        notes.push(format!(
+            "{} purged from the server ({}{})",
+            plural(status.purged, "message"),
+            size(status.purged_octets),
+            last.unwrap_or_default()
+        ));
+    }
+    notes.join("; ")
+}
+
+fn to_json(name: &str, status: Option<&AccountStatus>) -> Value {
+    let Some(status) = status else {
+        return json!({"account": name, "messages": 0, "bytes": 0, "stored_bytes": 0,
+            "last_success": null, "last": null, "last_error": null, "refused": 0,
+            "purged": 0, "purged_bytes": 0, "last_purge": null});
+    };
+    let failed = status.last.filter(|(_, code)| *code != 0);
+    json!({
+        "account": name,
+        "messages": status.messages,
+        "bytes": status.octets,
+        "stored_bytes": status.stored,
+        "last_success": status.last_good.and_then(rfc3339),
+        "last": status.last.and_then(|(time, _)| rfc3339(time)),
+        "last_error": failed.map(|(_, code)| code_name(code)),
+        "refused": status.refused,
+        "purged": status.purged,
+        "purged_bytes": status.purged_octets,
+        "last_purge": status.last_purge.and_then(rfc3339),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_tells_the_last_failure_and_the_purges() {
+        let long_ago = 1_541_000_000;
+        let status = AccountStatus {
+            account: "work".to_owned(),
+            messages: 1,
+            octets: 1,
+            stored: 1,
+            last_good: None,
+            last: Some((long_ago, 12)),
+            refused: 2,
+            purged: 1,
+            purged_octets: 2048,
+            last_purge: Some(long_ago),
+        };
+        assert_eq!(
+            note(&status),
+            "password or token refused 2018-10-31; 2 not given by the server; \
+             1 message purged from the server (2 KiB, last 2018-10-31)"
+        );
+    }
+
+    #[test]
+    fn an_account_that_was_never_pulled_has_a_row() {
+        assert_eq!(row("new", None), ["new", "never", "0", "0 B", ""]);
+    }
+}

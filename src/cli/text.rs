@@ -1,0 +1,375 @@
+//! How values are written for people: sizes, counts, times, columns; and the one function
+//! that makes foreign text harmless.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use chrono::{DateTime, Local, SecondsFormat, TimeZone, Utc};
+
+/// Foreign text with everything that could act on a terminal, or mislead the reader, made
+/// visible: control characters (ESC, line ends and C1 among them), marks that change the
+/// direction of text, and the byte order mark.
+pub(crate) fn escape(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_hostile) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '\n' => safe.push_str("\\n"),
+            '\r' => safe.push_str("\\r"),
+            '\t' => safe.push_str("\\t"),
+            c if !is_hostile(c) => safe.push(c),
+            c if c.is_ascii() => {
+                let _ = write!(safe, "\\x{:02x}", u32::from(c));
+            }
+            c => {
+                let _ = write!(safe, "\\u{{{:x}}}", u32::from(c));
+            }
+        }
+    }
+    Cow::Owned(safe)
+}
+
+/// The same for bytes: those that are not UTF-8 are shown as `\xff`.
+pub(crate) fn escape_bytes(bytes: &[u8]) -> String {
+    let mut safe = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        safe.push_str(&escape(chunk.valid()));
+        for byte in chunk.invalid() {
+            let _ = write!(safe, "\\x{byte:02x}");
+        }
+    }
+    safe
+}
+
+/// A line of a text, in which tabs are tabs.
+pub(crate) fn escape_line(line: &str) -> String {
+    let parts: Vec<_> = line.split('\t').map(escape).collect();
+    parts.join("\t")
+}
+
+fn is_hostile(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}')
+}
+
+/// A size: `412.6 MiB`, `184 KiB`, `96 B`.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["MiB", "GiB", "TiB", "PiB", "EiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let kib = bytes.div_ceil(1024);
+    if kib < 1024 {
+        return format!("{kib} KiB");
+    }
+    // Tenths of the unit, rounded; in whole numbers, since a u64 may not fit into an f64.
+    let mut shift = 20;
+    loop {
+        let tenths = (u128::from(bytes) * 10 + (1 << (shift - 1))) >> shift;
+        let unit = UNITS[shift / 10 - 2];
+        if tenths < 10_240 || unit == "EiB" {
+            return format!("{}.{} {unit}", tenths / 10, tenths % 10);
+        }
+        shift += 10;
+    }
+}
+
+/// A number in groups of three: `1,284`.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// So many of something: `1 message`, `2 messages`.
+pub(crate) fn plural(number: u64, one: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{} {one}{s}", count(number))
+}
+
+/// A time span: `42s`, `1m54s`, `6h02m`.
+pub(crate) fn span(time: Duration) -> String {
+    let s = time.as_secs();
+    match s {
+        0 => "<1s".to_owned(),
+        1..60 => format!("{s}s"),
+        60..3600 => format!("{}m{:02}s", s / 60, s % 60),
+        _ => format!("{}h{:02}m", s / 3600, s / 60 % 60),
+    }
+}
+
+/// The day of a Unix time, as queries count days; empty width is kept where it is unknown.
+pub(crate) fn day(time: i64) -> String {
+    match DateTime::from_timestamp(time, 0) {
+        Some(time) if time.timestamp() != 0 => time.format("%Y-%m-%d").to_string(),
+        _ => "unknown   ".to_owned(),
+    }
+}
+
+/// A Unix time for programs.
+pub(crate) fn rfc3339(time: i64) -> Option<String> {
+    let time = DateTime::from_timestamp(time, 0)?;
+    Some(time.to_rfc3339_opts(SecondsFormat::Secs, true))
+}
+
+/// A Unix time as people remember it: `today 02:11`, `yesterday 23:50`, `9 days ago`.
+pub(crate) fn when<Z: TimeZone>(time: i64, now: &DateTime<Z>) -> String
+where
+    Z::Offset: std::fmt::Display,
+{
+    let Some(time) = DateTime::from_timestamp(time, 0) else {
+        return "unknown".to_owned();
+    };
+    let time = time.with_timezone(&now.timezone());
+    match (now.date_naive() - time.date_naive()).num_days() {
+        0 => time.format("today %H:%M").to_string(),
+        1 => time.format("yesterday %H:%M").to_string(),
+        days @ 2..=30 => format!("{days} days ago"),
+        _ => time.format("%Y-%m-%d").to_string(),
+    }
+}
+
+/// The present, for [`when`].
+pub(crate) fn now() -> DateTime<Local> {
+    Utc::now().with_timezone(&Local)
+}
+
+/// Columns that a terminal needs for a text; an estimate that errs on the wide side.
+pub(crate) fn width(text: &str) -> usize {
+    text.chars().map(char_width).sum()
+}
+
+fn char_width(c: char) -> usize {
+    match u32::from(c) {
+        0x0300..=0x036f | 0xfe00..=0xfe0f => 0,
+        0x1100..=0x115f
+        | 0x2e80..=0xa4cf
+        | 0xac00..=0xd7a3
+        | 0xf900..=0xfaff
+        | 0xfe30..=0xfe6f
+        | 0xff00..=0xff60
+        | 0xffe0..=0xffe6
+        | 0x1f300..=0x1faff
+        | 0x20000..=0x3fffd => 2,
+        _ => 1,
+    }
+}
+
+/// As much of the text as fits into so many columns.
+pub(crate) fn cut(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let mut used = 1;
+    let mut short: String = text
+        .chars()
+        .take_while(|c| {
+            used += char_width(*c);
+            used <= columns
+        })
+        .collect();
+    short.truncate(short.trim_end().len());
+    short.push('…');
+    short
+}
+
+/// Which way a column is aligned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Align {
+    Left,
+    Right,
+}
+
+/// Rows as lines with aligned columns, two blanks between them, none at the end.
+pub(crate) fn table(rows: &[Vec<String>], aligns: &[Align]) -> Vec<String> {
+    let widths: Vec<usize> = (0..aligns.len())
+        .map(|n| {
+            rows.iter()
+                .filter_map(|row| row.get(n))
+                .map(|cell| width(cell))
+                .max()
+        })
+        .map(Option::unwrap_or_default)
+        .collect();
+    rows.iter()
+        .map(|row| {
+            let mut line = String::new();
+            for ((cell, align), wide) in row.iter().zip(aligns).zip(&widths) {
+                // A column that is empty in every row takes no room.
+                if *wide == 0 {
+                    continue;
+                }
+                if !line.is_empty() {
+                    line.push_str("  ");
+                }
+                let pad = " ".repeat(wide - width(cell));
+                match align {
+                    Align::Left => line.extend([cell.as_str(), &pad]),
+                    Align::Right => line.extend([pad.as_str(), cell]),
+                }
+            }
+            line.truncate(line.trim_end().len());
+            line
+        })
+        .collect()
+}
+
+/// Words in lines of at most `columns`, the lines after the first indented.
+pub(crate) fn wrap(text: &str, first: &str, indent: usize, columns: usize) -> String {
+    let mut whole = String::new();
+    for (n, given) in text.split('\n').enumerate() {
+        let mut line = if n == 0 {
+            first.to_owned()
+        } else {
+            " ".repeat(indent)
+        };
+        let lead = given.len() - given.trim_start().len();
+        line.push_str(&given[..lead]);
+        let mut used = width(&line);
+        let mut fresh = true;
+        for word in given.split_whitespace() {
+            if !fresh && used + 1 + width(word) > columns {
+                line.push('\n');
+                line.push_str(&" ".repeat(indent));
+                used = indent;
+                fresh = true;
+            }
+            if !fresh {
+                line.push(' ');
+                used += 1;
+            }
+            line.push_str(word);
+            used += width(word);
+            fresh = false;
+        }
+        if n > 0 {
+            whole.push('\n');
+        }
+        whole.push_str(&line);
+    }
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_acts_on_a_terminal_is_made_visible() {
+        assert_eq!(escape("plain, Grüße, 日本"), "plain, Grüße, 日本");
+        assert_eq!(escape("a\x1b[31mb\x07"), "a\\x1b[31mb\\x07");
+        assert_eq!(escape("one\r\ntwo\tx\u{7f}"), "one\\r\\ntwo\\tx\\x7f");
+        assert_eq!(
+            escape("\u{9b}\u{202e}\u{2066}\u{200f}\u{feff}"),
+            "\\u{9b}\\u{202e}\\u{2066}\\u{200f}\\u{feff}"
+        );
+        assert_eq!(escape_bytes(b"\xe4\x1b\xc3\xa4"), "\\xe4\\x1bä");
+        assert_eq!(escape_line("a\tb\x1b"), "a\tb\\x1b");
+    }
+
+    #[test]
+    fn sizes_are_binary_with_one_decimal_from_a_mebibyte_on() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1 KiB"),
+            (188_000, "184 KiB"),
+            (1024 * 1024 - 1, "1.0 MiB"),
+            (432_640_000, "412.6 MiB"),
+            (1_073_700_000, "1.0 GiB"),
+            (2_040_109_466, "1.9 GiB"),
+            (u64::MAX, "16.0 EiB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
+    }
+
+    #[test]
+    fn numbers_are_grouped_by_three() {
+        assert_eq!(
+            [0, 999, 1000, 1_234_567].map(count),
+            ["0", "999", "1,000", "1,234,567"]
+        );
+        assert_eq!(plural(1, "message"), "1 message");
+        assert_eq!(plural(1284, "message"), "1,284 messages");
+    }
+
+    #[test]
+    fn spans_name_their_two_largest_units() {
+        let texts = [0, 42, 114, 391, 21_720].map(|s| span(Duration::from_secs(s)));
+        assert_eq!(texts, ["<1s", "42s", "1m54s", "6m31s", "6h02m"]);
+    }
+
+    #[test]
+    fn near_times_are_told_as_people_tell_them() {
+        let now = DateTime::from_timestamp(1_795_000_000, 0).unwrap();
+        let ago = |hours: i64| when(now.timestamp() - hours * 3600, &now);
+        assert_eq!(now.to_string(), "2026-11-18 11:06:40 UTC");
+        assert_eq!(ago(9), "today 02:06");
+        assert_eq!(ago(12), "yesterday 23:06");
+        assert_eq!(ago(9 * 24), "9 days ago");
+        assert_eq!(ago(40 * 24), "2026-10-09");
+    }
+
+    #[test]
+    fn columns_are_aligned_and_empty_ones_left_out() {
+        let rows = [["a", "", "1", "x"], ["long", "", "200", ""]];
+        let rows: Vec<Vec<String>> = rows
+            .iter()
+            .map(|row| row.iter().map(ToString::to_string).collect())
+            .collect();
+        let aligns = [Align::Left, Align::Left, Align::Right, Align::Left];
+        assert_eq!(table(&rows, &aligns), ["a       1  x", "long  200"]);
+    }
+
+    #[test]
+    fn a_text_is_cut_by_columns_not_by_characters() {
+        assert_eq!(cut("short", 5), "short");
+        assert_eq!(cut("much too long", 9), "much too…");
+        assert_eq!(cut("日本日本", 5), "日本…");
+    }
+
+    #[test]
+    fn wrapped_lines_keep_their_indent_and_given_ends() {
+        assert_eq!(
+            wrap("one two three\n  four", "hint: ", 6, 14),
+            "hint: one two\n      three\n        four"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_hostile_is_left(text in "\\PC*|[\\x00-\\x{3000}]*") {
+            prop_assert!(!escape(&text).chars().any(is_hostile));
+            prop_assert!(!escape_bytes(text.as_bytes()).chars().any(is_hostile));
+        }
+
+        #[test]
+        fn a_cut_text_fits(text in "\\PC*", columns in 1_usize..30) {
+            prop_assert!(width(&cut(&text, columns)) <= columns);
+        }
+
+        #[test]
+        fn wrapping_loses_no_word(text in "[a-z ]{0,80}") {
+            let wrapped = wrap(&text, "", 4, 20);
+            prop_assert_eq!(
+                wrapped.split_whitespace().collect::<Vec<_>>(),
+                text.split_whitespace().collect::<Vec<_>>()
+            );
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! `mailvault verify`: prove the vault whole.
+
+use mailvault::error::ErrorKind;
+use mailvault::vault::verify::{self, Finding, Problem, VerifyOptions, VerifyReport};
+use serde_json::{Value, json};
+
+use super::Done;
+use super::args::Verify;
+use super::output::{Output, Tone};
+use super::progress::Progress;
+use super::report::Failure;
+use super::settings::Settings;
+use super::signals::Stop;
+use super::text::{Align, count, cut, day, escape, size, table, wrap};
+
+pub(crate) fn run(args: &Verify, settings: &Settings, out: &Output) -> Result<Done, Failure> {
+    let stop = Stop::watch(out, "stopping (once more to quit at once)");
+    let options = VerifyOptions {
+        accounts: Settings::account_names(&args.accounts)?,
+        read_data: args.read_data,
+        subset: args.subset,
+        max_duration: args.max_duration,
+        repair: args.repair,
+        stop: stop.flag.clone(),
+    };
+    let mut progress = Progress::new(out, std::iter::once("verify"));
+    let report = verify::verify(&settings.vault, &options, &mut |event| {
+        progress.event(&event)
+    });
+    progress.clear();
+    let report = match report {
+        Ok(report) => report,
+        Err(error) => {
+            super::report::print(out, &error, None);
+            return Ok(Done::new(
+                stop.exit_code(error.kind().exit_code()),
+                json!({}),
+            ));
+        }
+    };
+    for finding in &report.findings {
+        out.json("damage", to_json(finding), false);
+    }
+    for (account, messages, good) in &report.accounts {
+        let line = json!({"account": account, "messages": messages, "good": good});
+        out.json("account", line, false);
+    }
+    let damaged = report
+        .findings
+        .iter()
+        .any(|finding| finding.problem.is_damage());
+    if damaged || !out.quiet {
+        print(&report, args, settings, out);
+    }
+    let code = if damaged {
+        ErrorKind::Damaged.exit_code()
+    } else {
+        0
+    };
+    let (messages, good) = totals(&report);
+    let summary = json!({
+        "messages": messages,
+        "good": good,
+        "findings": report.findings.len(),
+        "bytes_read": report.read,
+        "complete": report.complete,
+        "repaired": report.repaired,
+    });
+    Ok(Done::new(code, summary))
+}
+
+fn totals(report: &VerifyReport) -> (u64, u64) {
+    report
+        .accounts
+        .iter()
+        .fold((0, 0), |(all, fine), (_, messages, good)| {
+            (all + messages, fine + good)
+        })
+}
+
+fn print(report: &VerifyReport, args: &Verify, settings: &Settings, out: &Output) {
+    let wide = report
+        .accounts
+        .iter()
+        .map(|(name, ..)| name.len())
+        .max()
+        .unwrap_or(0);
+    for (account, messages, good) in &report.accounts {
+        out.line(&format!(
+            "{account:wide$}  {} of {} messages {}",
+            count(*good),
+            count(*messages),
+            if good == messages {
+                out.word("good", Tone::Good)
+            } else {
+                "good".to_owned()
+            },
+        ));
+        let own = |finding: &&Finding| finding.account.as_deref() == Some(account);
+        findings(report.findings.iter().filter(own), out);
+    }
+    let listed = |finding: &Finding| {
+        report
+            .accounts
+            .iter()
+            .any(|(name, ..)| finding.account.as_deref() == Some(name))
+    };
+    findings(
+        report.findings.iter().filter(|finding| !listed(finding)),
+        out,
+    );
+
+    let (messages, good) = totals(report);
+    if !report.complete {
+        out.line("The time was up before all was read; --subset n/t reads a part.");
+    }
+    if good < messages {
+        out.line(&format!(
+            "\n{} of {} messages are {}.",
+            count(messages - good),
+            count(messages),
+            out.word("not good", Tone::Bad),
+        ));
+        if let Some(hint) = hint(report, settings) {
+            out.line(&wrap(&hint, "  hint: ", 8, 80));
+        }
+    } else if args.read_data {
+        if out.out_terminal || out.verbose > 0 {
+            out.line(&format!("{} read back.", size(report.read)));
+        }
+    } else if report.findings.is_empty() && out.out_terminal {
+        out.line("Names, sizes and records are right; --read-data also reads every message.");
+    }
+}
+
+fn findings<'a>(findings: impl Iterator<Item = &'a Finding>, out: &Output) {
+    let rows: Vec<Vec<String>> = findings.map(row).collect();
+    for line in table(&rows, &[Align::Left; 5]) {
+        out.line(&format!("  {line}"));
+    }
+}
+
+fn row(finding: &Finding) -> Vec<String> {
+    let problem = match &finding.problem {
+        Problem::Damaged(_) => "damaged".to_owned(),
+        other => escape(&other.to_string()).into_owned(),
+    };
+    let Some(id) = finding.id else {
+        return vec![problem, escape(&finding.path).into_owned()];
+    };
+    let server = match finding.on_server {
+        _ if !finding.problem.is_damage() => "",
+        true => "still on the server",
+        false => "no longer on the server",
+    };
+    vec![
+        problem,
+        id.to_string()[..8].to_owned(),
+        day(finding.date),
+        cut(&escape(&finding.subject), 26),
+        server.to_owned(),
+    ]
+}
+
+/// What can be done about the messages that are not good.
+fn hint(report: &VerifyReport, settings: &Settings) -> Option<String> {
+    let of_message = |finding: &&Finding| finding.problem.is_damage() && finding.id.is_some();
+    let bad = report.findings.iter().filter(of_message).count();
+    let there = report
+        .findings
+        .iter()
+        .filter(of_message)
+        .filter(|f| f.on_server)
+        .count();
+    let vault = escape(&settings.shown(&settings.vault)).into_owned();
+    let backups = format!("look in older backups of {vault}.");
+    let fetch = if report.repaired {
+        "'mailvault pull'"
+    } else {
+        "'mailvault verify --repair && mailvault pull'"
+    };
+    match (bad, there) {
+        (0, _) => None,
+        (_, 0) => Some(format!("the server no longer has them; {backups}")),
+        (bad, there) if bad == there => Some(format!("{fetch} fetches them again.")),
+        (bad, there) => Some(format!(
+            "{fetch} fetches again what the server still has ({there} of {bad}). For the \
+             rest, {backups}"
+        )),
+    }
+}
+
+fn to_json(finding: &Finding) -> Value {
+    let problem = match &finding.problem {
+        Problem::Damaged(_) => "damaged",
+        Problem::Missing => "missing",
+        Problem::Moved => "moved",
+        Problem::Unrecorded => "unrecorded",
+        Problem::Ledger(_) => "ledger",
+        Problem::Catalog(_) => "catalog",
+        Problem::Purge(_) => "purge",
+    };
+    json!({
+        "id": finding.id.map(|id| id.to_string()),
+        "account": finding.account,
+        "path": finding.path,
+        "problem": problem,
+        "detail": finding.problem.to_string(),
+        "damage": finding.problem.is_damage(),
+        "on_server": finding.on_server,
+    })
+}

@@ -1,0 +1,35 @@
+//! mailvault keeps a local, compressed, crash-safe archive of mail accounts.
+//!
+//! A message takes this way: server, [`transport`], [`pop3`], [`pull`], [`dedupe`],
+//! [`commit`], [`vault`].
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        reason = "tests make and break files as they like"
+    )
+)]
+
+pub mod commit;
+pub mod config;
+pub mod connect;
+pub mod dedupe;
+pub mod error;
+pub mod event;
+pub mod fsx;
+pub mod message;
+pub mod pop3;
+pub mod pull;
+pub mod query;
+pub mod readable;
+pub mod run;
+pub mod sample;
+pub mod sasl;
+pub mod secret;
+pub mod source;
+pub mod transport;
+pub mod units;
+pub mod vault;
+
+pub use error::{Error, ErrorKind, Result};
