@@ -1,0 +1,160 @@
+#!/usr/bin/env bash
+# Installs what building mailvault needs, then runs it or its tests.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+usage() {
+    cat <<'TEXT'
+usage: ./bootstrap.sh demo|test|install [--yes]
+
+  demo     install what a build needs, then run the guided tour
+  test     install what the tests need too (Dovecot, strace), then run them all
+  install  install all that, then stop
+
+Packages come from apt and are asked for first; --yes, or no terminal, does not ask.
+TEXT
+}
+
+oldest="1.89" # as rust-version in Cargo.toml
+
+# Shows a command and runs it.
+run() {
+    printf '+ %s\n' "$*" >&2
+    "$@"
+}
+
+fail() {
+    printf '%s\n' "$@" >&2
+    exit 1
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        run env DEBIAN_FRONTEND=noninteractive "$@"
+    elif command -v sudo >/dev/null; then
+        run sudo env DEBIAN_FRONTEND=noninteractive "$@"
+    else
+        fail "apt wants root, and there is no sudo: run this script as root"
+    fi
+}
+
+# True if version $1 is at least $2.
+at_least() {
+    [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]
+}
+
+# Puts the first folder with a cargo and rustc that are new enough at the head of PATH.
+find_cargo() {
+    local folder version
+    local -a folders
+    IFS=: read -r -a folders <<<"$PATH"
+    for folder in "${folders[@]}" "${CARGO_HOME:-$HOME/.cargo}/bin" /usr/bin; do
+        [ -x "$folder/cargo" ] && [ -x "$folder/rustc" ] || continue
+        version=$("$folder/rustc" --version 2>/dev/null | cut -d ' ' -f 2) || continue
+        if at_least "${version:-0}" "$oldest"; then
+            PATH="$folder:$PATH"
+            export PATH
+            return 0
+        fi
+    done
+    return 1
+}
+
+# The packages that are missing, one a line.
+missing_for_build() {
+    command -v cc >/dev/null || printf '%s\n' gcc libc6-dev
+    command -v pkg-config >/dev/null || echo pkg-config
+    [ -e /usr/include/openssl/ssl.h ] || pkg-config --exists openssl 2>/dev/null || echo libssl-dev
+    [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/pki/tls/certs/ca-bundle.crt ] || echo ca-certificates
+    # On Debian 12 the packages named -web hold the newer Rust.
+    find_cargo || rust_packages
+}
+
+missing_for_tests() {
+    [ -e /usr/lib/dovecot/pop3 ] || [ -e /usr/libexec/dovecot/pop3 ] || echo dovecot-pop3d
+    [ -e /usr/lib/dovecot/imap ] || [ -e /usr/libexec/dovecot/imap ] || echo dovecot-imapd
+    command -v strace >/dev/null || echo strace
+}
+
+# The Rust packages of this Debian that are new enough; none before the first update.
+rust_packages() {
+    local suffix version
+    for suffix in "" -web; do
+        version=$(LC_ALL=C apt-cache policy "rustc$suffix" 2>/dev/null | sed -n 's/^ *Candidate: *//p')
+        if [ -n "$version" ] && at_least "$version" "$oldest"; then
+            printf '%s\n' "cargo$suffix" "rustc$suffix"
+            return
+        fi
+    done
+    echo a-newer-rust
+}
+
+# Fills `packages` with what is missing for $1.
+look() {
+    local list
+    list=$(missing_for_build; [ "$1" = demo ] || missing_for_tests)
+    # Names of packages have no blanks.
+    # shellcheck disable=SC2206
+    packages=($list)
+}
+
+wants_rust() {
+    case " ${packages[*]} " in *" a-newer-rust "*) true ;; *) false ;; esac
+}
+
+confirm() {
+    if $yes || ! [ -t 0 ]; then
+        return
+    fi
+    printf 'To be installed with apt: %s\n' "${packages[*]/a-newer-rust/cargo rustc}" >&2
+    read -r -p "Go on? [y/N] " answer
+    case $answer in
+        y | Y | yes) ;;
+        *) fail "nothing was installed" ;;
+    esac
+}
+
+install_missing() {
+    look "$1"
+    if [ "${#packages[@]}" -gt 0 ]; then
+        if ! command -v apt-get >/dev/null; then
+            fail "this is missing, and there is no apt to install it (Debian's names): ${packages[*]/a-newer-rust/cargo and rustc of at least $oldest}"
+        fi
+        confirm
+        as_root apt-get update
+        # Only now may apt know of a newer Rust.
+        look "$1"
+        if wants_rust; then
+            fail "this system has no packages of Rust $oldest or newer: install it with rustup, then run this again"
+        fi
+        as_root apt-get install -y --no-install-recommends "${packages[@]}"
+        case " ${packages[*]} " in
+            *" dovecot-"*) [ ! -d /run/systemd/system ] ||
+                echo "note: Debian starts the Dovecot service with its package; 'systemctl disable --now dovecot' ends it, the tests start their own" >&2 ;;
+        esac
+    fi
+    find_cargo || fail "there is still no cargo and rustc $oldest or newer"
+}
+
+verb=""
+yes=false
+for argument in "$@"; do
+    case $argument in
+        demo | test | install) [ -z "$verb" ] || { usage >&2; exit 2; }; verb=$argument ;;
+        -y | --yes) yes=true ;;
+        -h | --help) usage; exit 0 ;;
+        *) usage >&2; exit 2 ;;
+    esac
+done
+case $verb in
+    demo)
+        install_missing demo
+        run cargo run --release --locked -- demo
+        ;;
+    test)
+        install_missing test
+        run env MAILVAULT_REQUIRE_TOOLS=1 cargo test --locked
+        ;;
+    install) install_missing test ;;
+    *) usage >&2; exit 2 ;;
+esac

@@ -1,0 +1,93 @@
+//! A relay that counts what a client does, for clear connections.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+/// What went through a relay.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Count {
+    /// Connections that were opened.
+    pub(crate) connections: usize,
+    /// How often a client spoke after it had been spoken to.
+    pub(crate) turns: usize,
+    /// Lines that begin with RETR.
+    pub(crate) retr: usize,
+    /// Lines that begin with TOP.
+    pub(crate) top: usize,
+    /// Lines that begin with DELE.
+    pub(crate) dele: usize,
+}
+
+/// Passes connections on to another port of this machine. It ends with the process.
+pub(crate) struct Relay {
+    port: u16,
+    count: Arc<Mutex<Count>>,
+}
+
+impl Relay {
+    /// A relay to this server.
+    pub(crate) fn to(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let count = Arc::new(Mutex::new(Count::default()));
+        let counted = Arc::clone(&count);
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let (client, server) = (client.unwrap(), TcpStream::connect(server).unwrap());
+                counted.lock().unwrap().connections += 1;
+                pass_on(client, server, &counted);
+            }
+        });
+        Self { port, count }
+    }
+
+    /// The port to connect to.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// What was counted since the last call.
+    pub(crate) fn take(&self) -> Count {
+        std::mem::take(&mut *self.count.lock().unwrap())
+    }
+}
+
+/// Carries one connection, on two threads.
+fn pass_on(client: TcpStream, server: TcpStream, count: &Arc<Mutex<Count>>) {
+    let spoken_to = Arc::new(Mutex::new(true));
+    let heard = Arc::clone(&spoken_to);
+    let (client_in, server_in) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+    std::thread::spawn(move || {
+        carry(server_in, client, |_| *heard.lock().unwrap() = true);
+    });
+    let count = Arc::clone(count);
+    let mut line = Vec::new();
+    std::thread::spawn(move || {
+        carry(client_in, server, |bytes| {
+            let mut count = count.lock().unwrap();
+            count.turns += usize::from(std::mem::take(&mut *spoken_to.lock().unwrap()));
+            for byte in bytes {
+                if *byte != b'\n' {
+                    line.push(byte.to_ascii_uppercase());
+                    continue;
+                }
+                count.retr += usize::from(line.starts_with(b"RETR "));
+                count.top += usize::from(line.starts_with(b"TOP "));
+                count.dele += usize::from(line.starts_with(b"DELE "));
+                line.clear();
+            }
+        });
+    });
+}
+
+fn carry(mut from: TcpStream, mut to: TcpStream, mut each: impl FnMut(&[u8])) {
+    let mut chunk = vec![0; 64 * 1024];
+    while let Ok(n @ 1..) = from.read(&mut chunk) {
+        each(&chunk[..n]);
+        if to.write_all(&chunk[..n]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Write);
+}

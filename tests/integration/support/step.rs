@@ -1,0 +1,133 @@
+//! The lines of a written dialogue, as [`super::script`] plays it.
+//!
+//! A dialogue is a list of connections, each begun by a line `connection`:
+//!
+//! | step | meaning |
+//! | --- | --- |
+//! | `S: text` | sends the text and CR LF |
+//! | `S\| text` | sends the text alone; `\r \n \0 \t \\ \xNN` stand for bytes |
+//! | `S*N text` | sends the text and CR LF, N times; `{n}` counts from 1 |
+//! | `S< NAME` | sends `tests/data/mail/NAME`, dot-stuffed and ended by CR LF |
+//! | `S<\| NAME` | sends it as it is |
+//! | `C: text` | expects exactly this line |
+//! | `C~ text` | expects a line that begins so |
+//! | `C*` | takes any line |
+//! | `wait 0.2` | does nothing for that many seconds |
+//! | `tls`, `starttls` | does a TLS handshake; `tls expired` and `tls other` show another certificate; `tls expired refused` expects the client to refuse it |
+//! | `hang` | says nothing more until the client closes |
+//! | `close` | closes at once, without a TLS good-bye |
+//! | `reset` | the same by a TCP reset |
+//!
+//! The n-th connection that comes gets the n-th part. At a part's end the server
+//! closes in good order, and the client must have nothing more to say; after `hang`,
+//! `close` and `reset` nobody listens. Lines that begin with `#` are comments.
+
+use std::path::Path;
+use std::time::Duration;
+
+/// One line of a dialogue.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Step {
+    Send(Vec<u8>),
+    Line(Vec<u8>),
+    Prefix(Vec<u8>),
+    Any,
+    Wait(Duration),
+    Tls { certificate: String, refused: bool },
+    Hang,
+    Close,
+    Reset,
+}
+
+impl Step {
+    /// Reads one line of a dialogue.
+    pub(crate) fn parse(line: &str) -> Result<Self, String> {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        Ok(match word {
+            "S:" => Self::Send([rest.as_bytes(), b"\r\n"].concat()),
+            "S|" => Self::Send(unescape(rest)?),
+            "S<" => Self::Send(stuff(&mail(rest)?)),
+            "S<|" => Self::Send(mail(rest)?),
+            "C:" => Self::Line(rest.into()),
+            "C~" => Self::Prefix(rest.into()),
+            "C*" => Self::Any,
+            "hang" => Self::Hang,
+            "close" => Self::Close,
+            "reset" => Self::Reset,
+            "wait" => rest
+                .parse()
+                .map(|seconds| Self::Wait(Duration::from_secs_f64(seconds)))
+                .map_err(|e| format!("{line}: {e}"))?,
+            "tls" | "starttls" => Self::Tls {
+                certificate: rest.trim_end_matches("refused").trim().to_string(),
+                refused: rest.ends_with("refused"),
+            },
+            _ => {
+                let times = word
+                    .strip_prefix("S*")
+                    .and_then(|n| n.parse::<usize>().ok());
+                let times = times.ok_or_else(|| format!("not a step: {line}"))?;
+                let line = |n: usize| rest.replace("{n}", &n.to_string()) + "\r\n";
+                Self::Send((1..=times).map(line).collect::<String>().into())
+            }
+        })
+    }
+}
+
+/// Reads the connections of a dialogue.
+pub(crate) fn connections(text: &str) -> Result<Vec<Vec<Step>>, String> {
+    let mut parts: Vec<Vec<Step>> = Vec::new();
+    for line in text.lines().map(str::trim_start) {
+        match parts.last_mut() {
+            _ if line.is_empty() || line.starts_with('#') => {}
+            _ if line == "connection" => parts.push(Vec::new()),
+            Some(part) => part.push(Step::parse(line)?),
+            None => return Err(format!("before the first connection: {line}")),
+        }
+    }
+    Ok(parts)
+}
+
+/// The bytes that an escaped text stands for.
+fn unescape(text: &str) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(
+            match (byte, if byte == b'\\' { rest.next() } else { None }) {
+                (b'\\', Some(b'r')) => b'\r',
+                (b'\\', Some(b'n')) => b'\n',
+                (b'\\', Some(b't')) => b'\t',
+                (b'\\', Some(b'0')) => 0,
+                (b'\\', Some(b'\\')) => b'\\',
+                (b'\\', Some(b'x')) => {
+                    let digits: String = rest.by_ref().take(2).map(char::from).collect();
+                    u8::from_str_radix(&digits, 16).map_err(|e| format!("\\x{digits}: {e}"))?
+                }
+                (b'\\', _) => return Err(format!("an unknown escape in {text}")),
+                (byte, _) => byte,
+            },
+        );
+    }
+    Ok(bytes)
+}
+
+fn mail(name: &str) -> Result<Vec<u8>, String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/mail");
+    std::fs::read(folder.join(name)).map_err(|e| format!("{name}: {e}"))
+}
+
+/// A message as POP3 sends it, without the final dot.
+fn stuff(message: &[u8]) -> Vec<u8> {
+    let mut wire = Vec::new();
+    for line in message.split_inclusive(|b| *b == b'\n') {
+        if line[0] == b'.' {
+            wire.push(b'.');
+        }
+        wire.extend_from_slice(line);
+    }
+    if !wire.ends_with(b"\r\n") {
+        wire.extend_from_slice(b"\r\n");
+    }
+    wire
+}
