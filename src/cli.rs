@@ -52,16 +52,16 @@ impl Done {
 }
 
 /// Runs a command line and returns the exit code.
-pub(crate) fn run(line: Vec<OsString>) -> u8 {
+pub(crate) fn run(line: &[OsString]) -> u8 {
     keep_parser_panics_quiet();
     let around = Surroundings::read();
-    match Cli::try_parse_from(&line) {
-        Ok(cli) => run_command(cli, &around),
-        Err(error) => refuse(&error, &line, &around),
+    match Cli::try_parse_from(line) {
+        Ok(cli) => run_command(cli, around),
+        Err(error) => refuse(&error, line, around),
     }
 }
 
-fn run_command(cli: Cli, around: &Surroundings) -> u8 {
+fn run_command(cli: Cli, around: Surroundings) -> u8 {
     let out = Output::new(&cli.global, around);
     if cli.global.verbose > 1 {
         dialogue::show(&out.screen);
@@ -78,7 +78,7 @@ fn run_command(cli: Cli, around: &Surroundings) -> u8 {
     let mut summary = json!({
         "command": name,
         "status": code_name(done.code),
-        "seconds": began.elapsed().as_millis() as f64 / 1000.0,
+        "seconds": text::seconds(began.elapsed()),
     });
     if let (Value::Object(all), Value::Object(own)) = (&mut summary, done.summary) {
         all.extend(own);
@@ -107,19 +107,19 @@ fn end(out: &Output, mut summary: Value, code: u8) -> u8 {
     match out.finish() {
         Ok(()) => code,
         Err(kind) => {
-            let source = std::io::Error::from(kind);
-            report::print(
-                out,
-                &Error::file("write to", "stdout".as_ref(), source),
-                None,
-            );
+            let error = Error::File {
+                doing: "write to",
+                path: "stdout".into(),
+                source: kind.into(),
+            };
+            report::print(out, &error, None);
             ErrorKind::Failed.exit_code()
         }
     }
 }
 
 /// Answers a command line that is none; asking for help is one, too.
-fn refuse(error: &clap::Error, line: &[OsString], around: &Surroundings) -> u8 {
+fn refuse(error: &clap::Error, line: &[OsString], around: Surroundings) -> u8 {
     let code = u8::try_from(error.exit_code()).unwrap_or(2);
     let json = line
         .iter()
@@ -148,14 +148,18 @@ fn refuse(error: &clap::Error, line: &[OsString], around: &Surroundings) -> u8 {
         hint: None,
     }
     .print(&out);
-    end(&out, json!({"status": code_name(code)}), code)
+    end(
+        &out,
+        json!({"command": null, "status": code_name(code)}),
+        code,
+    )
 }
 
 /// The mail parser's panics are caught where it is called; their message would only disturb.
 fn keep_parser_panics_quiet() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
-        let place = info.location().map(|place| place.file());
+        let place = info.location().map(std::panic::Location::file);
         if !place.is_some_and(|file| file.contains("mail-parser")) {
             usual(info);
         }

@@ -49,10 +49,10 @@ impl Connector {
         }
     }
 
-    /// Opens a session. `cut_off` says that the last one failed in a transfer: then
-    /// fewer commands are sent ahead.
-    pub fn open(&mut self, cut_off: bool) -> Result<Box<dyn Source>> {
-        if cut_off {
+    /// Opens a session. `too_hasty` says that the last one failed in a way that speaks
+    /// against sending commands ahead: then fewer are.
+    pub fn open(&mut self, too_hasty: bool) -> Result<Box<dyn Source>> {
+        if too_hasty {
             let next = STEPS.iter().find(|step| **step < self.dialect.ahead);
             self.dialect.ahead = *next.unwrap_or(&1);
         }

@@ -5,5 +5,5 @@ mod cli;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ExitCode::from(cli::run(std::env::args_os().collect()))
+    ExitCode::from(cli::run(&std::env::args_os().collect::<Vec<_>>()))
 }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::commit::{Desk, Order, Route, Tally};
 use crate::dedupe::{Merge, Plan};
-use crate::error::{Endpoint, Error, Result};
+use crate::error::{Endpoint, Error, ErrorKind, Result};
 use crate::event::{Event, Notice, PullReport, RefusedMessage};
 use crate::fsx;
 use crate::source::{Fetched, Listing, Listings, Source, Uid};
@@ -65,7 +65,7 @@ pub struct Task<'a> {
 pub type Tell<'a> = &'a mut dyn FnMut(Event<'_>);
 
 /// Pulls one account. `connect` makes a new session each time it is called; it is told
-/// whether the last one failed in the middle of a transfer.
+/// whether the last one failed in a way that speaks against sending commands ahead.
 pub fn account(
     task: &Task<'_>,
     catalog: &Catalog,
@@ -84,6 +84,7 @@ pub fn account(
             ..PullReport::default()
         },
         received: 0,
+        in_transfer: false,
         told: None,
         drops: HashMap::new(),
         refused_now: Vec::new(),
@@ -101,6 +102,8 @@ struct Run<'a, 't> {
     report: PullReport,
     /// Messages received whole.
     received: u64,
+    /// True once this session has asked for messages.
+    in_transfer: bool,
     told: Option<Instant>,
     /// How often the line failed at which message.
     drops: HashMap<Uid, u32>,
@@ -114,21 +117,29 @@ impl Run<'_, '_> {
         connect: &mut dyn FnMut(bool) -> Result<Box<dyn Source>>,
     ) -> Result<()> {
         let mut failures = 0;
-        let mut cut_off = false;
+        let mut reconnecting = false;
+        let mut too_hasty = false;
         loop {
             let before = (self.received, self.report.refused.len());
-            let error = match connect(cut_off).and_then(|source| self.session(source)) {
+            self.in_transfer = false;
+            let error = match connect(too_hasty).and_then(|source| self.session(source)) {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
-            cut_off = error.is_transient();
-            if (self.received, self.report.refused.len()) > before {
+            let progress = (self.received, self.report.refused.len()) > before;
+            if progress {
                 failures = 0;
             }
-            let again = cut_off && failures < self.task.retries && !self.is_stopped();
-            if !again {
+            // A server that falls silent, or hangs up before it has given anything, may
+            // not stand so many commands ahead.
+            too_hasty = self.in_transfer && (!progress || matches!(error, Error::Timeout { .. }));
+            // After a drop some servers are not ready for a while.
+            let passing =
+                error.is_transient() || reconnecting && error.kind() == ErrorKind::Unreachable;
+            if !passing || failures >= self.task.retries || self.is_stopped() {
                 return Err(error);
             }
+            reconnecting = true;
             let pause = PAUSES[(failures as usize).min(PAUSES.len() - 1)];
             let pause = Duration::from_secs(pause);
             self.notice(Notice::Reconnecting {
@@ -185,6 +196,7 @@ impl Run<'_, '_> {
             self.report.wanted += plan.compare.len() as u64;
         } else if !plan.fetch.is_empty() {
             self.check_room(octets)?;
+            self.in_transfer = true;
             self.fetch(&mut *source, &listings, &plan.fetch)?;
         }
         self.report.complete = self.task.limit.is_none() && !self.task.dry_run;
@@ -318,7 +330,9 @@ impl Run<'_, '_> {
             _ => format!("message {}", listing.number),
         };
         let tries = self.drops.get(&listing.uid).copied().unwrap_or(1);
-        self.refused_now.push(listing.uid.clone());
+        if listing.uid != Uid::Absent {
+            self.refused_now.push(listing.uid.clone());
+        }
         self.order(Order::Record(vec![Entry::Refused {
             identity: self.identity(&listing.uid),
             octets: listing.octets,

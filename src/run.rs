@@ -210,7 +210,7 @@ fn pull_one(
         accept_refused: &account.accept_refused,
         stop: &options.stop,
     };
-    let mut connect = |cut_off| connector.open(cut_off);
+    let mut connect = |too_hasty| connector.open(too_hasty);
     let (report, error) = pull::account(&task, catalog, desk, &mut connect, tell);
     let learned = learned(account, known, connector.dialect);
     if let (Some(desk), false) = (desk, learned.is_empty()) {

@@ -159,7 +159,13 @@ fn renewed(layout: &Layout, manifest: &Manifest) -> Result<Catalog> {
                 return Ok(catalog);
             }
         }
-        Err(Error::Locked { .. } | Error::File { .. } | Error::NoSpace { .. }) => {}
+        // A running pull keeps its last batches to itself for a moment.
+        Err(Error::Locked { .. }) => {
+            if let Some(catalog) = Catalog::open_to_read(&layout.catalog())? {
+                return Ok(catalog);
+            }
+        }
+        Err(Error::File { .. } | Error::NoSpace { .. }) => {}
         Err(e) => return Err(e),
     }
     let mut catalog = Catalog::temporary()?;

@@ -1,4 +1,8 @@
 //! The command line as clap reads it: types only.
+#![allow(
+    clippy::doc_markdown,
+    reason = "clap shows these words to people as they stand"
+)]
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -134,7 +138,7 @@ pub(crate) struct Pull {
     mailvault verify                           names, sizes and records; quick\n  \
     mailvault verify --read-data               also read every message back\n  \
     mailvault verify --read-data --subset 1/7  a seventh of them, for each day\n  \
-    mailvault verify --repair                  so that pull fetches again")]
+    mailvault verify --read-data --repair      so that pull fetches again")]
 pub(crate) struct Verify {
     /// Accounts by name; without any, all in the vault
     #[arg(value_name = "ACCOUNT")]

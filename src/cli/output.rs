@@ -16,6 +16,7 @@ use super::settings::Surroundings;
 
 /// Where and how to print.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools)] // Each is a fact of its own.
 pub(crate) struct Output {
     /// JSON lines instead of text.
     pub(crate) json: bool,
@@ -51,7 +52,7 @@ pub(crate) enum Tone {
 }
 
 impl Output {
-    pub(crate) fn new(global: &Global, around: &Surroundings) -> Self {
+    pub(crate) fn new(global: &Global, around: Surroundings) -> Self {
         let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
         let color = |terminal: bool| match global.color {
             When::Always => true,

@@ -2,6 +2,7 @@
 //! and the exit code.
 
 use std::error::Error as _;
+use std::fmt::Write as _;
 use std::io;
 
 use mailvault::error::{Endpoint, Error, ErrorKind, PARTIAL};
@@ -78,7 +79,7 @@ pub(crate) fn print(out: &Output, error: &Error, account: Option<&str>) {
         text(error, account)
     );
     if out.verbose > 0 {
-        text.push_str(&format!("\n  (exit {code}, {})", code_name(code)));
+        let _ = write!(text, "\n  (exit {code}, {})", code_name(code));
     }
     out.say(&text);
 }
@@ -118,7 +119,7 @@ pub(crate) fn text(error: &Error, account: Option<&str>) -> String {
     }
     if let Error::NotFound { candidates, .. } = error {
         for candidate in candidates.iter().take(10) {
-            text.push_str(&format!("\n  {candidate}"));
+            let _ = write!(text, "\n  {candidate}");
         }
     }
     if let Some(hint) = hint(error, account) {
@@ -227,7 +228,8 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
             "use the mailvault that made it, or name another place with --vault".to_owned()
         }
         Error::Damaged { .. } => {
-            "'mailvault verify' shows what is damaged, and --repair puts it aside".to_owned()
+            "'mailvault verify --read-data' shows what is damaged; --repair puts it aside"
+                .to_owned()
         }
         Error::NoSpace { .. } => {
             "what was stored is safe. Free some space there, and run the same command again"
@@ -245,7 +247,6 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
         }
         Error::NotFound { .. } => "type more digits of the one you mean".to_owned(),
         Error::Query { .. } => "'mailvault help search' shows what a query may hold".to_owned(),
-        Error::Interrupted => "what is stored is safe; a second run goes on from there".to_owned(),
         _ => return None,
     };
     Some(hint)
@@ -268,7 +269,7 @@ fn auth_hint(user: &str, name: &str, certain: bool) -> String {
     }
     match user.split_once('@') {
         Some((local, _)) if !local.is_empty() => {
-            hint.push_str(&format!(" Some want the user name \"{}\".", escape(local)));
+            let _ = write!(hint, " Some want the user name \"{}\".", escape(local));
         }
         _ => hint.push_str(" Some want the whole address as user name."),
     }

@@ -174,9 +174,12 @@ impl Settings {
 
     /// Account names, for commands that look at the vault: a URL stands for its name.
     pub(crate) fn account_names(names: &[String]) -> Result<Vec<String>> {
-        let name = |name: &String| match name.contains("://") {
-            true => Ok(Account::from_url(name)?.name),
-            false => Ok(name.clone()),
+        let name = |name: &String| {
+            if name.contains("://") {
+                Ok(Account::from_url(name)?.name)
+            } else {
+                Ok(name.clone())
+            }
         };
         names.iter().map(name).collect()
     }

@@ -37,7 +37,7 @@ pub(crate) fn run(args: &Show, settings: &Settings, out: &Output) -> Result<Done
     if args.raw {
         copy(&mut *message, id, out)?;
     } else if args.headers {
-        let header = header(&*read(&mut *message, HEADER_LIMIT, id)?);
+        let header = header(&read(&mut *message, HEADER_LIMIT, id)?);
         for line in header.lines() {
             out.line(line);
         }

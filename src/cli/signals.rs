@@ -55,3 +55,15 @@ impl Stop {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_is_told_by_the_exit_code_of_an_interrupted_run_only() {
+        let stop = Stop::default();
+        stop.signal.store(SIGTERM, Ordering::SeqCst);
+        assert_eq!([0, 3, 130].map(|code| stop.exit_code(code)), [0, 3, 143]);
+    }
+}

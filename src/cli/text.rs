@@ -98,6 +98,11 @@ pub(crate) fn plural(number: u64, one: &str) -> String {
     format!("{} {one}{s}", count(number))
 }
 
+/// A time span for programs, in seconds to the millisecond.
+pub(crate) fn seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
 /// A time span: `42s`, `1m54s`, `6h02m`.
 pub(crate) fn span(time: Duration) -> String {
     let s = time.as_secs();

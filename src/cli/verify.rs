@@ -11,7 +11,7 @@ use super::progress::Progress;
 use super::report::Failure;
 use super::settings::Settings;
 use super::signals::Stop;
-use super::text::{Align, count, cut, day, escape, size, table, wrap};
+use super::text::{Align, count, cut, day, escape, plural, size, table, wrap};
 
 pub(crate) fn run(args: &Verify, settings: &Settings, out: &Output) -> Result<Done, Failure> {
     let stop = Stop::watch(out, "stopping (once more to quit at once)");
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &Verify, settings: &Settings, out: &Output) -> Result<Do
     };
     let mut progress = Progress::new(out, std::iter::once("verify"));
     let report = verify::verify(&settings.vault, &options, &mut |event| {
-        progress.event(&event)
+        progress.event(&event);
     });
     progress.clear();
     let report = match report {
@@ -116,12 +116,13 @@ fn print(report: &VerifyReport, args: &Verify, settings: &Settings, out: &Output
     }
     if good < messages {
         out.line(&format!(
-            "\n{} of {} messages are {}.",
+            "\n{} of {} {} {}.",
             count(messages - good),
-            count(messages),
+            plural(messages, "message"),
+            if messages - good == 1 { "is" } else { "are" },
             out.word("not good", Tone::Bad),
         ));
-        if let Some(hint) = hint(report, settings) {
+        if let Some(hint) = hint(report, args, settings) {
             out.line(&wrap(&hint, "  hint: ", 8, 80));
         }
     } else if args.read_data {
@@ -163,7 +164,7 @@ fn row(finding: &Finding) -> Vec<String> {
 }
 
 /// What can be done about the messages that are not good.
-fn hint(report: &VerifyReport, settings: &Settings) -> Option<String> {
+fn hint(report: &VerifyReport, args: &Verify, settings: &Settings) -> Option<String> {
     let of_message = |finding: &&Finding| finding.problem.is_damage() && finding.id.is_some();
     let bad = report.findings.iter().filter(of_message).count();
     let there = report
@@ -174,10 +175,11 @@ fn hint(report: &VerifyReport, settings: &Settings) -> Option<String> {
         .count();
     let vault = escape(&settings.shown(&settings.vault)).into_owned();
     let backups = format!("look in older backups of {vault}.");
-    let fetch = if report.repaired {
-        "'mailvault pull'"
-    } else {
-        "'mailvault verify --repair && mailvault pull'"
+    // What only reading found, only reading repairs.
+    let fetch = match (report.repaired, args.read_data) {
+        (true, _) => "'mailvault pull'",
+        (false, true) => "'mailvault verify --read-data --repair && mailvault pull'",
+        (false, false) => "'mailvault verify --repair && mailvault pull'",
     };
     match (bad, there) {
         (0, _) => None,

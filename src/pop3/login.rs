@@ -85,7 +85,7 @@ pub(super) fn login<S: Read + Write>(
                 Some(text) => (format!("AUTH {}", mechanism.name()), text),
             },
         };
-        let reply = wire.words(&text);
+        let reply = wire.refusal(&text);
         let server = wire.server().clone();
         let user = login.credentials.user.clone();
         let error = match refusal(&text) {

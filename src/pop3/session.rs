@@ -65,7 +65,7 @@ impl<S: Read + Write> Session<S> {
             Answer::Ok(_) => Ok(session),
             Answer::Err(text) => Err(Error::Busy {
                 server: server.clone(),
-                reply: session.wire.words(&text),
+                reply: session.wire.refusal(&text),
             }),
             Answer::Challenge(_) => Err(session.wire.broken("this is no POP3 server")),
         }
@@ -123,7 +123,7 @@ impl<S: Read + Write> Session<S> {
             Answer::Err(text) => Err(Error::Refused {
                 server,
                 command: "STLS".into(),
-                reply: self.wire.words(&text),
+                reply: self.wire.refusal(&text),
             }),
             Answer::Challenge(_) => Err(self.wire.broken("an answer was due")),
         }
@@ -191,7 +191,7 @@ impl<S: Read + Write> Session<S> {
         Error::Refused {
             server: self.wire.server().clone(),
             command: command.to_owned(),
-            reply: self.wire.words(text),
+            reply: self.wire.refusal(text),
         }
     }
 
@@ -239,7 +239,7 @@ impl<S: Read + Write> Session<S> {
                     body.drain()?;
                 }
                 Answer::Err(text) => {
-                    let words = self.wire.words(&text);
+                    let words = self.wire.refusal(&text);
                     each(listing, Fetched::Refused(words))?;
                 }
                 Answer::Challenge(_) => return Err(self.wire.broken("an answer was due")),

@@ -72,8 +72,12 @@ impl<S: Read + Write> Wire<S> {
         self.start < self.end
     }
 
-    /// Words of the server as people may see them.
-    pub(super) fn words(&self, text: &[u8]) -> String {
+    /// A refusal as people may see it.
+    pub(super) fn refusal(&self, text: &[u8]) -> String {
+        format!("-ERR {}", self.words(text)).trim_end().to_owned()
+    }
+
+    fn words(&self, text: &[u8]) -> String {
         String::from_utf8_lossy(&self.mask.apply(text)).into_owned()
     }
 

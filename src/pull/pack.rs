@@ -10,6 +10,9 @@ use crate::fsx;
 use crate::source::Uid;
 use crate::vault::maildir::Packer;
 
+/// Messages up to this size become frames that state their size, however they came.
+const SHORT: usize = 64 << 10;
+
 /// A compressor: writes what the network thread hands over until there is no more.
 pub(super) fn pack(task: &Task<'_>, inbox: &Inbox, desk: &Desk) {
     if let Err(error) = try_pack(task, inbox, desk) {
@@ -27,6 +30,7 @@ fn try_pack(task: &Task<'_>, inbox: &Inbox, desk: &Desk) -> Result<()> {
             packed,
         })))
     };
+    let mut head = Vec::new();
     while let Some(work) = inbox.next() {
         for (piece, content) in work.whole() {
             let file = packer.whole(content)?;
@@ -37,10 +41,26 @@ fn try_pack(task: &Task<'_>, inbox: &Inbox, desk: &Desk) -> Result<()> {
         let Some(mut stream) = work.into_long() else {
             continue;
         };
-        let long = packer.pieces(|| stream.next())?;
-        if !stream.is_whole() {
-            fsx::remove(&long.tmp)?;
-        } else if !deliver(&stream.uid, stream.octets, long) {
+        // One that merely straddled two arenas is not long after all.
+        head.clear();
+        let mut chunk = stream.next();
+        while let Some(bytes) = &chunk
+            && head.len() + bytes.as_ref().len() <= SHORT
+        {
+            head.extend_from_slice(bytes.as_ref());
+            chunk = stream.next();
+        }
+        let file = if stream.is_whole() {
+            packer.whole(&head)?
+        } else {
+            let file = packer.pieces(&head, || chunk.take().or_else(|| stream.next()))?;
+            if !stream.is_whole() {
+                fsx::remove(&file.tmp)?;
+                continue;
+            }
+            file
+        };
+        if !deliver(&stream.uid, stream.octets, file) {
             return Ok(());
         }
     }

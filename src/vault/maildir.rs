@@ -66,15 +66,17 @@ impl Packer {
         finish(path, &file, written, digest)
     }
 
-    /// Writes a message that comes in pieces; `next` gives the pieces, then `None`.
-    /// An error of `next` abandons the message.
+    /// Writes a message that comes in pieces: `head`, then what `next` gives.
     pub fn pieces<P: AsRef<[u8]>>(
         &mut self,
+        head: &[u8],
         mut next: impl FnMut() -> Option<P>,
     ) -> Result<Packed> {
         let (path, mut file) = self.create()?;
         let written = (|| {
             let mut stream = self.compressor.stream(&mut file)?;
+            self.scanner.update(head);
+            stream.write(head)?;
             while let Some(piece) = next() {
                 self.scanner.update(piece.as_ref());
                 stream.write(piece.as_ref())?;

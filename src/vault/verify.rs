@@ -18,10 +18,10 @@ use crate::event;
 use crate::message::Hash128;
 use crate::vault::catalog::{Blob, Catalog, Place};
 use crate::vault::frame::{self, Flaw};
-use crate::vault::layout::Layout;
+use crate::vault::layout::{Layout, Manifest};
 use crate::vault::ledger::{Damage, Event, Item, Reader};
 use crate::vault::lock::Lock;
-use crate::vault::{Writer, open_layout};
+use crate::vault::{Writer, is_current, open_layout};
 use purges::Purges;
 use repair::repair;
 use tree::Tree;
@@ -53,9 +53,10 @@ pub fn verify(
         },
         damaged: Vec::new(),
         torn: false,
+        existing: None,
     };
     let replayed = check.ledger(&manifest.id)?;
-    check.catalog(&replayed)?;
+    check.catalog(&manifest, &replayed);
     check.files(&replayed, events)?;
     let Check {
         mut report,
@@ -102,6 +103,8 @@ struct Check<'a> {
     /// Stretches of the ledger that nobody has accepted yet.
     damaged: Vec<Damage>,
     torn: bool,
+    /// The vault's own catalog, which knows the subjects.
+    existing: Option<Catalog>,
 }
 
 impl Check<'_> {
@@ -146,26 +149,39 @@ impl Check<'_> {
     }
 
     /// Invariant 7. A catalog that is missing or behind is no damage.
-    fn catalog(&mut self, replayed: &Catalog) -> Result<()> {
-        let existing = match Catalog::open_to_read(&self.layout.catalog()) {
-            Ok(Some(catalog)) => catalog,
-            Ok(None) => return Ok(()),
-            Err(e) => {
-                self.find("catalog.sqlite", Problem::Catalog(e.to_string()));
-                return Ok(());
+    fn catalog(&mut self, manifest: &Manifest, replayed: &Catalog) {
+        let wrong = match Catalog::open_to_read(&self.layout.catalog()) {
+            Ok(None) => None,
+            Ok(Some(existing)) => {
+                let wrong = self.compare(manifest, &existing, replayed);
+                self.existing = Some(existing);
+                wrong
             }
-        };
-        if self.torn || !self.damaged.is_empty() || existing.position()?.is_none() {
-            return Ok(());
-        }
-        let table = match existing.differs_from(replayed) {
-            Ok(table) => table.map(|t| format!("table {t} is not what the ledger says")),
             Err(e) => Some(e.to_string()),
         };
-        if let Some(wrong) = table {
+        if let Some(wrong) = wrong {
             self.find("catalog.sqlite", Problem::Catalog(wrong));
         }
-        Ok(())
+    }
+
+    fn compare(
+        &self,
+        manifest: &Manifest,
+        existing: &Catalog,
+        replayed: &Catalog,
+    ) -> Option<String> {
+        if self.torn || !self.damaged.is_empty() {
+            return None;
+        }
+        match is_current(self.layout, manifest, existing) {
+            Ok(true) => {}
+            Ok(false) => return None,
+            Err(e) => return Some(e.to_string()),
+        }
+        match existing.differs_from(replayed) {
+            Ok(table) => table.map(|t| format!("table {t} is not what the ledger says")),
+            Err(e) => Some(e.to_string()),
+        }
     }
 
     fn find(&mut self, path: &str, problem: Problem) {
@@ -233,6 +249,14 @@ impl Check<'_> {
                 date: 0,
                 subject: String::new(),
             });
+        }
+        if let Some(catalog) = &self.existing {
+            for finding in &mut self.report.findings {
+                if let Some(id) = finding.id {
+                    // Only a comfort: a damaged catalog is reported already.
+                    finding.subject = catalog.subject_of(id).unwrap_or_default();
+                }
+            }
         }
         self.report.accounts = totals
             .into_iter()

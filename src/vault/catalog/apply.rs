@@ -177,7 +177,9 @@ impl Catalog {
                 signed(stored),
                 time
             ])?;
-        Ok(self.db.last_insert_rowid())
+        let id = self.db.last_insert_rowid();
+        self.fresh.insert(name.hash, id);
+        Ok(id)
     }
 
     fn put_sighting(
@@ -246,6 +248,9 @@ impl Catalog {
     }
 
     fn blob_id(&self, hash: Hash128) -> rusqlite::Result<Option<i64>> {
+        if let Some(id) = self.fresh.get(&hash) {
+            return Ok(Some(*id));
+        }
         let (h64, hrest) = split(hash);
         self.db
             .prepare_cached("SELECT id FROM blob WHERE h64 = ?1 AND hrest = ?2")?

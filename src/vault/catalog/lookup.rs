@@ -153,6 +153,19 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
+    /// The subject of a content, decoded; empty if nobody knows.
+    pub fn subject_of(&self, hash: Hash128) -> Result<String> {
+        let (h64, hrest) = split(hash);
+        self.db
+            .prepare_cached(
+                "SELECT subject FROM envelope WHERE blob =
+                 (SELECT id FROM blob WHERE h64 = ?1 AND hrest = ?2)",
+            )
+            .and_then(|mut s| s.query_row(params![h64, hrest], |r| r.get(0)).optional())
+            .map(Option::unwrap_or_default)
+            .map_err(|e| self.failed(e))
+    }
+
     /// The content that is recorded for a server message, and the hash of the bytes
     /// that were received if they were others.
     pub fn content_of(

@@ -1,0 +1,178 @@
+//! What came of the accounts of a pull, in lines for people and for programs.
+
+use mailvault::error::{Error, PARTIAL};
+use mailvault::event::PullReport;
+use mailvault::run::Outcome;
+use serde_json::json;
+
+use crate::cli::output::{Output, Tone};
+use crate::cli::report::{self, code_name};
+use crate::cli::text::{Align, count, escape, plural, seconds, size, span, table};
+
+/// Tells of an account when it is done: what failed to people, everything to programs.
+pub(super) fn tell(out: &Output, account: &str, report: &PullReport, error: Option<&Error>) {
+    if let Some(error) = error {
+        report::print(out, error, Some(account));
+    }
+    let code = code_of(report, error);
+    for refused in report.refused.iter().filter(|refused| !refused.accepted) {
+        let octets = refused.octets.map(|octets| format!(" ({})", size(octets)));
+        let message = format!(
+            "{account}: the server does not give the message {}{}\n  server said: {}",
+            escape(&refused.uid),
+            octets.unwrap_or_default(),
+            escape(&refused.reply),
+        );
+        let hint = format!(
+            "the next run asks again. To do without it, set\n\
+             accept_refused = [\"{}\"] for {account}",
+            escape(&refused.uid)
+        );
+        report::warn(out, &message, Some(&hint));
+        let line = json!({
+            "account": account,
+            "uid": refused.uid,
+            "bytes": refused.octets,
+            "server_reply": refused.reply,
+        });
+        out.json("refused", line, true);
+    }
+    let line = json!({
+        "account": account,
+        "status": code_name(code),
+        "new": report.new,
+        "duplicates": report.duplicates,
+        "failed": report.failed(),
+        "bytes": report.octets,
+        "stored_bytes": report.stored,
+        "wanted": report.wanted,
+        "wanted_bytes": report.wanted_octets,
+        "server_messages": report.listed,
+        "server_bytes": report.listed_octets,
+        "seconds": seconds(report.elapsed),
+        "complete": report.complete,
+        "dry_run": report.dry_run,
+    });
+    out.json("account", line, true);
+}
+
+/// The exit code of one account.
+pub(super) fn code(outcome: &Outcome) -> u8 {
+    code_of(&outcome.report, outcome.error.as_ref())
+}
+
+fn code_of(report: &PullReport, error: Option<&Error>) -> u8 {
+    match error {
+        Some(error) => error.kind().exit_code(),
+        None if report.failed() > 0 => PARTIAL,
+        None => 0,
+    }
+}
+
+/// A line an account; none where nothing was new and nobody looks.
+pub(super) fn results(outcomes: &[Outcome], out: &Output) -> Vec<String> {
+    let looks = out.out_terminal || out.verbose > 0;
+    let wide = outcomes
+        .iter()
+        .map(|outcome| outcome.account.len())
+        .max()
+        .unwrap_or(0);
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let mut lines: Vec<Option<String>> = Vec::new();
+    for Outcome {
+        account,
+        report,
+        error,
+    } in outcomes
+    {
+        let gained = report.new + report.duplicates > 0;
+        if report.dry_run && report.wanted > 0 {
+            lines.push(Some(format!(
+                "{account:wide$}  would fetch {}, {}, of {} on the server",
+                plural(report.wanted, "message"),
+                size(report.wanted_octets),
+                count(report.listed),
+            )));
+        } else if gained {
+            lines.push(None);
+            rows.push(row(account, report));
+        } else if error.is_none() && looks && report.failed() == 0 {
+            let nothing = out.word("nothing new", Tone::Good);
+            let listed = count(report.listed);
+            lines.push(Some(format!(
+                "{account:wide$}  {nothing} ({listed} on the server)"
+            )));
+        }
+    }
+    // The rows that are aligned with each other go back to their places.
+    let mut aligned = aligned(&rows).into_iter();
+    lines
+        .into_iter()
+        .filter_map(|line| line.or_else(|| aligned.next()))
+        .collect()
+}
+
+fn aligned(rows: &[Vec<String>]) -> Vec<String> {
+    use Align::{Left, Right};
+    let lines = table(rows, &[Left, Right, Right, Left, Left, Left, Right]).into_iter();
+    // The two sizes belong together.
+    lines.map(|line| line.replacen("  (", " (", 1)).collect()
+}
+
+fn row(account: &str, report: &PullReport) -> Vec<String> {
+    let done = report.new + report.duplicates + report.refused.len() as u64;
+    let left = report.wanted.saturating_sub(done);
+    let unless_none = |number: u64, text: String| match number {
+        0 => String::new(),
+        _ => text,
+    };
+    vec![
+        account.to_owned(),
+        format!("{} new", count(report.new)),
+        size(report.octets),
+        format!("({} stored)", size(report.stored)),
+        unless_none(report.duplicates, plural(report.duplicates, "duplicate")),
+        unless_none(left, format!("{} left for the next run", count(left))),
+        span(report.elapsed),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn report(new: u64, octets: u64, stored: u64, seconds: u64) -> PullReport {
+        PullReport {
+            new,
+            octets,
+            stored,
+            wanted: new,
+            elapsed: Duration::from_secs(seconds),
+            ..PullReport::default()
+        }
+    }
+
+    #[test]
+    fn the_lines_of_accounts_are_aligned() {
+        let mut work = report(1272, 432_640_000, 281_018_000, 114);
+        work.duplicates = 12;
+        work.wanted += 12;
+        let home = report(9310, 2_040_109_466, 1_288_490_189, 391);
+        let rows = [row("work", &work), row("home", &home)];
+        assert_eq!(
+            aligned(&rows),
+            [
+                "work  1,272 new  412.6 MiB (268.0 MiB stored)  12 duplicates  1m54s",
+                "home  9,310 new    1.9 GiB (1.2 GiB stored)                   6m31s",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_a_limit_left_is_told() {
+        let mut work = report(5, 1000, 500, 1);
+        work.wanted = 12;
+        assert_eq!(row("work", &work)[5], "7 left for the next run");
+    }
+}
