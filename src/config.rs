@@ -37,7 +37,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, words};
 use crate::secret::{SecretSource, typed_path};
 
 /// No configuration that people write comes near this many bytes.
@@ -277,7 +277,11 @@ impl Config {
         let failed = |error: io::Error| {
             plain_fault(match error.kind() {
                 io::ErrorKind::NotFound => format!("no configuration at {}", path.display()),
-                _ => format!("cannot read the configuration {}: {error}", path.display()),
+                _ => format!(
+                    "cannot read the configuration {}: {}",
+                    path.display(),
+                    words(&error)
+                ),
             })
         };
         let file = File::open(path).map_err(failed)?;

@@ -76,7 +76,22 @@ impl Connector {
         let mut session = Session::greet(transport, server, mask.clone(), self.dialect)?;
         self.ask_capabilities(&mut session)?;
         if self.account.tls == Tls::StartTls {
-            let transport = session.start_tls()?.encrypt(&self.trust)?;
+            let transport = match session.start_tls()?.encrypt(&self.trust) {
+                Err(Error::Tls {
+                    server,
+                    reason,
+                    certificate: true,
+                    fingerprint: None,
+                }) => {
+                    return Err(Error::Tls {
+                        server,
+                        reason,
+                        certificate: true,
+                        fingerprint: self.shown_certificate(),
+                    });
+                }
+                encrypted => encrypted?,
+            };
             session = Session::resume(transport, server, mask, self.dialect);
             self.ask_capabilities(&mut session)?;
         }
@@ -104,6 +119,14 @@ impl Connector {
             encrypted,
         })?;
         Ok(Box::new(session))
+    }
+
+    /// Which certificate was refused behind STLS, learned over a connection of its own
+    /// over which nothing is sent but STLS.
+    fn shown_certificate(&self) -> Option<String> {
+        let transport = Transport::connect(&self.server, &self.limits).ok()?;
+        let session = Session::greet(transport, &self.server, Mask::none(), self.dialect).ok()?;
+        session.start_tls().ok()?.shown_certificate()
     }
 
     fn ask_capabilities(&self, session: &mut Session<Transport>) -> Result<()> {

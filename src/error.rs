@@ -270,6 +270,13 @@ pub enum ErrorKind {
     Interrupted,
 }
 
+/// What the system says of a failure, in its words without its number.
+#[must_use]
+pub fn words(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
+}
+
 /// Exit code of a run in which some messages or accounts failed.
 pub const PARTIAL: u8 = 3;
 

@@ -84,6 +84,7 @@ pub fn account(
             ..PullReport::default()
         },
         received: 0,
+        signed_in: false,
         in_transfer: false,
         told: None,
         drops: HashMap::new(),
@@ -102,6 +103,8 @@ struct Run<'a, 't> {
     report: PullReport,
     /// Messages received whole.
     received: u64,
+    /// True once this session has signed in.
+    signed_in: bool,
     /// True once this session has asked for messages.
     in_transfer: bool,
     told: Option<Instant>,
@@ -121,6 +124,7 @@ impl Run<'_, '_> {
         let mut too_hasty = false;
         loop {
             let before = (self.received, self.report.refused.len());
+            self.signed_in = false;
             self.in_transfer = false;
             let error = match connect(too_hasty).and_then(|source| self.session(source)) {
                 Ok(()) => return Ok(()),
@@ -134,8 +138,13 @@ impl Run<'_, '_> {
             // not stand so many commands ahead.
             too_hasty = self.in_transfer && (!progress || matches!(error, Error::Timeout { .. }));
             // After a drop some servers are not ready for a while.
-            let passing =
-                error.is_transient() || reconnecting && error.kind() == ErrorKind::Unreachable;
+            let passing = if self.signed_in {
+                error.is_transient()
+            } else {
+                // Before the first success somebody should look; a server that hangs up
+                // at a login is not asked again and again.
+                reconnecting && error.kind() == ErrorKind::Unreachable
+            };
             if !passing || failures >= self.task.retries || self.is_stopped() {
                 return Err(error);
             }
@@ -158,6 +167,7 @@ impl Run<'_, '_> {
 
     /// One connection: list, plan, compare, fetch, QUIT.
     fn session(&mut self, mut source: Box<dyn Source>) -> Result<()> {
+        self.signed_in = true;
         let listings = source.list()?;
         let mut plan = self.plan(&listings)?;
         self.report.listed = listings.len() as u64;
@@ -288,9 +298,12 @@ impl Run<'_, '_> {
                     self.refused(listing, reply)?;
                 }
                 Fetched::Body(body) => {
-                    feeder
-                        .take(listing, body, |n| self.progress(n))
-                        .map_err(give_up)?;
+                    let before = self.report.octets;
+                    if let Err(stuck) = feeder.take(listing, body, |n| self.progress(n)) {
+                        // Half a message is none.
+                        self.report.octets = before;
+                        return Err(give_up(stuck));
+                    }
                     done += 1;
                     self.received += 1;
                 }
@@ -372,11 +385,14 @@ impl Run<'_, '_> {
                 error = error.or(Some(Error::Interrupted));
             }
         }
-        (self.tell)(Event::Finished {
-            account: &self.task.route.account,
-            report: &self.report,
-            error: error.as_ref(),
-        });
+        // What stopped the committer concerns all accounts, and is told once, for the run.
+        if !self.desk.is_some_and(Desk::is_stopped) {
+            (self.tell)(Event::Finished {
+                account: &self.task.route.account,
+                report: &self.report,
+                error: error.as_ref(),
+            });
+        }
         (self.report, error)
     }
 

@@ -1,5 +1,7 @@
 //! Runs accounts side by side over one vault, and adds up what came of it.
 
+mod memory;
+
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -12,12 +14,11 @@ use crate::connect::{Connector, endpoint, server_name};
 use crate::dedupe::Policy;
 use crate::error::{Error, Result};
 use crate::event::{Event, PullReport};
-use crate::pop3::Dialect;
+use crate::fsx;
 use crate::pull::{self, Task};
 use crate::secret::Secret;
 use crate::vault::catalog::Catalog;
 use crate::vault::layout::Layout;
-use crate::vault::ledger::Event as Entry;
 use crate::vault::{Vault, Writer, maildir};
 
 /// An account and its secret, if it could be had.
@@ -98,11 +99,30 @@ pub fn pull(
     drop(desk);
     let writer = committer
         .join()
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        .map_err(|error| with_amounts(error, path, &outcomes))?;
     Ok(RunReport {
         outcomes,
         total_messages: writer.catalog().count()?,
     })
+}
+
+/// A full disk, with how much is missing: what was wanted and is not fetched yet.
+fn with_amounts(error: Error, path: &Path, outcomes: &[Outcome]) -> Error {
+    match error {
+        Error::NoSpace { source, .. } => Error::NoSpace {
+            path: path.to_path_buf(),
+            needed: Some(
+                outcomes
+                    .iter()
+                    .map(|o| o.report.wanted_octets.saturating_sub(o.report.octets))
+                    .sum(),
+            ),
+            free: fsx::free_space(path).ok(),
+            source,
+        },
+        other => other,
+    }
 }
 
 fn run_all(
@@ -185,7 +205,7 @@ fn pull_one(
         account: &account.name,
         server: &server,
     });
-    let known = match recall(catalog, account) {
+    let known = match memory::recall(catalog, account) {
         Ok(dialect) => dialect,
         Err(error) => return (PullReport::default(), Some(error)),
     };
@@ -212,50 +232,12 @@ fn pull_one(
     };
     let mut connect = |too_hasty| connector.open(too_hasty);
     let (report, error) = pull::account(&task, catalog, desk, &mut connect, tell);
-    let learned = learned(account, known, connector.dialect);
+    let learned = memory::learned(account, known, connector.dialect);
     if let (Some(desk), false) = (desk, learned.is_empty()) {
         // Only a shortcut for the next run.
         let _ = desk.order(Order::Record(learned));
     }
     (report, error)
-}
-
-/// Keys of what is remembered of a server.
-const CAPA: &str = "capa";
-const AHEAD: &str = "pipelining";
-
-fn recall(catalog: &Catalog, account: &Account) -> Result<Dialect> {
-    let mut dialect = Dialect::default();
-    let server = endpoint(account);
-    if catalog
-        .learned(&account.name, &format!("{CAPA} {server}"))?
-        .as_deref()
-        == Some("no")
-    {
-        dialect.capa = false;
-    }
-    let ahead = catalog.learned(&account.name, &format!("{AHEAD} {server}"))?;
-    if let Some(ahead) = ahead.and_then(|text| text.parse().ok()) {
-        dialect.ahead = dialect.ahead.min(ahead).max(1);
-    }
-    Ok(dialect)
-}
-
-fn learned(account: &Account, before: Dialect, after: Dialect) -> Vec<Entry> {
-    let server = endpoint(account);
-    let learn = |key: &str, value: String| Entry::Learned {
-        account: account.name.clone(),
-        key: format!("{key} {server}"),
-        value,
-    };
-    let mut events = Vec::new();
-    if before.capa != after.capa {
-        events.push(learn(CAPA, "no".to_owned()));
-    }
-    if before.ahead != after.ahead {
-        events.push(learn(AHEAD, after.ahead.to_string()));
-    }
-    events
 }
 
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -20,7 +20,7 @@ use rustix::fs::{Mode, OFlags};
 
 pub use self::mask::Mask;
 pub use self::program::Program;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, words};
 
 /// What stands in the place of a secret.
 const HIDDEN: &str = "****";
@@ -181,7 +181,11 @@ fn fault(message: String) -> Error {
 }
 
 fn cannot_read(what: &str, path: &Path, error: &io::Error) -> Error {
-    fault(format!("cannot read {what}, {}: {error}", path.display()))
+    fault(format!(
+        "cannot read {what}, {}: {}",
+        path.display(),
+        words(error)
+    ))
 }
 
 /// Takes the first line of what was given for a secret, if it can be one.
@@ -521,7 +525,7 @@ mod tests {
             message(&folder.path().join("none")),
             format!(
                 "cannot read the password_file of work, {shown}/none: \
-                 No such file or directory (os error 2)"
+                 No such file or directory"
             )
         );
         let empty = file(folder.path(), "empty", b"\n", 0o600);

@@ -8,6 +8,7 @@
 //! (RFC 8314 asks for the first, and leaves the second to the user).
 
 mod clock;
+mod pipe;
 mod reach;
 mod tls;
 
@@ -17,11 +18,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use native_tls::{HandshakeError, TlsConnector, TlsStream};
+use native_tls::{HandshakeError, TlsConnector};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Endpoint, Error, Result};
 use clock::Clocked;
+use pipe::Pipe;
 use tls::{colons, unverified, verified};
 
 pub use clock::explain;
@@ -52,12 +54,6 @@ pub struct Trust {
 pub struct Transport {
     pipe: Pipe,
     server: Endpoint,
-}
-
-#[derive(Debug)]
-enum Pipe {
-    Plain(Clocked),
-    Tls(Box<TlsStream<Clocked>>),
 }
 
 impl Transport {
@@ -91,14 +87,13 @@ impl Transport {
                 fingerprint: None,
             } => {
                 let fingerprint = Self::connect(&server, limits)
-                    .and_then(|t| t.handshake(&unverified(&server)?))
                     .ok()
-                    .and_then(|t| t.peer_fingerprint());
+                    .and_then(Self::shown_certificate);
                 Err(Error::Tls {
                     server,
                     reason,
                     certificate: true,
-                    fingerprint: fingerprint.map(colons),
+                    fingerprint,
                 })
             }
             other => Err(other),
@@ -122,6 +117,15 @@ impl Transport {
                 certificate: true,
             }),
         }
+    }
+
+    /// Looks at the certificate that the server shows, whoever it is for, and ends the
+    /// connection: its SHA-256, as people compare it.
+    #[must_use]
+    pub fn shown_certificate(self) -> Option<String> {
+        let server = self.server.clone();
+        let encrypted = self.handshake(&unverified(&server).ok()?).ok()?;
+        encrypted.peer_fingerprint().map(colons)
     }
 
     /// True once the connection is encrypted.
@@ -191,25 +195,16 @@ impl Transport {
 
 impl Read for Transport {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        match &mut self.pipe {
-            Pipe::Plain(socket) => socket.read(buf),
-            Pipe::Tls(tls) => tls.read(buf),
-        }
+        self.pipe.read(buf)
     }
 }
 
 impl Write for Transport {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        match &mut self.pipe {
-            Pipe::Plain(socket) => socket.write(buf),
-            Pipe::Tls(tls) => tls.write(buf),
-        }
+        self.pipe.write(buf)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        match &mut self.pipe {
-            Pipe::Plain(socket) => socket.flush(),
-            Pipe::Tls(tls) => tls.flush(),
-        }
+        self.pipe.flush()
     }
 }

@@ -7,22 +7,25 @@ pub mod catalog;
 pub mod frame;
 pub mod layout;
 pub mod ledger;
+mod locate;
 pub mod lock;
 pub mod maildir;
 pub mod verify;
 mod writer;
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::error::{Error, Result};
-use crate::message::{Hash128, Scanner};
+use crate::message::Hash128;
 use crate::query::Query;
-use catalog::{AccountStatus, Blob, Catalog, Hit, Place};
+use catalog::{AccountStatus, Catalog, Hit};
 use layout::{Layout, Manifest};
 use ledger::{Item, Reader};
+
+use locate::{describe, locate};
 
 pub use writer::Writer;
 
@@ -112,18 +115,6 @@ impl Vault {
     }
 }
 
-/// The files of a content, as far as they are there.
-fn locate(layout: &Layout, catalog: &Catalog, blob: &Blob) -> Result<Vec<(Place, PathBuf)>> {
-    let mut found = Vec::new();
-    for place in catalog.places(blob.id)? {
-        let folder = layout.folder(&place.account, &place.dir);
-        if let Some(path) = maildir::find(&folder, &blob.name, &place.flags)? {
-            found.push((place, path));
-        }
-    }
-    Ok(found)
-}
-
 fn open_layout(path: &Path) -> Result<(Layout, Manifest)> {
     let layout = Layout::new(path);
     let text = match std::fs::read_to_string(layout.manifest()) {
@@ -176,21 +167,4 @@ fn renewed(layout: &Layout, manifest: &Manifest) -> Result<Catalog> {
     }
     describe(layout, &mut catalog)?;
     Ok(catalog)
-}
-
-/// Reads what the ledger does not say from the files themselves. A file that is
-/// missing or damaged is left to `verify`.
-fn describe(layout: &Layout, catalog: &mut Catalog) -> Result<()> {
-    let mut scanner = Scanner::new();
-    for blob in catalog.undescribed()? {
-        for (_, path) in locate(layout, catalog, &blob)? {
-            if let Ok(digest) = frame::scan(&path, blob.name.size, &mut scanner)
-                && digest.hash == blob.name.hash
-            {
-                catalog.describe(blob.name.hash, &digest)?;
-                break;
-            }
-        }
-    }
-    Ok(())
 }

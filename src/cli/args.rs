@@ -159,8 +159,8 @@ pub(crate) struct Verify {
 
 /// Find messages in the vault, newest first; without words, all
 ///
-/// All words must match: plain words, from: to: subject: account: folder: id: msgid:
-/// has:attachment after:2020-01-31 before:2021 older:90d newer:7d larger:5M smaller:10k
+/// All words must match: plain words, from: subject: account: id: msgid:
+/// after:2020-01-31 before:2021 older:90d newer:7d larger:5M smaller:10k
 /// on:server. A minus in front negates a word; put -- before it.
 #[derive(Debug, Args)]
 #[command(
@@ -226,7 +226,7 @@ pub(crate) struct Demo {
 /// Print a completion script for a shell
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
-    mailvault completions bash > ~/.local/share/bash-completion/completions/mailvault\n  \
+    mailvault completions bash > mailvault.bash\n  \
     mailvault completions fish > ~/.config/fish/completions/mailvault.fish")]
 pub(crate) struct Completions {
     /// The shell

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{expand_home, fault, first_line};
-use crate::error::Result;
+use crate::error::{Result, words};
 
 /// How long a program may take to print a secret; a person may have to unlock a store.
 pub(super) const LIMIT: Duration = Duration::from_secs(60);
@@ -40,7 +40,7 @@ impl Program {
             command.stdin(Stdio::null()).process_group(0);
         }
         let deadline = Instant::now() + limit;
-        let cannot_run = |error: io::Error| fault(format!("cannot run {what}: {error}"));
+        let cannot_run = |error: io::Error| fault(format!("cannot run {what}: {}", words(&error)));
         let mut child = command.spawn().map_err(cannot_run)?;
         let pipe = child.stdout.take().expect("stdout was made a pipe");
         let line = line_of(BufReader::new(pipe)).and_then(|line| {

@@ -9,6 +9,7 @@ mod apply;
 mod compare;
 mod lookup;
 mod search;
+mod status;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -22,8 +23,9 @@ use crate::fsx;
 use crate::message::Hash128;
 use crate::vault::ledger::{Mark, Position};
 
-pub use lookup::{AccountStatus, Blob, Known, LastSession, Place};
+pub use lookup::{Blob, Known, LastSession, Place};
 pub use search::Hit;
+pub use status::AccountStatus;
 
 /// Marks files made by this version of the schema.
 const USER_VERSION: i64 = 0x6d76_0001;
@@ -233,7 +235,13 @@ impl Catalog {
     }
 
     fn failed(&self, source: rusqlite::Error) -> Error {
-        if let Some(rusqlite::ErrorCode::DiskFull) = source.sqlite_error_code() {
+        use rusqlite::ErrorCode::{CannotOpen, DiskFull, SystemIoFailure};
+        let code = source.sqlite_error_code();
+        // Some of its calls report a full disk as any other failure.
+        let full = code == Some(DiskFull)
+            || matches!(code, Some(CannotOpen | SystemIoFailure))
+                && self.path.parent().is_some_and(is_full);
+        if full {
             return Error::NoSpace {
                 path: self.path.clone(),
                 needed: None,
@@ -246,6 +254,10 @@ impl Catalog {
             source,
         }
     }
+}
+
+fn is_full(dir: &Path) -> bool {
+    fsx::free_space(dir).is_ok_and(|free| free < 1 << 20)
 }
 
 fn is_garbage(error: &rusqlite::Error) -> bool {

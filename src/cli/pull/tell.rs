@@ -85,7 +85,9 @@ pub(super) fn results(outcomes: &[Outcome], out: &Output) -> Vec<String> {
         error,
     } in outcomes
     {
-        let gained = report.new + report.duplicates > 0;
+        // Messages that the server cannot name are fetched again by every run, and found
+        // to be known: no news.
+        let gained = report.new > 0;
         if report.dry_run && report.wanted > 0 {
             lines.push(Some(format!(
                 "{account:wide$}  would fetch {}, {}, of {} on the server",

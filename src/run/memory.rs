@@ -1,0 +1,46 @@
+//! What is remembered of an account's server between runs.
+
+use crate::config::Account;
+use crate::connect::endpoint;
+use crate::error::Result;
+use crate::pop3::Dialect;
+use crate::vault::catalog::Catalog;
+use crate::vault::ledger::Event as Entry;
+
+/// Keys of what is remembered of a server.
+const CAPA: &str = "capa";
+const AHEAD: &str = "pipelining";
+
+pub(super) fn recall(catalog: &Catalog, account: &Account) -> Result<Dialect> {
+    let mut dialect = Dialect::default();
+    let server = endpoint(account);
+    if catalog
+        .learned(&account.name, &format!("{CAPA} {server}"))?
+        .as_deref()
+        == Some("no")
+    {
+        dialect.capa = false;
+    }
+    let ahead = catalog.learned(&account.name, &format!("{AHEAD} {server}"))?;
+    if let Some(ahead) = ahead.and_then(|text| text.parse().ok()) {
+        dialect.ahead = dialect.ahead.min(ahead).max(1);
+    }
+    Ok(dialect)
+}
+
+pub(super) fn learned(account: &Account, before: Dialect, after: Dialect) -> Vec<Entry> {
+    let server = endpoint(account);
+    let learn = |key: &str, value: String| Entry::Learned {
+        account: account.name.clone(),
+        key: format!("{key} {server}"),
+        value,
+    };
+    let mut events = Vec::new();
+    if before.capa != after.capa {
+        events.push(learn(CAPA, "no".to_owned()));
+    }
+    if before.ahead != after.ahead {
+        events.push(learn(AHEAD, after.ahead.to_string()));
+    }
+    events
+}
