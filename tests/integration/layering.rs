@@ -229,7 +229,8 @@ impl Layers {
     }
 }
 
-/// The Rust files below a folder, by their path from there.
+/// The Rust files below a folder by their path from there, without the unit tests that
+/// have a file of their own.
 fn sources(folder: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut folders: Vec<PathBuf> = vec![folder.to_path_buf()];
@@ -238,7 +239,7 @@ fn sources(folder: &Path) -> BTreeMap<String, String> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "rs") {
+            } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("tests.rs") {
                 let name = path.strip_prefix(folder).unwrap().to_str().unwrap();
                 found.insert(module_of(name), fs::read_to_string(&path).unwrap());
             }

@@ -4,6 +4,18 @@
     clippy::disallowed_methods,
     reason = "tests make and break files as they like"
 )]
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod completions;
+mod config;
+mod crash;
+mod dedupe;
+mod errors;
+mod frozen;
+mod interop;
 mod layering;
+mod progress;
+mod pull;
+mod secrets;
 mod support;
+mod verify;

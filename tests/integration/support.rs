@@ -16,6 +16,7 @@ pub(crate) mod dovecot;
 pub(crate) mod output;
 pub(crate) mod relay;
 pub(crate) mod sandbox;
+pub(crate) mod scene;
 pub(crate) mod script;
 mod selftest;
 pub(crate) mod step;

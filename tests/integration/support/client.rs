@@ -51,6 +51,21 @@ pub(crate) fn imap_fetch_mailbox(
     fetched.into_iter().filter_map(|(_, body)| body).collect()
 }
 
+/// Bytes with every line ended by CR LF, as Dovecot sends them.
+pub(crate) fn on_the_wire(message: &[u8], final_newline: bool) -> Vec<u8> {
+    let mut wire = Vec::new();
+    for byte in message {
+        if *byte == b'\n' && wire.last() != Some(&b'\r') {
+            wire.push(b'\r');
+        }
+        wire.push(*byte);
+    }
+    if final_newline && !wire.ends_with(b"\r\n") {
+        wire.extend_from_slice(b"\r\n");
+    }
+    wire
+}
+
 /// A connection that is read by lines.
 struct Wire {
     stream: BufReader<TcpStream>,

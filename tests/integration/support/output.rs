@@ -118,6 +118,7 @@ fn mask_duration(line: &str) -> String {
         return line.to_string();
     };
     let word = &bare[at..];
+    let word = word.trim_start_matches('<');
     let is_duration = word.starts_with(|c: char| c.is_ascii_digit())
         && word.ends_with('s')
         && word

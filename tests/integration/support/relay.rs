@@ -28,6 +28,12 @@ pub(crate) struct Relay {
 impl Relay {
     /// A relay to this server.
     pub(crate) fn to(server: SocketAddr) -> Self {
+        Self::hiding(server, "")
+    }
+
+    /// A relay that overwrites this word wherever the server says it, such as a
+    /// capability that the client is not to see. The word must come in one piece.
+    pub(crate) fn hiding(server: SocketAddr, word: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let count = Arc::new(Mutex::new(Count::default()));
@@ -36,7 +42,7 @@ impl Relay {
             for client in listener.incoming() {
                 let (client, server) = (client.unwrap(), TcpStream::connect(server).unwrap());
                 counted.lock().unwrap().connections += 1;
-                pass_on(client, server, &counted);
+                pass_on(client, server, word, &counted);
             }
         });
         Self { port, count }
@@ -54,12 +60,15 @@ impl Relay {
 }
 
 /// Carries one connection, on two threads.
-fn pass_on(client: TcpStream, server: TcpStream, count: &Arc<Mutex<Count>>) {
+fn pass_on(client: TcpStream, server: TcpStream, hide: &'static str, count: &Arc<Mutex<Count>>) {
     let spoken_to = Arc::new(Mutex::new(true));
     let heard = Arc::clone(&spoken_to);
     let (client_in, server_in) = (client.try_clone().unwrap(), server.try_clone().unwrap());
     std::thread::spawn(move || {
-        carry(server_in, client, |_| *heard.lock().unwrap() = true);
+        carry(server_in, client, |bytes| {
+            *heard.lock().unwrap() = true;
+            overwrite(bytes, hide.as_bytes());
+        });
     });
     let count = Arc::clone(count);
     let mut line = Vec::new();
@@ -67,7 +76,7 @@ fn pass_on(client: TcpStream, server: TcpStream, count: &Arc<Mutex<Count>>) {
         carry(client_in, server, |bytes| {
             let mut count = count.lock().unwrap();
             count.turns += usize::from(std::mem::take(&mut *spoken_to.lock().unwrap()));
-            for byte in bytes {
+            for byte in bytes.iter() {
                 if *byte != b'\n' {
                     line.push(byte.to_ascii_uppercase());
                     continue;
@@ -81,13 +90,22 @@ fn pass_on(client: TcpStream, server: TcpStream, count: &Arc<Mutex<Count>>) {
     });
 }
 
-fn carry(mut from: TcpStream, mut to: TcpStream, mut each: impl FnMut(&[u8])) {
+fn carry(mut from: TcpStream, mut to: TcpStream, mut each: impl FnMut(&mut [u8])) {
     let mut chunk = vec![0; 64 * 1024];
     while let Ok(n @ 1..) = from.read(&mut chunk) {
-        each(&chunk[..n]);
+        each(&mut chunk[..n]);
         if to.write_all(&chunk[..n]).is_err() {
             break;
         }
     }
     let _ = to.shutdown(Shutdown::Write);
+}
+
+fn overwrite(bytes: &mut [u8], word: &[u8]) {
+    if word.is_empty() {
+        return;
+    }
+    while let Some(at) = bytes.windows(word.len()).position(|w| w == word) {
+        bytes[at..at + word.len()].fill(b'X');
+    }
 }

@@ -62,6 +62,13 @@ pub(crate) struct Play {
 }
 
 impl Play {
+    /// True once the client has said this line on some connection.
+    pub(crate) fn has_heard(&self, line: &str) -> bool {
+        let said = format!(" C: {line}");
+        let log = self.log.lock().unwrap();
+        log.transcript.iter().any(|heard| heard.ends_with(&said))
+    }
+
     /// To be called when the client is done: tells what was said.
     pub(crate) fn finish(self) -> Played {
         self.stop.store(true, Ordering::Release);

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
 
-use super::client::{imap_fetch_all, imap_fetch_mailbox, pop3_fetch_all};
+use super::client::{imap_fetch_all, imap_fetch_mailbox, on_the_wire, pop3_fetch_all};
 use super::corpus::corpus;
 use super::dovecot::{Dovecot, Options, PASSWORD};
 use super::relay::{Count, Relay};
@@ -94,21 +94,6 @@ fn a_reset_is_a_reset() {
     let error = stream.read(&mut [0; 10]).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
     assert_eq!(play.finish().deviations, [""; 0]);
-}
-
-/// Bytes with every line ended by CR LF, as Dovecot sends them.
-fn on_the_wire(message: &[u8], final_newline: bool) -> Vec<u8> {
-    let mut wire = Vec::new();
-    for byte in message {
-        if *byte == b'\n' && wire.last() != Some(&b'\r') {
-            wire.push(b'\r');
-        }
-        wire.push(*byte);
-    }
-    if final_newline && !wire.ends_with(b"\r\n") {
-        wire.extend_from_slice(b"\r\n");
-    }
-    wire
 }
 
 #[test]

@@ -1,0 +1,232 @@
+
+use builtin;
+use str;
+
+set edit:completion:arg-completer[mailvault] = {|@words|
+    fn spaces {|n|
+        builtin:repeat $n ' ' | str:join ''
+    }
+    fn cand {|text desc|
+        edit:complex-candidate $text &display=$text' '(spaces (- 14 (wcswidth $text)))$desc
+    }
+    var command = 'mailvault'
+    for word $words[1..-1] {
+        if (str:has-prefix $word '-') {
+            break
+        }
+        set command = $command';'$word
+    }
+    var completions = [
+        &'mailvault'= {
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --verbose 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Show no progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand pull 'Fetch new mail into the vault; changes nothing on the server'
+            cand verify 'Prove that every message of the vault is there and undamaged'
+            cand search 'Find messages in the vault, newest first; without words, all'
+            cand list 'Find messages in the vault, newest first; without words, all'
+            cand show 'Show one message'
+            cand status 'Show accounts, last good pulls, counts and sizes; asks no server'
+            cand demo 'Try it all on a built-in sample server, in a temporary directory'
+            cand completions 'Print a completion script for a shell'
+            cand man 'Write the manual pages'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mailvault;pull'= {
+            cand --limit 'Fetch at most so many messages an account'
+            cand --lock-wait 'Wait so long for another mailvault to end, such as 60s or 1h'
+            cand --password-command 'Get the password of the one account from this command'
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand -n 'Only show what would be fetched'
+            cand --dry-run 'Only show what would be fetched'
+            cand --create 'Start a new vault if there is none'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --verbose 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Show no progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;verify'= {
+            cand --subset 'Read only part n of t'
+            cand --max-duration 'Stop after so long, such as 600s or 2h'
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand --read-data 'Read and compare every message, not only its name and size'
+            cand --repair 'Put damaged files aside, so that the next pull fetches them again'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --verbose 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Show no progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;search'= {
+            cand -l 'Show at most so many (on a terminal 20, otherwise all)'
+            cand --limit 'Show at most so many (on a terminal 20, otherwise all)'
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --verbose 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Show no progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;list'= {
+            cand -l 'Show at most so many (on a terminal 20, otherwise all)'
+            cand --limit 'Show at most so many (on a terminal 20, otherwise all)'
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --verbose 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Show no progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;show'= {
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand --raw 'Write the exact bytes of the message'
+            cand --headers 'Show the whole header and nothing else'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --verbose 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Show no progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;status'= {
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --verbose 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Show no progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;demo'= {
+            cand --keep 'Use this new directory, and leave it there'
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand --serve 'Only run the sample server, until Ctrl-C'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --verbose 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Show no progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;completions'= {
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --verbose 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Show no progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;man'= {
+            cand --out 'An existing directory for them'
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --verbose 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Show no progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;help'= {
+            cand pull 'Fetch new mail into the vault; changes nothing on the server'
+            cand verify 'Prove that every message of the vault is there and undamaged'
+            cand search 'Find messages in the vault, newest first; without words, all'
+            cand show 'Show one message'
+            cand status 'Show accounts, last good pulls, counts and sizes; asks no server'
+            cand demo 'Try it all on a built-in sample server, in a temporary directory'
+            cand completions 'Print a completion script for a shell'
+            cand man 'Write the manual pages'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mailvault;help;pull'= {
+        }
+        &'mailvault;help;verify'= {
+        }
+        &'mailvault;help;search'= {
+        }
+        &'mailvault;help;show'= {
+        }
+        &'mailvault;help;status'= {
+        }
+        &'mailvault;help;demo'= {
+        }
+        &'mailvault;help;completions'= {
+        }
+        &'mailvault;help;man'= {
+        }
+        &'mailvault;help;help'= {
+        }
+    ]
+    $completions[$command]
+}

@@ -1,0 +1,172 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_mailvault_global_optspecs
+    string join \n c/config= vault= q/quiet v/verbose json color= no-progress no-input h/help V/version
+end
+
+function __fish_mailvault_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_mailvault_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_mailvault_using_subcommand
+    set -l cmd (__fish_mailvault_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c mailvault -n "__fish_mailvault_needs_command" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
+complete -c mailvault -n "__fish_mailvault_needs_command" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
+complete -c mailvault -n "__fish_mailvault_needs_command" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t''
+never\t''"
+complete -c mailvault -n "__fish_mailvault_needs_command" -s q -l quiet -d 'Print only warnings and errors'
+complete -c mailvault -n "__fish_mailvault_needs_command" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_needs_command" -l json -d 'Print only JSON lines on stdout'
+complete -c mailvault -n "__fish_mailvault_needs_command" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_needs_command" -l no-input -d 'Never ask for anything'
+complete -c mailvault -n "__fish_mailvault_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailvault -n "__fish_mailvault_needs_command" -s V -l version -d 'Print version'
+complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "pull" -d 'Fetch new mail into the vault; changes nothing on the server'
+complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "verify" -d 'Prove that every message of the vault is there and undamaged'
+complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "search" -d 'Find messages in the vault, newest first; without words, all'
+complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "list" -d 'Find messages in the vault, newest first; without words, all'
+complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "show" -d 'Show one message'
+complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "status" -d 'Show accounts, last good pulls, counts and sizes; asks no server'
+complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "demo" -d 'Try it all on a built-in sample server, in a temporary directory'
+complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "man" -d 'Write the manual pages'
+complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l limit -d 'Fetch at most so many messages an account' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l lock-wait -d 'Wait so long for another mailvault to end, such as 60s or 1h' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l password-command -d 'Get the password of the one account from this command' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t''
+never\t''"
+complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -s n -l dry-run -d 'Only show what would be fetched'
+complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l create -d 'Start a new vault if there is none'
+complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -s q -l quiet -d 'Print only warnings and errors'
+complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l json -d 'Print only JSON lines on stdout'
+complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l no-input -d 'Never ask for anything'
+complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l subset -d 'Read only part n of t' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l max-duration -d 'Stop after so long, such as 600s or 2h' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t''
+never\t''"
+complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l read-data -d 'Read and compare every message, not only its name and size'
+complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l repair -d 'Put damaged files aside, so that the next pull fetches them again'
+complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -s q -l quiet -d 'Print only warnings and errors'
+complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l json -d 'Print only JSON lines on stdout'
+complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l no-input -d 'Never ask for anything'
+complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailvault -n "__fish_mailvault_using_subcommand search" -s l -l limit -d 'Show at most so many (on a terminal 20, otherwise all)' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand search" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand search" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand search" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t''
+never\t''"
+complete -c mailvault -n "__fish_mailvault_using_subcommand search" -s q -l quiet -d 'Print only warnings and errors'
+complete -c mailvault -n "__fish_mailvault_using_subcommand search" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand search" -l json -d 'Print only JSON lines on stdout'
+complete -c mailvault -n "__fish_mailvault_using_subcommand search" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand search" -l no-input -d 'Never ask for anything'
+complete -c mailvault -n "__fish_mailvault_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailvault -n "__fish_mailvault_using_subcommand list" -s l -l limit -d 'Show at most so many (on a terminal 20, otherwise all)' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand list" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand list" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand list" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t''
+never\t''"
+complete -c mailvault -n "__fish_mailvault_using_subcommand list" -s q -l quiet -d 'Print only warnings and errors'
+complete -c mailvault -n "__fish_mailvault_using_subcommand list" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand list" -l json -d 'Print only JSON lines on stdout'
+complete -c mailvault -n "__fish_mailvault_using_subcommand list" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand list" -l no-input -d 'Never ask for anything'
+complete -c mailvault -n "__fish_mailvault_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailvault -n "__fish_mailvault_using_subcommand show" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand show" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand show" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t''
+never\t''"
+complete -c mailvault -n "__fish_mailvault_using_subcommand show" -l raw -d 'Write the exact bytes of the message'
+complete -c mailvault -n "__fish_mailvault_using_subcommand show" -l headers -d 'Show the whole header and nothing else'
+complete -c mailvault -n "__fish_mailvault_using_subcommand show" -s q -l quiet -d 'Print only warnings and errors'
+complete -c mailvault -n "__fish_mailvault_using_subcommand show" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand show" -l json -d 'Print only JSON lines on stdout'
+complete -c mailvault -n "__fish_mailvault_using_subcommand show" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand show" -l no-input -d 'Never ask for anything'
+complete -c mailvault -n "__fish_mailvault_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailvault -n "__fish_mailvault_using_subcommand status" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand status" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand status" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t''
+never\t''"
+complete -c mailvault -n "__fish_mailvault_using_subcommand status" -s q -l quiet -d 'Print only warnings and errors'
+complete -c mailvault -n "__fish_mailvault_using_subcommand status" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand status" -l json -d 'Print only JSON lines on stdout'
+complete -c mailvault -n "__fish_mailvault_using_subcommand status" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand status" -l no-input -d 'Never ask for anything'
+complete -c mailvault -n "__fish_mailvault_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailvault -n "__fish_mailvault_using_subcommand demo" -l keep -d 'Use this new directory, and leave it there' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand demo" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand demo" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand demo" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t''
+never\t''"
+complete -c mailvault -n "__fish_mailvault_using_subcommand demo" -l serve -d 'Only run the sample server, until Ctrl-C'
+complete -c mailvault -n "__fish_mailvault_using_subcommand demo" -s q -l quiet -d 'Print only warnings and errors'
+complete -c mailvault -n "__fish_mailvault_using_subcommand demo" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand demo" -l json -d 'Print only JSON lines on stdout'
+complete -c mailvault -n "__fish_mailvault_using_subcommand demo" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand demo" -l no-input -d 'Never ask for anything'
+complete -c mailvault -n "__fish_mailvault_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailvault -n "__fish_mailvault_using_subcommand completions" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand completions" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand completions" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t''
+never\t''"
+complete -c mailvault -n "__fish_mailvault_using_subcommand completions" -s q -l quiet -d 'Print only warnings and errors'
+complete -c mailvault -n "__fish_mailvault_using_subcommand completions" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand completions" -l json -d 'Print only JSON lines on stdout'
+complete -c mailvault -n "__fish_mailvault_using_subcommand completions" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand completions" -l no-input -d 'Never ask for anything'
+complete -c mailvault -n "__fish_mailvault_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailvault -n "__fish_mailvault_using_subcommand man" -l out -d 'An existing directory for them' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand man" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand man" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand man" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t''
+never\t''"
+complete -c mailvault -n "__fish_mailvault_using_subcommand man" -s q -l quiet -d 'Print only warnings and errors'
+complete -c mailvault -n "__fish_mailvault_using_subcommand man" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand man" -l json -d 'Print only JSON lines on stdout'
+complete -c mailvault -n "__fish_mailvault_using_subcommand man" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand man" -l no-input -d 'Never ask for anything'
+complete -c mailvault -n "__fish_mailvault_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull verify search show status demo completions man help" -f -a "pull" -d 'Fetch new mail into the vault; changes nothing on the server'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull verify search show status demo completions man help" -f -a "verify" -d 'Prove that every message of the vault is there and undamaged'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull verify search show status demo completions man help" -f -a "search" -d 'Find messages in the vault, newest first; without words, all'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull verify search show status demo completions man help" -f -a "show" -d 'Show one message'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull verify search show status demo completions man help" -f -a "status" -d 'Show accounts, last good pulls, counts and sizes; asks no server'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull verify search show status demo completions man help" -f -a "demo" -d 'Try it all on a built-in sample server, in a temporary directory'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull verify search show status demo completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull verify search show status demo completions man help" -f -a "man" -d 'Write the manual pages'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull verify search show status demo completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

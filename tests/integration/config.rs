@@ -1,0 +1,149 @@
+//! The configuration: what is wrong with it is told with line and column, and who wins.
+
+use std::fs;
+
+use mailvault::sample::Sample;
+
+use crate::support::sandbox::Sandbox;
+use crate::support::scene::{Account, sandbox, server, tree};
+
+/// Pulls with this text as configuration.
+#[track_caller]
+fn assert_refused(config: &str, said: &str) {
+    let sandbox = Sandbox::new();
+    sandbox.config(config);
+    let said = said.replace("CONFIG", "$HOME/.config/mailvault/config.toml");
+    sandbox.run(&["pull"]).expect(15, "", &said);
+    assert!(!sandbox.path(".local").exists(), "no vault was made");
+}
+
+#[test]
+fn an_unknown_key_is_told_with_the_one_that_was_meant() {
+    assert_refused(
+        "[accounts.work]\nhost = \"pop.example.org\"\n  usr = \"ann\"\n",
+        "error: CONFIG:3:3: unknown field `usr`\n  hint: did you mean \"user\"?\n",
+    );
+    assert_refused(
+        "volt = \"/srv/mail\"\n",
+        "error: CONFIG:1:1: unknown field `volt`, expected one of `vault`, `defaults`, `accounts`\n",
+    );
+}
+
+#[test]
+fn a_password_in_the_configuration_is_refused_and_not_repeated() {
+    assert_refused(
+        "[accounts.work]\nhost = \"pop.example.org\"\nuser = \"ann\"\npassword = \"hunter2\"\n",
+        "error: CONFIG:4:1: unknown field `password`
+  hint: the configuration never holds a password; use password_command or
+        password_file
+",
+    );
+}
+
+#[test]
+fn text_that_is_no_toml_is_told_with_its_place() {
+    let sandbox = Sandbox::new();
+    sandbox.config("[accounts.work]\nhost = \"pop.example.org\nuser = \"ann\"\n");
+    let output = sandbox.run(&["pull"]).expect_code(15);
+    let stderr = output.stderr();
+    let place = "error: $HOME/.config/mailvault/config.toml:2:";
+    assert!(stderr.starts_with(place), "{stderr}");
+    assert_eq!(output.stdout(), "");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+}
+
+#[test]
+fn values_that_cannot_be_are_told_with_their_place() {
+    let account = "[accounts.work]\nhost = \"pop.example.org\"\nuser = \"ann\"\n";
+    assert_refused(
+        &format!("{account}tls = \"none\"\n"),
+        "error: CONFIG:4:7: tls = \"none\" would send the password and all mail to pop.example.org in clear
+  hint: use \"tls\" or \"starttls\"; if it must be, add allow_plaintext = true to
+        the account
+",
+    );
+    assert_refused(
+        "[accounts.work]\nuser = \"ann\"\n",
+        "error: CONFIG:1:11: the account work has no host\n",
+    );
+    assert_refused(
+        "[defaults]\nuser = \"ann\"\n",
+        "error: CONFIG:2:8: user cannot be a default\n  hint: set it in [accounts.NAME]\n",
+    );
+    assert_refused(
+        "[accounts.\"../x\"]\nhost = \"pop.example.org\"\nuser = \"ann\"\n",
+        "error: CONFIG:1:11: \"../x\" cannot be the name of an account
+  hint: up to 64 of a-z 0-9 . _ - are allowed, the first a letter or digit
+",
+    );
+}
+
+#[test]
+fn without_a_configuration_the_way_to_one_is_shown() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["pull"]).expect(
+        15,
+        "",
+        "error: no configuration yet
+  hint: 'mailvault demo' shows it working. For an account of yours, write to
+        ~/.config/mailvault/config.toml (there is no /etc/mailvault/config.toml
+        either):
+          [accounts.work]
+          host = \"pop.example.org\"
+          user = \"ann@example.org\"
+",
+    );
+    assert!(tree(sandbox.home()).is_empty());
+}
+
+#[test]
+fn a_file_that_is_named_must_be_there() {
+    let sandbox = sandbox(&[]);
+    let output = sandbox.run(&["pull", "-c", "other.toml"]);
+    let output = output.expect_code(15);
+    assert!(output.stderr().starts_with("error: "), "{output}");
+    assert!(output.stderr().contains("other.toml"), "{output}");
+}
+
+#[test]
+fn an_account_that_is_not_there_is_told_with_those_that_are() {
+    let sandbox = sandbox(&[
+        Account::new("home", 1, "ann"),
+        Account::new("work", 1, "ann"),
+    ]);
+    let output = sandbox.run(&["pull", "wrok"]).expect_code(15);
+    let stderr = output.stderr();
+    assert!(
+        stderr.contains("wrok") && stderr.contains("work"),
+        "{stderr}"
+    );
+    assert_eq!(output.stdout(), "");
+}
+
+#[test]
+fn a_flag_wins_over_the_environment_and_that_over_the_file() {
+    let server = server(Sample::of(1, 7));
+    let mut sandbox = sandbox(&[Account::of("work", &server)]);
+    let there = |sandbox: &Sandbox, name: &str| sandbox.path(name).join("vault.toml").exists();
+    let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
+    assert!(there(&sandbox, "vault"));
+    let path = sandbox.path("of-environment");
+    sandbox.env("MAILVAULT_VAULT", path);
+    let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
+    assert!(there(&sandbox, "of-environment") && !there(&sandbox, "of-flag"));
+    let _ = sandbox
+        .run(&["pull", "--create", "--vault", "of-flag"])
+        .expect_code(0);
+    assert!(there(&sandbox, "of-flag"));
+}
+
+#[test]
+fn the_configuration_of_xdg_config_home_is_found() {
+    let server = server(Sample::of(1, 7));
+    let mut sandbox = sandbox(&[Account::of("work", &server)]);
+    fs::rename(sandbox.path(".config"), sandbox.path("elsewhere")).unwrap();
+    let _ = sandbox.run(&["pull"]).expect_code(15);
+    let path = sandbox.path("elsewhere");
+    sandbox.env("XDG_CONFIG_HOME", path);
+    let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
+}

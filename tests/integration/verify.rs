@@ -1,0 +1,265 @@
+//! What `verify` must see, and what it can put right.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use mailvault::sample::{Message, Sample};
+use mailvault::vault::catalog::Catalog;
+
+use crate::support::output::Ended;
+use crate::support::sandbox::Sandbox;
+use crate::support::scene::{copy, json_lines, pulled, tree};
+
+fn some_mail() -> Vec<Message> {
+    Sample::of(12, 7)
+}
+
+/// The message files of `work`, sorted.
+fn files(sandbox: &Sandbox) -> Vec<PathBuf> {
+    let cur = sandbox.vault().join("mail/work/cur");
+    let mut files: Vec<PathBuf> = fs::read_dir(cur)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    files
+}
+
+/// The first eight digits of the message's hash.
+fn id_of(file: &Path) -> String {
+    let name = file.file_name().unwrap().to_str().unwrap();
+    name.split('.').nth(1).unwrap()[..8].to_string()
+}
+
+#[test]
+fn a_sound_vault_is_quietly_sound() {
+    let (sandbox, _server) = pulled(some_mail());
+    let before = sandbox.messages("work");
+    for args in [&["verify"][..], &["verify", "--read-data"]] {
+        sandbox
+            .run(args)
+            .expect(0, "work  12 of 12 messages good\n", "");
+    }
+    sandbox
+        .run(&["verify", "-q", "--read-data"])
+        .expect(0, "", "");
+    assert_eq!(sandbox.messages("work"), before);
+    assert!(
+        !sandbox.vault().join("quarantine").exists()
+            || tree(&sandbox.vault().join("quarantine")).is_empty()
+    );
+}
+
+#[test]
+fn every_single_bit_that_flips_is_found() {
+    const FLIPS: usize = 100;
+    let (sandbox, _server) = pulled(some_mail());
+    let vault = sandbox.vault();
+    let precious: Vec<(String, Vec<u8>)> = tree(&vault)
+        .into_iter()
+        .filter(|(name, _)| name.starts_with("mail/") || name.starts_with("ledger/"))
+        .collect();
+    let total: usize = precious.iter().map(|(_, bytes)| bytes.len() * 8).sum();
+    let next = AtomicUsize::new(0);
+    let missed = std::sync::Mutex::new(Vec::new());
+    let flip = |n: usize| {
+        // An odd stride also walks through the bits of a byte.
+        let mut at = (total / FLIPS * n + n * 3) % total;
+        let (name, bytes) = precious
+            .iter()
+            .find(|(_, bytes)| {
+                let here = at < bytes.len() * 8;
+                at -= if here { 0 } else { bytes.len() * 8 };
+                here
+            })
+            .unwrap();
+        let copied = sandbox.path(format!("flip{n}"));
+        copy(&vault, &copied);
+        let mut bytes = bytes.clone();
+        bytes[at / 8] ^= 1 << (at % 8);
+        fs::write(copied.join(name), bytes).unwrap();
+        let output = sandbox.run(&["verify", "--read-data", "--vault", copied.to_str().unwrap()]);
+        if output.ended != Ended::Exit(20) {
+            let text = format!("bit {} of byte {} of {name}\n{output}", at % 8, at / 8);
+            missed.lock().unwrap().push(text);
+        }
+        fs::remove_dir_all(copied).unwrap();
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    match next.fetch_add(1, Ordering::Relaxed) {
+                        n if n < FLIPS => flip(n),
+                        _ => break,
+                    }
+                }
+            });
+        }
+    });
+    let missed = missed.into_inner().unwrap();
+    assert!(
+        missed.is_empty(),
+        "{} missed\n{}",
+        missed.len(),
+        missed.join("\n")
+    );
+}
+
+#[test]
+fn a_missing_file_is_found_without_reading() {
+    let (sandbox, _server) = pulled(some_mail());
+    let gone = files(&sandbox)[3].clone();
+    fs::remove_file(&gone).unwrap();
+    let output = sandbox.run(&["verify", "--json"]).expect_code(20);
+    let lines = json_lines(&output.stdout);
+    let found = &lines[0];
+    assert_eq!(found["type"], "damage");
+    assert_eq!(found["problem"], "missing");
+    assert_eq!(&found["id"].as_str().unwrap()[..8], id_of(&gone));
+    assert_eq!(found["on_server"], true);
+    let summary = lines.last().unwrap();
+    assert_eq!(
+        (&summary["messages"], &summary["good"]),
+        (&12.into(), &11.into())
+    );
+    assert_eq!(summary["status"], "damaged");
+}
+
+#[test]
+fn a_damaged_or_missing_message_is_fetched_again_after_repair() {
+    let (sandbox, server) = pulled(some_mail());
+    let before = sandbox.messages("work");
+    let files = files(&sandbox);
+    let mut bytes = fs::read(&files[2]).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x10;
+    fs::write(&files[2], &bytes).unwrap();
+    fs::remove_file(&files[5]).unwrap();
+    let fetched = server.retrs();
+
+    // Without repair a pull asks for nothing and verify changes nothing.
+    let _ = sandbox.run(&["verify", "--read-data"]).expect_code(20);
+    let _ = sandbox.run(&["pull"]).expect_code(0);
+    assert_eq!(server.retrs(), fetched);
+    assert_eq!(fs::read(&files[2]).unwrap(), bytes);
+
+    let _ = sandbox
+        .run(&["verify", "--read-data", "--repair"])
+        .expect_code(20);
+    let aside: Vec<Vec<u8>> = tree(&sandbox.vault().join("quarantine"))
+        .into_values()
+        .collect();
+    assert_eq!(aside, [bytes]);
+
+    let _ = sandbox.run(&["pull"]).expect_code(0);
+    assert_eq!(server.retrs(), fetched + 2);
+    assert_eq!(sandbox.messages("work"), before);
+    sandbox
+        .run(&["verify", "--read-data"])
+        .expect(0, "work  12 of 12 messages good\n", "");
+}
+
+#[test]
+fn a_file_that_nobody_recorded_is_told_and_taken_in() {
+    let (sandbox, _server) = pulled(some_mail());
+    // Another vault's message, of the name that it has there.
+    let (other, _other_server) = pulled(Sample::of(1, 99));
+    let stranger = files(&other)[0].clone();
+    let name = stranger.file_name().unwrap();
+    fs::copy(&stranger, sandbox.vault().join("mail/work/cur").join(name)).unwrap();
+
+    let output = sandbox.run(&["verify", "--json"]).expect_code(0);
+    let lines = json_lines(&output.stdout);
+    assert_eq!(lines[0]["problem"], "unrecorded");
+    assert_eq!(lines[0]["damage"], false);
+
+    let _ = sandbox.run(&["verify", "--repair"]).expect_code(0);
+    sandbox
+        .run(&["verify", "--read-data"])
+        .expect(0, "work  13 of 13 messages good\n", "");
+    let _ = sandbox.run(&["show", &id_of(&stranger)]).expect_code(0);
+}
+
+#[test]
+fn the_parts_of_a_subset_are_disjoint_and_together_all() {
+    let (sandbox, _server) = pulled(some_mail());
+    let ids: BTreeSet<String> = files(&sandbox).iter().map(|file| id_of(file)).collect();
+    for file in files(&sandbox) {
+        let mut bytes = fs::read(&file).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&file, bytes).unwrap();
+    }
+    let mut found = Vec::new();
+    for part in ["1/3", "2/3", "3/3"] {
+        let args = ["verify", "--read-data", "--subset", part, "--json"];
+        let output = sandbox.run(&args);
+        for line in json_lines(&output.stdout) {
+            if line["type"] == "damage" {
+                found.push(line["id"].as_str().unwrap()[..8].to_string());
+            }
+        }
+    }
+    let all: BTreeSet<String> = found.iter().cloned().collect();
+    assert_eq!(found.len(), all.len(), "no message is in two parts");
+    assert_eq!(all, ids);
+}
+
+#[test]
+fn a_catalog_that_was_deleted_comes_back_the_same() {
+    let (sandbox, server) = pulled(some_mail());
+    let path = sandbox.vault().join("catalog.sqlite");
+    let kept = sandbox.path("kept.sqlite");
+    // Nothing of it may still be in the log beside it.
+    let remove = |path: &Path| {
+        for suffix in ["", "-wal", "-shm"] {
+            let file = format!("{}{suffix}", path.display());
+            if Path::new(&file).exists() {
+                fs::remove_file(file).unwrap();
+            }
+        }
+    };
+    for suffix in ["", "-wal"] {
+        let (from, to) = (
+            format!("{}{suffix}", path.display()),
+            format!("{}{suffix}", kept.display()),
+        );
+        if Path::new(&from).exists() {
+            fs::copy(from, to).unwrap();
+        }
+    }
+    let listed = sandbox.run(&["list"]).expect_code(0).stdout();
+    remove(&path);
+    assert_eq!(sandbox.run(&["list"]).expect_code(0).stdout(), listed);
+    remove(&path);
+    let fetched = server.retrs();
+    // A run that records a session; the kept one lacks it.
+    let _ = sandbox.run(&["verify"]).expect_code(0);
+    assert_eq!(server.retrs(), fetched);
+    let (old, new) = (Catalog::open(&kept).unwrap(), Catalog::open(&path).unwrap());
+    assert_eq!(old.differs_from(&new).unwrap(), None);
+    assert_eq!(old.describes_otherwise(&new).unwrap(), None);
+    assert_eq!(new.count().unwrap(), 12);
+}
+
+#[test]
+fn a_message_elsewhere_in_its_account_has_moved() {
+    let (sandbox, _server) = pulled(some_mail());
+    let moved = files(&sandbox)[0].clone();
+    for part in ["cur", "new", "tmp"] {
+        fs::create_dir_all(sandbox.vault().join("mail/work/.Kept").join(part)).unwrap();
+    }
+    let there = sandbox.vault().join("mail/work/.Kept/cur");
+    fs::rename(&moved, there.join(moved.file_name().unwrap())).unwrap();
+    let output = sandbox.run(&["verify", "--json"]).expect_code(0);
+    let lines = json_lines(&output.stdout);
+    assert_eq!(lines[0]["problem"], "moved");
+    // A flag that a mail program set is fine.
+    let seen = &files(&sandbox)[0];
+    fs::rename(seen, format!("{}S", seen.display())).unwrap();
+    let output = sandbox.run(&["verify", "--json"]).expect_code(0);
+    assert_eq!(json_lines(&output.stdout).last().unwrap()["findings"], 1);
+}
