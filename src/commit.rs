@@ -319,7 +319,7 @@ impl Committer {
             let layout = self.writer.layout();
             let folder = layout.folder(account, dir);
             let packed = &delivery.packed;
-            let (name, stored, from, here) = match home {
+            let (name, mut stored, from, here) = match home {
                 Home::Own => (own_name(packed), packed.stored, packed.tmp.clone(), false),
                 Home::Earlier(n) => {
                     let (name, stored, path) = &names[*n];
@@ -332,11 +332,15 @@ impl Committer {
             let path = if here {
                 from
             } else {
-                if maildir::place(layout, &from, &folder, &name, "")? == Placed::Replaced {
-                    tally.replaced.push(name.hash.to_string());
+                let path = folder.join("cur").join(name.with_flags(""));
+                match maildir::place(layout, &from, &folder, &name, "")? {
+                    Placed::New => {}
+                    Placed::Replaced => tally.replaced.push(name.hash.to_string()),
+                    // Named by a run that was killed, perhaps at another level.
+                    Placed::Known => stored = fsx::length(&path)?,
                 }
                 touched.insert(folder.join("cur"));
-                folder.join("cur").join(name.with_flags(""))
+                path
             };
             fsx::remove(&packed.tmp)?;
             touched.insert(parent(&packed.tmp));

@@ -70,7 +70,7 @@ fn style(template: &str, utf8: bool) -> ProgressStyle {
         .progress_chars(if utf8 { "█▌░" } else { "##-" })
 }
 
-const BAR: &str = "{prefix}  {bar:20}  {percent:>3}%  {msg}  {binary_bytes_per_sec}  {eta}";
+const BAR: &str = "{prefix}  {wide_bar} {percent:>3}%  {msg}  {binary_bytes_per_sec}  {eta}";
 
 /// How far one account is.
 #[derive(Debug)]
@@ -128,6 +128,9 @@ impl<'a> Progress<'a> {
                 row.wanted = row.messages + wanted;
                 row.wanted_octets = row.octets + wanted_octets;
                 row.began = Instant::now();
+                if *wanted == 0 {
+                    return;
+                }
                 if let Some(bar) = &row.bar {
                     bar.set_style(style(BAR, utf8));
                     bar.set_length(row.wanted_octets);

@@ -17,6 +17,10 @@ use crate::message::{Digest, Hash128, Scanner};
 
 /// Largest window that is read, as a power of two.
 const WINDOW_LOG_MAX: u32 = 27;
+/// Window of the frames we write, as a power of two. Only messages beyond a quarter of a
+/// megabyte notice; those are mostly base64, which has no distant matches, and each
+/// compressor needs a megabyte and a half less.
+const WINDOW_LOG: u32 = 19;
 /// How a zstd frame begins.
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const CHUNK: usize = 64 << 10;
@@ -42,6 +46,7 @@ impl Compressor {
         for parameter in [
             CParameter::CompressionLevel(level),
             CParameter::ChecksumFlag(true),
+            CParameter::WindowLog(WINDOW_LOG),
         ] {
             context.set_parameter(parameter).map_err(failed)?;
         }
