@@ -7,6 +7,7 @@
 mod compare;
 mod feed;
 mod pack;
+mod renumber;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -177,8 +178,11 @@ impl Run<'_, '_> {
                 messages: plan.nameless,
             });
         }
-        if !plan.compare.is_empty() && !self.task.dry_run {
-            self.compare(&mut *source, &listings, &mut plan)?;
+        if !self.task.dry_run {
+            if !plan.compare.is_empty() {
+                self.compare(&mut *source, &listings, &mut plan)?;
+            }
+            self.recognise(&mut *source, &listings, &mut plan)?;
         }
         self.forget_refused(&listings, &mut plan);
         let left = self

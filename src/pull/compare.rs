@@ -28,25 +28,14 @@ impl Run<'_, '_> {
             .iter()
             .map(|(row, _)| listings.get(*row as usize))
             .collect();
-        let mut headers: Vec<Option<Hash128>> = Vec::with_capacity(rows.len());
-        source.headers(&rows, &mut |_, fetched| {
-            match fetched {
-                Fetched::Body(body) => {
-                    let mut header = Vec::new();
-                    let read = body.take(HEADER_LIMIT).read_to_end(&mut header);
-                    headers.push(read.ok().map(|_| header_hash(&header)));
-                }
-                Fetched::Refused(_) => headers.push(None),
-                Fetched::Waiting => {}
-            }
-            Ok(())
-        })?;
+        let headers = Self::headers(source, &rows)?;
         let mut same = Vec::new();
         for ((listing, (row, recorded)), found) in rows.iter().zip(&plan.compare).zip(&headers) {
-            let event = if found.as_ref() == Some(recorded) {
-                self.seen_again(listing)?
-            } else {
-                None
+            let event = match (&listing.uid, found) {
+                (Uid::Uidl(name), Some(found)) if found == recorded => {
+                    self.seen_as(name, listing, *found)?
+                }
+                _ => None,
             };
             match event {
                 Some(event) => same.push(event),
@@ -61,14 +50,38 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    /// A new line for a message that is stored; `None` if its file is not as it was.
-    fn seen_again(&self, listing: &Listing) -> Result<Option<Entry>> {
+    /// The header hash of each message; `None` where the server gives no header.
+    pub(super) fn headers(
+        source: &mut dyn Source,
+        wanted: &[Listing],
+    ) -> Result<Vec<Option<Hash128>>> {
+        let mut headers = Vec::with_capacity(wanted.len());
+        source.headers(wanted, &mut |_, fetched| {
+            match fetched {
+                Fetched::Body(body) => {
+                    let mut header = Vec::new();
+                    let read = body.take(HEADER_LIMIT).read_to_end(&mut header);
+                    headers.push(read.ok().map(|_| header_hash(&header)));
+                }
+                Fetched::Refused(_) => headers.push(None),
+                Fetched::Waiting => {}
+            }
+            Ok(())
+        })?;
+        Ok(headers)
+    }
+
+    /// A line that says that a listed message is the one recorded as `name`, which has
+    /// this header; `None` if its file is not as it was.
+    pub(super) fn seen_as(
+        &self,
+        name: &[u8],
+        listing: &Listing,
+        header: Hash128,
+    ) -> Result<Option<Entry>> {
         let Route {
             account, server, ..
         } = &*self.task.route;
-        let Uid::Uidl(name) = &listing.uid else {
-            return Ok(None);
-        };
         let Some((blob, got)) = self.catalog.content_of(account, server, name)? else {
             return Ok(None);
         };
@@ -86,7 +99,7 @@ impl Run<'_, '_> {
                     octets: listing.octets,
                     hash: digest.hash,
                     got: got.unwrap_or(digest.hash),
-                    header: digest.header,
+                    header,
                     mid: digest.mid.map(Into::into),
                     idate: None,
                     flags: place.flags,

@@ -1,0 +1,125 @@
+//! A server that has renamed everything, as after a move to other software.
+//!
+//! Downloading a whole maildrop again because its names changed costs hours; so a
+//! sample of headers is compared first, and if it fits, the headers of the rest.
+//! Size alone never identifies a message, and neither does its header alone.
+
+use std::collections::HashMap;
+
+use super::Run;
+use crate::commit::Order;
+use crate::dedupe::Plan;
+use crate::error::Result;
+use crate::event::Notice;
+use crate::message::Hash128;
+use crate::source::{Listing, Listings, Source};
+
+/// Fewer messages are simply fetched again.
+const LEAST: u64 = 20;
+/// Headers that are compared before it is believed.
+const SAMPLE: usize = 20;
+/// Messages whose headers are asked for in one go.
+const SLICE: usize = 4_096;
+
+/// Recorded names by header hash and size; several may share one.
+type OldNames = HashMap<(Hash128, u64), Vec<Vec<u8>>>;
+
+impl Run<'_, '_> {
+    /// Finds out whether the server renamed its messages, and if so takes those out of
+    /// the plan whose header and size are recorded under an old name. The old names
+    /// stay as aliases.
+    pub(super) fn recognise(
+        &mut self,
+        source: &mut dyn Source,
+        listings: &Listings,
+        plan: &mut Plan,
+    ) -> Result<()> {
+        let account = &self.task.route.account;
+        let Some(last) = self.catalog.last_complete(account)? else {
+            return Ok(());
+        };
+        let listed = listings.len() as u64;
+        if last.listed >= LEAST && listed < last.listed / 2 {
+            self.notice(Notice::Shrunk {
+                before: last.listed,
+                now: listed,
+            });
+        }
+        let steady = listed.abs_diff(last.listed) <= last.listed / 10;
+        if last.listed < LEAST || !steady || plan.known > last.listed / 10 {
+            return Ok(());
+        }
+        let mut old = self.old_names()?;
+        let step = (plan.fetch.len() / SAMPLE).max(1);
+        let sample: Vec<u32> = plan
+            .fetch
+            .iter()
+            .copied()
+            .step_by(step)
+            .take(SAMPLE)
+            .collect();
+        let fits = Self::matches(source, listings, &sample, &mut old.clone())?;
+        if fits.len() * 2 < sample.len().max(1) {
+            return Ok(());
+        }
+        self.notice(Notice::Renumbered {
+            listed: plan.fetch.len() as u64,
+        });
+        let rows = std::mem::take(&mut plan.fetch);
+        for slice in rows.chunks(SLICE) {
+            let found = Self::matches(source, listings, slice, &mut old)?;
+            let mut events = Vec::with_capacity(found.len());
+            for row in slice {
+                let event = match found.get(row) {
+                    Some((name, header)) => {
+                        self.seen_as(name, &listings.get(*row as usize), *header)?
+                    }
+                    None => None,
+                };
+                match event {
+                    Some(event) => events.push(event),
+                    None => plan.fetch.push(*row),
+                }
+            }
+            plan.known += events.len() as u64;
+            if !events.is_empty() {
+                self.order(Order::Record(events))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn old_names(&self) -> Result<OldNames> {
+        let route = &self.task.route;
+        let mut names = OldNames::new();
+        self.catalog
+            .for_each_known(&route.account, &route.server, |known| {
+                if let (Some(header), Some(octets)) = (known.header, known.octets) {
+                    let same = names.entry((header, octets)).or_default();
+                    same.push(known.uid.to_vec());
+                }
+            })?;
+        Ok(names)
+    }
+
+    /// Rows whose header and size are recorded, with the old name. Each old name is
+    /// given away once.
+    fn matches(
+        source: &mut dyn Source,
+        listings: &Listings,
+        rows: &[u32],
+        old: &mut OldNames,
+    ) -> Result<HashMap<u32, (Vec<u8>, Hash128)>> {
+        let wanted: Vec<Listing> = rows.iter().map(|row| listings.get(*row as usize)).collect();
+        let headers = Self::headers(source, &wanted)?;
+        let mut found = HashMap::new();
+        for ((row, listing), header) in rows.iter().zip(&wanted).zip(headers) {
+            if let (Some(header), Some(octets)) = (header, listing.octets)
+                && let Some(name) = old.get_mut(&(header, octets)).and_then(Vec::pop)
+            {
+                found.insert(*row, (name, header));
+            }
+        }
+        Ok(found)
+    }
+}

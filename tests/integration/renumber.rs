@@ -1,0 +1,240 @@
+//! Servers that change names or sizes of messages, or lose most of them (SAFETY 2, 5
+//! and 10): a source in memory, so that each change is one line.
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use mailvault::commit::{self, Route};
+use mailvault::dedupe::Policy;
+use mailvault::error::{Endpoint, Result};
+use mailvault::event::{Event, Notice, PullReport};
+use mailvault::pull::{self, Task};
+use mailvault::source::{Each, Fetched, Listing, Listings, Source, Uid};
+use mailvault::vault::catalog::Catalog;
+use mailvault::vault::verify::{VerifyOptions, verify};
+use mailvault::vault::{Writer, layout::Layout, maildir};
+
+/// A message as a server lists it.
+#[derive(Clone)]
+struct Mail {
+    name: String,
+    octets: u64,
+    header: String,
+    body: String,
+}
+
+/// A maildrop, and what was asked of it.
+struct Maildrop {
+    mail: Vec<Mail>,
+    asked: Arc<Mutex<Asked>>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Asked {
+    headers: usize,
+    bodies: usize,
+}
+
+impl Maildrop {
+    fn answer(&self, wanted: &[Listing], each: Each<'_>, whole: bool) -> Result<()> {
+        for listing in wanted {
+            let mail = &self.mail[listing.number as usize - 1];
+            let mut text = format!("{}\r\n", mail.header);
+            if whole {
+                text += &mail.body;
+            }
+            each(listing, Fetched::Body(&mut text.as_bytes()))?;
+        }
+        Ok(())
+    }
+}
+
+impl Source for Maildrop {
+    fn list(&mut self) -> Result<Listings> {
+        let mut all = Listings::default();
+        for (number, mail) in (1..).zip(&self.mail) {
+            all.push(number, Some(mail.octets), mail.name.as_bytes());
+        }
+        Ok(all)
+    }
+
+    fn headers(&mut self, wanted: &[Listing], each: Each<'_>) -> Result<()> {
+        self.asked.lock().unwrap().headers += wanted.len();
+        self.answer(wanted, each, false)
+    }
+
+    fn fetch(&mut self, wanted: &[Listing], each: Each<'_>) -> Result<()> {
+        assert!(wanted.iter().all(|listing| listing.uid != Uid::Absent));
+        self.asked.lock().unwrap().bodies += wanted.len();
+        self.answer(wanted, each, true)
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn mail(count: usize) -> Vec<Mail> {
+    (0..count)
+        .map(|n| {
+            let header = format!("Subject: {n}\r\nMessage-ID: <{n}@example.org>\r\n");
+            let body = format!("the body of {n}\r\n");
+            Mail {
+                name: format!("name-{n:04}"),
+                octets: (header.len() + 2 + body.len()) as u64,
+                header,
+                body,
+            }
+        })
+        .collect()
+}
+
+/// Pulls once: the report, what was asked, and the notices.
+fn pull(vault: &Path, mail: &[Mail]) -> (PullReport, Asked, Vec<String>) {
+    let stop = AtomicBool::new(false);
+    let layout = Layout::new(vault);
+    Writer::create(vault).unwrap();
+    let writer = Writer::open(vault, Duration::ZERO, &stop).unwrap();
+    maildir::create_folder(&layout, "work", "").unwrap();
+    let catalog = Catalog::open_to_read(&layout.catalog()).unwrap().unwrap();
+    let (desk, committer) = commit::start(writer);
+    let task = Task {
+        route: Arc::new(Route {
+            account: "work".into(),
+            server: "ann@pop.example.org:995".into(),
+            dir: None,
+            policy: Policy::MessageId,
+        }),
+        server: Endpoint {
+            host: "pop.example.org".into(),
+            port: 995,
+        },
+        layout: &layout,
+        level: 3,
+        workers: 1,
+        retries: 0,
+        limit: None,
+        dry_run: false,
+        accept_refused: &[],
+        stop: &stop,
+    };
+    let asked = Arc::new(Mutex::new(Asked::default()));
+    let mut notices = Vec::new();
+    let (report, error) = pull::account(
+        &task,
+        &catalog,
+        Some(&desk),
+        &mut |_| {
+            Ok(Box::new(Maildrop {
+                mail: mail.to_vec(),
+                asked: Arc::clone(&asked),
+            }))
+        },
+        &mut |event| match event {
+            Event::Notice {
+                notice: Notice::Renumbered { listed },
+                ..
+            } => notices.push(format!("renumbered {listed}")),
+            Event::Notice {
+                notice: Notice::Shrunk { before, now },
+                ..
+            } => notices.push(format!("shrunk {before} to {now}")),
+            _ => {}
+        },
+    );
+    drop(desk);
+    drop(committer.join().unwrap().unwrap());
+    assert!(error.is_none(), "{error:?}");
+    let damage = verify(vault, &VerifyOptions::default(), &mut |_| {}).unwrap();
+    assert_eq!(damage.findings, []);
+    let asked = std::mem::take(&mut *asked.lock().unwrap());
+    (report, asked, notices)
+}
+
+fn asked(headers: usize, bodies: usize) -> Asked {
+    Asked { headers, bodies }
+}
+
+#[test]
+fn renamed_messages_are_recognised_by_their_headers() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut all = mail(60);
+    assert_eq!(pull(dir.path(), &all).1, asked(0, 60));
+    for mail in &mut all {
+        mail.name = format!("new-{}", mail.name);
+    }
+    let (report, seen, notices) = pull(dir.path(), &all);
+    assert_eq!(notices, ["renumbered 60"]);
+    assert_eq!(seen, asked(20 + 60, 0), "a sample, then all");
+    assert_eq!((report.new, report.duplicates), (0, 0));
+    assert_eq!(pull(dir.path(), &all).1, asked(0, 0), "the new names stay");
+}
+
+#[test]
+fn a_renamed_message_of_another_size_is_fetched() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut all = mail(60);
+    let _ = pull(dir.path(), &all);
+    for mail in &mut all {
+        mail.name = format!("new-{}", mail.name);
+    }
+    all[7].body += "more\r\n";
+    all[7].octets += 6;
+    let (report, seen, _) = pull(dir.path(), &all);
+    assert_eq!(seen.bodies, 1);
+    assert_eq!(report.new, 1, "the header alone identifies nothing");
+}
+
+#[test]
+fn new_mail_in_place_of_old_is_no_renaming() {
+    let dir = tempfile::tempdir().unwrap();
+    let _ = pull(dir.path(), &mail(60));
+    let other: Vec<Mail> = mail(120).split_off(60);
+    let (report, seen, notices) = pull(dir.path(), &other);
+    assert_eq!(notices, [] as [&str; 0]);
+    assert_eq!(seen, asked(20, 60));
+    assert_eq!(report.new, 60);
+}
+
+#[test]
+fn a_maildrop_that_lost_most_of_its_mail_is_an_alarm_and_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let all = mail(60);
+    let _ = pull(dir.path(), &all);
+    let (_, seen, notices) = pull(dir.path(), &all[..5]);
+    assert_eq!(notices, ["shrunk 60 to 5"]);
+    assert_eq!(seen, asked(0, 0));
+    assert_eq!(pull(dir.path(), &all).1, asked(0, 0), "all are still known");
+}
+
+#[test]
+fn a_size_that_moved_costs_a_header_and_no_download() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut all = mail(5);
+    let _ = pull(dir.path(), &all);
+    for mail in &mut all {
+        mail.octets += 150;
+        // Some servers write such lines into the mail they serve.
+        mail.header += "Status: RO\r\nX-UID: 7\r\n";
+    }
+    assert_eq!(pull(dir.path(), &all).1, asked(5, 0));
+    assert_eq!(
+        pull(dir.path(), &all).1,
+        asked(0, 0),
+        "the new size is known"
+    );
+}
+
+#[test]
+fn a_name_used_again_for_another_message_is_fetched() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut all = mail(5);
+    let _ = pull(dir.path(), &all);
+    all[2].header = "Subject: quite another\r\n".to_owned();
+    all[2].octets += 3;
+    let (report, seen, _) = pull(dir.path(), &all);
+    assert_eq!(seen, asked(1, 1));
+    assert_eq!(report.new, 1);
+}
