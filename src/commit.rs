@@ -18,10 +18,10 @@ use crate::error::{Error, Result};
 use crate::fsx;
 use crate::message::Hash128;
 use crate::source::Uid;
-use crate::vault::Writer;
 use crate::vault::layout::FileName;
 use crate::vault::ledger::{Event, Identity, Seen};
 use crate::vault::maildir::{self, Packed, Placed};
+use crate::vault::{Writer, frame};
 
 /// A batch ends at so many messages, so many bytes of content, or so long after its
 /// first message: what is lost and fetched again after a crash.
@@ -237,6 +237,15 @@ impl Committer {
         self.writer.sync(&written)?;
         let events = self.give_names(&batch, &homes)?;
         self.writer.record(&events)?;
+        // Until here they tell the next run that names may lack their lines.
+        let mut tmps = BTreeSet::new();
+        for delivery in &batch {
+            fsx::remove(&delivery.packed.tmp)?;
+            tmps.insert(parent(&delivery.packed.tmp));
+        }
+        for dir in &tmps {
+            fsx::sync_dir(dir)?;
+        }
         for (delivery, home) in batch.iter().zip(&homes) {
             if matches!(home, Home::Own) {
                 let digest = &delivery.packed.digest;
@@ -328,22 +337,30 @@ impl Committer {
                 }
                 Home::Stored(name, stored, path, here) => (*name, *stored, path.clone(), *here),
             };
-            let tally = self.tallies.entry(account.clone()).or_default();
             let path = if here {
                 from
             } else {
-                let path = folder.join("cur").join(name.with_flags(""));
-                match maildir::place(layout, &from, &folder, &name, "")? {
-                    Placed::New => {}
-                    Placed::Replaced => tally.replaced.push(name.hash.to_string()),
-                    // Named by a run that was killed, perhaps at another level.
-                    Placed::Known => stored = fsx::length(&path)?,
-                }
                 touched.insert(folder.join("cur"));
-                path
+                let there = self.already_there(account, &folder, &name)?;
+                let layout = self.writer.layout();
+                let path = folder.join("cur").join(name.with_flags(""));
+                if let Some(other) = there {
+                    stored = fsx::length(&other)?;
+                    other
+                } else {
+                    match maildir::place(layout, &from, &folder, &name, "")? {
+                        Placed::New => {}
+                        Placed::Replaced => {
+                            let tally = self.tallies.entry(account.clone()).or_default();
+                            tally.replaced.push(name.hash.to_string());
+                        }
+                        // Named by a run that was killed, perhaps at another level.
+                        Placed::Known => stored = fsx::length(&path)?,
+                    }
+                    path
+                }
             };
-            fsx::remove(&packed.tmp)?;
-            touched.insert(parent(&packed.tmp));
+            let tally = self.tallies.entry(account.clone()).or_default();
             if matches!(home, Home::Own) {
                 tally.new += 1;
                 tally.stored += stored;
@@ -357,6 +374,29 @@ impl Committer {
             fsx::sync_dir(dir)?;
         }
         Ok(events)
+    }
+
+    /// A good file of a known content, whatever flags it was given since: two files of
+    /// one base must not lie in a folder. A damaged one is moved away.
+    fn already_there(
+        &mut self,
+        account: &str,
+        folder: &Path,
+        name: &FileName,
+    ) -> Result<Option<PathBuf>> {
+        if self.writer.catalog().find(name.hash)?.is_none() {
+            return Ok(None);
+        }
+        let Some(path) = maildir::find(folder, name, "")? else {
+            return Ok(None);
+        };
+        if frame::check(&path, name.hash, name.size).is_ok() {
+            return Ok(Some(path));
+        }
+        maildir::quarantine(self.writer.layout(), &path)?;
+        let tally = self.tallies.entry(account.to_owned()).or_default();
+        tally.replaced.push(name.hash.to_string());
+        Ok(None)
     }
 }
 

@@ -9,7 +9,7 @@ mod feed;
 mod pack;
 mod renumber;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -62,6 +62,13 @@ pub struct Task<'a> {
     pub stop: &'a AtomicBool,
 }
 
+/// A row of a listing within one run. Names may be missing or doubled.
+type Key = (Uid, u32, Option<u64>);
+
+fn key(listing: &Listing) -> Key {
+    (listing.uid.clone(), listing.number, listing.octets)
+}
+
 /// Where progress goes.
 pub type Tell<'a> = &'a mut dyn FnMut(Event<'_>);
 
@@ -89,7 +96,10 @@ pub fn account(
         in_transfer: false,
         told: None,
         drops: HashMap::new(),
-        refused_now: Vec::new(),
+        refused_now: HashSet::new(),
+        doubtful: Vec::new(),
+        nameless: false,
+        furthest: 0,
     };
     let error = run.until_done(connect).err();
     run.close(error)
@@ -110,9 +120,16 @@ struct Run<'a, 't> {
     in_transfer: bool,
     told: Option<Instant>,
     /// How often the line failed at which message.
-    drops: HashMap<Uid, u32>,
+    drops: HashMap<Key, u32>,
     /// Messages refused in this run: not asked for again after a reconnect.
-    refused_now: Vec<Uid>,
+    refused_now: HashSet<Key>,
+    /// Messages behind which the session lost its place: what was taken for them may be
+    /// only their beginning.
+    doubtful: Vec<(Listing, String)>,
+    /// Messages without a usable name, and the most that one session received of them:
+    /// the next session begins with the first again.
+    nameless: bool,
+    furthest: u64,
 }
 
 impl Run<'_, '_> {
@@ -131,7 +148,13 @@ impl Run<'_, '_> {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
-            let progress = (self.received, self.report.refused.len()) > before;
+            let received = self.received - before.0;
+            let progress = if self.nameless {
+                received > self.furthest
+            } else {
+                received > 0
+            } || self.report.refused.len() > before.1;
+            self.furthest = self.furthest.max(received);
             if progress {
                 failures = 0;
             }
@@ -173,7 +196,8 @@ impl Run<'_, '_> {
         let mut plan = self.plan(&listings)?;
         self.report.listed = listings.len() as u64;
         self.report.listed_octets = listings.octets();
-        if plan.nameless > 0 {
+        self.nameless = plan.nameless > 0;
+        if self.nameless {
             self.notice(Notice::Nameless {
                 messages: plan.nameless,
             });
@@ -236,8 +260,11 @@ impl Run<'_, '_> {
         if self.refused_now.is_empty() {
             return;
         }
-        plan.fetch
-            .retain(|row| !self.refused_now.contains(&listings.get(*row as usize).uid));
+        plan.fetch.retain(|row| {
+            !self
+                .refused_now
+                .contains(&key(&listings.get(*row as usize)))
+        });
     }
 
     fn check_room(&self, octets: u64) -> Result<()> {
@@ -262,7 +289,7 @@ impl Run<'_, '_> {
         let (feeder, inbox) = feed::belt();
         let inbox = Arc::new(inbox);
         let task = self.task;
-        std::thread::scope(|scope| {
+        let outcome = std::thread::scope(|scope| {
             // Dropped at the end of this block, which is what ends the compressors.
             let mut feeder = feeder;
             for _ in 0..task.workers.max(1) {
@@ -273,7 +300,8 @@ impl Run<'_, '_> {
             // A message at which the line failed before goes last and alone, so that
             // the next failure is surely its own.
             let suspects = |row: &&u32| {
-                !self.drops.is_empty() && self.drops.contains_key(&listings.get(**row as usize).uid)
+                !self.drops.is_empty()
+                    && self.drops.contains_key(&key(&listings.get(**row as usize)))
             };
             let (last, first): (Vec<u32>, Vec<u32>) = rows.iter().partition(suspects);
             for slice in first.chunks(SLICE).chain(last.chunks(1)) {
@@ -284,7 +312,12 @@ impl Run<'_, '_> {
                 self.fetch_slice(source, &wanted, &mut feeder)?;
             }
             Ok(())
-        })
+        });
+        // Behind the lines of what was received, so that these count.
+        for (listing, why) in std::mem::take(&mut self.doubtful) {
+            self.refused(&listing, why)?;
+        }
+        outcome
     }
 
     fn fetch_slice(
@@ -319,21 +352,26 @@ impl Run<'_, '_> {
         });
         // What came whole is archived even if the line failed behind it.
         let handed = feeder.hand_over().map_err(give_up);
-        if let Err(error) = &outcome
-            && error.is_transient()
-            && let Some(listing) = wanted.get(done)
-        {
-            self.dropped(listing, error)?;
+        match &outcome {
+            // Bytes that are no answer belong to the message before: its end was not
+            // its end.
+            Err(error @ Error::Protocol { .. }) if done > 0 => {
+                let why = format!("it was cut short: behind it {error}");
+                self.doubtful.push((wanted[done - 1].clone(), why));
+            }
+            Err(error) if error.is_transient() => {
+                if let Some(listing) = wanted.get(done) {
+                    self.dropped(listing, error)?;
+                }
+            }
+            _ => {}
         }
         outcome.and(handed)
     }
 
     /// The line failed at this message; the second time it counts as refused.
     fn dropped(&mut self, listing: &Listing, error: &Error) -> Result<()> {
-        if listing.uid == Uid::Absent {
-            return Ok(());
-        }
-        let drops = self.drops.entry(listing.uid.clone()).or_default();
+        let drops = self.drops.entry(key(listing)).or_default();
         *drops += 1;
         if *drops >= DROPS {
             self.refused(listing, error.to_string())?;
@@ -346,10 +384,8 @@ impl Run<'_, '_> {
             Uid::Uidl(name) => name.escape_ascii().to_string(),
             _ => format!("message {}", listing.number),
         };
-        let tries = self.drops.get(&listing.uid).copied().unwrap_or(1);
-        if listing.uid != Uid::Absent {
-            self.refused_now.push(listing.uid.clone());
-        }
+        let tries = self.drops.get(&key(listing)).copied().unwrap_or(1);
+        self.refused_now.insert(key(listing));
         self.order(Order::Record(vec![Entry::Refused {
             identity: self.identity(&listing.uid),
             octets: listing.octets,

@@ -69,6 +69,8 @@ pub struct Names {
     len: usize,
     last: Vec<u8>,
     unsorted: bool,
+    /// Bytes of all names.
+    unpacked: usize,
 }
 
 /// Names a block.
@@ -77,6 +79,8 @@ const BLOCK: usize = 32;
 /// Memory that names may take; those beyond it count as absent, so that a hostile
 /// listing costs downloads and not memory.
 const NAMES_LIMIT: usize = 24 << 20;
+/// Memory that names may take while they are sorted.
+const FLAT_LIMIT: usize = 40 << 20;
 
 impl Names {
     /// Appends a name, empty where the server gave none.
@@ -105,6 +109,7 @@ impl Names {
         self.last.clear();
         self.last.extend_from_slice(name);
         self.len += 1;
+        self.unpacked += name.len();
     }
 
     /// Number of names.
@@ -254,6 +259,9 @@ impl Listings {
         if self.is_sorted() {
             return Ascending::AsListed(self.cursor());
         }
+        if self.names.unpacked > FLAT_LIMIT {
+            return Ascending::Nameless(0..self.len());
+        }
         let (mut flat, mut ends) = (Vec::new(), Vec::with_capacity(self.len()));
         let mut cursor = self.cursor();
         while let Some((_, name)) = cursor.advance() {
@@ -286,6 +294,8 @@ impl Listings {
 pub enum Ascending<'a> {
     /// They came so.
     AsListed(Cursor<'a>),
+    /// They are too much to sort in memory, and so identify nothing.
+    Nameless(std::ops::Range<usize>),
     /// They were sorted.
     Sorted {
         /// Rows in the order of their names.
@@ -304,6 +314,7 @@ impl Ascending<'_> {
     pub fn advance(&mut self) -> Option<(usize, &[u8])> {
         match self {
             Self::AsListed(cursor) => cursor.advance(),
+            Self::Nameless(rows) => rows.next().map(|row| (row, &[][..])),
             Self::Sorted { order, next, .. } => {
                 let row = *order.get(*next)? as usize;
                 *next += 1;
@@ -314,7 +325,7 @@ impl Ascending<'_> {
 
     fn flat_name(&self, row: usize) -> &[u8] {
         match self {
-            Self::AsListed(_) => &[],
+            Self::AsListed(_) | Self::Nameless(_) => &[],
             Self::Sorted { flat, ends, .. } => {
                 let start = if row == 0 { 0 } else { ends[row - 1] };
                 &flat[start..ends[row]]

@@ -17,12 +17,15 @@ pub(super) fn open_socket(
 ) -> Result<TcpStream> {
     let addresses = resolve(server, deadline)?;
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in addresses {
-        let left = deadline.saturating_duration_since(Instant::now());
+    let mut addresses = addresses.iter();
+    while let Some(address) = addresses.next() {
+        // One that swallows everything must leave time for the others.
+        let others = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
+        let left = deadline.saturating_duration_since(Instant::now()) / others.saturating_add(1);
         if left.is_zero() || stop.load(Ordering::Relaxed) {
             break;
         }
-        match TcpStream::connect_timeout(&address, left) {
+        match TcpStream::connect_timeout(address, left) {
             Ok(socket) => return Ok(socket),
             Err(e) => last = e,
         }

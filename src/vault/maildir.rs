@@ -264,11 +264,19 @@ pub fn list(dir: &Path) -> Result<Vec<String>> {
 /// Returns how many files there were.
 pub fn sweep(folder: &Path) -> Result<usize> {
     let tmp = folder.join("tmp");
+    // Others, such as a Dovecot that serves the tree, write there too.
+    let ours = |name: &&String| {
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        name.split_once('.')
+            .is_some_and(|(pid, n)| digits(pid) && digits(n))
+    };
     let names = list(&tmp)?;
-    for name in &names {
+    let mut swept = 0;
+    for name in names.iter().filter(ours) {
         fsx::remove(&tmp.join(name))?;
+        swept += 1;
     }
-    Ok(names.len())
+    Ok(swept)
 }
 
 /// The folders of an account below its directory: the root as an empty name, and the

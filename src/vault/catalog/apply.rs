@@ -66,8 +66,13 @@ impl Catalog {
                         .prepare_cached("DELETE FROM place WHERE blob = ?1")?
                         .execute([id])?;
                     self.db
-                        .prepare_cached("UPDATE sighting SET state = ?2 WHERE blob = ?1")?
-                        .execute([id, State::Lost as i64])?;
+                        .prepare_cached("UPDATE sighting SET state = ?2 WHERE blob = ?1 AND state NOT IN (?3, ?4)")?
+                        .execute([
+                            id,
+                            State::Lost as i64,
+                            State::Purged as i64,
+                            State::Vanished as i64,
+                        ])?;
                 }
                 Ok(())
             }
@@ -155,8 +160,8 @@ impl Catalog {
         if let Some(id) = self.blob_id(name.hash)? {
             self.db
                 .prepare_cached(
-                    "UPDATE blob SET lost = 0, stored = max(stored, ?2)
-                     WHERE id = ?1 AND (lost OR stored < ?2)",
+                    "UPDATE blob SET lost = 0, stored = iif(?2 > 0, ?2, stored)
+                     WHERE id = ?1 AND (lost OR stored <> ?2)",
                 )?
                 .execute(params![id, signed(stored)])?;
             return Ok(id);

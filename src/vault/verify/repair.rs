@@ -11,7 +11,7 @@ use crate::message::Hash128;
 use crate::vault::layout::Layout;
 use crate::vault::ledger::{Damage, Event};
 use crate::vault::verify::report::{Problem, VerifyOptions, VerifyReport};
-use crate::vault::{Writer, describe, maildir};
+use crate::vault::{Writer, describe, frame, maildir};
 
 /// Puts right what was found: accepts damaged stretches of the ledger, moves damaged
 /// files to quarantine, links what another folder still has, records the rest as lost,
@@ -44,8 +44,14 @@ pub(super) fn repair(
     for finding in &report.findings {
         match (&finding.problem, finding.id) {
             (Problem::Damaged(_), Some(id)) => {
-                maildir::quarantine(&layout, &layout.root().join(&finding.path))?;
-                restore(&mut writer, id)?;
+                let path = layout.root().join(&finding.path);
+                // Only its length may be other than recorded, or a pull may have been
+                // quicker; what holds the right bytes stays.
+                let size = writer.catalog().find(id)?.map_or(0, |blob| blob.name.size);
+                if frame::check(&path, id, size).is_err() {
+                    maildir::quarantine(&layout, &path)?;
+                    restore(&mut writer, id)?;
+                }
             }
             (Problem::Missing, Some(id)) => restore(&mut writer, id)?,
             (Problem::Unrecorded, _) => {
