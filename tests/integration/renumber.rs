@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use mailvault::commit::{self, Route};
 use mailvault::dedupe::Policy;
-use mailvault::error::{Endpoint, Result};
+use mailvault::error::{Endpoint, Error, Result};
 use mailvault::event::{Event, Notice, PullReport};
 use mailvault::pull::{self, Task};
-use mailvault::source::{Each, Fetched, Listing, Listings, Source, Uid};
+use mailvault::source::{Each, Fetched, Listing, Listings, Source};
 use mailvault::vault::catalog::Catalog;
 use mailvault::vault::verify::{VerifyOptions, verify};
 use mailvault::vault::{Writer, layout::Layout, maildir};
@@ -28,6 +28,8 @@ struct Mail {
 /// A maildrop, and what was asked of it.
 struct Maildrop {
     mail: Vec<Mail>,
+    /// The line fails at this number, every time.
+    fails_at: Option<u32>,
     asked: Arc<Mutex<Asked>>,
 }
 
@@ -40,6 +42,13 @@ struct Asked {
 impl Maildrop {
     fn answer(&self, wanted: &[Listing], each: Each<'_>, whole: bool) -> Result<()> {
         for listing in wanted {
+            if self.fails_at == Some(listing.number) {
+                return Err(Error::Lost {
+                    server: server(),
+                    doing: format!("RETR {}", listing.number),
+                    source: None,
+                });
+            }
             let mail = &self.mail[listing.number as usize - 1];
             let mut text = format!("{}\r\n", mail.header);
             if whole {
@@ -66,7 +75,6 @@ impl Source for Maildrop {
     }
 
     fn fetch(&mut self, wanted: &[Listing], each: Each<'_>) -> Result<()> {
-        assert!(wanted.iter().all(|listing| listing.uid != Uid::Absent));
         self.asked.lock().unwrap().bodies += wanted.len();
         self.answer(wanted, each, true)
     }
@@ -91,8 +99,24 @@ fn mail(count: usize) -> Vec<Mail> {
         .collect()
 }
 
+fn server() -> Endpoint {
+    Endpoint {
+        host: "pop.example.org".into(),
+        port: 995,
+    }
+}
+
 /// Pulls once: the report, what was asked, and the notices.
 fn pull(vault: &Path, mail: &[Mail]) -> (PullReport, Asked, Vec<String>) {
+    pull_over(vault, mail, None)
+}
+
+/// The same over a line that fails at a message.
+fn pull_over(
+    vault: &Path,
+    mail: &[Mail],
+    fails_at: Option<u32>,
+) -> (PullReport, Asked, Vec<String>) {
     let stop = AtomicBool::new(false);
     let layout = Layout::new(vault);
     Writer::create(vault).unwrap();
@@ -107,14 +131,11 @@ fn pull(vault: &Path, mail: &[Mail]) -> (PullReport, Asked, Vec<String>) {
             dir: None,
             policy: Policy::MessageId,
         }),
-        server: Endpoint {
-            host: "pop.example.org".into(),
-            port: 995,
-        },
+        server: server(),
         layout: &layout,
         level: 3,
         workers: 1,
-        retries: 0,
+        retries: 1,
         limit: None,
         dry_run: false,
         accept_refused: &[],
@@ -129,6 +150,7 @@ fn pull(vault: &Path, mail: &[Mail]) -> (PullReport, Asked, Vec<String>) {
         &mut |_| {
             Ok(Box::new(Maildrop {
                 mail: mail.to_vec(),
+                fails_at,
                 asked: Arc::clone(&asked),
             }))
         },
@@ -237,4 +259,16 @@ fn a_name_used_again_for_another_message_is_fetched() {
     let (report, seen, _) = pull(dir.path(), &all);
     assert_eq!(seen, asked(1, 1));
     assert_eq!(report.new, 1);
+}
+
+#[test]
+fn without_names_a_line_that_always_fails_at_one_message_costs_that_one_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut all = mail(6);
+    for mail in &mut all {
+        mail.name = String::new();
+    }
+    let (report, _, _) = pull_over(dir.path(), &all, Some(3));
+    assert_eq!(report.new, 5);
+    assert_eq!(report.refused.len(), 1);
 }
