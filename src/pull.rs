@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use crate::commit::{Desk, Order, Route, Tally};
 use crate::dedupe::{Merge, Plan};
-use crate::error::{Endpoint, Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Notice, PullReport, RefusedMessage};
 use crate::fsx;
 use crate::source::{Fetched, Listing, Listings, Source, Uid};
@@ -42,8 +42,6 @@ const TELL: Duration = Duration::from_millis(100);
 pub struct Task<'a> {
     /// Where messages go.
     pub route: Arc<Route>,
-    /// The server.
-    pub server: Endpoint,
     /// Where the vault lies.
     pub layout: &'a Layout,
     /// The zstd level.

@@ -220,7 +220,6 @@ fn pull_one(
                 Dedupe::Exact => Policy::Exact,
             },
         }),
-        server,
         layout,
         level: account.zstd_level,
         workers: std::thread::available_parallelism().map_or(1, |n| n.get().min(2)),

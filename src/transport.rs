@@ -134,12 +134,6 @@ impl Transport {
         matches!(self.pipe, Pipe::Tls(_))
     }
 
-    /// The server at the other end.
-    #[must_use]
-    pub fn server(&self) -> &Endpoint {
-        &self.server
-    }
-
     /// Changes the longest silence while an answer is due.
     pub fn set_reply_limit(&mut self, limit: Duration) {
         match &mut self.pipe {

@@ -52,15 +52,6 @@ impl Lock {
             .and_then(|_| file.write_all(note.as_bytes()));
         Ok(Self { _file: file })
     }
-
-    /// True if some process holds the lock now.
-    #[must_use]
-    pub fn is_held(path: &Path) -> bool {
-        let Ok(file) = fsx::open(path) else {
-            return false;
-        };
-        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
-    }
 }
 
 fn holder(file: &mut File) -> String {
@@ -85,9 +76,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
         let stop = AtomicBool::new(false);
-        assert!(!Lock::is_held(&path));
         let first = Lock::take(&path, dir.path(), Duration::ZERO, &stop).unwrap();
-        assert!(Lock::is_held(&path));
         let error = Lock::take(&path, dir.path(), Duration::ZERO, &stop).unwrap_err();
         let me = format!("process {}", std::process::id());
         assert!(matches!(error, Error::Locked { holder, .. } if holder == me));

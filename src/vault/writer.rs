@@ -17,7 +17,6 @@ use crate::vault::{describe, frame, locate, maildir, now_ms, open_layout};
 #[derive(Debug)]
 pub struct Writer {
     layout: Layout,
-    manifest: Manifest,
     ledger: Ledger,
     catalog: Catalog,
     sync: BatchSync,
@@ -96,7 +95,6 @@ impl Writer {
         let sync = BatchSync::new(layout.root())?;
         let mut writer = Self {
             layout,
-            manifest,
             ledger,
             catalog,
             sync,
@@ -215,12 +213,6 @@ impl Writer {
     #[must_use]
     pub fn layout(&self) -> &Layout {
         &self.layout
-    }
-
-    /// The vault's own id.
-    #[must_use]
-    pub fn id(&self) -> &str {
-        &self.manifest.id
     }
 
     /// The catalog, with everything that was recorded.

@@ -131,7 +131,6 @@ fn pull_over(
             dir: None,
             policy: Policy::MessageId,
         }),
-        server: server(),
         layout: &layout,
         level: 3,
         workers: 1,
