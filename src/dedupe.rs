@@ -15,6 +15,10 @@ pub enum Policy {
     Exact,
 }
 
+/// How the names of a server begin that lists a window of about 250 messages, and the
+/// next ones once these were fetched.
+const WINDOWED: &[u8] = b"GmailId";
+
 /// What to do with the rows of a listing.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Plan {
@@ -31,6 +35,9 @@ pub struct Plan {
     pub gone: u64,
     /// Names, known or not, that are listed and identify something.
     pub named: u64,
+    /// True if the server shows only a part of its messages at a time, each once:
+    /// Gmail, whose names begin with `GmailId`.
+    pub windowed: bool,
 }
 
 /// Walks a listing and what is recorded of the same maildrop side by side. Feed it
@@ -68,6 +75,7 @@ impl<'a> Merge<'a> {
 
     /// Takes in what is recorded for one name.
     pub fn known(&mut self, known: &Known<'_>) {
+        self.plan.windowed |= known.uid.starts_with(WINDOWED);
         while !self.rows.is_empty() && self.name.as_slice() < known.uid {
             self.decide(None);
         }
@@ -103,6 +111,7 @@ impl<'a> Merge<'a> {
         }
         let row = self.rows[0];
         self.plan.named += 1;
+        self.plan.windowed |= self.name.starts_with(WINDOWED);
         match known {
             Some(known) if !matches!(known.state, State::Refused | State::Lost) => {
                 if self.listings.octets_of(row as usize) == known.octets {

@@ -60,6 +60,13 @@ pub struct Task<'a> {
     pub stop: &'a AtomicBool,
 }
 
+/// What a session that went well leaves for another one.
+enum Left {
+    Nothing,
+    /// Perhaps messages that were not listed.
+    Unlisted,
+}
+
 /// A row of a listing within one run. Names may be missing or doubled.
 type Key = (Uid, u32, Option<u64>);
 
@@ -143,7 +150,13 @@ impl Run<'_, '_> {
             self.signed_in = false;
             self.in_transfer = false;
             let error = match connect(too_hasty).and_then(|source| self.session(source)) {
-                Ok(()) => return Ok(()),
+                Ok(Left::Nothing) => return Ok(()),
+                Ok(Left::Unlisted) if self.is_stopped() => return Err(Error::Interrupted),
+                Ok(Left::Unlisted) => {
+                    reconnecting = true;
+                    self.settle()?;
+                    continue;
+                }
                 Err(error) => error,
             };
             let received = self.received - before.0;
@@ -179,17 +192,25 @@ impl Run<'_, '_> {
             });
             failures += 1;
             self.wait(pause)?;
-            // The next plan must see what was archived.
-            if let Some(desk) = self.desk {
-                desk.flush(&self.task.route.account)
-                    .ok_or(Error::Interrupted)?;
-            }
+            self.settle()?;
+        }
+    }
+
+    /// Makes what was archived durable, so that the next plan sees it.
+    fn settle(&self) -> Result<()> {
+        match self.desk {
+            Some(desk) => desk
+                .flush(&self.task.route.account)
+                .map(|_| ())
+                .ok_or(Error::Interrupted),
+            None => Ok(()),
         }
     }
 
     /// One connection: list, plan, compare, fetch, QUIT.
-    fn session(&mut self, mut source: Box<dyn Source>) -> Result<()> {
+    fn session(&mut self, mut source: Box<dyn Source>) -> Result<Left> {
         self.signed_in = true;
+        let before = self.received;
         let listings = source.list()?;
         let mut plan = self.plan(&listings)?;
         self.report.listed = listings.len() as u64;
@@ -240,7 +261,14 @@ impl Run<'_, '_> {
         if let Err(e) = source.finish() {
             tracing::debug!(target: "dialogue", "QUIT failed: {e}");
         }
-        Ok(())
+        // A server that shows a window may show the next one to a new session. Names
+        // that identify nothing would come again for ever.
+        let more = plan.windowed && !self.nameless && self.received > before;
+        Ok(if more && self.report.complete {
+            Left::Unlisted
+        } else {
+            Left::Nothing
+        })
     }
 
     fn plan(&self, listings: &Listings) -> Result<Plan> {

@@ -34,6 +34,9 @@ impl Run<'_, '_> {
         listings: &Listings,
         plan: &mut Plan,
     ) -> Result<()> {
+        if plan.windowed {
+            return Ok(());
+        }
         let account = &self.task.route.account;
         let Some(last) = self.catalog.last_complete(account)? else {
             return Ok(());

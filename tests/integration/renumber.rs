@@ -28,9 +28,17 @@ struct Mail {
 /// A maildrop, and what was asked of it.
 struct Maildrop {
     mail: Vec<Mail>,
+    habits: Habits,
+    asked: Arc<Mutex<Asked>>,
+}
+
+/// What a server does besides answering.
+#[derive(Clone, Copy, Default)]
+struct Habits {
     /// The line fails at this number, every time.
     fails_at: Option<u32>,
-    asked: Arc<Mutex<Asked>>,
+    /// It lists so many of the messages that were not fetched yet.
+    window: Option<usize>,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -42,7 +50,7 @@ struct Asked {
 impl Maildrop {
     fn answer(&self, wanted: &[Listing], each: Each<'_>, whole: bool) -> Result<()> {
         for listing in wanted {
-            if self.fails_at == Some(listing.number) {
+            if self.habits.fails_at == Some(listing.number) {
                 return Err(Error::Lost {
                     server: server(),
                     doing: format!("RETR {}", listing.number),
@@ -63,7 +71,12 @@ impl Maildrop {
 impl Source for Maildrop {
     fn list(&mut self) -> Result<Listings> {
         let mut all = Listings::default();
-        for (number, mail) in (1..).zip(&self.mail) {
+        let fetched = self.asked.lock().unwrap().bodies;
+        let (from, most) = match self.habits.window {
+            Some(window) => (fetched, window),
+            None => (0, usize::MAX),
+        };
+        for (number, mail) in (1..).zip(&self.mail).skip(from).take(most) {
             all.push(number, Some(mail.octets), mail.name.as_bytes());
         }
         Ok(all)
@@ -108,14 +121,14 @@ fn server() -> Endpoint {
 
 /// Pulls once: the report, what was asked, and the notices.
 fn pull(vault: &Path, mail: &[Mail]) -> (PullReport, Asked, Vec<String>) {
-    pull_over(vault, mail, None)
+    pull_over(vault, mail, Habits::default())
 }
 
-/// The same over a line that fails at a message.
+/// The same from a server with habits.
 fn pull_over(
     vault: &Path,
     mail: &[Mail],
-    fails_at: Option<u32>,
+    habits: Habits,
 ) -> (PullReport, Asked, Vec<String>) {
     let stop = AtomicBool::new(false);
     let layout = Layout::new(vault);
@@ -149,7 +162,7 @@ fn pull_over(
         &mut |_| {
             Ok(Box::new(Maildrop {
                 mail: mail.to_vec(),
-                fails_at,
+                habits,
                 asked: Arc::clone(&asked),
             }))
         },
@@ -267,7 +280,31 @@ fn without_names_a_line_that_always_fails_at_one_message_costs_that_one_only() {
     for mail in &mut all {
         mail.name = String::new();
     }
-    let (report, _, _) = pull_over(dir.path(), &all, Some(3));
+    let fails = Habits {
+        fails_at: Some(3),
+        ..Habits::default()
+    };
+    let (report, _, _) = pull_over(dir.path(), &all, fails);
     assert_eq!(report.new, 5);
     assert_eq!(report.refused.len(), 1);
+}
+
+#[test]
+fn a_maildrop_that_shows_a_window_is_listed_until_nothing_new_comes() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut all = mail(600);
+    for (n, mail) in all.iter_mut().enumerate() {
+        mail.name = format!("GmailId{n:016x}");
+    }
+    let windowed = Habits {
+        window: Some(250),
+        ..Habits::default()
+    };
+    let (report, first, _) = pull_over(dir.path(), &all, windowed);
+    assert_eq!((report.new, report.wanted), (600, 600));
+    assert_eq!(first, asked(0, 600));
+
+    // What was fetched is no longer listed there, which is no alarm.
+    let (report, _, notices) = pull(dir.path(), &all[590..]);
+    assert_eq!((report.new, notices), (0, vec![]));
 }
