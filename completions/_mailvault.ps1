@@ -37,6 +37,7 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('pull', 'pull', [CompletionResultType]::ParameterValue, 'Fetch new mail into the vault; changes nothing on the server')
+            [CompletionResult]::new('purge', 'purge', [CompletionResultType]::ParameterValue, 'Delete on the server what is safely archived; frees quota')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Prove that every message of the vault is there and undamaged')
             [CompletionResult]::new('search', 'search', [CompletionResultType]::ParameterValue, 'Find messages in the vault, newest first; without words, all')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'Find messages in the vault, newest first; without words, all')
@@ -59,6 +60,33 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Only show what would be fetched')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Only show what would be fetched')
             [CompletionResult]::new('--create', '--create', [CompletionResultType]::ParameterName, 'Start a new vault if there is none')
+            [CompletionResult]::new('--purge', '--purge', [CompletionResultType]::ParameterName, 'Afterwards delete on the server what the account''s purge rule says')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more; twice: the dialogue with the server, secrets masked')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print more; twice: the dialogue with the server, secrets masked')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print only JSON lines on stdout')
+            [CompletionResult]::new('--no-progress', '--no-progress', [CompletionResultType]::ParameterName, 'Show no progress')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask for anything')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mailvault;purge' {
+            [CompletionResult]::new('--older-than', '--older-than', [CompletionResultType]::ParameterName, 'Delete what is older than this, such as 90d or 1y')
+            [CompletionResult]::new('--free', '--free', [CompletionResultType]::ParameterName, 'Delete until so much is free, such as 500M; the oldest first')
+            [CompletionResult]::new('--match', '--match', [CompletionResultType]::ParameterName, 'Delete what fits this query, as for ''search''')
+            [CompletionResult]::new('--lock-wait', '--lock-wait', [CompletionResultType]::ParameterName, 'Wait so long for another mailvault to end, such as 60s or 1h')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'Use the vault in this directory [env: MAILVAULT_VAULT]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--largest-first', '--largest-first', [CompletionResultType]::ParameterName, 'With --free: the largest first')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Delete everything that is archived')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Only show what would be deleted')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Only show what would be deleted')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more; twice: the dialogue with the server, secrets masked')
@@ -213,6 +241,7 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
         }
         'mailvault;help' {
             [CompletionResult]::new('pull', 'pull', [CompletionResultType]::ParameterValue, 'Fetch new mail into the vault; changes nothing on the server')
+            [CompletionResult]::new('purge', 'purge', [CompletionResultType]::ParameterValue, 'Delete on the server what is safely archived; frees quota')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Prove that every message of the vault is there and undamaged')
             [CompletionResult]::new('search', 'search', [CompletionResultType]::ParameterValue, 'Find messages in the vault, newest first; without words, all')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show one message')
@@ -224,6 +253,9 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             break
         }
         'mailvault;help;pull' {
+            break
+        }
+        'mailvault;help;purge' {
             break
         }
         'mailvault;help;verify' {

@@ -34,6 +34,9 @@ _mailvault() {
             mailvault,pull)
                 cmd="mailvault__subcmd__pull"
                 ;;
+            mailvault,purge)
+                cmd="mailvault__subcmd__purge"
+                ;;
             mailvault,search)
                 cmd="mailvault__subcmd__search"
                 ;;
@@ -61,6 +64,9 @@ _mailvault() {
             mailvault__subcmd__help,pull)
                 cmd="mailvault__subcmd__help__subcmd__pull"
                 ;;
+            mailvault__subcmd__help,purge)
+                cmd="mailvault__subcmd__help__subcmd__purge"
+                ;;
             mailvault__subcmd__help,search)
                 cmd="mailvault__subcmd__help__subcmd__search"
                 ;;
@@ -80,7 +86,7 @@ _mailvault() {
 
     case "${cmd}" in
         mailvault)
-            opts="-c -q -v -h -V --config --vault --quiet --verbose --json --color --no-progress --no-input --help --version pull verify search list show status demo completions man help"
+            opts="-c -q -v -h -V --config --vault --quiet --verbose --json --color --no-progress --no-input --help --version pull purge verify search list show status demo completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -174,7 +180,7 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__help)
-            opts="pull verify search show status demo completions man help"
+            opts="pull purge verify search show status demo completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -244,6 +250,20 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__help__subcmd__pull)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailvault__subcmd__help__subcmd__purge)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -348,7 +368,7 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__pull)
-            opts="-n -c -q -v -h --dry-run --limit --lock-wait --create --password-command --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
+            opts="-n -c -q -v -h --dry-run --limit --lock-wait --create --purge --password-command --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -363,6 +383,52 @@ _mailvault() {
                     return 0
                     ;;
                 --password-command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailvault__subcmd__purge)
+            opts="-n -y -c -q -v -h --older-than --free --largest-first --match --all --dry-run --yes --lock-wait --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --older-than)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --free)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --match)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lock-wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

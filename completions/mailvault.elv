@@ -34,6 +34,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
             cand pull 'Fetch new mail into the vault; changes nothing on the server'
+            cand purge 'Delete on the server what is safely archived; frees quota'
             cand verify 'Prove that every message of the vault is there and undamaged'
             cand search 'Find messages in the vault, newest first; without words, all'
             cand list 'Find messages in the vault, newest first; without words, all'
@@ -55,6 +56,32 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand -n 'Only show what would be fetched'
             cand --dry-run 'Only show what would be fetched'
             cand --create 'Start a new vault if there is none'
+            cand --purge 'Afterwards delete on the server what the account''s purge rule says'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --verbose 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Show no progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;purge'= {
+            cand --older-than 'Delete what is older than this, such as 90d or 1y'
+            cand --free 'Delete until so much is free, such as 500M; the oldest first'
+            cand --match 'Delete what fits this query, as for ''search'''
+            cand --lock-wait 'Wait so long for another mailvault to end, such as 60s or 1h'
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand --largest-first 'With --free: the largest first'
+            cand --all 'Delete everything that is archived'
+            cand -n 'Only show what would be deleted'
+            cand --dry-run 'Only show what would be deleted'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
             cand -q 'Print only warnings and errors'
             cand --quiet 'Print only warnings and errors'
             cand -v 'Print more; twice: the dialogue with the server, secrets masked'
@@ -200,6 +227,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         }
         &'mailvault;help'= {
             cand pull 'Fetch new mail into the vault; changes nothing on the server'
+            cand purge 'Delete on the server what is safely archived; frees quota'
             cand verify 'Prove that every message of the vault is there and undamaged'
             cand search 'Find messages in the vault, newest first; without words, all'
             cand show 'Show one message'
@@ -210,6 +238,8 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'mailvault;help;pull'= {
+        }
+        &'mailvault;help;purge'= {
         }
         &'mailvault;help;verify'= {
         }

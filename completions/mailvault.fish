@@ -37,6 +37,7 @@ complete -c mailvault -n "__fish_mailvault_needs_command" -l no-input -d 'Never 
 complete -c mailvault -n "__fish_mailvault_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_needs_command" -s V -l version -d 'Print version'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "pull" -d 'Fetch new mail into the vault; changes nothing on the server'
+complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "purge" -d 'Delete on the server what is safely archived; frees quota'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "verify" -d 'Prove that every message of the vault is there and undamaged'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "search" -d 'Find messages in the vault, newest first; without words, all'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "list" -d 'Find messages in the vault, newest first; without words, all'
@@ -56,12 +57,32 @@ always\t''
 never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -s n -l dry-run -d 'Only show what would be fetched'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l create -d 'Start a new vault if there is none'
+complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l purge -d 'Afterwards delete on the server what the account\'s purge rule says'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -s q -l quiet -d 'Print only warnings and errors'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l json -d 'Print only JSON lines on stdout'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l no-progress -d 'Show no progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l older-than -d 'Delete what is older than this, such as 90d or 1y' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l free -d 'Delete until so much is free, such as 500M; the oldest first' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l match -d 'Delete what fits this query, as for \'search\'' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l lock-wait -d 'Wait so long for another mailvault to end, such as 60s or 1h' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t''
+never\t''"
+complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l largest-first -d 'With --free: the largest first'
+complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l all -d 'Delete everything that is archived'
+complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -s n -l dry-run -d 'Only show what would be deleted'
+complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -s y -l yes -d 'Do not ask'
+complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -s q -l quiet -d 'Print only warnings and errors'
+complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l json -d 'Print only JSON lines on stdout'
+complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l no-input -d 'Never ask for anything'
+complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l subset -d 'Read only part n of t' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l max-duration -d 'Stop after so long, such as 600s or 2h' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
@@ -161,12 +182,13 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand man" -l json -d 'Pri
 complete -c mailvault -n "__fish_mailvault_using_subcommand man" -l no-progress -d 'Show no progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand man" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull verify search show status demo completions man help" -f -a "pull" -d 'Fetch new mail into the vault; changes nothing on the server'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull verify search show status demo completions man help" -f -a "verify" -d 'Prove that every message of the vault is there and undamaged'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull verify search show status demo completions man help" -f -a "search" -d 'Find messages in the vault, newest first; without words, all'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull verify search show status demo completions man help" -f -a "show" -d 'Show one message'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull verify search show status demo completions man help" -f -a "status" -d 'Show accounts, last good pulls, counts and sizes; asks no server'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull verify search show status demo completions man help" -f -a "demo" -d 'Try it all on a built-in sample server, in a temporary directory'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull verify search show status demo completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull verify search show status demo completions man help" -f -a "man" -d 'Write the manual pages'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull verify search show status demo completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show status demo completions man help" -f -a "pull" -d 'Fetch new mail into the vault; changes nothing on the server'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show status demo completions man help" -f -a "purge" -d 'Delete on the server what is safely archived; frees quota'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show status demo completions man help" -f -a "verify" -d 'Prove that every message of the vault is there and undamaged'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show status demo completions man help" -f -a "search" -d 'Find messages in the vault, newest first; without words, all'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show status demo completions man help" -f -a "show" -d 'Show one message'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show status demo completions man help" -f -a "status" -d 'Show accounts, last good pulls, counts and sizes; asks no server'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show status demo completions man help" -f -a "demo" -d 'Try it all on a built-in sample server, in a temporary directory'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show status demo completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show status demo completions man help" -f -a "man" -d 'Write the manual pages'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show status demo completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -18,8 +18,10 @@ mod man;
 mod output;
 mod progress;
 mod pull;
+mod purge;
 mod report;
 mod search;
+mod secrets;
 mod settings;
 mod show;
 mod signals;
@@ -90,6 +92,7 @@ fn execute(cli: Cli, out: &Output) -> Result<Done, Failure> {
     let Cli { global, command } = cli;
     match command {
         Command::Pull(args) => pull::run(&args, &Settings::load(&global)?, &global, out),
+        Command::Purge(args) => purge::run(&args, &Settings::load(&global)?, &global, out),
         Command::Verify(args) => verify::run(&args, &Settings::load(&global)?, out),
         Command::Search(args) => search::run(&args, &Settings::load(&global)?, out),
         Command::Show(args) => show::run(&args, &Settings::load(&global)?, out),

@@ -1,8 +1,12 @@
 //! Which messages of a listing are wanted, and which received ones are known already
 //! (`docs/SAFETY.md`, 2 to 4). Decisions only; nothing here reads or writes.
 
+mod walk;
+
+pub use walk::{Met, Walk};
+
 use crate::message::{Digest, Hash128};
-use crate::source::{Ascending, Listings};
+use crate::source::Listings;
 use crate::vault::catalog::{Known, State};
 
 /// When two messages count as one.
@@ -31,27 +35,19 @@ pub struct Plan {
     pub known: u64,
     /// Rows whose name identifies nothing: missing, repeated, or the message number.
     pub nameless: u64,
-    /// Recorded names that are not listed and that we did not delete.
-    pub gone: u64,
-    /// Names, known or not, that are listed and identify something.
-    pub named: u64,
+    /// Names that we asked to be deleted without hearing the end of it, and whether they
+    /// are gone now.
+    pub settled: Vec<(Box<[u8]>, bool)>,
     /// True if the server shows only a part of its messages at a time, each once:
     /// Gmail, whose names begin with `GmailId`.
     pub windowed: bool,
 }
 
-/// Walks a listing and what is recorded of the same maildrop side by side. Feed it
-/// the records by ascending name, then [`Merge::finish`].
+/// Makes a [`Plan`]. Feed it the records by ascending name, then [`Merge::finish`].
 #[derive(Debug)]
 pub struct Merge<'a> {
     listings: &'a Listings,
-    names: Ascending<'a>,
-    /// The rows of one name, not yet decided.
-    rows: Vec<u32>,
-    name: Vec<u8>,
-    /// The first row behind them.
-    next: Option<(u32, Vec<u8>)>,
-    by_number: bool,
+    walk: Walk<'a>,
     plan: Plan,
 }
 
@@ -59,113 +55,81 @@ impl<'a> Merge<'a> {
     /// Starts at the first name.
     #[must_use]
     pub fn new(listings: &'a Listings) -> Self {
-        let mut merge = Self {
+        Self {
             listings,
-            names: listings.ascending(),
-            rows: Vec::new(),
-            name: Vec::new(),
-            next: None,
-            by_number: named_by_number(listings),
+            walk: Walk::new(listings),
             plan: Plan::default(),
-        };
-        merge.step();
-        merge.gather();
-        merge
+        }
     }
 
     /// Takes in what is recorded for one name.
     pub fn known(&mut self, known: &Known<'_>) {
-        self.plan.windowed |= known.uid.starts_with(WINDOWED);
-        while !self.rows.is_empty() && self.name.as_slice() < known.uid {
-            self.decide(None);
-        }
-        if !self.rows.is_empty() && self.name == known.uid {
-            self.decide(Some(known));
-        } else if matches!(
-            known.state,
-            State::Seen | State::Refused | State::PurgeKept | State::Lost
-        ) {
-            self.plan.gone += 1;
-        }
+        let Self {
+            listings,
+            walk,
+            plan,
+        } = self;
+        plan.windowed |= known.uid.starts_with(WINDOWED);
+        walk.known(known.uid, known, &mut |met| plan.take(listings, &met));
     }
 
     /// Decides the rest.
     #[must_use]
-    pub fn finish(mut self) -> Plan {
-        while !self.rows.is_empty() {
-            self.decide(None);
-        }
+    pub fn finish(self) -> Plan {
+        let Self {
+            listings,
+            walk,
+            mut plan,
+        } = self;
+        walk.finish(&mut |met| plan.take(listings, &met));
         // Names ascend, but messages should come in the server's order.
-        self.plan.fetch.sort_unstable();
-        self.plan.compare.sort_unstable_by_key(|(row, _)| *row);
-        self.plan
-    }
-
-    fn decide(&mut self, known: Option<&Known<'_>>) {
-        let identifies = self.rows.len() == 1 && !self.name.is_empty() && !self.by_number;
-        if !identifies {
-            self.plan.nameless += self.rows.len() as u64;
-            self.plan.fetch.append(&mut self.rows);
-            self.gather();
-            return;
-        }
-        let row = self.rows[0];
-        self.plan.named += 1;
-        self.plan.windowed |= self.name.starts_with(WINDOWED);
-        match known {
-            Some(known) if !matches!(known.state, State::Refused | State::Lost) => {
-                if self.listings.octets_of(row as usize) == known.octets {
-                    self.plan.known += 1;
-                } else if let Some(header) = known.header {
-                    self.plan.compare.push((row, header));
-                } else {
-                    self.plan.fetch.push(row);
-                }
-            }
-            _ => self.plan.fetch.push(row),
-        }
-        self.rows.clear();
-        self.gather();
-    }
-
-    /// Collects the rows of the next name.
-    fn gather(&mut self) {
-        let Some((row, name)) = self.next.take() else {
-            return;
-        };
-        self.rows.push(row);
-        self.name = name;
-        loop {
-            self.step();
-            match self.next.take() {
-                Some((row, name)) if name == self.name => self.rows.push(row),
-                other => {
-                    self.next = other;
-                    return;
-                }
-            }
-        }
-    }
-
-    fn step(&mut self) {
-        self.next = self
-            .names
-            .advance()
-            .map(|(row, name)| (u32::try_from(row).unwrap_or(u32::MAX), name.to_vec()));
+        plan.fetch.sort_unstable();
+        plan.compare.sort_unstable_by_key(|(row, _)| *row);
+        plan
     }
 }
 
-/// Some servers give message numbers for names; those mean other messages tomorrow.
-fn named_by_number(listings: &Listings) -> bool {
-    let mut cursor = listings.cursor();
-    let mut any = false;
-    while let Some((row, name)) = cursor.advance() {
-        any = true;
-        if name != listings.number_of(row).to_string().as_bytes() {
-            return false;
+impl Plan {
+    fn take(&mut self, listings: &Listings, met: &Met<'_, Known<'_>>) {
+        match *met {
+            Met::Gone(known) if known.state == State::PurgeIntent => {
+                self.settled.push((known.uid.into(), true));
+            }
+            Met::Gone(_) => {}
+            Met::Listed {
+                name,
+                rows,
+                known,
+                identifies,
+            } => {
+                if let Some(known) = known.filter(|known| known.state == State::PurgeIntent) {
+                    self.settled.push((known.uid.into(), false));
+                }
+                if identifies {
+                    self.windowed |= name.starts_with(WINDOWED);
+                    self.decide(listings, rows[0], known);
+                } else {
+                    self.nameless += rows.len() as u64;
+                    self.fetch.extend(rows);
+                }
+            }
         }
     }
-    any
+
+    fn decide(&mut self, listings: &Listings, row: u32, known: Option<&Known<'_>>) {
+        match known {
+            Some(known) if !matches!(known.state, State::Refused | State::Lost) => {
+                if listings.octets_of(row as usize) == known.octets {
+                    self.known += 1;
+                } else if let Some(header) = known.header {
+                    self.compare.push((row, header));
+                } else {
+                    self.fetch.push(row);
+                }
+            }
+            _ => self.fetch.push(row),
+        }
+    }
 }
 
 /// What has to be equal, besides the bytes, for a message to be a duplicate; `None`
@@ -221,7 +185,7 @@ mod tests {
             &[("a", 6, State::Seen), ("x", 1, State::Seen)],
         );
         assert_eq!(plan.fetch, [0, 2]);
-        assert_eq!((plan.known, plan.gone, plan.named), (1, 1, 3));
+        assert_eq!(plan.known, 1);
     }
 
     #[test]
@@ -261,9 +225,22 @@ mod tests {
     }
 
     #[test]
-    fn what_we_deleted_ourselves_is_not_missed() {
-        let plan = plan(&[], &[("a", 6, State::Purged), ("b", 6, State::Seen)]);
-        assert_eq!(plan.gone, 1);
+    fn an_open_deletion_is_settled_by_the_listing() {
+        let plan = plan(
+            &[("b", 6), ("c", 6), ("c", 6)],
+            &[
+                ("a", 6, State::PurgeIntent),
+                ("b", 6, State::PurgeIntent),
+                ("c", 6, State::PurgeIntent),
+            ],
+        );
+        let settled: Vec<_> = plan
+            .settled
+            .iter()
+            .map(|(n, gone)| (&n[..], *gone))
+            .collect();
+        assert_eq!(settled, [(&b"a"[..], true), (b"b", false), (b"c", false)]);
+        assert_eq!((plan.known, plan.nameless), (1, 2));
     }
 
     proptest! {

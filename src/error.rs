@@ -236,6 +236,36 @@ pub enum Error {
         /// Why, with the right form.
         reason: String,
     },
+    /// Nothing is deleted on a server while the vault is known to be damaged.
+    #[error(
+        "the last verify found {damage} things wrong with the vault, so nothing is deleted on a server"
+    )]
+    Unsettled {
+        /// When that was, in Unix seconds.
+        time: i64,
+        /// How many things were wrong.
+        damage: u64,
+    },
+    /// Ages cannot be told.
+    #[error(
+        "the clock of this machine stands before the newest archived message, so the age of mail cannot be told"
+    )]
+    Clock {
+        /// What the clock says, in Unix seconds.
+        now: i64,
+        /// When the newest message was archived.
+        newest: i64,
+    },
+    /// The server was asked to delete, and what became of it could not be found out.
+    #[error("whether {server} deleted {messages} messages is not known yet")]
+    Unconfirmed {
+        /// The server.
+        server: Endpoint,
+        /// How many messages are in doubt.
+        messages: u64,
+        /// Why it could not be asked.
+        source: Box<Error>,
+    },
     /// The user asked to stop.
     #[error("interrupted")]
     Interrupted,
@@ -262,6 +292,8 @@ pub enum ErrorKind {
     Config,
     /// The disk is full.
     NoSpace,
+    /// The server did not confirm what was deleted.
+    Unconfirmed,
     /// No such message.
     NotFound,
     /// The vault is damaged.
@@ -294,6 +326,7 @@ impl ErrorKind {
             Self::Untrusted => 14,
             Self::Config => 15,
             Self::NoSpace => 16,
+            Self::Unconfirmed => 17,
             Self::NotFound => 18,
             Self::Damaged => 20,
             Self::Interrupted => 130,
@@ -321,7 +354,8 @@ impl Error {
             Self::Config { .. } | Self::Secret { .. } => ErrorKind::Config,
             Self::VaultMissing { .. } => ErrorKind::VaultMissing,
             Self::Locked { .. } => ErrorKind::VaultLocked,
-            Self::Damaged { .. } => ErrorKind::Damaged,
+            Self::Damaged { .. } | Self::Unsettled { .. } => ErrorKind::Damaged,
+            Self::Unconfirmed { .. } => ErrorKind::Unconfirmed,
             Self::NoSpace { .. } => ErrorKind::NoSpace,
             Self::NotFound { .. } => ErrorKind::NotFound,
             Self::Query { .. } => ErrorKind::Usage,
@@ -330,6 +364,7 @@ impl Error {
             | Self::Protocol { .. }
             | Self::Unsupported { .. }
             | Self::Format { .. }
+            | Self::Clock { .. }
             | Self::File { .. }
             | Self::Catalog { .. } => ErrorKind::Failed,
         }

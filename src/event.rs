@@ -53,6 +53,15 @@ pub enum Event<'a> {
         /// Why it stopped early, if it did.
         error: Option<&'a Error>,
     },
+    /// `purge` has read back so many archived copies of so many.
+    ReadBack {
+        /// The account.
+        account: &'a str,
+        /// Messages read back so far.
+        done: u64,
+        /// Messages to be deleted.
+        planned: u64,
+    },
     /// `verify` has read so much of so much.
     Verified {
         /// Bytes read so far.
@@ -71,6 +80,19 @@ pub enum Notice<'a> {
         /// Why.
         error: &'a Error,
         /// The pause.
+        pause: Duration,
+    },
+    /// The server was asked to delete, and how that ended is not known; it is asked
+    /// again.
+    DeletionUnknown {
+        /// Why it is not known.
+        error: &'a Error,
+        /// Pause before it is asked.
+        pause: Duration,
+    },
+    /// The server wants to be left alone before the next login (RFC 2449 s.6.5).
+    LoginDelay {
+        /// For how long yet.
         pause: Duration,
     },
     /// The server renamed all messages; they are recognised by their headers.

@@ -21,6 +21,7 @@ pub mod fsx;
 pub mod message;
 pub mod pop3;
 pub mod pull;
+pub mod purge;
 pub mod query;
 pub mod readable;
 pub mod run;

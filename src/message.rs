@@ -254,6 +254,28 @@ pub fn header_hash(header: &[u8]) -> Hash128 {
     hash.finish()
 }
 
+/// The size of a header's status fields, which servers rewrite, and the lines that they take:
+/// octets with each line ended CRLF.
+#[must_use]
+pub fn status_octets(header: &[u8]) -> (u64, u64) {
+    let (mut octets, mut count) = (0, 0);
+    let mut dropping = false;
+    for line in header.split_inclusive(|&b| b == b'\n') {
+        let text = line.strip_suffix(b"\n").unwrap_or(line);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        match text.first() {
+            None => break,
+            Some(b' ' | b'\t') => {}
+            Some(_) => dropping = lines::is_status_field(text),
+        }
+        if dropping {
+            octets += text.len() as u64 + 2;
+            count += 1;
+        }
+    }
+    (octets, count)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -752,6 +774,14 @@ mod tests {
             b"\nArc-",
         ]);
         prop::collection::vec(words, 0..40).prop_map(|words| words.concat())
+    }
+
+    #[test]
+    fn status_fields_are_measured_with_their_continuations() {
+        let header = b"Status: RO\r\nFrom: a\r\n  b\r\nX-UID : 7\n\tmore\n\nStatus: body\n";
+        let whole = "Status: RO\r\n".len() + "X-UID : 7\r\n".len() + "\tmore\r\n".len();
+        assert_eq!(status_octets(header), (whole as u64, 3));
+        assert_eq!(status_octets(b"From: a\r\n\r\nX-UID: 1\r\n"), (0, 0));
     }
 
     proptest! {

@@ -6,6 +6,7 @@
 //! unwinding: dropping it is the safe way out, and deletes nothing.
 
 mod capability;
+mod delete;
 mod login;
 mod multiline;
 mod reply;

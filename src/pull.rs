@@ -213,6 +213,7 @@ impl Run<'_, '_> {
         let before = self.received;
         let listings = source.list()?;
         let mut plan = self.plan(&listings)?;
+        self.settle_purge(&plan)?;
         self.report.listed = listings.len() as u64;
         self.report.listed_octets = listings.octets();
         self.nameless = plan.nameless > 0;
@@ -279,6 +280,18 @@ impl Run<'_, '_> {
         self.catalog
             .for_each_known(account, server, |known| merge.known(known))?;
         Ok(merge.finish())
+    }
+
+    /// A purge that did not hear of its end is settled by the next listing, whoever asks.
+    fn settle_purge(&self, plan: &Plan) -> Result<()> {
+        if plan.settled.is_empty() {
+            return Ok(());
+        }
+        let Route {
+            account, server, ..
+        } = &*self.task.route;
+        let events = self.catalog.settled(account, server, &plan.settled)?;
+        self.order(Order::Record(events))
     }
 
     /// Takes out what was refused or dropped too often in this very run.

@@ -1,6 +1,7 @@
 //! Runs accounts side by side over one vault, and adds up what came of it.
 
 mod memory;
+mod purge;
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -20,6 +21,8 @@ use crate::secret::Secret;
 use crate::vault::catalog::Catalog;
 use crate::vault::layout::Layout;
 use crate::vault::{Vault, Writer, maildir};
+
+pub use purge::{Agreed, PurgeOptions};
 
 /// An account and its secret, if it could be had.
 #[derive(Debug)]

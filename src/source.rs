@@ -4,10 +4,13 @@
 //! take lists, because round trips are what a fetch over a long line costs; the
 //! bodies come back one by one, in the order asked for, as streams.
 
+mod headers;
 mod listings;
 
 use std::io::Read;
+use std::time::Duration;
 
+pub use headers::{Header, headers_of};
 pub use listings::{Ascending, Cursor, Listings, Names, Sizes};
 
 use crate::error::Result;
@@ -50,6 +53,15 @@ pub enum Fetched<'a> {
     Waiting,
 }
 
+/// A message that the server refused to delete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Which one.
+    pub listing: Listing,
+    /// The server's words.
+    pub reply: String,
+}
+
 /// Receives the answers of [`Source::fetch`] and [`Source::headers`]. An error ends
 /// the transfer and with it the session: the source must then be dropped.
 pub type Each<'a> = &'a mut dyn FnMut(&Listing, Fetched<'_>) -> Result<()>;
@@ -66,6 +78,14 @@ pub trait Source {
     /// Streams each message whole.
     fn fetch(&mut self, wanted: &[Listing], each: Each<'_>) -> Result<()>;
 
-    /// Ends the session in order; what was marked for deletion is then deleted.
+    /// Deletes messages of this session's listing and ends the session in order, which
+    /// is what makes the deletion count. After an error nobody knows what was deleted:
+    /// only another listing tells.
+    fn delete(self: Box<Self>, wanted: &[Listing]) -> Result<Vec<Kept>>;
+
+    /// How long the server wants to be left alone between two logins.
+    fn login_delay(&self) -> Duration;
+
+    /// Ends the session in order.
     fn finish(self: Box<Self>) -> Result<()>;
 }

@@ -50,6 +50,19 @@ fn whole(text: &str) -> Option<u64> {
     }
 }
 
+/// An age as it is typed: the largest unit that divides it.
+#[must_use]
+pub fn age_text(age: Duration) -> String {
+    let hours = age.as_secs() / 3600;
+    [(365 * 24, 'y'), (24, 'd')]
+        .iter()
+        .find(|(unit, _)| hours >= *unit && hours.is_multiple_of(*unit))
+        .map_or_else(
+            || format!("{hours}h"),
+            |(unit, letter)| format!("{}{letter}", hours / unit),
+        )
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

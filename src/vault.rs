@@ -56,6 +56,12 @@ impl Vault {
         Ok(Self { layout, catalog })
     }
 
+    /// The catalog, as up to date as it could be had.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
     /// Messages in the vault, each content once.
     pub fn count(&self) -> Result<u64> {
         self.catalog.count()

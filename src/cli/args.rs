@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use mailvault::units::parse_age;
+use mailvault::units::{parse_age, parse_size};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -75,6 +75,7 @@ pub(crate) enum When {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Pull(Pull),
+    Purge(Purge),
     Verify(Verify),
     Search(Search),
     Show(Show),
@@ -90,6 +91,7 @@ impl Command {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Pull(_) => "pull",
+            Self::Purge(_) => "purge",
             Self::Verify(_) => "verify",
             Self::Search(_) => "search",
             Self::Show(_) => "show",
@@ -127,9 +129,55 @@ pub(crate) struct Pull {
     /// Start a new vault if there is none
     #[arg(long)]
     pub(crate) create: bool,
+    /// Afterwards delete on the server what the account's purge rule says
+    #[arg(long, conflicts_with = "limit")]
+    pub(crate) purge: bool,
     /// Get the password of the one account from this command
     #[arg(long, value_name = "CMD")]
     pub(crate) password_command: Option<String>,
+}
+
+/// Delete on the server what is safely archived; frees quota
+///
+/// Without a selection it only shows what could be freed. A message goes only if its
+/// archived copy was read back intact just now, and the server still shows the same one.
+/// The vault keeps everything. Afterwards the server is asked again what it lists: only
+/// what it no longer lists counts as freed.
+#[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools)] // Each is a flag of its own.
+#[command(before_help = "Examples:\n  \
+    mailvault purge work                       what could be freed?\n  \
+    mailvault purge work --older-than 90d -n   what would be deleted?\n  \
+    mailvault purge work --older-than 90d      asks, then deletes\n  \
+    mailvault purge work --free 500M --yes     oldest first, without asking")]
+pub(crate) struct Purge {
+    /// The account by name or URL; not needed if there is only one
+    #[arg(value_name = "ACCOUNT")]
+    pub(crate) account: Option<String>,
+    /// Delete what is older than this, such as 90d or 1y
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(crate) older_than: Option<Duration>,
+    /// Delete until so much is free, such as 500M; the oldest first
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(crate) free: Option<u64>,
+    /// With --free: the largest first
+    #[arg(long, requires = "free")]
+    pub(crate) largest_first: bool,
+    /// Delete what fits this query, as for 'search'
+    #[arg(long = "match", value_name = "QUERY")]
+    pub(crate) matching: Option<String>,
+    /// Delete everything that is archived
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Only show what would be deleted
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Wait so long for another mailvault to end, such as 60s or 1h
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(crate) lock_wait: Option<Duration>,
 }
 
 /// Prove that every message of the vault is there and undamaged
@@ -245,6 +293,12 @@ pub(crate) struct Man {
 
 fn age(text: &str) -> Result<Duration, String> {
     parse_age(text).ok_or_else(|| "write a number and one of s h d w m y, such as 2h".to_owned())
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    parse_size(text)
+        .filter(|size| *size > 0)
+        .ok_or_else(|| "write a size such as 500M or 2G".to_owned())
 }
 
 fn subset(text: &str) -> Result<(u32, u32), String> {

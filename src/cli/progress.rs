@@ -154,6 +154,21 @@ impl<'a> Progress<'a> {
                     bar.finish_and_clear();
                 }
             }
+            Event::ReadBack {
+                account,
+                done,
+                planned,
+            } => {
+                let row = self.row(account);
+                if let Some(bar) = &row.bar {
+                    bar.set_message(format!(
+                        "reading back {} of {}",
+                        count(*done),
+                        count(*planned)
+                    ));
+                    bar.tick();
+                }
+            }
             Event::Verified { done, total } => {
                 let utf8 = self.out.screen.utf8;
                 let row = self.row("verify");
@@ -227,6 +242,23 @@ impl<'a> Progress<'a> {
                     span(*pause)
                 ),
                 false,
+            ),
+            Notice::DeletionUnknown { error, pause } => (
+                "deletion_unknown",
+                format!(
+                    "the end of the deletion was not heard ({}); asking again in {}",
+                    first_line(&report::text(error, None)),
+                    span(*pause)
+                ),
+                true,
+            ),
+            Notice::LoginDelay { pause } => (
+                "login_delay",
+                format!(
+                    "the server wants {} between logins; waiting to ask what it lists now",
+                    span(*pause)
+                ),
+                true,
             ),
             Notice::Renumbered { listed } => (
                 "renumbered",

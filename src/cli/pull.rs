@@ -2,14 +2,13 @@
 
 mod tell;
 
-use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
-use mailvault::config::{Account, Protocol};
-use mailvault::error::{Error, Result};
+use mailvault::config::Account;
+use mailvault::error::Result;
 use mailvault::event::{Event, PullReport};
-use mailvault::run::{self, Job, PullOptions, RunReport};
-use mailvault::secret::{self, Env, Program, SecretSource};
+use mailvault::run::{self, Job, Outcome, PullOptions, PurgeOptions, RunReport};
+use mailvault::secret::{Program, SecretSource};
 use serde_json::json;
 
 use self::tell::{code, results, tell};
@@ -17,7 +16,9 @@ use super::Done;
 use super::args::{Global, Pull};
 use super::output::Output;
 use super::progress::Progress;
+use super::purge::after::{self, Later};
 use super::report::{self, Failure, together};
+use super::secrets;
 use super::settings::Settings;
 use super::signals::Stop;
 use super::text::{escape, now, plural, rfc3339};
@@ -44,15 +45,16 @@ pub(crate) fn run(
     );
 
     let env = settings.secret_env(accounts.iter());
-    let asks =
-        !global.no_input && !out.json && io::stdin().is_terminal() && io::stderr().is_terminal();
+    let asks = secrets::may_ask(global, out);
     let jobs: Vec<Job> = accounts
         .into_iter()
-        .map(|account| Job {
-            secret: secret_of(&account, &env, asks),
-            account,
-        })
+        .map(|account| secrets::job(account, &env, asks))
         .collect();
+    let later = if args.purge {
+        after::later(&jobs)?
+    } else {
+        Vec::new()
+    };
     let stop = Stop::watch(
         out,
         "stopping after the message in hand; what is stored is safe, and a second run\n\
@@ -105,9 +107,10 @@ pub(crate) fn run(
         );
     }
     if !out.quiet {
-        print(&ran, settings, out);
+        print(&ran, args, settings, out);
     }
-    let codes: Vec<u8> = ran.outcomes.iter().map(code).collect();
+    let mut codes: Vec<u8> = ran.outcomes.iter().map(code).collect();
+    purge_later(later, &ran, &mut codes, args, settings, &stop, out);
     let sum = |of: fn(&PullReport) -> u64| ran.outcomes.iter().map(|o| of(&o.report)).sum::<u64>();
     let summary = json!({
         "new": sum(|report| report.new),
@@ -119,6 +122,31 @@ pub(crate) fn run(
         "dry_run": args.dry_run,
     });
     Ok(Done::new(stop.exit_code(together(&codes)), summary))
+}
+
+/// Applies the rules of the accounts that were pulled whole; refused messages block nobody.
+fn purge_later(
+    later: Vec<Later>,
+    ran: &RunReport,
+    codes: &mut [u8],
+    args: &Pull,
+    settings: &Settings,
+    stop: &Stop,
+    out: &Output,
+) {
+    let options = PurgeOptions {
+        lock_wait: args.lock_wait.unwrap_or(Duration::ZERO),
+        now: now().timestamp(),
+        stop: stop.flag.clone(),
+    };
+    for later in later {
+        let pulled = |o: &Outcome| o.account == later.name() && o.error.is_none();
+        let at = ran.outcomes.iter().position(pulled);
+        if let Some(at) = at.filter(|_| !stop.is_set()) {
+            let purged = later.apply(settings, &options, args.dry_run, out);
+            codes[at] = if purged == 0 { codes[at] } else { purged };
+        }
+    }
 }
 
 /// The accounts to pull, with the password command of the command line.
@@ -141,39 +169,20 @@ fn chosen(args: &Pull, settings: &Settings) -> Result<Vec<Account>, Failure> {
     Ok(accounts)
 }
 
-fn print(ran: &RunReport, settings: &Settings, out: &Output) {
+fn print(ran: &RunReport, args: &Pull, settings: &Settings, out: &Output) {
     for line in results(&ran.outcomes, out) {
         out.line(&line);
     }
     if ran.outcomes.iter().any(|outcome| outcome.report.new > 0) {
         out.line(&format!(
-            "\n{} in {}. Nothing was deleted on a server.",
+            "\n{} in {}.{}",
             plural(ran.total_messages, "message"),
             escape(&settings.shown(&settings.vault)),
+            if args.purge {
+                ""
+            } else {
+                " Nothing was deleted on a server."
+            },
         ));
     }
-}
-
-fn secret_of(account: &Account, env: &Env, asks: bool) -> Result<secret::Secret> {
-    if account.protocol != Protocol::Pop3 {
-        return Err(Error::Config {
-            message: "this version fetches over POP3 only".to_owned(),
-            hint: Some(format!(
-                "if the server offers POP3, set protocol = \"pop3\" for {}; \
-                 else set pull = false",
-                account.name
-            )),
-        });
-    }
-    let mut ask = |text: &str| {
-        rpassword::prompt_password(text).map_err(|error| match error.kind() {
-            io::ErrorKind::Interrupted => Error::Interrupted,
-            _ => Error::Secret {
-                message: format!("cannot ask for the password: {error}"),
-                hint: None,
-            },
-        })
-    };
-    let prompt: Option<secret::Prompt<'_>> = if asks { Some(&mut ask) } else { None };
-    secret::obtain(&account.name, &account.secret, env, prompt)
 }

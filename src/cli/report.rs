@@ -231,6 +231,17 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
             "'mailvault verify --read-data' shows what is damaged; --repair puts it aside"
                 .to_owned()
         }
+        Error::Unsettled { .. } => {
+            "'mailvault verify --read-data --repair' puts aside what is damaged; then pull and \
+             purge again"
+                .to_owned()
+        }
+        Error::Clock { .. } => "set the clock; --free, --match and --all do without it".to_owned(),
+        Error::Unconfirmed { .. } => {
+            "nothing is lost: these messages are archived. The next pull or purge finds out \
+             and notes it"
+                .to_owned()
+        }
         Error::NoSpace { .. } => {
             "what was stored is safe. Free some space there, and run the same command again"
                 .to_owned()

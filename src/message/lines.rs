@@ -85,6 +85,18 @@ fn is_status(name: &[u8]) -> bool {
     STATUS.iter().any(|s| s.eq_ignore_ascii_case(name))
 }
 
+/// True for the first line of a status field.
+pub(super) fn is_status_field(line: &[u8]) -> bool {
+    line.iter().position(|&b| b == b':').is_some_and(|at| {
+        let name = &line[..at];
+        let end = name
+            .iter()
+            .rposition(|&b| !is_blank(b))
+            .map_or(0, |n| n + 1);
+        is_status(&name[..end])
+    })
+}
+
 /// What is known of the current line.
 enum Line {
     /// Nothing: it has not begun.

@@ -10,6 +10,8 @@ pub(super) struct Capabilities {
     pub(super) pipelining: bool,
     pub(super) utf8: bool,
     pub(super) user: bool,
+    /// Seconds between logins (RFC 2449 s.6.5).
+    pub(super) login_delay: u32,
     /// SASL mechanisms, in capitals.
     pub(super) sasl: Vec<String>,
 }
@@ -25,6 +27,9 @@ impl Capabilities {
             Some("PIPELINING") => self.pipelining = true,
             Some("UTF8") => self.utf8 = true,
             Some("USER") => self.user = true,
+            Some("LOGIN-DELAY") => {
+                self.login_delay = words.next().and_then(|n| n.parse().ok()).unwrap_or(0);
+            }
             Some("SASL") => self.sasl = words.map(str::to_owned).collect(),
             _ => {}
         }
@@ -55,11 +60,13 @@ mod tests {
             "STLS",
             "USER",
             "SASL PLAIN LOGIN SCRAM-SHA-256",
+            "LOGIN-DELAY 900 USER",
             "UTF8 USER",
         ] {
             caps.add(row.as_bytes());
         }
         assert!(caps.known && caps.stls && caps.pipelining && caps.utf8 && caps.user);
+        assert_eq!(caps.login_delay, 900);
         assert!(caps.offers("PLAIN") && !caps.offers("SCRAM-SHA-1"));
     }
 

@@ -5,14 +5,16 @@
 //! are at most half outstanding.
 
 use std::io::{Read, Write};
+use std::time::Duration;
 
 use crate::error::{Endpoint, Error, Result};
 use crate::pop3::capability::Capabilities;
+use crate::pop3::delete;
 use crate::pop3::login::{self, Login};
 use crate::pop3::reply;
 use crate::pop3::wire::{Answer, ROW_LIMIT, Wire};
 use crate::secret::Mask;
-use crate::source::{Each, Fetched, Listing, Listings, Names, Sizes, Source};
+use crate::source::{Each, Fetched, Kept, Listing, Listings, Names, Sizes, Source};
 
 /// Commands sent ahead at most, their bytes, and the octets that they ask for.
 const AHEAD: usize = 1_024;
@@ -309,12 +311,22 @@ impl<S: Read + Write> Source for Session<S> {
         )
     }
 
+    fn delete(mut self: Box<Self>, wanted: &[Listing]) -> Result<Vec<Kept>> {
+        let ahead = if self.pipelines() {
+            self.dialect.ahead
+        } else {
+            1
+        };
+        delete::delete(&mut self.wire, wanted, ahead)
+    }
+
+    fn login_delay(&self) -> Duration {
+        Duration::from_secs(self.caps.login_delay.into())
+    }
+
     fn finish(mut self: Box<Self>) -> Result<()> {
-        match self.wire.ask("QUIT", "QUIT")? {
-            Answer::Ok(_) => Ok(()),
-            Answer::Err(text) => Err(self.refused("QUIT", &text)),
-            Answer::Challenge(_) => Err(self.wire.broken("an answer was due")),
-        }
+        delete::send_quit(&mut self.wire)?;
+        delete::take_quit(&mut self.wire)
     }
 }
 

@@ -1,18 +1,13 @@
 //! Messages whose listed size has moved: an equal header means the same message.
 
-use std::io::Read;
-
 use super::Run;
 use crate::commit::{Order, Route};
 use crate::dedupe::Plan;
 use crate::error::Result;
-use crate::message::{Hash128, Scanner, header_hash};
-use crate::source::{Fetched, Listing, Listings, Source, Uid};
+use crate::message::{Hash128, Scanner};
+use crate::source::{Listing, Listings, Source, Uid, headers_of};
 use crate::vault::ledger::{Event as Entry, Seen};
 use crate::vault::{frame, maildir};
-
-/// Largest header that is compared, in bytes.
-const HEADER_LIMIT: u64 = 4 << 20;
 
 impl Run<'_, '_> {
     /// Asks for the headers of messages whose size has moved. An equal header means
@@ -28,12 +23,12 @@ impl Run<'_, '_> {
             .iter()
             .map(|(row, _)| listings.get(*row as usize))
             .collect();
-        let headers = Self::headers(source, &rows)?;
+        let headers = headers_of(source, &rows)?;
         let mut same = Vec::new();
         for ((listing, (row, recorded)), found) in rows.iter().zip(&plan.compare).zip(&headers) {
             let event = match (&listing.uid, found) {
-                (Uid::Uidl(name), Some(found)) if found == recorded => {
-                    self.seen_as(name, listing, *found)?
+                (Uid::Uidl(name), Some(found)) if found.hash == *recorded => {
+                    self.seen_as(name, listing, found.hash)?
                 }
                 _ => None,
             };
@@ -48,27 +43,6 @@ impl Run<'_, '_> {
             self.order(Order::Record(same))?;
         }
         Ok(())
-    }
-
-    /// The header hash of each message; `None` where the server gives no header.
-    pub(super) fn headers(
-        source: &mut dyn Source,
-        wanted: &[Listing],
-    ) -> Result<Vec<Option<Hash128>>> {
-        let mut headers = Vec::with_capacity(wanted.len());
-        source.headers(wanted, &mut |_, fetched| {
-            match fetched {
-                Fetched::Body(body) => {
-                    let mut header = Vec::new();
-                    let read = body.take(HEADER_LIMIT).read_to_end(&mut header);
-                    headers.push(read.ok().map(|_| header_hash(&header)));
-                }
-                Fetched::Refused(_) => headers.push(None),
-                Fetched::Waiting => {}
-            }
-            Ok(())
-        })?;
-        Ok(headers)
     }
 
     /// A line that says that a listed message is the one recorded as `name`, which has

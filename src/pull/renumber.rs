@@ -12,7 +12,7 @@ use crate::dedupe::Plan;
 use crate::error::Result;
 use crate::event::Notice;
 use crate::message::Hash128;
-use crate::source::{Listing, Listings, Source};
+use crate::source::{Listing, Listings, Source, headers_of};
 
 /// Fewer messages are simply fetched again.
 const LEAST: u64 = 20;
@@ -41,15 +41,18 @@ impl Run<'_, '_> {
         let Some(last) = self.catalog.last_complete(account)? else {
             return Ok(());
         };
+        let gone = plan.settled.iter().filter(|(_, gone)| *gone).count() as u64;
+        let purged = self.catalog.purged_since(account, last.time)? + gone;
+        let before = last.listed.saturating_sub(purged);
         let listed = listings.len() as u64;
-        if last.listed >= LEAST && listed < last.listed / 2 {
+        if before >= LEAST && listed < before / 2 {
             self.notice(Notice::Shrunk {
-                before: last.listed,
+                before,
                 now: listed,
             });
         }
-        let steady = listed.abs_diff(last.listed) <= last.listed / 10;
-        if last.listed < LEAST || !steady || plan.known > last.listed / 10 {
+        let steady = listed.abs_diff(before) <= before / 10;
+        if before < LEAST || !steady || plan.known > before / 10 {
             return Ok(());
         }
         let mut old = self.old_names()?;
@@ -114,13 +117,13 @@ impl Run<'_, '_> {
         old: &mut OldNames,
     ) -> Result<HashMap<u32, (Vec<u8>, Hash128)>> {
         let wanted: Vec<Listing> = rows.iter().map(|row| listings.get(*row as usize)).collect();
-        let headers = Self::headers(source, &wanted)?;
+        let headers = headers_of(source, &wanted)?;
         let mut found = HashMap::new();
         for ((row, listing), header) in rows.iter().zip(&wanted).zip(headers) {
             if let (Some(header), Some(octets)) = (header, listing.octets)
-                && let Some(name) = old.get_mut(&(header, octets)).and_then(Vec::pop)
+                && let Some(name) = old.get_mut(&(header.hash, octets)).and_then(Vec::pop)
             {
-                found.insert(*row, (name, header));
+                found.insert(*row, (name, header.hash));
             }
         }
         Ok(found)

@@ -209,6 +209,12 @@ impl Writer {
             .find(|(_, path)| frame::check(path, blob.name.hash, blob.name.size).is_ok()))
     }
 
+    /// The files of a content, as far as they are there.
+    pub fn files_of(&self, blob: &Blob) -> Result<Vec<PathBuf>> {
+        let found = locate(&self.layout, &self.catalog, blob)?;
+        Ok(found.into_iter().map(|(_, path)| path).collect())
+    }
+
     /// Where everything lies.
     #[must_use]
     pub fn layout(&self) -> &Layout {

@@ -16,6 +16,7 @@ mod interop;
 mod layering;
 mod progress;
 mod pull;
+mod purge;
 mod renumber;
 mod secrets;
 mod support;

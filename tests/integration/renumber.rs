@@ -11,7 +11,7 @@ use mailvault::dedupe::Policy;
 use mailvault::error::{Endpoint, Error, Result};
 use mailvault::event::{Event, Notice, PullReport};
 use mailvault::pull::{self, Task};
-use mailvault::source::{Each, Fetched, Listing, Listings, Source};
+use mailvault::source::{Each, Fetched, Kept, Listing, Listings, Source};
 use mailvault::vault::catalog::Catalog;
 use mailvault::vault::verify::{VerifyOptions, verify};
 use mailvault::vault::{Writer, layout::Layout, maildir};
@@ -92,6 +92,14 @@ impl Source for Maildrop {
         self.answer(wanted, each, true)
     }
 
+    fn delete(self: Box<Self>, _: &[Listing]) -> Result<Vec<Kept>> {
+        panic!("a pull deletes nothing")
+    }
+
+    fn login_delay(&self) -> Duration {
+        Duration::ZERO
+    }
+
     fn finish(self: Box<Self>) -> Result<()> {
         Ok(())
     }
@@ -125,11 +133,7 @@ fn pull(vault: &Path, mail: &[Mail]) -> (PullReport, Asked, Vec<String>) {
 }
 
 /// The same from a server with habits.
-fn pull_over(
-    vault: &Path,
-    mail: &[Mail],
-    habits: Habits,
-) -> (PullReport, Asked, Vec<String>) {
+fn pull_over(vault: &Path, mail: &[Mail], habits: Habits) -> (PullReport, Asked, Vec<String>) {
     let stop = AtomicBool::new(false);
     let layout = Layout::new(vault);
     Writer::create(vault).unwrap();

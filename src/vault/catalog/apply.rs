@@ -48,14 +48,16 @@ impl Catalog {
                     .execute(params![folder, origin, flags, uid_key(&identity.uid)])?;
                 Ok(())
             }
-            Event::Vanished { identity, .. } => self.set_state(identity, State::Vanished),
-            Event::Reappeared { identity, .. } => self.set_state(identity, State::Seen),
+            Event::Vanished { identity, .. } => self.set_state(identity, State::Vanished, time),
+            Event::Reappeared { identity, .. } => self.set_state(identity, State::Seen, time),
             Event::Refused {
                 identity, octets, ..
             } => self.put_sighting(identity, State::Refused, *octets, time, None),
-            Event::PurgeIntent { identity, .. } => self.set_state(identity, State::PurgeIntent),
-            Event::Purged { identity, .. } => self.set_state(identity, State::Purged),
-            Event::PurgeKept { identity, .. } => self.set_state(identity, State::PurgeKept),
+            Event::PurgeIntent { identity, .. } => {
+                self.set_state(identity, State::PurgeIntent, time)
+            }
+            Event::Purged { identity, .. } => self.set_state(identity, State::Purged, time),
+            Event::PurgeKept { identity, .. } => self.set_state(identity, State::PurgeKept, time),
             Event::Adopted { account, file, .. } => self.apply_adopted(account, file, time),
             Event::Lost { hash } | Event::Forgotten { hash, .. } => {
                 if let Some(id) = self.blob_id(*hash)? {
@@ -105,14 +107,43 @@ impl Catalog {
                     ])?;
                 Ok(())
             }
-            Event::Verified { scope, damage } => {
-                self.db
-                    .prepare_cached("INSERT OR REPLACE INTO meta VALUES ('verified', ?1)")?
-                    .execute([format!("{time} {damage} {scope}")])?;
-                Ok(())
-            }
+            Event::Verified { scope, damage } => self.put_verified(scope, *damage, time),
             Event::Uploaded { .. } | Event::Chain { .. } | Event::Unknown(_) => Ok(()),
         }
+    }
+
+    fn put_verified(&mut self, scope: &str, damage: u64, time: i64) -> rusqlite::Result<()> {
+        let text = format!("{time} {damage} {scope}");
+        self.db
+            .prepare_cached("INSERT OR REPLACE INTO meta VALUES ('verified', ?1)")?
+            .execute([&text])?;
+        if damage == 0 {
+            return self.settle_damage(scope);
+        }
+        self.db
+            .prepare_cached("INSERT OR REPLACE INTO meta VALUES ('damage', ?1)")?
+            .execute([&text])?;
+        Ok(())
+    }
+
+    /// A finding is settled by the same look again, or by a more thorough one, that finds
+    /// nothing: a flipped bit is not refuted by a look at the names.
+    fn settle_damage(&mut self, scope: &str) -> rusqlite::Result<()> {
+        let found: Option<String> = self
+            .db
+            .prepare_cached("SELECT value FROM meta WHERE key = 'damage'")?
+            .query_row([], |r| r.get(0))
+            .optional()?;
+        let found = found.as_deref().and_then(|text| text.splitn(3, ' ').nth(2));
+        let settles = found.is_some_and(|found| {
+            scope == found || scope == "data" || scope == "names" && found.starts_with("names")
+        });
+        if settles {
+            self.db
+                .prepare_cached("DELETE FROM meta WHERE key = 'damage'")?
+                .execute([])?;
+        }
+        Ok(())
     }
 
     fn apply_seen(&mut self, seen: &Seen, time: i64) -> rusqlite::Result<()> {
@@ -219,11 +250,13 @@ impl Catalog {
         Ok(())
     }
 
-    fn set_state(&mut self, identity: &Identity, state: State) -> rusqlite::Result<()> {
+    fn set_state(&mut self, identity: &Identity, state: State, time: i64) -> rusqlite::Result<()> {
         let origin = self.origin(identity)?;
         self.db
-            .prepare_cached("UPDATE sighting SET state = ?3 WHERE origin = ?1 AND uid = ?2")?
-            .execute(params![origin, uid_key(&identity.uid), state as i64])?;
+            .prepare_cached(
+                "UPDATE sighting SET state = ?3, time = ?4 WHERE origin = ?1 AND uid = ?2",
+            )?
+            .execute(params![origin, uid_key(&identity.uid), state as i64, time])?;
         Ok(())
     }
 

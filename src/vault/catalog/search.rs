@@ -46,19 +46,17 @@ impl Catalog {
              WHERE NOT lost",
         );
         let mut values = Vec::new();
-        for term in &query.terms {
-            add(term, &mut sql, &mut values)?;
-        }
+        self.add_terms(query, &mut sql, &mut values)?;
         sql.push_str(" GROUP BY blob.id ORDER BY received DESC, blob.id DESC");
         if let Some(limit) = limit {
             // Writing to a String cannot fail.
             let _ = write!(sql, " LIMIT {limit}");
         }
         let on_server = self.on_server()?;
-        self.teach_contains()
-            .and_then(|()| {
-                self.db
-                    .prepare(&sql)?
+        self.db
+            .prepare(&sql)
+            .and_then(|mut statement| {
+                statement
                     .query_map(rusqlite::params_from_iter(values), |row| {
                         let content = blob(row)?;
                         let place: String = row.get(9)?;
@@ -77,6 +75,20 @@ impl Catalog {
                     .collect()
             })
             .map_err(|e| self.failed(e))
+    }
+
+    /// Adds the conditions of a query, and their values.
+    pub(super) fn add_terms(
+        &self,
+        query: &Query,
+        sql: &mut String,
+        values: &mut Vec<Value>,
+    ) -> Result<()> {
+        self.teach_contains().map_err(|e| self.failed(e))?;
+        query
+            .terms
+            .iter()
+            .try_for_each(|term| add(term, sql, values))
     }
 
     /// `contains(text, part)`: whether `part`, in lower case, occurs in any case.

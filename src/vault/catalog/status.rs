@@ -68,16 +68,17 @@ impl Catalog {
             )?
             .query_row([&account], |r| Ok((r.get(0)?, r.get(1)?)))
             .optional()?;
-        let (refused, purged, purged_octets) = self
+        let (refused, purged, purged_octets, last_purge) = self
             .db
             .prepare_cached(
                 "SELECT coalesce(sum(state = ?2), 0), coalesce(sum(state = ?3), 0),
-                        coalesce(sum(CASE state WHEN ?3 THEN octets END), 0)
+                        coalesce(sum(CASE state WHEN ?3 THEN octets END), 0),
+                        max(CASE state WHEN ?3 THEN time END)
                  FROM sighting WHERE origin IN (SELECT id FROM origin WHERE account = ?1)",
             )?
             .query_row(
                 params![account, State::Refused as i64, State::Purged as i64],
-                |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)),
+                |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)),
             )?;
         Ok(AccountStatus {
             account,
@@ -89,7 +90,7 @@ impl Catalog {
             refused: unsigned(refused),
             purged: unsigned(purged),
             purged_octets: unsigned(purged_octets),
-            last_purge: None,
+            last_purge,
         })
     }
 }

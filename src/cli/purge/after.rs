@@ -1,0 +1,113 @@
+//! `pull --purge`: the accounts' own rules, applied when everything is archived.
+
+use mailvault::config::Account;
+use mailvault::error::Error;
+use mailvault::purge::Selection;
+use mailvault::run::{Agreed, Job, PurgeOptions};
+use mailvault::secret::Secret;
+
+use super::{outcome, rule, table};
+use crate::cli::output::Output;
+use crate::cli::progress::Progress;
+use crate::cli::report::{self, Failure};
+use crate::cli::settings::Settings;
+use crate::cli::text::{escape, plural, size};
+
+/// An account to be purged after its pull.
+pub(crate) struct Later {
+    account: Account,
+    secret: Secret,
+    selection: Selection,
+}
+
+/// The accounts that have a rule. That none has one is an error: whoever asks for a purge
+/// expects some.
+pub(crate) fn later(jobs: &[Job]) -> Result<Vec<Later>, Failure> {
+    let mut all = Vec::new();
+    let mut rules = 0;
+    for job in jobs {
+        let Some(selection) = rule(&job.account)? else {
+            continue;
+        };
+        rules += 1;
+        // Without its secret the account fails by itself.
+        if let Ok(secret) = &job.secret {
+            all.push(Later {
+                account: job.account.clone(),
+                secret: secret.clone(),
+                selection,
+            });
+        }
+    }
+    if rules == 0 {
+        return Err(Failure::usage(
+            "pull --purge needs a rule, and none of these accounts has one",
+            "write to the configuration: [accounts.NAME.purge] and older_than = \"90d\"",
+        ));
+    }
+    Ok(all)
+}
+
+impl Later {
+    pub(crate) fn name(&self) -> &str {
+        &self.account.name
+    }
+
+    /// Applies the rule; returns the exit code.
+    pub(crate) fn apply(
+        self,
+        settings: &Settings,
+        options: &PurgeOptions,
+        dry_run: bool,
+        out: &Output,
+    ) -> u8 {
+        let name = self.account.name.clone();
+        let mut progress = Progress::new(out, std::iter::once(name.as_str()));
+        let job = Job {
+            account: self.account,
+            secret: Ok(self.secret),
+        };
+        let planned = Agreed::plan(
+            &settings.vault,
+            job,
+            &self.selection,
+            options,
+            &mut |event| progress.event(&event),
+        );
+        let mut agreed = match planned {
+            Ok(agreed) => agreed,
+            Err(error) => return failed(out, &name, &error),
+        };
+        table::plan_line(out, &name, &agreed, dry_run);
+        let chosen = agreed.plan.chosen;
+        let host = agreed.server().host;
+        if dry_run || chosen.messages == 0 {
+            agreed.hang_up();
+            if dry_run && !out.quiet {
+                out.line(&format!(
+                    "{name}  would delete {}, {}, on {}",
+                    plural(chosen.messages, "message"),
+                    size(chosen.octets),
+                    escape(&host)
+                ));
+            }
+            return 0;
+        }
+        let (report, error) = agreed.apply(options, &mut |event| progress.event(&event));
+        progress.clear();
+        if !out.quiet && report.freed.messages > 0 {
+            out.line(&format!(
+                "{name}  deleted {}, {}, on {}; the vault keeps them",
+                plural(report.freed.messages, "message"),
+                size(report.freed.octets),
+                escape(&host)
+            ));
+        }
+        outcome::outcome(out, &name, &report, error.as_ref())
+    }
+}
+
+fn failed(out: &Output, name: &str, error: &Error) -> u8 {
+    report::print(out, error, Some(name));
+    error.kind().exit_code()
+}

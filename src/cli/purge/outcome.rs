@@ -1,0 +1,224 @@
+//! What a purge came to, in lines for people and for programs.
+
+use mailvault::error::{Error, ErrorKind, PARTIAL};
+use mailvault::purge::{KeptMessage, PurgeReport, Reason};
+use serde_json::{Value, json};
+
+use crate::cli::output::Output;
+use crate::cli::report::{self, code_name};
+use crate::cli::text::{count, cut, escape, plural, seconds, size};
+
+/// Messages named for one reason; the rest is counted.
+const NAMED: usize = 10;
+/// Columns of a terminal that everything fits.
+const COLUMNS: usize = 80;
+
+/// Warnings, the account's line for programs, and the exit code.
+pub(crate) fn outcome(
+    out: &Output,
+    account: &str,
+    report: &PurgeReport,
+    error: Option<&Error>,
+) -> u8 {
+    if let Some(error) = error {
+        report::print(out, error, Some(account));
+    }
+    kept(out, account, report);
+    if report.strays > 0 {
+        let message = format!(
+            "{account}: {} disappeared from the server that nobody here asked to be deleted",
+            plural(report.strays, "other message")
+        );
+        let hint = "another program may have deleted them. If not, do not purge there again:\n\
+                    the server deletes other messages than those it is asked to.";
+        report::warn(out, &message, Some(hint));
+    }
+    let code = match error {
+        Some(error) => error.kind().exit_code(),
+        None if report.still_there() > 0 || report.strays > 0 => ErrorKind::Unconfirmed.exit_code(),
+        None if !report.kept.is_empty() => PARTIAL,
+        None => 0,
+    };
+    let line = json!({
+        "account": account,
+        "status": code_name(code),
+        "planned": report.planned.messages,
+        "planned_bytes": report.planned.octets,
+        "read_back": report.intact,
+        "asked": report.asked.messages,
+        "freed": report.freed.messages,
+        "freed_bytes": report.freed.octets,
+        "kept": report.kept.len(),
+        "unknown": report.unknown,
+        "strays": report.strays,
+        "server_messages": report.left.map(|left| left.messages),
+        "server_bytes": report.left.map(|left| left.octets),
+        "seconds": seconds(report.elapsed),
+    });
+    out.json("account", line, true);
+    code
+}
+
+/// What stayed, reason by reason.
+fn kept(out: &Output, account: &str, report: &PurgeReport) {
+    for message in &report.kept {
+        let line = json!({
+            "account": account,
+            "uid": message.uid,
+            "id": message.id.to_string(),
+            "bytes": message.octets,
+            "subject": message.subject,
+            "reason": reason_name(&message.reason),
+            "server_reply": if let Reason::Refused(reply) = &message.reason { Some(reply) } else { None },
+        });
+        out.json("kept", line, true);
+    }
+    for reason in [
+        "not_intact",
+        "octets",
+        "other_message",
+        "unreadable",
+        "refused",
+        "still_there",
+    ] {
+        let those: Vec<&KeptMessage> = report
+            .kept
+            .iter()
+            .filter(|kept| reason_name(&kept.reason) == reason)
+            .collect();
+        let Some(first) = those.first() else {
+            continue;
+        };
+        let (words, hint) = reason_words(&first.reason, account, those.len());
+        let mut message = format!("{account}: {words}");
+        for one in those.iter().take(NAMED) {
+            let line = format!(
+                "  {}  {}  {}",
+                &one.id.to_string()[..8],
+                size(one.octets),
+                escape(&one.subject)
+            );
+            message.push('\n');
+            message.push_str(&cut(&line, COLUMNS));
+        }
+        if those.len() > NAMED {
+            message = format!(
+                "{message}\n  and {} more",
+                count((those.len() - NAMED) as u64)
+            );
+        }
+        report::warn(out, &message, Some(&hint));
+    }
+}
+
+fn reason_name(reason: &Reason) -> &'static str {
+    match reason {
+        Reason::NotIntact => "not_intact",
+        Reason::Octets { .. } => "octets",
+        Reason::OtherMessage => "other_message",
+        Reason::Unreadable => "unreadable",
+        Reason::Refused(_) => "refused",
+        Reason::StillThere => "still_there",
+    }
+}
+
+fn reason_words(reason: &Reason, account: &str, messages: usize) -> (String, String) {
+    let those = plural(messages as u64, "message");
+    match reason {
+        Reason::NotIntact => (
+            format!("{those} kept on the server: the archived copy is damaged or missing"),
+            format!(
+                "'mailvault verify --read-data --repair' puts damaged copies aside, and then\n\
+                 'mailvault pull {account}' fetches them again"
+            ),
+        ),
+        Reason::Octets { listed, received } => (
+            format!(
+                "{those} kept on the server: its size there is not that of what was\n  \
+                 received ({} listed, {} received)",
+                count(*listed),
+                count(*received)
+            ),
+            "the archived copy may be only a part; look at it with 'mailvault show'".to_owned(),
+        ),
+        Reason::OtherMessage => (
+            format!("{those} kept on the server: it is not what was archived under its name"),
+            format!("'mailvault pull {account}' archives what is there now"),
+        ),
+        Reason::Unreadable => (
+            format!("{those} kept on the server, which shows neither header nor text of it"),
+            "try again later".to_owned(),
+        ),
+        Reason::Refused(reply) => (
+            format!(
+                "{those} not deleted: the server refused\n  server said: {}",
+                escape(reply)
+            ),
+            "try again later".to_owned(),
+        ),
+        Reason::StillThere => (
+            format!("{those}: the server said they are deleted, but lists them still"),
+            "it decides by a setting of its own. With Gmail: Settings > Forwarding and\n\
+             POP/IMAP > \"When messages are accessed with POP\" > delete. Elsewhere look for\n\
+             \"leave a copy on the server\" in the provider's settings."
+                .to_owned(),
+        ),
+    }
+}
+
+/// What was done, for people.
+pub(crate) fn result(report: &PurgeReport) -> Vec<String> {
+    let planned = report.planned.messages;
+    let mut rows = vec![(
+        "Archived copies",
+        format!(
+            "{} of {} read back{}",
+            count(report.intact),
+            count(planned),
+            if report.intact == planned {
+                ", all match"
+            } else {
+                ""
+            }
+        ),
+    )];
+    let freed = report.freed.messages;
+    rows.push((
+        "Deleted",
+        match report.unknown {
+            0 => format!("{}, confirmed by another listing", count(freed)),
+            unknown => format!("{}, and {} in doubt", count(freed), count(unknown)),
+        },
+    ));
+    if let Some(left) = report.left {
+        rows.push((
+            "Asked again",
+            format!(
+                "{}, {} left on the server",
+                plural(left.messages, "message"),
+                size(left.octets)
+            ),
+        ));
+    }
+    let mut lines: Vec<String> = rows
+        .into_iter()
+        .map(|(label, text)| format!("{label:<16}  {text}"))
+        .collect();
+    lines.push(String::new());
+    lines.push(format!(
+        "Freed {}. The vault keeps every message; 'mailvault status' lists purges.",
+        size(report.freed.octets)
+    ));
+    lines
+}
+
+/// The last line for programs.
+pub(super) fn summary(report: Option<&PurgeReport>) -> Value {
+    let report = report.cloned().unwrap_or_default();
+    json!({
+        "freed": report.freed.messages,
+        "freed_bytes": report.freed.octets,
+        "kept": report.kept.len(),
+        "unknown": report.unknown,
+    })
+}

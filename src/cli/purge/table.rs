@@ -1,0 +1,189 @@
+//! What a purge would do, in lines for people and for programs.
+
+use mailvault::error::Endpoint;
+use mailvault::purge::{Bracket, Plan, Sum};
+use mailvault::run::Agreed;
+use mailvault::units::age_text;
+use serde_json::{Value, json};
+
+use crate::cli::args::Purge;
+use crate::cli::output::Output;
+use crate::cli::text::{self, Align, count, cut, day, escape, plural, rfc3339, size};
+
+/// The table of what could be freed, or would be.
+pub(super) fn table(plan: &Plan, server: &Endpoint, args: &Purge, out: &Output) -> Vec<String> {
+    let selects =
+        plan.chosen.messages > 0 || plan.held.messages > 0 || !chosen_words(args).is_empty();
+    let mut lines = vec![
+        format!(
+            "{} lists {}, {}",
+            escape(&server.host),
+            plural(plan.listed.messages, "message"),
+            size(plan.listed.octets)
+        ),
+        String::new(),
+    ];
+    let row = |label: &str, sum: Sum, what: &str| {
+        vec![
+            label.to_owned(),
+            count(sum.messages),
+            size(sum.octets),
+            what.to_owned(),
+        ]
+    };
+    let mut rows = vec![vec![
+        "age".to_owned(),
+        "messages".to_owned(),
+        "size".to_owned(),
+        if selects {
+            chosen_words(args)
+        } else {
+            String::new()
+        },
+    ]];
+    for (bracket, label) in plan.brackets.iter().zip([
+        "over 1 year",
+        "90 days - 1 year",
+        "30 - 90 days",
+        "under 30 days",
+    ]) {
+        let what = if selects {
+            fate(bracket)
+        } else {
+            String::new()
+        };
+        rows.push(row(label, bracket.all, &what));
+    }
+    if plan.unarchived.messages > 0 {
+        let what = "never deleted; run 'pull' first";
+        rows.push(row("not archived", plan.unarchived, what));
+    }
+    rows.push(row("total", plan.listed, ""));
+    let aligns = [Align::Left, Align::Right, Align::Right, Align::Left];
+    lines.extend(
+        text::table(&rows, &aligns)
+            .into_iter()
+            .map(|l| format!("  {l}")),
+    );
+    lines.push(String::new());
+    if selects {
+        let left = plan.listed.messages - plan.chosen.messages;
+        lines.push(format!(
+            "Would delete {} and free {}; {} ({}) would stay.",
+            plural(plan.chosen.messages, "message"),
+            size(plan.chosen.octets),
+            count(left),
+            size(plan.listed.octets.saturating_sub(plan.chosen.octets)),
+        ));
+        if plan.held.messages > 0 {
+            lines.push(format!(
+                "The account's rule keeps {} ({}) of what is selected.",
+                plural(plan.held.messages, "message"),
+                size(plan.held.octets)
+            ));
+        }
+    }
+    lines.extend(largest(plan));
+    if args.dry_run || plan.chosen.messages > 0 {
+        lines.push("Dry run: nothing was deleted.".to_owned());
+    } else if !selects {
+        lines.push(
+            "Nothing was deleted. To free some of it: --older-than 90d, --free 500M,\n\
+             --match QUERY or --all; --dry-run shows what would go."
+                .to_owned(),
+        );
+    } else if out.out_terminal || out.verbose > 0 {
+        lines.push("Nothing was deleted.".to_owned());
+    }
+    if !args.dry_run && selects && !out.out_terminal && out.verbose == 0 {
+        // Nothing to do is no news for a log.
+        lines.clear();
+    }
+    lines
+}
+
+/// The selection as it was typed.
+fn chosen_words(args: &Purge) -> String {
+    if let Some(age) = args.older_than {
+        format!("with --older-than {}", age_text(age))
+    } else if args.free.is_some() {
+        "with --free".to_owned()
+    } else if args.matching.is_some() {
+        "with --match".to_owned()
+    } else if args.all {
+        "with --all".to_owned()
+    } else {
+        String::new()
+    }
+}
+
+fn fate(bracket: &Bracket) -> String {
+    let (all, chosen) = (bracket.all.messages, bracket.chosen.messages);
+    match chosen {
+        0 if all == 0 => String::new(),
+        0 => "keep".to_owned(),
+        _ if chosen == all => "delete".to_owned(),
+        _ => format!("delete {}, {}", count(chosen), size(bracket.chosen.octets)),
+    }
+}
+
+fn largest(plan: &Plan) -> Vec<String> {
+    let rows: Vec<Vec<String>> = plan
+        .largest
+        .iter()
+        .map(|large| {
+            vec![
+                size(large.octets),
+                day(large.date),
+                cut(&escape(&large.subject), 36),
+                large.id.to_string()[..8].to_owned(),
+            ]
+        })
+        .collect();
+    let aligns = [Align::Right, Align::Left, Align::Left, Align::Left];
+    text::table(&rows, &aligns)
+        .into_iter()
+        .enumerate()
+        .map(|(n, line)| format!("{}{line}", if n == 0 { "Largest:  " } else { "          " }))
+        .collect()
+}
+
+/// The plan for programs.
+pub(crate) fn plan_line(out: &Output, account: &str, agreed: &Agreed, dry_run: bool) {
+    let plan = &agreed.plan;
+    let brackets: Vec<Value> = plan
+        .brackets
+        .iter()
+        .map(|b| {
+            json!({
+                "older_than_days": b.days,
+                "messages": b.all.messages, "bytes": b.all.octets,
+                "delete": b.chosen.messages, "delete_bytes": b.chosen.octets,
+            })
+        })
+        .collect();
+    let largest: Vec<Value> = plan
+        .largest
+        .iter()
+        .map(|large| {
+            json!({
+                "id": large.id.to_string(), "bytes": large.octets,
+                "date": rfc3339(large.date), "subject": large.subject,
+            })
+        })
+        .collect();
+    let line = json!({
+        "account": account,
+        "server": agreed.server().host,
+        "server_messages": plan.listed.messages,
+        "server_bytes": plan.listed.octets,
+        "not_archived": plan.unarchived.messages,
+        "kept_by_rule": plan.held.messages,
+        "delete": plan.chosen.messages,
+        "delete_bytes": plan.chosen.octets,
+        "ages": brackets,
+        "largest": largest,
+        "dry_run": dry_run,
+    });
+    out.json("plan", line, true);
+}

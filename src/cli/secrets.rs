@@ -1,0 +1,48 @@
+//! The secret of an account, asked for on a terminal where nothing else gives it.
+
+use std::io::{self, IsTerminal as _};
+
+use mailvault::config::{Account, Protocol};
+use mailvault::error::{Error, Result};
+use mailvault::run::Job;
+use mailvault::secret::{self, Env};
+
+use super::args::Global;
+use super::output::Output;
+
+/// True if somebody sits at a terminal and may be asked.
+pub(crate) fn may_ask(global: &Global, out: &Output) -> bool {
+    !global.no_input && !out.json && io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// An account with its secret; that it cannot be had is this account's trouble alone.
+pub(crate) fn job(account: Account, env: &Env, asks: bool) -> Job {
+    Job {
+        secret: secret_of(&account, env, asks),
+        account,
+    }
+}
+
+fn secret_of(account: &Account, env: &Env, asks: bool) -> Result<secret::Secret> {
+    if account.protocol != Protocol::Pop3 {
+        return Err(Error::Config {
+            message: "this version fetches over POP3 only".to_owned(),
+            hint: Some(format!(
+                "if the server offers POP3, set protocol = \"pop3\" for {}; \
+                 else set pull = false",
+                account.name
+            )),
+        });
+    }
+    let mut ask = |text: &str| {
+        rpassword::prompt_password(text).map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => Error::Interrupted,
+            _ => Error::Secret {
+                message: format!("cannot ask for the password: {error}"),
+                hint: None,
+            },
+        })
+    };
+    let prompt: Option<secret::Prompt<'_>> = if asks { Some(&mut ask) } else { None };
+    secret::obtain(&account.name, &account.secret, env, prompt)
+}

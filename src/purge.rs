@@ -1,0 +1,167 @@
+//! Deleting on the server what is archived, by proof (docs/SAFETY.md, 12 to 14).
+//!
+//! `select` makes the plan, a value that can be shown; `apply` carries it out in rounds,
+//! each of which lists, proves (`proof`, `octets`), writes down what it is about to do,
+//! deletes and ends the session. The next round's listing tells what became of it.
+//! Only the server's copy is deleted here, never a file of the vault.
+
+mod apply;
+mod octets;
+mod proof;
+mod select;
+
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::message::Hash128;
+use crate::query::Query;
+use crate::source::{Listings, Source};
+use crate::vault::catalog::Catalog;
+
+pub use apply::{Session, Task, apply};
+pub use select::{Bracket, Keep, Large, Plan, Sum};
+
+/// Which mail of which server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Maildrop {
+    /// The account.
+    pub account: String,
+    /// `user@host:port`, as the ledger has it.
+    pub server: String,
+}
+
+/// Which of several messages goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Choice {
+    /// The oldest.
+    #[default]
+    Oldest,
+    /// The largest.
+    Largest,
+}
+
+/// What is to be deleted. All conditions must hold; without any, nothing is selected.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Messages older than this.
+    pub older_than: Option<Duration>,
+    /// Until so many octets are free.
+    pub free: Option<u64>,
+    /// The order, which matters where `free` ends before all are gone.
+    pub first: Choice,
+    /// Messages that fit.
+    pub matching: Option<Query>,
+    /// Everything that is archived.
+    pub all: bool,
+    /// What stays all the same.
+    pub keep: Keep,
+}
+
+impl Selection {
+    /// True if nothing is selected.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.all && self.older_than.is_none() && self.free.is_none() && self.matching.is_none()
+    }
+}
+
+/// Why a message was not deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// The vault has no intact copy.
+    NotIntact,
+    /// The octets received are not those listed.
+    Octets {
+        /// Listed.
+        listed: u64,
+        /// Received when it was archived.
+        received: u64,
+    },
+    /// The server shows another message under this name.
+    OtherMessage,
+    /// The server gives neither its header nor the message.
+    Unreadable,
+    /// The server refused to delete it.
+    Refused(String),
+    /// The server said yes, and lists it still.
+    StillThere,
+}
+
+/// A message that was to be deleted, and was not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptMessage {
+    /// Its name on the server, escaped.
+    pub uid: String,
+    /// Its id.
+    pub id: Hash128,
+    /// Its listed size in octets.
+    pub octets: u64,
+    /// Its subject, decoded.
+    pub subject: String,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// What a purge came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PurgeReport {
+    /// To be deleted.
+    pub planned: Sum,
+    /// Archived copies read back just now and found intact.
+    pub intact: u64,
+    /// What the server was asked to delete.
+    pub asked: Sum,
+    /// What the server has not listed since.
+    pub freed: Sum,
+    /// Asked for, and whether it is gone nobody knows yet.
+    pub unknown: u64,
+    /// What stayed, and why.
+    pub kept: Vec<KeptMessage>,
+    /// Messages that disappeared though nobody here asked for it.
+    pub strays: u64,
+    /// What the server lists now.
+    pub left: Option<Sum>,
+    /// Time that it took.
+    pub elapsed: Duration,
+}
+
+impl PurgeReport {
+    /// Messages that the server accepted to delete and lists still.
+    #[must_use]
+    pub fn still_there(&self) -> usize {
+        let still = |kept: &&KeptMessage| kept.reason == Reason::StillThere;
+        self.kept.iter().filter(still).count()
+    }
+}
+
+/// Lists the maildrop and says what would be deleted.
+pub fn plan(
+    source: &mut dyn Source,
+    catalog: &Catalog,
+    maildrop: &Maildrop,
+    selection: &Selection,
+    now: i64,
+) -> Result<(Plan, Listings)> {
+    let listings = source.list()?;
+    let plan = select::plan(&listings, catalog, maildrop, selection, now)?;
+    Ok((plan, listings))
+}
+
+/// Refuses to delete anything while the vault is known to be damaged, or, by age, while
+/// the clock cannot be right.
+pub fn check(catalog: &Catalog, selection: &Selection, now: i64) -> Result<()> {
+    if let Some((time, damage)) = catalog.unsettled_damage()? {
+        return Err(Error::Unsettled { time, damage });
+    }
+    let newest = catalog.newest()?;
+    if selection.older_than.is_some() && now < newest {
+        return Err(Error::Clock { now, newest });
+    }
+    Ok(())
+}
+
+/// True if the run is to end.
+fn is_stopped(stop: &AtomicBool) -> bool {
+    stop.load(std::sync::atomic::Ordering::Relaxed)
+}

@@ -1,0 +1,172 @@
+//! The proof that a message may go (docs/SAFETY.md, 12), first on disk, then at the server.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::error::Result;
+use crate::message::{Hash128, Scanner};
+use crate::purge::octets::Shape;
+use crate::purge::{Reason, is_stopped};
+use crate::source::{Fetched, Header, Listing, Source, headers_of};
+use crate::vault::catalog::Record;
+use crate::vault::frame::{self, Checker};
+
+/// A message to be proven.
+#[derive(Debug)]
+pub(super) struct Item {
+    /// Its row in this session's listing.
+    pub(super) listing: Listing,
+    /// What it is held against.
+    pub(super) record: Record,
+    /// Its files, as far as they are there.
+    pub(super) files: Vec<PathBuf>,
+}
+
+impl Item {
+    fn octets(&self) -> u64 {
+        self.listing.octets.unwrap_or(0)
+    }
+
+    /// A copy that differs from what is stored in what every delivery adds.
+    fn is_likeness(&self) -> bool {
+        self.record.got != self.record.blob.name.hash
+    }
+}
+
+/// Reads every file back on all cores: the first intact one of each message, or none.
+pub(super) fn read_back(
+    items: &[Item],
+    stop: &AtomicBool,
+    tell: &mut (dyn FnMut(usize) + Send),
+) -> Vec<Option<PathBuf>> {
+    let next = AtomicUsize::new(0);
+    let found: Mutex<Vec<Option<PathBuf>>> = Mutex::new(vec![None; items.len()]);
+    let tell = Mutex::new(tell);
+    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..workers.min(items.len()) {
+            scope.spawn(|| {
+                let mut checker = Checker::default();
+                let mut scanner = Scanner::new();
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(at).filter(|_| !is_stopped(stop)) else {
+                        return;
+                    };
+                    let intact = item
+                        .files
+                        .iter()
+                        .find(|path| is_intact(item, path, &mut checker, &mut scanner));
+                    lock(&found)[at] = intact.cloned();
+                    lock(&tell)(1);
+                }
+            });
+        }
+    });
+    found.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn is_intact(item: &Item, path: &Path, checker: &mut Checker, scanner: &mut Scanner) -> bool {
+    let name = &item.record.blob.name;
+    checker.check(path, name.hash, name.size).is_ok()
+        && (!item.is_likeness()
+            || frame::scan(path, name.size, scanner).is_ok_and(|digest| {
+                digest.likeness.is_some() && digest.likeness == item.record.likeness
+            }))
+}
+
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Asks the server whether it still has what was archived: by the header, or where it
+/// gives none, by the whole message. `None` for each message that passes.
+pub(super) fn ask(
+    source: &mut dyn Source,
+    items: &[Item],
+    files: &[PathBuf],
+) -> Result<Vec<Option<Reason>>> {
+    let listings: Vec<Listing> = items.iter().map(|item| item.listing.clone()).collect();
+    let headers = headers_of(source, &listings)?;
+    let mut verdicts: Vec<Option<Reason>> = Vec::with_capacity(items.len());
+    let mut again = Vec::new();
+    for (n, (item, header)) in items.iter().zip(&headers).enumerate() {
+        verdicts.push(match header {
+            Some(header) if header.hash == item.record.header => None,
+            Some(_) => Some(Reason::OtherMessage),
+            None => {
+                again.push(n);
+                Some(Reason::Unreadable)
+            }
+        });
+    }
+    let bodies = hashes(source, again.iter().map(|n| &listings[*n]))?;
+    for (n, hash) in again.into_iter().zip(bodies) {
+        verdicts[n] = match hash {
+            Some(hash) if hash == items[n].record.got => None,
+            Some(_) => Some(Reason::OtherMessage),
+            None => Some(Reason::Unreadable),
+        };
+    }
+    for ((verdict, header), (item, file)) in verdicts
+        .iter_mut()
+        .zip(&headers)
+        .zip(items.iter().zip(files))
+    {
+        if verdict.is_none() && !is_complete(item, file, header.as_ref()) {
+            *verdict = Some(Reason::Octets {
+                listed: item.octets(),
+                received: item.record.blob.name.size,
+            });
+        }
+    }
+    Ok(verdicts)
+}
+
+/// The octets received are those listed, or the difference is explained. Of a copy only
+/// likeness is recorded, which covers the body to its end.
+fn is_complete(item: &Item, file: &Path, header: Option<&Header>) -> bool {
+    if item.is_likeness() || item.record.blob.name.size == item.octets() {
+        return true;
+    }
+    let status = header.map_or((0, 0), |header| header.status);
+    frame::open(file)
+        .ok()
+        .and_then(|content| Shape::of(content).ok())
+        .is_some_and(|shape| shape.explains(item.octets(), status))
+}
+
+/// The hash of each message, fetched whole; `None` where the server refuses it.
+fn hashes<'a>(
+    source: &mut dyn Source,
+    wanted: impl Iterator<Item = &'a Listing>,
+) -> Result<Vec<Option<Hash128>>> {
+    let wanted: Vec<Listing> = wanted.cloned().collect();
+    let mut hashes = Vec::with_capacity(wanted.len());
+    if wanted.is_empty() {
+        return Ok(hashes);
+    }
+    let mut scanner = Scanner::new();
+    let mut buffer = vec![0; 64 << 10];
+    source.fetch(&wanted, &mut |_, fetched| {
+        match fetched {
+            Fetched::Body(body) => {
+                let whole = loop {
+                    match body.read(&mut buffer) {
+                        Ok(0) => break true,
+                        Ok(n) => scanner.update(&buffer[..n]),
+                        // The session knows why, and ends with it.
+                        Err(_) => break false,
+                    }
+                };
+                let digest = scanner.finish();
+                hashes.push(whole.then_some(digest.hash));
+            }
+            Fetched::Refused(_) => hashes.push(None),
+            Fetched::Waiting => {}
+        }
+        Ok(())
+    })?;
+    Ok(hashes)
+}

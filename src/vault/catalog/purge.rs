@@ -1,0 +1,217 @@
+//! What purge asks of the catalog.
+
+use rusqlite::types::Value;
+use rusqlite::{OptionalExtension, params};
+
+use super::lookup::blob;
+use super::{Blob, Catalog, State, unsigned};
+use crate::error::Result;
+use crate::message::Hash128;
+use crate::query::Query;
+use crate::source::Uid;
+use crate::vault::ledger::{Event, Identity};
+
+/// A message that a server had and the vault has.
+#[derive(Debug)]
+pub struct Archived<'a> {
+    /// The server's name for it.
+    pub uid: &'a [u8],
+    /// The size that was listed.
+    pub octets: Option<u64>,
+    /// What became of it there.
+    pub state: State,
+    /// Key of its content in this catalog.
+    pub blob: i64,
+    /// Size of its content in bytes.
+    pub size: u64,
+    /// The later of Received and Date, in Unix seconds; 0 if neither is usable.
+    pub dated: i64,
+    /// When it was first archived, in Unix seconds.
+    pub seen: i64,
+}
+
+/// Everything that the proof of a message is held against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Its content.
+    pub blob: Blob,
+    /// Hash of the header that it came with.
+    pub header: Hash128,
+    /// Hash of the bytes that it came with; others than the content's for a duplicate.
+    pub got: Hash128,
+    /// Likeness of the content.
+    pub likeness: Option<Hash128>,
+}
+
+impl Catalog {
+    /// Calls `each` with every archived message of a maildrop, by ascending name.
+    pub fn for_each_archived(
+        &self,
+        account: &str,
+        server: &str,
+        mut each: impl FnMut(&Archived<'_>),
+    ) -> Result<()> {
+        self.db
+            .prepare_cached(
+                "SELECT uid, octets, state, sighting.blob, size,
+                        max(received, coalesce(date, 0)), seen
+                 FROM sighting JOIN blob ON blob.id = sighting.blob
+                 LEFT JOIN envelope ON envelope.blob = sighting.blob
+                 WHERE NOT lost AND origin =
+                 (SELECT id FROM origin WHERE account = ?1 AND server = ?2
+                  AND dir = '' AND uidvalidity = 0)
+                 ORDER BY uid",
+            )
+            .and_then(|mut s| {
+                let mut rows = s.query([account, server])?;
+                while let Some(row) = rows.next()? {
+                    each(&Archived {
+                        uid: row.get_ref(0)?.as_blob()?,
+                        octets: row.get::<_, Option<i64>>(1)?.map(unsigned),
+                        state: State::of(row.get(2)?),
+                        blob: row.get(3)?,
+                        size: unsigned(row.get(4)?),
+                        dated: row.get(5)?,
+                        seen: row.get(6)?,
+                    });
+                }
+                Ok(())
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// What is recorded of one archived message of a maildrop.
+    pub fn record_of(&self, account: &str, server: &str, uid: &[u8]) -> Result<Option<Record>> {
+        self.db
+            .prepare_cached(
+                "SELECT id, h64, hrest, received, size, wire, stored, header, got,
+                        (SELECT likeness FROM likeness WHERE likeness.blob = id)
+                 FROM sighting JOIN blob ON blob.id = sighting.blob
+                 WHERE NOT lost AND header NOT NULL AND uid = ?3 AND origin =
+                 (SELECT id FROM origin WHERE account = ?1 AND server = ?2
+                  AND dir = '' AND uidvalidity = 0)",
+            )
+            .and_then(|mut s| {
+                s.query_row(params![account, server, uid], |r| {
+                    let blob = blob(r)?;
+                    let got = r.get::<_, Option<[u8; 16]>>(8)?.map(Hash128);
+                    Ok(Record {
+                        header: Hash128(r.get(7)?),
+                        got: got.unwrap_or(blob.name.hash),
+                        likeness: r.get::<_, Option<[u8; 16]>>(9)?.map(Hash128),
+                        blob,
+                    })
+                })
+                .optional()
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// What a listing says of deletions whose end was not heard: for each name whether
+    /// it is gone. As events for the ledger.
+    pub fn settled(
+        &self,
+        account: &str,
+        server: &str,
+        names: &[(Box<[u8]>, bool)],
+    ) -> Result<Vec<Event>> {
+        let mut events = Vec::with_capacity(names.len());
+        for (name, gone) in names {
+            // What was lost since is no longer proven, whatever became of it there.
+            let Some(record) = self.record_of(account, server, name)? else {
+                continue;
+            };
+            let identity = Identity {
+                account: account.to_owned(),
+                server: server.to_owned(),
+                uid: Uid::Uidl(name.clone()),
+                dir: None,
+            };
+            let hash = record.blob.name.hash;
+            events.push(if *gone {
+                Event::Purged { identity, hash }
+            } else {
+                Event::PurgeKept { identity, hash }
+            });
+        }
+        Ok(events)
+    }
+
+    /// Keys of the contents that fit any of the queries, ascending.
+    pub fn matching(&self, queries: &[Query]) -> Result<Vec<i64>> {
+        let mut found = Vec::new();
+        for query in queries {
+            let mut sql = String::from(
+                "SELECT DISTINCT blob.id FROM blob
+                 JOIN place ON place.blob = blob.id
+                 JOIN (SELECT id AS f, account, dir FROM folder) ON f = place.folder
+                 LEFT JOIN envelope ON envelope.blob = blob.id
+                 WHERE NOT lost",
+            );
+            let mut values: Vec<Value> = Vec::new();
+            self.add_terms(query, &mut sql, &mut values)?;
+            let ids: rusqlite::Result<Vec<i64>> = self.db.prepare(&sql).and_then(|mut s| {
+                s.query_map(rusqlite::params_from_iter(values), |r| r.get(0))?
+                    .collect()
+            });
+            found.append(&mut ids.map_err(|e| self.failed(e))?);
+        }
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
+    }
+
+    /// Sender's subject and hash of a content.
+    pub fn heading(&self, blob: i64) -> Result<Option<(Hash128, String)>> {
+        self.db
+            .prepare_cached(
+                "SELECT h64, hrest, coalesce(subject, '') FROM blob
+                 LEFT JOIN envelope ON envelope.blob = blob.id WHERE blob.id = ?1",
+            )
+            .and_then(|mut s| {
+                s.query_row([blob], |r| {
+                    Ok((super::joined(r.get(0)?, r.get(1)?), r.get(2)?))
+                })
+                .optional()
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// Messages of an account that were seen gone after we deleted them, from a moment on.
+    pub fn purged_since(&self, account: &str, time: i64) -> Result<u64> {
+        self.db
+            .prepare_cached(
+                "SELECT count(*) FROM sighting WHERE state = ?3 AND time >= ?2
+                 AND origin IN (SELECT id FROM origin WHERE account = ?1)",
+            )
+            .and_then(|mut s| {
+                s.query_row(params![account, time, State::Purged as i64], |r| {
+                    r.get(0).map(unsigned)
+                })
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// When a verify found damage that no later one has settled, in Unix seconds, and
+    /// how much.
+    pub fn unsettled_damage(&self) -> Result<Option<(i64, u64)>> {
+        let text: Option<String> = self
+            .db
+            .query_row("SELECT value FROM meta WHERE key = 'damage'", [], |r| {
+                r.get(0)
+            })
+            .optional()
+            .map_err(|e| self.failed(e))?;
+        Ok(text.as_deref().and_then(|text| {
+            let mut words = text.split(' ');
+            Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?))
+        }))
+    }
+
+    /// When the newest message was archived, in Unix seconds.
+    pub fn newest(&self) -> Result<i64> {
+        self.db
+            .query_row("SELECT coalesce(max(seen), 0) FROM blob", [], |r| r.get(0))
+            .map_err(|e| self.failed(e))
+    }
+}
