@@ -78,6 +78,9 @@ pub(super) fn refusal(text: &[u8]) -> Refusal {
     };
     if says(&["LOCKED", "LOCK BUSY", "IN USE", "ALREADY OPEN"]) {
         Refusal::Later
+    } else if says(&["PASSWORD", "USER", "ACCOUNT", "MAILBOX", "CREDENTIAL"]) {
+        // An "unknown user name" is no unknown command: the password counts as tried.
+        Refusal::Plain
     } else if says(&[
         "UNKNOWN",
         "UNSUPPORTED",
@@ -167,6 +170,10 @@ mod tests {
         assert_eq!(refusal(b"maildrop lock busy"), Refusal::Later);
         assert_eq!(refusal(b"Unknown command."), Refusal::Unknown);
         assert_eq!(refusal(b"Login failed."), Refusal::Plain);
+        assert_eq!(
+            refusal(b"Logon failure: unknown user name or bad password."),
+            Refusal::Plain
+        );
     }
 
     #[test]
