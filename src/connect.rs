@@ -27,6 +27,9 @@ pub struct Connector {
     trust: Trust,
     /// What was learned so far.
     pub dialect: Dialect,
+    /// True once the server hung up when asked for its capabilities. That may be a
+    /// coincidence, and so is not remembered.
+    hung_up: bool,
 }
 
 impl Connector {
@@ -46,6 +49,7 @@ impl Connector {
                 pin: account.tls_pin_sha256,
             },
             dialect,
+            hung_up: false,
         }
     }
 
@@ -61,6 +65,10 @@ impl Connector {
                 self.dialect.capa = false;
                 self.try_open()
             }
+            Err(Error::Lost { doing, .. }) if doing == "CAPA" && !self.hung_up => {
+                self.hung_up = true;
+                self.try_open()
+            }
             other => other,
         }
     }
@@ -73,7 +81,9 @@ impl Connector {
             Tls::Tls => Transport::connect_tls(server, limits, &self.trust)?,
             Tls::StartTls | Tls::None => Transport::connect(server, limits)?,
         };
-        let mut session = Session::greet(transport, server, mask.clone(), self.dialect)?;
+        let mut dialect = self.dialect;
+        dialect.capa &= !self.hung_up;
+        let mut session = Session::greet(transport, server, mask.clone(), dialect)?;
         self.ask_capabilities(&mut session)?;
         if self.account.tls == Tls::StartTls {
             let transport = match session.start_tls()?.encrypt(&self.trust) {
@@ -92,7 +102,7 @@ impl Connector {
                 }
                 encrypted => encrypted?,
             };
-            session = Session::resume(transport, server, mask, self.dialect);
+            session = Session::resume(transport, server, mask, dialect);
             self.ask_capabilities(&mut session)?;
         }
         let plus_offered = session.offers_binding();
