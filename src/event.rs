@@ -122,8 +122,10 @@ pub enum Notice<'a> {
 /// A message that the server would not give.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedMessage {
-    /// Its name on the server, escaped.
+    /// Its name on the server, escaped; its number if it has none.
     pub uid: String,
+    /// True if it has a name, which lasts.
+    pub named: bool,
     /// Its listed size in octets.
     pub octets: Option<u64>,
     /// The server's words.
@@ -149,6 +151,12 @@ pub struct PullReport {
     pub duplicates: u64,
     /// Messages that the server would not give.
     pub refused: Vec<RefusedMessage>,
+    /// Messages that the server counts and does not list.
+    pub unlisted: u64,
+    /// Messages that came at most half as long as listed; what came is stored.
+    pub short: u64,
+    /// The name of one of them, escaped, and its octets received and listed.
+    pub shortest: Option<(String, u64, u64)>,
     /// Octets received.
     pub octets: u64,
     /// Bytes that the new messages take on disk.
@@ -162,9 +170,15 @@ pub struct PullReport {
 }
 
 impl PullReport {
-    /// Messages refused that nobody accepted: these make a run partial.
+    /// Messages refused that nobody accepted.
     #[must_use]
     pub fn failed(&self) -> usize {
         self.refused.iter().filter(|r| !r.accepted).count()
+    }
+
+    /// True if messages of the server are not here that should be.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.failed() > 0 || self.unlisted > 0
     }
 }

@@ -103,6 +103,7 @@ pub fn account(
         drops: HashMap::new(),
         refused_now: HashSet::new(),
         doubtful: Vec::new(),
+        last: None,
         nameless: false,
         furthest: 0,
     };
@@ -131,6 +132,8 @@ struct Run<'a, 't> {
     /// Messages behind which the session lost its place: what was taken for them may be
     /// only their beginning.
     doubtful: Vec<(Listing, String)>,
+    /// The message that was asked for last.
+    last: Option<Listing>,
     /// Messages without a usable name, and the most that one session received of them:
     /// the next session begins with the first again.
     nameless: bool,
@@ -149,6 +152,7 @@ impl Run<'_, '_> {
             let before = (self.received, self.report.refused.len());
             self.signed_in = false;
             self.in_transfer = false;
+            self.last = None;
             let error = match connect(too_hasty).and_then(|source| self.session(source)) {
                 Ok(Left::Nothing) => return Ok(()),
                 Ok(Left::Unlisted) if self.is_stopped() => return Err(Error::Interrupted),
@@ -216,6 +220,7 @@ impl Run<'_, '_> {
         self.settle_purge(&plan)?;
         self.report.listed = listings.len() as u64;
         self.report.listed_octets = listings.octets();
+        self.report.unlisted = listings.unlisted();
         self.nameless = plan.nameless > 0;
         if self.nameless {
             self.notice(Notice::Nameless {
@@ -257,10 +262,15 @@ impl Run<'_, '_> {
             self.in_transfer = true;
             self.fetch(&mut *source, &listings, &plan.fetch)?;
         }
-        self.report.complete = self.task.limit.is_none() && !self.task.dry_run;
-        // Everything is here: a server that fails to say goodbye costs nothing.
-        if let Err(e) = source.finish() {
-            tracing::debug!(target: "dialogue", "QUIT failed: {e}");
+        self.report.complete =
+            self.task.limit.is_none() && !self.task.dry_run && self.report.unlisted == 0;
+        // Everything is here: a server that fails to say goodbye costs nothing, unless
+        // what it says instead belongs to the last message.
+        if let Err(error) = source.finish() {
+            tracing::debug!(target: "dialogue", "QUIT failed: {error}");
+            if let (Error::Protocol { detail, .. }, Some(last)) = (&error, self.last.take()) {
+                self.refused(&last, cut_short(detail))?;
+            }
         }
         // A server that shows a window may show the next one to a new session. Names
         // that identify nothing would come again for ever.
@@ -382,6 +392,9 @@ impl Run<'_, '_> {
                     }
                     done += 1;
                     self.received += 1;
+                    if self.is_nothing(listing, self.report.octets - before)? {
+                        feeder.take_back();
+                    }
                 }
             }
             if self.is_stopped() {
@@ -391,12 +404,13 @@ impl Run<'_, '_> {
         });
         // What came whole is archived even if the line failed behind it.
         let handed = feeder.hand_over().map_err(give_up);
+        self.last = wanted.last().cloned();
         match &outcome {
             // Bytes that are no answer belong to the message before: its end was not
             // its end.
-            Err(error @ Error::Protocol { .. }) if done > 0 => {
-                let why = format!("it was cut short: behind it {error}");
-                self.doubtful.push((wanted[done - 1].clone(), why));
+            Err(Error::Protocol { detail, .. }) if done > 0 => {
+                self.doubtful
+                    .push((wanted[done - 1].clone(), cut_short(detail)));
             }
             Err(error) if error.is_transient() => {
                 if let Some(listing) = wanted.get(done) {
@@ -419,12 +433,11 @@ impl Run<'_, '_> {
     }
 
     fn refused(&mut self, listing: &Listing, reply: String) -> Result<()> {
-        let uid = match &listing.uid {
-            Uid::Uidl(name) => name.escape_ascii().to_string(),
-            _ => format!("message {}", listing.number),
-        };
+        if !self.refused_now.insert(key(listing)) {
+            return Ok(());
+        }
+        let (uid, named) = (listing.shown(), listing.uid != Uid::Absent);
         let tries = self.drops.get(&key(listing)).copied().unwrap_or(1);
-        self.refused_now.insert(key(listing));
         self.order(Order::Record(vec![Entry::Refused {
             identity: self.identity(&listing.uid),
             octets: listing.octets,
@@ -432,8 +445,9 @@ impl Run<'_, '_> {
             tries,
         }]))?;
         self.report.refused.push(RefusedMessage {
-            accepted: self.task.accept_refused.contains(&uid),
+            accepted: named && self.task.accept_refused.contains(&uid),
             uid,
+            named,
             octets: listing.octets,
             reply,
         });
@@ -487,7 +501,7 @@ impl Run<'_, '_> {
     fn session_line(&self, tally: &Tally, error: Option<&Error>) -> Entry {
         let result = match error {
             Some(error) => error.kind().exit_code(),
-            None if self.report.failed() > 0 => crate::error::PARTIAL,
+            None if self.report.is_partial() => crate::error::PARTIAL,
             None => 0,
         };
         Entry::Session(Session {
@@ -557,6 +571,11 @@ impl Run<'_, '_> {
 /// Reading errors are replaced by what the session knows of them.
 fn give_up(_: Stuck) -> Error {
     Error::Interrupted
+}
+
+/// Why a message does not count though it had an end.
+fn cut_short(detail: &str) -> String {
+    format!("it seems to be cut short (what came is stored): behind its end, {detail}")
 }
 
 fn plausible(listings: &Listings, row: u32) -> u64 {

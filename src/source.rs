@@ -42,6 +42,17 @@ pub struct Listing {
     pub uid: Uid,
 }
 
+impl Listing {
+    /// The name as people see it, escaped; failing that the number.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match &self.uid {
+            Uid::Uidl(name) => name.escape_ascii().to_string(),
+            _ => format!("number {}", self.number),
+        }
+    }
+}
+
 /// What a server answers for one message of a list.
 pub enum Fetched<'a> {
     /// Its bytes; what is left unread is drained.

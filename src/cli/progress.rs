@@ -272,7 +272,7 @@ impl<'a> Progress<'a> {
             Notice::Shrunk { before, now } => (
                 "shrunk",
                 format!(
-                    "the server lists {}, {} less than last time; nothing is removed here",
+                    "the server lists {}, {} fewer than last time; nothing is removed here",
                     plural(*now, "message"),
                     count(before.saturating_sub(*now))
                 ),

@@ -193,6 +193,20 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
         Error::Connect { source, .. } if source.kind() == io::ErrorKind::ConnectionRefused => {
             format!("is POP3 switched on at the provider? Check host, port and tls of {name}")
         }
+        Error::Lost { doing, .. } if doing == "greeting" => format!(
+            "nothing was sent to it. It may refuse this address for now, or speak otherwise at \
+             this port: check port and tls of {name}"
+        ),
+        Error::Lost { doing, .. } if matches!(doing.as_str(), "USER" | "PASS" | "AUTH") => {
+            format!(
+                "it did not say why: a wrong password and too many logins are usual reasons. \
+                 Check the password of {name}; it is not tried again by itself"
+            )
+        }
+        Error::Timeout { doing, .. } if doing == "greeting" => format!(
+            "it said nothing at all: check port and tls of {name}. A port that wants TLS \
+             waits for it"
+        ),
         Error::Connect { .. } | Error::Lost { .. } => {
             "what was fetched is safe; the next run goes on from there".to_owned()
         }
@@ -213,9 +227,22 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
             "another program reads this mailbox; the next run will fetch it".to_owned()
         }
         Error::Busy { .. } => "nothing is wrong here; try again later".to_owned(),
-        Error::Refused { .. } => "the dialogue may tell more: add -vv".to_owned(),
+        Error::Refused { .. } => {
+            "its words say why; if they do not help, ask the provider. The dialogue may tell \
+             more: add -vv"
+                .to_owned()
+        }
+        Error::Protocol { doing, .. } if doing == "greeting" => format!(
+            "check host, port and tls of {name}: POP3 is usually at port 995 with TLS, and at \
+             110 without"
+        ),
+        Error::Protocol { doing, .. } if doing == "STLS" => {
+            "someone may be between you and the server; no password was sent".to_owned()
+        }
         Error::Protocol { .. } => {
-            "is this really a POP3 server? The dialogue may tell more: add -vv".to_owned()
+            "what was fetched is safe; the next run goes on from there. The dialogue may tell \
+             more: add -vv"
+                .to_owned()
         }
         Error::Unsupported { .. } => format!("check tls and auth of {name} in the configuration"),
         Error::VaultMissing { .. } => {

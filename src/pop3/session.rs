@@ -212,6 +212,7 @@ impl<S: Read + Write> Session<S> {
             let most = if self.pipelines() { self.ahead } else { 1 };
             if flight.wants_more(most) && sent < wanted.len() {
                 let mut lines = String::new();
+                let before = flight.commands;
                 while let Some(next) = wanted.get(sent) {
                     let line = command(next.number) + "\r\n";
                     if !flight.fits(most, line.len(), octets(next)) {
@@ -223,6 +224,9 @@ impl<S: Read + Write> Session<S> {
                 }
                 tracing::debug!(target: "dialogue", "C: {} to {sent} of {} ahead", done + 1, wanted.len());
                 self.wire.doing = command(listing.number);
+                if before == 0 {
+                    self.wire.expect_silence()?;
+                }
                 self.wire.send(lines.as_bytes())?;
                 self.ahead = (self.ahead * GROWTH).min(self.dialect.ahead);
             }
@@ -257,6 +261,7 @@ impl<S: Read + Write> Source for Session<S> {
         let together = self.pipelines();
         if together {
             tracing::debug!(target: "dialogue", "C: CAPA, STAT, LIST, UIDL");
+            self.wire.expect_silence()?;
             let capa = if self.dialect.capa { "CAPA\r\n" } else { "" };
             self.wire
                 .send(format!("{capa}STAT\r\nLIST\r\nUIDL\r\n").as_bytes())?;
@@ -268,29 +273,26 @@ impl<S: Read + Write> Source for Session<S> {
                 Answer::Challenge(_) => return Err(self.wire.broken("an answer was due")),
             }
         }
-        let most = match self.next_answer(together, "STAT")? {
-            Answer::Ok(text) => reply::stat(&text).map_or(MOST_ROWS, |count| {
-                (count as usize + SPARE_ROWS).min(MOST_ROWS)
-            }),
-            _ => MOST_ROWS,
+        let announced = match self.next_answer(together, "STAT")? {
+            Answer::Ok(text) => reply::stat(&text),
+            _ => None,
         };
-        let (mut sizes, refused) = match self.next_answer(together, "LIST")? {
+        let most = announced.map_or(MOST_ROWS, |count| {
+            (count as usize + SPARE_ROWS).min(MOST_ROWS)
+        });
+        let (sizes, refused) = match self.next_answer(together, "LIST")? {
             Answer::Ok(_) => (self.take_sizes(most)?, None),
             Answer::Err(text) => (Sizes::default(), Some(self.refused("LIST", &text))),
             Answer::Challenge(_) => return Err(self.wire.broken("an answer was due")),
         };
-        match (self.next_answer(together, "UIDL")?, refused) {
-            (Answer::Ok(_), _) => {
-                let (numbers, names) = self.take_names(most)?;
-                Ok(Listings::join(sizes, &numbers, names))
-            }
-            (_, Some(refused)) => Err(refused),
-            (_, None) => Ok(Listings::join(
-                std::mem::take(&mut sizes),
-                &[],
-                Names::default(),
-            )),
-        }
+        let (numbers, names) = match (self.next_answer(together, "UIDL")?, refused) {
+            (Answer::Ok(_), _) => self.take_names(most)?,
+            (_, Some(refused)) => return Err(refused),
+            (_, None) => (Vec::new(), Names::default()),
+        };
+        let mut listings = Listings::join(sizes, &numbers, names);
+        listings.announce(announced.unwrap_or(0).into());
+        Ok(listings)
     }
 
     fn headers(&mut self, wanted: &[Listing], each: Each<'_>) -> Result<()> {

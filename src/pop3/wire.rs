@@ -93,13 +93,23 @@ impl<S: Read + Write> Wire<S> {
     /// trace may show it.
     pub(super) fn ask(&mut self, command: &str, shown: &str) -> Result<Answer> {
         tracing::debug!(target: "dialogue", "C: {shown}");
-        shown
-            .split(' ')
-            .next()
-            .unwrap_or_default()
-            .clone_into(&mut self.doing);
+        // A secret's stars say nothing: the command goes on.
+        match shown.split(' ').next() {
+            Some("****") | None => {}
+            Some(word) => word.clone_into(&mut self.doing),
+        }
+        self.expect_silence()?;
         self.send(format!("{command}\r\n").as_bytes())?;
         self.answer()
+    }
+
+    /// To be asked before a command when no answer is due: bytes that are there already
+    /// would be taken for its answer.
+    pub(super) fn expect_silence(&self) -> Result<()> {
+        if self.has_buffered() {
+            return Err(self.broken("the server said more than it was asked for"));
+        }
+        Ok(())
     }
 
     /// Takes a status line.
@@ -112,11 +122,12 @@ impl<S: Read + Write> Wire<S> {
             None => {
                 let said = self.words(&line);
                 tracing::debug!(target: "dialogue", "S: {said}");
-                let detail = if said.starts_with("* ") {
-                    "this is an IMAP server".to_owned()
-                } else {
-                    format!("\"{}\" is no answer", cut(&said))
-                };
+                let greets = self.doing == "greeting";
+                let guess = if greets { who_greets(&said) } else { None };
+                let detail = guess.map_or_else(
+                    || format!("\"{}\" is no answer", cut(&said)),
+                    |who| format!("this is {who}"),
+                );
                 return Err(self.broken(&detail));
             }
         };
@@ -160,7 +171,7 @@ impl<S: Read + Write> Wire<S> {
                 rest = &rest[at + 1..];
                 count += 1;
                 if count > most {
-                    return Err(body.wire.broken("the listing does not end"));
+                    return Err(body.wire.broken("its answer does not end"));
                 }
                 each(row.strip_suffix(b"\r").unwrap_or(&row));
                 row.clear();
@@ -223,6 +234,21 @@ impl<S: Read + Write> Wire<S> {
 fn extend(row: &mut Vec<u8>, bytes: &[u8]) {
     let room = (ROW_LIMIT + 1).saturating_sub(row.len());
     row.extend_from_slice(&bytes[..bytes.len().min(room)]);
+}
+
+/// A guess at who greets like this.
+fn who_greets(said: &str) -> Option<&'static str> {
+    let greetings = [
+        ("* ", "an IMAP server"),
+        ("HTTP/", "a web server"),
+        ("SSH-", "an SSH server"),
+        ("220 ", "an SMTP server"),
+        ("220-", "an SMTP server"),
+    ];
+    greetings
+        .into_iter()
+        .find(|(words, _)| said.starts_with(words))
+        .map(|(_, who)| who)
 }
 
 fn cut(text: &str) -> String {

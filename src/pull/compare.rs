@@ -9,6 +9,11 @@ use crate::source::{Listing, Listings, Source, Uid, headers_of};
 use crate::vault::ledger::{Event as Entry, Seen};
 use crate::vault::{frame, maildir};
 
+/// Octets that a server may list for an empty message: a line end.
+const EMPTY: u64 = 2;
+/// What a server may add to a size by rounding it up.
+const ROUNDING: u64 = 1_024;
+
 impl Run<'_, '_> {
     /// Asks for the headers of messages whose size has moved. An equal header means
     /// the same message under its old name: recorded, not fetched.
@@ -43,6 +48,25 @@ impl Run<'_, '_> {
             self.order(Order::Record(same))?;
         }
         Ok(())
+    }
+
+    /// Looks at the size of what came. Sizes are hints, but nothing at all of a message
+    /// that has a size is a refusal, and half of one is worth a word.
+    pub(super) fn is_nothing(&mut self, listing: &Listing, received: u64) -> Result<bool> {
+        let Some(listed) = listing.octets.filter(|n| *n > EMPTY) else {
+            return Ok(false);
+        };
+        if received == 0 {
+            self.refused(listing, "the server sent nothing of it".to_owned())?;
+            return Ok(true);
+        }
+        if received <= listed / 2 && listed - received > ROUNDING {
+            self.report.short += 1;
+            self.report
+                .shortest
+                .get_or_insert_with(|| (listing.shown(), received, listed));
+        }
+        Ok(false)
     }
 
     /// A line that says that a listed message is the one recorded as `name`, which has

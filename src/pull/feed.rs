@@ -274,6 +274,11 @@ impl Feeder {
         }
     }
 
+    /// Forgets the last message, of which nothing came.
+    pub(super) fn take_back(&mut self) {
+        self.pieces.pop();
+    }
+
     /// Hands on what was collected.
     pub(super) fn hand_over(&mut self) -> Result<(), Stuck> {
         if self.pieces.is_empty() {

@@ -150,38 +150,51 @@ impl Names {
 pub struct Listings {
     sizes: Sizes,
     names: Names,
+    /// Messages that the server counts.
+    announced: u64,
 }
 
 impl Listings {
-    /// Joins the answers to `LIST` and `UIDL` by message number. Rows that only
-    /// `UIDL` has arrived in between and wait for the next session; where there was
-    /// no `LIST` at all they are all there is.
+    /// Joins the answers to `LIST` and `UIDL` by message number, ascending. A row that
+    /// only one of them has stands for a message all the same: one that arrived in
+    /// between, or that the other answer was cut short of. Of rows with one number the
+    /// first counts.
     #[must_use]
     pub fn join(sizes: Sizes, numbers: &[u32], names: Names) -> Self {
-        if sizes.numbers == numbers {
-            return Self { sizes, names };
-        }
-        if sizes.is_empty() {
-            let mut all = Self::default();
-            for (row, number) in numbers.iter().enumerate() {
-                all.push(*number, None, &names.get(row));
-            }
+        let mut all = Self::default();
+        if sizes.numbers == numbers && numbers.is_sorted_by(|a, b| a < b) {
+            all.sizes = sizes;
+            all.names = names;
             return all;
         }
-        let mut by_number: Vec<u32> = (0..numbers.len())
-            .map(|row| u32::try_from(row).unwrap_or(u32::MAX))
-            .collect();
-        by_number.sort_unstable_by_key(|row| numbers[*row as usize]);
-        let mut all = Self::default();
-        for row in 0..sizes.len() {
-            let number = sizes.numbers[row];
-            let name = by_number
-                .binary_search_by_key(&number, |r| numbers[*r as usize])
-                .map(|at| names.get(by_number[at] as usize))
+        let mut list = by_number(&sizes.numbers).into_iter().peekable();
+        let mut uidl = by_number(numbers).into_iter().peekable();
+        loop {
+            let next_list = list.peek().map(|row| sizes.numbers[*row as usize]);
+            let next_uidl = uidl.peek().map(|row| numbers[*row as usize]);
+            let Some(number) = next_list.into_iter().chain(next_uidl).min() else {
+                return all;
+            };
+            let octets = list
+                .next_if(|_| next_list == Some(number))
+                .and_then(|row| sizes.octets_of(row as usize));
+            let name = uidl
+                .next_if(|_| next_uidl == Some(number))
+                .map(|row| names.get(row as usize))
                 .unwrap_or_default();
-            all.push(number, sizes.octets_of(row), &name);
+            all.push(number, octets, &name);
         }
-        all
+    }
+
+    /// Takes in how many messages the server says there are.
+    pub fn announce(&mut self, messages: u64) {
+        self.announced = messages;
+    }
+
+    /// How many messages the server counts and does not list.
+    #[must_use]
+    pub fn unlisted(&self) -> u64 {
+        self.announced.saturating_sub(self.len() as u64)
     }
 
     /// Appends a row; `name` is empty where the server gave none.
@@ -355,6 +368,16 @@ impl Cursor<'_> {
     }
 }
 
+/// Rows in the order of their numbers, each number once.
+fn by_number(numbers: &[u32]) -> Vec<u32> {
+    let mut rows: Vec<u32> = (0..numbers.len())
+        .map(|row| u32::try_from(row).unwrap_or(u32::MAX))
+        .collect();
+    rows.sort_unstable_by_key(|row| (numbers[*row as usize], *row));
+    rows.dedup_by_key(|row| numbers[*row as usize]);
+    rows
+}
+
 fn shared_ends(last: &[u8], name: &[u8]) -> (usize, usize) {
     let head = last.iter().zip(name).take_while(|(a, b)| a == b).count();
     let tail = last[head..]
@@ -428,13 +451,38 @@ mod tests {
             names.push(name.as_bytes());
         }
         let all = Listings::join(sizes, &[3, 1, 2], names);
-        assert_eq!(all.len(), 2, "number 3 arrived in between");
+        assert_eq!(all.len(), 3);
         assert_eq!(all.get(0).uid, Uid::Uidl(b"a"[..].into()));
         assert_eq!(all.get(1).uid, Uid::Uidl(b"b"[..].into()));
+        let third = (all.get(2).number, all.get(2).octets, all.get(2).uid);
+        assert_eq!(third, (3, None, Uid::Uidl(b"c"[..].into())));
         let mut names = Names::default();
         names.push(b"only");
         let all = Listings::join(Sizes::default(), &[7], names);
         assert_eq!((all.get(0).number, all.get(0).octets), (7, None));
+    }
+
+    #[test]
+    fn a_number_is_listed_once() {
+        let (mut sizes, mut names) = (Sizes::default(), Names::default());
+        for (octets, name) in [(10, "a"), (20, "b"), (30, "c")] {
+            sizes.push(1, Some(octets));
+            names.push(name.as_bytes());
+        }
+        let all = Listings::join(sizes, &[1, 1, 1], names);
+        assert_eq!((all.len(), all.octets()), (1, 10));
+        assert_eq!(all.get(0).uid, Uid::Uidl(b"a"[..].into()));
+    }
+
+    #[test]
+    fn what_is_counted_and_not_listed_is_known() {
+        let mut all = Listings::default();
+        all.push(1, None, b"a");
+        assert_eq!(all.unlisted(), 0);
+        all.announce(3);
+        assert_eq!(all.unlisted(), 2);
+        all.announce(0);
+        assert_eq!(all.unlisted(), 0, "more than were counted is no lack");
     }
 
     #[test]

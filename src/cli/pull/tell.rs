@@ -1,7 +1,7 @@
 //! What came of the accounts of a pull, in lines for people and for programs.
 
 use mailvault::error::{Error, PARTIAL};
-use mailvault::event::PullReport;
+use mailvault::event::{PullReport, RefusedMessage};
 use mailvault::run::Outcome;
 use serde_json::json;
 
@@ -16,19 +16,7 @@ pub(super) fn tell(out: &Output, account: &str, report: &PullReport, error: Opti
     }
     let code = code_of(report, error);
     for refused in report.refused.iter().filter(|refused| !refused.accepted) {
-        let octets = refused.octets.map(|octets| format!(" ({})", size(octets)));
-        let message = format!(
-            "{account}: the server does not give the message {}{}\n  server said: {}",
-            escape(&refused.uid),
-            octets.unwrap_or_default(),
-            escape(&refused.reply),
-        );
-        let hint = format!(
-            "the next run asks again. To do without it, set\n\
-             accept_refused = [\"{}\"] for {account}",
-            escape(&refused.uid)
-        );
-        report::warn(out, &message, Some(&hint));
+        tell_refused(out, account, refused);
         let line = json!({
             "account": account,
             "uid": refused.uid,
@@ -37,12 +25,15 @@ pub(super) fn tell(out: &Output, account: &str, report: &PullReport, error: Opti
         });
         out.json("refused", line, true);
     }
+    tell_doubts(out, account, report);
     let line = json!({
         "account": account,
         "status": code_name(code),
         "new": report.new,
         "duplicates": report.duplicates,
         "failed": report.failed(),
+        "unlisted": report.unlisted,
+        "short": report.short,
         "bytes": report.octets,
         "stored_bytes": report.stored,
         "wanted": report.wanted,
@@ -56,6 +47,70 @@ pub(super) fn tell(out: &Output, account: &str, report: &PullReport, error: Opti
     out.json("account", line, true);
 }
 
+fn tell_refused(out: &Output, account: &str, refused: &RefusedMessage) {
+    let octets = refused.octets.map(|octets| format!(" ({})", size(octets)));
+    let (uid, octets) = (escape(&refused.uid), octets.unwrap_or_default());
+    let reply = escape(&refused.reply);
+    let message = if refused.reply.starts_with("-ERR") {
+        format!(
+            "{account}: the server does not give the message {uid}{octets}\n  server said: {reply}"
+        )
+    } else {
+        format!("{account}: the message {uid}{octets} did not come whole\n  reason: {reply}")
+    };
+    let hint = if refused.named {
+        format!(
+            "the next run asks again. To do without it, set\n\
+             accept_refused = [{}] for {account}",
+            quoted(&uid)
+        )
+    } else {
+        // A number means another message tomorrow.
+        "the next run asks again".to_owned()
+    };
+    report::warn(out, &message, Some(&hint));
+}
+
+/// What makes one doubt that everything is here.
+fn tell_doubts(out: &Output, account: &str, report: &PullReport) {
+    if report.unlisted > 0 {
+        let message = format!(
+            "{account}: the server counts {}, but lists only {}",
+            plural(report.listed + report.unlisted, "message"),
+            count(report.listed),
+        );
+        let hint = "what it lists is stored. The next run asks again; if the numbers stay \
+                    apart, ask the provider";
+        report::warn(out, &message, Some(hint));
+    }
+    if let Some((uid, received, listed)) = &report.shortest {
+        let (are, such) = match report.short {
+            1 => ("is", ":"),
+            _ => ("are", ", such as"),
+        };
+        let message = format!(
+            "{account}: {} {are} much shorter than the server lists{such} {} ({} of {})",
+            plural(report.short, "message"),
+            escape(uid),
+            size(*received),
+            size(*listed),
+        );
+        let hint = "what came is stored. Some servers list wrong sizes, some lose \
+                    attachments: compare before you delete anything there";
+        report::warn(out, &message, Some(hint));
+    }
+}
+
+/// A name as a TOML string; an escaped one must not be unescaped by TOML.
+fn quoted(uid: &str) -> String {
+    let quote = match (uid.contains('\\'), uid.contains('\'')) {
+        (false, _) => "\"",
+        (true, false) => "'",
+        (true, true) => "'''",
+    };
+    format!("{quote}{uid}{quote}")
+}
+
 /// The exit code of one account.
 pub(super) fn code(outcome: &Outcome) -> u8 {
     code_of(&outcome.report, outcome.error.as_ref())
@@ -64,7 +119,7 @@ pub(super) fn code(outcome: &Outcome) -> u8 {
 fn code_of(report: &PullReport, error: Option<&Error>) -> u8 {
     match error {
         Some(error) => error.kind().exit_code(),
-        None if report.failed() > 0 => PARTIAL,
+        None if report.is_partial() => PARTIAL,
         None => 0,
     }
 }
@@ -98,7 +153,7 @@ pub(super) fn results(outcomes: &[Outcome], out: &Output) -> Vec<String> {
         } else if gained {
             lines.push(None);
             rows.push(row(account, report));
-        } else if error.is_none() && looks && report.failed() == 0 {
+        } else if error.is_none() && looks && !report.is_partial() {
             let nothing = out.word("nothing new", Tone::Good);
             let listed = count(report.listed);
             lines.push(Some(format!(

@@ -335,7 +335,7 @@ fn every_dialogue_goes_as_written() {
     let next = AtomicUsize::new(0);
     let failures = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
-        for _ in 0..4 {
+        for _ in 0..8 {
             scope.spawn(|| {
                 while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let result = catch_unwind(AssertUnwindSafe(|| run_dialogue(file)));

@@ -7,6 +7,14 @@
 //! | `S: text` | sends the text and CR LF |
 //! | `S\| text` | sends the text alone; `\r \n \0 \t \\ \xNN` stand for bytes |
 //! | `S*N text` | sends the text and CR LF, N times; `{n}` counts from 1 |
+//! | `S*N\| text` | sends the text alone, N times |
+//! | `login MORE` | greets, offers TOP, UIDL, USER and MORE, and lets `ann` in |
+//! | `listing 52 aa, 58 bb` | answers STAT, LIST and UIDL with these sizes and names |
+//! | `serves 2 one` | expects `RETR 2` and gives a message called `one` of 52 bytes |
+//! | `serves 1-20` | expects `RETR` of each and gives `m1`, `m2` and so on |
+//! | `tops 1-20` | expects `TOP n 0` of each and gives the headers of these |
+//! | `gives one` | gives the message alone |
+//! | `quit` | expects `QUIT` and agrees |
 //! | `S< NAME` | sends `tests/data/mail/NAME`, dot-stuffed and ended by CR LF |
 //! | `S<\| NAME` | sends it as it is |
 //! | `C: text` | expects exactly this line |
@@ -46,6 +54,11 @@ impl Step {
         Ok(match word {
             "S:" => Self::Send([rest.as_bytes(), b"\r\n"].concat()),
             "S|" => Self::Send(unescape(rest)?),
+            _ if word.starts_with("S*") && word.ends_with('|') => {
+                let times = word[2..word.len() - 1].parse();
+                let times: usize = times.map_err(|e| format!("{line}: {e}"))?;
+                Self::Send(unescape(rest)?.repeat(times))
+            }
             "S<" => Self::Send(stuff(&mail(rest)?)),
             "S<|" => Self::Send(mail(rest)?),
             "C:" => Self::Line(rest.into()),
@@ -81,11 +94,96 @@ pub(crate) fn connections(text: &str) -> Result<Vec<Vec<Step>>, String> {
         match parts.last_mut() {
             _ if line.is_empty() || line.starts_with('#') => {}
             _ if line == "connection" => parts.push(Vec::new()),
-            Some(part) => part.push(Step::parse(line)?),
+            Some(part) => match shorthand(line)? {
+                Some(lines) => {
+                    for line in lines {
+                        part.push(Step::parse(&line)?);
+                    }
+                }
+                None => part.push(Step::parse(line)?),
+            },
             None => return Err(format!("before the first connection: {line}")),
         }
     }
     Ok(parts)
+}
+
+/// The lines that a word stands for which is not what the dialogue is about.
+fn shorthand(line: &str) -> Result<Option<Vec<String>>, String> {
+    let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let lines: Vec<String> = match word {
+        "login" => {
+            let capabilities = format!("CAPA TOP UIDL USER {rest}");
+            let capabilities: Vec<&str> = capabilities.split_whitespace().collect();
+            let offer = format!("S: +OK\nS: {}\nS: .", capabilities[1..].join("\nS: "));
+            let login = format!(
+                "S: +OK ready\nC: CAPA\n{offer}\nC: USER ann\nS: +OK\nC: PASS secret\nS: +OK\n\
+                 C: CAPA\n{offer}"
+            );
+            login.lines().map(str::to_owned).collect()
+        }
+        "listing" => {
+            let rows: Vec<(&str, &str)> = rest
+                .split(", ")
+                .filter(|row| !row.is_empty())
+                .map(|row| {
+                    row.split_once(' ')
+                        .ok_or(format!("no size and name: {row}"))
+                })
+                .collect::<Result<_, _>>()?;
+            let sum: u64 = rows.iter().filter_map(|(n, _)| n.parse::<u64>().ok()).sum();
+            let mut lines = vec![
+                "C: STAT".to_owned(),
+                format!("S: +OK {} {sum}", rows.len()),
+                "C: LIST".to_owned(),
+                "S: +OK".to_owned(),
+            ];
+            let number = |n: usize, text: &str| format!("S: {} {text}", n + 1);
+            lines.extend(rows.iter().enumerate().map(|(n, row)| number(n, row.0)));
+            lines.extend(["S: .", "C: UIDL", "S: +OK"].map(str::to_owned));
+            lines.extend(rows.iter().enumerate().map(|(n, row)| number(n, row.1)));
+            lines.push("S: .".to_owned());
+            lines
+        }
+        "serves" | "tops" if rest.contains('-') => {
+            let (first, last) = rest.split_once('-').unwrap_or_default();
+            let number = |text: &str| text.parse::<u32>().map_err(|e| format!("{line}: {e}"));
+            let mut lines = Vec::new();
+            for n in number(first)?..=number(last)? {
+                let mut answer = message(&format!("m{n}"));
+                if word == "tops" {
+                    lines.push(format!("C: TOP {n} 0"));
+                    answer.remove(answer.len() - 2);
+                } else {
+                    lines.push(format!("C: RETR {n}"));
+                }
+                lines.append(&mut answer);
+            }
+            lines
+        }
+        "serves" => {
+            let (number, name) = rest.split_once(' ').ok_or(format!("no name: {line}"))?;
+            std::iter::once(format!("C: RETR {number}"))
+                .chain(message(name))
+                .collect()
+        }
+        "gives" => message(rest),
+        "quit" => vec!["C: QUIT".to_owned(), "S: +OK".to_owned()],
+        _ => return Ok(None),
+    };
+    Ok(Some(lines))
+}
+
+/// A message of 43 bytes and three times its name.
+fn message(name: &str) -> Vec<String> {
+    vec![
+        "S: +OK".to_owned(),
+        format!("S: Subject: {name}"),
+        format!("S: Message-ID: <{name}@example.org>"),
+        "S:".to_owned(),
+        format!("S: {name}"),
+        "S: .".to_owned(),
+    ]
 }
 
 /// The bytes that an escaped text stands for.
