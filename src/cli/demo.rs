@@ -174,11 +174,21 @@ impl Tour<'_> {
             }
         }
         let id = self.boarding_pass()?;
-        let last: [(&str, &[&str]); 2] = [
+        let last: [(&str, &[&str]); 4] = [
             ("Read it, by the first digits of its id:", &["show", &id]),
             (
                 "Prove that every message is there and undamaged, by reading all of them:",
                 &["verify", "--read-data"],
+            ),
+            (
+                "The mailbox is full? See what could be freed on the server. Nothing is deleted\n\
+                 without a selection:",
+                &["purge", "demo"],
+            ),
+            (
+                "Free some of it, the largest first. Each message is read back from the vault\n\
+                 and compared with the server before it goes there; the vault keeps it:",
+                &["purge", "demo", "--free", "1M", "--largest-first", "--yes"],
             ),
         ];
         for (words, step) in last {
