@@ -12,10 +12,26 @@ usage: ./bootstrap.sh demo|test|install [--yes]
   install  install all that, then stop
 
 Packages come from apt and are asked for first; --yes, or no terminal, does not ask.
+On Debian 12, root's tests also get POP3 servers, unpacked below target/servers (90 MB).
 TEXT
 }
 
 oldest="1.89" # as rust-version in Cargo.toml
+
+# POP3 servers that Debian lets nobody install side by side, each row followed by the
+# libraries that it loads besides those of the others: enough for a root folder of their own.
+servers="
+popa3d libpam0g libpam-modules libaudit1 libcap-ng0 libcrypt1 libselinux1 libpcre2-8-0
+solid-pop3d liblockfile1
+courier-pop courier-base courier-authlib libcourier-unicode4 libgdbm6 libidn12 libltdl7
+mailutils-pop3d libmailutils9 libmu-dbm9 libgsasl18 libkyotocabinet16v5 libntlm0
+libunistring2 libmariadb3 liblzo2-2 libwrap0 libgnutls30 libldap-2.5-0 libsasl2-2 libdb5.3
+libnsl2 libtirpc3 libpq5 libgssglue1 libp11-kit0 libidn2-0 libtasn1-6 libnettle8
+libhogweed6 libgmp10 liblzma5 libssl3 libgssapi-krb5-2 libkrb5-3 libk5crypto3
+libkrb5support0 libcom-err2 libkeyutils1 libffi8
+cyrus-pop3d cyrus-common libsasl2-modules-db sasl2-bin libical3 libicu72 libjansson4
+libpcre3 libsqlite3-0 libuuid1 libxapian30 libxml2
+libc6 libgcc-s1 libstdc++6 zlib1g"
 
 # Shows a command and runs it.
 run() {
@@ -136,6 +152,25 @@ install_missing() {
     find_cargo || fail "there is still no cargo and rustc $oldest or newer"
 }
 
+# Unpacks the servers without installing them: nothing is started and no user is made.
+# Only root can start them, and other Debians have other libraries.
+unpack_servers() {
+    local folder=target/servers package
+    [ "$(id -u)" = 0 ] && grep -qs '^VERSION_CODENAME=bookworm$' /etc/os-release || return 0
+    [ "$(cat "$folder/packages" 2>/dev/null)" != "$servers" ] || return 0
+    rm -rf "$folder"
+    mkdir -p "$folder/archives"
+    run apt-get update
+    # Names of packages have no blanks.
+    # shellcheck disable=SC2086
+    (cd "$folder/archives" && run apt-get -o APT::Sandbox::User=root download $servers)
+    for package in "$folder/archives/"*.deb; do
+        dpkg -x "$package" "$folder"
+    done
+    rm -r "$folder/archives" "$folder/usr/share/doc" "$folder/usr/share/man"
+    printf '%s\n' "$servers" >"$folder/packages"
+}
+
 verb=""
 yes=false
 for argument in "$@"; do
@@ -153,8 +188,12 @@ case $verb in
         ;;
     test)
         install_missing test
+        unpack_servers
         run env MAILVAULT_REQUIRE_TOOLS=1 cargo test --locked
         ;;
-    install) install_missing test ;;
+    install)
+        install_missing test
+        unpack_servers
+        ;;
     *) usage >&2; exit 2 ;;
 esac

@@ -20,7 +20,9 @@ const MAIL: &[&str] = &[
 ];
 
 /// How many times each message is there.
-fn counted<T: AsRef<[u8]>>(messages: impl IntoIterator<Item = T>) -> BTreeMap<Vec<u8>, usize> {
+pub(crate) fn counted<T: AsRef<[u8]>>(
+    messages: impl IntoIterator<Item = T>,
+) -> BTreeMap<Vec<u8>, usize> {
     let mut counts = BTreeMap::new();
     for message in messages {
         *counts.entry(message.as_ref().to_vec()).or_default() += 1;
@@ -30,7 +32,7 @@ fn counted<T: AsRef<[u8]>>(messages: impl IntoIterator<Item = T>) -> BTreeMap<Ve
 
 /// Compares messages in any order, and shows where the first that differs begins.
 #[track_caller]
-fn assert_same<T: AsRef<[u8]>, U: AsRef<[u8]>>(
+pub(crate) fn assert_same<T: AsRef<[u8]>, U: AsRef<[u8]>>(
     left: impl IntoIterator<Item = T>,
     right: impl IntoIterator<Item = U>,
 ) {

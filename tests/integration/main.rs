@@ -19,5 +19,6 @@ mod pull;
 mod purge;
 mod renumber;
 mod secrets;
+mod servers;
 mod support;
 mod verify;

@@ -1,0 +1,102 @@
+//! A root folder of its own for a server that reads `/etc` and `/var` whatever it is
+//! told: hard links to what `bootstrap.sh` unpacked, one user, and nothing of the system.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The one user whose mail is served; the password is that of all tests.
+pub(crate) const USER: &str = "ann";
+
+/// The hash of the password as `/etc/passwd` has it.
+const HASH: &str = "$6$mailvault$AekW3zu1FHb8wb.pe7UJOniFHVL7LooNP4Uku4RxEL1yL4Wr8JgHOaaqz1jSnkadJsfGGivbBRUw/iJPVADE9/";
+
+/// Who owns the mail and runs the servers: nobody.
+const OWNER: u32 = 65_534;
+
+/// The root folder. It is gone when dropped.
+pub(crate) struct Jail {
+    root: tempfile::TempDir,
+}
+
+impl Jail {
+    /// A new root folder, if the servers are there and this is root; if not, the test
+    /// is skipped.
+    pub(crate) fn new() -> Option<Self> {
+        if !rustix::process::geteuid().is_root() {
+            // Where tools are required, too: no tool would help.
+            super::say_skipped("only root can give a server a root folder of its own");
+            return None;
+        }
+        let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
+        let servers = target.join("servers");
+        if !servers.join("packages").is_file() {
+            super::skip("target/servers is not there, which ./bootstrap.sh install makes");
+            return None;
+        }
+        // On the same file system, for the hard links.
+        let root = tempfile::Builder::new().prefix("root").tempdir_in(target);
+        let jail = Self {
+            root: root.unwrap(),
+        };
+        let mut copy = Command::new("cp");
+        copy.arg("-al").arg(servers.join(".")).arg(jail.path(""));
+        assert!(copy.status().unwrap().success(), "{copy:?}");
+        let id = OWNER;
+        let nobody = format!("{id}:{id}:");
+        let mut users = format!("root:x:0:0::/:/bin/sh\n{USER}:{HASH}:{nobody}:/home/{USER}:\n");
+        for server in ["popa3d", "spop3d", "cyrus"] {
+            users.push_str(&format!("{server}:x:{nobody}:/var/empty:\n"));
+        }
+        jail.write("etc/passwd", users);
+        jail.write("etc/group", format!("root:x:0:\nmail:x:{id}:\n"));
+        for service in ["popa3d", "solid-pop3d", "pop3"] {
+            let lines = "auth required pam_unix.so\naccount required pam_unix.so\n";
+            jail.write(&format!("etc/pam.d/{service}"), lines);
+        }
+        // Servers only want to open it.
+        jail.write("dev/null", "");
+        for folder in ["tmp", "var/mail"] {
+            fs::create_dir_all(jail.path(folder)).unwrap();
+            let all = fs::Permissions::from_mode(0o1777);
+            fs::set_permissions(jail.path(folder), all).unwrap();
+        }
+        Some(jail)
+    }
+
+    /// Where a path that the server knows is found from outside.
+    pub(crate) fn path(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.root.path().join(path)
+    }
+
+    /// Makes a file anew, which breaks its hard link, and its folders.
+    pub(crate) fn write(&self, path: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let _ = fs::remove_file(&path);
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Makes a folder that the servers can write to.
+    pub(crate) fn folder(&self, path: &str) -> PathBuf {
+        let path = self.path(path);
+        fs::create_dir_all(&path).unwrap();
+        give(&path);
+        path
+    }
+
+    /// A program of this root folder, with an empty environment.
+    pub(crate) fn command(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = Command::new("/usr/sbin/chroot");
+        command.env_clear().arg(self.root.path()).arg(program);
+        command.args(args);
+        command
+    }
+}
+
+/// Hands a file or folder to the owner of the mail.
+pub(crate) fn give(path: &Path) {
+    chown(path, Some(OWNER), Some(OWNER)).unwrap();
+}
