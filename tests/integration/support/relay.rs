@@ -93,6 +93,9 @@ fn pass_on(client: TcpStream, server: TcpStream, hide: &'static str, count: &Arc
 fn carry(mut from: TcpStream, mut to: TcpStream, mut each: impl FnMut(&mut [u8])) {
     let mut chunk = vec![0; 64 * 1024];
     while let Ok(n @ 1..) = from.read(&mut chunk) {
+        // Some servers wait for it before they send the end of a message.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::net::sockopt::set_tcp_quickack(&from, true);
         each(&mut chunk[..n]);
         if to.write_all(&chunk[..n]).is_err() {
             break;
