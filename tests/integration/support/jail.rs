@@ -32,7 +32,14 @@ impl Jail {
         let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
         let servers = target.join("servers");
         if !servers.join("packages").is_file() {
-            super::skip("target/servers is not there, which ./bootstrap.sh install makes");
+            let why = "target/servers is not there, which ./bootstrap.sh makes on Debian 12";
+            // Elsewhere nobody can have them.
+            let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+            if release.contains("VERSION_CODENAME=bookworm") {
+                super::skip(why);
+            } else {
+                super::say_skipped(why);
+            }
             return None;
         }
         // On the same file system, for the hard links.
