@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::config::{self, Account, Auth, Tls};
 use crate::error::{Endpoint, Error, Result};
-use crate::pop3::{Dialect, Login, Method, Session};
-use crate::sasl::{Credentials, Mechanism};
+use crate::pop3::{Dialect, Session};
+use crate::sasl::{Credentials, Login, Mechanism, Method};
 use crate::secret::{Mask, Secret};
 use crate::source::Source;
 use crate::transport::{Limits, Transport, Trust};

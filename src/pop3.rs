@@ -13,5 +13,4 @@ mod reply;
 mod session;
 mod wire;
 
-pub use login::{Login, Method};
 pub use session::{Dialect, Session};

@@ -8,6 +8,11 @@
 //! binding of RFC 5929, OAUTHBEARER RFC 7628; LOGIN and XOAUTH2 have no RFC.
 //! Which mechanism may be used on which connection is for the caller to decide.
 
+mod login;
+
+pub(crate) use login::{Dialogue, Outcome, Refusal, Refused, Turn, candidates, sign_in};
+pub use login::{Login, Method};
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::mem;

@@ -3,6 +3,8 @@
 //! Servers are taken as they are: negative, fractional or missing sizes are unknown
 //! sizes, and whatever stands behind a message number is its unique-id.
 
+use crate::sasl::Refusal;
+
 /// The first line of an answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Status<'a> {
@@ -37,21 +39,6 @@ fn keyword<'a>(line: &'a [u8], word: &[u8]) -> Option<&'a [u8]> {
         Some(b' ' | b'\t') => Some(tail.trim_ascii_start()),
         Some(_) => None,
     }
-}
-
-/// What a refusal means for the account as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// `[AUTH]`: the credentials are wrong.
-    Credentials,
-    /// `[IN-USE]`, `[LOGIN-DELAY]`, `[SYS/TEMP]`, or words to that effect.
-    Later,
-    /// `[SYS/PERM]`: somebody has to act.
-    Permanent,
-    /// The command is not known here.
-    Unknown,
-    /// No reason that we understand.
-    Plain,
 }
 
 /// Reads the response code of a refusal, or failing that its words.

@@ -10,9 +10,10 @@ use std::time::Duration;
 use crate::error::{Endpoint, Error, Result};
 use crate::pop3::capability::Capabilities;
 use crate::pop3::delete;
-use crate::pop3::login::{self, Login};
+use crate::pop3::login;
 use crate::pop3::reply;
 use crate::pop3::wire::{Answer, ROW_LIMIT, Wire};
+use crate::sasl::Login;
 use crate::secret::Mask;
 use crate::source::{Each, Fetched, Kept, Listing, Listings, Names, Sizes, Source};
 
