@@ -152,6 +152,8 @@ pub struct Listings {
     names: Names,
     /// Messages that the server counts.
     announced: u64,
+    /// Of a mailbox: the UIDVALIDITY of all rows, whose names are UIDs.
+    uidvalidity: Option<u32>,
 }
 
 impl Listings {
@@ -195,6 +197,20 @@ impl Listings {
     #[must_use]
     pub fn unlisted(&self) -> u64 {
         self.announced.saturating_sub(self.len() as u64)
+    }
+
+    /// The rows of an IMAP mailbox; 0 stands for a missing UIDVALIDITY.
+    #[must_use]
+    pub fn of_mailbox(uidvalidity: u32) -> Self {
+        Self {
+            uidvalidity: Some(uidvalidity),
+            ..Self::default()
+        }
+    }
+
+    /// Appends a row of a mailbox, which has its UID as its number too.
+    pub fn push_uid(&mut self, uid: u32, octets: Option<u64>) {
+        self.push(uid, octets, &uid.to_be_bytes());
     }
 
     /// Appends a row; `name` is empty where the server gave none.
@@ -242,15 +258,22 @@ impl Listings {
     /// One row, unpacked.
     #[must_use]
     pub fn get(&self, row: usize) -> Listing {
-        let name = self.names.get(row);
-        Listing {
-            number: self.sizes.numbers[row],
-            octets: self.octets_of(row),
-            uid: if name.is_empty() {
-                Uid::Absent
-            } else {
-                Uid::Uidl(name.into_boxed_slice())
+        let number = self.sizes.numbers[row];
+        let octets = self.octets_of(row);
+        let uid = match self.uidvalidity {
+            Some(uidvalidity) => Uid::Imap {
+                uidvalidity,
+                uid: number,
             },
+            None => match self.names.get(row) {
+                name if name.is_empty() => Uid::Absent,
+                name => Uid::Uidl(name.into_boxed_slice()),
+            },
+        };
+        Listing {
+            number,
+            octets,
+            uid,
         }
     }
 
