@@ -1,6 +1,6 @@
 //! mailvault keeps a local, compressed, crash-safe archive of mail accounts.
 //!
-//! A message takes this way: server, [`transport`], [`pop3`], [`pull`], [`dedupe`],
+//! A message takes this way: server, [`transport`], [`pop3`] or [`imap`], [`pull`], [`dedupe`],
 //! [`commit`], [`vault`].
 
 #![cfg_attr(
@@ -18,6 +18,7 @@ pub mod dedupe;
 pub mod error;
 pub mod event;
 pub mod fsx;
+pub mod imap;
 pub mod message;
 pub mod pop3;
 pub mod pull;

@@ -12,6 +12,7 @@ mod crash;
 mod dedupe;
 mod errors;
 mod frozen;
+mod imap;
 mod interop;
 mod layering;
 mod progress;

@@ -1,0 +1,33 @@
+//! IMAP (RFC 9051 and RFC 3501) with the extensions that spare a backup work: SASL-IR,
+//! LITERAL+, ID, ENABLE, NAMESPACE, SPECIAL-USE, LIST-STATUS, UIDPLUS, CONDSTORE and
+//! QRESYNC, BINARY, QUOTA, OBJECTID, UTF8=ACCEPT, and Gmail's ids and labels.
+//!
+//! `token`, `reply`, `fetch`, `name`, `mailbox`, `uids`, `oddity` and `capability` are pure;
+//! `wire` and `command` read and write; `login`, `session`, `folder`, `transfer` and
+//! `removal` are the dialogue. Messages are only ever named by UID, and read without
+//! marking them as read.
+
+mod capability;
+mod command;
+mod fetch;
+mod folder;
+mod login;
+mod mailbox;
+mod name;
+mod oddity;
+mod removal;
+mod reply;
+mod session;
+mod token;
+mod transfer;
+mod uids;
+mod wire;
+
+pub use fetch::Row;
+pub use folder::{Access, Change, Folder, Known, Scope};
+pub use mailbox::{Counts, Mailbox, Namespace, Namespaces, Quota, SpecialUse};
+pub use removal::Removal;
+pub use session::Session;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! What a server says it can do (RFC 9051 s.7.2.2).
+
+/// How literals may be sent without waiting (RFC 7888).
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Literals {
+    /// Not at all.
+    #[default]
+    Wait,
+    /// Up to 4,096 octets.
+    Small,
+    /// Of any size.
+    Any,
+}
+
+/// The latest list of capabilities, in capitals.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Capabilities {
+    words: Vec<String>,
+}
+
+/// Capabilities that are looked at.
+const MOST: usize = 1_000;
+
+impl Capabilities {
+    /// Reads the words of a response or response code.
+    pub(super) fn read(text: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(text).to_ascii_uppercase();
+        let words = text.split_ascii_whitespace().take(MOST);
+        Self {
+            words: words.map(str::to_owned).collect(),
+        }
+    }
+
+    /// False if the server has not said anything yet.
+    pub(super) fn known(&self) -> bool {
+        !self.words.is_empty()
+    }
+
+    /// True if `word`, in capitals, is listed.
+    pub(super) fn has(&self, word: &str) -> bool {
+        self.words.iter().any(|known| known == word)
+    }
+
+    /// True if a SASL mechanism is listed.
+    pub(super) fn offers(&self, mechanism: &str) -> bool {
+        let names = self
+            .words
+            .iter()
+            .filter_map(|word| word.strip_prefix("AUTH="));
+        names.into_iter().any(|name| name == mechanism)
+    }
+
+    /// How literals may be sent.
+    pub(super) fn literals(&self) -> Literals {
+        if self.has("LITERAL+") {
+            Literals::Any
+        } else if self.has("LITERAL-") || self.has("IMAP4REV2") {
+            Literals::Small
+        } else {
+            Literals::Wait
+        }
+    }
+
+    /// True if flags have a modification sequence.
+    pub(super) fn condstore(&self) -> bool {
+        self.has("CONDSTORE") || self.has("QRESYNC")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn dovecots_answer_is_read() {
+        let caps = Capabilities::read(
+            b"IMAP4rev1 SASL-IR ID ENABLE LITERAL+ STARTTLS auth=PLAIN AUTH=SCRAM-SHA-256",
+        );
+        assert!(caps.known() && caps.has("SASL-IR") && caps.has("STARTTLS"));
+        assert!(caps.offers("PLAIN") && caps.offers("SCRAM-SHA-256") && !caps.offers("LOGIN"));
+        assert!(!caps.has("LITERAL") && !caps.condstore());
+        assert_eq!(caps.literals(), Literals::Any);
+    }
+
+    #[test]
+    fn small_literals_come_with_the_second_revision() {
+        assert_eq!(Capabilities::read(b"IMAP4rev2").literals(), Literals::Small);
+        assert_eq!(Capabilities::read(b"LITERAL-").literals(), Literals::Small);
+        assert_eq!(Capabilities::read(b"").literals(), Literals::Wait);
+        assert!(Capabilities::read(b"QRESYNC").condstore());
+    }
+
+    proptest! {
+        #[test]
+        fn no_list_breaks_it(text in prop::collection::vec(any::<u8>(), 0..80)) {
+            let _ = Capabilities::read(&text).literals();
+        }
+    }
+}

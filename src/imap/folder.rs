@@ -1,0 +1,324 @@
+//! One open mailbox: what is in it, and what changed.
+
+use std::io::{Read, Write};
+use std::ops::RangeInclusive;
+
+use crate::error::{Error, Result};
+use crate::imap::command::{Command, Done};
+use crate::imap::fetch::{self, Row, State};
+use crate::imap::mailbox::{Counts, Mailbox};
+use crate::imap::reply::Reply;
+use crate::imap::session::Session;
+use crate::imap::transfer::{self, Section};
+use crate::imap::uids::{Seen, ranges};
+use crate::imap::wire::Head;
+use crate::source::{Each, Listing, Listings, Source};
+
+/// What a mailbox is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Reading: nothing on the server changes.
+    Read,
+    /// Deleting.
+    Write,
+}
+
+/// A change since an earlier session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// A message with the flags that it has now.
+    Flags(Row),
+    /// Messages that are gone; of some it was never said that they were there.
+    Vanished(RangeInclusive<u32>),
+}
+
+/// What [`Folder::changes`] told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// What changed; all else is as it was.
+    Changes,
+    /// Every message that is there; all others are gone.
+    Everything,
+}
+
+/// What an earlier session knew of a mailbox, under the same UIDVALIDITY.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// Its last change then.
+    pub modseq: u64,
+    /// Messages in it then.
+    pub messages: u32,
+    /// The next UID then.
+    pub uidnext: u32,
+}
+
+/// A mailbox that is open in a session.
+#[derive(Debug)]
+pub struct Folder<'s, S> {
+    pub(super) session: &'s mut Session<S>,
+    counts: Counts,
+    /// False if the server said that it is open for reading only.
+    pub(super) writable: bool,
+    mailbox_id: Option<Vec<u8>>,
+}
+
+impl<S: Read + Write> Session<S> {
+    /// Opens a mailbox, which closes the one before. For reading it is EXAMINE, or
+    /// SELECT on servers whose EXAMINE fails or tells no UIDVALIDITY. A refusal leaves
+    /// the session usable.
+    pub fn open(&mut self, mailbox: &Mailbox, access: Access) -> Result<Folder<'_, S>> {
+        let mut found = Opened::default();
+        let mut done = None;
+        if access == Access::Read {
+            let examined = self.open_by("EXAMINE", mailbox, &mut found)?;
+            if examined.is_ok() && found.counts.uidvalidity.is_some() {
+                done = Some(examined);
+            }
+        }
+        let done = match done {
+            Some(done) => done,
+            None => self.open_by("SELECT", mailbox, &mut found)?,
+        };
+        if !done.is_ok() {
+            return Err(self.wire.refused(&done.status()));
+        }
+        Ok(Folder {
+            session: self,
+            counts: found.counts,
+            writable: access == Access::Write && !done.status().says("READ-ONLY"),
+            mailbox_id: found.mailbox_id,
+        })
+    }
+
+    fn open_by(&mut self, verb: &str, mailbox: &Mailbox, found: &mut Opened) -> Result<Done> {
+        *found = Opened::default();
+        let mut command = Command::new(verb).string(&mailbox.raw);
+        if self.caps.has("CONDSTORE") && !self.qresync {
+            command = command.words(" (CONDSTORE)");
+        }
+        let done = self.wire.run(&command, |reply| {
+            found.take(&reply);
+            Ok(())
+        })?;
+        found.take(&Reply::Status(done.status()));
+        Ok(done)
+    }
+}
+
+/// What the server says while it opens a mailbox.
+#[derive(Debug, Default)]
+struct Opened {
+    counts: Counts,
+    mailbox_id: Option<Vec<u8>>,
+}
+
+impl Opened {
+    fn take(&mut self, reply: &Reply<'_>) {
+        let small = |n: Option<u64>| n.and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0);
+        match reply {
+            Reply::Data {
+                number: Some(number),
+                word,
+                ..
+            } if word.eq_ignore_ascii_case(b"EXISTS") => {
+                self.counts.messages = u32::try_from(*number).ok();
+            }
+            Reply::Status(status) => {
+                let mut argument = status.argument();
+                if status.says("UIDVALIDITY") {
+                    self.counts.uidvalidity = small(argument.number());
+                } else if status.says("UIDNEXT") {
+                    self.counts.uidnext = small(argument.number());
+                } else if status.says("HIGHESTMODSEQ") {
+                    self.counts.modseq = argument.number().filter(|n| *n > 0);
+                } else if status.says("MAILBOXID") {
+                    self.mailbox_id = argument.texts().ok().and_then(|ids| ids.into_iter().next());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl<S: Read + Write> Folder<'_, S> {
+    /// What the server said when the mailbox was opened; a UIDVALIDITY of `None`
+    /// identifies nothing.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// The name that the mailbox keeps when it is renamed (RFC 8474).
+    #[must_use]
+    pub fn mailbox_id(&self) -> Option<&[u8]> {
+        self.mailbox_id.as_deref()
+    }
+
+    /// The UIDVALIDITY of listings; 0 where there is none.
+    pub(super) fn validity(&self) -> u32 {
+        self.counts.uidvalidity.unwrap_or(0)
+    }
+
+    /// Tells of each message whose UID is `from` or higher, once; gives their number.
+    /// If that is less than [`Counts::messages`], the server hides some.
+    pub fn rows(&mut self, from: u32, each: &mut dyn FnMut(Row) -> Result<()>) -> Result<usize> {
+        let none_new = from > 1 && self.counts.uidnext.is_some_and(|next| from >= next);
+        if self.counts.messages == Some(0) || none_new {
+            return Ok(0);
+        }
+        let mut items = "UID FLAGS INTERNALDATE RFC822.SIZE".to_owned();
+        for (capability, names) in [
+            ("OBJECTID", " EMAILID"),
+            ("X-GM-EXT-1", " X-GM-MSGID X-GM-LABELS"),
+        ] {
+            if self.session.caps.has(capability) {
+                items += names;
+            }
+        }
+        if self.counts.modseq.is_some() {
+            items += " MODSEQ";
+        }
+        let mut seen = Seen::default();
+        let mut take = |change| match change {
+            Change::Flags(row) if row.uid >= from && seen.insert(row.uid) => each(row),
+            _ => Ok(()),
+        };
+        let done = self.ask_rows(&format!("UID FETCH {from}:* ({items})"), &mut take)?;
+        if !done.is_ok() {
+            // One message that the server cannot size must not hide the others.
+            let command = format!("UID FETCH {from}:* (UID FLAGS)");
+            let done = self.ask_rows(&command, &mut take)?;
+            if !done.is_ok() {
+                return Err(self.session.wire.refused(&done.status()));
+            }
+        }
+        Ok(seen.len())
+    }
+
+    /// Tells what changed since `known`, or where that cannot be told, every message
+    /// with its flags.
+    pub fn changes(
+        &mut self,
+        known: Option<Known>,
+        each: &mut dyn FnMut(Change) -> Result<()>,
+    ) -> Result<Scope> {
+        let since = known.filter(|_| self.counts.modseq.is_some());
+        let Counts {
+            messages,
+            uidnext,
+            modseq,
+            ..
+        } = self.counts;
+        let command = match since {
+            // Nothing came, and as many are there: nothing went.
+            Some(known) if messages == Some(known.messages) && uidnext == Some(known.uidnext) => {
+                if modseq == Some(known.modseq) {
+                    return Ok(Scope::Changes);
+                }
+                format!("UID FETCH 1:* (UID FLAGS) (CHANGEDSINCE {})", known.modseq)
+            }
+            Some(known) if self.session.qresync => format!(
+                "UID FETCH 1:* (UID FLAGS) (CHANGEDSINCE {} VANISHED)",
+                known.modseq
+            ),
+            _ => return self.everything(each),
+        };
+        if self.ask_rows(&command, each)?.is_ok() {
+            return Ok(Scope::Changes);
+        }
+        self.everything(each)
+    }
+
+    fn everything(&mut self, each: &mut dyn FnMut(Change) -> Result<()>) -> Result<Scope> {
+        if self.counts.messages != Some(0) {
+            let done = self.ask_rows("UID FETCH 1:* (UID FLAGS)", each)?;
+            if !done.is_ok() {
+                return Err(self.session.wire.refused(&done.status()));
+            }
+        }
+        Ok(Scope::Everything)
+    }
+
+    /// Sends a command and takes the rows that it brings, and what vanished. Rows
+    /// without a UID tell of no message that we could name.
+    pub(super) fn ask_rows(
+        &mut self,
+        command: &str,
+        each: &mut dyn FnMut(Change) -> Result<()>,
+    ) -> Result<Done> {
+        let wire = &mut self.session.wire;
+        let tag = wire.begin(command)?;
+        loop {
+            let head = wire.receive()?;
+            let (item, state) = fetch::read(wire.text());
+            if let Head::Body(octets) = head {
+                wire.body(item, octets).drain()?;
+                continue;
+            }
+            if state == State::Whole {
+                if item.row.uid > 0 {
+                    each(Change::Flags(item.row))?;
+                }
+                continue;
+            }
+            match wire.reply()? {
+                Reply::Result(theirs, status) if theirs == tag.as_bytes() => {
+                    return Ok(Done::of(&status));
+                }
+                Reply::Result(..) => return Err(wire.broken("it answers another command")),
+                Reply::Data { word, mut rest, .. } if word.eq_ignore_ascii_case(b"VANISHED") => {
+                    let set = rest.rest();
+                    let set = set.strip_prefix(b"(EARLIER)").unwrap_or(set).trim_ascii();
+                    ranges(set).try_for_each(|range| each(Change::Vanished(range)))?;
+                }
+                Reply::Data { word, .. } if word.eq_ignore_ascii_case(b"FETCH") => {
+                    return Err(wire.broken("the answer about a message has no shape"));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+impl<S: Read + Write> Source for Folder<'_, S> {
+    fn list(&mut self) -> Result<Listings> {
+        let mut listings = Listings::of_mailbox(self.validity());
+        self.rows(1, &mut |row| {
+            listings.push_uid(row.uid, row.octets);
+            Ok(())
+        })?;
+        Ok(listings)
+    }
+
+    fn headers(&mut self, wanted: &[Listing], each: Each<'_>) -> Result<()> {
+        transfer::run(self, wanted, Section::Header, each)
+    }
+
+    fn fetch(&mut self, wanted: &[Listing], each: Each<'_>) -> Result<()> {
+        transfer::run(self, wanted, Section::Whole, each)
+    }
+
+    /// Leaves the mailbox as it is: closing it would expunge, and not only what is ours.
+    fn finish(self: Box<Self>) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl<S: Read + Write> Folder<'_, S> {
+    /// The UIDs of listings; those of another UIDVALIDITY are an error.
+    pub(super) fn uids(&self, listings: &[Listing]) -> Result<Vec<u32>> {
+        let validity = self.validity();
+        let uid = |listing: &Listing| match listing.uid {
+            crate::source::Uid::Imap { uidvalidity, uid } if uidvalidity == validity => Ok(uid),
+            _ => Err(Error::Protocol {
+                server: self.session.wire.server().clone(),
+                doing: "UID FETCH".into(),
+                detail: "the mailbox was renumbered".into(),
+            }),
+        };
+        listings.iter().map(uid).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! Messages that are not what is on the server, told by their octets; pure.
+
+/// Octets from which a stand-in can be told.
+pub(super) const ENOUGH: usize = 4 << 10;
+
+/// How Exchange begins the subject of the notice that it sends instead of a message it
+/// cannot convert.
+const NOTICE: &[u8] = b"retrieval using the imap4 protocol failed for the following message";
+
+/// True if this is a server's notice in place of a message. A message that quotes such a
+/// subject has come over some wire, and its header says so.
+pub(super) fn is_stand_in(message: &[u8]) -> bool {
+    let head = message[..message.len().min(ENOUGH)].to_ascii_lowercase();
+    let mut noticed = head.starts_with(NOTICE);
+    for line in head.split(|byte| *byte == b'\n') {
+        if line.trim_ascii().is_empty() {
+            break;
+        }
+        if line.starts_with(b"received:") {
+            return false;
+        }
+        let subject = line.strip_prefix(b"subject:");
+        noticed |= subject.is_some_and(|text| text.trim_ascii_start().starts_with(NOTICE));
+    }
+    noticed
+}
+
+/// True if somewhere 0x80 is no part of UTF-8: what some servers send for NUL, which a
+/// literal may not hold (RFC 9051 s.4.3).
+pub(super) fn has_stray(message: &[u8]) -> bool {
+    memchr::memchr_iter(0x80, message).any(|at| {
+        // The nearest byte before it that is no continuation, and how far off it is.
+        for distance in 1..=3 {
+            let Some(lead) = at.checked_sub(distance).map(|at| message[at]) else {
+                return true;
+            };
+            match lead {
+                0x80..=0xBF => {}
+                0xC2..=0xDF => return distance > 1,
+                0xE0..=0xEF => return distance > 2,
+                0xF0..=0xF4 => return false,
+                _ => return true,
+            }
+        }
+        true
+    })
+}
+
+/// True if `exact` is `message` with NUL for some 0x80, and otherwise the same.
+pub(super) fn restores(message: &[u8], exact: &[u8]) -> bool {
+    message.len() == exact.len()
+        && message
+            .iter()
+            .zip(exact)
+            .all(|(ours, theirs)| ours == theirs || (*ours == 0x80 && *theirs == 0))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_notice_is_told_from_a_message_about_one() {
+        let subject =
+            "Subject: Retrieval using the IMAP4 protocol failed for the following message: 19";
+        let notice = format!("From: Postmaster\r\n{subject}\r\n\r\nThe server could not\r\n");
+        assert!(is_stand_in(notice.as_bytes()));
+        for other in [
+            format!("Received: from a by b\r\n{subject}\r\n\r\n"),
+            format!("Subject: hello\r\n\r\n{subject}\r\n"),
+            "Subject: Re: Retrieval using the IMAP4 protocol failed".to_owned(),
+            String::new(),
+        ] {
+            assert!(!is_stand_in(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_nul_can_be_told_from_text() {
+        assert!(has_stray(b"a\x80b"));
+        assert!(has_stray(b"\x80"));
+        assert!(has_stray(b"\xc3\xa9\x80"));
+        assert!(has_stray(b"caf\xe9 \x80\x80"));
+        for text in [
+            "\u{c0} \u{2014} \u{10000}",
+            "plain",
+            "",
+            "\u{2000}\u{1f000}",
+        ] {
+            assert!(!has_stray(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_nuls_may_differ() {
+        assert!(restores(b"a\x80b\x80", b"a\0b\x80"));
+        assert!(!restores(b"a\x80b", b"a\0c"));
+        assert!(!restores(b"a\x80", b"a\0b"));
+        assert!(!restores(b"ab", b"a\0"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_suspicious(text in "\\PC{0,60}") {
+            prop_assert!(!has_stray(text.as_bytes()));
+        }
+
+        #[test]
+        fn a_nul_behind_ascii_is_found(text in "[ -~\0]{0,20}") {
+            let sent: Vec<u8> = text.bytes().map(|b| if b == 0 { 0x80 } else { b }).collect();
+            prop_assert_eq!(has_stray(&sent), text.contains('\0'));
+            prop_assert!(restores(&sent, text.as_bytes()));
+        }
+
+        #[test]
+        fn no_octets_break_it(octets in prop::collection::vec(any::<u8>(), 0..80)) {
+            let _ = is_stand_in(&octets);
+            let _ = has_stray(&octets);
+        }
+    }
+}

@@ -1,0 +1,455 @@
+//! Lines, tags and literals in both directions, and the trace of the dialogue.
+//!
+//! Everything that a server says about a command passes here, so this is where
+//! secrets that it echoes are masked. The end of the connection ends nothing: it is
+//! an error wherever it comes.
+
+use std::io::{self, Read, Write};
+
+use crate::error::{Endpoint, Error, Result};
+use crate::imap::capability::Literals;
+use crate::imap::fetch::{self, State};
+use crate::imap::reply::{self, Kind, Reply, Status};
+use crate::secret::Mask;
+use crate::transport::explain;
+
+/// Longest answer without the messages in it, in bytes.
+const TEXT_LIMIT: usize = 4 << 20;
+/// Longest literal that is no message, in octets.
+const LITERAL_LIMIT: u64 = 1 << 20;
+/// Literals in one answer.
+const LITERALS: usize = 1_000;
+const BUFFER: usize = 64 << 10;
+/// Answers longer than this give their room back.
+const KEPT: usize = 64 << 10;
+/// Characters of an answer that the trace shows.
+const SHOWN: usize = 200;
+
+/// What an answer came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Head {
+    /// All of it is in [`Wire::text`].
+    Whole,
+    /// It goes up to a message of so many octets, which follow.
+    Body(u64),
+}
+
+/// A buffered stream that speaks in answers.
+#[derive(Debug)]
+pub(super) struct Wire<S> {
+    stream: S,
+    server: Endpoint,
+    mask: Mask,
+    buffer: Box<[u8]>,
+    start: usize,
+    end: usize,
+    text: Vec<u8>,
+    tags: u32,
+    /// How literals may be sent.
+    pub(super) literals: Literals,
+    /// What is going on, for messages.
+    pub(super) doing: String,
+}
+
+impl<S: Read + Write> Wire<S> {
+    pub(super) fn new(stream: S, server: Endpoint, mask: Mask) -> Self {
+        Self {
+            stream,
+            server,
+            mask,
+            buffer: vec![0; BUFFER].into_boxed_slice(),
+            start: 0,
+            end: 0,
+            text: Vec::new(),
+            tags: 0,
+            literals: Literals::Wait,
+            doing: "greeting".into(),
+        }
+    }
+
+    pub(super) fn server(&self) -> &Endpoint {
+        &self.server
+    }
+
+    pub(super) fn stream_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
+    /// Gives the stream back; `None` if bytes are waiting that nobody asked for.
+    pub(super) fn into_stream(self) -> Option<S> {
+        (self.start == self.end).then_some(self.stream)
+    }
+
+    /// True if the next answer has at least begun to arrive.
+    pub(super) fn has_buffered(&self) -> bool {
+        self.start < self.end
+    }
+
+    /// The answer that was taken last, without its line end.
+    pub(super) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// A status as people may see it.
+    pub(super) fn words(&self, status: &Status<'_>) -> String {
+        let word = match status.kind {
+            Kind::Ok => "OK",
+            Kind::No => "NO",
+            Kind::Bad => "BAD",
+            Kind::Bye => "BYE",
+            Kind::Preauth => "PREAUTH",
+        };
+        let text = self.mask.apply(status.text);
+        format!("{word} {}", String::from_utf8_lossy(&text))
+            .trim_end()
+            .to_owned()
+    }
+
+    /// A tag that was not used yet.
+    pub(super) fn tag(&mut self) -> String {
+        self.tags += 1;
+        format!("m{}", self.tags)
+    }
+
+    /// Sends bytes in one write.
+    pub(super) fn send(&mut self, bytes: &[u8]) -> Result<()> {
+        self.stream
+            .write_all(bytes)
+            .and_then(|()| self.stream.flush())
+            .map_err(|e| explain(&self.server, &self.doing, e))
+    }
+
+    /// Takes the next answer.
+    pub(super) fn receive(&mut self) -> Result<Head> {
+        self.text.clear();
+        self.text.shrink_to(KEPT);
+        let head = self.assemble(false)?;
+        if !matches!(head, Head::Body(_)) {
+            self.trace();
+        }
+        Ok(head)
+    }
+
+    /// What the last answer means; an error if it is none, or says good-bye.
+    pub(super) fn reply(&self) -> Result<Reply<'_>> {
+        match reply::reply(&self.text) {
+            Some(Reply::Status(status)) if status.kind == Kind::Bye => Err(self.farewell(&status)),
+            Some(reply) => Ok(reply),
+            None => {
+                let said = String::from_utf8_lossy(&self.mask.apply(&self.text)).into_owned();
+                Err(self.broken(&if said.starts_with("+OK") {
+                    "this is a POP3 server".to_owned()
+                } else {
+                    format!(
+                        "\"{}\" is no answer",
+                        said.chars().take(80).collect::<String>()
+                    )
+                }))
+            }
+        }
+    }
+
+    /// The message that follows the last answer, of which it is a part.
+    pub(super) fn body(&mut self, item: fetch::Item, octets: u64) -> Body<'_, S> {
+        Body {
+            wire: self,
+            item,
+            left: octets,
+            whole: false,
+            failed: None,
+        }
+    }
+
+    /// An error that says how the server broke the protocol.
+    pub(super) fn broken(&self, detail: &str) -> Error {
+        Error::Protocol {
+            server: self.server.clone(),
+            doing: self.doing.clone(),
+            detail: detail.to_owned(),
+        }
+    }
+
+    /// A refusal of a command that the caller cannot do without.
+    pub(super) fn refused(&self, status: &Status<'_>) -> Error {
+        Error::Refused {
+            server: self.server.clone(),
+            command: self.doing.clone(),
+            reply: self.words(status),
+        }
+    }
+
+    /// What a good-bye that nobody asked for leads to.
+    pub(super) fn farewell(&self, status: &Status<'_>) -> Error {
+        let reply = self.words(status);
+        let server = self.server.clone();
+        if status.refusal() == crate::sasl::Refusal::Later {
+            return Error::Busy { server, reply };
+        }
+        Error::Lost {
+            server,
+            doing: self.doing.clone(),
+            source: Some(io::Error::other(format!("it said \"{reply}\""))),
+        }
+    }
+
+    fn trace(&self) {
+        if tracing::enabled!(target: "dialogue", tracing::Level::DEBUG) {
+            let said = String::from_utf8_lossy(&self.mask.apply(&self.text)).into_owned();
+            let said: String = match said.strip_prefix("+ ") {
+                Some(_) => "+ ...".to_owned(),
+                None => said.chars().take(SHOWN).collect(),
+            };
+            tracing::debug!(target: "dialogue", "S: {said}");
+        }
+    }
+
+    /// Adds lines and small literals to the text, up to the end of the answer or to a
+    /// message. `tail` says that the text goes on behind a message.
+    fn assemble(&mut self, tail: bool) -> Result<Head> {
+        for _ in 0..LITERALS {
+            let from = self.text.len();
+            self.line()?;
+            if !tail && !reply::holds_literals(&self.text) {
+                return Ok(Head::Whole);
+            }
+            let octets = match reply::announced(&self.text[from..]) {
+                Ok(None) => return Ok(Head::Whole),
+                Ok(Some(octets)) => octets,
+                Err(_) => return Err(self.broken("the size of a literal is no number")),
+            };
+            let is_body = if tail {
+                fetch::Item::default().resume(&self.text) == State::Body
+            } else {
+                fetch::read(&self.text).1 == State::Body
+            };
+            if is_body {
+                return Ok(Head::Body(octets));
+            }
+            if octets > LITERAL_LIMIT {
+                return Err(self.broken("a literal that is no message is too long"));
+            }
+            self.text.extend_from_slice(b"\r\n");
+            self.copy(octets)?;
+        }
+        Err(self.broken("an answer has too many literals"))
+    }
+
+    /// Adds a line, without its end, to the text.
+    fn line(&mut self) -> Result<()> {
+        loop {
+            let waiting = &self.buffer[self.start..self.end];
+            let at = memchr::memchr(b'\n', waiting);
+            let taken = at.map_or(waiting.len(), |at| at + 1);
+            self.text.extend_from_slice(&waiting[..taken]);
+            self.start += taken;
+            if self.text.len() > TEXT_LIMIT {
+                return Err(self.broken("its answer is too long"));
+            }
+            if at.is_some() {
+                self.text.pop();
+                if self.text.ends_with(b"\r") {
+                    self.text.pop();
+                }
+                return Ok(());
+            }
+            self.fill()
+                .map_err(|e| explain(&self.server, &self.doing, e))?;
+        }
+    }
+
+    /// Adds octets to the text.
+    fn copy(&mut self, octets: u64) -> Result<()> {
+        let mut left = usize::try_from(octets).unwrap_or(usize::MAX);
+        while left > 0 {
+            if !self.has_buffered() {
+                self.fill()
+                    .map_err(|e| explain(&self.server, &self.doing, e))?;
+            }
+            let waiting = &self.buffer[self.start..self.end];
+            let taken = waiting.len().min(left);
+            self.text.extend_from_slice(&waiting[..taken]);
+            self.start += taken;
+            left -= taken;
+            if self.text.len() > TEXT_LIMIT {
+                return Err(self.broken("its answer is too long"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads once from the stream, behind what is buffered.
+    fn fill(&mut self) -> io::Result<()> {
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        self.end += read_some(&mut self.stream, &mut self.buffer[self.end..])?;
+        Ok(())
+    }
+}
+
+/// Reads at least one byte; the end of the stream is an error.
+fn read_some(stream: &mut impl Read, buf: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match stream.read(buf) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}
+
+/// The octets of a message inside an answer.
+///
+/// It ends only when the rest of the answer has arrived and fits: a literal that was
+/// longer or shorter than announced is an error and no message.
+pub(super) struct Body<'a, S> {
+    wire: &'a mut Wire<S>,
+    item: fetch::Item,
+    left: u64,
+    whole: bool,
+    failed: Option<Error>,
+}
+
+impl<S: Read + Write> Body<'_, S> {
+    /// The first octets, up to `most`, which stay.
+    pub(super) fn peek(&mut self, most: usize) -> Result<&[u8]> {
+        let most = usize::try_from(self.left).map_or(most, |left| most.min(left));
+        let most = most.min(BUFFER);
+        while self.wire.end - self.wire.start < most {
+            if let Err(e) = self.wire.fill() {
+                return Err(explain(&self.wire.server, &self.wire.doing, e));
+            }
+        }
+        Ok(&self.wire.buffer[self.wire.start..self.wire.start + most])
+    }
+
+    /// Octets that are left.
+    pub(super) fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// Reads everything into memory.
+    pub(super) fn hold(&mut self) -> Result<Vec<u8>> {
+        let mut held = Vec::new();
+        match self.read_to_end(&mut held) {
+            Ok(_) => Ok(held),
+            Err(e) => Err(self.take_failure(e)),
+        }
+    }
+
+    /// Reads and forgets what is left; gives what the answer says besides the message,
+    /// or what went wrong, now or before.
+    pub(super) fn drain(mut self) -> Result<fetch::Item> {
+        let mut scrap = [0; 8 << 10];
+        loop {
+            if let Some(failure) = self.failed.take() {
+                return Err(failure);
+            }
+            match self.read(&mut scrap) {
+                Ok(0) => return Ok(self.item),
+                Ok(_) => {}
+                Err(e) => return Err(self.take_failure(e)),
+            }
+        }
+    }
+
+    /// The typed error behind a failed read, if a read has failed.
+    pub(super) fn failure(&mut self) -> Option<Error> {
+        self.failed.take()
+    }
+
+    fn take_failure(&mut self, error: io::Error) -> Error {
+        self.failed
+            .take()
+            .unwrap_or_else(|| explain(&self.wire.server, &self.wire.doing, error))
+    }
+
+    /// Takes the rest of the answer.
+    fn finish(&mut self) -> Result<()> {
+        loop {
+            self.wire.text.clear();
+            let head = self.wire.assemble(true)?;
+            match (self.item.resume(&self.wire.text), head) {
+                (State::Whole, Head::Whole) => return Ok(()),
+                // A second part that nobody asked for.
+                (State::Body, Head::Body(octets)) => {
+                    let scrapped = io::copy(
+                        &mut Octets {
+                            wire: self.wire,
+                            left: octets,
+                        },
+                        &mut io::sink(),
+                    );
+                    scrapped.map_err(|e| explain(&self.wire.server, &self.wire.doing, e))?;
+                }
+                _ => {
+                    let detail = "a message is not as long as announced";
+                    return Err(self.wire.broken(detail));
+                }
+            }
+        }
+    }
+}
+
+impl<S: Read + Write> Read for Body<'_, S> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() || self.whole {
+            return Ok(0);
+        }
+        let mut octets = Octets {
+            wire: self.wire,
+            left: self.left,
+        };
+        if self.left > 0 {
+            let outcome = octets.read(buf);
+            self.left = octets.left;
+            return outcome.map_err(|e| {
+                let kind = e.kind();
+                self.failed = Some(explain(&self.wire.server, &self.wire.doing, e));
+                kind.into()
+            });
+        }
+        match self.finish() {
+            Ok(()) => {
+                self.whole = true;
+                Ok(0)
+            }
+            Err(failure) => {
+                self.failed = Some(failure);
+                Err(io::ErrorKind::InvalidData.into())
+            }
+        }
+    }
+}
+
+/// The octets of a literal, and nothing behind them.
+struct Octets<'a, S> {
+    wire: &'a mut Wire<S>,
+    left: u64,
+}
+
+impl<S: Read + Write> Read for Octets<'_, S> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let room = usize::try_from(self.left).map_or(buf.len(), |left| left.min(buf.len()));
+        if room == 0 {
+            return Ok(0);
+        }
+        let wire = &mut *self.wire;
+        let taken = if wire.has_buffered() || room < BUFFER / 4 {
+            if !wire.has_buffered() {
+                wire.fill()?;
+            }
+            let taken = room.min(wire.end - wire.start);
+            buf[..taken].copy_from_slice(&wire.buffer[wire.start..wire.start + taken]);
+            wire.start += taken;
+            taken
+        } else {
+            // Past the buffer: one copy less.
+            read_some(&mut wire.stream, &mut buf[..room])?
+        };
+        self.left -= taken as u64;
+        Ok(taken)
+    }
+}
