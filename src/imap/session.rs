@@ -44,14 +44,7 @@ impl<S: Read + Write> Session<S> {
         if wire.receive()? != Head::Whole {
             return Err(wire.broken("a greeting was due"));
         }
-        let reply = match wire.reply() {
-            Err(Error::Lost { source, .. }) => {
-                let reply = source.map(|e| e.to_string()).unwrap_or_default();
-                let server = server.clone();
-                return Err(Error::Busy { server, reply });
-            }
-            other => other?,
-        };
+        let reply = wire.any_reply()?;
         overhear(&reply, &mut told);
         session.preauth = match reply {
             Reply::Status(status) if status.kind == Kind::Ok => false,
@@ -335,19 +328,17 @@ impl<S: Read + Write> Session<S> {
                 Err(Error::Lost { .. }) if left => return Ok(()),
                 other => other?,
             };
-            match self.wire.reply() {
-                Ok(Reply::Result(theirs, status)) if theirs == tag.as_bytes() => {
+            match self.wire.any_reply()? {
+                Reply::Result(theirs, status) if theirs == tag.as_bytes() => {
                     return if status.kind == Kind::Ok {
                         Ok(())
                     } else {
                         Err(self.wire.refused(&status))
                     };
                 }
-                // A good-bye is an error anywhere but here.
-                Err(Error::Lost { .. } | Error::Busy { .. }) => left = true,
-                Err(e) => return Err(e),
-                Ok(_) if head == Head::Whole => {}
-                Ok(_) => return Err(self.wire.broken("a message was not asked for")),
+                Reply::Status(status) if status.kind == Kind::Bye => left = true,
+                _ if head == Head::Whole => {}
+                _ => return Err(self.wire.broken("a message was not asked for")),
             }
         }
         if left {

@@ -202,3 +202,30 @@ pub(super) fn note(answers: &mut Answers) -> impl FnMut(&Listing, Fetched<'_>) -
         Ok(())
     }
 }
+
+/// A server that says what it says, whatever it is told.
+#[derive(Debug)]
+pub(super) struct Deaf(VecDeque<u8>);
+
+impl Deaf {
+    pub(super) fn new(says: &[u8]) -> Self {
+        Self(says.iter().copied().collect())
+    }
+}
+
+impl Read for Deaf {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let taken = buf.len().min(11);
+        self.0.read(&mut buf[..taken])
+    }
+}
+
+impl Write for Deaf {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        Ok(buf.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

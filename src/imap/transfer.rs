@@ -28,6 +28,8 @@ const HEADER_OCTETS: u64 = 4 << 10;
 const UNKNOWN_OCTETS: u64 = 64 << 10;
 /// Longest message that is held in memory, where that is needed at all.
 const HELD: u64 = 8 << 20;
+/// Longer ones give their room back.
+const KEPT: usize = 1 << 20;
 /// Refusals in a row, without one message between, that are about no single message.
 const PATIENCE: usize = 8;
 
@@ -95,6 +97,7 @@ pub(super) fn run<S: Read + Write>(
         flights: VecDeque::new(),
         doubtful: Vec::new(),
         refusals: 0,
+        held: Vec::new(),
         each,
     }
     .run()
@@ -130,6 +133,8 @@ struct Transfer<'t, 'l, 'e, S> {
     /// Entries to be fetched in both forms at the end.
     doubtful: Vec<usize>,
     refusals: usize,
+    /// Room for the message that is held back at the moment.
+    held: Vec<u8>,
     each: Each<'e>,
 }
 
@@ -249,13 +254,17 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
             return self.refuse(at, why.to_owned());
         }
         if self.binary && octets <= HELD {
-            let held = body.hold()?;
-            if oddity::has_stray(&held) {
+            body.hold(&mut self.held)?;
+            if oddity::has_stray(&self.held) {
                 self.entries[at].answered = true;
                 self.doubtful.push(at);
                 return Ok(());
             }
-            return self.deliver(at, &held);
+            let held = std::mem::take(&mut self.held);
+            self.deliver(at, &held)?;
+            self.held = held;
+            self.held.shrink_to(KEPT);
+            return Ok(());
         }
         let handed = (self.each)(self.entries[at].listing, Fetched::Body(&mut body));
         if let Some(failure) = body.failure() {
@@ -270,16 +279,15 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
     /// A message whose UID comes behind it, or not at all.
     fn take_nameless(&mut self, item: fetch::Item, octets: u64) -> Result<()> {
         let mut body = self.wire.body(item, octets);
-        let held = if octets <= HELD {
-            Some(body.hold()?)
-        } else {
-            None
-        };
+        let mut held = Vec::new();
+        if octets <= HELD {
+            body.hold(&mut held)?;
+        }
         let uid = body.drain()?.row.uid;
-        match (self.place(uid), held) {
-            (None, _) => Ok(()),
-            (Some(at), None) => self.refuse(at, UID_TOO_LATE.to_owned()),
-            (Some(at), Some(held)) => self.deliver(at, &held),
+        match self.place(uid) {
+            None => Ok(()),
+            Some(at) if octets <= HELD => self.deliver(at, &held),
+            Some(at) => self.refuse(at, UID_TOO_LATE.to_owned()),
         }
     }
 
@@ -381,9 +389,12 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
             if let Head::Body(length) = head {
                 let fits = octets.is_none_or(|octets| octets == length) && length <= HELD;
                 let mut body = self.wire.body(item, length);
-                let octets = if fits { Some(body.hold()?) } else { None };
-                if body.drain()?.row.uid == uid {
-                    found = octets;
+                let mut octets = Vec::new();
+                if fits {
+                    body.hold(&mut octets)?;
+                }
+                if body.drain()?.row.uid == uid && fits {
+                    found = Some(octets);
                 }
                 continue;
             }

@@ -132,21 +132,23 @@ impl<S: Read + Write> Wire<S> {
 
     /// What the last answer means; an error if it is none, or says good-bye.
     pub(super) fn reply(&self) -> Result<Reply<'_>> {
-        match reply::reply(&self.text) {
-            Some(Reply::Status(status)) if status.kind == Kind::Bye => Err(self.farewell(&status)),
-            Some(reply) => Ok(reply),
-            None => {
-                let said = String::from_utf8_lossy(&self.mask.apply(&self.text)).into_owned();
-                Err(self.broken(&if said.starts_with("+OK") {
-                    "this is a POP3 server".to_owned()
-                } else {
-                    format!(
-                        "\"{}\" is no answer",
-                        said.chars().take(80).collect::<String>()
-                    )
-                }))
-            }
+        match self.any_reply()? {
+            Reply::Status(status) if status.kind == Kind::Bye => Err(self.farewell(&status)),
+            reply => Ok(reply),
         }
+    }
+
+    /// What the last answer means, a good-bye too.
+    pub(super) fn any_reply(&self) -> Result<Reply<'_>> {
+        reply::reply(&self.text).ok_or_else(|| {
+            let said = String::from_utf8_lossy(&self.mask.apply(&self.text)).into_owned();
+            self.broken(&if said.starts_with("+OK") {
+                "this is a POP3 server".to_owned()
+            } else {
+                let cut: String = said.chars().take(80).collect();
+                format!("\"{cut}\" is no answer")
+            })
+        })
     }
 
     /// The message that follows the last answer, of which it is a part.
@@ -331,10 +333,10 @@ impl<S: Read + Write> Body<'_, S> {
     }
 
     /// Reads everything into memory.
-    pub(super) fn hold(&mut self) -> Result<Vec<u8>> {
-        let mut held = Vec::new();
-        match self.read_to_end(&mut held) {
-            Ok(_) => Ok(held),
+    pub(super) fn hold(&mut self, held: &mut Vec<u8>) -> Result<()> {
+        held.clear();
+        match self.read_to_end(held) {
+            Ok(_) => Ok(()),
             Err(e) => Err(self.take_failure(e)),
         }
     }

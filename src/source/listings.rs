@@ -445,6 +445,22 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
+    fn rows_of_a_mailbox_are_named_by_their_uid() {
+        let mut mailbox = Listings::of_mailbox(7);
+        mailbox.push_uid(3, Some(10));
+        mailbox.push_uid(258, None);
+        let uid = |uid| Uid::Imap {
+            uidvalidity: 7,
+            uid,
+        };
+        assert_eq!(mailbox.get(0).uid, uid(3));
+        assert_eq!(mailbox.get(1).uid, uid(258));
+        assert_eq!((mailbox.get(1).number, mailbox.get(1).octets), (258, None));
+        assert!(mailbox.is_sorted());
+        assert_eq!(mailbox.octets(), 10);
+    }
+
+    #[test]
     fn rows_come_back_as_they_went_in() {
         let mut all = Listings::default();
         for n in 0..100u32 {

@@ -93,6 +93,9 @@ fn greetings_that_end_a_session() {
             let error = greet(stream, encrypted).unwrap_err();
             assert_eq!(error.kind(), kind, "{greeting}");
             assert!(error.to_string().contains(words), "{error}");
+            if let Some(reply) = error.reply() {
+                assert_eq!(format!("* {reply}"), greeting);
+            }
         });
     }
     play("S: * PREAUTH welcome", |stream| {

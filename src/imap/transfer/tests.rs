@@ -5,6 +5,7 @@ use crate::imap::folder::Access;
 use crate::imap::mailbox::Mailbox;
 use crate::imap::tests::{Answers, listing, note, play_as};
 use crate::source::Source;
+use proptest::prelude::*;
 
 const EXAMINE: &str = "C: m1 EXAMINE \"INBOX\"
     S: * OK [UIDVALIDITY 7]
@@ -431,4 +432,70 @@ fn what_is_left_unread_is_drained_and_an_error_ends_the_transfer() {
             },
         );
     assert!(matches!(outcome, Err(Error::Interrupted)));
+}
+
+/// Pieces of what servers say, right and wrong, with literals of one octet.
+fn piece() -> impl Strategy<Value = String> {
+    let uid = 0_u32..6;
+    prop_oneof![
+        8 => uid.clone().prop_map(|uid| format!("* 1 FETCH (UID {uid} BODY[] {{1}}\r\nx)\r\n")),
+        2 => uid.clone().prop_map(|uid| format!("* 1 FETCH (BODY[] {{1}}\r\nx UID {uid})\r\n")),
+        1 => uid.clone().prop_map(|uid| format!("* 1 FETCH (UID {uid} BODY[] {{2}}\r\nx)\r\n")),
+        1 => uid.clone().prop_map(|uid| format!("* 1 FETCH (UID {uid} BODY[] {{0}}\r\nx)\r\n")),
+        2 => uid.clone().prop_map(|uid| format!("* 1 FETCH (UID {uid} FLAGS (\\Seen))\r\n")),
+        2 => uid.clone().prop_map(|uid| format!("* 1 FETCH (UID {uid} BODY[] NIL)\r\n")),
+        2 => uid.prop_map(|uid| format!("* 1 FETCH (UID {uid} BODY[] \"\u{80}\")\r\n")),
+        1 => Just("* 1 EXPUNGE\r\n".to_owned()),
+        1 => "[ -~]{0,12}\r\n",
+        6 => (2_u32..12).prop_map(|tag| format!("m{tag} OK\r\n")),
+        3 => (2_u32..12).prop_map(|tag| format!("m{tag} NO no\r\n")),
+        1 => (2_u32..12).prop_map(|tag| format!("m{tag} NO [UNAVAILABLE] no\r\n")),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn whatever_a_server_says_each_message_is_answered_once_or_the_transfer_fails(
+        pieces in prop::collection::vec(piece(), 0..14),
+        tail in prop::collection::vec("m[2-9] OK\r\n|m1[0-9] OK\r\n", 0..1),
+        cut in 0_usize..40,
+        binary in any::<bool>(),
+    ) {
+        let mut said = pieces.concat().into_bytes();
+        if tail.is_empty() {
+            said.truncate(said.len().saturating_sub(cut));
+        }
+        // Results for all that may be asked, so that some transfers come to their end.
+        for tag in 2..24 {
+            said.extend_from_slice(format!("m{tag} OK\r\n").as_bytes());
+        }
+        let stream = crate::imap::tests::Deaf::new(&[
+            b"* OK [UIDVALIDITY 7]\r\nm1 OK\r\n".as_slice(),
+            &said,
+        ].concat());
+        let server = crate::imap::tests::server();
+        let mut session = crate::imap::Session::resume(stream, &server, crate::secret::Mask::none());
+        if binary {
+            session.caps = crate::imap::capability::Capabilities::read(b"BINARY");
+        }
+        let mut folder = session.open(&Mailbox::inbox(), Access::Read).unwrap();
+        let wanted: Vec<_> = (1..=4).map(|uid| listing(7, uid, 1)).collect();
+        let mut answers = Answers::new();
+        let outcome = folder.fetch(&wanted, &mut note(&mut answers));
+        let mut uids: Vec<u32> = answers.iter().map(|(uid, _)| *uid).collect();
+        uids.sort_unstable();
+        let given = uids.len();
+        uids.dedup();
+        prop_assert_eq!(given, uids.len(), "answered twice: {:?}", answers);
+        if outcome.is_ok() {
+            prop_assert_eq!(uids, [1, 2, 3, 4]);
+        }
+        for (_, answer) in answers {
+            if let Ok(octets) = answer {
+                prop_assert!(["x", "\u{c2}\u{80}"].contains(&octets.as_str()), "{}", octets);
+            }
+        }
+    }
 }
