@@ -388,3 +388,37 @@ fn only_what_was_asked_for_is_deleted() {
     assert_eq!(kept, expected);
     session.logout().unwrap();
 }
+
+#[test]
+fn another_prefix_separator_and_a_quota_are_told() {
+    let options = Options {
+        extra: "namespace inbox {\n  prefix = INBOX.\n  separator = .\n}\n\
+                mail_plugins = quota\n\
+                protocol imap {\n  mail_plugins = quota imap_quota\n}\n\
+                plugin {\n  quota = maildir:User quota\n  quota_rule = *:storage=5M\n}\n"
+            .to_string(),
+        ..Options::default()
+    };
+    let Some(dovecot) = Dovecot::start(&options) else {
+        return;
+    };
+    dovecot.deliver_to("ann", ".Sent.2024", &["Subject: one\r\n\r\nfirst\r\n"]);
+    let mut session = session(&dovecot, "ann");
+    let personal = session.namespaces().unwrap().personal;
+    assert_eq!(personal[0].prefix, b"INBOX.");
+    assert_eq!(personal[0].delimiter, Some(b'.'));
+    let mailboxes = session.mailboxes().unwrap();
+    let sent = mailboxes.iter().find(|m| m.label == "INBOX.Sent.2024");
+    let sent = sent.unwrap_or_else(|| panic!("{mailboxes:?}"));
+    assert_eq!(sent.levels(), ["INBOX", "Sent", "2024"]);
+    assert_eq!(sent.counts.unwrap().messages, Some(1));
+    let quota = session.quota(sent).unwrap();
+    let storage = quota.iter().find(|quota| quota.resource == "STORAGE");
+    assert_eq!(storage.unwrap().limit, 5 * 1024);
+    let nowhere = mailboxes.iter().find(|m| !m.selectable);
+    if let Some(nowhere) = nowhere {
+        session.open(nowhere, Access::Read).unwrap_err();
+    }
+    session.open(sent, Access::Read).unwrap();
+    session.logout().unwrap();
+}
