@@ -2,17 +2,19 @@
 
 use std::io::{Read, Write};
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::imap::command::{Command, Done};
 use crate::imap::fetch::{self, Row, State};
 use crate::imap::mailbox::{Counts, Mailbox};
+use crate::imap::removal::Removal;
 use crate::imap::reply::Reply;
 use crate::imap::session::Session;
 use crate::imap::transfer::{self, Section};
 use crate::imap::uids::{Seen, ranges};
 use crate::imap::wire::Head;
-use crate::source::{Each, Listing, Listings, Source};
+use crate::source::{Each, Kept, Listing, Listings, Source};
 
 /// What a mailbox is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -296,6 +298,25 @@ impl<S: Read + Write> Source for Folder<'_, S> {
 
     fn fetch(&mut self, wanted: &[Listing], each: Each<'_>) -> Result<()> {
         transfer::run(self, wanted, Section::Whole, each)
+    }
+
+    fn delete(mut self: Box<Self>, wanted: &[Listing]) -> Result<Vec<Kept>> {
+        let Removal::Kept(foreign) = self.remove(wanted)? else {
+            return Ok(Vec::new());
+        };
+        let reply = format!(
+            "(not asked: {foreign} other messages are marked as deleted, and the server can \
+             only expunge all of them)"
+        );
+        let kept = |listing: &Listing| Kept {
+            listing: listing.clone(),
+            reply: reply.clone(),
+        };
+        Ok(wanted.iter().map(kept).collect())
+    }
+
+    fn login_delay(&self) -> Duration {
+        Duration::ZERO
     }
 
     /// Leaves the mailbox as it is: closing it would expunge, and not only what is ours.

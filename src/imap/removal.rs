@@ -26,7 +26,7 @@ pub enum Removal {
 impl<S: Read + Write> Folder<'_, S> {
     /// Deletes messages. Without UIDPLUS an expunge takes everything that is marked as
     /// deleted, so it is sent only if nobody else marked anything.
-    pub fn delete(&mut self, listings: &[Listing]) -> Result<Removal> {
+    pub fn remove(&mut self, listings: &[Listing]) -> Result<Removal> {
         let lacks = |what: &str| Error::Unsupported {
             server: self.session.wire.server().clone(),
             what: what.to_owned(),

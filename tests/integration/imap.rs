@@ -330,7 +330,7 @@ fn flags_dates_and_what_changed_are_told() {
     let listings = folder.list().unwrap();
     let gone = listings.get(2);
     assert_eq!(
-        folder.delete(std::slice::from_ref(&gone)).unwrap(),
+        folder.remove(std::slice::from_ref(&gone)).unwrap(),
         Removal::Expunged
     );
     second.logout().unwrap();
@@ -379,7 +379,7 @@ fn only_what_was_asked_for_is_deleted() {
         .map(|row| listings.get(row))
         .filter(|listing| uid(listing) != marked && !uid(listing).is_multiple_of(10))
         .collect();
-    assert_eq!(folder.delete(&wanted).unwrap(), Removal::Expunged);
+    assert_eq!(folder.remove(&wanted).unwrap(), Removal::Expunged);
     let kept: BTreeSet<u32> = rows(&mut folder).into_keys().collect();
     let expected: BTreeSet<u32> = all
         .into_keys()

@@ -13,7 +13,7 @@ const SELECT: &str = "C: m1 SELECT \"INBOX\"
 fn delete(caps: &str, script: &str, check: impl Fn(Result<Removal>)) {
     play_as(caps, &format!("{SELECT}{script}"), |session| {
         let mut folder = session.open(&Mailbox::inbox(), Access::Write).unwrap();
-        check(folder.delete(&[listing(7, 5, 1), listing(7, 3, 1), listing(7, 4, 1)]));
+        check(folder.remove(&[listing(7, 5, 1), listing(7, 3, 1), listing(7, 4, 1)]));
     });
 }
 
@@ -77,13 +77,13 @@ fn a_refusal_expunges_nothing() {
 fn nothing_is_deleted_by_uids_that_do_not_hold() {
     play_as("UIDPLUS", SELECT, |session| {
         let mut folder = session.open(&Mailbox::inbox(), Access::Write).unwrap();
-        let error = folder.delete(&[listing(8, 3, 1)]).unwrap_err();
+        let error = folder.remove(&[listing(8, 3, 1)]).unwrap_err();
         assert!(error.to_string().contains("renumbered"), "{error}");
     });
     let examined = "C: m1 EXAMINE \"INBOX\"\nS: * OK [UIDVALIDITY 7]\nS: m1 OK";
     play_as("UIDPLUS", examined, |session| {
         let mut folder = session.open(&Mailbox::inbox(), Access::Read).unwrap();
-        let error = folder.delete(&[listing(7, 3, 1)]).unwrap_err();
+        let error = folder.remove(&[listing(7, 3, 1)]).unwrap_err();
         assert!(matches!(error, Error::Unsupported { .. }), "{error}");
     });
     for answer in [
@@ -93,7 +93,7 @@ fn nothing_is_deleted_by_uids_that_do_not_hold() {
         let selected = format!("C: m1 SELECT \"INBOX\"\n{answer}");
         play_as("UIDPLUS", &selected, |session| {
             let mut folder = session.open(&Mailbox::inbox(), Access::Write).unwrap();
-            let error = folder.delete(&[listing(0, 3, 1)]).unwrap_err();
+            let error = folder.remove(&[listing(0, 3, 1)]).unwrap_err();
             assert!(matches!(error, Error::Unsupported { .. }), "{error}");
         });
     }
