@@ -180,6 +180,7 @@ fn in_two_lines(fingerprint: &str) -> String {
 }
 
 /// What to type or where to look, for every error.
+#[allow(clippy::too_many_lines, reason = "one total function, a line an error")]
 pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
     let name = account.unwrap_or("the account");
     let hint = match error {
