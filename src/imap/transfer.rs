@@ -35,7 +35,7 @@ const PATIENCE: usize = 8;
 
 /// Said of a message that was listed and then expunged by somebody else.
 const GONE: &str = "no longer in the mailbox";
-const BODILESS: &str = "OK, but without the message";
+const BODILESS: &str = "listed, but not given";
 const NIL: &str = "OK, with NIL instead of the message";
 const EMPTY: &str = "OK, with nothing instead of the message";
 const STAND_IN: &str = "OK, with a notice of the server instead of the message";
@@ -364,24 +364,23 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
     /// from the first by nothing but NULs that the first has as 0x80.
     fn fetch_both(&mut self, at: usize) -> Result<()> {
         let uid = self.entries[at].uid;
-        let Ok(body) = self.fetch_one(uid, "BODY.PEEK[]", None)? else {
-            return self.refuse(at, GONE.to_owned());
-        };
-        let exact = self.fetch_one(uid, "BINARY.PEEK[]", Some(body.len() as u64))?;
-        match exact {
-            Ok(exact) if oddity::restores(&body, &exact) => self.deliver(at, &exact),
-            _ => self.deliver(at, &body),
+        let ask = |item: &str| format!("UID FETCH {uid} (UID {item})");
+        let first = self.wire.begin(&ask("BODY.PEEK[]"))?;
+        let second = self.wire.begin(&ask("BINARY.PEEK[]"))?;
+        let body = self.take_one(&first, uid, None)?;
+        let octets = body.as_ref().map_or(0, |body| body.len() as u64);
+        let exact = self.take_one(&second, uid, Some(octets))?;
+        match (body, exact) {
+            (Some(body), Some(exact)) if oddity::restores(&body, &exact) => {
+                self.deliver(at, &exact)
+            }
+            (Some(body), _) => self.deliver(at, &body),
+            (None, _) => self.refuse(at, BODILESS.to_owned()),
         }
     }
 
-    /// Fetches one message into memory; if `octets` is given, only one of that length.
-    fn fetch_one(
-        &mut self,
-        uid: u32,
-        item: &str,
-        octets: Option<u64>,
-    ) -> Result<std::result::Result<Vec<u8>, Done>> {
-        let tag = self.wire.begin(&format!("UID FETCH {uid} (UID {item})"))?;
+    /// Takes one message into memory; if `octets` is given, only one of that length.
+    fn take_one(&mut self, tag: &str, uid: u32, octets: Option<u64>) -> Result<Option<Vec<u8>>> {
         let mut found = None;
         loop {
             let head = self.wire.receive()?;
@@ -399,9 +398,7 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
                 continue;
             }
             match self.wire.reply()? {
-                Reply::Result(theirs, status) if theirs == tag.as_bytes() => {
-                    return Ok(found.ok_or(Done::of(&status)));
-                }
+                Reply::Result(theirs, _) if theirs == tag.as_bytes() => return Ok(found),
                 Reply::Result(..) => return Err(self.wire.broken("it answers another command")),
                 _ => {}
             }

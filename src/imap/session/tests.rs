@@ -1,9 +1,11 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::error::ErrorKind;
+use crate::imap::folder::Access;
 use crate::imap::mailbox::SpecialUse;
-use crate::imap::tests::{Stream, login, play, play_as, server};
+use crate::imap::tests::{Deaf, Stream, login, play, play_as, server};
 use crate::sasl::{Mechanism, Method};
+use proptest::prelude::*;
 
 fn greet(stream: Stream, encrypted: bool) -> Result<Session<Stream>> {
     let mut mask = Mask::none();
@@ -391,4 +393,36 @@ fn answers_without_end_are_cut_off() {
         .mailboxes()
         .unwrap_err();
     assert!(error.to_string().contains("too long"), "{error}");
+}
+
+proptest! {
+    #[test]
+    fn no_answers_break_a_session(
+        lines in prop::collection::vec(prop_oneof![
+            2 => "[*+m] ?[0-9]{0,2} [A-Z]{0,8} ?[()\"{}~\\[\\]0-9a-zA-Z\\\\ ]{0,30}\r\n".prop_map(String::into_bytes),
+            1 => prop::collection::vec(any::<u8>(), 0..30),
+            1 => Just(b"* LIST () \"/\" {3}\r\na/b\r\n".to_vec()),
+            1 => Just(b"* 1 FETCH (UID 2 FLAGS (a))\r\n".to_vec()),
+            2 => (1_u32..9).prop_map(|tag| format!("m{tag} OK\r\n").into_bytes()),
+        ], 0..30),
+    ) {
+        let said = [b"* OK hi\r\n".to_vec(), lines.concat()].concat();
+        let Ok(mut session) = Session::greet(Deaf::new(&said), &server(), Mask::none(), true) else {
+            return Ok(());
+        };
+        let all = "QUOTA NAMESPACE LIST-EXTENDED LIST-STATUS CONDSTORE QRESYNC ENABLE";
+        session.caps = Capabilities::read(all.as_bytes());
+        let _ = session.ask_capabilities();
+        let _ = session.login(&login(Method::User, true));
+        let _ = session.namespaces();
+        let _ = session.mailboxes();
+        let _ = session.ask_counts(&mut [Mailbox::inbox()]);
+        let _ = session.quota(&Mailbox::inbox());
+        if let Ok(mut folder) = session.open(&Mailbox::inbox(), Access::Write) {
+            let _ = folder.rows(1, &mut |_| Ok(()));
+            let _ = folder.changes(None, &mut |_| Ok(()));
+            let _ = folder.delete(&[]);
+        }
+        let _ = session.logout();
+    }
 }

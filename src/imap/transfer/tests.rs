@@ -335,11 +335,11 @@ const STRAY: &str = "C: m2 UID FETCH 3:4 (UID BODY.PEEK[])
      S: )
      S: m2 OK
      C: m3 UID FETCH 3 (UID BODY.PEEK[])
+     C: m4 UID FETCH 3 (UID BINARY.PEEK[])
      S: * 1 FETCH (UID 3 BODY[] {3}
      S| a<80>b
      S: )
      S: m3 OK
-     C: m4 UID FETCH 3 (UID BINARY.PEEK[])
      ";
 
 #[test]
