@@ -5,6 +5,8 @@
 //! names, directories, ledger, catalog, in this order (`docs/FORMAT.md`, "Writing").
 //! A message counts as archived only once its batch has gone through.
 
+mod links;
+
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,6 +36,8 @@ const BATCHES_A_TRANSACTION: u32 = 4;
 /// Room that is left on the disk for others.
 const SPARE_BYTES: u64 = 64 << 20;
 
+pub use links::{FlagChange, Link};
+
 /// Where messages of one maildrop or mailbox go.
 #[derive(Debug, Clone)]
 pub struct Route {
@@ -41,7 +45,7 @@ pub struct Route {
     pub account: String,
     /// `user@host:port`.
     pub server: String,
-    /// The IMAP folder's directory; `None` for POP3.
+    /// The folder's directory; `None` for POP3.
     pub dir: Option<String>,
     /// When two messages count as one.
     pub policy: Policy,
@@ -58,6 +62,12 @@ pub struct Delivery {
     pub octets: Option<u64>,
     /// The file.
     pub packed: Packed,
+    /// Flag letters, sorted.
+    pub flags: String,
+    /// INTERNALDATE or what else says when it was received, in Unix seconds.
+    pub idate: Option<i64>,
+    /// Flags without a letter, sorted, separated by spaces.
+    pub kw: String,
 }
 
 /// What became of an account's messages so far.
@@ -67,6 +77,8 @@ pub struct Tally {
     pub new: u64,
     /// Known already.
     pub duplicates: u64,
+    /// Recognised without fetching them.
+    pub linked: u64,
     /// Bytes that the new ones take on disk.
     pub stored: u64,
     /// Ids of messages whose damaged file was replaced.
@@ -78,6 +90,10 @@ pub struct Tally {
 pub enum Order {
     /// Archive a message.
     Deliver(Box<Delivery>),
+    /// Take stored messages for messages of a mailbox.
+    Link(Arc<Route>, Vec<Link>),
+    /// Take over changed flags.
+    Flags(Vec<FlagChange>),
     /// Write events that belong behind everything delivered so far.
     Record(Vec<Event>),
     /// Make everything durable now and tell how the account stands.
@@ -180,6 +196,14 @@ impl Committer {
             };
             match order {
                 Ok(Order::Deliver(delivery)) => self.take(*delivery)?,
+                Ok(Order::Link(route, links)) => {
+                    self.close()?;
+                    self.link(&route, links)?;
+                }
+                Ok(Order::Flags(changes)) => {
+                    self.close()?;
+                    self.change_flags(changes)?;
+                }
                 Ok(Order::Record(events)) => {
                     self.close()?;
                     self.writer.record(&events)?;
@@ -343,12 +367,12 @@ impl Committer {
                 touched.insert(folder.join("cur"));
                 let there = self.already_there(account, &folder, &name)?;
                 let layout = self.writer.layout();
-                let path = folder.join("cur").join(name.with_flags(""));
+                let path = folder.join("cur").join(name.with_flags(&delivery.flags));
                 if let Some(other) = there {
                     stored = fsx::length(&other)?;
                     other
                 } else {
-                    match maildir::place(layout, &from, &folder, &name, "")? {
+                    match maildir::place(layout, &from, &folder, &name, &delivery.flags)? {
                         Placed::New => {}
                         Placed::Replaced => {
                             let tally = self.tallies.entry(account.clone()).or_default();
@@ -427,9 +451,9 @@ fn seen(delivery: &Delivery, name: &FileName, stored: u64) -> Event {
         got: digest.hash,
         header: digest.header,
         mid: digest.mid.clone().map(Into::into),
-        idate: None,
-        flags: String::new(),
-        kw: String::new(),
+        idate: delivery.idate,
+        flags: delivery.flags.clone(),
+        kw: delivery.kw.clone(),
         received: name.received,
         size: name.size,
         wire: name.wire,

@@ -1,5 +1,7 @@
 //! From a configured account to a session that is signed in.
 
+mod imap;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -74,13 +76,9 @@ impl Connector {
     }
 
     fn try_open(&self) -> Result<Box<dyn Source>> {
-        let Self { server, limits, .. } = self;
-        let mut mask = Mask::none();
-        mask.add(self.secret.expose());
-        let transport = match self.account.tls {
-            Tls::Tls => Transport::connect_tls(server, limits, &self.trust)?,
-            Tls::StartTls | Tls::None => Transport::connect(server, limits)?,
-        };
+        let server = &self.server;
+        let mask = self.mask();
+        let transport = self.dial()?;
         let mut dialect = self.dialect;
         dialect.capa &= !self.hung_up;
         let mut session = Session::greet(transport, server, mask.clone(), dialect)?;
@@ -106,29 +104,47 @@ impl Connector {
             self.ask_capabilities(&mut session)?;
         }
         let plus_offered = session.offers_binding();
-        let transport = session.stream_mut();
+        let login = self.login(session.stream_mut(), plus_offered)?;
+        session.login(&login)?;
+        Ok(Box::new(session))
+    }
+
+    fn mask(&self) -> Mask {
+        let mut mask = Mask::none();
+        mask.add(self.secret.expose());
+        mask
+    }
+
+    fn dial(&self) -> Result<Transport> {
+        let Self { server, limits, .. } = self;
+        match self.account.tls {
+            Tls::Tls => Transport::connect_tls(server, limits, &self.trust),
+            Tls::StartTls | Tls::None => Transport::connect(server, limits),
+        }
+    }
+
+    /// Who signs in over this line; never in clear where that is not allowed.
+    fn login(&self, transport: &Transport, plus_offered: bool) -> Result<Login> {
         let encrypted = transport.is_encrypted();
         // Configuration refuses this already; a second look costs nothing.
-        if !encrypted && !self.account.allow_plaintext && !config::is_loopback(&server.host) {
+        if !encrypted && !self.account.allow_plaintext && !config::is_loopback(&self.server.host) {
             return Err(Error::Unsupported {
-                server: server.clone(),
+                server: self.server.clone(),
                 what: "encryption, and a password is not sent in clear".into(),
             });
         }
-        let channel_binding = transport.channel_binding();
-        session.login(&Login {
+        Ok(Login {
             credentials: Credentials {
                 user: self.account.user.clone(),
                 secret: self.secret.clone(),
-                host: server.host.clone(),
-                port: server.port,
-                channel_binding,
+                host: self.server.host.clone(),
+                port: self.server.port,
+                channel_binding: transport.channel_binding(),
                 plus_offered,
             },
             method: method(self.account.auth),
             encrypted,
-        })?;
-        Ok(Box::new(session))
+        })
     }
 
     /// Which certificate was refused behind STLS, learned over a connection of its own

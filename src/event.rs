@@ -149,6 +149,11 @@ pub struct PullReport {
     pub new: u64,
     /// Messages that the vault had under another name.
     pub duplicates: u64,
+    /// Messages that were recognised without fetching them: copies in other folders, or
+    /// what came by another protocol.
+    pub linked: u64,
+    /// Folders that the server would not open, as people read their names, and its words.
+    pub folders_failed: Vec<(String, String)>,
     /// Messages that the server would not give.
     pub refused: Vec<RefusedMessage>,
     /// Messages that the server counts and does not list.

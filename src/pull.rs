@@ -6,6 +6,7 @@
 
 mod compare;
 mod feed;
+mod mailbox;
 mod pack;
 mod renumber;
 
@@ -24,7 +25,7 @@ use crate::vault::catalog::Catalog;
 use crate::vault::layout::Layout;
 use crate::vault::ledger::{Event as Entry, Identity, Proto, Session};
 use feed::{Feeder, Stuck};
-use pack::pack;
+use pack::{Place, pack};
 
 /// Pauses before a connection is made anew, in seconds.
 const PAUSES: [u64; 3] = [1, 5, 15];
@@ -61,7 +62,9 @@ pub struct Task<'a> {
 }
 
 /// What a session that went well leaves for another one.
-enum Left {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// Nothing.
     Nothing,
     /// Perhaps messages that were not listed.
     Unlisted,
@@ -86,6 +89,21 @@ pub fn account(
     connect: &mut dyn FnMut(bool) -> Result<Box<dyn Source>>,
     tell: Tell<'_>,
 ) -> (PullReport, Option<Error>) {
+    sessions(task, catalog, desk, tell, &mut |run, too_hasty| {
+        let source = connect(too_hasty)?;
+        run.session(source)
+    })
+}
+
+/// Pulls one account in sessions that the caller holds: `session` is called until one
+/// goes well, or fails for good. It says with [`Run::signed_in`] when it is signed in.
+pub fn sessions(
+    task: &Task<'_>,
+    catalog: &Catalog,
+    desk: Option<&Desk>,
+    tell: Tell<'_>,
+    session: &mut dyn FnMut(&mut Run<'_, '_>, bool) -> Result<Left>,
+) -> (PullReport, Option<Error>) {
     let mut run = Run {
         task,
         catalog,
@@ -97,6 +115,8 @@ pub fn account(
             ..PullReport::default()
         },
         received: 0,
+        proto: Proto::Pop3,
+        dir: None,
         signed_in: false,
         in_transfer: false,
         told: None,
@@ -107,11 +127,12 @@ pub fn account(
         nameless: false,
         furthest: 0,
     };
-    let error = run.until_done(connect).err();
+    let error = run.until_done(session).err();
     run.close(error)
 }
 
-struct Run<'a, 't> {
+/// One account's pull while it goes on.
+pub struct Run<'a, 't> {
     task: &'a Task<'a>,
     catalog: &'a Catalog,
     desk: Option<&'a Desk>,
@@ -120,6 +141,9 @@ struct Run<'a, 't> {
     report: PullReport,
     /// Messages received whole.
     received: u64,
+    proto: Proto,
+    /// The folder's directory, with IMAP.
+    dir: Option<String>,
     /// True once this session has signed in.
     signed_in: bool,
     /// True once this session has asked for messages.
@@ -143,7 +167,7 @@ struct Run<'a, 't> {
 impl Run<'_, '_> {
     fn until_done(
         &mut self,
-        connect: &mut dyn FnMut(bool) -> Result<Box<dyn Source>>,
+        session: &mut dyn FnMut(&mut Self, bool) -> Result<Left>,
     ) -> Result<()> {
         let mut failures = 0;
         let mut reconnecting = false;
@@ -153,7 +177,7 @@ impl Run<'_, '_> {
             self.signed_in = false;
             self.in_transfer = false;
             self.last = None;
-            let error = match connect(too_hasty).and_then(|source| self.session(source)) {
+            let error = match session(self, too_hasty) {
                 Ok(Left::Nothing) => return Ok(()),
                 Ok(Left::Unlisted) if self.is_stopped() => return Err(Error::Interrupted),
                 Ok(Left::Unlisted) => {
@@ -260,7 +284,8 @@ impl Run<'_, '_> {
         } else if !plan.fetch.is_empty() {
             self.check_room(octets)?;
             self.in_transfer = true;
-            self.fetch(&mut *source, &listings, &plan.fetch)?;
+            let place = Place::of(&self.task.route);
+            self.fetch(&mut *source, &listings, &plan.fetch, &place)?;
         }
         self.report.complete =
             self.task.limit.is_none() && !self.task.dry_run && self.report.unlisted == 0;
@@ -331,7 +356,13 @@ impl Run<'_, '_> {
     }
 
     /// Fetches rows of the listing, with compressors beside.
-    fn fetch(&mut self, source: &mut dyn Source, listings: &Listings, rows: &[u32]) -> Result<()> {
+    fn fetch(
+        &mut self,
+        source: &mut dyn Source,
+        listings: &Listings,
+        rows: &[u32],
+        place: &Place<'_>,
+    ) -> Result<()> {
         let Some(desk) = self.desk else {
             return Ok(());
         };
@@ -343,7 +374,7 @@ impl Run<'_, '_> {
             let mut feeder = feeder;
             for _ in 0..task.workers.max(1) {
                 let inbox = Arc::clone(&inbox);
-                scope.spawn(move || pack(task, &inbox, desk));
+                scope.spawn(move || pack(task, place, &inbox, desk));
             }
             drop(inbox);
             // A message at which the line failed before goes last and alone, so that
@@ -408,7 +439,7 @@ impl Run<'_, '_> {
         match &outcome {
             // Bytes that are no answer belong to the message before: its end was not
             // its end.
-            Err(Error::Protocol { detail, .. }) if done > 0 => {
+            Err(Error::Protocol { detail, .. }) if done > 0 && self.proto == Proto::Pop3 => {
                 self.doubtful
                     .push((wanted[done - 1].clone(), cut_short(detail)));
             }
@@ -492,6 +523,7 @@ impl Run<'_, '_> {
     fn take_in(&mut self, tally: Tally) {
         self.report.new = tally.new;
         self.report.duplicates = tally.duplicates;
+        self.report.linked = tally.linked;
         self.report.stored = tally.stored;
         for id in tally.replaced {
             self.notice(Notice::Replaced { id });
@@ -506,7 +538,7 @@ impl Run<'_, '_> {
         };
         Entry::Session(Session {
             account: self.task.route.account.clone(),
-            proto: Proto::Pop3,
+            proto: self.proto,
             complete: self.report.complete,
             listed: self.report.listed,
             new: tally.new,
@@ -522,7 +554,7 @@ impl Run<'_, '_> {
             account: self.task.route.account.clone(),
             server: self.task.route.server.clone(),
             uid: uid.clone(),
-            dir: None,
+            dir: self.dir.clone(),
         }
     }
 

@@ -6,12 +6,14 @@
 
 mod headers;
 mod listings;
+mod mailbox;
 
 use std::io::Read;
 use std::time::Duration;
 
 pub use headers::{Header, headers_of};
 pub use listings::{Ascending, Cursor, Listings, Names, Sizes};
+pub use mailbox::{Inventory, MailRow, Marks};
 
 use crate::error::Result;
 

@@ -1,40 +1,78 @@
 //! The compressors of one account.
 
 use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::Task;
 use super::feed::Inbox;
-use crate::commit::{Delivery, Desk, Order};
+use crate::commit::{Delivery, Desk, Order, Route};
 use crate::error::Result;
 use crate::fsx;
-use crate::source::Uid;
-use crate::vault::maildir::Packer;
+use crate::source::{Inventory, Uid};
+use crate::vault::maildir::{Packed, Packer};
 
 /// Messages up to this size become frames that state their size, however they came.
 const SHORT: usize = 64 << 10;
 
+/// Where messages go, and what is known of them besides their bytes.
+pub(super) struct Place<'a> {
+    pub(super) route: Arc<Route>,
+    pub(super) inventory: Option<&'a Inventory>,
+}
+
+impl Place<'_> {
+    /// A maildrop.
+    pub(super) fn of(route: &Arc<Route>) -> Self {
+        Self {
+            route: Arc::clone(route),
+            inventory: None,
+        }
+    }
+
+    fn delivery(&self, uid: &Uid, octets: Option<u64>, packed: Packed) -> Result<Delivery> {
+        let row = match (self.inventory, uid) {
+            (Some(inventory), Uid::Imap { uid, .. }) => {
+                inventory.row(*uid).map(|row| (inventory, row))
+            }
+            _ => None,
+        };
+        let idate = row.and_then(|(_, row)| row.date());
+        if let Some(time) = idate.and_then(|date| u64::try_from(date).ok()) {
+            let file = fsx::open(&packed.tmp)?;
+            fsx::set_modified(&file, &packed.tmp, UNIX_EPOCH + Duration::from_secs(time))?;
+        }
+        let marks = row.map(|(inventory, row)| inventory.marks(row).clone());
+        let marks = marks.unwrap_or_default();
+        Ok(Delivery {
+            route: Arc::clone(&self.route),
+            uid: uid.clone(),
+            octets,
+            packed,
+            flags: marks.letters,
+            idate,
+            kw: marks.words,
+        })
+    }
+}
+
 /// A compressor: writes what the network thread hands over until there is no more.
-pub(super) fn pack(task: &Task<'_>, inbox: &Inbox, desk: &Desk) {
-    if let Err(error) = try_pack(task, inbox, desk) {
+pub(super) fn pack(task: &Task<'_>, place: &Place<'_>, inbox: &Inbox, desk: &Desk) {
+    if let Err(error) = try_pack(task, place, inbox, desk) {
         let _ = desk.order(Order::Fail(error));
     }
 }
 
-fn try_pack(task: &Task<'_>, inbox: &Inbox, desk: &Desk) -> Result<()> {
+fn try_pack(task: &Task<'_>, place: &Place<'_>, inbox: &Inbox, desk: &Desk) -> Result<()> {
     let mut packer = Packer::new(task.layout, &task.route.account, task.level)?;
-    let deliver = |uid: &Uid, octets, packed| {
-        desk.order(Order::Deliver(Box::new(Delivery {
-            route: Arc::clone(&task.route),
-            uid: uid.clone(),
-            octets,
-            packed,
-        })))
+    let deliver = |uid: &Uid, octets, packed| -> Result<bool> {
+        let delivery = place.delivery(uid, octets, packed)?;
+        Ok(desk.order(Order::Deliver(Box::new(delivery))))
     };
     let mut head = Vec::new();
     while let Some(work) = inbox.next() {
         for (piece, content) in work.whole() {
             let file = packer.whole(content)?;
-            if !deliver(&piece.uid, piece.octets, file) {
+            if !deliver(&piece.uid, piece.octets, file)? {
                 return Ok(());
             }
         }
@@ -60,7 +98,7 @@ fn try_pack(task: &Task<'_>, inbox: &Inbox, desk: &Desk) -> Result<()> {
             }
             file
         };
-        if !deliver(&stream.uid, stream.octets, file) {
+        if !deliver(&stream.uid, stream.octets, file)? {
             return Ok(());
         }
     }

@@ -8,6 +8,7 @@
 mod apply;
 mod compare;
 mod lookup;
+mod mailbox;
 mod purge;
 mod search;
 mod status;
@@ -25,12 +26,13 @@ use crate::message::Hash128;
 use crate::vault::ledger::{Mark, Position};
 
 pub use lookup::{Blob, Known, LastSession, Place};
+pub use mailbox::{Folder, Origin};
 pub use purge::{Archived, Record};
 pub use search::Hit;
 pub use status::AccountStatus;
 
 /// Marks files made by this version of the schema.
-const USER_VERSION: i64 = 0x6d76_0002;
+const USER_VERSION: i64 = 0x6d76_0003;
 /// How long a reader waits for a writer that replaces the file.
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -36,10 +36,19 @@ impl Catalog {
                 Ok(())
             }
             Event::Flags {
-                identity, flags, ..
+                identity,
+                flags,
+                kw,
             } => {
                 let folder = self.folder(&identity.account, dir_of(identity))?;
                 let origin = self.origin(identity)?;
+                self.db
+                    .prepare_cached("UPDATE sighting SET marks = ?3 WHERE origin = ?1 AND uid = ?2")?
+                    .execute(params![
+                        origin,
+                        uid_key(&identity.uid),
+                        format!("{flags} {kw}")
+                    ])?;
                 self.db
                     .prepare_cached(
                         "UPDATE place SET flags = ?3 WHERE folder = ?1 AND blob =
@@ -233,9 +242,12 @@ impl Catalog {
         let got = stored
             .filter(|(_, s)| s.got != s.hash)
             .map(|(_, s)| s.got.0);
+        let marks = stored
+            .filter(|_| matches!(identity.uid, Uid::Imap { .. }))
+            .map(|(_, s)| format!("{} {}", s.flags, s.kw));
         self.db
             .prepare_cached(
-                "INSERT OR REPLACE INTO sighting VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "INSERT OR REPLACE INTO sighting VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?
             .execute(params![
                 origin,
@@ -245,7 +257,8 @@ impl Catalog {
                 time,
                 stored.map(|(blob, _)| blob),
                 stored.map(|(_, s)| s.header.0),
-                got
+                got,
+                marks
             ])?;
         Ok(())
     }

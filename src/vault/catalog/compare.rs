@@ -20,7 +20,7 @@ const FROM_LEDGER: [(&str, &str); 6] = [
     ),
     (
         "sighting",
-        "SELECT account, server, dir, uidvalidity, uid, octets, state, time, header, got,
+        "SELECT account, server, dir, uidvalidity, uid, octets, state, time, header, got, marks,
                 h64, hrest
          FROM sighting JOIN origin ON origin.id = origin LEFT JOIN blob ON blob.id = blob
          ORDER BY account, server, dir, uidvalidity, uid",

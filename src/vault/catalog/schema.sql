@@ -46,7 +46,8 @@ CREATE TABLE place (
     PRIMARY KEY (folder, blob)
 ) WITHOUT ROWID;
 
--- Messages as a server names them, with the latest event for each.
+-- Messages as a server names them, with the latest event for each. marks are the flags of
+-- IMAP: letters, a blank, words.
 CREATE TABLE sighting (
     origin INTEGER NOT NULL,
     uid BLOB NOT NULL,
@@ -56,6 +57,7 @@ CREATE TABLE sighting (
     blob INTEGER,
     header BLOB,
     got BLOB,
+    marks TEXT,
     PRIMARY KEY (origin, uid)
 ) WITHOUT ROWID;
 

@@ -1,0 +1,52 @@
+//! The same over IMAP.
+
+use super::Connector;
+use crate::config::Tls;
+use crate::error::{Error, Result};
+use crate::imap::Session;
+use crate::secret::Mask;
+use crate::transport::Transport;
+
+impl Connector {
+    /// Opens an IMAP session that is signed in.
+    pub fn open_imap(&self) -> Result<Session<Transport>> {
+        let server = &self.server;
+        let transport = self.dial()?;
+        let encrypted = transport.is_encrypted();
+        let mut session = Session::greet(transport, server, self.mask(), encrypted)?;
+        session.ask_capabilities()?;
+        if self.account.tls == Tls::StartTls {
+            let transport = match session.start_tls()?.encrypt(&self.trust) {
+                Err(Error::Tls {
+                    server,
+                    reason,
+                    certificate: true,
+                    fingerprint: None,
+                }) => {
+                    return Err(Error::Tls {
+                        server,
+                        reason,
+                        certificate: true,
+                        fingerprint: self.shown_imap_certificate(),
+                    });
+                }
+                encrypted => encrypted?,
+            };
+            session = Session::resume(transport, server, self.mask());
+            session.ask_capabilities()?;
+        }
+        let plus_offered = session.offers_binding();
+        let login = self.login(session.stream_mut(), plus_offered)?;
+        session.login(&login)?;
+        Ok(session)
+    }
+
+    /// Which certificate was refused behind STARTTLS, learned over a connection of its own
+    /// over which nothing else is sent.
+    fn shown_imap_certificate(&self) -> Option<String> {
+        let transport = Transport::connect(&self.server, &self.limits).ok()?;
+        let mut session = Session::greet(transport, &self.server, Mask::none(), false).ok()?;
+        session.ask_capabilities().ok()?;
+        session.start_tls().ok()?.shown_certificate()
+    }
+}

@@ -1,0 +1,213 @@
+//! What an IMAP mailbox says of its messages besides their bytes, in 32 bytes a message.
+
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
+
+use crate::source::Listings;
+
+/// The flags of a message as the vault keeps them (`docs/FORMAT.md`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Marks {
+    /// Letters of file names, sorted.
+    pub letters: String,
+    /// Everything that has no letter, sorted, separated by spaces.
+    pub words: String,
+}
+
+impl Marks {
+    /// Reads flags as a server sends them.
+    #[must_use]
+    pub fn of<F: AsRef<[u8]>>(flags: &[F]) -> Self {
+        let mut letters: Vec<char> = Vec::new();
+        let mut words: Vec<String> = Vec::new();
+        for flag in flags {
+            let flag = String::from_utf8_lossy(flag.as_ref());
+            match flag.to_ascii_lowercase().as_str() {
+                "\\seen" => letters.push('S'),
+                "\\answered" => letters.push('R'),
+                "\\flagged" => letters.push('F'),
+                "\\draft" => letters.push('D'),
+                "$forwarded" => letters.push('P'),
+                // It is of the session, not of the message.
+                "\\recent" | "" => {}
+                _ if flag.contains(|c: char| c.is_ascii_whitespace() || c.is_control()) => {}
+                _ => words.push(flag.into_owned()),
+            }
+        }
+        letters.sort_unstable();
+        letters.dedup();
+        words.sort_unstable();
+        words.dedup();
+        Self {
+            letters: letters.into_iter().collect(),
+            words: words.join(" "),
+        }
+    }
+}
+
+/// A message that is new to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MailRow {
+    /// Its UID.
+    pub uid: u32,
+    marks: u32,
+    octets: u64,
+    date: i64,
+    same: u64,
+}
+
+impl MailRow {
+    /// Its size as listed, in octets: a hint.
+    #[must_use]
+    pub fn octets(&self) -> Option<u64> {
+        Some(self.octets).filter(|octets| *octets != u64::MAX)
+    }
+
+    /// Its INTERNALDATE in Unix seconds.
+    #[must_use]
+    pub fn date(&self) -> Option<i64> {
+        Some(self.date).filter(|date| *date != i64::MIN)
+    }
+
+    /// What it has in common with its copies in other mailboxes (RFC 8474, Gmail).
+    #[must_use]
+    pub fn same(&self) -> Option<u64> {
+        Some(self.same).filter(|same| *same != 0)
+    }
+}
+
+/// What a mailbox holds: the rows of new messages, and the flags of the others.
+#[derive(Debug, Default)]
+pub struct Inventory {
+    /// The UIDs hold under this UIDVALIDITY.
+    pub uidvalidity: u32,
+    /// True if every message is told of: all others are gone.
+    pub everything: bool,
+    /// Messages that are gone.
+    pub vanished: Vec<RangeInclusive<u32>>,
+    /// Messages that the server counts.
+    pub announced: u64,
+    rows: Vec<MailRow>,
+    flagged: Vec<(u32, u32)>,
+    table: Vec<Marks>,
+    index: HashMap<Marks, u32>,
+}
+
+impl Inventory {
+    /// Adds a message that is new to us.
+    pub fn add(
+        &mut self,
+        uid: u32,
+        octets: Option<u64>,
+        date: Option<i64>,
+        marks: Marks,
+        same: Option<u64>,
+    ) {
+        let marks = self.intern(marks);
+        self.rows.push(MailRow {
+            uid,
+            marks,
+            octets: octets.unwrap_or(u64::MAX),
+            date: date.unwrap_or(i64::MIN),
+            same: same.unwrap_or(0),
+        });
+    }
+
+    /// Adds what is said of a message that we know.
+    pub fn flag(&mut self, uid: u32, marks: Marks) {
+        let marks = self.intern(marks);
+        self.flagged.push((uid, marks));
+    }
+
+    /// Sorts everything by UID; to be called once all is added.
+    pub fn sort(&mut self) {
+        self.rows.sort_unstable_by_key(|row| row.uid);
+        self.rows.dedup_by_key(|row| row.uid);
+        self.flagged.sort_unstable();
+        self.flagged.dedup_by_key(|(uid, _)| *uid);
+        self.index = HashMap::new();
+    }
+
+    /// The new rows, by ascending UID.
+    #[must_use]
+    pub fn rows(&self) -> &[MailRow] {
+        &self.rows
+    }
+
+    /// The row of a UID.
+    #[must_use]
+    pub fn row(&self, uid: u32) -> Option<&MailRow> {
+        let at = self.rows.binary_search_by_key(&uid, |row| row.uid).ok()?;
+        Some(&self.rows[at])
+    }
+
+    /// The flags of a row.
+    #[must_use]
+    pub fn marks(&self, row: &MailRow) -> &Marks {
+        &self.table[row.marks as usize]
+    }
+
+    /// The flags of a message, if anything was said of it.
+    #[must_use]
+    pub fn marks_of(&self, uid: u32) -> Option<&Marks> {
+        if let Some(row) = self.row(uid) {
+            return Some(self.marks(row));
+        }
+        let at = self.flagged.binary_search_by_key(&uid, |f| f.0).ok()?;
+        Some(&self.table[self.flagged[at].1 as usize])
+    }
+
+    /// True if the message is said to be gone.
+    #[must_use]
+    pub fn is_gone(&self, uid: u32) -> bool {
+        self.vanished.iter().any(|range| range.contains(&uid))
+            || self.everything && self.marks_of(uid).is_none()
+    }
+
+    /// Some of the rows as a listing.
+    #[must_use]
+    pub fn listings(&self, rows: &[u32]) -> Listings {
+        let mut listings = Listings::of_mailbox(self.uidvalidity);
+        for row in rows {
+            let row = &self.rows[*row as usize];
+            listings.push_uid(row.uid, row.octets());
+        }
+        listings
+    }
+
+    fn intern(&mut self, marks: Marks) -> u32 {
+        if let Some(at) = self.index.get(&marks) {
+            return *at;
+        }
+        let at = u32::try_from(self.table.len()).unwrap_or(u32::MAX);
+        self.table.push(marks.clone());
+        self.index.insert(marks, at);
+        at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_become_letters_and_words() {
+        let marks = Marks::of(&["\\Seen", "$Junk", "\\FLAGGED", "\\Recent", "$Forwarded", "a b"]);
+        assert_eq!(marks.letters, "FPS");
+        assert_eq!(marks.words, "$Junk");
+        assert_eq!(Marks::of(&["\\Deleted", "\\Deleted"]).words, "\\Deleted");
+    }
+
+    #[test]
+    fn what_is_not_told_is_gone_only_where_everything_was_told() {
+        let mut inventory = Inventory::default();
+        inventory.add(7, Some(10), None, Marks::default(), None);
+        inventory.flag(3, Marks::of(&["\\Seen"]));
+        inventory.vanished.push(1..=2);
+        inventory.sort();
+        assert!(inventory.is_gone(2) && !inventory.is_gone(4));
+        inventory.everything = true;
+        assert!(inventory.is_gone(4) && !inventory.is_gone(3) && !inventory.is_gone(7));
+        assert_eq!(inventory.marks_of(3).map(|m| m.letters.as_str()), Some("S"));
+    }
+}

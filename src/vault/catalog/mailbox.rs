@@ -1,0 +1,174 @@
+//! What a pull over IMAP asks of the catalog, and how a message is found again that came
+//! another way: by another folder, another UIDVALIDITY, or POP3.
+
+use std::collections::HashSet;
+
+use rusqlite::params;
+
+use super::lookup::blob;
+use super::{Blob, Catalog, State, unsigned};
+use crate::error::Result;
+use crate::message::Hash128;
+
+/// A mailbox in one epoch of its UIDs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin<'a> {
+    /// The account.
+    pub account: &'a str,
+    /// `user@host:port`.
+    pub server: &'a str,
+    /// The folder's directory.
+    pub dir: &'a str,
+    /// Its UIDVALIDITY.
+    pub uidvalidity: u32,
+}
+
+/// A folder of a server that has its directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    /// The directory below the account's.
+    pub dir: String,
+    /// The server's name for it.
+    pub name: Vec<u8>,
+    /// The UIDVALIDITY that was recorded last.
+    pub uidvalidity: u32,
+}
+
+impl Catalog {
+    /// The folders of an account that a server named.
+    pub fn named_folders(&self, account: &str) -> Result<Vec<Folder>> {
+        self.db
+            .prepare_cached(
+                "SELECT dir, name, coalesce(uidvalidity, 0) FROM folder
+                 WHERE account = ?1 AND name NOT NULL ORDER BY dir",
+            )
+            .and_then(|mut s| {
+                s.query_map([account], |r| {
+                    Ok(Folder {
+                        dir: r.get(0)?,
+                        name: r.get(1)?,
+                        uidvalidity: r.get(2)?,
+                    })
+                })?
+                .collect()
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// Calls `each` with UID, state, flag letters and words of every known message of a
+    /// mailbox, by ascending UID.
+    pub fn for_each_in_mailbox(
+        &self,
+        origin: Origin<'_>,
+        mut each: impl FnMut(u32, State, &str, &str),
+    ) -> Result<()> {
+        self.db
+            .prepare_cached(
+                "SELECT uid, state, coalesce(marks, '') FROM sighting WHERE origin =
+                 (SELECT id FROM origin WHERE account = ?1 AND server = ?2
+                  AND dir = ?3 AND uidvalidity = ?4)
+                 ORDER BY uid",
+            )
+            .and_then(|mut s| {
+                let Origin {
+                    account,
+                    server,
+                    dir,
+                    uidvalidity,
+                } = origin;
+                let mut rows = s.query(params![account, server, dir, uidvalidity])?;
+                while let Some(row) = rows.next()? {
+                    let uid = <[u8; 4]>::try_from(row.get_ref(0)?.as_blob()?).unwrap_or_default();
+                    let marks = row.get_ref(2)?.as_str()?;
+                    let (letters, words) = marks.split_once(' ').unwrap_or((marks, ""));
+                    each(
+                        u32::from_be_bytes(uid),
+                        State::of(row.get(1)?),
+                        letters,
+                        words,
+                    );
+                }
+                Ok(())
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// The content that is recorded for a message of a mailbox, and its header.
+    pub fn content_in(
+        &self,
+        origin: Origin<'_>,
+        uid: u32,
+    ) -> Result<Option<(Blob, Option<Hash128>)>> {
+        let Origin {
+            account,
+            server,
+            dir,
+            uidvalidity,
+        } = origin;
+        self.db
+            .prepare_cached(
+                "SELECT id, h64, hrest, received, size, wire, stored, header
+                 FROM sighting JOIN blob ON blob.id = sighting.blob
+                 WHERE NOT lost AND uid = ?5 AND origin =
+                 (SELECT id FROM origin WHERE account = ?1 AND server = ?2
+                  AND dir = ?3 AND uidvalidity = ?4)",
+            )
+            .and_then(|mut s| {
+                let uid = &uid.to_be_bytes()[..];
+                let mut rows = s.query(params![account, server, dir, uidvalidity, uid])?;
+                let Some(row) = rows.next()? else {
+                    return Ok(None);
+                };
+                let header = row.get::<_, Option<[u8; 16]>>(7)?.map(Hash128);
+                Ok(Some((blob(row)?, header)))
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// Sizes that messages of an account have or had on a server, ascending.
+    pub fn sizes(&self, account: &str) -> Result<Vec<u64>> {
+        self.db
+            .prepare_cached(
+                "SELECT DISTINCT size FROM place JOIN blob ON blob.id = place.blob
+                 WHERE folder IN (SELECT id FROM folder WHERE account = ?1)
+                 UNION SELECT DISTINCT octets FROM sighting
+                 WHERE octets NOT NULL AND blob NOT NULL
+                 AND origin IN (SELECT id FROM origin WHERE account = ?1)
+                 ORDER BY 1",
+            )
+            .and_then(|mut s| {
+                s.query_map([account], |r| r.get(0).map(unsigned))?
+                    .collect()
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// Calls `each` with the header and the content of every message that the account's
+    /// servers had, if its content or its listing has one of these sizes.
+    pub fn for_each_header(
+        &self,
+        account: &str,
+        sizes: &HashSet<u64>,
+        mut each: impl FnMut(Hash128, Option<u64>, Blob),
+    ) -> Result<()> {
+        self.db
+            .prepare_cached(
+                "SELECT id, h64, hrest, received, size, wire, stored, header, octets
+                 FROM sighting JOIN blob ON blob.id = sighting.blob
+                 WHERE NOT lost AND header NOT NULL
+                 AND origin IN (SELECT id FROM origin WHERE account = ?1)",
+            )
+            .and_then(|mut s| {
+                let mut rows = s.query([account])?;
+                while let Some(row) = rows.next()? {
+                    let octets = row.get::<_, Option<i64>>(8)?.map(unsigned);
+                    let size = unsigned(row.get(4)?);
+                    if sizes.contains(&size) || octets.is_some_and(|n| sizes.contains(&n)) {
+                        each(Hash128(row.get(7)?), octets, blob(row)?);
+                    }
+                }
+                Ok(())
+            })
+            .map_err(|e| self.failed(e))
+    }
+}
