@@ -124,7 +124,12 @@ impl Desk {
         if !self.order(Order::Flush(account.to_owned(), tell)) {
             return None;
         }
-        told.recv().ok()
+        let tally = told.recv().ok();
+        if tally.is_none() {
+            // It fails before it says so, and whoever asks next shall know.
+            self.stopped.store(true, Ordering::Relaxed);
+        }
+        tally
     }
 
     /// True once a failure has ended all writing.

@@ -379,6 +379,22 @@ impl Error {
         )
     }
 
+    /// True if the disk failed rather than what lies on it.
+    #[must_use]
+    pub fn is_disk_failure(&self) -> bool {
+        use rusqlite::ErrorCode::{CannotOpen, SystemIoFailure};
+        // Linux and its kin agree about this number; `io::ErrorKind` has no name for it.
+        const EIO: i32 = 5;
+        match self {
+            Self::File { source, .. } => source.raw_os_error() == Some(EIO),
+            Self::Catalog { source, .. } => matches!(
+                source.sqlite_error_code(),
+                Some(CannotOpen | SystemIoFailure)
+            ),
+            _ => false,
+        }
+    }
+
     /// A failed file operation, told apart by what the system said: a full disk or
     /// quota is [`Error::NoSpace`].
     #[must_use]

@@ -174,6 +174,34 @@ pub fn free_space(path: &Path) -> Result<u64> {
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
+/// Whether the disk takes a megabyte in this directory now, tried with a file that has no
+/// name. An error is a full disk or quota, or a file system that is read-only; any other
+/// trouble, such as a system without such files, says nothing.
+pub fn try_write(dir: &Path) -> Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        let tried = OpenOptions::new()
+            .write(true)
+            .mode(0o600)
+            .custom_flags(rustix::fs::OFlags::TMPFILE.bits().cast_signed())
+            .open(dir)
+            .and_then(|mut file| file.write_all(&vec![0; 1 << 20]));
+        if let Err(e) = tried
+            && matches!(
+                e.kind(),
+                io::ErrorKind::StorageFull
+                    | io::ErrorKind::QuotaExceeded
+                    | io::ErrorKind::ReadOnlyFilesystem
+            )
+        {
+            return Err(Error::file("write to", dir, e));
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = dir;
+    Ok(())
+}
+
 /// True if the file system of `path` is one that several machines may share, where
 /// memory maps and some locks cannot be trusted.
 #[must_use]
@@ -299,6 +327,15 @@ mod tests {
         let mut sync = BatchSync::new(dir.path()).unwrap();
         sync.whole = false;
         assert!(sync.sync(&[dir.path().join("missing")]).is_err());
+    }
+
+    #[test]
+    fn trying_to_write_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        try_write(dir.path()).unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        // A missing directory says nothing of the disk.
+        try_write(&dir.path().join("missing")).unwrap();
     }
 
     #[test]

@@ -277,6 +277,16 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
         Error::File { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
             "run it as the user whom these files belong to".to_owned()
         }
+        Error::File { source, .. } if source.kind() == io::ErrorKind::ReadOnlyFilesystem => {
+            "nothing can be written there now. A system makes a disk read-only when it fails: \
+             its log may say more. What was stored is safe"
+                .to_owned()
+        }
+        _ if error.is_disk_failure() => {
+            "the disk may be failing: the system's log may say more. 'mailvault verify \
+             --read-data' proves what is stored"
+                .to_owned()
+        }
         Error::Catalog { path, .. } => format!(
             "the catalog can be made anew: delete {} and run the same command again",
             escape(&path.to_string_lossy())
@@ -483,6 +493,36 @@ mod tests {
         assert!(text(&refused, None).starts_with("pop.example.org:995 refused the connection\n"));
         let denied = Error::file("read", "/m".as_ref(), io::Error::from_raw_os_error(13));
         assert!(text(&denied, None).starts_with("cannot read /m: Permission denied\n"));
+    }
+
+    #[test]
+    fn a_disk_that_fails_is_not_a_catalog_to_delete() {
+        let failed = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_WRITE);
+        let catalog = Error::Catalog {
+            path: "/m/catalog.sqlite".into(),
+            source: rusqlite::Error::SqliteFailure(failed, None),
+        };
+        let file = Error::file("sync", "/m".as_ref(), io::Error::from_raw_os_error(5));
+        for error in [catalog, file] {
+            assert!(hint(&error, None).unwrap().starts_with("the disk may be"));
+        }
+    }
+
+    #[test]
+    fn a_read_only_disk_is_told_as_such_and_a_full_quota_as_no_space() {
+        let of = |number| Error::file("write", "/m".as_ref(), io::Error::from_raw_os_error(number));
+        let read_only = text(&of(30), None);
+        assert!(
+            read_only.starts_with("cannot write /m: Read-only file system\n  hint: nothing can"),
+            "{read_only}"
+        );
+        let quota = of(122);
+        assert_eq!(quota.kind().exit_code(), 16);
+        let quota = text(&quota, None);
+        assert!(
+            quota.starts_with("not enough room in /m: Disk quota exceeded\n"),
+            "{quota}"
+        );
     }
 
     #[test]

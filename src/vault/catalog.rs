@@ -163,18 +163,12 @@ impl Catalog {
     }
 
     fn with(db: rusqlite::Result<Connection>, path: &Path) -> Result<Self> {
-        let db = db.map_err(|source| Error::Catalog {
-            path: path.to_path_buf(),
-            source,
-        })?;
+        let db = db.map_err(|source| failed(path, source))?;
         db.set_prepared_statement_cache_capacity(64);
         // Plans must not depend on the values bound: SQLite would make them anew each
         // time, a tenth of the CPU of a first pull.
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
-            .map_err(|source| Error::Catalog {
-                path: path.to_path_buf(),
-                source,
-            })?;
+            .map_err(|source| failed(path, source))?;
         Ok(Self {
             db,
             path: path.to_path_buf(),
@@ -239,29 +233,34 @@ impl Catalog {
     }
 
     fn failed(&self, source: rusqlite::Error) -> Error {
-        use rusqlite::ErrorCode::{CannotOpen, DiskFull, SystemIoFailure};
-        let code = source.sqlite_error_code();
-        // Some of its calls report a full disk as any other failure.
-        let full = code == Some(DiskFull)
-            || matches!(code, Some(CannotOpen | SystemIoFailure))
-                && self.path.parent().is_some_and(is_full);
-        if full {
+        failed(&self.path, source)
+    }
+}
+
+/// What went wrong; a disk that is full or takes no writes is told as such.
+fn failed(path: &Path, source: rusqlite::Error) -> Error {
+    use rusqlite::ErrorCode::{CannotOpen, DiskFull, ReadOnly, SystemIoFailure};
+    match source.sqlite_error_code() {
+        Some(DiskFull) => {
             return Error::NoSpace {
-                path: self.path.clone(),
+                path: path.to_path_buf(),
                 needed: None,
                 free: None,
                 source: None,
             };
         }
-        Error::Catalog {
-            path: self.path.clone(),
-            source,
+        // What the system said is lost in these: it is asked again.
+        Some(CannotOpen | SystemIoFailure | ReadOnly) => {
+            if let Some(Err(error)) = path.parent().map(fsx::try_write) {
+                return error;
+            }
         }
+        _ => {}
     }
-}
-
-fn is_full(dir: &Path) -> bool {
-    fsx::free_space(dir).is_ok_and(|free| free < 1 << 20)
+    Error::Catalog {
+        path: path.to_path_buf(),
+        source,
+    }
 }
 
 fn is_garbage(error: &rusqlite::Error) -> bool {
