@@ -42,10 +42,7 @@ impl Connector {
             account: account.clone(),
             secret,
             server: endpoint(account),
-            limits: Limits {
-                reply: account.timeout,
-                stop,
-            },
+            limits: Limits::new(account.timeout, stop),
             trust: Trust {
                 ca_file: account.tls_ca_file.clone(),
                 pin: account.tls_pin_sha256,

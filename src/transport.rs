@@ -30,14 +30,33 @@ pub use clock::explain;
 
 /// Time to find, reach and shake hands with a server.
 pub const CONNECT_LIMIT: Duration = Duration::from_secs(30);
+/// Waiting time after which the least rate is checked.
+pub const RATE_WINDOW: Duration = Duration::from_secs(300);
 
-/// How a connection is made.
+/// How long a connection may keep us waiting.
 #[derive(Debug, Clone)]
 pub struct Limits {
+    /// Time to reach the server, and again to shake hands.
+    pub connect: Duration,
     /// Longest silence while an answer is due.
     pub reply: Duration,
+    /// Waiting time after which the least rate is checked.
+    pub window: Duration,
     /// Set from outside to end a wait early.
     pub stop: Arc<AtomicBool>,
+}
+
+impl Limits {
+    /// The usual limits with this longest silence.
+    #[must_use]
+    pub fn new(reply: Duration, stop: Arc<AtomicBool>) -> Self {
+        Self {
+            connect: CONNECT_LIMIT,
+            reply,
+            window: RATE_WINDOW,
+            stop,
+        }
+    }
 }
 
 /// Which certificates are good.
@@ -59,8 +78,7 @@ pub struct Transport {
 impl Transport {
     /// Connects in clear.
     pub fn connect(server: &Endpoint, limits: &Limits) -> Result<Self> {
-        let deadline = Instant::now() + CONNECT_LIMIT;
-        let socket = reach::open_socket(server, deadline, &limits.stop)?;
+        let socket = reach::open_socket(server, limits)?;
         let socket = Clocked::new(socket, limits).map_err(|source| Error::Connect {
             server: server.clone(),
             source,
@@ -160,7 +178,8 @@ impl Transport {
                 detail: "the connection is encrypted already".into(),
             });
         };
-        clocked.deadline = Some(Instant::now() + CONNECT_LIMIT);
+        let limit = clocked.limits.connect;
+        clocked.deadline = Some(Instant::now() + limit);
         match connector.connect(&server.host, clocked) {
             Ok(mut tls) => {
                 tls.get_mut().deadline = None;
@@ -172,7 +191,7 @@ impl Transport {
             Err(HandshakeError::WouldBlock(_)) => Err(Error::Timeout {
                 server,
                 doing: "TLS handshake".into(),
-                limit: CONNECT_LIMIT.as_secs(),
+                limit: limit.as_secs(),
             }),
             Err(HandshakeError::Failure(e)) => Err(tls::explain(&server, &e)),
         }

@@ -15,6 +15,8 @@ use crate::transport::explain;
 const STATUS_LIMIT: usize = 8 << 10;
 /// Longest row of a listing that is looked at, in bytes; the rest of it is skipped.
 pub(super) const ROW_LIMIT: usize = 1 << 10;
+/// Longest row that is skipped, in bytes; more of one means that it does not end.
+const ROW_MOST: usize = 64 << 10;
 const BUFFER: usize = 64 << 10;
 
 /// A status line, taken in.
@@ -153,11 +155,11 @@ impl<S: Read + Write> Wire<S> {
     }
 
     /// Takes a multi-line answer row by row. Rows are cut at [`ROW_LIMIT`] + 1 bytes;
-    /// more than `most` of them break the protocol.
+    /// more than `most` of them, or one without an end, break the protocol.
     pub(super) fn rows(&mut self, most: usize, mut each: impl FnMut(&[u8])) -> Result<()> {
         let mut chunk = vec![0; 16 << 10];
         let mut row = Vec::new();
-        let mut count = 0;
+        let (mut count, mut length) = (0, 0);
         let mut body = self.body();
         loop {
             let n = match body.read(&mut chunk) {
@@ -175,8 +177,13 @@ impl<S: Read + Write> Wire<S> {
                 }
                 each(row.strip_suffix(b"\r").unwrap_or(&row));
                 row.clear();
+                length = 0;
             }
             extend(&mut row, rest);
+            length += rest.len();
+            if length > ROW_MOST {
+                return Err(body.wire.broken("a line of the listing does not end"));
+            }
         }
     }
 

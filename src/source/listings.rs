@@ -3,9 +3,11 @@
 
 use crate::source::{Listing, Uid};
 
-/// Numbers and sizes of a listing (the answer to `LIST`), 8 bytes a row.
+/// Numbers and sizes of a listing (the answer to `LIST`), 4 bytes a row where the numbers
+/// are what they are nearly always, else 8.
 #[derive(Debug, Default)]
 pub struct Sizes {
+    /// Empty as long as they count up from 1.
     numbers: Vec<u32>,
     octets: Vec<u32>,
     /// Sizes that do not fit `octets`, by row in ascending order.
@@ -26,24 +28,35 @@ impl Sizes {
             None => UNKNOWN,
             Some(Ok(n)) if n < LARGE => n,
             Some(_) => {
-                self.large.push((self.numbers.len(), octets.unwrap_or(0)));
+                self.large.push((self.octets.len(), octets.unwrap_or(0)));
                 LARGE
             }
         };
-        self.numbers.push(number);
+        let row = self.octets.len();
+        if !self.numbers.is_empty() || number != counted(row) {
+            if self.numbers.is_empty() {
+                self.numbers.extend((0..row).map(counted));
+            }
+            self.numbers.push(number);
+        }
         self.octets.push(small);
+    }
+
+    fn number_of(&self, row: usize) -> u32 {
+        let number = self.numbers.get(row).copied();
+        number.unwrap_or_else(|| counted(row))
     }
 
     /// Number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.numbers.len()
+        self.octets.len()
     }
 
     /// True if there is no row.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.numbers.is_empty()
+        self.octets.is_empty()
     }
 
     fn octets_of(&self, row: usize) -> Option<u64> {
@@ -57,6 +70,11 @@ impl Sizes {
             n => Some(u64::from(n)),
         }
     }
+}
+
+/// The number of a row in a listing without gaps.
+fn counted(row: usize) -> u32 {
+    u32::try_from(row + 1).unwrap_or(u32::MAX)
 }
 
 /// Names of a listing, each kept as what differs from the one before: neighbours
@@ -164,15 +182,20 @@ impl Listings {
     #[must_use]
     pub fn join(sizes: Sizes, numbers: &[u32], names: Names) -> Self {
         let mut all = Self::default();
-        if sizes.numbers == numbers && numbers.is_sorted_by(|a, b| a < b) {
+        let mut rows = numbers.iter().enumerate();
+        if sizes.len() == numbers.len()
+            && rows.all(|(row, n)| sizes.number_of(row) == *n)
+            && numbers.is_sorted_by(|a, b| a < b)
+        {
             all.sizes = sizes;
             all.names = names;
             return all;
         }
-        let mut list = by_number(&sizes.numbers).into_iter().peekable();
+        let listed: Vec<u32> = (0..sizes.len()).map(|row| sizes.number_of(row)).collect();
+        let mut list = by_number(&listed).into_iter().peekable();
         let mut uidl = by_number(numbers).into_iter().peekable();
         loop {
-            let next_list = list.peek().map(|row| sizes.numbers[*row as usize]);
+            let next_list = list.peek().map(|row| listed[*row as usize]);
             let next_uidl = uidl.peek().map(|row| numbers[*row as usize]);
             let Some(number) = next_list.into_iter().chain(next_uidl).min() else {
                 return all;
@@ -246,7 +269,7 @@ impl Listings {
     /// The message number of a row.
     #[must_use]
     pub fn number_of(&self, row: usize) -> u32 {
-        self.sizes.numbers[row]
+        self.sizes.number_of(row)
     }
 
     /// True if the names came in ascending order, each once.
@@ -258,7 +281,7 @@ impl Listings {
     /// One row, unpacked.
     #[must_use]
     pub fn get(&self, row: usize) -> Listing {
-        let number = self.sizes.numbers[row];
+        let number = self.sizes.number_of(row);
         let octets = self.octets_of(row);
         let uid = match self.uidvalidity {
             Some(uidvalidity) => Uid::Imap {
@@ -298,11 +321,13 @@ impl Listings {
         if self.names.unpacked > FLAT_LIMIT {
             return Ascending::Nameless(0..self.len());
         }
-        let (mut flat, mut ends) = (Vec::new(), Vec::with_capacity(self.len()));
+        let mut flat = Vec::with_capacity(self.names.unpacked);
+        let mut ends = Vec::with_capacity(self.len());
         let mut cursor = self.cursor();
         while let Some((_, name)) = cursor.advance() {
             flat.extend_from_slice(name);
-            ends.push(flat.len());
+            // No more than FLAT_LIMIT.
+            ends.push(u32::try_from(flat.len()).unwrap_or(u32::MAX));
         }
         let mut all = Ascending::Sorted {
             order: Vec::new(),
@@ -339,7 +364,7 @@ pub enum Ascending<'a> {
         /// All names.
         flat: Vec<u8>,
         /// Where each name ends in `flat`.
-        ends: Vec<usize>,
+        ends: Vec<u32>,
         /// The next one to give.
         next: usize,
     },
@@ -364,7 +389,7 @@ impl Ascending<'_> {
             Self::AsListed(_) | Self::Nameless(_) => &[],
             Self::Sorted { flat, ends, .. } => {
                 let start = if row == 0 { 0 } else { ends[row - 1] };
-                &flat[start..ends[row]]
+                &flat[start as usize..ends[row] as usize]
             }
         }
     }

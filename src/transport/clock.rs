@@ -6,10 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::error::{Endpoint, Error};
-use crate::transport::{CONNECT_LIMIT, Limits};
+use crate::transport::Limits;
 
-/// Waiting time after which the least rate is checked.
-const RATE_WINDOW: Duration = Duration::from_secs(300);
 /// Least rate, in bytes a second of waiting.
 const LEAST_RATE: u64 = 64;
 /// How long one read of the socket blocks before the clocks are looked at again.
@@ -92,11 +90,12 @@ impl Clocked {
     }
 
     fn check_rate(&mut self) -> io::Result<()> {
-        if self.waited < RATE_WINDOW {
+        let window = self.limits.window;
+        if self.waited < window {
             return Ok(());
         }
-        if self.received < LEAST_RATE * RATE_WINDOW.as_secs() {
-            return Err(Stall::Drip(RATE_WINDOW).into());
+        if self.received < LEAST_RATE * window.as_secs() {
+            return Err(Stall::Drip(window).into());
         }
         self.waited = Duration::ZERO;
         self.received = 0;
@@ -116,7 +115,7 @@ impl Read for Clocked {
                     self.received += n as u64;
                     self.check_rate()?;
                     if self.deadline.is_some_and(|d| now > d) {
-                        return Err(Stall::Silent(CONNECT_LIMIT).into());
+                        return Err(Stall::Silent(self.limits.connect).into());
                     }
                     return Ok(n);
                 }
@@ -131,7 +130,7 @@ impl Read for Clocked {
                         return Err(Stall::Stopped.into());
                     }
                     if self.deadline.is_some_and(|d| now > d) {
-                        return Err(Stall::Silent(CONNECT_LIMIT).into());
+                        return Err(Stall::Silent(self.limits.connect).into());
                     }
                     if now - began >= self.limits.reply {
                         return Err(Stall::Silent(self.limits.reply).into());

@@ -2,19 +2,17 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::time::Instant;
 
 use crate::error::{Endpoint, Error, Result};
-use crate::transport::CONNECT_LIMIT;
+use crate::transport::Limits;
 
 /// Connects to the first address that answers.
-pub(super) fn open_socket(
-    server: &Endpoint,
-    deadline: Instant,
-    stop: &AtomicBool,
-) -> Result<TcpStream> {
+pub(super) fn open_socket(server: &Endpoint, limits: &Limits) -> Result<TcpStream> {
+    let deadline = Instant::now() + limits.connect;
+    let is_stopped = || limits.stop.load(Ordering::Relaxed);
     let addresses = resolve(server, deadline)?;
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     let mut addresses = addresses.iter();
@@ -22,7 +20,7 @@ pub(super) fn open_socket(
         // One that swallows everything must leave time for the others.
         let others = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
         let left = deadline.saturating_duration_since(Instant::now()) / others.saturating_add(1);
-        if left.is_zero() || stop.load(Ordering::Relaxed) {
+        if left.is_zero() || is_stopped() {
             break;
         }
         match TcpStream::connect_timeout(address, left) {
@@ -30,14 +28,14 @@ pub(super) fn open_socket(
             Err(e) => last = e,
         }
     }
-    if stop.load(Ordering::Relaxed) {
+    if is_stopped() {
         return Err(Error::Interrupted);
     }
     if last.kind() == io::ErrorKind::TimedOut {
         return Err(Error::Timeout {
             server: server.clone(),
             doing: "connecting".into(),
-            limit: CONNECT_LIMIT.as_secs(),
+            limit: limits.connect.as_secs(),
         });
     }
     Err(Error::Connect {

@@ -5,8 +5,8 @@ use std::io;
 use native_tls::{Certificate, Protocol, TlsConnector};
 
 use crate::error::{Endpoint, Error, Result};
+use crate::transport::Trust;
 use crate::transport::clock::Stall;
-use crate::transport::{CONNECT_LIMIT, Trust};
 
 /// Verifies the certificate against the host name.
 pub(super) fn verified(server: &Endpoint, trust: &Trust) -> Result<TlsConnector> {
@@ -58,10 +58,10 @@ pub(super) fn explain(server: &Endpoint, error: &native_tls::Error) -> Error {
     {
         return match stall {
             Stall::Stopped => Error::Interrupted,
-            _ => Error::Timeout {
+            Stall::Silent(limit) | Stall::Drip(limit) => Error::Timeout {
                 server: server.clone(),
                 doing: "TLS handshake".into(),
-                limit: CONNECT_LIMIT.as_secs(),
+                limit: limit.as_secs(),
             },
         };
     }
