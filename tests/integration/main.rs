@@ -25,3 +25,4 @@ mod servers;
 mod stalls;
 mod support;
 mod verify;
+mod volume;

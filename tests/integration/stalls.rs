@@ -74,7 +74,10 @@ fn serve(stream: &TcpStream, stage: &str, stall: Stall, done: &AtomicBool) {
         if input.read_line(&mut line).unwrap_or(0) == 0 {
             return;
         }
-        verb = line.split([' ', '\r']).next().unwrap().to_owned();
+        line.split([' ', '\r'])
+            .next()
+            .unwrap()
+            .clone_into(&mut verb);
     }
 }
 

@@ -250,9 +250,11 @@ impl Catalog {
     /// Messages in all folders, each content once.
     pub fn count(&self) -> Result<u64> {
         self.db
-            .query_row("SELECT count(*) FROM blob WHERE NOT lost", [], |r| {
-                r.get(0).map(unsigned)
-            })
+            .query_row(
+                "SELECT (SELECT count(*) FROM blob) - (SELECT count(*) FROM blob WHERE lost)",
+                [],
+                |r| r.get(0).map(unsigned),
+            )
             .map_err(|e| self.failed(e))
     }
 

@@ -37,6 +37,8 @@ CREATE TABLE blob (
     lost INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX blob_hash ON blob (h64);
+-- Nearly empty: lets the others be counted without reading them.
+CREATE INDEX blob_lost ON blob (id) WHERE lost;
 
 -- Which folder holds which content.
 CREATE TABLE place (

@@ -229,7 +229,6 @@ impl Scene {
             wrong.join("\n")
         );
         let hits = hits.into_inner();
-        println!("{hits} of {count} faults were met");
         assert!(
             hits * 2 >= count || !only.is_empty(),
             "only {hits} of {count} faults were met"
