@@ -131,9 +131,10 @@ fn path_in(arguments: &str, vault: &str) -> Option<String> {
 /// Does part of the write at which a pull was killed, from a log that
 /// `strace -y -xx -s 1000000` wrote. False if it was not killed at one.
 pub(super) fn tear(log: &str, torn: Torn) -> bool {
-    let killed = |line: &&str| line.contains("write") && !line.contains(") = \\x");
+    // Its end may have a line of its own, without the arguments.
+    let begins = |line: &&str| line.contains("write") && !line.contains("resumed>");
     let unfinished = |line: &&str| line.ends_with(" = ?") || line.ends_with("<unfinished ...>");
-    let line = log.lines().rev().filter(killed).find(unfinished);
+    let line = log.lines().rev().filter(begins).find(unfinished);
     let Some((call, arguments)) = line.and_then(|line| line.split_once('(')) else {
         return false;
     };
@@ -154,8 +155,9 @@ pub(super) fn tear(log: &str, torn: Torn) -> bool {
         .unwrap();
     // `, length)` or `, length, offset)`; whoever gives no offset writes at the end.
     let offset = call.contains("pwrite64").then(|| {
-        let arguments = arguments.split(')').next().unwrap();
-        arguments.rsplit(' ').next().unwrap().parse().unwrap()
+        let arguments = arguments.split([')', '<']).next().unwrap();
+        let offset = arguments.trim_end().rsplit(' ').next().unwrap();
+        offset.parse().unwrap()
     });
     let place = offset.map_or(SeekFrom::End(0), SeekFrom::Start);
     file.seek(place).unwrap();
