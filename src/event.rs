@@ -184,6 +184,6 @@ impl PullReport {
     /// True if messages of the server are not here that should be.
     #[must_use]
     pub fn is_partial(&self) -> bool {
-        self.failed() > 0 || self.unlisted > 0
+        self.failed() > 0 || self.unlisted > 0 || !self.folders_failed.is_empty()
     }
 }

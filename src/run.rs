@@ -1,5 +1,7 @@
 //! Runs accounts side by side over one vault, and adds up what came of it.
 
+mod folders;
+mod imap;
 mod memory;
 mod purge;
 
@@ -10,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::commit::{self, Desk, Order, Route};
-use crate::config::{Account, Dedupe};
+use crate::config::{Account, Dedupe, Protocol};
 use crate::connect::{Connector, endpoint, server_name};
 use crate::dedupe::Policy;
 use crate::error::{Error, Result};
@@ -21,6 +23,7 @@ use crate::secret::Secret;
 use crate::vault::catalog::Catalog;
 use crate::vault::layout::Layout;
 use crate::vault::{Vault, Writer, maildir};
+use imap::Mirror;
 
 pub use purge::{Agreed, PurgeOptions};
 
@@ -232,6 +235,18 @@ fn pull_one(
         accept_refused: &account.accept_refused,
         stop: &options.stop,
     };
+    if account.protocol == Protocol::Imap {
+        let mirror = Mirror {
+            account,
+            server: &task.route.server,
+            catalog,
+            layout,
+            dry_run: options.dry_run,
+        };
+        return pull::sessions(&task, catalog, desk, tell, &mut |run, _| {
+            mirror.session(run, &connector)
+        });
+    }
     let mut connect = |too_hasty| connector.open(too_hasty);
     let (report, error) = pull::account(&task, catalog, desk, &mut connect, tell);
     let learned = memory::learned(account, known, connector.dialect);

@@ -24,12 +24,11 @@ pub(crate) fn job(account: Account, env: &Env, asks: bool) -> Job {
 }
 
 fn secret_of(account: &Account, env: &Env, asks: bool) -> Result<secret::Secret> {
-    if account.protocol != Protocol::Pop3 {
+    if account.protocol == Protocol::Auto {
         return Err(Error::Config {
-            message: "this version fetches over POP3 only".to_owned(),
+            message: "this version does not choose the protocol by itself".to_owned(),
             hint: Some(format!(
-                "if the server offers POP3, set protocol = \"pop3\" for {}; \
-                 else set pull = false",
+                "set protocol = \"pop3\" for the inbox of {}, or \"imap\" for all folders",
                 account.name
             )),
         });

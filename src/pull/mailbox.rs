@@ -49,6 +49,7 @@ impl Run<'_, '_> {
         self.report.listed = 0;
         self.report.listed_octets = 0;
         self.report.folders_failed.clear();
+        self.report.unlisted = 0;
     }
 
     /// Notes a mailbox that needs no look, or could not be looked at.
@@ -58,8 +59,25 @@ impl Run<'_, '_> {
 
     /// Notes a mailbox that the server refuses to open.
     pub fn folder_failed(&mut self, label: &str, error: &Error) {
-        let words = error.reply().map_or_else(|| error.to_string(), str::to_owned);
+        let words = error
+            .reply()
+            .map_or_else(|| error.to_string(), str::to_owned);
         self.report.folders_failed.push((label.to_owned(), words));
+    }
+
+    /// Messages received whole so far.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Remembers a fact about the server, behind everything that was delivered.
+    pub fn learned(&self, key: String, value: String) -> Result<()> {
+        self.record(Entry::Learned {
+            account: self.task.route.account.clone(),
+            key,
+            value,
+        })
     }
 
     /// Writes an event behind everything that was delivered.
@@ -94,6 +112,7 @@ impl Run<'_, '_> {
         self.dir = Some(mailbox.dir.to_owned());
         let mut changes = self.changes(mailbox)?;
         self.report.listed += inventory.announced;
+        self.report.unlisted += inventory.hidden;
         self.order(Order::Record(std::mem::take(&mut changes.events)))?;
         if !changes.flags.is_empty() {
             self.order(Order::Flags(std::mem::take(&mut changes.flags)))?;
@@ -136,7 +155,10 @@ impl Run<'_, '_> {
                 inventory: Some(inventory),
             };
             self.fetch(source, &listings, &rows, &place)?;
-            for row in rows.iter().filter_map(|row| inventory.row(listings.number_of(*row as usize))) {
+            for row in rows
+                .iter()
+                .filter_map(|row| inventory.row(listings.number_of(*row as usize)))
+            {
                 copies.remember(mailbox, row);
             }
         }

@@ -87,6 +87,8 @@ pub struct Inventory {
     pub vanished: Vec<RangeInclusive<u32>>,
     /// Messages that the server counts.
     pub announced: u64,
+    /// Messages that it counts and does not show.
+    pub hidden: u64,
     rows: Vec<MailRow>,
     flagged: Vec<(u32, u32)>,
     table: Vec<Marks>,
@@ -94,6 +96,16 @@ pub struct Inventory {
 }
 
 impl Inventory {
+    /// An empty one of a mailbox that counts so many messages.
+    #[must_use]
+    pub fn new(uidvalidity: u32, announced: u64) -> Self {
+        Self {
+            uidvalidity,
+            announced,
+            ..Self::default()
+        }
+    }
+
     /// Adds a message that is new to us.
     pub fn add(
         &mut self,
@@ -192,7 +204,14 @@ mod tests {
 
     #[test]
     fn flags_become_letters_and_words() {
-        let marks = Marks::of(&["\\Seen", "$Junk", "\\FLAGGED", "\\Recent", "$Forwarded", "a b"]);
+        let marks = Marks::of(&[
+            "\\Seen",
+            "$Junk",
+            "\\FLAGGED",
+            "\\Recent",
+            "$Forwarded",
+            "a b",
+        ]);
         assert_eq!(marks.letters, "FPS");
         assert_eq!(marks.words, "$Junk");
         assert_eq!(Marks::of(&["\\Deleted", "\\Deleted"]).words, "\\Deleted");

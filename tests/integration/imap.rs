@@ -27,10 +27,7 @@ fn endpoint(server: SocketAddr) -> Endpoint {
 }
 
 fn limits() -> Limits {
-    Limits {
-        reply: Duration::from_secs(60),
-        stop: Arc::default(),
-    }
+    Limits::new(Duration::from_secs(60), Arc::default())
 }
 
 /// Signs in over a connection in clear or encrypted.

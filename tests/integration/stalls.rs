@@ -10,8 +10,8 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use mailvault::error::{Endpoint, Error, Result};
-use mailvault::pop3::{Dialect, Login, Method, Session};
-use mailvault::sasl::Credentials;
+use mailvault::pop3::{Dialect, Session};
+use mailvault::sasl::{Credentials, Login, Method};
 use mailvault::secret::{Mask, Secret};
 use mailvault::source::{Fetched, Source};
 use mailvault::transport::{Limits, Transport, Trust};

@@ -26,11 +26,27 @@ pub(super) fn tell(out: &Output, account: &str, report: &PullReport, error: Opti
         out.json("refused", line, true);
     }
     tell_doubts(out, account, report);
+    for (folder, words) in &report.folders_failed {
+        let message = format!(
+            "{account}: the server does not open the folder {}\n  server said: {}",
+            escape(folder),
+            escape(words)
+        );
+        let hint = format!(
+            "the next run tries again. To do without it, set\n\
+             exclude = [\"{}\"] for {account}",
+            escape(folder)
+        );
+        report::warn(out, &message, Some(&hint));
+        let line = json!({"account": account, "folder": folder, "server_reply": words});
+        out.json("folder_failed", line, true);
+    }
     let line = json!({
         "account": account,
         "status": code_name(code),
         "new": report.new,
         "duplicates": report.duplicates,
+        "linked": report.linked,
         "failed": report.failed(),
         "unlisted": report.unlisted,
         "short": report.short,

@@ -421,7 +421,7 @@ proptest! {
         if let Ok(mut folder) = session.open(&Mailbox::inbox(), Access::Write) {
             let _ = folder.rows(1, &mut |_| Ok(()));
             let _ = folder.changes(None, &mut |_| Ok(()));
-            let _ = folder.delete(&[]);
+            let _ = folder.remove(&[]);
         }
         let _ = session.logout();
     }

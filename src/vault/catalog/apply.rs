@@ -39,24 +39,7 @@ impl Catalog {
                 identity,
                 flags,
                 kw,
-            } => {
-                let folder = self.folder(&identity.account, dir_of(identity))?;
-                let origin = self.origin(identity)?;
-                self.db
-                    .prepare_cached("UPDATE sighting SET marks = ?3 WHERE origin = ?1 AND uid = ?2")?
-                    .execute(params![
-                        origin,
-                        uid_key(&identity.uid),
-                        format!("{flags} {kw}")
-                    ])?;
-                self.db
-                    .prepare_cached(
-                        "UPDATE place SET flags = ?3 WHERE folder = ?1 AND blob =
-                         (SELECT blob FROM sighting WHERE origin = ?2 AND uid = ?4)",
-                    )?
-                    .execute(params![folder, origin, flags, uid_key(&identity.uid)])?;
-                Ok(())
-            }
+            } => self.set_flags(identity, flags, kw),
             Event::Vanished { identity, .. } => self.set_state(identity, State::Vanished, time),
             Event::Reappeared { identity, .. } => self.set_state(identity, State::Seen, time),
             Event::Refused {
@@ -119,6 +102,22 @@ impl Catalog {
             Event::Verified { scope, damage } => self.put_verified(scope, *damage, time),
             Event::Uploaded { .. } | Event::Chain { .. } | Event::Unknown(_) => Ok(()),
         }
+    }
+
+    fn set_flags(&mut self, identity: &Identity, flags: &str, kw: &str) -> rusqlite::Result<()> {
+        let folder = self.folder(&identity.account, dir_of(identity))?;
+        let origin = self.origin(identity)?;
+        let uid = uid_key(&identity.uid);
+        self.db
+            .prepare_cached("UPDATE sighting SET marks = ?3 WHERE origin = ?1 AND uid = ?2")?
+            .execute(params![origin, uid, format!("{flags} {kw}")])?;
+        self.db
+            .prepare_cached(
+                "UPDATE place SET flags = ?3 WHERE folder = ?1 AND blob =
+                 (SELECT blob FROM sighting WHERE origin = ?2 AND uid = ?4)",
+            )?
+            .execute(params![folder, origin, flags, uid])?;
+        Ok(())
     }
 
     fn put_verified(&mut self, scope: &str, damage: u64, time: i64) -> rusqlite::Result<()> {

@@ -125,6 +125,30 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
+    /// True if messages of a mailbox are wanted again that were refused or lost.
+    pub fn wants_again(&self, origin: Origin<'_>) -> Result<bool> {
+        let Origin {
+            account,
+            server,
+            dir,
+            uidvalidity,
+        } = origin;
+        self.db
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM sighting WHERE state IN (?5, ?6) AND origin =
+                 (SELECT id FROM origin WHERE account = ?1 AND server = ?2
+                  AND dir = ?3 AND uidvalidity = ?4))",
+            )
+            .and_then(|mut s| {
+                let (refused, lost) = (State::Refused as i64, State::Lost as i64);
+                s.query_row(
+                    params![account, server, dir, uidvalidity, refused, lost],
+                    |r| r.get(0),
+                )
+            })
+            .map_err(|e| self.failed(e))
+    }
+
     /// Sizes that messages of an account have or had on a server, ascending.
     pub fn sizes(&self, account: &str) -> Result<Vec<u64>> {
         self.db

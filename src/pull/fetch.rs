@@ -1,0 +1,155 @@
+//! Fetching: messages from the source into the belt, and what becomes of those that do not
+//! come whole.
+
+use std::sync::Arc;
+
+use super::feed::{self, Feeder, Stuck};
+use super::pack::{Place, pack};
+use super::{DROPS, Run, SLICE, key};
+use crate::commit::Order;
+use crate::error::{Error, Result};
+use crate::event::RefusedMessage;
+use crate::source::{Fetched, Listing, Listings, Source, Uid};
+use crate::vault::ledger::{Event as Entry, Proto};
+
+impl Run<'_, '_> {
+    /// Fetches rows of the listing, with compressors beside.
+    pub(super) fn fetch(
+        &mut self,
+        source: &mut dyn Source,
+        listings: &Listings,
+        rows: &[u32],
+        place: &Place<'_>,
+    ) -> Result<()> {
+        let Some(desk) = self.desk else {
+            return Ok(());
+        };
+        let (feeder, inbox) = feed::belt();
+        let inbox = Arc::new(inbox);
+        let task = self.task;
+        let outcome = std::thread::scope(|scope| {
+            // Dropped at the end of this block, which is what ends the compressors.
+            let mut feeder = feeder;
+            for _ in 0..task.workers.max(1) {
+                let inbox = Arc::clone(&inbox);
+                scope.spawn(move || pack(task, place, &inbox, desk));
+            }
+            drop(inbox);
+            // A message at which the line failed before goes last and alone, so that
+            // the next failure is surely its own.
+            let suspects = |row: &&u32| {
+                !self.drops.is_empty()
+                    && self.drops.contains_key(&key(&listings.get(**row as usize)))
+            };
+            let (last, first): (Vec<u32>, Vec<u32>) = rows.iter().partition(suspects);
+            for slice in first.chunks(SLICE).chain(last.chunks(1)) {
+                let wanted: Vec<Listing> = slice
+                    .iter()
+                    .map(|row| listings.get(*row as usize))
+                    .collect();
+                self.fetch_slice(source, &wanted, &mut feeder)?;
+            }
+            Ok(())
+        });
+        // Behind the lines of what was received, so that these count.
+        for (listing, why) in std::mem::take(&mut self.doubtful) {
+            self.refused(&listing, why)?;
+        }
+        outcome
+    }
+
+    fn fetch_slice(
+        &mut self,
+        source: &mut dyn Source,
+        wanted: &[Listing],
+        feeder: &mut Feeder,
+    ) -> Result<()> {
+        let mut done = 0;
+        let outcome = source.fetch(wanted, &mut |listing, fetched| {
+            match fetched {
+                Fetched::Waiting => feeder.hand_over().map_err(give_up)?,
+                Fetched::Refused(reply) => {
+                    done += 1;
+                    self.refused(listing, reply)?;
+                }
+                Fetched::Body(body) => {
+                    let before = self.report.octets;
+                    if let Err(stuck) = feeder.take(listing, body, |n| self.progress(n)) {
+                        // Half a message is none.
+                        self.report.octets = before;
+                        return Err(give_up(stuck));
+                    }
+                    done += 1;
+                    self.received += 1;
+                    if self.is_nothing(listing, self.report.octets - before)? {
+                        feeder.take_back();
+                    }
+                }
+            }
+            if self.is_stopped() {
+                return Err(Error::Interrupted);
+            }
+            Ok(())
+        });
+        // What came whole is archived even if the line failed behind it.
+        let handed = feeder.hand_over().map_err(give_up);
+        self.last = wanted.last().cloned();
+        match &outcome {
+            // Bytes that are no answer belong to the message before: its end was not
+            // its end.
+            Err(Error::Protocol { detail, .. }) if done > 0 && self.proto == Proto::Pop3 => {
+                self.doubtful
+                    .push((wanted[done - 1].clone(), cut_short(detail)));
+            }
+            Err(error) if error.is_transient() => {
+                if let Some(listing) = wanted.get(done) {
+                    self.dropped(listing, error)?;
+                }
+            }
+            _ => {}
+        }
+        outcome.and(handed)
+    }
+
+    /// The line failed at this message; the second time it counts as refused.
+    fn dropped(&mut self, listing: &Listing, error: &Error) -> Result<()> {
+        let drops = self.drops.entry(key(listing)).or_default();
+        *drops += 1;
+        if *drops >= DROPS {
+            self.refused(listing, error.to_string())?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn refused(&mut self, listing: &Listing, reply: String) -> Result<()> {
+        if !self.refused_now.insert(key(listing)) {
+            return Ok(());
+        }
+        let (uid, named) = (listing.shown(), listing.uid != Uid::Absent);
+        let tries = self.drops.get(&key(listing)).copied().unwrap_or(1);
+        self.order(Order::Record(vec![Entry::Refused {
+            identity: self.identity(&listing.uid),
+            octets: listing.octets,
+            reply: reply.as_bytes().into(),
+            tries,
+        }]))?;
+        self.report.refused.push(RefusedMessage {
+            accepted: named && self.task.accept_refused.contains(&uid),
+            uid,
+            named,
+            octets: listing.octets,
+            reply,
+        });
+        Ok(())
+    }
+}
+
+/// Reading errors are replaced by what the session knows of them.
+fn give_up(_: Stuck) -> Error {
+    Error::Interrupted
+}
+
+/// Why a message does not count though it had an end.
+pub(super) fn cut_short(detail: &str) -> String {
+    format!("it seems to be cut short (what came is stored): behind its end, {detail}")
+}

@@ -1,0 +1,135 @@
+//! Which folders of a server are fetched, and the directories that they have for ever.
+
+use std::collections::HashMap;
+
+use crate::config::Account;
+use crate::error::Result;
+use crate::imap::Mailbox;
+use crate::vault::catalog::Catalog;
+use crate::vault::layout;
+use crate::vault::ledger::Event;
+
+/// The folders of an account that have their directory.
+pub(super) struct Folders {
+    account: String,
+    /// Directory and recorded UIDVALIDITY by name.
+    by_name: HashMap<Vec<u8>, (String, Option<u32>)>,
+}
+
+impl Folders {
+    pub(super) fn new(catalog: &Catalog, account: &str) -> Result<Self> {
+        let by_name = catalog
+            .named_folders(account)?
+            .into_iter()
+            .map(|folder| (folder.name, (folder.dir, Some(folder.uidvalidity))))
+            .collect();
+        Ok(Self {
+            account: account.to_owned(),
+            by_name,
+        })
+    }
+
+    /// The directory of a mailbox, found once and fixed.
+    pub(super) fn dir_of(&mut self, mailbox: &Mailbox) -> String {
+        if let Some((dir, _)) = self.by_name.get(&mailbox.raw) {
+            return dir.clone();
+        }
+        let taken = |dir: &str| {
+            let mut all = self.by_name.values();
+            all.any(|(other, _)| other.to_ascii_lowercase() == dir)
+        };
+        let dir = layout::folder_dir(&mailbox.raw, mailbox.delimiter, &taken);
+        self.by_name
+            .insert(mailbox.raw.clone(), (dir.clone(), None));
+        dir
+    }
+
+    /// The line that fixes the directory, if it is new or the UIDVALIDITY is.
+    pub(super) fn record(
+        &mut self,
+        mailbox: &Mailbox,
+        dir: &str,
+        uidvalidity: u32,
+    ) -> Option<Event> {
+        let entry = self.by_name.get_mut(&mailbox.raw)?;
+        if entry.1 == Some(uidvalidity) {
+            return None;
+        }
+        entry.1 = Some(uidvalidity);
+        Some(Event::Folder {
+            account: self.account.clone(),
+            dir: dir.to_owned(),
+            name: mailbox.raw.clone().into(),
+            delim: mailbox.delimiter,
+            uidvalidity,
+        })
+    }
+}
+
+/// True if the account's patterns take the mailbox in.
+pub(super) fn chosen(account: &Account, mailbox: &Mailbox) -> bool {
+    let name = mailbox.levels().join("/");
+    let any = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, &name));
+    any(&account.folders) && !any(&account.exclude)
+}
+
+/// True if a pattern fits a name, whose levels are separated by `/`; `*` stands for any
+/// text, `?` for one character. INBOX is written in any case.
+fn matches(pattern: &str, name: &str) -> bool {
+    let inbox = |text: &str| text.eq_ignore_ascii_case("inbox");
+    if inbox(pattern) && inbox(name) {
+        return true;
+    }
+    let (pattern, name): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), name.chars().collect());
+    // The last star, and how much of the name it has taken so far.
+    let (mut p, mut n, mut star) = (0, 0, None);
+    while n < name.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                star = Some((p, n));
+                p += 1;
+            }
+            Some(c) if *c == '?' || *c == name[n] => {
+                p += 1;
+                n += 1;
+            }
+            _ => {
+                let Some((at, taken)) = star else {
+                    return false;
+                };
+                star = Some((at, taken + 1));
+                p = at + 1;
+                n = taken + 1;
+            }
+        }
+    }
+    pattern[p..].iter().all(|c| *c == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_take_levels_and_any_text() {
+        for (pattern, name) in [
+            ("*", "a/b"),
+            ("INBOX", "Inbox"),
+            ("Lists/*", "Lists/rust/dev"),
+            ("*/Sent", "Old/Sent"),
+            ("?unk", "Junk"),
+            ("a*b*c", "a-b-b-c"),
+        ] {
+            assert!(matches(pattern, name), "{pattern} {name}");
+        }
+        for (pattern, name) in [
+            ("Lists/*", "Lists"),
+            ("Junk", "junk"),
+            ("a*b", "abc"),
+            ("", "a"),
+        ] {
+            assert!(!matches(pattern, name), "{pattern} {name}");
+        }
+    }
+}
