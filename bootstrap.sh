@@ -8,7 +8,7 @@ usage() {
 usage: ./bootstrap.sh demo|test|install [--yes]
 
   demo     install what a build needs, then run the guided tour
-  test     install what the tests need too (Dovecot, strace), then run them all
+  test     install what the tests need too (Dovecot, strace, mutt), then run them all
   install  install all that, then stop
 
 Packages come from apt and are asked for first; --yes, or no terminal, does not ask.
@@ -90,6 +90,9 @@ missing_for_tests() {
     [ -e /usr/lib/dovecot/pop3 ] || [ -e /usr/libexec/dovecot/pop3 ] || echo dovecot-pop3d
     [ -e /usr/lib/dovecot/imap ] || [ -e /usr/libexec/dovecot/imap ] || echo dovecot-imapd
     command -v strace >/dev/null || echo strace
+    command -v mutt >/dev/null || echo mutt
+    command -v python3 >/dev/null || echo python3
+    command -v script >/dev/null || echo bsdutils
 }
 
 # The Rust packages of this Debian that are new enough; none before the first update.

@@ -42,6 +42,8 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             [CompletionResult]::new('search', 'search', [CompletionResultType]::ParameterValue, 'Find messages in the vault, newest first; without words, all')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'Find messages in the vault, newest first; without words, all')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show one message')
+            [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Copy mail out of the vault, for other programs')
+            [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Bring in mail of other programs: Maildir, mbox, .eml files, another vault')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show accounts, last good pulls, counts and sizes; asks no server')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Try it all on a built-in sample server, in a temporary directory')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
@@ -172,6 +174,49 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'mailvault;export' {
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'What a directory is to hold [default: maildir]')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'Use the vault in this directory [env: MAILVAULT_VAULT]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--crlf', '--crlf', [CompletionResultType]::ParameterName, 'Keep line ends exactly as the server sent them')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Only show what would be exported')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Only show what would be exported')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more; twice: the dialogue with the server, secrets masked')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print more; twice: the dialogue with the server, secrets masked')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print only JSON lines on stdout')
+            [CompletionResult]::new('--no-progress', '--no-progress', [CompletionResultType]::ParameterName, 'Show no progress')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask for anything')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mailvault;import' {
+            [CompletionResult]::new('--account', '--account', [CompletionResultType]::ParameterName, 'The account that takes the mail; another vault''s keep their own without it')
+            [CompletionResult]::new('--into', '--into', [CompletionResultType]::ParameterName, 'The folder that takes the source''s inbox, and its other folders below it')
+            [CompletionResult]::new('--lock-wait', '--lock-wait', [CompletionResultType]::ParameterName, 'Wait so long for another mailvault to end, such as 60s or 1h')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'Use the vault in this directory [env: MAILVAULT_VAULT]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--mboxo', '--mboxo', [CompletionResultType]::ParameterName, 'In mbox files, lines that begin with ''>>From '' are as they were')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Only show how much would be new')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Only show how much would be new')
+            [CompletionResult]::new('--create', '--create', [CompletionResultType]::ParameterName, 'Start a new vault if there is none')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more; twice: the dialogue with the server, secrets masked')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print more; twice: the dialogue with the server, secrets masked')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print only JSON lines on stdout')
+            [CompletionResult]::new('--no-progress', '--no-progress', [CompletionResultType]::ParameterName, 'Show no progress')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask for anything')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'mailvault;status' {
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
@@ -245,6 +290,8 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Prove that every message of the vault is there and undamaged')
             [CompletionResult]::new('search', 'search', [CompletionResultType]::ParameterValue, 'Find messages in the vault, newest first; without words, all')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show one message')
+            [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Copy mail out of the vault, for other programs')
+            [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Bring in mail of other programs: Maildir, mbox, .eml files, another vault')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show accounts, last good pulls, counts and sizes; asks no server')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Try it all on a built-in sample server, in a temporary directory')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
@@ -265,6 +312,12 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             break
         }
         'mailvault;help;show' {
+            break
+        }
+        'mailvault;help;export' {
+            break
+        }
+        'mailvault;help;import' {
             break
         }
         'mailvault;help;status' {

@@ -39,6 +39,8 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand search 'Find messages in the vault, newest first; without words, all'
             cand list 'Find messages in the vault, newest first; without words, all'
             cand show 'Show one message'
+            cand export 'Copy mail out of the vault, for other programs'
+            cand import 'Bring in mail of other programs: Maildir, mbox, .eml files, another vault'
             cand status 'Show accounts, last good pulls, counts and sizes; asks no server'
             cand demo 'Try it all on a built-in sample server, in a temporary directory'
             cand completions 'Print a completion script for a shell'
@@ -162,6 +164,47 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'mailvault;export'= {
+            cand --format 'What a directory is to hold [default: maildir]'
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand --crlf 'Keep line ends exactly as the server sent them'
+            cand -n 'Only show what would be exported'
+            cand --dry-run 'Only show what would be exported'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --verbose 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Show no progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;import'= {
+            cand --account 'The account that takes the mail; another vault''s keep their own without it'
+            cand --into 'The folder that takes the source''s inbox, and its other folders below it'
+            cand --lock-wait 'Wait so long for another mailvault to end, such as 60s or 1h'
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand --mboxo 'In mbox files, lines that begin with ''>>From '' are as they were'
+            cand -n 'Only show how much would be new'
+            cand --dry-run 'Only show how much would be new'
+            cand --create 'Start a new vault if there is none'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --verbose 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Show no progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'mailvault;status'= {
             cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
@@ -231,6 +274,8 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand verify 'Prove that every message of the vault is there and undamaged'
             cand search 'Find messages in the vault, newest first; without words, all'
             cand show 'Show one message'
+            cand export 'Copy mail out of the vault, for other programs'
+            cand import 'Bring in mail of other programs: Maildir, mbox, .eml files, another vault'
             cand status 'Show accounts, last good pulls, counts and sizes; asks no server'
             cand demo 'Try it all on a built-in sample server, in a temporary directory'
             cand completions 'Print a completion script for a shell'
@@ -246,6 +291,10 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         &'mailvault;help;search'= {
         }
         &'mailvault;help;show'= {
+        }
+        &'mailvault;help;export'= {
+        }
+        &'mailvault;help;import'= {
         }
         &'mailvault;help;status'= {
         }

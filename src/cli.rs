@@ -14,6 +14,8 @@ mod args;
 mod completions;
 mod demo;
 mod dialogue;
+mod export;
+mod import;
 mod man;
 mod output;
 mod progress;
@@ -96,6 +98,8 @@ fn execute(cli: Cli, out: &Output) -> Result<Done, Failure> {
         Command::Verify(args) => verify::run(&args, &Settings::load(&global)?, out),
         Command::Search(args) => search::run(&args, &Settings::load(&global)?, out),
         Command::Show(args) => show::run(&args, &Settings::load(&global)?, out),
+        Command::Export(args) => export::run(&args, &Settings::load(&global)?, out),
+        Command::Import(args) => import::run(&args, &Settings::load(&global)?, out),
         Command::Status(args) => status::run(&args, &Settings::load(&global)?, out),
         Command::Demo(args) => demo::run(&args, &global, out),
         Command::Completions(args) => Ok(completions::run(&args, out)),

@@ -228,6 +228,18 @@ pub enum Error {
         /// The ids that it could mean; empty if there is none.
         candidates: Vec<String>,
     },
+    /// A place that mail cannot be exported to or imported from.
+    #[error("cannot {doing} {}: {reason}", .path.display())]
+    Unfit {
+        /// What was asked for, such as "export to".
+        doing: &'static str,
+        /// The place.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+        /// What to do instead.
+        hint: Option<String>,
+    },
     /// A query that cannot be understood.
     #[error("cannot understand \"{word}\" in the query: {reason}")]
     Query {
@@ -358,7 +370,7 @@ impl Error {
             Self::Unconfirmed { .. } => ErrorKind::Unconfirmed,
             Self::NoSpace { .. } => ErrorKind::NoSpace,
             Self::NotFound { .. } => ErrorKind::NotFound,
-            Self::Query { .. } => ErrorKind::Usage,
+            Self::Query { .. } | Self::Unfit { .. } => ErrorKind::Usage,
             Self::Interrupted => ErrorKind::Interrupted,
             Self::Refused { .. }
             | Self::Protocol { .. }

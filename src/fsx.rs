@@ -144,6 +144,11 @@ pub fn remove(path: &Path) -> Result<()> {
     fs::remove_file(path).map_err(|e| Error::file("remove", path, e))
 }
 
+/// Removes an empty directory.
+pub fn remove_dir(path: &Path) -> Result<()> {
+    fs::remove_dir(path).map_err(|e| Error::file("remove", path, e))
+}
+
 /// Writes a whole file so that it is either there with all its bytes or not at all.
 pub fn write_durably(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut tmp = path.as_os_str().to_owned();

@@ -51,6 +51,73 @@ pub struct Attachment {
     pub kind: String,
 }
 
+/// What a message is made of, decoded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// Its text as HTML, if it was written so.
+    pub html: Option<String>,
+    /// What else it holds, with the bytes.
+    pub attachments: Vec<File>,
+    /// Its Message-ID, without angle brackets.
+    pub message_id: Option<String>,
+    /// The Message-ID of what it answers.
+    pub answers: Option<String>,
+}
+
+/// An attachment with its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Its file name; empty if it has none.
+    pub name: String,
+    /// Its media type.
+    pub kind: String,
+    /// Its decoded content.
+    pub bytes: Vec<u8>,
+}
+
+/// Takes a message apart; of one that cannot be parsed nothing is known.
+#[must_use]
+pub fn parts(message: &[u8]) -> Parts {
+    let seen = &message[..message.len().min(LIMIT)];
+    catch_unwind(|| take_apart(seen))
+        .ok()
+        .flatten()
+        .unwrap_or_default()
+}
+
+fn take_apart(bytes: &[u8]) -> Option<Parts> {
+    let message = MessageParser::default().parse(bytes)?;
+    let written_so = message
+        .html_bodies()
+        .any(|part| matches!(part.body, PartType::Html(_)));
+    let mut html = String::new();
+    for index in 0..message.html_body_count() {
+        if let Some(part) = message.body_html(index).filter(|_| written_so) {
+            html.push_str(&part);
+        }
+    }
+    let last = |value: &mail_parser::HeaderValue<'_>| {
+        let ids = value.as_text_list()?;
+        ids.last().map(ToString::to_string)
+    };
+    Some(Parts {
+        html: written_so.then_some(html),
+        attachments: message
+            .attachments()
+            .map(|part| {
+                let Attachment { name, kind, .. } = attachment(part);
+                File {
+                    name,
+                    kind,
+                    bytes: part.contents().to_vec(),
+                }
+            })
+            .collect(),
+        message_id: message.message_id().map(str::to_owned),
+        answers: last(message.in_reply_to()).or_else(|| last(message.references())),
+    })
+}
+
 /// Makes a message readable, as well as may be.
 #[must_use]
 pub fn read(message: &[u8]) -> Readable {
@@ -225,6 +292,19 @@ mod tests {
     }
 
     #[test]
+    fn a_message_is_taken_apart() {
+        let parts = parts(MIXED);
+        assert_eq!(parts.html, None);
+        assert_eq!(parts.attachments[0].bytes, [0, 1, 2, 3]);
+        let html = super::parts(
+            b"Message-ID: <b@x>\r\nIn-Reply-To: <a@x>\r\nContent-Type: text/html\r\n\r\n<p>x",
+        );
+        assert_eq!(html.html.unwrap().trim_end(), "<p>x");
+        assert_eq!(html.message_id.unwrap(), "b@x");
+        assert_eq!(html.answers.unwrap(), "a@x");
+    }
+
+    #[test]
     fn html_alone_becomes_text() {
         let mail = read(
             b"Subject: x\r\nContent-Type: text/html\r\n\r\n\
@@ -269,7 +349,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_readable(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
-            let _ = (read(&bytes), header_text(&bytes));
+            let _ = (read(&bytes), parts(&bytes), header_text(&bytes));
         }
 
         #[test]

@@ -10,6 +10,8 @@ pub mod ledger;
 mod locate;
 pub mod lock;
 pub mod maildir;
+mod select;
+mod shelf;
 pub mod verify;
 mod writer;
 
@@ -27,6 +29,7 @@ use ledger::{Item, Reader};
 
 use locate::{describe, locate};
 
+pub use select::{Entries, Entry, Part, Selection};
 pub use writer::Writer;
 
 /// Unix time in milliseconds, for the ledger.

@@ -79,6 +79,8 @@ pub(crate) enum Command {
     Verify(Verify),
     Search(Search),
     Show(Show),
+    Export(Export),
+    Import(Import),
     Status(Status),
     Demo(Demo),
     Completions(Completions),
@@ -95,6 +97,8 @@ impl Command {
             Self::Verify(_) => "verify",
             Self::Search(_) => "search",
             Self::Show(_) => "show",
+            Self::Export(_) => "export",
+            Self::Import(_) => "import",
             Self::Status(_) => "status",
             Self::Demo(_) => "demo",
             Self::Completions(_) => "completions",
@@ -243,6 +247,81 @@ pub(crate) struct Show {
     /// Show the whole header and nothing else
     #[arg(long)]
     pub(crate) headers: bool,
+}
+
+/// Copy mail out of the vault, for other programs
+///
+/// DEST is a directory, a file that ends in .mbox or .eml, or - for stdout. QUERY is
+/// that of search; without one, all mail is meant. The same command again adds what
+/// is new. Nothing in the vault is changed.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:\n  \
+    mailvault export ~/plain                   all mail as a Maildir\n  \
+    mailvault export ~/tb --format mbox        folders for Thunderbird\n  \
+    mailvault export 2019.mbox after:2019 before:2020\n  \
+    mailvault export ~/browse --format html    pages for a browser\n  \
+    mailvault export - id:4f2a91c0 > letter.eml")]
+pub(crate) struct Export {
+    /// Where to
+    pub(crate) dest: String,
+    /// Which messages; see 'mailvault help search'
+    #[arg(value_name = "QUERY")]
+    pub(crate) query: Vec<String>,
+    /// What a directory is to hold [default: maildir]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<ExportFormat>,
+    /// Keep line ends exactly as the server sent them
+    #[arg(long)]
+    pub(crate) crlf: bool,
+    /// Only show what would be exported
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Bring in mail of other programs: Maildir, mbox, .eml files, another vault
+///
+/// What the vault has already is not stored twice. The source is not changed. It is
+/// safe to repeat and to interrupt.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:\n  \
+    mailvault import ~/Maildir --account work\n  \
+    mailvault import old.mbox --account work --into Old/2009\n  \
+    mailvault import ~/tb/Mail --account work  Thunderbird's folders\n  \
+    mailvault import /mnt/copy/mail            another vault, all its accounts")]
+pub(crate) struct Import {
+    /// A file, or a directory with everything below it
+    pub(crate) source: PathBuf,
+    /// The account that takes the mail; another vault's keep their own without it
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(crate) account: Option<String>,
+    /// The folder that takes the source's inbox, and its other folders below it
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) into: Option<String>,
+    /// In mbox files, lines that begin with '>>From ' are as they were
+    #[arg(long)]
+    pub(crate) mboxo: bool,
+    /// Only show how much would be new
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// Wait so long for another mailvault to end, such as 60s or 1h
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(crate) lock_wait: Option<Duration>,
+    /// Start a new vault if there is none
+    #[arg(long)]
+    pub(crate) create: bool,
+}
+
+/// The form of an exported directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// A Maildir++ tree, for mutt, Dovecot and most others
+    Maildir,
+    /// One mbox file a folder, for Thunderbird
+    Mbox,
+    /// One .eml file a message
+    Eml,
+    /// Pages for a browser
+    Html,
 }
 
 /// Show accounts, last good pulls, counts and sizes; asks no server

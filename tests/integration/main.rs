@@ -11,6 +11,7 @@ mod config;
 mod crash;
 mod dedupe;
 mod errors;
+mod export;
 mod folders;
 mod frozen;
 mod imap;

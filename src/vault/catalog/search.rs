@@ -6,10 +6,11 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::types::Value;
 
 use super::lookup::blob;
-use super::{Catalog, mid_key, signed};
+use super::{Catalog, joined, mid_key, signed, unsigned};
 use crate::error::{Error, Result};
 use crate::message::Hash128;
 use crate::query::{Query, Term, What};
+use crate::vault::Entry;
 use crate::vault::layout::folder_label;
 
 /// A message that a query found.
@@ -31,6 +32,19 @@ pub struct Hit {
     pub size: u64,
     /// True if a server may still have it, as far as is known.
     pub on_server: bool,
+}
+
+/// A message in a folder, by the catalog's keys.
+#[derive(Debug, Clone, Copy)]
+pub struct Picked {
+    /// The folder.
+    pub folder: i64,
+    /// The content.
+    pub blob: i64,
+    /// Its size in octets.
+    pub size: u64,
+    /// Its id.
+    pub hash: Hash128,
 }
 
 impl Catalog {
@@ -91,14 +105,90 @@ impl Catalog {
             .try_for_each(|term| add(term, sql, values))
     }
 
-    /// `contains(text, part)`: whether `part`, in lower case, occurs in any case.
+    /// Calls `each` with every message that fits a query, in each of its folders: by
+    /// folder and date; with `once`, each content only once and all by date.
+    pub fn select(&self, query: &Query, once: bool, mut each: impl FnMut(Picked)) -> Result<()> {
+        let folder = if once { "min(f)" } else { "f" };
+        let mut sql = format!(
+            "SELECT {folder}, blob.id, size, h64, hrest FROM blob
+             JOIN place ON place.blob = blob.id
+             JOIN (SELECT id AS f, account, dir FROM folder) ON f = place.folder
+             LEFT JOIN envelope ON envelope.blob = blob.id
+             WHERE NOT lost"
+        );
+        let mut values = Vec::new();
+        self.add_terms(query, &mut sql, &mut values)?;
+        sql.push_str(if once {
+            " GROUP BY blob.id ORDER BY received, h64, hrest"
+        } else {
+            " ORDER BY account, dir, received, h64, hrest"
+        });
+        self.db
+            .prepare(&sql)
+            .and_then(|mut statement| {
+                let mut rows = statement.query(rusqlite::params_from_iter(values))?;
+                while let Some(row) = rows.next()? {
+                    each(Picked {
+                        folder: row.get(0)?,
+                        blob: row.get(1)?,
+                        size: unsigned(row.get(2)?),
+                        hash: joined(row.get(3)?, row.get(4)?),
+                    });
+                }
+                Ok(())
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// Account and directory of a folder.
+    pub fn folder_of(&self, folder: i64) -> Result<(String, String)> {
+        self.db
+            .prepare_cached("SELECT account, dir FROM folder WHERE id = ?1")
+            .and_then(|mut s| s.query_row([folder], |r| Ok((r.get(0)?, r.get(1)?))))
+            .map_err(|e| self.failed(e))
+    }
+
+    /// What is recorded of a message in a folder; its file is not looked for.
+    pub fn entry(&self, folder: i64, id: i64) -> Result<Entry> {
+        self.db
+            .prepare_cached(
+                "SELECT blob.id, h64, hrest, received, size, wire, stored,
+                        coalesce(sender, ''), coalesce(subject, ''), account, dir, flags
+                 FROM place JOIN blob ON blob.id = place.blob
+                 JOIN (SELECT id AS f, account, dir FROM folder) ON f = place.folder
+                 LEFT JOIN envelope ON envelope.blob = blob.id
+                 WHERE place.folder = ?1 AND place.blob = ?2",
+            )
+            .and_then(|mut s| {
+                s.query_row([folder, id], |row| {
+                    let name = blob(row)?.name;
+                    Ok(Entry {
+                        name,
+                        account: row.get(9)?,
+                        dir: row.get(10)?,
+                        flags: row.get(11)?,
+                        date: i64::from(name.received),
+                        from: row.get(7)?,
+                        subject: row.get(8)?,
+                        path: None,
+                    })
+                })
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// `contains(text, part)`: whether `part`, in lower case, occurs in any case;
+    /// `label(dir)`: a folder as people write it.
     fn teach_contains(&self) -> rusqlite::Result<()> {
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
         self.db
             .create_scalar_function("contains", 2, flags, |args| {
                 let text = args.get_raw(0).as_str().unwrap_or_default().to_lowercase();
                 Ok(text.contains(args.get_raw(1).as_str().unwrap_or_default()))
-            })
+            })?;
+        self.db.create_scalar_function("label", 1, flags, |args| {
+            Ok(folder_label(args.get_raw(0).as_str().unwrap_or_default()))
+        })
     }
 }
 
@@ -131,12 +221,14 @@ fn add(term: &Term, sql: &mut String, values: &mut Vec<Value>) -> Result<()> {
         What::LargerThan(size) => format!("size > {}", signed(*size)),
         What::SmallerThan(size) => format!("size < {}", signed(*size)),
         What::OnServer => "blob.id IN (SELECT blob FROM sighting WHERE state IN (0, 5))".to_owned(),
-        What::Folder(_) | What::To(_) | What::HasAttachment => {
+        What::Folder(name) => format!("contains(label(dir), {})", text(name)),
+        What::To(_) | What::HasAttachment => {
             return Err(Error::Query {
                 word: term.to_string(),
-                reason: "this version searches by from:, subject:, account:, id:, msgid:, \
+                reason:
+                    "this version searches by from:, subject:, account:, folder:, id:, msgid:, \
                          after:, before:, older:, newer:, larger:, smaller:, on:server"
-                    .to_owned(),
+                        .to_owned(),
             });
         }
     };

@@ -156,7 +156,7 @@ fn read_event(f: &mut Fields<'_>, ev: String) -> Option<Event> {
 
 fn read_proto(f: &mut Fields<'_>) -> Option<Proto> {
     let proto = f.text("proto")?;
-    [Proto::Pop3, Proto::Imap]
+    [Proto::Pop3, Proto::Imap, Proto::Import]
         .into_iter()
         .find(|known| known.as_str() == proto)
 }
@@ -170,6 +170,7 @@ fn read_identity(f: &mut Fields<'_>) -> Option<Identity> {
             f.bytes_or_null("uidl")?.map_or(Uid::Absent, Uid::Uidl),
             None,
         ),
+        Proto::Import => (Uid::Absent, Some(f.text("dir")?)),
         Proto::Imap => {
             let dir = f.text("dir")?;
             let uid = Uid::Imap {

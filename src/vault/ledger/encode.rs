@@ -149,6 +149,12 @@ fn write_identity(line: &mut LineWriter<'_>, identity: &Identity) {
     line.text("proto", identity.proto().as_str().as_bytes());
     line.text("server", identity.server.as_bytes());
     match &identity.uid {
+        Uid::Absent if identity.dir.is_some() => {
+            line.text(
+                "dir",
+                identity.dir.as_deref().unwrap_or_default().as_bytes(),
+            );
+        }
         Uid::Absent => line.text_or_null("uidl", None),
         Uid::Uidl(uidl) => line.text("uidl", uidl),
         Uid::Imap { uidvalidity, uid } => {

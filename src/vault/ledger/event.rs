@@ -10,6 +10,8 @@ pub enum Proto {
     Pop3,
     /// IMAP4.
     Imap,
+    /// From files of another program, or another vault.
+    Import,
 }
 
 impl Proto {
@@ -19,6 +21,7 @@ impl Proto {
         match self {
             Self::Pop3 => "pop3",
             Self::Imap => "imap",
+            Self::Import => "import",
         }
     }
 }
@@ -28,11 +31,11 @@ impl Proto {
 pub struct Identity {
     /// The account that saw it.
     pub account: String,
-    /// `user@host:port`.
+    /// `user@host:port`; of an import the form of its source.
     pub server: String,
     /// What the server calls it; tells the protocol as well.
     pub uid: Uid,
-    /// The folder's directory, with IMAP only; empty for the inbox.
+    /// The folder's directory, with IMAP and imports only; empty for the inbox.
     pub dir: Option<String>,
 }
 
@@ -40,9 +43,10 @@ impl Identity {
     /// The protocol that the message was seen by.
     #[must_use]
     pub fn proto(&self) -> Proto {
-        match self.uid {
-            Uid::Absent | Uid::Uidl(_) => Proto::Pop3,
-            Uid::Imap { .. } => Proto::Imap,
+        match (&self.uid, &self.dir) {
+            (Uid::Imap { .. }, _) => Proto::Imap,
+            (Uid::Absent, Some(_)) => Proto::Import,
+            (Uid::Absent | Uid::Uidl(_), _) => Proto::Pop3,
         }
     }
 }

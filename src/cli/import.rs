@@ -1,0 +1,109 @@
+//! `mailvault import`: mail of other programs into the vault.
+
+use std::time::Duration;
+
+use mailvault::config::Dedupe;
+use mailvault::dedupe::Policy;
+use mailvault::error::PARTIAL;
+use mailvault::import::{self, ImportOptions, ImportReport};
+use mailvault::vault::layout::is_account;
+use serde_json::json;
+
+use super::Done;
+use super::args::Import;
+use super::output::Output;
+use super::progress::Progress;
+use super::report::{self, Failure};
+use super::settings::Settings;
+use super::signals::Stop;
+use super::text::{count, escape, plural, size};
+
+/// The zstd level of accounts that are not configured.
+const LEVEL: i32 = 3;
+
+pub(crate) fn run(args: &Import, settings: &Settings, out: &Output) -> Result<Done, Failure> {
+    if let Some(name) = args.account.as_deref().filter(|name| !is_account(name)) {
+        return Err(Failure::usage(
+            format!("no account can be called \"{name}\""),
+            "use a-z, 0-9, dot, dash and underscore, beginning with a letter or digit",
+        ));
+    }
+    let account = args.account.as_ref();
+    let configured = account.and_then(|name| settings.config.accounts.get(name));
+    let stop = Stop::watch(
+        out,
+        "stopping after the message in hand; what is stored is safe, and a second run\n\
+         goes on from there (once more to quit at once)",
+    );
+    let options = ImportOptions {
+        account: args.account.clone(),
+        into: args.into.clone(),
+        policy: match configured.map(|account| account.dedupe) {
+            Some(Dedupe::Exact) => Policy::Exact,
+            _ => Policy::MessageId,
+        },
+        level: configured.map_or(LEVEL, |account| account.zstd_level),
+        mboxo: args.mboxo,
+        dry_run: args.dry_run,
+        create: args.create || (settings.usual_vault && settings.vault.symlink_metadata().is_err()),
+        lock_wait: args.lock_wait.unwrap_or(Duration::ZERO),
+        stop: stop.flag.clone(),
+    };
+    let mut progress = Progress::new(out, std::iter::once("import"));
+    let done = import::run(&settings.vault, &args.source, &options, &mut |event| {
+        progress.event(&event);
+    });
+    progress.clear();
+    match done {
+        Ok(report) => Ok(tell(&report, args, out)),
+        Err(error) => {
+            report::print(out, &error, None);
+            let code = stop.exit_code(error.kind().exit_code());
+            Ok(Done::new(code, json!({})))
+        }
+    }
+}
+
+fn tell(report: &ImportReport, args: &Import, out: &Output) -> Done {
+    for unread in &report.unread {
+        out.json(
+            "unread",
+            json!({"place": unread.place, "reason": unread.reason}),
+            true,
+        );
+        let text = format!(
+            "cannot read {}: {}",
+            escape(&unread.place),
+            escape(&unread.reason)
+        );
+        report::warn(out, &text, None);
+    }
+    if !out.quiet {
+        let would = if args.dry_run { "would be " } else { "" };
+        let stored = if args.dry_run {
+            String::new()
+        } else {
+            format!(" ({} stored)", size(report.stored))
+        };
+        out.line(&format!(
+            "{}, {}: {} {would}new{stored}, {} already in the vault",
+            plural(report.messages, "message"),
+            size(report.octets),
+            count(report.new),
+            count(report.duplicates),
+        ));
+    }
+    let code = if report.unread.is_empty() { 0 } else { PARTIAL };
+    Done::new(
+        code,
+        json!({
+            "messages": report.messages,
+            "bytes": report.octets,
+            "new": report.new,
+            "duplicates": report.duplicates,
+            "stored_bytes": report.stored,
+            "unread": report.unread.len(),
+            "dry_run": args.dry_run,
+        }),
+    )
+}

@@ -1,0 +1,277 @@
+//! The text of pages.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use chrono::DateTime;
+
+use crate::message::Hash128;
+use crate::readable::{Parts, Readable};
+use crate::vault::Entry;
+
+const STYLE: &str = "\
+:root{color-scheme:light dark;--ink:#1d2329;--soft:#626d78;--line:#dfe4e8;--page:#fff;--link:#0b57a4;--box:#f5f7f8}\
+@media(prefers-color-scheme:dark){:root{--ink:#e3e7ea;--soft:#98a3ad;--line:#343b42;--page:#15191d;--link:#7db7ee;--box:#1e2429}}\
+*{box-sizing:border-box}body{margin:0 auto;max-width:60rem;padding:1.2rem 1rem 4rem;background:var(--page);color:var(--ink);\
+font:16px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}a{color:var(--link);text-decoration:none}a:hover{text-decoration:underline}\
+h1{font-size:1.35rem;line-height:1.3;margin:.6rem 0 1rem}h2{font-size:1rem;margin:1.6rem 0 .5rem}nav,.soft{color:var(--soft);font-size:.9rem}\
+ul{list-style:none;margin:0;padding:0}.months li{display:inline-block;margin:0 .4rem .5rem 0}.months a{display:block;padding:.35rem .7rem;\
+border:1px solid var(--line);border-radius:.5rem}.list li{border-top:1px solid var(--line)}.list a{display:grid;\
+grid-template-columns:6.2rem 12rem 1fr auto;gap:0 1rem;padding:.55rem .2rem;color:inherit}.list a:hover{background:var(--box);text-decoration:none}\
+.list span{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}.list .subject{font-weight:600}.list .date,.list .size{color:var(--soft);font-variant-numeric:tabular-nums}\
+dl{display:grid;grid-template-columns:auto 1fr;gap:.15rem 1rem;margin:0 0 1rem;font-size:.95rem}dt{color:var(--soft)}dd{margin:0}\
+.body{border-top:1px solid var(--line);padding-top:1rem;overflow-x:auto}.body table{max-width:100%}\
+pre{white-space:pre-wrap;margin:0;font:.95rem/1.5 ui-monospace,monospace}blockquote{margin:.5rem 0 .5rem .3rem;padding-left:.8rem;border-left:3px solid var(--line)}\
+.box{background:var(--box);border-radius:.5rem;padding:.7rem 1rem;margin:1rem 0;font-size:.95rem}.box h2{margin:0 0 .3rem}\
+@media(max-width:40rem){.list a{grid-template-columns:1fr auto;padding:.7rem .1rem}.list .subject{grid-column:1/-1;grid-row:2;white-space:normal}\
+.list .date{grid-column:2;grid-row:1}.list .from{grid-column:1;grid-row:1}.list .size{display:none}.months a{padding:.5rem .8rem}}";
+
+fn esc(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\n' | '\t' => safe.push(c),
+            // They would turn round what stands beside them.
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => safe.push('\u{fffd}'),
+            c if c.is_control() => safe.push('\u{fffd}'),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+/// A relative path in a link.
+fn link(path: &str) -> String {
+    let mut safe = String::new();
+    for byte in path.bytes() {
+        match byte {
+            b'/' | b'-' | b'.' | b'_' | b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => {
+                safe.push(char::from(byte));
+            }
+            _ => {
+                // Writing to a String cannot fail.
+                let _ = write!(safe, "%{byte:02x}");
+            }
+        }
+    }
+    safe
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} B"),
+        1024..1_048_576 => format!("{} KiB", bytes.div_ceil(1024)),
+        _ => format!("{} MiB", bytes.div_ceil(1 << 20)),
+    }
+}
+
+fn day(date: i64) -> String {
+    let time = DateTime::from_timestamp(date, 0).filter(|_| date > 0);
+    time.map_or_else(
+        || "undated".to_owned(),
+        |t| t.format("%Y-%m-%d").to_string(),
+    )
+}
+
+fn subject(entry: &Entry) -> String {
+    match entry.subject.trim() {
+        "" => "(no subject)".to_owned(),
+        subject => esc(subject),
+    }
+}
+
+/// Who wrote it: the name of a `name <address>`, else all of it.
+fn sender(from: &str) -> String {
+    let name = from.split('<').next().unwrap_or_default();
+    let name = name.trim().trim_matches('"').trim();
+    let shown = if name.is_empty() {
+        from.trim().trim_matches(['<', '>'])
+    } else {
+        name
+    };
+    esc(shown)
+}
+
+fn whole(title: &str, body: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
+         style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'\">\n\
+         <meta name=\"referrer\" content=\"no-referrer\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>{}</title>\n<style>{STYLE}</style></head>\n<body>\n{body}</body></html>\n",
+        esc(title)
+    )
+}
+
+/// A page of a month.
+pub(super) fn list(title: &str, up: &str, rows: &str) -> String {
+    let body = format!(
+        "<nav><a href=\"{up}index.html\">All mail</a></nav>\n<h1>{}</h1>\n\
+         <ul class=\"list\">\n{rows}</ul>\n",
+        esc(title)
+    );
+    whole(title, &body)
+}
+
+/// A message in the list of a month.
+pub(super) fn row(entry: &Entry, up: &str, attachments: bool) -> String {
+    let id = entry.name.hash.to_string();
+    let clip = if attachments {
+        " <b title=\"attachments\">\u{1f4ce}</b>"
+    } else {
+        ""
+    };
+    format!(
+        "<li><a href=\"{up}messages/{}/{id}.html\"><span class=\"date\">{}</span>\
+         <span class=\"from\" dir=\"auto\">{}</span>\
+         <span class=\"subject\" dir=\"auto\">{}{clip}</span><span class=\"size\">{}</span></a></li>\n",
+        &id[..2],
+        day(entry.date),
+        sender(&entry.from),
+        subject(entry),
+        size(entry.name.size),
+    )
+}
+
+/// The page of a message.
+pub(super) fn message(
+    entry: &Entry,
+    mail: &Readable,
+    body: Option<&str>,
+    dir: &str,
+    files: &[String],
+    parts: &Parts,
+    links: (&str, &str),
+) -> String {
+    let mut text = format!(
+        "<nav><a href=\"../../index.html\">All mail</a></nav>\n<h1 dir=\"auto\">{}</h1>\n<dl>",
+        subject(entry)
+    );
+    for (name, value) in mail.headers.iter().filter(|(name, _)| name != "Subject") {
+        let _ = write!(
+            text,
+            "<dt>{}</dt><dd dir=\"auto\">{}</dd>",
+            esc(name),
+            esc(value)
+        );
+    }
+    let _ = write!(text, "</dl>\n{}{}\n", links.0, links.1);
+    if !files.is_empty() {
+        text.push_str("<div class=\"box\"><h2>Attachments</h2><ul>");
+        for (file, part) in files.iter().zip(&parts.attachments) {
+            let _ = write!(
+                text,
+                "<li><a href=\"{dir}{}\" download>{}</a> <span class=\"soft\">{}</span></li>",
+                link(file),
+                esc(file),
+                size(part.bytes.len() as u64),
+            );
+        }
+        text.push_str("</ul></div>\n");
+    }
+    match body {
+        Some(html) => {
+            let _ = writeln!(text, "<div class=\"body\" dir=\"auto\">{html}</div>");
+        }
+        None => {
+            let _ = writeln!(
+                text,
+                "<div class=\"body\"><pre dir=\"auto\">{}</pre></div>",
+                esc(&mail.text)
+            );
+        }
+    }
+    if mail.truncated {
+        text.push_str("<p class=\"soft\">This message is too long to be shown whole.</p>\n");
+    }
+    whole(&entry.subject, &text)
+}
+
+/// What a message is called in a link to it.
+pub(super) fn label(entry: &Entry) -> String {
+    let short: String = subject(entry).chars().take(80).collect();
+    // An entity that was cut is none.
+    let short = match short.rfind('&') {
+        Some(at) if !short[at..].contains(';') => short[..at].to_owned(),
+        _ => short,
+    };
+    format!("{} {}: {short}", day(entry.date), sender(&entry.from))
+}
+
+/// The links between a message and what it answers, and its answers.
+pub(super) fn links(
+    before: &[Hash128],
+    after: &[Hash128],
+    labels: &HashMap<Hash128, String>,
+) -> String {
+    let mut text = "<div class=\"box\">".to_owned();
+    for (title, ids) in [("In answer to", before), ("Answers", after)] {
+        if ids.is_empty() {
+            continue;
+        }
+        let _ = write!(text, "<h2>{title}</h2><ul>");
+        for id in ids {
+            let name = id.to_string();
+            let label = labels.get(id).map_or("", String::as_str);
+            let _ = write!(
+                text,
+                "<li><a href=\"../{}/{name}.html\" dir=\"auto\">{label}</a></li>",
+                &name[..2]
+            );
+        }
+        text.push_str("</ul>");
+    }
+    text + "</div>"
+}
+
+/// A folder in the index.
+pub(super) fn section(
+    account: Option<&str>,
+    name: &str,
+    path: &Path,
+    months: &[(String, u64)],
+) -> String {
+    let account = account.map_or_else(String::new, |account| format!("{} / ", esc(account)));
+    let total: u64 = months.iter().map(|(_, count)| count).sum();
+    let mut text = format!(
+        "<h2>{account}{} <span class=\"soft\">{total}</span></h2>\n<ul class=\"months\">\n",
+        esc(name)
+    );
+    for (month, count) in months.iter().rev() {
+        let _ = writeln!(
+            text,
+            "<li><a href=\"{}/{month}.html\">{month} <span class=\"soft\">{count}</span></a></li>",
+            link(&path.to_string_lossy()),
+        );
+    }
+    text + "</ul>\n"
+}
+
+/// The first page.
+pub(super) fn index(sections: &str, messages: usize) -> String {
+    let s = if messages == 1 { "" } else { "s" };
+    whole(
+        "Mail",
+        &format!("<h1>Mail</h1>\n<p class=\"soft\">{messages} message{s}</p>\n{sections}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_text_is_text() {
+        assert_eq!(
+            esc("<b a=\"x\">&\u{202e}\u{7}"),
+            "&lt;b a=&quot;x&quot;&gt;&amp;\u{fffd}\u{fffd}"
+        );
+        assert_eq!(link("a b/\u{e4}\".pdf"), "a%20b/%c3%a4%22.pdf");
+    }
+}

@@ -1,0 +1,136 @@
+//! A Maildir++ tree of plain files, as mutt, notmuch, Dovecot and most others read it.
+//!
+//! Line ends are LF where an import can turn them back, else the bytes are as they are.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::body::Body;
+use super::place::{self, Place};
+use super::{Put, Target, names};
+use crate::error::Result;
+use crate::fsx;
+use crate::mbox::ToLf;
+use crate::message::Hash128;
+use crate::vault::Entry;
+
+/// What stands behind the id in a file's name.
+const BEHIND: &str = ".mailvault,S=";
+
+/// A Maildir++ tree in the making.
+#[derive(Debug)]
+pub(super) struct Tree {
+    place: Place,
+    crlf: bool,
+    folder: Option<Folder>,
+    scratch: Vec<u8>,
+}
+
+/// The folder at hand, and what it has.
+#[derive(Debug)]
+struct Folder {
+    account: String,
+    dir: String,
+    cur: PathBuf,
+    there: BTreeSet<Hash128>,
+}
+
+impl Tree {
+    pub(super) fn new(place: Place, crlf: bool) -> Self {
+        Self {
+            place,
+            crlf,
+            folder: None,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Makes the folder of an entry the one at hand.
+    fn enter(&mut self, entry: &Entry) -> Result<()> {
+        let same = |f: &Folder| f.account == entry.account && f.dir == entry.dir;
+        if self.folder.as_ref().is_some_and(same) {
+            return Ok(());
+        }
+        self.place.flush()?;
+        let account = self.place.several().then(|| names::account(&entry.account));
+        let dir = Some(names::maildir(&entry.dir)).filter(|dir| !dir.is_empty());
+        let wish: Vec<String> = account.clone().into_iter().chain(dir.clone()).collect();
+        let path = self.place.folder(&entry.account, &entry.dir, &wish)?;
+        let root = self.place.root().join(path);
+        if account.is_some() && dir.is_some() {
+            // The account's own root, which a mail program opens.
+            Self::create(root.parent().unwrap_or(&root))?;
+        } else if dir.is_some() {
+            Self::create(self.place.root())?;
+        }
+        Self::create(&root)?;
+        let marker = root.join("maildirfolder");
+        if dir.is_some() && !marker.exists() {
+            fsx::create_new(&marker)?;
+        }
+        let mut there = place::ids(&root.join("cur"), BEHIND)?;
+        there.extend(place::ids(&root.join("new"), BEHIND)?);
+        self.folder = Some(Folder {
+            account: entry.account.clone(),
+            dir: entry.dir.clone(),
+            cur: root.join("cur"),
+            there,
+        });
+        Ok(())
+    }
+
+    fn create(root: &Path) -> Result<()> {
+        fsx::create_dir_all_durably(root)?;
+        for sub in ["cur", "new", "tmp"] {
+            fsx::create_dir(&root.join(sub))?;
+        }
+        fsx::sync_dir(root)
+    }
+}
+
+impl Target for Tree {
+    fn put(&mut self, entry: &Entry, body: &mut Body<'_>) -> Result<Put> {
+        self.enter(entry)?;
+        let id = entry.name.hash;
+        if self.folder.as_ref().is_some_and(|f| f.there.contains(&id)) {
+            return Ok(Put::There);
+        }
+        let shape = body.load()?;
+        let plain = shape.reversible && !self.crlf;
+        let (size, wire) = if plain {
+            (entry.name.size - shape.lines, entry.name.size)
+        } else {
+            (entry.name.size, entry.name.wire)
+        };
+        let mut staged = self.place.stage()?;
+        let (mut filter, scratch) = (ToLf::default(), &mut self.scratch);
+        let written = body.each(&mut |piece| {
+            if !plain {
+                return staged.write(piece);
+            }
+            scratch.clear();
+            filter.push(piece, scratch);
+            staged.write(scratch)
+        });
+        let written = written.and_then(|()| {
+            scratch.clear();
+            filter.finish(scratch);
+            staged.write(scratch)
+        });
+        if let Err(error) = written {
+            staged.give_up()?;
+            return Err(error);
+        }
+        let date = entry.date.max(0);
+        let name = format!("{date}.{id}{BEHIND}{size},W={wire}:2,{}", entry.flags);
+        if let Some(folder) = &mut self.folder {
+            folder.there.insert(id);
+            self.place.keep(staged, folder.cur.join(name), entry.date)?;
+        }
+        Ok(Put::Written)
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        self.place.finish()
+    }
+}

@@ -1,0 +1,305 @@
+//! mbox files: one for all, or one a folder in the tree that Thunderbird opens (`Name`,
+//! and `Name.sbd` with the folders below it).
+
+use std::collections::BTreeMap;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::body::Body;
+use super::eml::{give_name, staging_name};
+use super::place::{Place, Staged};
+use super::{Put, Target, names};
+use crate::error::{Error, Result};
+use crate::fsx;
+use crate::mbox::{FromLine, Quoter, Tag, ToLf};
+use crate::vault::{Entry, Part};
+
+/// Turns messages into the text of an mbox.
+#[derive(Debug, Default)]
+struct Writer {
+    crlf: bool,
+    scratch: Vec<u8>,
+    quoted: Vec<u8>,
+}
+
+impl Writer {
+    fn new(crlf: bool) -> Self {
+        Self {
+            crlf,
+            ..Self::default()
+        }
+    }
+
+    fn put(
+        &mut self,
+        entry: &Entry,
+        body: &mut Body<'_>,
+        to: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let shape = body.load()?;
+        let plain = shape.reversible && !self.crlf;
+        let line = FromLine {
+            tag: Tag {
+                ours: true,
+                exact: !plain,
+                open: !shape.ends,
+                bare: !shape.body,
+            },
+            date: entry.date.max(0),
+        };
+        let end: &[u8] = if self.crlf { b"\r\n" } else { b"\n" };
+        to(line.to_string().as_bytes())?;
+        to(end)?;
+        let (mut lf, mut quoter) = (ToLf::default(), Quoter::default());
+        let Self {
+            scratch, quoted, ..
+        } = self;
+        body.each(&mut |piece| {
+            quoted.clear();
+            if plain {
+                scratch.clear();
+                lf.push(piece, scratch);
+                quoter.push(scratch, quoted);
+            } else {
+                quoter.push(piece, quoted);
+            }
+            to(quoted)
+        })?;
+        scratch.clear();
+        quoted.clear();
+        lf.finish(scratch);
+        quoter.push(scratch, quoted);
+        quoter.finish(quoted);
+        for added in [line.tag.open, line.tag.bare, true] {
+            if added {
+                quoted.extend_from_slice(end);
+            }
+        }
+        to(quoted)
+    }
+}
+
+/// An mbox to a stream.
+pub(super) struct Stream<'a> {
+    out: &'a mut dyn Write,
+    writer: Writer,
+}
+
+impl<'a> Stream<'a> {
+    pub(super) fn new(out: &'a mut dyn Write, crlf: bool) -> Self {
+        Self {
+            out,
+            writer: Writer::new(crlf),
+        }
+    }
+}
+
+impl Target for Stream<'_> {
+    fn put(&mut self, entry: &Entry, body: &mut Body<'_>) -> Result<Put> {
+        let out = &mut self.out;
+        self.writer.put(entry, body, &mut |bytes| {
+            let written = out.write_all(bytes);
+            written.map_err(|e| Error::file("write to", Path::new("stdout"), e))
+        })?;
+        Ok(Put::Written)
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A single mbox file. It is begun anew after a kill, and never replaces another.
+#[derive(Debug)]
+pub(super) struct File {
+    path: PathBuf,
+    tmp: PathBuf,
+    to: BufWriter<std::fs::File>,
+    writer: Writer,
+    done: bool,
+}
+
+impl File {
+    pub(super) fn create(path: &Path, crlf: bool) -> Result<Self> {
+        let tmp = staging_name(path);
+        let file = fsx::create_new(&tmp)?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            to: BufWriter::with_capacity(256 << 10, file),
+            tmp,
+            writer: Writer::new(crlf),
+            done: false,
+        })
+    }
+}
+
+impl Target for File {
+    fn put(&mut self, entry: &Entry, body: &mut Body<'_>) -> Result<Put> {
+        let (file, tmp) = (&mut self.to, &self.tmp);
+        self.writer.put(entry, body, &mut |bytes| {
+            let written = file.write_all(bytes);
+            written.map_err(|e| Error::file("write", tmp, e))
+        })?;
+        Ok(Put::Written)
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        let flushed = self.to.flush();
+        flushed.map_err(|e| Error::file("write", &self.tmp, e))?;
+        fsx::sync_file(self.to.get_ref(), &self.tmp)?;
+        self.done = true;
+        give_name(&self.tmp, &self.path)
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        if !self.done {
+            // It has no value: the next run begins anew.
+            let _ = fsx::remove(&self.tmp);
+        }
+    }
+}
+
+/// One file a folder.
+#[derive(Debug)]
+pub(super) struct Tree {
+    place: Place,
+    writer: Writer,
+    /// What every folder is to hold.
+    lists: BTreeMap<(String, String), String>,
+    open: Option<Open>,
+}
+
+/// The folder at hand.
+#[derive(Debug)]
+struct Open {
+    account: String,
+    dir: String,
+    path: PathBuf,
+    /// `None` if the file is there and holds what it should.
+    staged: Option<Staged>,
+    written: u64,
+    whole: bool,
+}
+
+impl Tree {
+    pub(super) fn new(place: Place, crlf: bool, parts: &[Part]) -> Self {
+        let list = |part: &Part| {
+            let key = (part.account.clone(), part.dir.clone());
+            (key, part.list.to_string())
+        };
+        Self {
+            place,
+            writer: Writer::new(crlf),
+            lists: parts.iter().map(list).collect(),
+            open: None,
+        }
+    }
+
+    fn enter(&mut self, entry: &Entry) -> Result<()> {
+        let Entry { account, dir, .. } = entry;
+        if matches!(&self.open, Some(open) if open.account == *account && open.dir == *dir) {
+            return Ok(());
+        }
+        self.close()?;
+        let mut wish = self.place.wish(account, dir);
+        for part in &mut wish {
+            // Thunderbird takes these for files of its own.
+            let lower = part.to_lowercase();
+            if [".sbd", ".msf", ".dat"]
+                .iter()
+                .any(|end| lower.ends_with(end))
+                || lower.starts_with("mailvault-export.")
+            {
+                *part = format!("{}_", part.replace('.', "_"));
+            }
+        }
+        let last = wish.pop().unwrap_or_else(|| names::safe(""));
+        for part in &mut wish {
+            part.push_str(".sbd");
+        }
+        wish.push(last);
+        let path = self.place.folder(account, dir, &wish)?;
+        self.make_parents(&path)?;
+        let wanted = self.lists.get(&(account.clone(), dir.clone()));
+        let recorded = self.place.state.files.get(&*path.to_string_lossy());
+        let length = fsx::length(&self.place.root().join(&path)).ok();
+        let same =
+            recorded.is_some_and(|(held, size)| Some(held) == wanted && Some(*size) == length);
+        let staged = if same {
+            None
+        } else {
+            Some(self.place.stage()?)
+        };
+        self.open = Some(Open {
+            account: account.clone(),
+            dir: dir.clone(),
+            path,
+            staged,
+            written: 0,
+            whole: true,
+        });
+        Ok(())
+    }
+
+    /// Thunderbird shows what is in `Name.sbd` only where there is a file `Name`.
+    fn make_parents(&mut self, path: &Path) -> Result<()> {
+        for folder in path.ancestors().skip(1) {
+            if let Some(name) = folder.to_str().and_then(|name| name.strip_suffix(".sbd")) {
+                let parent = self.place.root().join(name);
+                if !parent.exists() {
+                    self.place.write(parent, b"")?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<()> {
+        let Some(open) = self.open.take() else {
+            return Ok(());
+        };
+        let Some(staged) = open.staged else {
+            return Ok(());
+        };
+        let list = self.lists.get(&(open.account, open.dir));
+        let name = self.place.root().join(&open.path);
+        self.place.keep(staged, name, 0)?;
+        self.place.flush()?;
+        if let (Some(list), true) = (list, open.whole) {
+            let key = open.path.to_string_lossy().into_owned();
+            let files = &mut self.place.state.files;
+            files.insert(key, (list.clone(), open.written));
+            self.place.save()?;
+        }
+        Ok(())
+    }
+}
+
+impl Target for Tree {
+    fn put(&mut self, entry: &Entry, body: &mut Body<'_>) -> Result<Put> {
+        self.enter(entry)?;
+        let Some(open) = &mut self.open else {
+            return Ok(Put::There);
+        };
+        let Some(staged) = &mut open.staged else {
+            return Ok(Put::There);
+        };
+        if let Err(error) = body.load() {
+            open.whole = false;
+            return Err(error);
+        }
+        let written = &mut open.written;
+        self.writer.put(entry, body, &mut |bytes| {
+            *written += bytes.len() as u64;
+            staged.write(bytes)
+        })?;
+        Ok(Put::Written)
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        self.close()?;
+        self.place.finish()
+    }
+}

@@ -1,0 +1,175 @@
+//! Names of files and directories from foreign text: subjects, folders, attachments. All
+//! of them are made safe here, and nowhere else.
+
+use crate::vault::layout::{folder_label, is_account};
+
+/// Bytes of a name at most; with an id or a number it stays below 255.
+const LONGEST: usize = 120;
+
+/// The text as one part of a path that any system takes: no separators, no control or
+/// direction characters, nothing that Windows reserves, no dot or blank at an end.
+#[must_use]
+pub(super) fn safe(text: &str) -> String {
+    let mut name: String = text
+        .chars()
+        .map(|c| match c {
+            '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' => '_',
+            c if c.is_whitespace() => ' ',
+            c if is_hidden(c) => '_',
+            c => c,
+        })
+        .collect();
+    if name.len() > LONGEST {
+        // What an attachment is shows at the end of its name.
+        let suffix = match name.rfind('.') {
+            Some(dot) if name.len() - dot <= 10 => name.split_off(dot),
+            _ => String::new(),
+        };
+        let mut end = LONGEST - suffix.len();
+        end = end.min(name.len());
+        while !name.is_char_boundary(end) {
+            end -= 1;
+        }
+        name.truncate(end);
+        name.push_str(&suffix);
+    }
+    let trimmed = name
+        .trim_matches([' ', '.'])
+        .trim_start_matches(['-', '~'])
+        .trim();
+    if trimmed.is_empty() {
+        return "unnamed".to_owned();
+    }
+    let stem = trimmed.split('.').next().unwrap_or_default().trim();
+    let stem = stem.to_ascii_lowercase();
+    let numbered = |word: &str| {
+        stem.strip_prefix(word)
+            .is_some_and(|n| n.len() == 1 && n.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let reserved = ["con", "prn", "aux", "nul"].contains(&stem.as_str());
+    if reserved || numbered("com") || numbered("lpt") {
+        return format!("_{trimmed}");
+    }
+    trimmed.to_owned()
+}
+
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}')
+}
+
+/// `name`, or `name (2)` and so on if it is taken, in whatever case.
+#[must_use]
+pub(super) fn unique(name: &str, taken: &dyn Fn(&str) -> bool) -> String {
+    if !taken(&name.to_lowercase()) {
+        return name.to_owned();
+    }
+    let (stem, suffix) = match name.rfind('.') {
+        Some(dot) if dot > 0 => name.split_at(dot),
+        _ => (name, ""),
+    };
+    let mut number = 2_u32;
+    loop {
+        let name = format!("{stem} ({number}){suffix}");
+        if !taken(&name.to_lowercase()) {
+            return name;
+        }
+        number += 1;
+    }
+}
+
+/// The account's part of a path.
+#[must_use]
+pub(super) fn account(name: &str) -> String {
+    if is_account(name) {
+        safe(name)
+    } else {
+        format!("_{}", safe(name))
+    }
+}
+
+/// The parts of a folder's path.
+#[must_use]
+pub(super) fn folder(dir: &str) -> Vec<String> {
+    folder_label(dir).split('/').map(safe).collect()
+}
+
+/// The directory of a folder in a Maildir++ tree: the vault's own, which is safe unless
+/// somebody wrote another into the record.
+#[must_use]
+pub(super) fn maildir(dir: &str) -> String {
+    let plain = |c: char| (' '..='~').contains(&c) && c != '/';
+    let sound = dir.is_empty()
+        || dir.starts_with('.')
+            && dir.len() <= 250
+            && dir.chars().all(plain)
+            && !dir[1..].split('.').any(str::is_empty);
+    if sound {
+        dir.to_owned()
+    } else {
+        format!(".{}", safe(dir).replace('.', "_"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_that_could_do_harm_are_harmless() {
+        for (text, wanted) in [
+            ("../../etc/passwd", "_.._etc_passwd"),
+            ("..", "unnamed"),
+            ("", "unnamed"),
+            ("/abs", "_abs"),
+            ("C:\\x", "C__x"),
+            ("a\u{0}b\nc\u{202e}gpj.exe", "a_b c_gpj.exe"),
+            ("-rf", "rf"),
+            ("NUL.txt", "_NUL.txt"),
+            ("com1", "_com1"),
+            ("compost", "compost"),
+            ("report. ", "report"),
+            ("~ann", "ann"),
+        ] {
+            assert_eq!(safe(text), wanted, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_name_keeps_its_suffix() {
+        let name = safe(&format!("{}.pdf", "ä".repeat(300)));
+        assert!(name.len() <= LONGEST && name.ends_with("ä.pdf"), "{name}");
+    }
+
+    #[test]
+    fn equal_names_are_told_apart_whatever_their_case() {
+        let taken = |name: &str| ["a.txt", "a (2).txt"].contains(&name);
+        assert_eq!(unique("A.txt", &taken), "A (3).txt");
+        assert_eq!(unique("b", &taken), "b");
+    }
+
+    #[test]
+    fn a_forged_directory_stays_below_its_account() {
+        for dir in ["..", "../x", ".a/../b", "x", ".", ".a..b", ".ä"] {
+            let safe = maildir(dir);
+            assert!(safe.starts_with('.') && !safe.contains('/'), "{safe}");
+            assert!(safe != "." && safe != "..", "{safe}");
+        }
+        assert_eq!(maildir(".Sent.2019"), ".Sent.2019");
+        assert_eq!(maildir(""), "");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_one_part_of_a_path(text in any::<String>()) {
+            let name = safe(&text);
+            prop_assert!(!name.is_empty() && name.len() <= LONGEST + 1);
+            prop_assert!(name != "." && name != "..");
+            prop_assert!(!name.chars().any(|c| c == '/' || c == '\\' || is_hidden(c)));
+            prop_assert_eq!(safe(&name), name);
+        }
+    }
+}

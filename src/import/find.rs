@@ -1,0 +1,449 @@
+//! Where the messages of a source are: which folders it has, of which form, and what is in
+//! them. Directories that a link leads to are not entered.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::UNIX_EPOCH;
+
+use super::{Unread, id_in, mbox, shown};
+use crate::commit::Route;
+use crate::error::{Error, Result};
+use crate::fsx;
+use crate::mbox::{FromLine, Tag};
+use crate::message::Hash128;
+use crate::query::Query;
+use crate::vault::layout::{folder_dir, folder_label};
+use crate::vault::{Part, Selection, Vault};
+
+/// Folders below folders; more would be a loop of some kind.
+const DEEPEST: usize = 64;
+
+/// The form of a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A Maildir.
+    Maildir,
+    /// An mbox file.
+    Mbox,
+    /// Files of one message each.
+    Eml,
+    /// Another vault.
+    Vault,
+}
+
+impl Kind {
+    /// As the ledger names it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Maildir => "maildir",
+            Self::Mbox => "mbox",
+            Self::Eml => "eml",
+            Self::Vault => "vault",
+        }
+    }
+}
+
+/// A folder of the source.
+#[derive(Debug)]
+pub(super) struct Spot {
+    pub(super) kind: Kind,
+    /// Its file or directory.
+    path: PathBuf,
+    /// The account, where the source says so.
+    pub(super) account: Option<String>,
+    /// The directory that it had in a vault or Maildir++ tree.
+    dir: Option<String>,
+    /// Its name, part by part; none for the inbox.
+    parts: Vec<String>,
+    pub(super) octets: u64,
+    vault: Option<(Rc<(Vault, Selection)>, Part)>,
+}
+
+impl Spot {
+    fn new(kind: Kind, path: &Path, parts: &[String]) -> Self {
+        Self {
+            kind,
+            path: path.to_path_buf(),
+            account: None,
+            dir: None,
+            parts: parts.to_vec(),
+            octets: 0,
+            vault: None,
+        }
+    }
+
+    /// The directory for its messages, where those of `taken` are in use.
+    pub(super) fn target(&self, into: Option<&str>, taken: &[String]) -> String {
+        let mut parts: Vec<String> = into
+            .map(|into| into.split('/').map(str::to_owned).collect())
+            .unwrap_or_default();
+        parts.retain(|part| !part.is_empty());
+        match &self.dir {
+            Some(dir) if !dir.is_empty() => {
+                parts.extend(folder_label(dir).split('/').map(str::to_owned));
+            }
+            Some(_) => {}
+            None => {
+                let mut own = self.parts.as_slice();
+                while let Some((first, rest)) = own.split_first()
+                    && !parts.is_empty()
+                    && first.eq_ignore_ascii_case("INBOX")
+                {
+                    own = rest;
+                }
+                parts.extend_from_slice(own);
+            }
+        }
+        if parts.is_empty() {
+            return String::new();
+        }
+        let name = parts.join("/");
+        let wish = folder_dir(name.as_bytes(), Some(b'/'), &|_| false);
+        let other = |dir: &String| *dir != wish && dir.eq_ignore_ascii_case(&wish);
+        if taken.iter().any(other) {
+            return folder_dir(name.as_bytes(), Some(b'/'), &|_| true);
+        }
+        wish
+    }
+}
+
+/// A message of the source.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) path: PathBuf,
+    /// Its place in an mbox file, and what was done to it.
+    pub(super) range: Option<(u64, u64, Tag)>,
+    pub(super) flags: String,
+    /// When it was received, as the source has it.
+    pub(super) date: Option<i64>,
+    pub(super) octets: u64,
+    /// The id that its name claims.
+    pub(super) id: Option<Hash128>,
+    pub(super) route: Option<Arc<Route>>,
+}
+
+impl Found {
+    /// Where it is, in words.
+    pub(super) fn place(&self) -> String {
+        match self.range {
+            Some((start, ..)) => format!("{} (byte {start})", self.path.display()),
+            None => self.path.display().to_string(),
+        }
+    }
+}
+
+/// An error for a source that cannot be one.
+pub(super) fn unfit(path: &Path, reason: &str) -> Error {
+    Error::Unfit {
+        doing: "import",
+        path: path.to_path_buf(),
+        reason: reason.to_owned(),
+        hint: None,
+    }
+}
+
+/// The folders of a source.
+pub(super) fn spots(source: &Path) -> Result<Vec<Spot>> {
+    let meta = fs::metadata(source).map_err(|e| Error::file("read", source, e))?;
+    let mut spots = Vec::new();
+    if meta.is_file() {
+        let kind = if is_mbox(source)? {
+            Kind::Mbox
+        } else {
+            Kind::Eml
+        };
+        let mut spot = Spot::new(kind, source, &[]);
+        spot.octets = meta.len();
+        spots.push(spot);
+    } else if source.join("vault.toml").is_file() {
+        vault(source, &mut spots)?;
+    } else {
+        walk(source, &[], &mut spots)?;
+        if spots.is_empty() {
+            return Err(unfit(source, "it holds no Maildir, mbox or .eml files"));
+        }
+    }
+    Ok(spots)
+}
+
+fn vault(source: &Path, spots: &mut Vec<Spot>) -> Result<()> {
+    let vault = Vault::open(source)?;
+    let selection = vault.select(&Query::default(), false)?;
+    let shared = Rc::new((vault, selection));
+    for part in &shared.1.folders {
+        let mut spot = Spot::new(Kind::Vault, source, &[]);
+        spot.account = Some(part.account.clone());
+        spot.dir = Some(part.dir.clone());
+        spot.octets = part.octets;
+        spot.vault = Some((Rc::clone(&shared), part.clone()));
+        spots.push(spot);
+    }
+    Ok(())
+}
+
+/// What a directory holds, sorted: name, path, type.
+fn children(dir: &Path) -> Result<Vec<(String, PathBuf, fs::FileType)>> {
+    let failed = |e| Error::file("list", dir, e);
+    let mut children = Vec::new();
+    for entry in fs::read_dir(dir).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        children.push((name, entry.path(), entry.file_type().map_err(failed)?));
+    }
+    children.sort_by(|a, b| a.1.cmp(&b.1));
+    Ok(children)
+}
+
+fn walk(dir: &Path, parts: &[String], spots: &mut Vec<Spot>) -> Result<()> {
+    if parts.len() > DEEPEST {
+        return Ok(());
+    }
+    let is_maildir = |dir: &Path| dir.join("cur").is_dir() || dir.join("new").is_dir();
+    let within = |name: &str| [parts, &[name.to_owned()]].concat();
+    let own = is_maildir(dir);
+    if own {
+        let mut spot = Spot::new(Kind::Maildir, dir, parts);
+        spot.octets = octets(&dir.join("cur"))? + octets(&dir.join("new"))?;
+        spots.push(spot);
+    }
+    let mut eml: Option<Spot> = None;
+    for (name, path, kind) in children(dir)? {
+        if kind.is_dir() {
+            if name.starts_with('.') {
+                if is_maildir(&path) {
+                    let mut spot = Spot::new(Kind::Maildir, &path, parts);
+                    if parts.is_empty() {
+                        spot.dir = Some(name);
+                    } else {
+                        let label = folder_label(&name);
+                        spot.parts.extend(label.split('/').map(str::to_owned));
+                    }
+                    spot.octets = octets(&path.join("cur"))? + octets(&path.join("new"))?;
+                    spots.push(spot);
+                }
+            } else if !(own && ["cur", "new", "tmp"].contains(&name.as_str())) {
+                let name = name.strip_suffix(".sbd").unwrap_or(&name);
+                walk(&path, &within(name), spots)?;
+            }
+        } else if kind.is_file() && !own {
+            let size = path.metadata().map_or(0, |m| m.len());
+            if has_suffix(&path, "eml") {
+                let spot = eml.get_or_insert_with(|| Spot::new(Kind::Eml, dir, parts));
+                spot.octets += size;
+            } else if is_mbox(&path)? {
+                let stem = name.strip_suffix(".mbox").unwrap_or(&name);
+                let mut spot = Spot::new(Kind::Mbox, &path, &within(stem));
+                spot.octets = size;
+                spots.push(spot);
+            }
+        }
+    }
+    spots.extend(eml);
+    Ok(())
+}
+
+fn octets(dir: &Path) -> Result<u64> {
+    if !dir.is_dir() {
+        return Ok(0);
+    }
+    let all = children(dir)?;
+    Ok(all
+        .iter()
+        .filter_map(|(_, path, _)| path.metadata().ok())
+        .map(|m| m.len())
+        .sum())
+}
+
+fn has_suffix(path: &Path, suffix: &str) -> bool {
+    path.extension()
+        .is_some_and(|e: &OsStr| e.eq_ignore_ascii_case(suffix))
+}
+
+fn is_mbox(path: &Path) -> Result<bool> {
+    let mut start = Vec::new();
+    fsx::open(path)?
+        .take(512)
+        .read_to_end(&mut start)
+        .map_err(|e| Error::file("read", path, e))?;
+    let line = start.split(|b| *b == b'\n').next().unwrap_or_default();
+    Ok(FromLine::parse(line).is_some())
+}
+
+/// Hands on every message of a folder.
+pub(super) fn messages(
+    spot: &Spot,
+    source: &Path,
+    stop: &AtomicBool,
+    unread: &mut Vec<Unread>,
+    each: &mut dyn FnMut(Found),
+) -> Result<()> {
+    let stopped = || stop.load(Ordering::Relaxed);
+    match (&spot.vault, spot.kind) {
+        (Some((shared, part)), _) => {
+            let (vault, selection) = &**shared;
+            for entry in vault.entries_in(selection, part) {
+                let entry = entry?;
+                let Some(path) = entry.path else {
+                    unread.push(Unread {
+                        place: entry.name.hash.to_string(),
+                        reason: "its file is missing".to_owned(),
+                    });
+                    continue;
+                };
+                if stopped() {
+                    break;
+                }
+                each(Found {
+                    path,
+                    range: None,
+                    flags: entry.flags,
+                    date: Some(entry.date),
+                    octets: entry.name.size,
+                    id: Some(entry.name.hash),
+                    route: None,
+                });
+            }
+            Ok(())
+        }
+        (None, Kind::Mbox) => mbox::scan(&spot.path, stop, &mut |start, end, line| {
+            each(Found {
+                path: spot.path.clone(),
+                range: Some((start, end, line.tag)),
+                flags: String::new(),
+                date: Some(line.date),
+                octets: end - start,
+                id: None,
+                route: None,
+            });
+        }),
+        (None, Kind::Maildir) => {
+            for sub in ["cur", "new"] {
+                let dir = spot.path.join(sub);
+                for (name, path, kind) in if dir.is_dir() {
+                    children(&dir)?
+                } else {
+                    Vec::new()
+                } {
+                    if stopped() {
+                        break;
+                    }
+                    if !kind.is_file() || name.starts_with('.') {
+                        continue;
+                    }
+                    let flags = if sub == "cur" {
+                        flags_of(&name)
+                    } else {
+                        String::new()
+                    };
+                    let mut found = single(path);
+                    found.flags = flags;
+                    each(found);
+                }
+            }
+            Ok(())
+        }
+        (None, _) => {
+            if spot.path.is_file() {
+                each(single(spot.path.clone()));
+                return Ok(());
+            }
+            for (_, path, kind) in children(&spot.path)? {
+                if kind.is_file() && has_suffix(&path, "eml") && !stopped() {
+                    let mut found = single(path);
+                    if found.id.is_none() {
+                        // Whoever copied such a file gave it a time of its own.
+                        found.date = None;
+                    }
+                    each(found);
+                }
+            }
+            Ok(())
+        }
+    }
+    .map_err(|error| match error {
+        Error::File {
+            doing,
+            path,
+            source: cause,
+        } => Error::File {
+            doing,
+            path: shown(&path, source).as_path().to_path_buf(),
+            source: cause,
+        },
+        other => other,
+    })
+}
+
+fn single(path: PathBuf) -> Found {
+    let meta = path.metadata().ok();
+    let time = meta.as_ref().and_then(|m| m.modified().ok());
+    let since = time.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    Found {
+        range: None,
+        flags: String::new(),
+        date: since.and_then(|s| i64::try_from(s.as_secs()).ok()),
+        octets: meta.map_or(0, |m| m.len()),
+        id: id_in(&path),
+        path,
+        route: None,
+    }
+}
+
+/// The flags in a Maildir's file name; T is not one that a vault keeps.
+fn flags_of(name: &str) -> String {
+    let letters = name.rsplit_once(":2,").map_or("", |(_, letters)| letters);
+    let mut flags: Vec<char> = letters.chars().filter(|c| "DFPRS".contains(*c)).collect();
+    flags.sort_unstable();
+    flags.dedup();
+    flags.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_those_that_a_vault_keeps() {
+        assert_eq!(flags_of("1.x:2,TSRa"), "RS");
+        assert_eq!(flags_of("1.x"), "");
+    }
+
+    #[test]
+    fn folders_go_where_they_are_sent() {
+        let spot = |dir: Option<&str>, parts: &[&str]| {
+            let mut spot = Spot::new(Kind::Mbox, Path::new("x"), &[]);
+            spot.dir = dir.map(str::to_owned);
+            spot.parts = parts.iter().map(ToString::to_string).collect();
+            spot
+        };
+        for (dir, parts, into, wanted) in [
+            (None, &[][..], None, ""),
+            (None, &["Inbox"], None, ""),
+            (None, &["Inbox"], Some("Old"), ".Old"),
+            (
+                None,
+                &["Work", "2019.x"],
+                Some("Old/Mail"),
+                ".Old.Mail.Work.2019\\2ex",
+            ),
+            (Some(""), &[], Some("Old"), ".Old"),
+            (Some(".Sent.2019"), &[], None, ".Sent.2019"),
+            (Some(".Sent"), &[], Some("INBOX"), ".INBOX.Sent"),
+        ] {
+            assert_eq!(
+                spot(dir, parts).target(into, &[]),
+                wanted,
+                "{dir:?} {parts:?} {into:?}"
+            );
+        }
+        let taken = [".sent".to_owned()];
+        let dir = spot(None, &["Sent"]).target(None, &taken);
+        assert!(dir.starts_with(".mv-"), "{dir}");
+    }
+}

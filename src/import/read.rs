@@ -1,0 +1,270 @@
+//! One message of a source, as a server would have sent it.
+
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
+
+use super::find::Found;
+use crate::error::{Error, Result};
+use crate::fsx;
+use crate::mbox::{Unquoter, to_crlf};
+use crate::message::Hash128;
+use crate::vault::frame;
+
+/// Messages up to this size are read once and kept.
+const KEEP: usize = 1 << 20;
+/// Flags are looked for in so much of a message.
+const HEAD: usize = 64 << 10;
+const CHUNK: usize = 128 << 10;
+
+/// The bytes of a message that is small enough.
+#[derive(Debug, Default)]
+pub(super) struct Whole {
+    bytes: Vec<u8>,
+    other: Vec<u8>,
+    complete: bool,
+}
+
+impl Whole {
+    /// All of them, if they were kept.
+    pub(super) fn bytes(&self) -> Option<&[u8]> {
+        self.complete.then_some(&self.bytes)
+    }
+}
+
+/// What is known of a message after a first look.
+#[derive(Debug)]
+pub(super) struct Message {
+    /// Of the bytes that are to be stored.
+    pub(super) hash: Hash128,
+    /// Their number.
+    pub(super) size: u64,
+    /// Flag letters, sorted.
+    pub(super) flags: String,
+    convert: bool,
+    mboxo: bool,
+}
+
+impl Message {
+    /// Reads it once or twice; small ones stay in `whole`.
+    pub(super) fn look(found: &Found, mboxo: bool, whole: &mut Whole) -> Result<Self> {
+        let mut message = Self {
+            hash: Hash128([0; 16]),
+            size: 0,
+            flags: found.flags.clone(),
+            convert: false,
+            mboxo,
+        };
+        whole.bytes.clear();
+        whole.complete = true;
+        let (mut lf, mut crlf, mut last) = (false, false, 0);
+        let (hash, size) = message.hashed(found, &mut |piece| {
+            for at in memchr::memchr_iter(b'\n', piece) {
+                let before = if at > 0 { piece[at - 1] } else { last };
+                lf = true;
+                crlf |= before == b'\r';
+                if crlf {
+                    break;
+                }
+            }
+            last = piece.last().copied().unwrap_or(last);
+            let room = if whole.complete { KEEP } else { HEAD };
+            if whole.bytes.len() + piece.len() > room {
+                whole.complete = false;
+            }
+            if whole.complete {
+                whole.bytes.extend_from_slice(piece);
+            } else if whole.bytes.len() < HEAD {
+                let missing = (HEAD - whole.bytes.len()).min(piece.len());
+                whole.bytes.extend_from_slice(&piece[..missing]);
+            }
+        })?;
+        (message.hash, message.size) = (hash, size);
+        if let Some((.., tag)) = found.range {
+            let head = &whole.bytes[..whole.bytes.len().min(HEAD)];
+            if !tag.ours {
+                message.flags = status_flags(head);
+            }
+            message.convert = if tag.ours {
+                !tag.exact && lf
+            } else {
+                lf && !crlf
+            };
+        } else {
+            message.convert = lf && !crlf && found.id != Some(hash);
+        }
+        if message.convert {
+            if whole.complete {
+                whole.other.clear();
+                to_crlf(&whole.bytes, &mut whole.other);
+                std::mem::swap(&mut whole.bytes, &mut whole.other);
+                message.hash = Hash128::of(&whole.bytes);
+                message.size = whole.bytes.len() as u64;
+            } else {
+                (message.hash, message.size) = message.hashed(found, &mut |_| {})?;
+            }
+        }
+        Ok(message)
+    }
+
+    fn hashed(&self, found: &Found, each: &mut dyn FnMut(&[u8])) -> Result<(Hash128, u64)> {
+        let (mut hasher, mut size) = (blake3::Hasher::new(), 0);
+        for piece in self.pieces(found)? {
+            let piece = piece?;
+            hasher.update(&piece);
+            size += piece.len() as u64;
+            each(&piece);
+        }
+        let mut hash = [0; 16];
+        hash.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        Ok((Hash128(hash), size))
+    }
+
+    /// Hands on what is to be stored.
+    pub(super) fn each(
+        &self,
+        found: &Found,
+        whole: &Whole,
+        each: &mut dyn FnMut(&[u8]),
+    ) -> Result<()> {
+        if let Some(bytes) = whole.bytes() {
+            each(bytes);
+            return Ok(());
+        }
+        self.pieces(found)?.try_for_each(|piece| {
+            each(&piece?);
+            Ok(())
+        })
+    }
+
+    /// What is to be stored, piece by piece.
+    pub(super) fn pieces<'a>(&self, found: &'a Found) -> Result<Pieces<'a>> {
+        let failed = |e| Error::file("read", &found.path, e);
+        let (reader, unquoter): (Box<dyn Read>, _) = match found.range {
+            None => (frame::open(&found.path)?, None),
+            Some((start, end, tag)) => {
+                let mut file = fsx::open(&found.path)?;
+                file.seek(SeekFrom::Start(start)).map_err(failed)?;
+                let unquoter = Unquoter::new(self.mboxo && !tag.ours);
+                (Box::new(file.take(end - start)), Some(unquoter))
+            }
+        };
+        Ok(Pieces {
+            path: &found.path,
+            reader,
+            unquoter,
+            convert: self.convert,
+            chunk: vec![0; CHUNK],
+            ended: false,
+        })
+    }
+}
+
+/// The bytes of a message, piece by piece; an error ends them.
+pub(super) struct Pieces<'a> {
+    path: &'a Path,
+    reader: Box<dyn Read>,
+    unquoter: Option<Unquoter>,
+    convert: bool,
+    chunk: Vec<u8>,
+    ended: bool,
+}
+
+impl Iterator for Pieces<'_> {
+    type Item = Result<Vec<u8>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let read = loop {
+            match self.reader.read(&mut self.chunk) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => {
+                    self.ended = true;
+                    return Some(Err(Error::file("read", self.path, e)));
+                }
+                Ok(n) => break n,
+            }
+        };
+        let mut piece = Vec::with_capacity(read + 16);
+        match (&mut self.unquoter, read) {
+            (None, 0) => {
+                self.ended = true;
+                return None;
+            }
+            (None, n) => piece.extend_from_slice(&self.chunk[..n]),
+            (Some(unquoter), 0) => {
+                self.ended = true;
+                unquoter.finish(&mut piece);
+            }
+            (Some(unquoter), n) => unquoter.push(&self.chunk[..n], &mut piece),
+        }
+        if self.convert {
+            let mut turned = Vec::with_capacity(piece.len() + piece.len() / 32);
+            to_crlf(&piece, &mut turned);
+            piece = turned;
+        }
+        Some(Ok(piece))
+    }
+}
+
+/// The flags that mail programs keep in the header of a message in an mbox file.
+fn status_flags(head: &[u8]) -> String {
+    let mut flags = Vec::new();
+    for line in head.split(|b| *b == b'\n') {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.is_empty() {
+            break;
+        }
+        let text = String::from_utf8_lossy(&line[..line.len().min(60)]).to_ascii_lowercase();
+        let Some((name, value)) = text.split_once(':') else {
+            continue;
+        };
+        let value = value.trim();
+        let letters: &[(char, char)] = match name {
+            "status" => &[('r', 'S')],
+            "x-status" => &[('a', 'R'), ('f', 'F'), ('t', 'D')],
+            "x-mozilla-status" => {
+                let bits = u16::from_str_radix(value, 16).unwrap_or(0);
+                let known = [(1, 'S'), (2, 'R'), (4, 'F'), (0x1000, 'P')];
+                flags.extend(
+                    known
+                        .iter()
+                        .filter(|(bit, _)| bits & bit > 0)
+                        .map(|(_, f)| *f),
+                );
+                &[]
+            }
+            _ => &[],
+        };
+        let given = letters.iter().filter(|(letter, _)| value.contains(*letter));
+        flags.extend(given.map(|(_, flag)| *flag));
+    }
+    flags.sort_unstable();
+    flags.dedup();
+    flags.into_iter().collect()
+}
+
+/// Gives a file the time at which its message was received.
+pub(super) fn set_time(path: &Path, date: i64) -> Result<()> {
+    let seconds = u64::try_from(date).unwrap_or(0);
+    let file = fsx::open(path)?;
+    fsx::set_modified(&file, path, UNIX_EPOCH + Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_read_from_the_header_as_mail_programs_keep_them() {
+        for (head, flags) in [
+            ("Status: RO\nX-Status: AF\n\nX-Status: D\n", "FRS"),
+            ("X-Mozilla-Status: 1005\r\nA: b\r\n\r\n", "FPS"),
+            ("Status: O\n\n", ""),
+        ] {
+            assert_eq!(status_flags(head.as_bytes()), flags, "{head:?}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What a worker does with a message: compare, compress, hand to the committer.
+
+use std::sync::Arc;
+
+use super::find::Found;
+use super::read::{self, Message, Whole};
+use super::{ImportReport, Shared};
+use crate::commit::{Delivery, Order, Route};
+use crate::dedupe::same_mail;
+use crate::error::{Error, Result};
+use crate::fsx;
+use crate::message::{Digest, Scanner};
+use crate::source::Uid;
+use crate::vault::catalog::{Blob, Catalog};
+use crate::vault::maildir::{Packed, Packer};
+
+pub(super) struct Worker<'a> {
+    pub(super) shared: &'a Shared<'a>,
+    pub(super) catalog: Catalog,
+    /// For the account at hand.
+    pub(super) packer: Option<(String, Packer)>,
+    pub(super) report: ImportReport,
+    pub(super) whole: Whole,
+}
+
+impl Worker<'_> {
+    /// Takes one message.
+    pub(super) fn take(&mut self, found: &Found, route: &Arc<Route>) -> Result<()> {
+        let options = self.shared.options;
+        let mut whole = std::mem::take(&mut self.whole);
+        let message = Message::look(found, options.mboxo, &mut whole)?;
+        self.report.messages += 1;
+        self.report.octets += message.size;
+        let taken = self.decide(found, route, &message, &whole);
+        self.whole = whole;
+        taken
+    }
+
+    fn decide(
+        &mut self,
+        found: &Found,
+        route: &Arc<Route>,
+        message: &Message,
+        whole: &Whole,
+    ) -> Result<()> {
+        if self.has(self.catalog.find(message.hash)?, route)? {
+            self.report.duplicates += 1;
+            return Ok(());
+        }
+        let Some(desk) = self.shared.desk else {
+            let mut scanner = Scanner::new();
+            message.each(found, whole, &mut |piece| scanner.update(piece))?;
+            let digest = scanner.finish();
+            if self.is_known(&digest, route)? {
+                self.report.duplicates += 1;
+            } else {
+                self.report.new += 1;
+            }
+            return Ok(());
+        };
+        let packed = self.pack(found, route, message, whole)?;
+        // Of what was imported before as a likeness of another, no second line is wanted.
+        if let Some((mid, likeness)) = same_mail(route.policy, &packed.digest) {
+            for blob in self.catalog.find_like(mid, likeness)? {
+                if self.has(Some(blob), route)? {
+                    self.report.duplicates += 1;
+                    return fsx::remove(&packed.tmp);
+                }
+            }
+        }
+        let received = i64::from(packed.digest.received);
+        let idate = found.date.filter(|date| *date > 0 && *date != received);
+        if let Some(date) = idate {
+            read::set_time(&packed.tmp, date)?;
+        }
+        let delivery = Delivery {
+            route: Arc::clone(route),
+            uid: Uid::Absent,
+            octets: None,
+            packed,
+            flags: message.flags.clone(),
+            idate,
+            kw: String::new(),
+        };
+        if desk.order(Order::Deliver(Box::new(delivery))) {
+            Ok(())
+        } else {
+            Err(Error::Interrupted)
+        }
+    }
+
+    fn pack(
+        &mut self,
+        found: &Found,
+        route: &Route,
+        message: &Message,
+        whole: &Whole,
+    ) -> Result<Packed> {
+        let own = match self.packer.take() {
+            Some((account, packer)) if account == route.account => packer,
+            _ => Packer::new(
+                self.shared.layout,
+                &route.account,
+                self.shared.options.level,
+            )?,
+        };
+        let (_, writer) = self.packer.insert((route.account.clone(), own));
+        let packed = if let Some(bytes) = whole.bytes() {
+            writer.whole(bytes)?
+        } else {
+            let mut failed = None;
+            let mut pieces = message.pieces(found)?;
+            let done = writer.pieces(&[], || match pieces.next()? {
+                Ok(piece) => Some(piece),
+                Err(error) => {
+                    failed = Some(error);
+                    None
+                }
+            })?;
+            if let Some(error) = failed {
+                fsx::remove(&done.tmp)?;
+                return Err(error);
+            }
+            done
+        };
+        if packed.digest.hash == message.hash {
+            return Ok(packed);
+        }
+        fsx::remove(&packed.tmp)?;
+        Err(Error::Damaged {
+            path: found.path.clone(),
+            detail: "it changed while it was read".to_owned(),
+        })
+    }
+
+    /// True if the folder of the route has the content.
+    fn has(&self, blob: Option<Blob>, route: &Route) -> Result<bool> {
+        let Some(blob) = blob else {
+            return Ok(false);
+        };
+        let dir = route.dir.as_deref().unwrap_or_default();
+        let places = self.catalog.places(blob.id)?;
+        Ok(places
+            .iter()
+            .any(|place| place.account == route.account && place.dir == dir))
+    }
+
+    fn is_known(&self, digest: &Digest, route: &Route) -> Result<bool> {
+        if self.catalog.find(digest.hash)?.is_some() {
+            return Ok(true);
+        }
+        Ok(match same_mail(route.policy, digest) {
+            Some((mid, likeness)) => !self.catalog.find_like(mid, likeness)?.is_empty(),
+            None => false,
+        })
+    }
+}

@@ -1,0 +1,203 @@
+//! From a query to messages with their files, one after another and any number of them:
+//! what an export reads.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use super::Vault;
+use super::layout::{FileName, Layout};
+use super::shelf::Shelf;
+use crate::error::Result;
+use crate::message::Hash128;
+use crate::query::Query;
+use crate::vault::catalog::Catalog;
+
+/// The messages that a query selects, in little memory.
+#[derive(Debug)]
+pub struct Selection {
+    rows: Vec<(i64, i64)>,
+    /// Every folder that has some of them, in order.
+    pub folders: Vec<Part>,
+    /// Their size in octets.
+    pub octets: u64,
+}
+
+/// What is selected of a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The folder's key in the catalog.
+    pub key: i64,
+    /// The account.
+    pub account: String,
+    /// The folder's directory below it; empty for the inbox.
+    pub dir: String,
+    /// Messages.
+    pub messages: u64,
+    /// Their size in octets.
+    pub octets: u64,
+    /// Over their ids in order: equal if the same messages are selected again.
+    pub list: Hash128,
+}
+
+impl Selection {
+    /// How many there are.
+    #[must_use]
+    pub fn messages(&self) -> u64 {
+        self.rows.len() as u64
+    }
+
+    /// The accounts that they are of.
+    #[must_use]
+    pub fn accounts(&self) -> Vec<String> {
+        let mut names: Vec<_> = self.folders.iter().map(|p| p.account.clone()).collect();
+        names.dedup();
+        names
+    }
+}
+
+/// A message in a folder of the vault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// What its file name says.
+    pub name: FileName,
+    /// The account.
+    pub account: String,
+    /// The folder's directory below the account; empty for the inbox.
+    pub dir: String,
+    /// Flag letters, as the file has them now.
+    pub flags: String,
+    /// When it was received, in Unix seconds; 0 if nobody knows.
+    pub date: i64,
+    /// Its sender, decoded.
+    pub from: String,
+    /// Its subject, decoded.
+    pub subject: String,
+    /// Its file; `None` if it is missing.
+    pub path: Option<PathBuf>,
+}
+
+impl Vault {
+    /// What a query selects: folder by folder, oldest first; with `once`, each content
+    /// only once and all by date.
+    pub fn select(&self, query: &Query, once: bool) -> Result<Selection> {
+        let mut selection = Selection {
+            rows: Vec::new(),
+            folders: Vec::new(),
+            octets: 0,
+        };
+        let mut parts: HashMap<i64, (u64, u64, blake3::Hasher)> = HashMap::new();
+        self.catalog.select(query, once, |picked| {
+            selection.octets += picked.size;
+            selection.rows.push((picked.folder, picked.blob));
+            let (messages, octets, list) = parts.entry(picked.folder).or_default();
+            *messages += 1;
+            *octets += picked.size;
+            list.update(&picked.hash.0);
+        })?;
+        for (folder, (messages, octets, list)) in parts {
+            let (account, dir) = self.catalog.folder_of(folder)?;
+            let mut hash = [0; 16];
+            hash.copy_from_slice(&list.finalize().as_bytes()[..16]);
+            selection.folders.push(Part {
+                key: folder,
+                account,
+                dir,
+                messages,
+                octets,
+                list: Hash128(hash),
+            });
+        }
+        let key = |part: &Part| (part.account.clone(), part.dir.clone());
+        selection.folders.sort_by_key(key);
+        Ok(selection)
+    }
+
+    /// The messages of a selection, one after another.
+    #[must_use]
+    pub fn entries<'a>(&'a self, selection: &'a Selection) -> Entries<'a> {
+        Entries {
+            rows: selection.rows.iter(),
+            catalog: &self.catalog,
+            layout: &self.layout,
+            shelves: HashMap::new(),
+        }
+    }
+
+    /// Those of one folder, of a selection by folders.
+    #[must_use]
+    pub fn entries_in<'a>(&'a self, selection: &'a Selection, part: &Part) -> Entries<'a> {
+        let rows = &selection.rows;
+        let start = rows.iter().position(|(folder, _)| *folder == part.key);
+        let mine = &rows[start.unwrap_or(rows.len())..];
+        let end = mine.iter().position(|(folder, _)| *folder != part.key);
+        Entries {
+            rows: mine[..end.unwrap_or(mine.len())].iter(),
+            ..self.entries(selection)
+        }
+    }
+
+    /// Where the vault lies.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        self.layout.root()
+    }
+}
+
+/// Gives the messages of a [`Selection`].
+#[derive(Debug)]
+pub struct Entries<'a> {
+    rows: std::slice::Iter<'a, (i64, i64)>,
+    catalog: &'a Catalog,
+    layout: &'a Layout,
+    /// Files of folders in which one did not have its usual name.
+    shelves: HashMap<PathBuf, Shelf>,
+}
+
+impl Entries<'_> {
+    fn entry(&mut self, folder: i64, blob: i64) -> Result<Entry> {
+        let mut entry = self.catalog.entry(folder, blob)?;
+        let root = self.layout.folder(&entry.account, &entry.dir);
+        let usual = root.join("cur").join(entry.name.with_flags(&entry.flags));
+        let (path, time) = match modified(&usual) {
+            Some(time) => (Some(usual), time),
+            None => match self.renamed(&root, &entry.name)? {
+                Some((path, flags)) => {
+                    entry.flags = flags;
+                    let time = modified(&path).unwrap_or(0);
+                    (Some(path), time)
+                }
+                None => (None, entry.date),
+            },
+        };
+        entry.path = path;
+        entry.date = time;
+        Ok(entry)
+    }
+
+    fn renamed(&mut self, root: &Path, name: &FileName) -> Result<Option<(PathBuf, String)>> {
+        if !self.shelves.contains_key(root) {
+            self.shelves.insert(root.to_path_buf(), Shelf::of(root)?);
+        }
+        Ok(self
+            .shelves
+            .get(root)
+            .and_then(|shelf| shelf.find(root, name)))
+    }
+}
+
+impl Iterator for Entries<'_> {
+    type Item = Result<Entry>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (folder, blob) = *self.rows.next()?;
+        Some(self.entry(folder, blob))
+    }
+}
+
+/// The file's time, which is when the message was received.
+fn modified(path: &Path) -> Option<i64> {
+    let time = std::fs::metadata(path).and_then(|m| m.modified()).ok()?;
+    let since = time.duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_secs()).ok()
+}

@@ -1,0 +1,430 @@
+//! Mail out of a vault in every form, read by other programs, and back into a new vault:
+//! the same messages, to the byte.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use mailvault::sample::Message;
+
+use super::support::corpus::corpus;
+use super::support::missing;
+use super::support::sandbox::Sandbox;
+use super::support::scene::{json_lines, message, pulled, tree};
+
+/// Small and awkward.
+fn awkward() -> Vec<Message> {
+    let raw: &[&[u8]] = &[
+        b"Subject: plain\r\nMessage-ID: <1@example.org>\r\n\r\nFrom here\r\n>From there\r\n.\r\n",
+        b"Subject: bare\r\n\r\nA bare \r CR, a bare \n LF, \0 and \xff\r\n",
+        b"Subject: cr\r\n\r\nx\r\r\ny\r\n",
+        b"Subject: header only\r\n",
+        b"Subject: no body\r\n\r\n",
+        b"\r\nno header\r\n",
+        b"Subject: raw caf\xe9\r\nDate: 2 Aug 2025 10:00:05 +0000\r\n\r\nx\r\n\r\n\r\n",
+        b"Subject: ../../../evil\x1b[2J\r\n\r\n>>From x\r\nFrom \r\nFrom\r\n",
+    ];
+    let each = raw.iter().enumerate();
+    each.map(|(n, bytes)| Message {
+        uidl: format!("u{n}"),
+        bytes: bytes.to_vec(),
+    })
+    .collect()
+}
+
+/// A vault that holds the corpus, imported from single files as they are.
+fn vault_of(messages: &[Vec<u8>]) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.config("vault = \"$HOME/vault\"\n");
+    for (n, bytes) in messages.iter().enumerate() {
+        let hash = mailvault::message::Hash128::of(bytes);
+        sandbox.write(&format!("in/{n}.{hash}.eml"), bytes, 0o600);
+    }
+    let args = ["import", "in", "--account", "work", "--create"];
+    let _ = sandbox.run(&args).expect_code(0);
+    sandbox
+}
+
+fn contents(sandbox: &Sandbox, account: &str) -> BTreeSet<Vec<u8>> {
+    let all = sandbox.messages(account).into_iter();
+    all.map(|stored| stored.bytes).collect()
+}
+
+/// Imports into a vault of its own, and gives what it then holds.
+fn back(sandbox: &Sandbox, source: &str) -> BTreeSet<Vec<u8>> {
+    let fresh = Sandbox::new();
+    fresh.config("vault = \"$HOME/vault\"\n");
+    let source = sandbox.path(source);
+    let source = source.to_str().unwrap();
+    let _ = fresh
+        .run(&["import", source, "--account", "work", "--create"])
+        .expect_code(0);
+    let _ = fresh.run(&["verify", "--read-data"]).expect_code(0);
+    contents(&fresh, "work")
+}
+
+const FORMS: [&[&str]; 6] = [
+    &["out"],
+    &["out", "--crlf"],
+    &["out", "--format", "mbox"],
+    &["out.mbox"],
+    &["out.mbox", "--crlf"],
+    &["out", "--format", "eml"],
+];
+
+#[test]
+fn what_is_exported_and_imported_is_the_same_to_the_byte() {
+    let sandbox = vault_of(&corpus());
+    let wanted = contents(&sandbox, "work");
+    assert!(wanted.len() > 1_900);
+    for form in FORMS {
+        let _ = sandbox.run(&[&["export"], form].concat()).expect_code(0);
+        assert!(back(&sandbox, form[0]) == wanted, "{form:?}");
+        let _ = fs::remove_dir_all(sandbox.path("out"));
+        let _ = fs::remove_file(sandbox.path("out.mbox"));
+    }
+}
+
+#[test]
+fn awkward_mail_survives_every_form() {
+    let (sandbox, _server) = pulled(awkward());
+    let wanted = contents(&sandbox, "work");
+    assert_eq!(wanted.len(), 8);
+    for form in FORMS {
+        let _ = sandbox.run(&[&["export"], form].concat()).expect_code(0);
+        assert_eq!(back(&sandbox, form[0]), wanted, "{form:?}");
+        let _ = fs::remove_dir_all(sandbox.path("out"));
+        let _ = fs::remove_file(sandbox.path("out.mbox"));
+    }
+}
+
+#[test]
+fn another_vault_comes_in_with_its_accounts_and_folders() {
+    let (sandbox, _server) = pulled(awkward());
+    let plain = sandbox.path("plain");
+    for (folder, flags, text) in [(".Sent", "S", "one"), (".&ANw-bung.a\\2eb", "FS", "two")] {
+        for sub in ["cur", "new", "tmp"] {
+            fs::create_dir_all(plain.join(folder).join(sub)).unwrap();
+        }
+        let file = plain.join(folder).join(format!("cur/1.x:2,{flags}"));
+        fs::write(file, format!("Subject: {text}\n\n{text}\n")).unwrap();
+    }
+    fs::create_dir_all(plain.join("cur")).unwrap();
+    let _ = sandbox
+        .run(&["import", "plain", "--account", "old"])
+        .expect_code(0);
+    let fresh = Sandbox::new();
+    fresh.config("vault = \"$HOME/vault\"\n");
+    let source = sandbox.vault();
+    let args = ["import", source.to_str().unwrap(), "--create"];
+    let _ = fresh.run(&args).expect_code(0);
+    for account in ["work", "old"] {
+        assert_eq!(fresh.messages(account), sandbox.messages(account));
+    }
+    let old = fresh.messages("old");
+    assert_eq!(old.len(), 2);
+    assert!(old.iter().any(|m| m.folder == ".&ANw-bung.a\\2eb"
+        && m.name.ends_with(":2,FS")
+        && m.bytes == b"Subject: two\r\n\r\ntwo\r\n"));
+    let lines = sandbox.ledger_lines();
+    let seen = lines
+        .iter()
+        .filter(|line| line.contains("\"proto\":\"import\""));
+    assert_eq!(seen.count(), 2);
+    // A second time nothing is new, and nothing is written.
+    let before = tree(&fresh.vault().join("ledger"));
+    let again = fresh.run(&args).expect_code(0);
+    assert!(again.stdout().contains(": 0 new"), "{again}");
+    assert_eq!(tree(&fresh.vault().join("ledger")), before);
+}
+
+#[test]
+fn python_reads_what_is_exported() {
+    if missing("python3") {
+        return;
+    }
+    let (sandbox, _server) = pulled(awkward());
+    for args in [
+        &["export", "md"][..],
+        &["export", "tree", "--format", "mbox"],
+        &["export", "all.mbox"],
+    ] {
+        let _ = sandbox.run(args).expect_code(0);
+    }
+    let script = "import mailbox\n\
+        for box in mailbox.Maildir('md', create=False), mailbox.mbox('all.mbox'), mailbox.mbox('tree/INBOX'):\n\
+        \x20   print(len(box), sorted(str(m['subject']) for m in box if m['subject'])[-1])\n";
+    let read = sandbox.spawn({
+        let mut python = sandbox.tool("python3");
+        python.args(["-c", script]);
+        python
+    });
+    read.wait().expect(
+        0,
+        "8 raw caf\u{fffd}\n8 raw caf\u{fffd}\n8 raw caf\u{fffd}\n",
+        "",
+    );
+}
+
+#[test]
+fn the_maildir_crate_reads_flags_and_messages() {
+    let (sandbox, _server) = pulled(awkward());
+    let cur = sandbox.vault().join("mail/work/cur");
+    let file = fs::read_dir(&cur).unwrap().next().unwrap().unwrap().path();
+    let flagged = format!("{}FS", file.to_str().unwrap());
+    fs::rename(&file, flagged).unwrap();
+    let _ = sandbox.run(&["export", "md"]).expect_code(0);
+    let box_ = maildir::Maildir::from(sandbox.path("md"));
+    let entries: Vec<_> = box_.list_cur().map(Result::unwrap).collect();
+    assert_eq!(entries.len(), 8);
+    let flagged: Vec<_> = entries
+        .iter()
+        .filter(|e| e.is_flagged() && e.is_seen())
+        .collect();
+    assert_eq!(flagged.len(), 1);
+    for entry in &entries {
+        let name = entry.path().to_str().unwrap();
+        let size = name.split_once(",S=").unwrap().1.split(',').next().unwrap();
+        let length = fs::metadata(entry.path()).unwrap().len();
+        assert_eq!(size.parse(), Ok(length));
+    }
+}
+
+#[test]
+fn mutt_opens_maildir_and_mbox() {
+    if missing("mutt") {
+        return;
+    }
+    let (sandbox, _server) = pulled(awkward());
+    let _ = sandbox.run(&["export", "md"]).expect_code(0);
+    let _ = sandbox.run(&["export", "all.mbox"]).expect_code(0);
+    // It would ask whether to make it.
+    fs::create_dir(sandbox.path("Mail")).unwrap();
+    // It wants a terminal, which `script` has.
+    if missing("script") {
+        return;
+    }
+    for place in ["md", "all.mbox"] {
+        let mut script = sandbox.tool("script");
+        let mutt = format!("mutt -n -F /dev/null -R -e \"push '<exit>'\" -f {place}");
+        script
+            .env("TERM", "xterm")
+            .args(["-qec", &mutt, "/dev/null"]);
+        let shown = sandbox.spawn(script).wait();
+        assert!(shown.stdout().contains("Msgs:8"), "{place}: {shown}");
+    }
+}
+
+#[test]
+fn a_second_export_adds_only_what_is_new() {
+    let (sandbox, _server) = pulled(awkward());
+    for format in ["maildir", "mbox", "eml", "html"] {
+        let args = ["export", "out", "--format", format];
+        let first = sandbox.run(&args).expect_code(0);
+        assert!(first.stdout().starts_with("8 messages, "), "{first}");
+        let before = tree(&sandbox.path("out"));
+        let second = sandbox.run(&args).expect_code(0);
+        let wanted = "0 messages, 0 B, exported to out, 8 already there\n";
+        assert_eq!(second.stdout(), wanted, "{format}");
+        assert!(tree(&sandbox.path("out")) == before, "{format}");
+        fs::remove_dir_all(sandbox.path("out")).unwrap();
+    }
+}
+
+#[test]
+fn an_export_that_is_killed_leaves_no_half_file_and_the_next_makes_it_whole() {
+    if missing("strace") {
+        return;
+    }
+    let (sandbox, _server) = pulled(awkward());
+    for format in ["maildir", "mbox", "eml"] {
+        let args = ["export", "out", "--format", format];
+        let _ = sandbox.run(&args).expect_code(0);
+        let whole = files(&sandbox.path("out"));
+        fs::remove_dir_all(sandbox.path("out")).unwrap();
+        let mut kills = 0;
+        for call in ["rename", "write", "openat", "fsync", "mkdir", "unlink"] {
+            for n in [1, 2, 5, 9, 14] {
+                let mut strace = sandbox.tool("strace");
+                let inject = format!("inject={call}:signal=KILL:when={n}");
+                let binary = env!("CARGO_BIN_EXE_mailvault");
+                strace.args(["-f", "-qq", "-o", "/dev/null", "-P", "out", "-e", &inject]);
+                strace.arg(binary).args(args);
+                let ended = sandbox.spawn(strace).wait();
+                kills += usize::from(ended.ended != super::support::output::Ended::Exit(0));
+                for (name, bytes) in files(&sandbox.path("out")) {
+                    let empty = bytes.is_empty() && whole[&name].is_empty();
+                    assert!(empty || whole[&name] == bytes, "{format} {inject} {name}");
+                }
+                let _ = sandbox.run(&args).expect_code(0);
+                assert!(files(&sandbox.path("out")) == whole, "{format} {inject}");
+                fs::remove_dir_all(sandbox.path("out")).unwrap();
+            }
+        }
+        assert!(kills >= 3, "{format}: {kills} kills");
+    }
+}
+
+/// All of the vault but the index, which readers may bring up to date.
+fn lasting(sandbox: &Sandbox) -> BTreeMap<String, Vec<u8>> {
+    let mut files = tree(&sandbox.vault());
+    files.retain(|name, _| !name.starts_with("catalog."));
+    files
+}
+
+/// The files that a reader would see.
+fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    if !root.exists() {
+        return BTreeMap::new();
+    }
+    let mut files = tree(root);
+    files.retain(|name, _| !name.starts_with("mailvault-export."));
+    files
+}
+
+#[test]
+fn one_message_goes_to_stdout_as_it_is_and_several_as_an_mbox() {
+    let (sandbox, _server) = pulled(awkward());
+    let one = sandbox.run(&["export", "-", "subject:bare"]).expect_code(0);
+    assert_eq!(one.stdout, awkward()[1].bytes);
+    let all = sandbox.run(&["export", "-"]).expect_code(0);
+    let lines = all.stdout.split(|b| *b == b'\n');
+    let begun = lines
+        .filter(|line| line.starts_with(b"From mailvault"))
+        .count();
+    assert_eq!(begun, 8);
+    let _ = sandbox
+        .run(&["export", "one.eml", "subject:bare"])
+        .expect_code(0);
+    assert_eq!(
+        fs::read(sandbox.path("one.eml")).unwrap(),
+        awkward()[1].bytes
+    );
+    sandbox.run(&["export", "some.eml"]).expect(
+        2,
+        "",
+        "error: cannot export to some.eml: an eml file holds one message, and the query selects 8\n  \
+         hint: select one with id:, or name a directory and --format eml\n",
+    );
+}
+
+#[test]
+fn what_is_not_ours_is_refused_and_left_as_it_is() {
+    let (sandbox, _server) = pulled(awkward());
+    let before = lasting(&sandbox);
+    for inside in ["vault/out", "vault", "vault/x.mbox", "vault/../vault/mail"] {
+        let refused = sandbox.run(&["export", inside]).expect_code(2);
+        assert!(
+            refused.stderr().contains("it lies in the vault"),
+            "{refused}"
+        );
+    }
+    assert!(lasting(&sandbox) == before);
+    sandbox.write("mine/thesis.txt", "x", 0o600);
+    sandbox.run(&["export", "mine"]).expect(
+        2,
+        "",
+        "error: cannot export to mine: it is not empty (it holds thesis.txt), and no earlier export\n  \
+         hint: name a new directory\n",
+    );
+    let _ = sandbox.run(&["export", "x.mbox"]).expect_code(0);
+    let _ = sandbox.run(&["export", "x.mbox"]).expect_code(2);
+}
+
+#[test]
+fn a_damaged_message_is_named_and_the_rest_is_exported() {
+    let (sandbox, _server) = pulled(awkward());
+    let cur = sandbox.vault().join("mail/work/cur");
+    let file = fs::read_dir(cur).unwrap().next().unwrap().unwrap().path();
+    fs::write(&file, "damaged").unwrap();
+    for dest in [&["md"][..], &["all.mbox"], &["eml", "--format", "eml"]] {
+        let args = [&["export", "--json"], dest].concat();
+        let lines = json_lines(&sandbox.run(&args).expect_code(3).stdout);
+        let summary = lines.last().unwrap();
+        assert_eq!(
+            (&summary["written"], &summary["left_out"]),
+            (&7.into(), &1.into())
+        );
+        assert_eq!(lines[lines.len() - 2]["type"], "left_out");
+    }
+}
+
+#[test]
+fn a_dry_run_shows_the_plan_and_writes_nothing() {
+    let (sandbox, _server) = pulled(vec![message("a", "Subject: a\r\n\r\nx\r\n")]);
+    let before = lasting(&sandbox);
+    let planned = sandbox.run(&["export", "out", "-n"]);
+    planned.expect(
+        0,
+        "INBOX  1  17 B\nwould export 1 message, 17 B, to out\n",
+        "",
+    );
+    sandbox.write("b.eml", "Subject: b\n\nx\n", 0o600);
+    let args = ["import", "b.eml", "--account", "work", "-n"];
+    sandbox.run(&args).expect(
+        0,
+        "1 message, 17 B: 1 would be new, 0 already in the vault\n",
+        "",
+    );
+    assert!(lasting(&sandbox) == before && !sandbox.path("out").exists());
+}
+
+#[test]
+fn a_thunderbird_tree_of_mbox_files_comes_in_with_folders_flags_and_dates() {
+    let sandbox = Sandbox::new();
+    sandbox.config("vault = \"$HOME/vault\"\n");
+    let mail = |subject: &str, status: &str| {
+        format!(
+            "From - Sat Aug  2 10:00:05 2025\nX-Mozilla-Status: {status}\nSubject: {subject}\n\n\
+             >From x\n>>From y\n\n"
+        )
+    };
+    sandbox.write("tb/Inbox", mail("a", "0001") + &mail("b", "0004"), 0o600);
+    sandbox.write("tb/Inbox.msf", "index", 0o600);
+    sandbox.write("tb/Archives", "", 0o600);
+    sandbox.write("tb/Archives.sbd/2019", mail("c", "0000"), 0o600);
+    let args = ["import", "tb", "--account", "old", "--create"];
+    let _ = sandbox.run(&args).expect_code(0);
+    let stored = sandbox.messages("old");
+    let shown: Vec<String> = stored
+        .iter()
+        .map(|m| {
+            let text = String::from_utf8_lossy(&m.bytes);
+            let subject = text.split("Subject: ").nth(1).unwrap();
+            let flags = m.name.rsplit(',').next().unwrap();
+            format!("{} {} {flags}", m.folder, &subject[..1])
+        })
+        .collect();
+    let shown: BTreeSet<&str> = shown.iter().map(String::as_str).collect();
+    assert_eq!(shown, BTreeSet::from([" a S", " b F", ".Archives.2019 c "]));
+    assert!(stored[0].bytes.ends_with(b"\r\n\r\nFrom x\r\n>From y\r\n"));
+    let lines = sandbox.ledger_lines();
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.contains("\"idate\":1754128805"))
+    );
+    let again = sandbox.run(&args).expect_code(0);
+    assert!(
+        again.stdout().contains(": 0 new (0 B stored), 3 already"),
+        "{again}"
+    );
+}
+
+#[test]
+fn one_file_that_cannot_be_read_stops_nobody() {
+    let sandbox = Sandbox::new();
+    sandbox.config("vault = \"$HOME/vault\"\n");
+    sandbox.write("in/a.eml", "Subject: a\n\nx\n", 0o600);
+    // Claims to be compressed, and is not.
+    sandbox.write("in/b.eml", b"\x28\xb5\x2f\xfd not zstd", 0o600);
+    let args = ["import", "in", "--account", "old", "--create", "--json"];
+    let lines = json_lines(&sandbox.run(&args).expect_code(3).stdout);
+    let summary = lines.last().unwrap();
+    assert_eq!(
+        (&summary["new"], &summary["unread"]),
+        (&1.into(), &1.into())
+    );
+    let refused = sandbox.run(&["import", "in"]).expect_code(2);
+    assert!(refused.stderr().contains("--account work"), "{refused}");
+}
