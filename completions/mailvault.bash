@@ -456,7 +456,7 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__search)
-            opts="-l -c -q -v -h --limit --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
+            opts="-l -c -q -v -h --limit --sort --reverse --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -468,6 +468,10 @@ _mailvault() {
                     ;;
                 -l)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sort)
+                    COMPREPLY=($(compgen -W "date size from subject" -- "${cur}"))
                     return 0
                     ;;
                 --config)
@@ -494,12 +498,16 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__show)
-            opts="-c -q -v -h --raw --headers --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
+            opts="-c -q -v -h --raw --headers --save --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

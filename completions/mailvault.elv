@@ -116,10 +116,12 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         &'mailvault;search'= {
             cand -l 'Show at most so many (on a terminal 20, otherwise all)'
             cand --limit 'Show at most so many (on a terminal 20, otherwise all)'
+            cand --sort 'What comes first: the newest, the largest, or by name'
             cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
             cand --color 'When to use colour'
+            cand --reverse 'Turn the order round'
             cand -q 'Print only warnings and errors'
             cand --quiet 'Print only warnings and errors'
             cand -v 'Print more; twice: the dialogue with the server, secrets masked'
@@ -133,10 +135,12 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         &'mailvault;list'= {
             cand -l 'Show at most so many (on a terminal 20, otherwise all)'
             cand --limit 'Show at most so many (on a terminal 20, otherwise all)'
+            cand --sort 'What comes first: the newest, the largest, or by name'
             cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
             cand --color 'When to use colour'
+            cand --reverse 'Turn the order round'
             cand -q 'Print only warnings and errors'
             cand --quiet 'Print only warnings and errors'
             cand -v 'Print more; twice: the dialogue with the server, secrets masked'
@@ -148,6 +152,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'mailvault;show'= {
+            cand --save 'Write its attachments into this directory'
             cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'

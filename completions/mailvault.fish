@@ -99,11 +99,16 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l no-progre
 complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_using_subcommand search" -s l -l limit -d 'Show at most so many (on a terminal 20, otherwise all)' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand search" -l sort -d 'What comes first: the newest, the largest, or by name' -r -f -a "date\t'When it was received, the newest first'
+size\t'The largest first'
+from\t'The sender'
+subject\t'The subject'"
 complete -c mailvault -n "__fish_mailvault_using_subcommand search" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand search" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand search" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t''
 never\t''"
+complete -c mailvault -n "__fish_mailvault_using_subcommand search" -l reverse -d 'Turn the order round'
 complete -c mailvault -n "__fish_mailvault_using_subcommand search" -s q -l quiet -d 'Print only warnings and errors'
 complete -c mailvault -n "__fish_mailvault_using_subcommand search" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
 complete -c mailvault -n "__fish_mailvault_using_subcommand search" -l json -d 'Print only JSON lines on stdout'
@@ -111,17 +116,23 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand search" -l no-progre
 complete -c mailvault -n "__fish_mailvault_using_subcommand search" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_using_subcommand list" -s l -l limit -d 'Show at most so many (on a terminal 20, otherwise all)' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand list" -l sort -d 'What comes first: the newest, the largest, or by name' -r -f -a "date\t'When it was received, the newest first'
+size\t'The largest first'
+from\t'The sender'
+subject\t'The subject'"
 complete -c mailvault -n "__fish_mailvault_using_subcommand list" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand list" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand list" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t''
 never\t''"
+complete -c mailvault -n "__fish_mailvault_using_subcommand list" -l reverse -d 'Turn the order round'
 complete -c mailvault -n "__fish_mailvault_using_subcommand list" -s q -l quiet -d 'Print only warnings and errors'
 complete -c mailvault -n "__fish_mailvault_using_subcommand list" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
 complete -c mailvault -n "__fish_mailvault_using_subcommand list" -l json -d 'Print only JSON lines on stdout'
 complete -c mailvault -n "__fish_mailvault_using_subcommand list" -l no-progress -d 'Show no progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand list" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailvault -n "__fish_mailvault_using_subcommand show" -l save -d 'Write its attachments into this directory' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand show" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand show" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand show" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'

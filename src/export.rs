@@ -6,6 +6,7 @@
 //! that an export that was killed goes on where it ended; what each form changes is in
 //! `docs/EXPORT.md`.
 
+mod attachments;
 mod body;
 mod eml;
 mod html;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+pub use attachments::save;
 pub use body::{Body, Shape};
 
 use crate::error::{Error, Result};

@@ -23,7 +23,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::error::{Error, Result};
 use crate::message::Hash128;
 use crate::query::Query;
-use catalog::{AccountStatus, Catalog, Hit};
+use catalog::{AccountStatus, Catalog, Hit, Order};
 use layout::{Layout, Manifest};
 use ledger::{Item, Reader};
 
@@ -75,9 +75,9 @@ impl Vault {
         self.catalog.status()
     }
 
-    /// The messages that fit a query, newest first.
-    pub fn search(&self, query: &Query, limit: Option<u64>) -> Result<Vec<Hit>> {
-        self.catalog.search(query, limit)
+    /// The messages that fit a query.
+    pub fn search(&self, query: &Query, order: Order, limit: Option<u64>) -> Result<Vec<Hit>> {
+        self.catalog.search(query, order, limit)
     }
 
     /// The message that an id of at least four hex digits means.

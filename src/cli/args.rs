@@ -212,7 +212,7 @@ pub(crate) struct Verify {
 /// Find messages in the vault, newest first; without words, all
 ///
 /// All words must match: plain words, from: subject: account: id: msgid:
-/// after:2020-01-31 before:2021 older:90d newer:7d larger:5M smaller:10k
+/// folder: after:2020-01-31 before:2021 older:90d newer:7d larger:5M smaller:10k
 /// on:server. A minus in front negates a word; put -- before it.
 #[derive(Debug, Args)]
 #[command(
@@ -230,6 +230,25 @@ pub(crate) struct Search {
     /// Show at most so many (on a terminal 20, otherwise all)
     #[arg(short, long, value_name = "N")]
     pub(crate) limit: Option<u64>,
+    /// What comes first: the newest, the largest, or by name
+    #[arg(long, value_name = "KEY", default_value = "date")]
+    pub(crate) sort: SortKey,
+    /// Turn the order round
+    #[arg(long)]
+    pub(crate) reverse: bool,
+}
+
+/// What messages are sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SortKey {
+    /// When it was received, the newest first
+    Date,
+    /// The largest first
+    Size,
+    /// The sender
+    From,
+    /// The subject
+    Subject,
 }
 
 /// Show one message
@@ -237,6 +256,7 @@ pub(crate) struct Search {
 #[command(before_help = "Examples:\n  \
     mailvault show 4f2a91c0                    readable\n  \
     mailvault show 4f2a --headers              the whole header\n  \
+    mailvault show 4f2a --save ~/papers        its attachments\n  \
     mailvault show 4f2a --raw > letter.eml     exactly as the server sent it")]
 pub(crate) struct Show {
     /// The id as 'mailvault list' shows it, or its first digits, at least four
@@ -247,6 +267,9 @@ pub(crate) struct Show {
     /// Show the whole header and nothing else
     #[arg(long)]
     pub(crate) headers: bool,
+    /// Write its attachments into this directory
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["raw", "headers"])]
+    pub(crate) save: Option<PathBuf>,
 }
 
 /// Copy mail out of the vault, for other programs

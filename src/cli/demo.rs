@@ -15,6 +15,7 @@ use mailvault::fsx;
 use mailvault::query;
 use mailvault::sample::{Sample, Server};
 use mailvault::vault::Vault;
+use mailvault::vault::catalog::Order;
 use serde_json::json;
 
 use super::Done;
@@ -207,7 +208,7 @@ impl Tour<'_> {
     fn boarding_pass(&self) -> Result<String> {
         let vault = Vault::open(&self.dir.join(VAULT))?;
         let query = query::parse(&["boarding", "pass"], chrono::Utc::now())?;
-        match vault.search(&query, Some(1))?.first() {
+        match vault.search(&query, Order::default(), Some(1))?.first() {
             Some(hit) => vault.short_id(hit.id),
             None => Err(Error::NotFound {
                 id: "of the boarding pass".to_owned(),

@@ -3,11 +3,11 @@
 use chrono::Utc;
 use mailvault::query;
 use mailvault::vault::Vault;
-use mailvault::vault::catalog::Hit;
+use mailvault::vault::catalog::{Hit, Order, SortBy};
 use serde_json::{Value, json};
 
 use super::Done;
-use super::args::Search;
+use super::args::{Search, SortKey};
 use super::output::Output;
 use super::report::Failure;
 use super::settings::Settings;
@@ -28,7 +28,11 @@ pub(crate) fn run(args: &Search, settings: &Settings, out: &Output) -> Result<Do
         limit => limit,
     };
     // One more than shown, to know whether there are more.
-    let mut hits = vault.search(&query, limit.map(|limit| limit.saturating_add(1)))?;
+    let mut hits = vault.search(
+        &query,
+        order(args),
+        limit.map(|limit| limit.saturating_add(1)),
+    )?;
     let more = limit.is_some_and(|limit| hits.len() as u64 > limit);
     if more {
         hits.pop();
@@ -54,10 +58,22 @@ pub(crate) fn run(args: &Search, settings: &Settings, out: &Output) -> Result<Do
         out.line(&match (found, more) {
             (0, _) => "no message fits".to_owned(),
             (_, false) => plural(found, "message"),
-            (_, true) => format!("the newest {found}; -l N shows more"),
+            (_, true) => format!("the first {found}; -l N shows more"),
         });
     }
     Ok(Done::new(0, json!({"messages": found, "more": more})))
+}
+
+fn order(args: &Search) -> Order {
+    Order {
+        by: match args.sort {
+            SortKey::Date => SortBy::Date,
+            SortKey::Size => SortBy::Size,
+            SortKey::From => SortBy::From,
+            SortKey::Subject => SortBy::Subject,
+        },
+        reverse: args.reverse,
+    }
 }
 
 /// The table; for a terminal it is cut to its width.

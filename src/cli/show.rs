@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 
 use mailvault::error::Error;
+use mailvault::export;
 use mailvault::message::Hash128;
 use mailvault::readable::{self, Readable};
 use mailvault::vault::Vault;
@@ -48,6 +49,19 @@ pub(crate) fn run(args: &Show, settings: &Settings, out: &Output) -> Result<Done
         );
     } else {
         let bytes = read(&mut *message, readable::LIMIT as u64 + 1, id)?;
+        if let Some(dir) = &args.save {
+            let saved = export::save(&readable::parts(&bytes), dir)?;
+            for path in &saved {
+                let path = path.to_string_lossy();
+                out.line(&escape(&path));
+                out.json("saved", json!({"path": path}), false);
+            }
+            if saved.is_empty() {
+                out.say("note: the message has no attachments");
+            }
+            let summary = json!({"id": id.to_string(), "saved": saved.len()});
+            return Ok(Done::new(0, summary));
+        }
         let mail = readable::read(&bytes);
         if out.json {
             out.json("message", to_json(&mail, id), false);

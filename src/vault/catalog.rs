@@ -28,7 +28,7 @@ use crate::vault::ledger::{Mark, Position};
 pub use lookup::{Blob, Known, LastSession, Place};
 pub use mailbox::{Folder, Origin};
 pub use purge::{Archived, Record};
-pub use search::{Hit, Picked};
+pub use search::{Hit, Order, Picked, SortBy};
 pub use status::AccountStatus;
 
 /// Marks files made by this version of the schema.

@@ -428,3 +428,33 @@ fn one_file_that_cannot_be_read_stops_nobody() {
     let refused = sandbox.run(&["import", "in"]).expect_code(2);
     assert!(refused.stderr().contains("--account work"), "{refused}");
 }
+
+#[test]
+fn attachments_are_saved_under_names_that_do_no_harm() {
+    let text = "Subject: a\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
+        --b\r\nContent-Type: text/plain\r\n\r\nx\r\n\
+        --b\r\nContent-Disposition: attachment; filename=\"../../evil.sh\"\r\n\r\none\r\n\
+        --b\r\nContent-Disposition: attachment; filename=\"../../EVIL.sh\"\r\n\r\ntwo\r\n--b--\r\n";
+    let (sandbox, _server) = pulled(vec![
+        message("a", text),
+        message("b", "Subject: b\r\n\r\nx\r\n"),
+    ]);
+    let listed = sandbox
+        .run(&["list", "--json", "--sort", "subject"])
+        .expect_code(0);
+    let lines = json_lines(&listed.stdout);
+    assert_eq!(
+        (&lines[0]["subject"], &lines[1]["subject"]),
+        (&"a".into(), &"b".into())
+    );
+    let id = lines[0]["id"].as_str().unwrap();
+    sandbox.run(&["show", id, "--save", "got"]).expect(
+        0,
+        "got/_.._evil.sh\ngot/_.._EVIL (2).sh\n",
+        "",
+    );
+    assert_eq!(fs::read(sandbox.path("got/_.._evil.sh")).unwrap(), b"one");
+    let reversed = sandbox.run(&["list", "--json", "--sort", "size", "--reverse"]);
+    let lines = json_lines(&reversed.expect_code(0).stdout);
+    assert_eq!(lines[0]["subject"], "b");
+}

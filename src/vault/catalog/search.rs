@@ -34,6 +34,43 @@ pub struct Hit {
     pub on_server: bool,
 }
 
+/// What messages are sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SortBy {
+    /// When it was received, the newest first.
+    #[default]
+    Date,
+    /// The largest first.
+    Size,
+    /// The sender, in any case.
+    From,
+    /// The subject, in any case.
+    Subject,
+}
+
+/// The order of what a query finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Order {
+    /// By what.
+    pub by: SortBy,
+    /// The other way round.
+    pub reverse: bool,
+}
+
+impl Order {
+    fn sql(self) -> String {
+        let (key, falls) = match self.by {
+            SortBy::Date => ("received", true),
+            SortBy::Size => ("size", true),
+            SortBy::From => ("lower(coalesce(sender, ''))", false),
+            SortBy::Subject => ("lower(coalesce(subject, ''))", false),
+        };
+        let way = |falls: bool| if falls { "DESC" } else { "ASC" };
+        let (first, rest) = (way(falls != self.reverse), way(!self.reverse));
+        format!("{key} {first}, received {rest}, blob.id {rest}")
+    }
+}
+
 /// A message in a folder, by the catalog's keys.
 #[derive(Debug, Clone, Copy)]
 pub struct Picked {
@@ -48,8 +85,8 @@ pub struct Picked {
 }
 
 impl Catalog {
-    /// The messages that fit a query, newest first, each content once.
-    pub fn search(&self, query: &Query, limit: Option<u64>) -> Result<Vec<Hit>> {
+    /// The messages that fit a query, each content once.
+    pub fn search(&self, query: &Query, order: Order, limit: Option<u64>) -> Result<Vec<Hit>> {
         let mut sql = String::from(
             "SELECT blob.id, h64, hrest, received, size, wire, stored,
                     coalesce(sender, ''), coalesce(subject, ''), min(account || char(10) || dir)
@@ -61,7 +98,8 @@ impl Catalog {
         );
         let mut values = Vec::new();
         self.add_terms(query, &mut sql, &mut values)?;
-        sql.push_str(" GROUP BY blob.id ORDER BY received DESC, blob.id DESC");
+        sql.push_str(" GROUP BY blob.id ORDER BY ");
+        sql.push_str(&order.sql());
         if let Some(limit) = limit {
             // Writing to a String cannot fail.
             let _ = write!(sql, " LIMIT {limit}");

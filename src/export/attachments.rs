@@ -1,0 +1,37 @@
+//! The attachments of one message as files.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::names;
+use crate::error::{Error, Result};
+use crate::fsx;
+use crate::readable::Parts;
+
+/// Writes the attachments into a directory, under safe names that nothing there has.
+pub fn save(parts: &Parts, dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut saved = Vec::new();
+    if parts.attachments.is_empty() {
+        return Ok(saved);
+    }
+    fsx::create_dir_all_durably(dir)?;
+    let there = crate::vault::maildir::list(dir)?;
+    let mut taken: Vec<String> = there.iter().map(|name| name.to_lowercase()).collect();
+    for part in &parts.attachments {
+        let wish = match part.name.as_str() {
+            "" => "attachment".to_owned(),
+            name => names::safe(name),
+        };
+        let name = names::unique(&wish, &|name| taken.iter().any(|other| other == name));
+        let path = dir.join(&name);
+        let mut file = fsx::create_new(&path)?;
+        let written = file.write_all(&part.bytes);
+        if let Err(error) = written.and_then(|()| file.flush()) {
+            fsx::remove(&path)?;
+            return Err(Error::file("write", &path, error));
+        }
+        taken.push(name.to_lowercase());
+        saved.push(path);
+    }
+    Ok(saved)
+}
