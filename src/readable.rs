@@ -75,11 +75,10 @@ pub struct File {
     pub bytes: Vec<u8>,
 }
 
-/// Takes a message apart; of one that cannot be parsed nothing is known.
+/// Takes a message apart, however long it is; of one that cannot be parsed nothing is known.
 #[must_use]
 pub fn parts(message: &[u8]) -> Parts {
-    let seen = &message[..message.len().min(LIMIT)];
-    catch_unwind(|| take_apart(seen))
+    catch_unwind(|| take_apart(message))
         .ok()
         .flatten()
         .unwrap_or_default()

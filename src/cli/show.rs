@@ -48,7 +48,12 @@ pub(crate) fn run(args: &Show, settings: &Settings, out: &Output) -> Result<Done
             false,
         );
     } else {
-        let bytes = read(&mut *message, readable::LIMIT as u64 + 1, id)?;
+        // Half an attachment is none, however long the message is.
+        let limit = match args.save {
+            Some(_) => u64::MAX,
+            None => readable::LIMIT as u64 + 1,
+        };
+        let bytes = read(&mut *message, limit, id)?;
         if let Some(dir) = &args.save {
             let saved = export::save(&readable::parts(&bytes), dir)?;
             for path in &saved {

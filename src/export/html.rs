@@ -183,7 +183,11 @@ impl Target for Site {
         self.enter(entry)?;
         let id = entry.name.hash;
         let path = page_of(self.place.root(), id);
-        let parts = readable::parts(&bytes);
+        let mut parts = readable::parts(&bytes);
+        if bytes.len() > readable::LIMIT {
+            // What was cut is no attachment any more.
+            parts.attachments.pop();
+        }
         let known = self.labels.contains_key(&id);
         if !known {
             self.labels.insert(id, page::label(entry));

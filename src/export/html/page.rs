@@ -188,7 +188,7 @@ pub(super) fn message(
         }
     }
     if mail.truncated {
-        text.push_str("<p class=\"soft\">This message is too long to be shown whole.</p>\n");
+        text.push_str("<p class=\"soft\">This message is too long to be shown whole, and its last attachment is not here; 'mailvault show --save' has all of them.</p>\n");
     }
     whole(&entry.subject, &text)
 }
