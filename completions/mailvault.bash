@@ -22,8 +22,14 @@ _mailvault() {
             mailvault,demo)
                 cmd="mailvault__subcmd__demo"
                 ;;
+            mailvault,export)
+                cmd="mailvault__subcmd__export"
+                ;;
             mailvault,help)
                 cmd="mailvault__subcmd__help"
+                ;;
+            mailvault,import)
+                cmd="mailvault__subcmd__import"
                 ;;
             mailvault,list)
                 cmd="mailvault__subcmd__search"
@@ -55,8 +61,14 @@ _mailvault() {
             mailvault__subcmd__help,demo)
                 cmd="mailvault__subcmd__help__subcmd__demo"
                 ;;
+            mailvault__subcmd__help,export)
+                cmd="mailvault__subcmd__help__subcmd__export"
+                ;;
             mailvault__subcmd__help,help)
                 cmd="mailvault__subcmd__help__subcmd__help"
+                ;;
+            mailvault__subcmd__help,import)
+                cmd="mailvault__subcmd__help__subcmd__import"
                 ;;
             mailvault__subcmd__help,man)
                 cmd="mailvault__subcmd__help__subcmd__man"
@@ -86,7 +98,7 @@ _mailvault() {
 
     case "${cmd}" in
         mailvault)
-            opts="-c -q -v -h -V --config --vault --quiet --verbose --json --color --no-progress --no-input --help --version pull purge verify search list show status demo completions man help"
+            opts="-c -q -v -h -V --config --vault --quiet --verbose --json --color --no-progress --no-input --help --version pull purge verify search list show export import status demo completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -179,8 +191,42 @@ _mailvault() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mailvault__subcmd__export)
+            opts="-n -c -q -v -h --format --crlf --dry-run --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "maildir mbox eml html" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mailvault__subcmd__help)
-            opts="pull purge verify search show status demo completions man help"
+            opts="pull purge verify search show export import status demo completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -221,7 +267,35 @@ _mailvault() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mailvault__subcmd__help__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mailvault__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailvault__subcmd__help__subcmd__import)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -326,6 +400,48 @@ _mailvault() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailvault__subcmd__import)
+            opts="-n -c -q -v -h --account --into --mboxo --dry-run --lock-wait --create --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --account)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --into)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lock-wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -42,6 +42,8 @@ complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "verify" -d 'Pro
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "search" -d 'Find messages in the vault, newest first; without words, all'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "list" -d 'Find messages in the vault, newest first; without words, all'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "show" -d 'Show one message'
+complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "export" -d 'Copy mail out of the vault, for other programs'
+complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "import" -d 'Bring in mail of other programs: Maildir, mbox, .eml files, another vault'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "status" -d 'Show accounts, last good pulls, counts and sizes; asks no server'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "demo" -d 'Try it all on a built-in sample server, in a temporary directory'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
@@ -146,6 +148,40 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand show" -l json -d 'Pr
 complete -c mailvault -n "__fish_mailvault_using_subcommand show" -l no-progress -d 'Show no progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand show" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l format -d 'What a directory is to hold [default: maildir]' -r -f -a "maildir\t'A Maildir++ tree, for mutt, Dovecot and most others'
+mbox\t'One mbox file a folder, for Thunderbird'
+eml\t'One .eml file a message'
+html\t'Pages for a browser'"
+complete -c mailvault -n "__fish_mailvault_using_subcommand export" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t''
+never\t''"
+complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l crlf -d 'Keep line ends exactly as the server sent them'
+complete -c mailvault -n "__fish_mailvault_using_subcommand export" -s n -l dry-run -d 'Only show what would be exported'
+complete -c mailvault -n "__fish_mailvault_using_subcommand export" -s q -l quiet -d 'Print only warnings and errors'
+complete -c mailvault -n "__fish_mailvault_using_subcommand export" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l json -d 'Print only JSON lines on stdout'
+complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l no-input -d 'Never ask for anything'
+complete -c mailvault -n "__fish_mailvault_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l account -d 'The account that takes the mail; another vault\'s keep their own without it' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l into -d 'The folder that takes the source\'s inbox, and its other folders below it' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l lock-wait -d 'Wait so long for another mailvault to end, such as 60s or 1h' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand import" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t''
+never\t''"
+complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l mboxo -d 'In mbox files, lines that begin with \'>>From \' are as they were'
+complete -c mailvault -n "__fish_mailvault_using_subcommand import" -s n -l dry-run -d 'Only show how much would be new'
+complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l create -d 'Start a new vault if there is none'
+complete -c mailvault -n "__fish_mailvault_using_subcommand import" -s q -l quiet -d 'Print only warnings and errors'
+complete -c mailvault -n "__fish_mailvault_using_subcommand import" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l json -d 'Print only JSON lines on stdout'
+complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l no-input -d 'Never ask for anything'
+complete -c mailvault -n "__fish_mailvault_using_subcommand import" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_using_subcommand status" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand status" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand status" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
@@ -193,13 +229,15 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand man" -l json -d 'Pri
 complete -c mailvault -n "__fish_mailvault_using_subcommand man" -l no-progress -d 'Show no progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand man" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show status demo completions man help" -f -a "pull" -d 'Fetch new mail into the vault; changes nothing on the server'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show status demo completions man help" -f -a "purge" -d 'Delete on the server what is safely archived; frees quota'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show status demo completions man help" -f -a "verify" -d 'Prove that every message of the vault is there and undamaged'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show status demo completions man help" -f -a "search" -d 'Find messages in the vault, newest first; without words, all'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show status demo completions man help" -f -a "show" -d 'Show one message'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show status demo completions man help" -f -a "status" -d 'Show accounts, last good pulls, counts and sizes; asks no server'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show status demo completions man help" -f -a "demo" -d 'Try it all on a built-in sample server, in a temporary directory'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show status demo completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show status demo completions man help" -f -a "man" -d 'Write the manual pages'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show status demo completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import status demo completions man help" -f -a "pull" -d 'Fetch new mail into the vault; changes nothing on the server'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import status demo completions man help" -f -a "purge" -d 'Delete on the server what is safely archived; frees quota'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import status demo completions man help" -f -a "verify" -d 'Prove that every message of the vault is there and undamaged'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import status demo completions man help" -f -a "search" -d 'Find messages in the vault, newest first; without words, all'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import status demo completions man help" -f -a "show" -d 'Show one message'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import status demo completions man help" -f -a "export" -d 'Copy mail out of the vault, for other programs'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import status demo completions man help" -f -a "import" -d 'Bring in mail of other programs: Maildir, mbox, .eml files, another vault'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import status demo completions man help" -f -a "status" -d 'Show accounts, last good pulls, counts and sizes; asks no server'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import status demo completions man help" -f -a "demo" -d 'Try it all on a built-in sample server, in a temporary directory'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import status demo completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import status demo completions man help" -f -a "man" -d 'Write the manual pages'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import status demo completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
