@@ -16,7 +16,7 @@ const STATUS_LIMIT: usize = 8 << 10;
 /// Longest row of a listing that is looked at, in bytes; the rest of it is skipped.
 pub(super) const ROW_LIMIT: usize = 1 << 10;
 /// Longest row that is skipped, in bytes; more of one means that it does not end.
-const ROW_MOST: usize = 64 << 10;
+const ROW_MOST: usize = 4 << 20;
 const BUFFER: usize = 64 << 10;
 
 /// A status line, taken in.
