@@ -125,28 +125,18 @@ impl Catalog {
         self.db
             .prepare_cached("INSERT OR REPLACE INTO meta VALUES ('verified', ?1)")?
             .execute([&text])?;
-        if damage == 0 {
-            return self.settle_damage(scope);
-        }
-        self.db
-            .prepare_cached("INSERT OR REPLACE INTO meta VALUES ('damage', ?1)")?
-            .execute([&text])?;
-        Ok(())
-    }
-
-    /// A finding is settled by the same look again, or by a more thorough one, that finds
-    /// nothing: a flipped bit is not refuted by a look at the names.
-    fn settle_damage(&mut self, scope: &str) -> rusqlite::Result<()> {
         let found: Option<String> = self
             .db
             .prepare_cached("SELECT value FROM meta WHERE key = 'damage'")?
             .query_row([], |r| r.get(0))
             .optional()?;
         let found = found.as_deref().and_then(|text| text.splitn(3, ' ').nth(2));
-        let settles = found.is_some_and(|found| {
-            scope == found || scope == "data" || scope == "names" && found.starts_with("names")
-        });
-        if settles {
+        if damage > 0 {
+            let text = format!("{time} {damage} {}", wider(found, scope));
+            self.db
+                .prepare_cached("INSERT OR REPLACE INTO meta VALUES ('damage', ?1)")?
+                .execute([&text])?;
+        } else if found.is_some_and(|found| settles(scope, found)) {
             self.db
                 .prepare_cached("DELETE FROM meta WHERE key = 'damage'")?
                 .execute([])?;
@@ -354,6 +344,24 @@ impl Catalog {
             .query_row(values, |r| r.get(0))?;
         self.origins.insert(key, id);
         Ok(id)
+    }
+}
+
+/// A finding is settled by the same look again, or by a more thorough one, that finds
+/// nothing: a flipped bit is not refuted by a look at the names, nor by half a look.
+fn settles(scope: &str, found: &str) -> bool {
+    scope == found && !scope.ends_with(" part")
+        || scope == "data"
+        || scope == "names" && found.starts_with("names")
+}
+
+/// The look that settles a finding, and one before it that is still open.
+fn wider<'a>(open: Option<&'a str>, scope: &'a str) -> &'a str {
+    match open {
+        None => scope,
+        Some(open) if open == scope => scope,
+        Some(open) if open.starts_with("data") || scope.starts_with("data") => "data",
+        Some(_) => "names",
     }
 }
 
