@@ -108,13 +108,22 @@ impl Catalog {
     ) -> Result<()> {
         self.db
             .prepare_cached(
-                "SELECT uid, octets, state, header FROM sighting WHERE origin =
+                // What was purged, is damaged since, and is listed again after all is wanted.
+                "SELECT uid, octets,
+                        CASE WHEN state = ?4 AND (SELECT lost FROM blob WHERE id = sighting.blob)
+                        THEN ?3 ELSE state END, header
+                 FROM sighting WHERE origin =
                  (SELECT id FROM origin WHERE account = ?1 AND server = ?2
                   AND dir = '' AND uidvalidity = 0)
                  ORDER BY uid",
             )
             .and_then(|mut s| {
-                let mut rows = s.query([account, server])?;
+                let mut rows = s.query(params![
+                    account,
+                    server,
+                    State::Lost as i64,
+                    State::Purged as i64
+                ])?;
                 while let Some(row) = rows.next()? {
                     each(&Known {
                         uid: row.get_ref(0)?.as_blob()?,
