@@ -58,6 +58,8 @@ pub struct Session<S> {
     dialect: Dialect,
     caps: Capabilities,
     ahead: usize,
+    /// How many messages `STAT` told when they were listed.
+    count: Option<u32>,
 }
 
 impl<S: Read + Write> Session<S> {
@@ -81,6 +83,7 @@ impl<S: Read + Write> Session<S> {
             dialect,
             caps: Capabilities::default(),
             ahead: AHEAD_FIRST.min(dialect.ahead),
+            count: None,
         }
     }
 
@@ -198,6 +201,23 @@ impl<S: Read + Write> Session<S> {
         }
     }
 
+    /// Makes sure that answers still belong to their commands, and numbers to the messages
+    /// that were listed: what is sent next cannot be taken back.
+    fn check_place(&mut self) -> Result<()> {
+        let count = match self.wire.ask("STAT", "STAT")? {
+            Answer::Ok(text) => reply::stat(&text),
+            Answer::Err(_) => None,
+            Answer::Challenge(_) => return Err(self.wire.broken("an answer was due")),
+        };
+        if count == self.count && !self.wire.has_buffered() {
+            Ok(())
+        } else {
+            Err(self
+                .wire
+                .broken("it no longer has the messages that it listed"))
+        }
+    }
+
     /// Sends `command` for each message of the list, ahead where that is allowed, and
     /// hands each answer on.
     fn transfer(
@@ -274,11 +294,11 @@ impl<S: Read + Write> Source for Session<S> {
                 Answer::Challenge(_) => return Err(self.wire.broken("an answer was due")),
             }
         }
-        let announced = match self.next_answer(together, "STAT")? {
+        self.count = match self.next_answer(together, "STAT")? {
             Answer::Ok(text) => reply::stat(&text),
             _ => None,
         };
-        let most = announced.map_or(MOST_ROWS, |count| {
+        let most = self.count.map_or(MOST_ROWS, |count| {
             (count as usize + SPARE_ROWS).min(MOST_ROWS)
         });
         let (sizes, refused) = match self.next_answer(together, "LIST")? {
@@ -292,7 +312,7 @@ impl<S: Read + Write> Source for Session<S> {
             (_, None) => (Vec::new(), Names::default()),
         };
         let mut listings = Listings::join(sizes, &numbers, names);
-        listings.announce(announced.unwrap_or(0).into());
+        listings.announce(self.count.unwrap_or(0).into());
         Ok(listings)
     }
 
@@ -315,6 +335,7 @@ impl<S: Read + Write> Source for Session<S> {
     }
 
     fn delete(mut self: Box<Self>, wanted: &[Listing]) -> Result<Vec<Kept>> {
+        self.check_place()?;
         let ahead = if self.pipelines() {
             self.dialect.ahead
         } else {
