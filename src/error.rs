@@ -269,7 +269,7 @@ pub enum Error {
         newest: i64,
     },
     /// The server was asked to delete, and what became of it could not be found out.
-    #[error("whether {server} deleted {messages} messages is not known yet")]
+    #[error("whether {server} deleted {messages} message{} is not known yet", if *.messages == 1 { "" } else { "s" })]
     Unconfirmed {
         /// The server.
         server: Endpoint,
@@ -433,6 +433,7 @@ impl Error {
             Self::Auth { reply, .. } | Self::Busy { reply, .. } | Self::Refused { reply, .. } => {
                 Some(reply)
             }
+            Self::Unconfirmed { source, .. } => source.reply(),
             _ => None,
         }
     }

@@ -1,7 +1,7 @@
 //! Progress as data: what a run tells its caller while it goes on, and what it adds
 //! up to. Nobody here knows a terminal.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::error::{Endpoint, Error};
 
@@ -168,6 +168,8 @@ pub struct PullReport {
     pub stored: u64,
     /// Time that it took.
     pub elapsed: Duration,
+    /// When the server lets the account sign in again, if it announced a delay.
+    pub next_login: Option<Instant>,
     /// True if everything listed is archived or known as refused.
     pub complete: bool,
     /// True if this only shows what would be fetched.

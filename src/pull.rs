@@ -241,8 +241,11 @@ impl Run<'_, '_> {
     /// One connection: list, plan, compare, fetch, QUIT.
     fn session(&mut self, mut source: Box<dyn Source>) -> Result<Left> {
         self.signed_in = true;
+        let now = Instant::now();
         let before = self.received;
         let listings = source.list()?;
+        let delay = source.login_delay();
+        self.report.next_login = (!delay.is_zero()).then(|| now + delay);
         let mut plan = self.plan(&listings)?;
         self.settle_purge(&plan)?;
         self.report.listed = listings.len() as u64;

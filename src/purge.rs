@@ -1,22 +1,24 @@
 //! Deleting on the server what is archived, by proof (docs/SAFETY.md, 12 to 14).
 //!
-//! `select` makes the plan, a value that can be shown; `apply` carries it out in rounds,
-//! each of which lists, proves (`proof`, `octets`), writes down what it is about to do,
+//! `select` makes the plan, a value that can be shown; `apply` carries it out in rounds
+//! (`round`), each of which lists, proves (`proof`, `octets`), writes down what it is about to do,
 //! deletes and ends the session. The next round's listing tells what became of it.
 //! Only the server's copy is deleted here, never a file of the vault.
 
 mod apply;
 mod octets;
 mod proof;
+mod round;
 mod select;
 
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::message::Hash128;
-use crate::query::Query;
+use crate::query::{Query, Term, What};
 use crate::source::{Listings, Source};
+use crate::vault::Writer;
 use crate::vault::catalog::Catalog;
 
 pub use apply::{Session, Task, apply};
@@ -86,6 +88,8 @@ pub enum Reason {
     Refused(String),
     /// The server said yes, and lists it still.
     StillThere,
+    /// It is listed still, and the end of the session was not heard, twice.
+    Unended,
 }
 
 /// A message that was to be deleted, and was not.
@@ -114,6 +118,8 @@ pub struct PurgeReport {
     pub asked: Sum,
     /// What the server has not listed since.
     pub freed: Sum,
+    /// Not asked for any more, since the server kept all of a large round.
+    pub unasked: u64,
     /// Asked for, and whether it is gone nobody knows yet.
     pub unknown: u64,
     /// What stayed, and why.
@@ -127,10 +133,11 @@ pub struct PurgeReport {
 }
 
 impl PurgeReport {
-    /// Messages that the server accepted to delete and lists still.
+    /// Messages that the server was asked to delete, did not refuse, and lists still.
     #[must_use]
     pub fn still_there(&self) -> usize {
-        let still = |kept: &&KeptMessage| kept.reason == Reason::StillThere;
+        let still =
+            |kept: &&KeptMessage| matches!(kept.reason, Reason::StillThere | Reason::Unended);
         self.kept.iter().filter(still).count()
     }
 }
@@ -155,8 +162,36 @@ pub fn check(catalog: &Catalog, selection: &Selection, now: i64) -> Result<()> {
         return Err(Error::Unsettled { time, damage });
     }
     let newest = catalog.newest()?;
-    if selection.older_than.is_some() && now < newest {
+    let by_age = |query: &Query| {
+        let dated =
+            |term: &Term| matches!(term.what, What::ReceivedFrom(_) | What::ReceivedBefore(_));
+        query.terms.iter().any(dated)
+    };
+    let by_age = selection.older_than.is_some()
+        || selection.matching.as_ref().is_some_and(by_age)
+        || selection.keep.matching.iter().any(by_age);
+    if by_age && now < newest {
         return Err(Error::Clock { now, newest });
+    }
+    Ok(())
+}
+
+/// Notes what a listing tells of deletions whose end was not heard.
+pub fn settle(writer: &mut Writer, listings: &Listings, maildrop: &Maildrop) -> Result<()> {
+    let open = select::stock(listings, writer.catalog(), maildrop)?.open;
+    let events = writer
+        .catalog()
+        .settled(&maildrop.account, &maildrop.server, &open)?;
+    writer.record(&events)
+}
+
+/// Waits until then, or until the run is to end.
+pub(crate) fn rest(until: Instant, stop: &AtomicBool) -> Result<()> {
+    while Instant::now() < until {
+        if is_stopped(stop) {
+            return Err(Error::Interrupted);
+        }
+        std::thread::sleep(Duration::from_millis(50));
     }
     Ok(())
 }

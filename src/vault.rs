@@ -27,7 +27,7 @@ use catalog::{AccountStatus, Catalog, Hit, Order};
 use layout::{Layout, Manifest};
 use ledger::{Item, Reader};
 
-use locate::{describe, locate};
+use locate::{describe, locate, locate_all};
 
 pub use select::{Entries, Entry, Part, Selection};
 pub use writer::Writer;

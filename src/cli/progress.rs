@@ -243,15 +243,21 @@ impl<'a> Progress<'a> {
                 ),
                 false,
             ),
-            Notice::DeletionUnknown { error, pause } => (
-                "deletion_unknown",
-                format!(
-                    "the end of the deletion was not heard ({}); asking again in {}",
-                    first_line(&report::text(error, None)),
-                    span(*pause)
-                ),
-                true,
-            ),
+            Notice::DeletionUnknown { error, pause } => {
+                let said = error
+                    .reply()
+                    .map_or_else(String::new, |reply| format!(": {}", escape(reply)));
+                let text = report::text(error, None);
+                (
+                    "deletion_unknown",
+                    format!(
+                        "the end of the deletion was not heard ({}{said}); asking again in {}",
+                        first_line(&text),
+                        span(*pause)
+                    ),
+                    true,
+                )
+            }
             Notice::LoginDelay { pause } => (
                 "login_delay",
                 format!(

@@ -134,15 +134,17 @@ fn purge_later(
     stop: &Stop,
     out: &Output,
 ) {
-    let options = PurgeOptions {
+    let mut options = PurgeOptions {
         lock_wait: args.lock_wait.unwrap_or(Duration::ZERO),
         now: now().timestamp(),
+        not_before: None,
         stop: stop.flag.clone(),
     };
     for later in later {
         let pulled = |o: &Outcome| o.account == later.name() && o.error.is_none();
         let at = ran.outcomes.iter().position(pulled);
         if let Some(at) = at.filter(|_| !stop.is_set()) {
+            options.not_before = ran.outcomes[at].report.next_login;
             let purged = later.apply(settings, &options, args.dry_run, out);
             codes[at] = if purged == 0 { codes[at] } else { purged };
         }

@@ -61,6 +61,7 @@ pub(crate) fn run(
     let options = PurgeOptions {
         lock_wait: args.lock_wait.unwrap_or(Duration::ZERO),
         now: now().timestamp(),
+        not_before: None,
         stop: stop.flag.clone(),
     };
     let mut progress = Progress::new(out, std::iter::once(name.as_str()));
@@ -81,14 +82,25 @@ pub(crate) fn run(
     };
     table::plan_line(out, &name, &agreed, args.dry_run);
     if !deletes || agreed.plan.chosen.messages == 0 {
-        for line in table::table(&agreed.plan, &agreed.server(), args, out) {
+        for line in table::only_shown(&agreed.plan, &agreed.server(), args, out) {
             out.line(&line);
         }
+        let code = if args.dry_run {
+            0
+        } else {
+            outcome::settled(out, &name, &agreed, &options)
+        };
         agreed.hang_up();
-        return Ok(Done::new(0, outcome::summary(None)));
+        return Ok(Done::new(code, outcome::summary(None)));
     }
     if !args.yes {
         agreed.hang_up();
+        if !out.quiet {
+            for line in table::table(&agreed.plan, &agreed.server(), args) {
+                out.line(&line);
+            }
+            out.line("");
+        }
         if !confirmed(&name, &agreed, out) {
             out.say("Nothing was deleted.");
             return Ok(Done::new(1, outcome::summary(None)));
@@ -177,11 +189,16 @@ fn confirmed(name: &str, agreed: &Agreed, out: &Output) -> bool {
         let _ = write!(
             err,
             "{} ({}) of {name} will be deleted from {}.\n\
-             They stay in the vault. The server cannot bring them back.\n\
+             {} in the vault. The server cannot bring them back.\n\
              Type the account name to go on: ",
             plural(chosen.messages, "message"),
             size(chosen.octets),
             escape(&agreed.server().host),
+            if chosen.messages == 1 {
+                "It stays"
+            } else {
+                "They stay"
+            },
         );
         let _ = err.flush();
         let _ = io::stdin().lock().read_line(&mut typed);

@@ -264,7 +264,7 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
              purge again"
                 .to_owned()
         }
-        Error::Clock { .. } => "set the clock; --free, --match and --all do without it".to_owned(),
+        Error::Clock { .. } => "set the clock; --free and --all do without it".to_owned(),
         Error::Unconfirmed { .. } => {
             "nothing is lost: these messages are archived. The next pull or purge finds out \
              and notes it"

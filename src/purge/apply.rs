@@ -1,26 +1,21 @@
-//! Carrying out a plan, in rounds (docs/SAFETY.md, 13).
+//! Carrying out a plan, session by session (docs/SAFETY.md, 13).
 //!
-//! A round lists, proves, makes its intents durable, deletes, and ends the session. What
-//! became of it only the next round's listing tells, and the last round does nothing but
-//! ask. An interrupted run leaves intents, which the next listing of any command settles.
+//! Each session is a round (`round.rs`); here is what lies between two of them: pauses,
+//! new connections, and when to give up. An interrupted run leaves intents, which the
+//! next listing of any command settles.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use crate::error::{Endpoint, Error, ErrorKind, Result};
 use crate::event::{Event, Notice};
-use crate::message::Hash128;
-use crate::purge::proof::{self, Item};
-use crate::purge::select::{self, Plan, Sum};
-use crate::purge::{KeptMessage, Maildrop, PurgeReport, Reason, is_stopped};
-use crate::source::{Listings, Source, Uid};
+use crate::purge::select::Plan;
+use crate::purge::{KeptMessage, Maildrop, PurgeReport, is_stopped, rest};
+use crate::source::{Listings, Source};
 use crate::vault::Writer;
-use crate::vault::ledger::{Event as Entry, Identity};
 
-/// Messages a round at most: what a broken line makes uncertain at once.
-const ROUND: usize = 4_096;
 /// Pauses before a connection is made anew, in seconds.
 const PAUSES: [u64; 3] = [1, 5, 15];
 /// A longer wait leaves the vault to others.
@@ -39,6 +34,9 @@ pub struct Task<'a> {
     pub lock_wait: Duration,
     /// New connections in a row without progress.
     pub retries: u32,
+    /// When the session signed in that the plan was made in, and how long the server
+    /// then wants peace.
+    pub login: Option<(Instant, Duration)>,
     /// Set to end the run before the next deletion.
     pub stop: &'a AtomicBool,
 }
@@ -68,6 +66,7 @@ pub fn apply(
         agreed: &plan.agreed,
         tell,
         writer: None,
+        lock_wait: task.lock_wait,
         report: PurgeReport {
             planned: plan.chosen,
             ..PurgeReport::default()
@@ -77,8 +76,9 @@ pub fn apply(
         pending: Vec::new(),
         ended_well: true,
         in_doubt: false,
+        futile: false,
         others: Vec::new(),
-        login: None,
+        login: task.login,
     };
     let mut error = run.rounds(open, connect).err();
     run.report.unknown = run.pending.len() as u64;
@@ -94,32 +94,36 @@ pub fn apply(
 }
 
 /// A message that the server was asked to delete in the last round.
-struct Pending {
-    mark: u64,
-    kept: KeptMessage,
+pub(super) struct Pending {
+    pub(super) mark: u64,
+    pub(super) kept: KeptMessage,
 }
 
-struct Run<'a, 't> {
-    task: &'a Task<'a>,
-    agreed: &'a [u64],
-    tell: &'t mut (dyn FnMut(Event<'_>) + Send),
+pub(super) struct Run<'a, 't> {
+    pub(super) task: &'a Task<'a>,
+    pub(super) agreed: &'a [u64],
+    pub(super) tell: &'t mut (dyn FnMut(Event<'_>) + Send),
     /// Holds the vault's lock; given up during long waits.
     writer: Option<Writer>,
-    report: PurgeReport,
+    /// How long to wait for another writer.
+    lock_wait: Duration,
+    pub(super) report: PurgeReport,
     /// Names that were tried, for better or worse.
-    tried: HashSet<u64>,
+    pub(super) tried: HashSet<u64>,
     /// Those that are asked for once more, since the line failed.
-    doubted: HashSet<u64>,
+    pub(super) doubted: HashSet<u64>,
     /// What the last round asked for.
-    pending: Vec<Pending>,
+    pub(super) pending: Vec<Pending>,
     /// False if the last round did not hear of its end.
-    ended_well: bool,
+    pub(super) ended_well: bool,
     /// True if that was just now.
-    in_doubt: bool,
+    pub(super) in_doubt: bool,
+    /// True once the server has kept all of a large round: the rest is not asked for.
+    pub(super) futile: bool,
     /// Names that the last round listed and did not ask for, ascending.
-    others: Vec<u64>,
+    pub(super) others: Vec<u64>,
     /// When the last session signed in, and how long the server then wants peace.
-    login: Option<(Instant, Duration)>,
+    pub(super) login: Option<(Instant, Duration)>,
 }
 
 impl Run<'_, '_> {
@@ -156,7 +160,8 @@ impl Run<'_, '_> {
             let in_doubt = std::mem::take(&mut self.in_doubt);
             let passing = in_doubt
                 || signed_in && (error.is_transient() || error.kind() == ErrorKind::Unreachable);
-            if !passing || failures >= self.task.retries || self.is_stopped() {
+            let tired = !in_doubt && failures >= self.task.retries;
+            if !passing || tired || self.is_stopped() {
                 return Err(error);
             }
             too_hasty = matches!(error, Error::Timeout { .. });
@@ -165,8 +170,13 @@ impl Run<'_, '_> {
                 .reply()
                 .is_some_and(|reply| reply.contains("[LOGIN-DELAY]"))
             {
+                // It wants more than it announced, if it announced anything.
                 let known = self.login.map_or(Duration::ZERO, |(_, delay)| delay);
-                pause = known.max(PATIENCE);
+                pause = if known.is_zero() {
+                    PATIENCE
+                } else {
+                    known.saturating_mul(2u32.saturating_pow(failures + 1))
+                };
             }
             let notice = if in_doubt {
                 Notice::DeletionUnknown {
@@ -211,244 +221,6 @@ impl Run<'_, '_> {
         })
     }
 
-    /// One session: settle, prove, delete. True if there was nothing left to delete.
-    fn round(&mut self, session: Session) -> Result<bool> {
-        let Session {
-            mut source,
-            listings,
-            since,
-        } = session;
-        self.login = Some((since, source.login_delay()));
-        if listings.is_empty() && !self.others.is_empty() {
-            return Err(Error::Protocol {
-                server: self.task.server.clone(),
-                doing: "LIST".into(),
-                detail: format!(
-                    "it lists nothing, though {} other messages were to stay",
-                    self.others.len()
-                ),
-            });
-        }
-        let (candidates, names) = self.take_stock(&listings)?;
-        let mut batch: Vec<select::Candidate> = candidates
-            .into_iter()
-            .filter(|c| self.agreed.binary_search(&c.mark).is_ok() && !self.tried.contains(&c.mark))
-            .collect();
-        // The oldest first, so that a run that ends early has freed those.
-        batch.sort_unstable_by_key(|c| (c.dated, c.row));
-        batch.truncate(ROUND);
-        if batch.is_empty() || self.is_stopped() {
-            self.report.left = Some(Sum {
-                messages: listings.len() as u64,
-                octets: listings.octets(),
-            });
-            if let Err(e) = source.finish() {
-                tracing::debug!(target: "dialogue", "QUIT failed: {e}");
-            }
-            return if batch.is_empty() {
-                Ok(true)
-            } else {
-                Err(Error::Interrupted)
-            };
-        }
-        let items = self.items(&listings, &batch)?;
-        let proven = self.prove(&mut *source, items)?;
-        if proven.is_empty() {
-            // Nothing is deleted in this session, so its listing stays true.
-            return self.round(Session {
-                source,
-                listings,
-                since,
-            });
-        }
-        self.intend(&proven)?;
-        self.others = names;
-        let pending: HashSet<u64> = self.pending.iter().map(|p| p.mark).collect();
-        self.others.retain(|mark| !pending.contains(mark));
-        self.ended_well = false;
-        let wanted: Vec<_> = proven.iter().map(|item| item.listing.clone()).collect();
-        self.in_doubt = true;
-        for kept in source.delete(&wanted)? {
-            let name = kept.listing.uid;
-            if let Some(at) = proven.iter().position(|item| item.listing.uid == name) {
-                self.pending[at].kept.reason = Reason::Refused(kept.reply);
-            }
-        }
-        self.ended_well = true;
-        self.in_doubt = false;
-        Ok(false)
-    }
-
-    /// Settles what the last round asked for, and gives what may be deleted now, and the
-    /// marks of all names.
-    fn take_stock(&mut self, listings: &Listings) -> Result<(Vec<select::Candidate>, Vec<u64>)> {
-        let maildrop = &self.task.maildrop;
-        let writer = held(&mut self.writer, self.task)?;
-        let stock = select::stock(listings, writer.catalog(), maildrop)?;
-        if !stock.open.is_empty() {
-            let events =
-                writer
-                    .catalog()
-                    .settled(&maildrop.account, &maildrop.server, &stock.open)?;
-            writer.record(&events)?;
-        }
-        let gone: HashMap<u64, bool> = stock
-            .open
-            .iter()
-            .map(|(name, gone)| (select::mark(name), *gone))
-            .collect();
-        for Pending { mark, kept } in std::mem::take(&mut self.pending) {
-            // Another command may have settled it while we waited.
-            let gone = match gone.get(&mark) {
-                Some(gone) => *gone,
-                None => stock.names.binary_search(&mark).is_err(),
-            };
-            if gone {
-                self.report.freed.add(kept.octets);
-                self.tried.insert(mark);
-            } else if self.ended_well || !self.doubted.insert(mark) {
-                self.report.kept.push(kept);
-                self.tried.insert(mark);
-            } else {
-                self.report.asked.messages -= 1;
-                self.report.asked.octets -= kept.octets;
-            }
-        }
-        let missing = |mark: &&u64| stock.names.binary_search(mark).is_err();
-        self.report.strays += self.others.iter().filter(missing).count() as u64;
-        self.others.clear();
-        Ok((stock.candidates, stock.names))
-    }
-
-    fn items(&mut self, listings: &Listings, batch: &[select::Candidate]) -> Result<Vec<Item>> {
-        let maildrop = &self.task.maildrop;
-        let writer = held(&mut self.writer, self.task)?;
-        let mut items = Vec::with_capacity(batch.len());
-        for candidate in batch {
-            let listing = listings.get(candidate.row as usize);
-            let Uid::Uidl(name) = &listing.uid else {
-                continue;
-            };
-            let record = writer
-                .catalog()
-                .record_of(&maildrop.account, &maildrop.server, name)?;
-            if let Some(record) = record {
-                items.push(Item {
-                    files: writer.files_of(&record.blob)?,
-                    listing,
-                    record,
-                });
-            } else {
-                self.tried.insert(candidate.mark);
-            }
-        }
-        Ok(items)
-    }
-
-    /// Those that pass the proof; the others are kept, and named.
-    fn prove(&mut self, source: &mut dyn Source, items: Vec<Item>) -> Result<Vec<Item>> {
-        let planned = self.report.planned.messages;
-        let mut done = self.tried.len() as u64;
-        let account = &self.task.maildrop.account;
-        let tell = &mut *self.tell;
-        let intact = proof::read_back(&items, self.task.stop, &mut |more| {
-            done += more as u64;
-            tell(Event::ReadBack {
-                account,
-                done,
-                planned,
-            });
-        });
-        if self.is_stopped() {
-            return Err(Error::Interrupted);
-        }
-        let (mut whole, mut files) = (Vec::with_capacity(items.len()), Vec::new());
-        for (item, file) in items.into_iter().zip(intact) {
-            if let Some(file) = file {
-                whole.push(item);
-                files.push(file);
-            } else {
-                self.keep(&item, Reason::NotIntact)?;
-            }
-        }
-        let verdicts = proof::ask(source, &whole, &files)?;
-        self.report.intact += whole.len() as u64;
-        let mut proven = Vec::with_capacity(whole.len());
-        for (item, verdict) in whole.into_iter().zip(verdicts) {
-            match verdict {
-                None => proven.push(item),
-                Some(reason) => self.keep(&item, reason)?,
-            }
-        }
-        Ok(proven)
-    }
-
-    /// Keeps a message on the server. One that is not what was archived is wanted by the
-    /// next pull.
-    fn keep(&mut self, item: &Item, reason: Reason) -> Result<()> {
-        let kept = self.kept(item, reason)?;
-        self.tried.insert(mark_of(item));
-        if kept.reason == Reason::OtherMessage {
-            let event = Entry::Refused {
-                identity: self.identity(item),
-                octets: item.listing.octets,
-                reply: b"(purge) this name now means another message"[..].into(),
-                tries: 1,
-            };
-            held(&mut self.writer, self.task)?.record(&[event])?;
-        }
-        self.report.kept.push(kept);
-        Ok(())
-    }
-
-    fn kept(&mut self, item: &Item, reason: Reason) -> Result<KeptMessage> {
-        let hash: Hash128 = item.record.blob.name.hash;
-        let subject = held(&mut self.writer, self.task)?
-            .catalog()
-            .subject_of(hash)?;
-        let uid = match &item.listing.uid {
-            Uid::Uidl(name) => name.escape_ascii().to_string(),
-            _ => format!("message {}", item.listing.number),
-        };
-        Ok(KeptMessage {
-            uid,
-            id: hash,
-            octets: item.listing.octets.unwrap_or(0),
-            subject,
-            reason,
-        })
-    }
-
-    /// Writes down, durably, what the server is about to be asked.
-    fn intend(&mut self, proven: &[Item]) -> Result<()> {
-        let mut events = Vec::with_capacity(proven.len());
-        let mut pending = Vec::with_capacity(proven.len());
-        for item in proven {
-            let kept = self.kept(item, Reason::StillThere)?;
-            let mark = mark_of(item);
-            pending.push(Pending { mark, kept });
-            events.push(Entry::PurgeIntent {
-                identity: self.identity(item),
-                hash: item.record.blob.name.hash,
-            });
-        }
-        held(&mut self.writer, self.task)?.record(&events)?;
-        for asked in &pending {
-            self.report.asked.add(asked.kept.octets);
-        }
-        self.pending = pending;
-        Ok(())
-    }
-
-    fn identity(&self, item: &Item) -> Identity {
-        Identity {
-            account: self.task.maildrop.account.clone(),
-            server: self.task.maildrop.server.clone(),
-            uid: item.listing.uid.clone(),
-            dir: None,
-        }
-    }
-
     fn notice(&mut self, notice: Notice<'_>) {
         (self.tell)(Event::Notice {
             account: &self.task.maildrop.account,
@@ -460,34 +232,22 @@ impl Run<'_, '_> {
     fn wait(&mut self, pause: Duration) -> Result<()> {
         if pause > PATIENCE {
             self.writer = None;
+            // Whoever came in between is waited for: what is pending wants its answer.
+            self.lock_wait = self.lock_wait.max(PATIENCE);
         }
-        let until = Instant::now() + pause;
-        while Instant::now() < until {
-            if self.is_stopped() {
-                return Err(Error::Interrupted);
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Ok(())
+        rest(Instant::now() + pause, self.task.stop)
     }
 
-    fn is_stopped(&self) -> bool {
+    /// The writer, opened if it is not.
+    pub(super) fn writer(&mut self) -> Result<&mut Writer> {
+        let opened = match self.writer.take() {
+            Some(writer) => writer,
+            None => Writer::open(self.task.vault, self.lock_wait, self.task.stop)?,
+        };
+        Ok(self.writer.insert(opened))
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
         is_stopped(self.task.stop)
     }
-}
-
-fn mark_of(item: &Item) -> u64 {
-    match &item.listing.uid {
-        Uid::Uidl(name) => select::mark(name),
-        _ => 0,
-    }
-}
-
-/// The writer, opened if it is not.
-fn held<'w>(writer: &'w mut Option<Writer>, task: &Task<'_>) -> Result<&'w mut Writer> {
-    let opened = match writer.take() {
-        Some(writer) => writer,
-        None => Writer::open(task.vault, task.lock_wait, task.stop)?,
-    };
-    Ok(writer.insert(opened))
 }

@@ -21,6 +21,9 @@ pub(super) struct Item {
     pub(super) record: Record,
     /// Its files, as far as they are there.
     pub(super) files: Vec<PathBuf>,
+    /// True if the same bytes came under another name that is listed with another size:
+    /// one of the two is not what it should be.
+    pub(super) doubled: bool,
 }
 
 impl Item {
@@ -129,6 +132,9 @@ pub(super) fn ask(
 fn is_complete(item: &Item, file: &Path, header: Option<&Header>) -> bool {
     if item.is_likeness() || item.record.blob.name.size == item.octets() {
         return true;
+    }
+    if item.doubled {
+        return false;
     }
     let status = header.map_or((0, 0), |header| header.status);
     frame::open(file)

@@ -76,6 +76,11 @@ pub struct Plan {
     pub brackets: [Bracket; 4],
     /// Listed, but not archived: never deleted.
     pub unarchived: Sum,
+    /// Listed without a size, or without a name of its own, or received empty: never
+    /// deleted either, since there is nothing to prove it by.
+    pub unproven: Sum,
+    /// Deletions of an earlier run, of which this listing tells the end.
+    pub unsettled: u64,
     /// Selected, but kept by the account's rule.
     pub held: Sum,
     /// To be deleted.
@@ -95,6 +100,8 @@ pub(super) struct Candidate {
     /// Its age is counted from here, in Unix seconds.
     pub(super) dated: i64,
     pub(super) mark: u64,
+    /// True if another name with another size brought the same content.
+    pub(super) doubled: bool,
 }
 
 /// A name in eight bytes, for sets of a million of them.
@@ -109,8 +116,10 @@ pub(super) fn mark(name: &[u8]) -> u64 {
 pub(super) struct Stock {
     /// What may be deleted if it passes the proof, in listing order.
     pub(super) candidates: Vec<Candidate>,
-    /// The rest.
-    pub(super) others: Sum,
+    /// What is not archived, or not as it is listed.
+    unarchived: Sum,
+    /// What there is nothing to prove by.
+    unproven: Sum,
     /// Names that were asked to be deleted without hearing the end of it, and whether
     /// they are gone.
     pub(super) open: Vec<(Box<[u8]>, bool)>,
@@ -146,11 +155,17 @@ impl Stock {
                 octets: octets.unwrap_or(0),
                 dated: dated(known),
                 mark: mark(name),
+                doubled: false,
             }),
             _ => {
+                let empty = known.is_some_and(|known| known.size == 0);
+                let others = if identifies && octets.is_some() && !empty {
+                    &mut self.unarchived
+                } else {
+                    &mut self.unproven
+                };
                 for row in rows {
-                    self.others
-                        .add(listings.octets_of(*row as usize).unwrap_or(0));
+                    others.add(listings.octets_of(*row as usize).unwrap_or(0));
                 }
             }
         }
@@ -165,6 +180,16 @@ pub(super) fn stock(listings: &Listings, catalog: &Catalog, maildrop: &Maildrop)
         walk.known(known.uid, known, &mut |met| stock.take(listings, &met));
     })?;
     walk.finish(&mut |met| stock.take(listings, &met));
+    stock
+        .candidates
+        .sort_unstable_by_key(|c| (c.blob, c.octets));
+    for same in stock.candidates.chunk_by_mut(|a, b| a.blob == b.blob) {
+        if same[0].octets != same[same.len() - 1].octets {
+            for candidate in same {
+                candidate.doubled = true;
+            }
+        }
+    }
     stock.candidates.sort_unstable_by_key(|c| c.row);
     stock.names.sort_unstable();
     Ok(stock)
@@ -198,7 +223,9 @@ pub(super) fn plan(
 ) -> Result<Plan> {
     let Stock {
         candidates: mut all,
-        others: unarchived,
+        unarchived,
+        unproven,
+        open,
         ..
     } = stock(listings, catalog, maildrop)?;
     let mut brackets = [365, 90, 30, 0].map(|days| Bracket {
@@ -224,6 +251,8 @@ pub(super) fn plan(
         },
         brackets,
         unarchived,
+        unproven,
+        unsettled: open.len() as u64,
         held: Sum::default(),
         chosen: Sum::default(),
         largest: Vec::new(),

@@ -9,10 +9,10 @@ use super::memory;
 use crate::config::Account;
 use crate::connect::{Connector, endpoint, server_name};
 use crate::error::{Error, Result};
-use crate::event::Event;
+use crate::event::{Event, Notice};
 use crate::purge::{self, Maildrop, Plan, PurgeReport, Selection, Session, Task};
 use crate::run::{Events, Job};
-use crate::vault::Vault;
+use crate::vault::{Vault, Writer};
 
 /// How to purge.
 #[derive(Debug, Clone)]
@@ -21,6 +21,8 @@ pub struct PurgeOptions {
     pub lock_wait: Duration,
     /// The time that ages are counted from, in Unix seconds.
     pub now: i64,
+    /// Not to sign in before then, as the server wishes.
+    pub not_before: Option<Instant>,
     /// Set from outside to end the run before the next deletion.
     pub stop: Arc<AtomicBool>,
 }
@@ -32,6 +34,8 @@ pub struct Agreed {
     account: Account,
     vault: PathBuf,
     connector: Connector,
+    /// When the session signed in, and how long the server then wants peace.
+    login: (Instant, Duration),
     /// The session in which the plan was made, while it stands.
     open: Option<Session>,
 }
@@ -53,6 +57,18 @@ impl Agreed {
         let secret = secret?;
         let dialect = memory::recall(vault.catalog(), &account)?;
         let mut connector = Connector::new(&account, secret, dialect, Arc::clone(&options.stop));
+        if let Some(then) = options.not_before {
+            // A second more than asked for: clocks of servers count whole seconds.
+            let then = then + Duration::from_secs(1);
+            let pause = then.saturating_duration_since(Instant::now());
+            if !pause.is_zero() {
+                events(Event::Notice {
+                    account: &account.name,
+                    notice: Notice::LoginDelay { pause },
+                });
+                purge::rest(then, &options.stop)?;
+            }
+        }
         events(Event::Connecting {
             account: &account.name,
             server: &endpoint(&account),
@@ -71,6 +87,7 @@ impl Agreed {
             account,
             vault: path.to_path_buf(),
             connector,
+            login: (since, source.login_delay()),
             open: Some(Session {
                 source,
                 listings,
@@ -94,6 +111,17 @@ impl Agreed {
         }
     }
 
+    /// Notes what the listing tells of deletions whose end an earlier run did not hear.
+    pub fn settle(&self, options: &PurgeOptions) -> Result<()> {
+        match &self.open {
+            Some(session) if self.plan.unsettled > 0 => {
+                let mut writer = Writer::open(&self.vault, options.lock_wait, &options.stop)?;
+                purge::settle(&mut writer, &session.listings, &maildrop(&self.account))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Deletes what was agreed to.
     pub fn apply(
         mut self,
@@ -106,6 +134,7 @@ impl Agreed {
             vault: &self.vault,
             lock_wait: options.lock_wait,
             retries: self.account.retries,
+            login: Some(self.login),
             stop: &options.stop,
         };
         let connector = &mut self.connector;

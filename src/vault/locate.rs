@@ -1,11 +1,12 @@
 //! From a content to its files, and from the files to what is derived of them.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use crate::error::Result;
 use crate::message::Scanner;
 use crate::vault::catalog::{Blob, Catalog, Place};
-use crate::vault::layout::Layout;
+use crate::vault::layout::{Layout, base_of};
 use crate::vault::{frame, maildir};
 
 /// The files of a content, as far as they are there.
@@ -19,6 +20,39 @@ pub(super) fn locate(
         let folder = layout.folder(&place.account, &place.dir);
         if let Some(path) = maildir::find(&folder, &blob.name, &place.flags)? {
             found.push((place, path));
+        }
+    }
+    Ok(found)
+}
+
+/// The same for many contents, without their places. A folder is listed at most once,
+/// however many of its files a mail reader has renamed.
+pub(super) fn locate_all(
+    layout: &Layout,
+    catalog: &Catalog,
+    blobs: &[&Blob],
+) -> Result<Vec<Vec<PathBuf>>> {
+    let mut found = vec![Vec::new(); blobs.len()];
+    let mut renamed: HashMap<PathBuf, HashMap<String, Vec<usize>>> = HashMap::new();
+    for (n, blob) in blobs.iter().enumerate() {
+        for place in catalog.places(blob.id)? {
+            let folder = layout.folder(&place.account, &place.dir);
+            let usual = folder.join("cur").join(blob.name.with_flags(&place.flags));
+            if usual.exists() {
+                found[n].push(usual);
+            } else {
+                let wanted = renamed.entry(folder).or_default();
+                wanted.entry(blob.name.base()).or_default().push(n);
+            }
+        }
+    }
+    for (folder, wanted) in renamed {
+        for sub in ["cur", "new"] {
+            for file in maildir::list(&folder.join(sub))? {
+                for n in wanted.get(base_of(&file)).into_iter().flatten() {
+                    found[*n].push(folder.join(sub).join(&file));
+                }
+            }
         }
     }
     Ok(found)

@@ -1,5 +1,6 @@
 //! The one writer of a vault: holds the lock, and puts right what a killed run left.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use crate::vault::catalog::{Blob, Catalog, Place};
 use crate::vault::layout::{self, FileName, Layout, Manifest, base_of};
 use crate::vault::ledger::{Entry, Event, Item, Ledger, Opened, Reader};
 use crate::vault::lock::Lock;
-use crate::vault::{describe, frame, locate, maildir, now_ms, open_layout};
+use crate::vault::{describe, frame, locate, locate_all, maildir, now_ms, open_layout};
 
 /// The one writer of a vault.
 #[derive(Debug)]
@@ -194,6 +195,13 @@ impl Writer {
         self.sync.sync(files)
     }
 
+    /// Makes files durable that are there already, and their names.
+    pub fn sync_names(&self, files: &[PathBuf]) -> Result<()> {
+        self.sync(files)?;
+        let folders: BTreeSet<&Path> = files.iter().filter_map(|file| file.parent()).collect();
+        folders.into_iter().try_for_each(fsx::sync_dir)
+    }
+
     /// A file of `blob` that was opened and hashed just now and holds what it should,
     /// in the given folder if it has one; damaged ones are passed over.
     pub fn intact(
@@ -209,10 +217,9 @@ impl Writer {
             .find(|(_, path)| frame::check(path, blob.name.hash, blob.name.size).is_ok()))
     }
 
-    /// The files of a content, as far as they are there.
-    pub fn files_of(&self, blob: &Blob) -> Result<Vec<PathBuf>> {
-        let found = locate(&self.layout, &self.catalog, blob)?;
-        Ok(found.into_iter().map(|(_, path)| path).collect())
+    /// The files of each content, as far as they are there.
+    pub fn files_of(&self, blobs: &[&Blob]) -> Result<Vec<Vec<PathBuf>>> {
+        locate_all(&self.layout, &self.catalog, blobs)
     }
 
     /// Where everything lies.

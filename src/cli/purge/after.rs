@@ -74,6 +74,7 @@ impl Later {
             options,
             &mut |event| progress.event(&event),
         );
+        progress.clear();
         let mut agreed = match planned {
             Ok(agreed) => agreed,
             Err(error) => return failed(out, &name, &error),
@@ -82,6 +83,11 @@ impl Later {
         let chosen = agreed.plan.chosen;
         let host = agreed.server().host;
         if dry_run || chosen.messages == 0 {
+            let code = if dry_run {
+                0
+            } else {
+                outcome::settled(out, &name, &agreed, options)
+            };
             agreed.hang_up();
             if dry_run && !out.quiet {
                 out.line(&format!(
@@ -91,7 +97,7 @@ impl Later {
                     escape(&host)
                 ));
             }
-            return 0;
+            return code;
         }
         let (report, error) = agreed.apply(options, &mut |event| progress.event(&event));
         progress.clear();

@@ -2,6 +2,7 @@
 
 use mailvault::error::{Error, ErrorKind, PARTIAL};
 use mailvault::purge::{KeptMessage, PurgeReport, Reason};
+use mailvault::run::{Agreed, PurgeOptions};
 use serde_json::{Value, json};
 
 use crate::cli::output::Output;
@@ -29,7 +30,7 @@ pub(crate) fn outcome(
             "{account}: {} disappeared from the server that nobody here asked to be deleted",
             plural(report.strays, "other message")
         );
-        let hint = "another program may have deleted them. If not, do not purge there again:\n\
+        let hint = "another program may have deleted them. If not, do not purge there again: \
                     the server deletes other messages than those it is asked to.";
         report::warn(out, &message, Some(hint));
     }
@@ -50,6 +51,7 @@ pub(crate) fn outcome(
         "freed_bytes": report.freed.octets,
         "kept": report.kept.len(),
         "unknown": report.unknown,
+        "not_asked": report.unasked,
         "strays": report.strays,
         "server_messages": report.left.map(|left| left.messages),
         "server_bytes": report.left.map(|left| left.octets),
@@ -57,6 +59,19 @@ pub(crate) fn outcome(
     });
     out.json("account", line, true);
     code
+}
+
+/// Notes what became of the deletions of an earlier run where there is nothing to delete
+/// now; the exit code.
+pub(crate) fn settled(out: &Output, account: &str, agreed: &Agreed, options: &PurgeOptions) -> u8 {
+    match agreed.settle(options) {
+        // Whoever writes there lists too.
+        Ok(()) | Err(Error::Locked { .. }) => 0,
+        Err(error) => {
+            report::print(out, &error, Some(account));
+            error.kind().exit_code()
+        }
+    }
 }
 
 /// What stayed, reason by reason.
@@ -80,6 +95,7 @@ fn kept(out: &Output, account: &str, report: &PurgeReport) {
         "unreadable",
         "refused",
         "still_there",
+        "unended",
     ] {
         let those: Vec<&KeptMessage> = report
             .kept
@@ -107,6 +123,12 @@ fn kept(out: &Output, account: &str, report: &PurgeReport) {
                 count((those.len() - NAMED) as u64)
             );
         }
+        if first.reason == Reason::StillThere && report.unasked > 0 {
+            message = format!(
+                "{message}\n  {} not asked for after that",
+                plural(report.unasked, "more message")
+            );
+        }
         report::warn(out, &message, Some(&hint));
     }
 }
@@ -119,34 +141,50 @@ fn reason_name(reason: &Reason) -> &'static str {
         Reason::Unreadable => "unreadable",
         Reason::Refused(_) => "refused",
         Reason::StillThere => "still_there",
+        Reason::Unended => "unended",
     }
 }
 
 fn reason_words(reason: &Reason, account: &str, messages: usize) -> (String, String) {
+    let one = messages == 1;
+    let pick = |single: &'static str, many: &'static str| if one { single } else { many };
     let those = plural(messages as u64, "message");
     match reason {
         Reason::NotIntact => (
-            format!("{those} kept on the server: the archived copy is damaged or missing"),
             format!(
-                "'mailvault verify --read-data --repair' puts damaged copies aside, and then\n\
+                "{those} kept on the server: {} damaged or missing",
+                pick("the archived copy is", "the archived copies are")
+            ),
+            format!(
+                "'mailvault verify --read-data --repair' puts damaged copies aside, and then \
                  'mailvault pull {account}' fetches them again"
             ),
         ),
         Reason::Octets { listed, received } => (
             format!(
-                "{those} kept on the server: its size there is not that of what was\n  \
-                 received ({} listed, {} received)",
+                "{those} kept on the server: what was received has another size than\n  \
+                 what is listed ({}{} octets listed, {} received)",
+                pick("", "the first: "),
                 count(*listed),
                 count(*received)
             ),
             "the archived copy may be only a part; look at it with 'mailvault show'".to_owned(),
         ),
         Reason::OtherMessage => (
-            format!("{those} kept on the server: it is not what was archived under its name"),
+            format!(
+                "{those} kept on the server: {}",
+                pick(
+                    "it is not what was archived under its name",
+                    "they are not what was archived under their names"
+                )
+            ),
             format!("'mailvault pull {account}' archives what is there now"),
         ),
         Reason::Unreadable => (
-            format!("{those} kept on the server, which shows neither header nor text of it"),
+            format!(
+                "{those} kept on the server, which shows neither header nor text of {}",
+                pick("it", "them")
+            ),
             "try again later".to_owned(),
         ),
         Reason::Refused(reply) => (
@@ -157,11 +195,18 @@ fn reason_words(reason: &Reason, account: &str, messages: usize) -> (String, Str
             "try again later".to_owned(),
         ),
         Reason::StillThere => (
-            format!("{those}: the server said they are deleted, but lists them still"),
-            "it decides by a setting of its own. With Gmail: Settings > Forwarding and\n\
-             POP/IMAP > \"When messages are accessed with POP\" > delete. Elsewhere look for\n\
+            format!(
+                "{those} deleted, said the server, but {} still listed",
+                pick("it is", "they are")
+            ),
+            "it decides by a setting of its own. With Gmail: Settings > Forwarding and \
+             POP/IMAP > \"When messages are accessed with POP\" > delete. Elsewhere look for \
              \"leave a copy on the server\" in the provider's settings."
                 .to_owned(),
+        ),
+        Reason::Unended => (
+            format!("{those} not deleted: the server did not end the session in good order, twice"),
+            "try again later; fewer at a time may help, as with --free 10M".to_owned(),
         ),
     }
 }
@@ -186,6 +231,7 @@ pub(crate) fn result(report: &PurgeReport) -> Vec<String> {
     rows.push((
         "Deleted",
         match report.unknown {
+            0 if freed == 0 => "0".to_owned(),
             0 => format!("{}, confirmed by another listing", count(freed)),
             unknown => format!("{}, and {} in doubt", count(freed), count(unknown)),
         },

@@ -11,9 +11,8 @@ use crate::cli::output::Output;
 use crate::cli::text::{self, Align, count, cut, day, escape, plural, rfc3339, size};
 
 /// The table of what could be freed, or would be.
-pub(super) fn table(plan: &Plan, server: &Endpoint, args: &Purge, out: &Output) -> Vec<String> {
-    let selects =
-        plan.chosen.messages > 0 || plan.held.messages > 0 || !chosen_words(args).is_empty();
+pub(super) fn table(plan: &Plan, server: &Endpoint, args: &Purge) -> Vec<String> {
+    let selects = selects(plan, args);
     let mut lines = vec![
         format!(
             "{} lists {}, {}",
@@ -58,6 +57,10 @@ pub(super) fn table(plan: &Plan, server: &Endpoint, args: &Purge, out: &Output) 
         let what = "never deleted; run 'pull' first";
         rows.push(row("not archived", plan.unarchived, what));
     }
+    if plan.unproven.messages > 0 {
+        let what = "never deleted; no name or size to go by";
+        rows.push(row("without proof", plan.unproven, what));
+    }
     rows.push(row("total", plan.listed, ""));
     let aligns = [Align::Left, Align::Right, Align::Right, Align::Left];
     lines.extend(
@@ -84,22 +87,37 @@ pub(super) fn table(plan: &Plan, server: &Endpoint, args: &Purge, out: &Output) 
         }
     }
     lines.extend(largest(plan));
-    if args.dry_run || plan.chosen.messages > 0 {
-        lines.push("Dry run: nothing was deleted.".to_owned());
-    } else if !selects {
-        lines.push(
-            "Nothing was deleted. To free some of it: --older-than 90d, --free 500M,\n\
-             --match QUERY or --all; --dry-run shows what would go."
-                .to_owned(),
-        );
-    } else if out.out_terminal || out.verbose > 0 {
-        lines.push("Nothing was deleted.".to_owned());
-    }
+    lines
+}
+
+/// The table where nothing is deleted, with a last word that says so.
+pub(super) fn only_shown(
+    plan: &Plan,
+    server: &Endpoint,
+    args: &Purge,
+    out: &Output,
+) -> Vec<String> {
+    let selects = selects(plan, args);
     if !args.dry_run && selects && !out.out_terminal && out.verbose == 0 {
         // Nothing to do is no news for a log.
-        lines.clear();
+        return Vec::new();
     }
+    let mut lines = table(plan, server, args);
+    lines.push(if args.dry_run {
+        "Dry run: nothing was deleted.".to_owned()
+    } else if selects {
+        "Nothing was deleted.".to_owned()
+    } else {
+        "Nothing was deleted. To free some of it: --older-than 90d, --free 500M,\n\
+         --match QUERY or --all; --dry-run shows what would go."
+            .to_owned()
+    });
     lines
+}
+
+/// True if something was asked for, which may be nothing.
+fn selects(plan: &Plan, args: &Purge) -> bool {
+    plan.chosen.messages > 0 || plan.held.messages > 0 || !chosen_words(args).is_empty()
 }
 
 /// The selection as it was typed.
@@ -178,6 +196,7 @@ pub(crate) fn plan_line(out: &Output, account: &str, agreed: &Agreed, dry_run: b
         "server_messages": plan.listed.messages,
         "server_bytes": plan.listed.octets,
         "not_archived": plan.unarchived.messages,
+        "without_proof": plan.unproven.messages,
         "kept_by_rule": plan.held.messages,
         "delete": plan.chosen.messages,
         "delete_bytes": plan.chosen.octets,
