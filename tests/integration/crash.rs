@@ -12,8 +12,8 @@
 //! that text.
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
-mod points;
-mod scene;
+pub(crate) mod points;
+pub(crate) mod scene;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -21,6 +21,8 @@ mod limits;
 mod progress;
 mod pull;
 mod purge;
+mod purge_crash;
+mod purge_plan;
 mod renumber;
 mod secrets;
 mod servers;

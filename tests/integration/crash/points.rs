@@ -6,19 +6,19 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
 /// Calls that change files, and those that send.
-pub(super) const CALLS: &str = "openat,write,pwrite64,writev,ftruncate,utimensat,fallocate,\
+pub(crate) const CALLS: &str = "openat,write,pwrite64,writev,ftruncate,utimensat,fallocate,\
     fdatasync,fsync,syncfs,link,linkat,unlink,unlinkat,rename,renameat,renameat2,mkdir,mkdirat,\
     rmdir,sendto";
 
 /// One call of a pull.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Point {
-    pub(super) call: String,
+pub(crate) struct Point {
+    pub(crate) call: String,
     /// Below the vault, with `$$` for the pid; none for a socket.
-    pub(super) path: Option<String>,
-    pub(super) n: usize,
+    pub(crate) path: Option<String>,
+    pub(crate) n: usize,
     /// Whether the call opens a file to read it, which needs no room.
-    pub(super) reads: bool,
+    pub(crate) reads: bool,
 }
 
 /// What happens to a pull.
@@ -68,7 +68,7 @@ impl Point {
 }
 
 /// The points of a log that `strace -f -y -o` wrote.
-pub(super) fn points(log: &str, vault: &str) -> Vec<Point> {
+pub(crate) fn points(log: &str, vault: &str, calls: &str) -> Vec<Point> {
     let pid = log.split(' ').next().unwrap();
     let mut counts: BTreeMap<(String, String, Option<String>), usize> = BTreeMap::new();
     let mut points = Vec::new();
@@ -77,7 +77,7 @@ pub(super) fn points(log: &str, vault: &str) -> Vec<Point> {
         let Some((call, arguments)) = rest.trim_start().split_once('(') else {
             continue;
         };
-        if !CALLS.split(',').any(|known| known == call) {
+        if !calls.split(',').any(|known| known == call) {
             continue;
         }
         let path = path_in(arguments, vault).map(|path| {
@@ -89,7 +89,7 @@ pub(super) fn points(log: &str, vault: &str) -> Vec<Point> {
                 path
             }
         });
-        if path.is_none() && call != "sendto" {
+        if path.is_none() && !["sendto", "recvfrom"].contains(&call) {
             continue;
         }
         let key = (thread.to_owned(), call.to_owned(), path.clone());

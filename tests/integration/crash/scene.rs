@@ -129,7 +129,7 @@ impl Scene {
         let options = format!("-y -s 0 -e trace={CALLS} -o {}", log.display());
         let _ = self.strace(&sandbox, &options).expect_code(0);
         let vault = fs::canonicalize(sandbox.vault()).unwrap();
-        points(&read_log(&log), vault.to_str().unwrap())
+        points(&read_log(&log), vault.to_str().unwrap(), CALLS)
     }
 
     /// Runs a pull with a fault, then an honest one; the error says what is wrong. False if
@@ -237,7 +237,7 @@ impl Scene {
 }
 
 /// What strace wrote, which may end a little later than what it watches.
-fn read_log(log: &Path) -> String {
+pub(crate) fn read_log(log: &Path) -> String {
     let mut text = String::new();
     for _ in 0..500 {
         text = String::from_utf8_lossy(&fs::read(log).unwrap()).into_owned();

@@ -1,0 +1,335 @@
+//! Promises 6, 7 and 13 of docs/SAFETY.md for `purge`: killed at any call it loses nothing
+//! and deletes nothing without a durable intact copy and a recorded intent; and when the
+//! first deletion leaves, nothing that it rests on is unsynced.
+//!
+//! The points come from a first run under strace, as in `crash.rs`. Each point has a
+//! server, a vault and a run of its own, since a purge changes the server.
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use mailvault::sample::{Message, Server};
+use serde_json::Value;
+
+use super::crash::points::{CALLS, Point, points};
+use super::crash::scene::read_log;
+use super::support::client::pop3_fetch_all;
+use super::support::dovecot::PASSWORD;
+use super::support::missing;
+use super::support::output::Ended;
+use super::support::sandbox::Sandbox;
+use super::support::scene::{Account, pulled, sandbox, server};
+
+/// Runs at a time.
+const WORKERS: usize = 2;
+const PURGE: [&str; 5] = ["purge", "work", "--match", "subject:old", "--yes"];
+
+fn mail(n: usize, subject: &str) -> Message {
+    let text = format!(
+        "Received: by mx.example.org; {} Nov 2020 10:00:00 +0000\r\nFrom: ann@example.org\r\n\
+         Subject: {subject} {n}\r\nMessage-ID: <{n}@example.org>\r\n\r\nbody of {n}\r\n",
+        n % 28 + 1
+    );
+    Message {
+        uidl: format!("uid-{n}"),
+        bytes: text.into_bytes(),
+    }
+}
+
+/// Three to go and two to stay.
+fn maildrop() -> Vec<Message> {
+    (0..5).map(|n| mail(n, ["old", "new"][n % 2])).collect()
+}
+
+fn left(server: &Server) -> BTreeSet<String> {
+    pop3_fetch_all(server.addr(), Server::USER, PASSWORD)
+        .into_iter()
+        .map(|(uidl, _, _)| uidl)
+        .collect()
+}
+
+/// `strace` with these options around a run of the program.
+fn strace(sandbox: &Sandbox, options: &str, args: &[&str]) -> Ended {
+    let mut shell = sandbox.tool("sh");
+    let script = format!("exec strace -D -f -qq {options} \"$@\"");
+    shell.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_mailvault")]);
+    shell.args(args);
+    sandbox.spawn(shell).wait().ended
+}
+
+/// The last word of the ledger on each name that was to be purged.
+fn purges(sandbox: &Sandbox) -> BTreeMap<String, String> {
+    let mut purges = BTreeMap::new();
+    for line in sandbox.ledger_lines() {
+        // The last line of a killed run may be torn: it says nothing then.
+        let Ok(line) = serde_json::from_str::<Value>(&line) else {
+            continue;
+        };
+        let event = line["ev"].as_str().unwrap();
+        if event.starts_with("purge") {
+            let name = line["uidl"].as_str().unwrap().to_owned();
+            purges.insert(name, event.to_owned());
+        }
+    }
+    purges
+}
+
+/// Kills a purge at a point and tries again; the error says what is wrong. False if the
+/// purge came to its end.
+fn try_kill(point: &Point) -> Result<bool, String> {
+    let (sandbox, server) = pulled(maildrop());
+    let vault = fs::canonicalize(sandbox.vault()).unwrap();
+    let limit = match &point.path {
+        Some(path) => format!(" -P \"{}{path}\"", vault.display()),
+        None => String::new(),
+    };
+    let (call, n) = (&point.call, point.n);
+    let options =
+        format!("--seccomp-bpf -o /dev/null -e inject={call}:signal=KILL:when={n}{limit}");
+    let ended = strace(&sandbox, &options, &PURGE);
+
+    let whole = |when: &str| {
+        let stored: BTreeSet<Vec<u8>> = sandbox
+            .messages("work")
+            .into_iter()
+            .map(|m| m.bytes)
+            .collect();
+        let all: BTreeSet<Vec<u8>> = maildrop().into_iter().map(|m| m.bytes).collect();
+        if stored == all {
+            Ok(())
+        } else {
+            Err(format!(
+                "{when}: the vault has {} of {}",
+                stored.len(),
+                all.len()
+            ))
+        }
+    };
+    whole("killed")?;
+    let intended = purges(&sandbox);
+    let there = left(&server);
+    for message in maildrop() {
+        if !there.contains(&message.uidl) && !intended.contains_key(&message.uidl) {
+            return Err(format!("{} was deleted without an intent", message.uidl));
+        }
+    }
+    let honest = sandbox.run(&PURGE);
+    if honest.ended != Ended::Exit(0) {
+        return Err(format!("stuck: {honest}"));
+    }
+    whole("again")?;
+    let left: Vec<String> = left(&server).into_iter().collect();
+    if left != ["uid-1", "uid-3"] {
+        return Err(format!("the server has {left:?}"));
+    }
+    let purged = purges(&sandbox);
+    if purged.len() != 3 || purged.values().any(|event| event != "purged") {
+        return Err(format!("the ledger says {purged:?}"));
+    }
+    let verified = sandbox.run(&["verify", "--read-data"]);
+    if verified.ended != Ended::Exit(0) {
+        return Err(format!("not whole: {verified}"));
+    }
+    let pull = sandbox.run(&["pull"]);
+    if pull.ended != Ended::Exit(0) || !pull.stdout.is_empty() {
+        return Err(format!("fetched again: {pull}"));
+    }
+    Ok(ended != Ended::Exit(0))
+}
+
+#[test]
+fn a_purge_killed_at_any_call_is_made_good_by_the_next() {
+    if missing("strace") {
+        return;
+    }
+    let (sandbox, _server) = pulled(maildrop());
+    let log = sandbox.path("log");
+    let calls = format!("{CALLS},recvfrom");
+    let options = format!("-y -s 0 -e trace={calls} -o {}", log.display());
+    assert_eq!(strace(&sandbox, &options, &PURGE), Ended::Exit(0));
+    let vault = fs::canonicalize(sandbox.vault()).unwrap();
+    let points = points(&read_log(&log), vault.to_str().unwrap(), &calls);
+    let sent = points.iter().filter(|point| point.call == "sendto").count();
+    assert!(points.len() > 20 && sent > 5, "too few points: {points:?}");
+
+    let only = std::env::var("MAILVAULT_CRASH").unwrap_or_default();
+    let count = points.len();
+    let queue = Mutex::new(points.into_iter());
+    let (hits, wrong) = (Mutex::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                loop {
+                    let next = queue.lock().unwrap().next();
+                    let Some(point) = next else { break };
+                    if !format!("{point:?}").contains(&only) {
+                        continue;
+                    }
+                    match try_kill(&point) {
+                        Ok(hit) => *hits.lock().unwrap() += usize::from(hit),
+                        Err(error) => wrong.lock().unwrap().push(format!("{point:?}: {error}")),
+                    }
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(
+        wrong.is_empty(),
+        "{} of {count}:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    let hits = hits.into_inner().unwrap();
+    assert!(
+        hits * 2 >= count || !only.is_empty(),
+        "only {hits} of {count} were met"
+    );
+}
+
+/// What was written or given a name, and is not durable yet.
+#[derive(Default)]
+struct Unsynced {
+    files: BTreeSet<PathBuf>,
+    folders: BTreeSet<PathBuf>,
+}
+
+impl Unsynced {
+    /// Takes in one call, with its arguments as `strace -y` shows them.
+    fn take(&mut self, call: &str, arguments: &str, known: &BTreeSet<PathBuf>) {
+        let described = || {
+            let (_, rest) = arguments.split_once('<')?;
+            Some(PathBuf::from(rest.split_once('>')?.0))
+        };
+        let quoted: Vec<PathBuf> = arguments
+            .split('"')
+            .skip(1)
+            .step_by(2)
+            .map(PathBuf::from)
+            .collect();
+        let mut name = |path: &Path| {
+            if !is_note(path) {
+                self.folders.extend(path.parent().map(Path::to_path_buf));
+            }
+        };
+        match call {
+            "write" | "pwrite64" | "writev" | "ftruncate" | "fallocate" => {
+                // A file in `tmp` becomes a message by its next name.
+                let matters =
+                    |path: &PathBuf| !is_note(path) || path.parent().unwrap().ends_with("tmp");
+                self.files.extend(described().filter(matters));
+            }
+            "fsync" | "fdatasync" => {
+                let synced = described().unwrap();
+                self.files.remove(&synced);
+                self.folders.remove(&synced);
+            }
+            "syncfs" => {
+                self.files.clear();
+                self.folders.clear();
+            }
+            "openat" if arguments.contains("O_CREAT") && !known.contains(&quoted[0]) => {
+                name(&quoted[0]);
+            }
+            "mkdir" | "mkdirat" | "unlink" | "unlinkat" => name(&quoted[0]),
+            "rename" | "renameat" | "renameat2" | "link" | "linkat" => {
+                name(&quoted[0]);
+                name(&quoted[1]);
+                if self.files.contains(&quoted[0]) {
+                    self.files.insert(quoted[1].clone());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What of it lies below the vault.
+    fn left(&self, vault: &Path) -> Vec<&PathBuf> {
+        let all = self.files.iter().chain(&self.folders);
+        all.filter(|path| path.starts_with(vault)).collect()
+    }
+}
+
+/// True for what no message rests on: the catalog is derived from the rest, the lock only
+/// tells who holds it, and a name in `tmp` means nothing yet.
+fn is_note(path: &Path) -> bool {
+    let name = path.file_name().unwrap().to_string_lossy();
+    name.starts_with("catalog.sqlite") || name == "lock" || path.parent().unwrap().ends_with("tmp")
+}
+
+/// Fails if anything below the vault is unsynced when the first DELE leaves.
+fn check_first_deletion(sandbox: &Sandbox, args: &[&str], least: usize) {
+    let home = fs::canonicalize(sandbox.home()).unwrap();
+    let vault = home.join("vault");
+    let log = sandbox.path("log");
+    let options = format!("-y -s 64 -e trace={CALLS} -o {}", log.display());
+    let known: BTreeSet<PathBuf> = super::support::scene::tree(&home)
+        .into_keys()
+        .map(|path| home.join(path))
+        .collect();
+    assert_eq!(strace(sandbox, &options, args), Ended::Exit(0));
+    let text = read_log(&log);
+    let mut unsynced = Unsynced::default();
+    let mut calls = 0;
+    let mut begun: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
+    for line in text.lines() {
+        let (thread, rest) = line.split_once(' ').unwrap();
+        let rest = rest.trim_start();
+        // A call that the log cuts in two counts from its beginning if it writes, and only
+        // from its end if it syncs.
+        let (call, arguments) = if rest.starts_with("<... ") {
+            let Some(begun) = begun.remove(thread) else {
+                continue;
+            };
+            begun
+        } else {
+            let Some((call, arguments)) = rest.split_once('(') else {
+                continue;
+            };
+            if arguments.contains("<unfinished ...>") && call.contains("sync") {
+                begun.insert(thread, (call, arguments));
+                continue;
+            }
+            (call, arguments)
+        };
+        if arguments.contains("\"DELE ") {
+            assert!(calls >= least, "only {calls} calls before the first DELE");
+            assert_eq!(unsynced.left(&vault), Vec::<&PathBuf>::new());
+            return;
+        }
+        if !rest.contains(" = -1 ") {
+            calls += 1;
+            unsynced.take(call, arguments, &known);
+        }
+    }
+    panic!("no DELE was sent:\n{text}");
+}
+
+fn fifty() -> Vec<Message> {
+    (0..50).map(|n| mail(n, "old")).collect()
+}
+
+#[test]
+fn when_a_purge_sends_its_first_deletion_nothing_is_unsynced() {
+    if missing("strace") {
+        return;
+    }
+    let (sandbox, server) = pulled(fifty());
+    check_first_deletion(&sandbox, &PURGE, 50);
+    assert!(left(&server).is_empty());
+}
+
+#[test]
+fn when_a_pull_goes_on_to_purge_nothing_is_unsynced_either() {
+    if missing("strace") {
+        return;
+    }
+    let server = server(fifty());
+    let account = Account::of("work", &server).with("purge", "{ older_than = \"90d\" }");
+    let sandbox = sandbox(&[account]);
+    check_first_deletion(&sandbox, &["pull", "--create", "--purge"], 200);
+    assert!(left(&server).is_empty());
+}
