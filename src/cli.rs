@@ -155,11 +155,8 @@ fn refuse(error: &clap::Error, line: &[OsString], around: Surroundings) -> u8 {
         hint: None,
     }
     .print(&out);
-    end(
-        &out,
-        json!({"command": null, "status": code_name(code)}),
-        code,
-    )
+    let summary = json!({"command": null, "status": code_name(code)});
+    end(&out, summary, code)
 }
 
 /// The mail parser's panics are caught where it is called; their message would only disturb.

@@ -23,6 +23,7 @@ pub mod imap;
 pub mod import;
 pub mod mbox;
 pub mod message;
+pub mod pause;
 pub mod pop3;
 pub mod pull;
 pub mod purge;

@@ -21,6 +21,7 @@ use crate::dedupe::{Merge, Plan};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Notice, PullReport};
 use crate::fsx;
+use crate::pause;
 use crate::source::{Listing, Listings, Source, Uid};
 use crate::vault::catalog::Catalog;
 use crate::vault::layout::Layout;
@@ -461,14 +462,7 @@ impl Run<'_, '_> {
     }
 
     fn wait(&self, pause: Duration) -> Result<()> {
-        let until = Instant::now() + pause;
-        while Instant::now() < until {
-            if self.is_stopped() {
-                return Err(Error::Interrupted);
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Ok(())
+        pause::pause(Instant::now() + pause, &|| self.is_stopped())
     }
 
     fn is_stopped(&self) -> bool {

@@ -11,8 +11,7 @@ mod proof;
 mod round;
 mod select;
 
-use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::message::Hash128;
@@ -183,20 +182,4 @@ pub fn settle(writer: &mut Writer, listings: &Listings, maildrop: &Maildrop) -> 
         .catalog()
         .settled(&maildrop.account, &maildrop.server, &open)?;
     writer.record(&events)
-}
-
-/// Waits until then, or until the run is to end.
-pub(crate) fn rest(until: Instant, stop: &AtomicBool) -> Result<()> {
-    while Instant::now() < until {
-        if is_stopped(stop) {
-            return Err(Error::Interrupted);
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    Ok(())
-}
-
-/// True if the run is to end.
-fn is_stopped(stop: &AtomicBool) -> bool {
-    stop.load(std::sync::atomic::Ordering::Relaxed)
 }

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Endpoint, Error, ErrorKind, Result};
 use crate::event::{Event, Notice};
+use crate::pause::{self, is_set};
 use crate::purge::select::Plan;
-use crate::purge::{KeptMessage, Maildrop, PurgeReport, is_stopped, rest};
+use crate::purge::{KeptMessage, Maildrop, PurgeReport};
 use crate::source::{Listings, Source};
 use crate::vault::Writer;
 
@@ -235,7 +236,8 @@ impl Run<'_, '_> {
             // Whoever came in between is waited for: what is pending wants its answer.
             self.lock_wait = self.lock_wait.max(PATIENCE);
         }
-        rest(Instant::now() + pause, self.task.stop)
+        let stop = self.task.stop;
+        pause::pause(Instant::now() + pause, &|| is_set(stop))
     }
 
     /// The writer, opened if it is not.
@@ -248,6 +250,6 @@ impl Run<'_, '_> {
     }
 
     pub(super) fn is_stopped(&self) -> bool {
-        is_stopped(self.task.stop)
+        is_set(self.task.stop)
     }
 }

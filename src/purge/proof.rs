@@ -6,8 +6,9 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::error::Result;
 use crate::message::{Hash128, Scanner};
+use crate::pause::is_set;
+use crate::purge::Reason;
 use crate::purge::octets::Shape;
-use crate::purge::{Reason, is_stopped};
 use crate::source::{Fetched, Header, Listing, Source, headers_of};
 use crate::vault::catalog::Record;
 use crate::vault::frame::{self, Checker};
@@ -54,7 +55,7 @@ pub(super) fn read_back(
                 let mut scanner = Scanner::new();
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(item) = items.get(at).filter(|_| !is_stopped(stop)) else {
+                    let Some(item) = items.get(at).filter(|_| !is_set(stop)) else {
                         return;
                     };
                     let intact = item

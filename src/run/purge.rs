@@ -10,6 +10,7 @@ use crate::config::Account;
 use crate::connect::{Connector, endpoint, server_name};
 use crate::error::{Error, Result};
 use crate::event::{Event, Notice};
+use crate::pause::{self, is_set};
 use crate::purge::{self, Maildrop, Plan, PurgeReport, Selection, Session, Task};
 use crate::run::{Events, Job};
 use crate::vault::{Vault, Writer};
@@ -66,7 +67,7 @@ impl Agreed {
                     account: &account.name,
                     notice: Notice::LoginDelay { pause },
                 });
-                purge::rest(then, &options.stop)?;
+                pause::pause(then, &|| is_set(&options.stop))?;
             }
         }
         events(Event::Connecting {
