@@ -6,6 +6,7 @@
 //! A message counts as archived only once its batch has gone through.
 
 mod links;
+mod marks;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -36,7 +37,8 @@ const BATCHES_A_TRANSACTION: u32 = 4;
 /// Room that is left on the disk for others.
 const SPARE_BYTES: u64 = 64 << 20;
 
-pub use links::{FlagChange, Link};
+pub use links::Link;
+pub use marks::FlagChange;
 
 /// Where messages of one maildrop or mailbox go.
 #[derive(Debug, Clone)]
@@ -90,8 +92,9 @@ pub struct Tally {
 pub enum Order {
     /// Archive a message.
     Deliver(Box<Delivery>),
-    /// Take stored messages for messages of a mailbox.
-    Link(Arc<Route>, Vec<Link>),
+    /// Take stored messages for messages of a server, and tell of each whether its file
+    /// is as it was.
+    Link(Arc<Route>, Vec<Link>, Sender<Vec<bool>>),
     /// Take over changed flags.
     Flags(Vec<FlagChange>),
     /// Write events that belong behind everything delivered so far.
@@ -186,8 +189,9 @@ enum Home {
     Own,
     /// A message before it in the batch.
     Earlier(usize),
-    /// A stored file, checked just now, and whether the message's own folder has it.
-    Stored(FileName, u64, PathBuf, bool),
+    /// A stored file, checked just now, and the flags that the message's own folder has it
+    /// with, if it has it.
+    Stored(FileName, u64, PathBuf, Option<String>),
 }
 
 impl Committer {
@@ -201,9 +205,10 @@ impl Committer {
             };
             match order {
                 Ok(Order::Deliver(delivery)) => self.take(*delivery)?,
-                Ok(Order::Link(route, links)) => {
+                Ok(Order::Link(route, links, tell)) => {
                     self.close()?;
-                    self.link(&route, links)?;
+                    // Whoever asked may have given up waiting.
+                    let _ = tell.send(self.link(&route, links)?);
                 }
                 Ok(Order::Flags(changes)) => {
                     self.close()?;
@@ -266,6 +271,7 @@ impl Committer {
         self.writer.sync(&written)?;
         let events = self.give_names(&batch, &homes)?;
         self.writer.record(&events)?;
+        self.adopt_marks(&batch, &homes)?;
         // Until here they tell the next run that names may lack their lines.
         let mut tmps = BTreeSet::new();
         for delivery in &batch {
@@ -340,6 +346,7 @@ impl Committer {
         for blob in candidates {
             if let Some((place, path)) = self.writer.intact(&blob, account, dir)? {
                 let here = place.account == *account && place.dir == dir;
+                let here = here.then_some(place.flags);
                 return Ok(Some(Home::Stored(blob.name, blob.stored, path, here)));
             }
         }
@@ -364,7 +371,9 @@ impl Committer {
                     let here = path.parent() == Some(&folder.join("cur"));
                     (*name, *stored, path.clone(), here)
                 }
-                Home::Stored(name, stored, path, here) => (*name, *stored, path.clone(), *here),
+                Home::Stored(name, stored, path, here) => {
+                    (*name, *stored, path.clone(), here.is_some())
+                }
             };
             let path = if here {
                 from

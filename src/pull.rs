@@ -7,6 +7,7 @@
 mod compare;
 mod feed;
 mod fetch;
+mod known;
 mod mailbox;
 mod pack;
 mod renumber;
@@ -24,12 +25,13 @@ use crate::fsx;
 use crate::pause;
 use crate::source::{Listing, Listings, Source, Uid};
 use crate::vault::catalog::Catalog;
-use crate::vault::layout::Layout;
+use crate::vault::layout::{self, Layout};
 use crate::vault::ledger::{Event as Entry, Identity, Proto, Session};
 use fetch::cut_short;
 use pack::Place;
 
-pub use mailbox::{Copies, Mailbox};
+pub use known::Copies;
+pub use mailbox::Mailbox;
 
 /// Pauses before a connection is made anew, in seconds.
 const PAUSES: [u64; 3] = [1, 5, 15];
@@ -74,12 +76,8 @@ pub enum Left {
     Unlisted,
 }
 
-/// A row of a listing within one run. Names may be missing or doubled.
-type Key = (Uid, u32, Option<u64>);
-
-fn key(listing: &Listing) -> Key {
-    (listing.uid.clone(), listing.number, listing.octets)
-}
+/// A row of a folder's listing within one run. Names may be missing or doubled.
+type Key = (Option<String>, Uid, u32, Option<u64>);
 
 /// Where progress goes.
 pub type Tell<'a> = &'a mut dyn FnMut(Event<'_>);
@@ -263,6 +261,7 @@ impl Run<'_, '_> {
                 self.compare(&mut *source, &listings, &mut plan)?;
             }
             self.recognise(&mut *source, &listings, &mut plan)?;
+            self.link_listed(&mut *source, &listings, &mut plan)?;
         }
         self.forget_refused(&listings, &mut plan);
         let left = self
@@ -344,7 +343,7 @@ impl Run<'_, '_> {
         plan.fetch.retain(|row| {
             !self
                 .refused_now
-                .contains(&key(&listings.get(*row as usize)))
+                .contains(&self.key(&listings.get(*row as usize)))
         });
     }
 
@@ -432,6 +431,25 @@ impl Run<'_, '_> {
             server: self.task.route.server.clone(),
             uid: uid.clone(),
             dir: self.dir.clone(),
+        }
+    }
+
+    fn key(&self, listing: &Listing) -> Key {
+        let Listing {
+            number,
+            octets,
+            uid,
+        } = listing;
+        (self.dir.clone(), uid.clone(), *number, *octets)
+    }
+
+    /// A message as people see it; with IMAP a name that no other folder has.
+    fn shown(&self, listing: &Listing) -> String {
+        match (&self.dir, &listing.uid) {
+            (Some(dir), Uid::Imap { uidvalidity, uid }) => {
+                format!("{}:{uidvalidity}.{uid}", layout::folder_label(dir))
+            }
+            _ => listing.shown(),
         }
     }
 

@@ -7,13 +7,15 @@
 mod headers;
 mod listings;
 mod mailbox;
+mod marks;
 
 use std::io::Read;
 use std::time::Duration;
 
 pub use headers::{Header, headers_of};
 pub use listings::{Ascending, Cursor, Listings, Names, Sizes};
-pub use mailbox::{Inventory, MailRow, Marks};
+pub use mailbox::{Inventory, MailRow};
+pub use marks::Marks;
 
 use crate::error::Result;
 

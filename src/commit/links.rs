@@ -1,10 +1,8 @@
-//! Messages of a mailbox that are stored already, and flags that changed: names and lines,
-//! no bytes.
+//! Messages of a server that are stored already: names and lines, no bytes.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::marks::{FlagChange, date};
 use super::{Committer, Route};
 use crate::error::Result;
 use crate::fsx;
@@ -33,49 +31,51 @@ pub struct Link {
     pub idate: Option<i64>,
 }
 
-/// New flags of a message.
-#[derive(Debug, Clone)]
-pub struct FlagChange {
-    /// Which message.
-    pub identity: Identity,
-    /// The stored content; `None` if it was never stored.
-    pub hash: Option<Hash128>,
-    /// The letters that were recorded last.
-    pub before: String,
-    /// The letters now.
-    pub flags: String,
-    /// The other flags now.
-    pub kw: String,
-}
-
 impl Committer {
-    /// Gives stored messages a name in another folder, and a line. One whose file is not
-    /// as it was is left out: the next run fetches it.
-    pub(super) fn link(&mut self, route: &Arc<Route>, links: Vec<Link>) -> Result<()> {
+    /// Gives stored messages a name in another folder, and a line; tells which have it
+    /// now. One whose file is not as it was gets none.
+    pub(super) fn link(&mut self, route: &Arc<Route>, links: Vec<Link>) -> Result<Vec<bool>> {
         let dir = route.dir.clone().unwrap_or_default();
         let folder = self.writer.layout().folder(&route.account, &dir);
         let cur = folder.join("cur");
         let mut events = Vec::with_capacity(links.len());
+        let mut changes = Vec::new();
+        let mut done = Vec::with_capacity(links.len());
         for link in links {
-            let Some(blob) = self.writer.catalog().find(link.hash)? else {
+            let found = match self.writer.catalog().find(link.hash)? {
+                Some(blob) => self
+                    .writer
+                    .intact(&blob, &route.account, &dir)?
+                    .map(|(place, path)| (blob, place, path)),
+                None => None,
+            };
+            done.push(found.is_some());
+            let Some((blob, place, path)) = found else {
                 continue;
             };
-            let Some((place, path)) = self.writer.intact(&blob, &route.account, &dir)? else {
-                continue;
+            let identity = Identity {
+                account: route.account.clone(),
+                server: route.server.clone(),
+                uid: link.uid,
+                dir: route.dir.clone(),
             };
             if place.account != route.account || place.dir != dir {
                 let layout = self.writer.layout();
                 maildir::place(layout, &path, &folder, &blob.name, &link.flags)?;
+            } else if route.dir.is_some() && place.flags != link.flags {
+                changes.push(FlagChange {
+                    identity: identity.clone(),
+                    hash: Some(blob.name.hash),
+                    before: place.flags,
+                    flags: link.flags.clone(),
+                    kw: link.kw.clone(),
+                });
             }
+            date(&path, &blob.name, link.idate)?;
             let mut scanner = crate::message::Scanner::new();
             let digest = frame::scan(&path, blob.name.size, &mut scanner);
             events.push(Event::Seen(Box::new(Seen {
-                identity: Identity {
-                    account: route.account.clone(),
-                    server: route.server.clone(),
-                    uid: link.uid,
-                    dir: route.dir.clone(),
-                },
+                identity,
                 octets: link.octets,
                 hash: blob.name.hash,
                 got: blob.name.hash,
@@ -92,50 +92,9 @@ impl Committer {
         }
         fsx::sync_dir(&cur)?;
         self.writer.record(&events)?;
+        self.change_flags(changes)?;
         let tally = self.tallies.entry(route.account.clone()).or_default();
         tally.linked += events.len() as u64;
-        Ok(())
-    }
-
-    /// Records changed flags, and renames the files that have the letters of before: what
-    /// somebody changed here stays.
-    pub(super) fn change_flags(&mut self, changes: Vec<FlagChange>) -> Result<()> {
-        let mut renames: Vec<(PathBuf, PathBuf)> = Vec::new();
-        let mut touched = BTreeSet::new();
-        for change in &changes {
-            let Some(blob) = change
-                .hash
-                .map(|hash| self.writer.catalog().find(hash))
-                .transpose()?
-                .flatten()
-            else {
-                continue;
-            };
-            let dir = change.identity.dir.as_deref().unwrap_or_default();
-            let layout = self.writer.layout();
-            let cur = layout.cur(&change.identity.account, dir);
-            let from = cur.join(blob.name.with_flags(&change.before));
-            let to = cur.join(blob.name.with_flags(&change.flags));
-            if from != to && from.exists() && !to.exists() {
-                renames.push((from, to));
-                touched.insert(cur);
-            }
-        }
-        let events: Vec<Event> = changes
-            .into_iter()
-            .map(|change| Event::Flags {
-                identity: change.identity,
-                flags: change.flags,
-                kw: change.kw,
-            })
-            .collect();
-        self.writer.record(&events)?;
-        for (from, to) in renames {
-            fsx::rename(&from, &to)?;
-        }
-        for dir in touched {
-            fsx::sync_dir(&dir)?;
-        }
-        Ok(())
+        Ok(done)
     }
 }

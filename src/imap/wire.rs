@@ -173,6 +173,12 @@ impl<S: Read + Write> Wire<S> {
 
     /// A refusal of a command that the caller cannot do without.
     pub(super) fn refused(&self, status: &Status<'_>) -> Error {
+        if status.wants_a_pause() {
+            return Error::Busy {
+                server: self.server.clone(),
+                reply: self.words(status),
+            };
+        }
         Error::Refused {
             server: self.server.clone(),
             command: self.doing.clone(),

@@ -61,10 +61,11 @@ impl Run<'_, '_> {
             return Ok(true);
         }
         if received <= listed / 2 && listed - received > ROUNDING {
+            let shown = self.shown(listing);
             self.report.short += 1;
             self.report
                 .shortest
-                .get_or_insert_with(|| (listing.shown(), received, listed));
+                .get_or_insert((shown, received, listed));
         }
         Ok(false)
     }

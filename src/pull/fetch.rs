@@ -1,11 +1,12 @@
 //! Fetching: messages from the source into the belt, and what becomes of those that do not
 //! come whole.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::feed::{self, Feeder, Stuck};
 use super::pack::{Place, pack};
-use super::{DROPS, Run, SLICE, key};
+use super::{DROPS, Run, SLICE};
 use crate::commit::Order;
 use crate::error::{Error, Result};
 use crate::event::RefusedMessage;
@@ -39,7 +40,9 @@ impl Run<'_, '_> {
             // the next failure is surely its own.
             let suspects = |row: &&u32| {
                 !self.drops.is_empty()
-                    && self.drops.contains_key(&key(&listings.get(**row as usize)))
+                    && self
+                        .drops
+                        .contains_key(&self.key(&listings.get(**row as usize)))
             };
             let (last, first): (Vec<u32>, Vec<u32>) = rows.iter().partition(suspects);
             for slice in first.chunks(SLICE).chain(last.chunks(1)) {
@@ -65,11 +68,14 @@ impl Run<'_, '_> {
         feeder: &mut Feeder,
     ) -> Result<()> {
         let mut done = 0;
+        // The answers may come in another order.
+        let mut answered = HashSet::new();
         let outcome = source.fetch(wanted, &mut |listing, fetched| {
             match fetched {
                 Fetched::Waiting => feeder.hand_over().map_err(give_up)?,
                 Fetched::Refused(reply) => {
                     done += 1;
+                    answered.insert(listing.number);
                     self.refused(listing, reply)?;
                 }
                 Fetched::Body(body) => {
@@ -80,6 +86,7 @@ impl Run<'_, '_> {
                         return Err(give_up(stuck));
                     }
                     done += 1;
+                    answered.insert(listing.number);
                     self.received += 1;
                     if self.is_nothing(listing, self.report.octets - before)? {
                         feeder.take_back();
@@ -102,7 +109,8 @@ impl Run<'_, '_> {
                     .push((wanted[done - 1].clone(), cut_short(detail)));
             }
             Err(error) if error.is_transient() => {
-                if let Some(listing) = wanted.get(done) {
+                let mut open = wanted.iter().filter(|l| !answered.contains(&l.number));
+                if let Some(listing) = open.next() {
                     self.dropped(listing, error)?;
                 }
             }
@@ -113,7 +121,7 @@ impl Run<'_, '_> {
 
     /// The line failed at this message; the second time it counts as refused.
     fn dropped(&mut self, listing: &Listing, error: &Error) -> Result<()> {
-        let drops = self.drops.entry(key(listing)).or_default();
+        let drops = self.drops.entry(self.key(listing)).or_default();
         *drops += 1;
         if *drops >= DROPS {
             self.refused(listing, error.to_string())?;
@@ -122,11 +130,12 @@ impl Run<'_, '_> {
     }
 
     pub(super) fn refused(&mut self, listing: &Listing, reply: String) -> Result<()> {
-        if !self.refused_now.insert(key(listing)) {
+        let key = self.key(listing);
+        if !self.refused_now.insert(key.clone()) {
             return Ok(());
         }
-        let (uid, named) = (listing.shown(), listing.uid != Uid::Absent);
-        let tries = self.drops.get(&key(listing)).copied().unwrap_or(1);
+        let (uid, named) = (self.shown(listing), listing.uid != Uid::Absent);
+        let tries = self.drops.get(&key).copied().unwrap_or(1);
         self.order(Order::Record(vec![Entry::Refused {
             identity: self.identity(&listing.uid),
             octets: listing.octets,

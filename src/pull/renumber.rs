@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::event::Notice;
 use crate::message::Hash128;
 use crate::source::{Listing, Listings, Source, headers_of};
+use crate::vault::ledger::Proto;
 
 /// Fewer messages are simply fetched again.
 const LEAST: u64 = 20;
@@ -38,19 +39,14 @@ impl Run<'_, '_> {
             return Ok(());
         }
         let account = &self.task.route.account;
-        let Some(last) = self.catalog.last_complete(account)? else {
+        let Some(last) = self.catalog.last_complete(account, Proto::Pop3)? else {
             return Ok(());
         };
         let gone = plan.settled.iter().filter(|(_, gone)| *gone).count() as u64;
         let purged = self.catalog.purged_since(account, last.time)? + gone;
         let before = last.listed.saturating_sub(purged);
         let listed = listings.len() as u64;
-        if before >= LEAST && listed < before / 2 {
-            self.notice(Notice::Shrunk {
-                before,
-                now: listed,
-            });
-        }
+        self.warn_if_shrunk(before, listed);
         let steady = listed.abs_diff(before) <= before / 10;
         if before < LEAST || !steady || plan.known > before / 10 {
             return Ok(());
@@ -93,6 +89,13 @@ impl Run<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Far fewer messages than the last time are an alarm, and change nothing here.
+    pub(super) fn warn_if_shrunk(&mut self, before: u64, now: u64) {
+        if before >= LEAST && now < before / 2 {
+            self.notice(Notice::Shrunk { before, now });
+        }
     }
 
     fn old_names(&self) -> Result<OldNames> {

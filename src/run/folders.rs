@@ -1,6 +1,6 @@
 //! Which folders of a server are fetched, and the directories that they have for ever.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::config::Account;
 use crate::error::Result;
@@ -44,6 +44,16 @@ impl Folders {
         dir
     }
 
+    /// The directories of folders that the server no longer lists.
+    pub(super) fn gone(&self, listed: &[Mailbox]) -> Vec<String> {
+        let listed: HashSet<&[u8]> = listed.iter().map(|mailbox| &mailbox.raw[..]).collect();
+        let gone = |(name, _): &(&Vec<u8>, _)| !listed.contains(&name[..]);
+        let dirs = self.by_name.iter().filter(gone);
+        let mut dirs: Vec<String> = dirs.map(|(_, (dir, _))| dir.clone()).collect();
+        dirs.sort_unstable();
+        dirs
+    }
+
     /// The line that fixes the directory, if it is new or the UIDVALIDITY is.
     pub(super) fn record(
         &mut self,
@@ -66,10 +76,17 @@ impl Folders {
     }
 }
 
-/// True if the account's patterns take the mailbox in.
-pub(super) fn chosen(account: &Account, mailbox: &Mailbox) -> bool {
+/// True if the account's patterns take the mailbox in. Names may be written without the
+/// `prefix` that all folders of some servers have.
+pub(super) fn chosen(account: &Account, mailbox: &Mailbox, prefix: &[u8]) -> bool {
     let name = mailbox.levels().join("/");
-    let any = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, &name));
+    let has_prefix = !prefix.is_empty() && mailbox.raw.starts_with(prefix);
+    let short = name.split_once('/').filter(|_| has_prefix);
+    let any = |patterns: &[String]| {
+        patterns.iter().any(|pattern| {
+            matches(pattern, &name) || short.is_some_and(|(_, short)| matches(pattern, short))
+        })
+    };
     any(&account.folders) && !any(&account.exclude)
 }
 

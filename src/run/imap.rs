@@ -12,8 +12,9 @@ use crate::imap::{
 use crate::message::Hash128;
 use crate::pull::{self, Copies, Left, Run};
 use crate::source::{Inventory, Marks};
-use crate::vault::catalog::{Catalog, Origin};
+use crate::vault::catalog::{Catalog, Origin, State};
 use crate::vault::layout::Layout;
+use crate::vault::maildir;
 
 /// What a session needs besides the run itself.
 pub(super) struct Mirror<'a> {
@@ -29,17 +30,28 @@ impl Mirror<'_> {
     pub(super) fn session(&self, run: &mut Run<'_, '_>, connector: &Connector) -> Result<Left> {
         let mut session = connector.open_imap()?;
         run.signed_in();
+        let prefix = session.namespaces()?.personal.into_iter().next();
+        let prefix = prefix.map(|space| space.prefix).unwrap_or_default();
         let mut mailboxes = session.mailboxes()?;
-        mailboxes.retain(|mailbox| mailbox.selectable && chosen(self.account, mailbox));
+        let mut folders = Folders::new(self.catalog, &self.account.name)?;
+        if !self.dry_run {
+            for dir in folders.gone(&mailboxes) {
+                self.gone(run, &dir, 0)?;
+                run.learned(self.key(&dir), String::new())?;
+            }
+        }
+        mailboxes.retain(|mailbox| mailbox.selectable && chosen(self.account, mailbox, &prefix));
         // What has every message comes first: the others then are names only.
         mailboxes.sort_by_key(|mailbox| !mailbox.special.contains(&SpecialUse::All));
         session.ask_counts(&mut mailboxes)?;
-        let mut folders = Folders::new(self.catalog, &self.account.name)?;
         let mut copies = Copies::default();
         for mailbox in &mailboxes {
-            self.mailbox(run, &mut session, mailbox, &mut folders, &mut copies)?;
+            match self.mailbox(run, &mut session, mailbox, &mut folders, &mut copies) {
+                Err(error @ Error::Refused { .. }) => run.folder_failed(&mailbox.label, &error),
+                other => other?,
+            }
         }
-        let left = run.all_seen();
+        let left = run.all_seen()?;
         if let Err(error) = session.logout() {
             tracing::debug!(target: "dialogue", "LOGOUT failed: {error}");
         }
@@ -55,43 +67,35 @@ impl Mirror<'_> {
         copies: &mut Copies,
     ) -> Result<()> {
         let dir = folders.dir_of(mailbox);
-        let key = format!("mailbox {} {dir}", self.server);
-        let remembered = self.catalog.learned(&self.account.name, &key)?;
-        let remembered = remembered.as_deref().and_then(Remembered::parse);
-        if let (Some(remembered), Some(counts)) = (remembered, mailbox.counts)
-            && remembered.is_unchanged(&counts)
-        {
-            run.count(u64::from(remembered.known.messages));
-            return Ok(());
-        }
-        let mut folder = match session.open(mailbox, Access::Read) {
-            Ok(folder) => folder,
-            Err(error @ Error::Refused { .. }) => {
-                run.folder_failed(&mailbox.label, &error);
+        let remembered = self.catalog.learned(&self.account.name, &self.key(&dir))?;
+        let mut remembered = remembered.as_deref().and_then(Remembered::parse);
+        if let Some(known) = remembered {
+            let origin = self.origin(&dir, known.uidvalidity);
+            if self.catalog.wants_again(origin)? {
+                remembered = None;
+            } else if mailbox
+                .counts
+                .is_some_and(|counts| known.is_unchanged(&counts))
+            {
+                run.count(u64::from(known.known.messages));
                 return Ok(());
             }
-            Err(error) => return Err(error),
-        };
+        }
+        let mut folder = session.open(mailbox, Access::Read)?;
         let counts = folder.counts();
         let uidvalidity = counts.uidvalidity.unwrap_or(0);
-        let origin = Origin {
-            account: &self.account.name,
-            server: self.server,
-            dir: &dir,
-            uidvalidity,
-        };
-        let wants_again = self.catalog.wants_again(origin)?;
         let known = remembered
-            .filter(|r| r.uidvalidity == uidvalidity && uidvalidity > 0 && !wants_again)
+            .filter(|r| r.uidvalidity == uidvalidity)
             .map(|r| r.known);
         let inventory = inventory(&mut folder, &counts, known)?;
-        if !self.dry_run
-            && let Some(event) = folders.record(mailbox, &dir, uidvalidity)
-        {
-            run.record(event)?;
-        }
         if !self.dry_run {
-            crate::vault::maildir::create_folder(self.layout, &self.account.name, &dir)?;
+            maildir::create_folder(self.layout, &self.account.name, &dir)?;
+            if let Some(event) = folders.record(mailbox, &dir, uidvalidity) {
+                run.record(event)?;
+            }
+            if uidvalidity > 0 {
+                self.gone(run, &dir, uidvalidity)?;
+            }
         }
         let place = pull::Mailbox {
             dir: &dir,
@@ -100,13 +104,46 @@ impl Mirror<'_> {
         let received = run.received();
         let whole = run.mailbox(&mut folder, &place, copies)?;
         if whole && let Some(text) = Remembered::of(&counts) {
-            run.learned(key, text)?;
+            run.learned(self.key(&dir), text)?;
         }
         if run.received() > received {
             // Other folders may have the same messages, and must find them.
             run.make_durable()?;
         }
         Ok(())
+    }
+
+    /// Notes that the messages of a folder are gone, but those of this epoch.
+    fn gone(&self, run: &Run<'_, '_>, dir: &str, uidvalidity: u32) -> Result<()> {
+        let account = &self.account.name;
+        for epoch in self.catalog.epochs(account, self.server, dir)? {
+            if epoch == uidvalidity {
+                continue;
+            }
+            let mut all = Vec::new();
+            self.catalog
+                .for_each_in_mailbox(self.origin(dir, epoch), |message| {
+                    if matches!(message.state, State::Seen | State::PurgeKept) {
+                        all.push(message);
+                    }
+                })?;
+            run.gone(dir, epoch, all)?;
+        }
+        Ok(())
+    }
+
+    /// The key by which a mailbox is remembered.
+    fn key(&self, dir: &str) -> String {
+        format!("mailbox {} {dir}", self.server)
+    }
+
+    fn origin<'o>(&'o self, dir: &'o str, uidvalidity: u32) -> Origin<'o> {
+        Origin {
+            account: &self.account.name,
+            server: self.server,
+            dir,
+            uidvalidity,
+        }
     }
 }
 
@@ -169,7 +206,7 @@ fn inventory<S: Read + Write>(
     let messages = counts.messages.unwrap_or(0);
     let mut inventory = Inventory::new(counts.uidvalidity.unwrap_or(0), messages.into());
     let from = known.map_or(1, |known| known.uidnext);
-    let rows = folder.rows(from, &mut |row| {
+    folder.rows(from, &mut |row| {
         let marks = marks(&row);
         inventory.add(row.uid, row.octets, row.date, marks, same(&row));
         Ok(())
@@ -188,12 +225,11 @@ fn inventory<S: Read + Write>(
         })?;
         inventory.everything = scope == Scope::Everything;
     } else {
-        let hidden = inventory.announced.saturating_sub(rows as u64);
-        inventory.hidden = hidden;
-        // Messages that a server counts and does not show are not gone.
-        inventory.everything = hidden == 0;
+        inventory.everything = true;
     }
     inventory.sort();
+    // Messages that a server counts and does not show are not gone.
+    inventory.everything &= inventory.told() >= inventory.announced;
     Ok(inventory)
 }
 

@@ -1,9 +1,10 @@
 //! Headers as proof that a message is the recorded one.
 
+use std::collections::HashMap;
 use std::io::Read;
 
 use crate::error::Result;
-use crate::message::{HEADER_LIMIT, Hash128, header_hash, status_octets};
+use crate::message::{HEADER_LIMIT, Hash128, Scanner, header_hash, status_octets};
 use crate::source::{Fetched, Listing, Source};
 
 /// What the header of a message on the server says.
@@ -13,23 +14,29 @@ pub struct Header {
     pub hash: Hash128,
     /// Size of its status fields in octets, and their lines.
     pub status: (u64, u64),
+    /// True if it has one Message-ID.
+    pub named: bool,
 }
 
-/// The header of each message; `None` where the server gives none.
+/// The header of each message, in the order of `wanted`, whatever the order of the
+/// answers; `None` where the server gives none.
 pub fn headers_of(source: &mut dyn Source, wanted: &[Listing]) -> Result<Vec<Option<Header>>> {
-    let mut headers = Vec::with_capacity(wanted.len());
-    source.headers(wanted, &mut |_, fetched| {
-        match fetched {
-            Fetched::Body(body) => {
-                let mut header = Vec::new();
-                let read = body.take(HEADER_LIMIT).read_to_end(&mut header);
-                headers.push(read.ok().map(|_| Header {
-                    hash: header_hash(&header),
-                    status: status_octets(&header),
-                }));
-            }
-            Fetched::Refused(_) => headers.push(None),
-            Fetched::Waiting => {}
+    let places: HashMap<u32, usize> = (0..).zip(wanted).map(|(at, l)| (l.number, at)).collect();
+    let mut headers = vec![None; wanted.len()];
+    let mut scanner = Scanner::new();
+    source.headers(wanted, &mut |listing, fetched| {
+        if let Fetched::Body(body) = fetched
+            && let Some(at) = places.get(&listing.number)
+        {
+            let mut header = Vec::new();
+            let read = body.take(HEADER_LIMIT).read_to_end(&mut header);
+            scanner.update(&header);
+            let named = scanner.finish().mid.is_some();
+            headers[*at] = read.ok().map(|_| Header {
+                hash: header_hash(&header),
+                status: status_octets(&header),
+                named,
+            });
         }
         Ok(())
     })?;

@@ -3,47 +3,7 @@
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
-use crate::source::Listings;
-
-/// The flags of a message as the vault keeps them (`docs/FORMAT.md`).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct Marks {
-    /// Letters of file names, sorted.
-    pub letters: String,
-    /// Everything that has no letter, sorted, separated by spaces.
-    pub words: String,
-}
-
-impl Marks {
-    /// Reads flags as a server sends them.
-    #[must_use]
-    pub fn of<F: AsRef<[u8]>>(flags: &[F]) -> Self {
-        let mut letters: Vec<char> = Vec::new();
-        let mut words: Vec<String> = Vec::new();
-        for flag in flags {
-            let flag = String::from_utf8_lossy(flag.as_ref());
-            match flag.to_ascii_lowercase().as_str() {
-                "\\seen" => letters.push('S'),
-                "\\answered" => letters.push('R'),
-                "\\flagged" => letters.push('F'),
-                "\\draft" => letters.push('D'),
-                "$forwarded" => letters.push('P'),
-                // It is of the session, not of the message.
-                "\\recent" | "" => {}
-                _ if flag.contains(|c: char| c.is_ascii_whitespace() || c.is_control()) => {}
-                _ => words.push(flag.into_owned()),
-            }
-        }
-        letters.sort_unstable();
-        letters.dedup();
-        words.sort_unstable();
-        words.dedup();
-        Self {
-            letters: letters.into_iter().collect(),
-            words: words.join(" "),
-        }
-    }
-}
+use crate::source::{Listings, Marks, Uid};
 
 /// A message that is new to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,8 +47,6 @@ pub struct Inventory {
     pub vanished: Vec<RangeInclusive<u32>>,
     /// Messages that the server counts.
     pub announced: u64,
-    /// Messages that it counts and does not show.
-    pub hidden: u64,
     rows: Vec<MailRow>,
     flagged: Vec<(u32, u32)>,
     table: Vec<Marks>,
@@ -169,6 +127,21 @@ impl Inventory {
         Some(&self.table[self.flagged[at].1 as usize])
     }
 
+    /// The whole name of a message.
+    #[must_use]
+    pub fn uid(&self, uid: u32) -> Uid {
+        Uid::Imap {
+            uidvalidity: self.uidvalidity,
+            uid,
+        }
+    }
+
+    /// Messages of which anything was said.
+    #[must_use]
+    pub fn told(&self) -> u64 {
+        (self.rows.len() + self.flagged.len()) as u64
+    }
+
     /// True if the message is said to be gone.
     #[must_use]
     pub fn is_gone(&self, uid: u32) -> bool {
@@ -201,21 +174,6 @@ impl Inventory {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn flags_become_letters_and_words() {
-        let marks = Marks::of(&[
-            "\\Seen",
-            "$Junk",
-            "\\FLAGGED",
-            "\\Recent",
-            "$Forwarded",
-            "a b",
-        ]);
-        assert_eq!(marks.letters, "FPS");
-        assert_eq!(marks.words, "$Junk");
-        assert_eq!(Marks::of(&["\\Deleted", "\\Deleted"]).words, "\\Deleted");
-    }
 
     #[test]
     fn what_is_not_told_is_gone_only_where_everything_was_told() {

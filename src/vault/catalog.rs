@@ -26,7 +26,7 @@ use crate::message::Hash128;
 use crate::vault::ledger::{Mark, Position};
 
 pub use lookup::{Blob, Known, LastSession, Place};
-pub use mailbox::{Folder, Origin};
+pub use mailbox::{Folder, InMailbox, Origin};
 pub use purge::{Archived, Record};
 pub use search::{Hit, Order, Picked, SortBy};
 pub use status::AccountStatus;

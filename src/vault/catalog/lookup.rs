@@ -6,6 +6,7 @@ use super::{Catalog, State, joined, mid_key, split, unsigned};
 use crate::error::Result;
 use crate::message::Hash128;
 use crate::vault::layout::FileName;
+use crate::vault::ledger::Proto;
 
 /// A stored content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -184,15 +185,15 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
-    /// The last complete session of an account.
-    pub fn last_complete(&self, account: &str) -> Result<Option<LastSession>> {
+    /// The last complete session of an account by this protocol.
+    pub fn last_complete(&self, account: &str, proto: Proto) -> Result<Option<LastSession>> {
         self.db
             .prepare_cached(
-                "SELECT time, listed FROM session WHERE account = ?1 AND complete
-                 ORDER BY time DESC, rowid DESC LIMIT 1",
+                "SELECT time, listed FROM session
+                 WHERE account = ?1 AND complete AND proto = ?2 ORDER BY time DESC, rowid DESC LIMIT 1",
             )
             .and_then(|mut s| {
-                s.query_row([account], |r| {
+                s.query_row([account, proto.as_str()], |r| {
                     Ok(LastSession {
                         time: r.get(0)?,
                         listed: unsigned(r.get(1)?),

@@ -34,7 +34,51 @@ pub struct Folder {
     pub uidvalidity: u32,
 }
 
+/// A message of a mailbox, as last recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InMailbox {
+    /// Its UID.
+    pub uid: u32,
+    /// What became of it.
+    pub state: State,
+    /// Flag letters.
+    pub letters: String,
+    /// Flags without a letter.
+    pub words: String,
+    /// True if its content is in the vault.
+    pub stored: bool,
+}
+
 impl Catalog {
+    /// The epochs of a folder's UIDs on a server in which messages are not known to be
+    /// gone.
+    pub fn epochs(&self, account: &str, server: &str, dir: &str) -> Result<Vec<u32>> {
+        self.db
+            .prepare_cached(
+                "SELECT uidvalidity FROM origin
+                 WHERE account = ?1 AND server = ?2 AND dir = ?3 AND uidvalidity > 0
+                 AND EXISTS (SELECT 1 FROM sighting WHERE origin = origin.id
+                             AND state IN (?4, ?5))
+                 ORDER BY uidvalidity",
+            )
+            .and_then(|mut s| {
+                let (seen, kept) = (State::Seen as i64, State::PurgeKept as i64);
+                s.query_map(params![account, server, dir, seen, kept], |r| r.get(0))?
+                    .collect()
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// True if any message of the account came by IMAP.
+    pub fn has_mailboxes(&self, account: &str) -> Result<bool> {
+        self.db
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM origin WHERE account = ?1 AND uidvalidity > 0)",
+            )
+            .and_then(|mut s| s.query_row([account], |r| r.get(0)))
+            .map_err(|e| self.failed(e))
+    }
+
     /// The folders of an account that a server named.
     pub fn named_folders(&self, account: &str) -> Result<Vec<Folder>> {
         self.db
@@ -55,16 +99,16 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
-    /// Calls `each` with UID, state, flag letters and words of every known message of a
-    /// mailbox, by ascending UID.
+    /// Calls `each` with every known message of a mailbox, by ascending UID.
     pub fn for_each_in_mailbox(
         &self,
         origin: Origin<'_>,
-        mut each: impl FnMut(u32, State, &str, &str),
+        mut each: impl FnMut(InMailbox),
     ) -> Result<()> {
         self.db
             .prepare_cached(
-                "SELECT uid, state, coalesce(marks, '') FROM sighting WHERE origin =
+                "SELECT uid, state, coalesce(marks, ''), coalesce(NOT lost, 0)
+                 FROM sighting LEFT JOIN blob ON blob.id = sighting.blob WHERE origin =
                  (SELECT id FROM origin WHERE account = ?1 AND server = ?2
                   AND dir = ?3 AND uidvalidity = ?4)
                  ORDER BY uid",
@@ -81,12 +125,13 @@ impl Catalog {
                     let uid = <[u8; 4]>::try_from(row.get_ref(0)?.as_blob()?).unwrap_or_default();
                     let marks = row.get_ref(2)?.as_str()?;
                     let (letters, words) = marks.split_once(' ').unwrap_or((marks, ""));
-                    each(
-                        u32::from_be_bytes(uid),
-                        State::of(row.get(1)?),
-                        letters,
-                        words,
-                    );
+                    each(InMailbox {
+                        uid: u32::from_be_bytes(uid),
+                        state: State::of(row.get(1)?),
+                        letters: letters.to_owned(),
+                        words: words.to_owned(),
+                        stored: row.get(3)?,
+                    });
                 }
                 Ok(())
             })

@@ -18,16 +18,14 @@ pub(crate) fn imap_fetch_all(server: SocketAddr, user: &str, password: &str) -> 
     imap_fetch_mailbox(server, user, password, "INBOX")
 }
 
-/// All messages of one mailbox, whose name needs no quoting beyond `"`.
+/// All messages of one mailbox, whose name has its backslashes before what needs them.
 pub(crate) fn imap_fetch_mailbox(
     server: SocketAddr,
     user: &str,
     password: &str,
     mailbox: &str,
 ) -> Vec<Vec<u8>> {
-    let mut imap = Wire::connect(server);
-    imap.line();
-    imap.tagged(&format!("LOGIN {user} {password}"));
+    let mut imap = Wire::imap(server, user, password);
     let examined = imap.tagged(&format!("EXAMINE \"{mailbox}\""));
     if examined.iter().any(|(line, _)| line == "* 0 EXISTS") {
         return Vec::new();
@@ -76,6 +74,14 @@ impl Wire {
         pop3.ok(&format!("USER {user}"));
         pop3.ok(&format!("PASS {password}"));
         pop3
+    }
+
+    /// An IMAP session that is signed in, and goes on until it is dropped.
+    pub(crate) fn imap(server: SocketAddr, user: &str, password: &str) -> Self {
+        let mut imap = Self::connect(server);
+        imap.line();
+        imap.tagged(&format!("LOGIN {user} {password}"));
+        imap
     }
 
     /// All messages of this maildrop, then QUIT. Some servers take 40 ms for each that
@@ -159,7 +165,7 @@ impl Wire {
     }
 
     /// The untagged lines of an IMAP command, each with its literal if it has one.
-    fn tagged(&mut self, command: &str) -> Vec<(String, Option<Vec<u8>>)> {
+    pub(crate) fn tagged(&mut self, command: &str) -> Vec<(String, Option<Vec<u8>>)> {
         self.send(&format!("a {command}\r\n"));
         let mut lines = Vec::new();
         loop {

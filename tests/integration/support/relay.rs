@@ -17,6 +17,10 @@ pub(crate) struct Count {
     pub(crate) top: usize,
     /// Lines that begin with DELE.
     pub(crate) dele: usize,
+    /// Messages that IMAP was asked for whole.
+    pub(crate) bodies: usize,
+    /// Headers that IMAP was asked for.
+    pub(crate) headers: usize,
 }
 
 /// Passes connections on to another port of this machine. It ends with the process.
@@ -84,6 +88,12 @@ fn pass_on(client: TcpStream, server: TcpStream, hide: &'static str, count: &Arc
                 count.retr += usize::from(line.starts_with(b"RETR "));
                 count.top += usize::from(line.starts_with(b"TOP "));
                 count.dele += usize::from(line.starts_with(b"DELE "));
+                let text = String::from_utf8_lossy(&line);
+                if text.contains("BODY.PEEK[]") {
+                    count.bodies += messages(&text);
+                } else if text.contains("BODY.PEEK[HEADER]") {
+                    count.headers += messages(&text);
+                }
                 line.clear();
             }
         });
@@ -111,4 +121,17 @@ fn overwrite(bytes: &mut [u8], word: &[u8]) {
     while let Some(at) = bytes.windows(word.len()).position(|w| w == word) {
         bytes[at..at + word.len()].fill(b'X');
     }
+}
+
+/// How many messages a UID FETCH names.
+fn messages(command: &str) -> usize {
+    let set = command.split("UID FETCH ").nth(1).unwrap_or_default();
+    let set = set.split(' ').next().unwrap_or_default();
+    let number = |text: &str| text.parse::<usize>().unwrap();
+    set.split(',')
+        .map(|range| match range.split_once(':') {
+            Some((first, last)) => number(last) - number(first) + 1,
+            None => 1,
+        })
+        .sum()
 }

@@ -124,8 +124,7 @@ fn dovecot_serves_the_corpus_as_it_was_delivered() {
             connections: 1,
             turns: retr + 5,
             retr,
-            top: 0,
-            dele: 0
+            ..Count::default()
         }
     );
     let imap = imap_fetch_all(dovecot.imap(), "ann", PASSWORD);

@@ -1,0 +1,230 @@
+//! Messages that are stored already and come another way now: by another folder, under
+//! another UIDVALIDITY, or by the other protocol. Header and size say so, and nothing but
+//! the header is fetched.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::Run;
+use super::mailbox::Mailbox;
+use crate::commit::{Link, Order, Route};
+use crate::dedupe::Plan;
+use crate::error::{Error, Result};
+use crate::message::Hash128;
+use crate::source::{Inventory, Listing, Listings, MailRow, Source, Uid, headers_of};
+use crate::vault::catalog::{Blob, Origin};
+
+/// Headers that are asked for in one go.
+const SLICE: usize = 4_096;
+/// POP3 adds a line end to a message that lacks it, IMAP does not (RFC 1939 s.3).
+const LINE_END: u64 = 2;
+
+/// Where copies of a message were seen in this run.
+#[derive(Debug, Default)]
+pub struct Copies(HashMap<u64, (String, u32, u32)>);
+
+impl Copies {
+    pub(super) fn remember(&mut self, mailbox: &Mailbox<'_>, row: &MailRow) {
+        if let Some(same) = row.same() {
+            let place = (
+                mailbox.dir.to_owned(),
+                mailbox.inventory.uidvalidity,
+                row.uid,
+            );
+            self.0.entry(same).or_insert(place);
+        }
+    }
+}
+
+impl Run<'_, '_> {
+    /// Takes out what the server itself calls the same message as one seen before.
+    pub(super) fn link_copies(
+        &mut self,
+        route: &Arc<Route>,
+        mailbox: &Mailbox<'_>,
+        wanted: &mut Vec<u32>,
+        copies: &Copies,
+    ) -> Result<()> {
+        if copies.0.is_empty() {
+            return Ok(());
+        }
+        let inventory = mailbox.inventory;
+        let listings = inventory.listings(wanted);
+        let mut links = Vec::new();
+        for row in 0..u32::try_from(wanted.len()).unwrap_or(u32::MAX) {
+            let listing = listings.get(row as usize);
+            let same = inventory.row(listing.number).and_then(MailRow::same);
+            let Some((dir, uidvalidity, uid)) = same.and_then(|same| copies.0.get(&same)) else {
+                continue;
+            };
+            let origin = Origin {
+                account: &route.account,
+                server: &route.server,
+                dir,
+                uidvalidity: *uidvalidity,
+            };
+            if let Some((blob, Some(header))) = self.catalog.content_in(origin, *uid)?
+                && listing.octets.is_none_or(|n| fits(&blob, None, n))
+            {
+                links.push((row, link(Some(inventory), listing, &blob, header)));
+            }
+        }
+        let linked = self.send_links(route, links)?;
+        take_out(wanted, &linked);
+        Ok(())
+    }
+
+    /// Takes out of a mailbox what has header and size of a stored message.
+    pub(super) fn link_known(
+        &mut self,
+        source: &mut dyn Source,
+        route: &Arc<Route>,
+        inventory: &Inventory,
+        wanted: &mut Vec<u32>,
+    ) -> Result<()> {
+        let listings = inventory.listings(wanted);
+        let rows: Vec<u32> = (0..u32::try_from(wanted.len()).unwrap_or(u32::MAX)).collect();
+        let linked = self.by_header(source, route, Some(inventory), &listings, &rows)?;
+        take_out(wanted, &linked);
+        Ok(())
+    }
+
+    /// Takes out of a maildrop's plan what came by IMAP.
+    pub(super) fn link_listed(
+        &mut self,
+        source: &mut dyn Source,
+        listings: &Listings,
+        plan: &mut Plan,
+    ) -> Result<()> {
+        let route = Arc::clone(&self.task.route);
+        if plan.fetch.is_empty() || !self.catalog.has_mailboxes(&route.account)? {
+            return Ok(());
+        }
+        let linked = self.by_header(source, &route, None, listings, &plan.fetch)?;
+        plan.fetch.retain(|row| !linked.contains(row));
+        plan.known += linked.len() as u64;
+        Ok(())
+    }
+
+    /// Links the rows that have header and size of a stored message; gives these rows.
+    fn by_header(
+        &mut self,
+        source: &mut dyn Source,
+        route: &Arc<Route>,
+        inventory: Option<&Inventory>,
+        listings: &Listings,
+        rows: &[u32],
+    ) -> Result<HashSet<u32>> {
+        let mut linked = HashSet::new();
+        if rows.is_empty() {
+            return Ok(linked);
+        }
+        let known = self.catalog.sizes(&route.account)?;
+        let has = |octets: u64| known.binary_search(&octets).is_ok();
+        let likely = |row: &&u32| {
+            let octets = listings.octets_of(**row as usize);
+            octets.is_some_and(|n| around(n).into_iter().any(has))
+        };
+        let likely: Vec<u32> = rows.iter().filter(likely).copied().collect();
+        if likely.is_empty() {
+            return Ok(linked);
+        }
+        let mut sizes = HashSet::new();
+        for row in &likely {
+            sizes.extend(around(listings.octets_of(*row as usize).unwrap_or(0)));
+        }
+        let mut by_header: HashMap<Hash128, Vec<(Option<u64>, Blob)>> = HashMap::new();
+        self.catalog
+            .for_each_header(&route.account, &sizes, |header, octets, blob| {
+                by_header.entry(header).or_default().push((octets, blob));
+            })?;
+        for slice in likely.chunks(SLICE) {
+            let wanted: Vec<Listing> = slice.iter().map(|r| listings.get(*r as usize)).collect();
+            let headers = headers_of(source, &wanted)?;
+            let mut links = Vec::new();
+            for ((row, listing), header) in slice.iter().zip(wanted).zip(headers) {
+                // Without a Message-ID even a header says too little.
+                let Some(header) = header.filter(|header| header.named) else {
+                    continue;
+                };
+                let octets = listing.octets.unwrap_or(0);
+                let found = by_header.get(&header.hash).and_then(|all| {
+                    all.iter()
+                        .find(|(listed, blob)| fits(blob, *listed, octets))
+                });
+                if let Some((_, blob)) = found
+                    && listing.uid != Uid::Absent
+                {
+                    links.push((*row, link(inventory, listing, blob, header.hash)));
+                }
+            }
+            linked.extend(self.send_links(route, links)?);
+        }
+        Ok(linked)
+    }
+
+    /// Orders links, and gives the rows that have one now: a stored file that is not as it
+    /// was gets none.
+    fn send_links(&self, route: &Arc<Route>, links: Vec<(u32, Link)>) -> Result<HashSet<u32>> {
+        if links.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let (rows, links): (Vec<u32>, Vec<Link>) = links.into_iter().unzip();
+        let (tell, told) = std::sync::mpsc::channel();
+        self.order(Order::Link(Arc::clone(route), links, tell))?;
+        let done: Vec<bool> = told.recv().map_err(|_| Error::Interrupted)?;
+        let linked = rows.into_iter().zip(done).filter(|(_, done)| *done);
+        Ok(linked.map(|(row, _)| row).collect())
+    }
+}
+
+/// Removes what stands at these places.
+fn take_out(wanted: &mut Vec<u32>, places: &HashSet<u32>) {
+    let mut at = 0;
+    wanted.retain(|_| {
+        at += 1;
+        !places.contains(&(at - 1))
+    });
+}
+
+/// Sizes that a message may have which a server lists with so many octets.
+fn around(octets: u64) -> [u64; 3] {
+    [
+        octets,
+        octets.saturating_add(LINE_END),
+        octets.saturating_sub(LINE_END),
+    ]
+}
+
+/// True if a message that the server lists with so many octets may be this content.
+fn fits(blob: &Blob, listed: Option<u64>, octets: u64) -> bool {
+    let name = &blob.name;
+    around(octets).contains(&name.size) || name.wire == octets || listed == Some(octets)
+}
+
+fn link(inventory: Option<&Inventory>, listing: Listing, blob: &Blob, header: Hash128) -> Link {
+    let row = inventory.and_then(|inventory| Some((inventory, inventory.row(listing.number)?)));
+    let marks = row.map(|(inventory, row)| inventory.marks(row).clone());
+    let marks = marks.unwrap_or_default();
+    Link {
+        uid: listing.uid,
+        octets: listing.octets,
+        hash: blob.name.hash,
+        header,
+        flags: marks.letters,
+        kw: marks.words,
+        idate: row.and_then(|(_, row)| row.date()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_linked_is_taken_out_by_its_place() {
+        let mut wanted = vec![10, 20, 30, 40];
+        take_out(&mut wanted, &HashSet::from([0, 2]));
+        assert_eq!(wanted, [20, 40]);
+    }
+}

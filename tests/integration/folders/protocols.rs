@@ -1,0 +1,98 @@
+//! One account by both protocols.
+
+use super::{held, in_mailbox, mail, over_imap, verify};
+use crate::support::corpus::corpus;
+use crate::support::dovecot::{Dovecot, Options};
+use crate::support::relay::Relay;
+use crate::support::scene::{Account, configure, sandbox};
+
+/// Mail that both protocols give alike, and mail that lacks its last line end.
+fn mails() -> Vec<Vec<u8>> {
+    let mut all: Vec<Vec<u8>> = (0..40).map(mail).collect();
+    for n in 40..60 {
+        let mut open = mail(n);
+        open.pop();
+        all.push(open);
+    }
+    all
+}
+
+fn over_pop3(relay: &Relay) -> Account {
+    Account::new("work", relay.port(), "ann")
+}
+
+#[test]
+fn what_pop3_brought_imap_does_not_fetch_again() {
+    let Some(dovecot) = Dovecot::start(&Options::default()) else {
+        return;
+    };
+    dovecot.deliver("ann", &mails());
+    let (pop3, imap) = (Relay::to(dovecot.pop3()), Relay::to(dovecot.imap()));
+    let sandbox = sandbox(&[over_pop3(&pop3)]);
+    let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
+    assert_eq!(pop3.take().retr, 60);
+    dovecot.deliver_to("ann", ".Archive", &[mail(100)]);
+    let flagged = ["STORE 1 +FLAGS (\\Seen)", "COPY 1:5 Archive"];
+    in_mailbox(&dovecot, "INBOX", &flagged);
+    configure(&sandbox, &[over_imap(&imap)]);
+    let second = sandbox.run(&["pull"]).expect_code(0);
+    assert!(second.stdout().contains("1 new"), "{second}");
+    assert_eq!(imap.take().bodies, 1);
+    let counts: Vec<usize> = held(&sandbox).values().map(Vec::len).collect();
+    assert_eq!(counts, [60, 6]);
+    // What came without a folder, flags and date has them now.
+    let mut seen = sandbox.messages("work").into_iter();
+    assert!(seen.any(|m| m.folder.is_empty() && m.name.ends_with(":2,S")));
+    verify(&sandbox);
+    configure(&sandbox, &[over_pop3(&pop3)]);
+    sandbox.run(&["pull"]).expect(0, "", "");
+    assert_eq!(pop3.take().retr, 0);
+}
+
+#[test]
+fn what_imap_brought_pop3_does_not_fetch_again() {
+    let Some(dovecot) = Dovecot::start(&Options::default()) else {
+        return;
+    };
+    dovecot.deliver("ann", &mails());
+    let (pop3, imap) = (Relay::to(dovecot.pop3()), Relay::to(dovecot.imap()));
+    let sandbox = sandbox(&[over_imap(&imap)]);
+    let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
+    assert_eq!(imap.take().bodies, 60);
+    dovecot.deliver("ann", &[mail(100)]);
+    configure(&sandbox, &[over_pop3(&pop3)]);
+    let second = sandbox.run(&["pull"]).expect_code(0);
+    assert!(second.stdout().contains("1 new"), "{second}");
+    let asked = pop3.take();
+    assert_eq!(asked.retr, 1);
+    assert!(asked.top >= 60, "{asked:?}");
+    assert_eq!(held(&sandbox)[""].len(), 61);
+    verify(&sandbox);
+    // From now on the names are known, and nothing is asked.
+    sandbox.run(&["pull"]).expect(0, "", "");
+    let asked = pop3.take();
+    assert_eq!((asked.retr, asked.top), (0, 0));
+}
+
+#[test]
+fn awkward_mail_is_stored_once_whatever_brings_it() {
+    let Some(dovecot) = Dovecot::start(&Options::default()) else {
+        return;
+    };
+    let all: Vec<Vec<u8>> = corpus().into_iter().skip(2).take(400).collect();
+    dovecot.deliver("ann", &all);
+    let (pop3, imap) = (Relay::to(dovecot.pop3()), Relay::to(dovecot.imap()));
+    let sandbox = sandbox(&[over_pop3(&pop3)]);
+    let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
+    let before = held(&sandbox)[""].clone();
+    configure(&sandbox, &[over_imap(&imap)]);
+    let _ = sandbox.run(&["pull"]).expect_code(0);
+    let asked = imap.take().bodies;
+    assert!(asked < 60, "{asked}");
+    // Only what has no Message-ID is there in the form of either protocol.
+    let after = held(&sandbox)[""].clone();
+    assert!(before.iter().all(|message| after.contains(message)));
+    let more = after.len() - before.len();
+    assert!(more <= 20, "{more}");
+    verify(&sandbox);
+}
