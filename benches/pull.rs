@@ -70,6 +70,7 @@ fn pull(server: &Server, vault: &Path) {
         secret: Ok(Secret::new(Server::PASSWORD.to_owned())),
     };
     let options = PullOptions {
+        all_folders: false,
         dry_run: false,
         limit: None,
         lock_wait: Duration::ZERO,

@@ -484,7 +484,7 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__pull)
-            opts="-n -c -q -v -h --dry-run --limit --lock-wait --create --purge --password-command --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
+            opts="-n -c -q -v -h --dry-run --all-folders --limit --lock-wait --create --purge --password-command --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

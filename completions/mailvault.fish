@@ -58,6 +58,7 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l color -d 'W
 always\t''
 never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -s n -l dry-run -d 'Only show what would be fetched'
+complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l all-folders -d 'Fetch every folder over IMAP, whatever the accounts say'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l create -d 'Start a new vault if there is none'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l purge -d 'Afterwards delete on the server what the account\'s purge rule says'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -s q -l quiet -d 'Print only warnings and errors'

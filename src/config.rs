@@ -52,7 +52,7 @@ pub enum Protocol {
     Pop3,
     /// IMAP: folders.
     Imap,
-    /// To be found out: what the server greets with.
+    /// POP3 for the inbox, IMAP for folders or where there is no POP3.
     Auto,
 }
 
@@ -135,8 +135,10 @@ pub struct Account {
     pub protocol: Protocol,
     /// Host name or address, in lower case, an IPv6 address without brackets.
     pub host: String,
-    /// The port set, or the [usual one](usual_port); for [`Protocol::Auto`] that of IMAP.
+    /// The port set, or the [usual one](usual_port); for [`Protocol::Auto`] that of POP3.
     pub port: u16,
+    /// The port of IMAP where the account may be read by both protocols.
+    pub imap_port: u16,
     /// How the connection is protected.
     pub tls: Tls,
     /// Certificates (PEM) to trust besides those of the system.
@@ -181,6 +183,7 @@ impl Account {
             protocol: Protocol::default(),
             host,
             port: usual_port(Protocol::default(), Tls::default()),
+            imap_port: usual_port(Protocol::Imap, Tls::default()),
             tls: Tls::default(),
             tls_ca_file: None,
             tls_pin_sha256: None,
@@ -201,6 +204,22 @@ impl Account {
         }
     }
 
+    /// The same account over IMAP.
+    #[must_use]
+    pub fn over_imap(&self) -> Self {
+        Self {
+            protocol: Protocol::Imap,
+            port: self.imap_port,
+            ..self.clone()
+        }
+    }
+
+    /// True if only some folders are wanted, or not all.
+    #[must_use]
+    pub fn names_folders(&self) -> bool {
+        self.folders != ["*"] || !self.exclude.is_empty()
+    }
+
     /// An account for one-shot use from a URL such as `pop3s://ann@pop.example.org:995`.
     ///
     /// `pop3s` and `imaps` are TLS; `pop3` and `imap` require STARTTLS, except to a
@@ -214,14 +233,14 @@ impl Account {
     }
 }
 
-/// The port that a protocol uses unless told otherwise; [`Protocol::Auto`] begins with IMAP.
+/// The port that a protocol uses unless told otherwise; [`Protocol::Auto`] begins with POP3.
 #[must_use]
 pub fn usual_port(protocol: Protocol, tls: Tls) -> u16 {
     match (protocol, tls) {
-        (Protocol::Pop3, Tls::Tls) => 995,
-        (Protocol::Pop3, _) => 110,
-        (_, Tls::Tls) => 993,
-        (_, _) => 143,
+        (Protocol::Imap, Tls::Tls) => 993,
+        (Protocol::Imap, _) => 143,
+        (_, Tls::Tls) => 995,
+        (_, _) => 110,
     }
 }
 
@@ -348,6 +367,7 @@ tls_ca_file = "ca.pem"
 protocol = "pop3"
 host = "POP.example.org"
 port = 9950
+imap_port = 1430
 tls = "starttls"
 tls_ca_file = "/etc/ca.pem"
 tls_pin_sha256 = "00:01:02:03:04:05:06:07:08:09:0a:0b:0c:0d:0e:0f:10:11:12:13:14:15:16:17:18:19:1A:1B:1C:1D:1E:ff"
@@ -428,6 +448,7 @@ tls = "none"
                 protocol: Protocol::Pop3,
                 host: "pop.example.org".into(),
                 port: 9950,
+                imap_port: 1430,
                 tls: Tls::StartTls,
                 tls_ca_file: Some("/etc/ca.pem".into()),
                 tls_pin_sha256: Some(pin),
@@ -483,7 +504,7 @@ tls = "none"
         let lan = &accounts["lan"];
         assert_eq!(
             (lan.tls, lan.port, lan.allow_plaintext),
-            (Tls::None, 143, true)
+            (Tls::None, 110, true)
         );
         assert_eq!(lan.secret, SecretSource::Env("LAN_PASSWORD".into()));
         let here = &accounts["here"];
@@ -530,7 +551,7 @@ tls = "none"
             ("imap", "tls", 993),
             ("imap", "starttls", 143),
             ("imap", "none", 143),
-            ("auto", "tls", 993),
+            ("auto", "tls", 995),
         ] {
             let lines = format!("protocol = \"{protocol}\"\ntls = \"{tls}\"");
             assert_eq!(

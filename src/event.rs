@@ -95,6 +95,11 @@ pub enum Notice<'a> {
         /// For how long yet.
         pause: Duration,
     },
+    /// There is no POP3, so the account is read over IMAP, from now on.
+    OverImap {
+        /// What was wrong with POP3.
+        error: &'a Error,
+    },
     /// The server renamed all messages; they are recognised by their headers.
     Renumbered {
         /// How many names are new.

@@ -3,6 +3,7 @@
 mod folders;
 mod imap;
 mod memory;
+mod protocol;
 mod purge;
 
 use std::collections::VecDeque;
@@ -12,18 +13,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::commit::{self, Desk, Order, Route};
-use crate::config::{Account, Dedupe, Protocol};
+use crate::config::{Account, Dedupe};
 use crate::connect::{Connector, endpoint, server_name};
 use crate::dedupe::Policy;
 use crate::error::{Error, Result};
-use crate::event::{Event, PullReport};
+use crate::event::{Event, Notice, PullReport};
 use crate::fsx;
+use crate::pop3::Dialect;
 use crate::pull::{self, Task};
 use crate::secret::Secret;
 use crate::vault::catalog::Catalog;
 use crate::vault::layout::Layout;
 use crate::vault::{Vault, Writer, maildir};
 use imap::Mirror;
+use protocol::Way;
 
 pub use purge::{Agreed, PurgeOptions};
 
@@ -41,6 +44,8 @@ pub struct Job {
 pub struct PullOptions {
     /// Only find out what would be fetched.
     pub dry_run: bool,
+    /// Every folder over IMAP, whatever the accounts say.
+    pub all_folders: bool,
     /// Messages an account at most.
     pub limit: Option<u64>,
     /// How long to wait for another writer.
@@ -206,6 +211,19 @@ fn pull_one(
     desk: Option<&Desk>,
     tell: &mut dyn FnMut(Event<'_>),
 ) -> (PullReport, Option<Error>) {
+    let failed = |error| (PullReport::default(), Some(error));
+    let way = match protocol::way(account, options.all_folders, catalog) {
+        Ok(way) => way,
+        Err(error) => return failed(error),
+    };
+    let over_imap = |imap: &Account, secret, tell: &mut dyn FnMut(Event<'_>)| {
+        pull_folders(imap, secret, catalog, options, layout, desk, tell)
+    };
+    let imap = match way {
+        Way::Imap(imap) => return over_imap(&imap, secret, tell),
+        Way::Either(imap) => Some(imap),
+        Way::Pop3 => None,
+    };
     let server = endpoint(account);
     tell(Event::Connecting {
         account: &account.name,
@@ -213,10 +231,67 @@ fn pull_one(
     });
     let known = match memory::recall(catalog, account) {
         Ok(dialect) => dialect,
-        Err(error) => return (PullReport::default(), Some(error)),
+        Err(error) => return failed(error),
     };
-    let mut connector = Connector::new(account, secret, known, Arc::clone(&options.stop));
-    let task = Task {
+    let stop = Arc::clone(&options.stop);
+    let mut connector = Connector::new(account, secret.clone(), known, stop);
+    let mut first = imap.is_some().then(|| connector.open(false));
+    if let (Some(imap), Some(Err(error))) = (imap, &first)
+        && protocol::is_closed(error)
+    {
+        tell(Event::Notice {
+            account: &account.name,
+            notice: Notice::OverImap { error },
+        });
+        let (report, error) = over_imap(&imap, secret, tell);
+        if let (Some(desk), None) = (desk, &error) {
+            // Only a shortcut for the next run.
+            let _ = desk.order(Order::Record(vec![protocol::remember(account)]));
+        }
+        return (report, error);
+    }
+    let task = task(account, options, layout);
+    let mut connect = |too_hasty| first.take().unwrap_or_else(|| connector.open(too_hasty));
+    let (report, error) = pull::account(&task, catalog, desk, &mut connect, tell);
+    let learned = memory::learned(account, known, connector.dialect);
+    if let (Some(desk), false) = (desk, learned.is_empty()) {
+        // Only a shortcut for the next run.
+        let _ = desk.order(Order::Record(learned));
+    }
+    (report, error)
+}
+
+/// Pulls the folders of an IMAP account.
+fn pull_folders(
+    account: &Account,
+    secret: Secret,
+    catalog: &Catalog,
+    options: &PullOptions,
+    layout: &Layout,
+    desk: Option<&Desk>,
+    tell: &mut dyn FnMut(Event<'_>),
+) -> (PullReport, Option<Error>) {
+    tell(Event::Connecting {
+        account: &account.name,
+        server: &endpoint(account),
+    });
+    let stop = Arc::clone(&options.stop);
+    let connector = Connector::new(account, secret, Dialect::default(), stop);
+    let task = task(account, options, layout);
+    let mirror = Mirror {
+        account,
+        server: &task.route.server,
+        catalog,
+        layout,
+        dry_run: options.dry_run,
+    };
+    pull::sessions(&task, catalog, desk, tell, &mut |run, _| {
+        mirror.session(run, &connector)
+    })
+}
+
+fn task<'a>(account: &'a Account, options: &'a PullOptions, layout: &'a Layout) -> Task<'a> {
+    Task {
         route: Arc::new(Route {
             account: account.name.clone(),
             server: server_name(account),
@@ -234,27 +309,7 @@ fn pull_one(
         dry_run: options.dry_run,
         accept_refused: &account.accept_refused,
         stop: &options.stop,
-    };
-    if account.protocol == Protocol::Imap {
-        let mirror = Mirror {
-            account,
-            server: &task.route.server,
-            catalog,
-            layout,
-            dry_run: options.dry_run,
-        };
-        return pull::sessions(&task, catalog, desk, tell, &mut |run, _| {
-            mirror.session(run, &connector)
-        });
     }
-    let mut connect = |too_hasty| connector.open(too_hasty);
-    let (report, error) = pull::account(&task, catalog, desk, &mut connect, tell);
-    let learned = memory::learned(account, known, connector.dialect);
-    if let (Some(desk), false) = (desk, learned.is_empty()) {
-        // Only a shortcut for the next run.
-        let _ = desk.order(Order::Record(learned));
-    }
-    (report, error)
 }
 
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

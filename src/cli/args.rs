@@ -109,9 +109,10 @@ impl Command {
 
 /// Fetch new mail into the vault; changes nothing on the server
 ///
-/// It is safe to repeat and to interrupt: a message is either in the vault or will be
+/// POP3 sees the inbox, IMAP every folder; an account says which it uses. It is safe to repeat and to interrupt: a message is either in the vault or will be
 /// fetched by the next run. Without a terminal it prints nothing when nothing was new.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools)] // Each is a flag of its own.
 #[command(before_help = "Examples:\n  \
     mailvault pull                             all accounts\n  \
     mailvault pull work -v                     one account, with details\n  \
@@ -124,6 +125,9 @@ pub(crate) struct Pull {
     /// Only show what would be fetched
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
+    /// Fetch every folder over IMAP, whatever the accounts say
+    #[arg(long)]
+    pub(crate) all_folders: bool,
     /// Fetch at most so many messages an account
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<u64>,

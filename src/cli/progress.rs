@@ -243,6 +243,14 @@ impl<'a> Progress<'a> {
                 ),
                 false,
             ),
+            Notice::OverImap { error } => (
+                "over_imap",
+                format!(
+                    "no POP3 ({}); fetching the folders over IMAP, from now on",
+                    first_line(&report::text(error, None))
+                ),
+                true,
+            ),
             Notice::DeletionUnknown { error, pause } => {
                 let said = error
                     .reply()

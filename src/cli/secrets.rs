@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _};
 
-use mailvault::config::{Account, Protocol};
+use mailvault::config::Account;
 use mailvault::error::{Error, Result};
 use mailvault::run::Job;
 use mailvault::secret::{self, Env};
@@ -24,15 +24,6 @@ pub(crate) fn job(account: Account, env: &Env, asks: bool) -> Job {
 }
 
 fn secret_of(account: &Account, env: &Env, asks: bool) -> Result<secret::Secret> {
-    if account.protocol == Protocol::Auto {
-        return Err(Error::Config {
-            message: "this version does not choose the protocol by itself".to_owned(),
-            hint: Some(format!(
-                "set protocol = \"pop3\" for the inbox of {}, or \"imap\" for all folders",
-                account.name
-            )),
-        });
-    }
     let mut ask = |text: &str| {
         rpassword::prompt_password(text).map_err(|error| match error.kind() {
             io::ErrorKind::Interrupted => Error::Interrupted,

@@ -50,6 +50,7 @@ struct RawAccount {
     protocol: Option<Protocol>,
     host: Option<Spanned<String>>,
     port: Option<NonZeroU16>,
+    imap_port: Option<NonZeroU16>,
     tls: Option<Spanned<Tls>>,
     tls_ca_file: Option<Spanned<String>>,
     tls_pin_sha256: Option<Spanned<String>>,
@@ -87,6 +88,7 @@ impl RawAccount {
         Self {
             protocol: self.protocol.or(base.protocol),
             port: self.port.or(base.port),
+            imap_port: self.imap_port.or(base.imap_port),
             tls: self.tls.or(base.tls.clone()),
             tls_ca_file: self.tls_ca_file.or(base.tls_ca_file.clone()),
             tls_pin_sha256: self.tls_pin_sha256.or(base.tls_pin_sha256.clone()),
@@ -176,9 +178,17 @@ impl Context<'_> {
         let protocol = raw.protocol.unwrap_or(builtin.protocol);
         let tls = self.tls(raw, &builtin.host)?;
         let (auth, secret) = self.secret(name, &at, raw)?;
+        let imap = protocol == Protocol::Imap;
+        let port = if imap {
+            raw.port.or(raw.imap_port)
+        } else {
+            raw.port
+        };
+        let imap_port = if imap { port } else { raw.imap_port };
         Ok(Account {
             protocol,
-            port: raw.port.map_or(usual_port(protocol, tls), NonZeroU16::get),
+            port: port.map_or(usual_port(protocol, tls), NonZeroU16::get),
+            imap_port: imap_port.map_or(usual_port(Protocol::Imap, tls), NonZeroU16::get),
             tls,
             tls_ca_file: (raw.tls_ca_file.as_ref())
                 .map(|path| self.path("tls_ca_file", path))

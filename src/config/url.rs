@@ -65,6 +65,9 @@ pub(super) fn account(url: &str) -> Result<Account> {
     Ok(Account {
         protocol,
         port: port.unwrap_or(usual_port(protocol, tls)),
+        imap_port: port
+            .filter(|_| protocol == Protocol::Imap)
+            .unwrap_or(usual_port(Protocol::Imap, tls)),
         tls,
         ..Account::new(name(&user, &host), host, user)
     })

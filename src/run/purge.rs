@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use super::memory;
+use super::protocol::{self, Way};
 use crate::config::Account;
 use crate::connect::{Connector, endpoint, server_name};
 use crate::error::{Error, Result};
@@ -55,6 +56,19 @@ impl Agreed {
             purge::check(vault.catalog(), selection, options.now)?;
         }
         let Job { account, secret } = job;
+        if !matches!(
+            protocol::way(&account, false, vault.catalog())?,
+            Way::Pop3 | Way::Either(_)
+        ) {
+            return Err(Error::Config {
+                message: "purge deletes over POP3 only so far".to_owned(),
+                hint: Some(format!(
+                    "to free the inbox of {}, add an account with protocol = \"pop3\"; what \
+                     IMAP brought is recognised and not fetched again",
+                    account.name
+                )),
+            });
+        }
         let secret = secret?;
         let dialect = memory::recall(vault.catalog(), &account)?;
         let mut connector = Connector::new(&account, secret, dialect, Arc::clone(&options.stop));

@@ -67,7 +67,8 @@ fn tell_refused(out: &Output, account: &str, refused: &RefusedMessage) {
     let octets = refused.octets.map(|octets| format!(" ({})", size(octets)));
     let (uid, octets) = (escape(&refused.uid), octets.unwrap_or_default());
     let reply = escape(&refused.reply);
-    let message = if refused.reply.starts_with("-ERR") {
+    let says_no = |word| refused.reply.starts_with(word);
+    let message = if ["-ERR", "NO ", "BAD "].into_iter().any(says_no) {
         format!(
             "{account}: the server does not give the message {uid}{octets}\n  server said: {reply}"
         )

@@ -4,7 +4,7 @@ use super::{held, in_mailbox, mail, over_imap, verify};
 use crate::support::corpus::corpus;
 use crate::support::dovecot::{Dovecot, Options};
 use crate::support::relay::Relay;
-use crate::support::scene::{Account, configure, sandbox};
+use crate::support::scene::{Account, configure, sandbox, server};
 
 /// Mail that both protocols give alike, and mail that lacks its last line end.
 fn mails() -> Vec<Vec<u8>> {
@@ -95,4 +95,73 @@ fn awkward_mail_is_stored_once_whatever_brings_it() {
     let more = after.len() - before.len();
     assert!(more <= 20, "{more}");
     verify(&sandbox);
+}
+
+/// An account that is read as it can be.
+fn either(pop3: u16, imap: &Relay) -> Account {
+    Account::new("work", pop3, "ann")
+        .with("protocol", "\"auto\"")
+        .with("imap_port", &imap.port().to_string())
+}
+
+#[test]
+fn auto_is_pop3_for_the_inbox_and_imap_for_folders() {
+    let Some(dovecot) = Dovecot::start(&Options::default()) else {
+        return;
+    };
+    dovecot.deliver("ann", &[mail(1), mail(2)]);
+    dovecot.deliver_to("ann", ".Lists", &[mail(3)]);
+    let (pop3, imap) = (Relay::to(dovecot.pop3()), Relay::to(dovecot.imap()));
+    let sandbox = sandbox(&[either(pop3.port(), &imap)]);
+    let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
+    assert_eq!((pop3.take().retr, imap.take().connections), (2, 0));
+    // All folders for once, and the inbox again over POP3.
+    let all = sandbox.run(&["pull", "--all-folders"]).expect_code(0);
+    assert!(all.stdout().contains("1 new"), "{all}");
+    assert_eq!((pop3.take().connections, imap.take().bodies), (0, 1));
+    sandbox.run(&["pull"]).expect(0, "", "");
+    assert_eq!((pop3.take().connections, imap.take().connections), (1, 0));
+    let folders = either(pop3.port(), &imap).with("folders", "[\"INBOX\", \"Lists\"]");
+    configure(&sandbox, &[folders]);
+    sandbox.run(&["pull"]).expect(0, "", "");
+    assert_eq!((pop3.take().connections, imap.take().connections), (0, 1));
+    verify(&sandbox);
+}
+
+#[test]
+fn where_there_is_no_pop3_it_is_imap_and_that_is_said_once() {
+    let Some(dovecot) = Dovecot::start(&Options::default()) else {
+        return;
+    };
+    dovecot.deliver("ann", &[mail(1)]);
+    dovecot.deliver_to("ann", ".Lists", &[mail(2)]);
+    let imap = Relay::to(dovecot.imap());
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = closed.local_addr().unwrap().port();
+    drop(closed);
+    let sandbox = sandbox(&[either(port, &imap)]);
+    let first = sandbox.run(&["pull", "--create"]).expect_code(0);
+    assert!(first.stdout().contains("2 new"), "{first}");
+    assert!(first.stderr().contains("no POP3 (127.0.0.1:"), "{first}");
+    sandbox.run(&["pull"]).expect(0, "", "");
+    assert_eq!(imap.take().connections, 2);
+    let refused = sandbox.run(&["purge", "work", "--all", "--yes"]);
+    assert!(refused.stderr().contains("POP3 only"), "{refused}");
+    let _ = refused.expect_code(15);
+    verify(&sandbox);
+}
+
+#[test]
+fn a_wrong_password_is_not_tried_over_imap_too() {
+    let Some(dovecot) = Dovecot::start(&Options::default()) else {
+        return;
+    };
+    dovecot.deliver("ann", &[mail(1)]);
+    let pop3 = server(Vec::new());
+    let imap = Relay::to(dovecot.imap());
+    // The sample server knows another user.
+    let account = either(pop3.addr().port(), &imap).with("user", "\"nobody\"");
+    let sandbox = sandbox(&[account]);
+    let _ = sandbox.run(&["pull", "--create"]).expect_code(12);
+    assert_eq!(imap.take().connections, 0);
 }

@@ -1,0 +1,120 @@
+//! By which protocol an account is read.
+
+use crate::config::{Account, Protocol};
+use crate::connect::endpoint;
+use crate::error::{Error, Result};
+use crate::vault::catalog::Catalog;
+use crate::vault::ledger::Event as Entry;
+
+/// How an account is read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Its inbox over POP3.
+    Pop3,
+    /// Its inbox over POP3, and where that cannot be, as this account over IMAP.
+    Either(Account),
+    /// As this account over IMAP.
+    Imap(Account),
+}
+
+/// The way that configuration, command line and memory lead to.
+pub(super) fn way(account: &Account, all_folders: bool, catalog: &Catalog) -> Result<Way> {
+    let mut imap = account.over_imap();
+    if all_folders {
+        imap.folders = vec!["*".to_owned()];
+        imap.exclude.clear();
+        return Ok(Way::Imap(imap));
+    }
+    Ok(match account.protocol {
+        Protocol::Pop3 => Way::Pop3,
+        Protocol::Imap => Way::Imap(account.clone()),
+        Protocol::Auto => {
+            let learned = catalog.learned(&account.name, &key(account))?;
+            if account.names_folders() || learned.as_deref() == Some("imap") {
+                Way::Imap(imap)
+            } else {
+                Way::Either(imap)
+            }
+        }
+    })
+}
+
+/// True if a session could not be had because there is no POP3 for this account; a wrong
+/// password would be wrong over IMAP too.
+pub(super) fn is_closed(error: &Error) -> bool {
+    match error {
+        Error::Connect { .. }
+        | Error::Lost { .. }
+        | Error::Protocol { .. }
+        | Error::Refused { .. }
+        | Error::Unsupported { .. } => true,
+        Error::Tls { certificate, .. } => !certificate,
+        Error::Auth { certain, .. } => !certain,
+        Error::Timeout { doing, .. } => doing == "connecting" || doing == "greeting",
+        _ => false,
+    }
+}
+
+/// What is to be remembered once IMAP has worked where POP3 had not.
+pub(super) fn remember(account: &Account) -> Entry {
+    Entry::Learned {
+        account: account.name.clone(),
+        key: key(account),
+        value: "imap".to_owned(),
+    }
+}
+
+fn key(account: &Account) -> String {
+    format!("protocol {}", endpoint(account))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn account(protocol: Protocol, folders: &[&str]) -> Account {
+        let url = "pop3s://ann@mail.example.org";
+        let mut account = Account::from_url(url).unwrap();
+        account.protocol = protocol;
+        account.folders = folders.iter().map(ToString::to_string).collect();
+        account
+    }
+
+    #[test]
+    fn the_inbox_goes_over_pop3_and_folders_over_imap() {
+        let mut catalog = Catalog::temporary().unwrap();
+        let way_of =
+            |account: &Account, catalog: &Catalog| match way(account, false, catalog).unwrap() {
+                Way::Pop3 => ("pop3", 0),
+                Way::Either(imap) => ("either", imap.port),
+                Way::Imap(imap) => ("imap", imap.port),
+            };
+        let auto = account(Protocol::Auto, &["*"]);
+        assert_eq!(
+            way_of(&account(Protocol::Pop3, &["*"]), &catalog),
+            ("pop3", 0)
+        );
+        assert_eq!(way_of(&auto, &catalog), ("either", 993));
+        let chosen = account(Protocol::Auto, &["Lists/*"]);
+        assert_eq!(way_of(&chosen, &catalog), ("imap", 993));
+        let entry = crate::vault::ledger::Entry {
+            seq: 1,
+            time: 0,
+            event: remember(&auto),
+        };
+        catalog.apply(&entry).unwrap();
+        assert_eq!(way_of(&auto, &catalog), ("imap", 993));
+    }
+
+    #[test]
+    fn all_folders_are_all_folders() {
+        let catalog = Catalog::temporary().unwrap();
+        let mut one = account(Protocol::Pop3, &["INBOX"]);
+        one.exclude.push("Spam".to_owned());
+        let Way::Imap(imap) = way(&one, true, &catalog).unwrap() else {
+            panic!("it is IMAP");
+        };
+        assert!(!imap.names_folders());
+    }
+}
