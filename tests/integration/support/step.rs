@@ -15,6 +15,12 @@
 //! | `tops 1-20` | expects `TOP n 0` of each and gives the headers of these |
 //! | `gives one` | gives the message alone |
 //! | `quit` | expects `QUIT` and agrees |
+//! | `imap MORE` | greets as IMAP, lets `ann` in with the tag `m1` and offers MORE |
+//! | `list 2 a, b` | answers LIST and refuses STATUS of each, with the tags from `m2` on |
+//! | `mailbox 4 52 1, 58 2` | opens one with `m4`, and tells these sizes and UIDs with `m5` |
+//! | `asks 6 1:2` | expects these UIDs to be asked for with `m6` |
+//! | `body 1 one` | gives UID 1 as the message `one` of 52 bytes |
+//! | `ok 6`, `logout 7` | ends a command, or the session |
 //! | `S< NAME` | sends `tests/data/mail/NAME`, dot-stuffed and ended by CR LF |
 //! | `S<\| NAME` | sends it as it is |
 //! | `C: text` | expects exactly this line |
@@ -169,9 +175,68 @@ fn shorthand(line: &str) -> Result<Option<Vec<String>>, String> {
         }
         "gives" => message(rest),
         "quit" => vec!["C: QUIT".to_owned(), "S: +OK".to_owned()],
-        _ => return Ok(None),
+        _ => return imap(word, rest),
     };
     Ok(Some(lines))
+}
+
+/// The same for IMAP.
+fn imap(word: &str, rest: &str) -> Result<Option<Vec<String>>, String> {
+    let (number, after) = rest.split_once(' ').unwrap_or((rest, ""));
+    let tag = |more: usize| -> Result<String, String> {
+        let first: usize = number.parse().map_err(|e| format!("{word} {rest}: {e}"))?;
+        Ok(format!("m{}", first + more))
+    };
+    let items: Vec<&str> = after.split(", ").filter(|item| !item.is_empty()).collect();
+    let text = match word {
+        "imap" => format!(
+            "S: * OK [CAPABILITY IMAP4rev1] ready\nC~ m1 LOGIN \n\
+             S: m1 OK [CAPABILITY IMAP4rev1 {rest}] in"
+        ),
+        "list" => {
+            let mut text = format!("C~ {} LIST\n", tag(0)?);
+            for name in &items {
+                text += &format!("S: * LIST () \"/\" {name}\n");
+            }
+            text += &format!("S: {} OK\n", tag(0)?);
+            for n in 1..=items.len() {
+                text += &format!("C~ {} STATUS\n", tag(n)?);
+            }
+            for n in 1..=items.len() {
+                text += &format!("S: {} NO not now\n", tag(n)?);
+            }
+            text
+        }
+        "mailbox" => {
+            let (open, list) = (tag(0)?, tag(1)?);
+            let mut text = format!(
+                "C~ {open} EXAMINE\nS: * {} EXISTS\nS: * OK [UIDVALIDITY 7]\n\
+                 S: * OK [UIDNEXT 100]\nS: {open} OK\nC~ {list} UID FETCH 1:*\n",
+                items.len()
+            );
+            for (n, item) in (1..).zip(&items) {
+                let (size, uid) = item.split_once(' ').ok_or(format!("no UID: {item}"))?;
+                text += &format!(
+                    "S: * {n} FETCH (UID {uid} FLAGS () RFC822.SIZE {size} \
+                     INTERNALDATE \" 2-Nov-2026 10:00:00 +0000\")\n"
+                );
+            }
+            text + &format!("S: {list} OK")
+        }
+        "asks" => format!("C: {} UID FETCH {after} (UID BODY.PEEK[])", tag(0)?),
+        "body" => {
+            let lines = message(after);
+            let octets = 43 + 3 * after.len();
+            format!(
+                "S: * 9 FETCH (UID {number} BODY[] {{{octets}}}\n{}\nS: )",
+                lines[1..lines.len() - 1].join("\n")
+            )
+        }
+        "ok" => format!("S: {} OK", tag(0)?),
+        "logout" => format!("C: {0} LOGOUT\nS: * BYE\nS: {0} OK", tag(0)?),
+        _ => return Ok(None),
+    };
+    Ok(Some(text.lines().map(str::to_owned).collect()))
 }
 
 /// A message of 43 bytes and three times its name.
