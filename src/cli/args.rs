@@ -15,7 +15,7 @@ use mailvault::units::{parse_age, parse_size};
 #[command(
     name = "mailvault",
     version,
-    about = "Keep a local, compressed archive of the mail in your POP3 accounts",
+    about = "Keep a local, compressed archive of the mail in your POP3 and IMAP accounts",
     before_help = "Examples:\n  \
         mailvault demo            try it on sample mail; touches nothing of yours\n  \
         mailvault pull            fetch what is new; deletes nothing on the server\n  \
