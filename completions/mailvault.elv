@@ -41,6 +41,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand show 'Show one message'
             cand export 'Copy mail out of the vault, for other programs'
             cand import 'Bring in mail of other programs: Maildir, mbox, .eml files, another vault'
+            cand stats 'Show what the mail is made of: years, senders, sizes, folders'
             cand status 'Show accounts, last good pulls, counts and sizes; asks no server'
             cand demo 'Try it all on a built-in sample server, in a temporary directory'
             cand completions 'Print a completion script for a shell'
@@ -211,6 +212,24 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'mailvault;stats'= {
+            cand --by 'What to sort them by; several with commas'
+            cand --top 'Show so many of each'
+            cand --html 'Also write a page for a browser to this file'
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --verbose 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Show no progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'mailvault;status'= {
             cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
@@ -282,6 +301,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand show 'Show one message'
             cand export 'Copy mail out of the vault, for other programs'
             cand import 'Bring in mail of other programs: Maildir, mbox, .eml files, another vault'
+            cand stats 'Show what the mail is made of: years, senders, sizes, folders'
             cand status 'Show accounts, last good pulls, counts and sizes; asks no server'
             cand demo 'Try it all on a built-in sample server, in a temporary directory'
             cand completions 'Print a completion script for a shell'
@@ -301,6 +321,8 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         &'mailvault;help;export'= {
         }
         &'mailvault;help;import'= {
+        }
+        &'mailvault;help;stats'= {
         }
         &'mailvault;help;status'= {
         }

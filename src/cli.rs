@@ -27,6 +27,7 @@ mod secrets;
 mod settings;
 mod show;
 mod signals;
+mod stats;
 mod status;
 mod text;
 mod verify;
@@ -100,6 +101,7 @@ fn execute(cli: Cli, out: &Output) -> Result<Done, Failure> {
         Command::Show(args) => show::run(&args, &Settings::load(&global)?, out),
         Command::Export(args) => export::run(&args, &Settings::load(&global)?, out),
         Command::Import(args) => import::run(&args, &Settings::load(&global)?, out),
+        Command::Stats(args) => stats::run(&args, &Settings::load(&global)?, out),
         Command::Status(args) => status::run(&args, &Settings::load(&global)?, out),
         Command::Demo(args) => demo::run(&args, &global, out),
         Command::Completions(args) => Ok(completions::run(&args, out)),

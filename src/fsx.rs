@@ -162,7 +162,8 @@ pub fn write_durably(path: &Path, bytes: &[u8]) -> Result<()> {
         .and_then(|()| file.sync_all())
         .map_err(|e| Error::file("write", &tmp, e))?;
     rename(&tmp, path)?;
-    sync_dir(path.parent().unwrap_or(Path::new(".")))
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
+    sync_dir(parent.unwrap_or(Path::new(".")))
 }
 
 /// The length of a file in bytes.

@@ -1,4 +1,4 @@
-//! Ages and sizes as people write them: `90d`, `500M`.
+//! Ages and sizes as people write them (`90d`, `500M`), and as they read them.
 
 use std::time::Duration;
 
@@ -63,6 +63,43 @@ pub fn age_text(age: Duration) -> String {
         )
 }
 
+/// A size: `412.6 MiB`, `184 KiB`, `96 B`.
+#[must_use]
+pub fn size_text(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["MiB", "GiB", "TiB", "PiB", "EiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let kib = bytes.div_ceil(1024);
+    if kib < 1024 {
+        return format!("{kib} KiB");
+    }
+    // Tenths of the unit, rounded; in whole numbers, since a u64 may not fit into an f64.
+    let mut shift = 20;
+    loop {
+        let tenths = (u128::from(bytes) * 10 + (1 << (shift - 1))) >> shift;
+        let unit = UNITS[shift / 10 - 2];
+        if tenths < 10_240 || unit == "EiB" {
+            return format!("{}.{} {unit}", tenths / 10, tenths % 10);
+        }
+        shift += 10;
+    }
+}
+
+/// A number in groups of three: `1,284`.
+#[must_use]
+pub fn count_text(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -91,6 +128,31 @@ mod tests {
         }
         assert_eq!(parse_age("18446744073709551615y"), None);
         assert_eq!(parse_age("18446744073709551616s"), None);
+    }
+
+    #[test]
+    fn sizes_are_binary_with_one_decimal_from_a_mebibyte_on() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1 KiB"),
+            (188_000, "184 KiB"),
+            (1024 * 1024 - 1, "1.0 MiB"),
+            (432_640_000, "412.6 MiB"),
+            (1_073_700_000, "1.0 GiB"),
+            (2_040_109_466, "1.9 GiB"),
+            (u64::MAX, "16.0 EiB"),
+        ] {
+            assert_eq!(size_text(bytes), text);
+        }
+    }
+
+    #[test]
+    fn numbers_are_grouped_by_three() {
+        assert_eq!(
+            [0, 999, 1000, 1_234_567].map(count_text),
+            ["0", "999", "1,000", "1,234,567"]
+        );
     }
 
     #[test]

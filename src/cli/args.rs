@@ -81,6 +81,7 @@ pub(crate) enum Command {
     Show(Show),
     Export(Export),
     Import(Import),
+    Stats(Stats),
     Status(Status),
     Demo(Demo),
     Completions(Completions),
@@ -99,6 +100,7 @@ impl Command {
             Self::Show(_) => "show",
             Self::Export(_) => "export",
             Self::Import(_) => "import",
+            Self::Stats(_) => "stats",
             Self::Status(_) => "status",
             Self::Demo(_) => "demo",
             Self::Completions(_) => "completions",
@@ -349,6 +351,49 @@ pub(crate) enum ExportFormat {
     Eml,
     /// Pages for a browser
     Html,
+}
+
+/// Show what the mail is made of: years, senders, sizes, folders
+///
+/// QUERY is that of search; without one, all mail is meant. Bars are as long as the
+/// messages are large together. A message in two folders counts in both.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:\n  \
+    mailvault stats                            all mail\n  \
+    mailvault stats account:work --by sender --top 30\n  \
+    mailvault stats --html mail.html           a page for a browser")]
+pub(crate) struct Stats {
+    /// Which messages; see 'mailvault help search'
+    #[arg(value_name = "QUERY")]
+    pub(crate) query: Vec<String>,
+    /// What to sort them by; several with commas
+    #[arg(
+        long,
+        value_name = "WHAT",
+        value_delimiter = ',',
+        default_value = "year,sender,size,folder"
+    )]
+    pub(crate) by: Vec<By>,
+    /// Show so many of each
+    #[arg(long, value_name = "N", default_value = "10",
+        value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) top: u64,
+    /// Also write a page for a browser to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+/// What statistics are sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum By {
+    /// The year in which it was received
+    Year,
+    /// The sender's address
+    Sender,
+    /// The size of a message
+    Size,
+    /// The folder
+    Folder,
 }
 
 /// Show accounts, last good pulls, counts and sizes; asks no server

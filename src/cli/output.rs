@@ -28,6 +28,8 @@ pub(crate) struct Output {
     pub(crate) out_terminal: bool,
     /// Stderr is a terminal that can show bars.
     pub(crate) err_terminal: bool,
+    /// The terminal shows more than ASCII.
+    pub(crate) utf8: bool,
     /// Progress is wanted.
     pub(crate) progress: bool,
     color_out: bool,
@@ -68,6 +70,7 @@ impl Output {
             verbose: global.verbose,
             out_terminal: out,
             err_terminal,
+            utf8: around.utf8,
             progress,
             color_out: color(out) && !global.json,
             color_err: color(err),

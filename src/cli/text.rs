@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Local, SecondsFormat, TimeZone, Utc};
 
+pub(crate) use mailvault::units::{count_text as count, size_text as size};
+
 /// Foreign text with everything that could act on a terminal, or mislead the reader, made
 /// visible: control characters (ESC, line ends and C1 among them), marks that change the
 /// direction of text, and the byte order mark.
@@ -55,41 +57,6 @@ fn is_hostile(c: char) -> bool {
         || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
             | '\u{e0000}'..='\u{e007f}')
-}
-
-/// A size: `412.6 MiB`, `184 KiB`, `96 B`.
-pub(crate) fn size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["MiB", "GiB", "TiB", "PiB", "EiB"];
-    if bytes < 1024 {
-        return format!("{bytes} B");
-    }
-    let kib = bytes.div_ceil(1024);
-    if kib < 1024 {
-        return format!("{kib} KiB");
-    }
-    // Tenths of the unit, rounded; in whole numbers, since a u64 may not fit into an f64.
-    let mut shift = 20;
-    loop {
-        let tenths = (u128::from(bytes) * 10 + (1 << (shift - 1))) >> shift;
-        let unit = UNITS[shift / 10 - 2];
-        if tenths < 10_240 || unit == "EiB" {
-            return format!("{}.{} {unit}", tenths / 10, tenths % 10);
-        }
-        shift += 10;
-    }
-}
-
-/// A number in groups of three: `1,284`.
-pub(crate) fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 /// So many of something: `1 message`, `2 messages`.
@@ -287,28 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_binary_with_one_decimal_from_a_mebibyte_on() {
-        for (bytes, text) in [
-            (0, "0 B"),
-            (1023, "1023 B"),
-            (1024, "1 KiB"),
-            (188_000, "184 KiB"),
-            (1024 * 1024 - 1, "1.0 MiB"),
-            (432_640_000, "412.6 MiB"),
-            (1_073_700_000, "1.0 GiB"),
-            (2_040_109_466, "1.9 GiB"),
-            (u64::MAX, "16.0 EiB"),
-        ] {
-            assert_eq!(size(bytes), text);
-        }
-    }
-
-    #[test]
-    fn numbers_are_grouped_by_three() {
-        assert_eq!(
-            [0, 999, 1000, 1_234_567].map(count),
-            ["0", "999", "1,000", "1,234,567"]
-        );
+    fn one_is_not_many() {
         assert_eq!(plural(1, "message"), "1 message");
         assert_eq!(plural(1284, "message"), "1,284 messages");
     }

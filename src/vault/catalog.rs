@@ -11,6 +11,7 @@ mod lookup;
 mod mailbox;
 mod purge;
 mod search;
+mod stats;
 mod status;
 
 use std::collections::HashMap;
@@ -29,6 +30,7 @@ pub use lookup::{Blob, Known, LastSession, Place};
 pub use mailbox::{Folder, InMailbox, Origin};
 pub use purge::{Archived, Record};
 pub use search::{Hit, Order, Picked, SortBy};
+pub use stats::{Amount, BRACKETS, Facet, Group, Groups, Totals};
 pub use status::AccountStatus;
 
 /// Marks files made by this version of the schema.

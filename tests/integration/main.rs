@@ -27,6 +27,7 @@ mod renumber;
 mod secrets;
 mod servers;
 mod stalls;
+mod stats;
 mod support;
 mod verify;
 mod volume;

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use chrono::DateTime;
 
+use crate::markup::esc;
 use crate::message::Hash128;
 use crate::readable::{Parts, Readable};
 use crate::vault::Entry;
@@ -26,24 +27,6 @@ pre{white-space:pre-wrap;margin:0;font:.95rem/1.5 ui-monospace,monospace}blockqu
 .box{background:var(--box);border-radius:.5rem;padding:.7rem 1rem;margin:1rem 0;font-size:.95rem}.box h2{margin:0 0 .3rem}\
 @media(max-width:40rem){.list a{grid-template-columns:1fr auto;padding:.7rem .1rem}.list .subject{grid-column:1/-1;grid-row:2;white-space:normal}\
 .list .date{grid-column:2;grid-row:1}.list .from{grid-column:1;grid-row:1}.list .size{display:none}.months a{padding:.5rem .8rem}}";
-
-fn esc(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\n' | '\t' => safe.push(c),
-            // They would turn round what stands beside them.
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => safe.push('\u{fffd}'),
-            c if c.is_control() => safe.push('\u{fffd}'),
-            c => safe.push(c),
-        }
-    }
-    safe
-}
 
 /// A relative path in a link.
 fn link(path: &str) -> String {
