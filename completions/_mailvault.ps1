@@ -244,6 +244,8 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             break
         }
         'mailvault;status' {
+            [CompletionResult]::new('--max-age', '--max-age', [CompletionResultType]::ParameterName, 'Exit with 19 if the last good pull is older than this, such as 2d')
+            [CompletionResult]::new('--metrics', '--metrics', [CompletionResultType]::ParameterName, 'Also write the numbers to this file, for Prometheus')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'Use the vault in this directory [env: MAILVAULT_VAULT]')

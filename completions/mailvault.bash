@@ -710,12 +710,20 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__status)
-            opts="-c -q -v -h --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
+            opts="-c -q -v -h --max-age --metrics --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --max-age)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -231,6 +231,8 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'mailvault;status'= {
+            cand --max-age 'Exit with 19 if the last good pull is older than this, such as 2d'
+            cand --metrics 'Also write the numbers to this file, for Prometheus'
             cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'

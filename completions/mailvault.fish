@@ -201,6 +201,8 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand stats" -l json -d 'P
 complete -c mailvault -n "__fish_mailvault_using_subcommand stats" -l no-progress -d 'Show no progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand stats" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand stats" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailvault -n "__fish_mailvault_using_subcommand status" -l max-age -d 'Exit with 19 if the last good pull is older than this, such as 2d' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand status" -l metrics -d 'Also write the numbers to this file, for Prometheus' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand status" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand status" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand status" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'

@@ -1,7 +1,7 @@
 //! The only place that creates, syncs, renames, links or removes files.
 //!
-//! Everything made here is private: files 0600, directories 0700, from the first
-//! byte on. Durability follows the same rule everywhere: data first, then names,
+//! Everything made here is private, files 0600, directories 0700, from the first
+//! byte on; only what is published is for others. Durability follows the same rule everywhere: data first, then names,
 //! then the directories that hold the names (`docs/FORMAT.md`, "Writing").
 
 #![allow(
@@ -24,10 +24,14 @@ const SYNC_THREADS: usize = 8;
 
 /// Creates a new file; an existing one is an error.
 pub fn create_new(path: &Path) -> Result<File> {
+    create_for(path, 0o600)
+}
+
+fn create_for(path: &Path, mode: u32) -> Result<File> {
     OpenOptions::new()
         .write(true)
         .create_new(true)
-        .mode(0o600)
+        .mode(mode)
         .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
         .open(path)
         .map_err(|e| Error::file("create", path, e))
@@ -151,13 +155,23 @@ pub fn remove_dir(path: &Path) -> Result<()> {
 
 /// Writes a whole file so that it is either there with all its bytes or not at all.
 pub fn write_durably(path: &Path, bytes: &[u8]) -> Result<()> {
+    replace(path, bytes, 0o600)
+}
+
+/// The same for a file that is made for other users, such as a monitor: they may read it
+/// as far as the umask allows.
+pub fn publish(path: &Path, bytes: &[u8]) -> Result<()> {
+    replace(path, bytes, 0o644)
+}
+
+fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let mut tmp = path.as_os_str().to_owned();
     tmp.push(".tmp");
     let tmp = PathBuf::from(tmp);
     if tmp.exists() {
         remove(&tmp)?;
     }
-    let mut file = create_new(&tmp)?;
+    let mut file = create_for(&tmp, mode)?;
     file.write_all(bytes)
         .and_then(|()| file.sync_all())
         .map_err(|e| Error::file("write", &tmp, e))?;
@@ -353,5 +367,10 @@ mod tests {
         write_durably(&path, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert!(!dir.path().join("f.tmp").exists());
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&path), 0o600);
+        publish(&path, b"three").unwrap();
+        assert_eq!(mode(&path) & 0o600, 0o600);
+        assert_eq!(fs::read(&path).unwrap(), b"three");
     }
 }

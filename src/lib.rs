@@ -24,6 +24,7 @@ pub mod import;
 pub mod markup;
 pub mod mbox;
 pub mod message;
+pub mod metrics;
 pub mod pause;
 pub mod pop3;
 pub mod pull;

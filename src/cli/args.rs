@@ -400,11 +400,21 @@ pub(crate) enum By {
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
     mailvault status                           all accounts\n  \
+    mailvault status --max-age 2d              exit 19 if a pull is overdue\n  \
+    mailvault status --metrics mail.prom       numbers for Prometheus\n  \
     mailvault status work --json               one, for a program")]
 pub(crate) struct Status {
     /// Accounts by name; without any, all
     #[arg(value_name = "ACCOUNT")]
     pub(crate) accounts: Vec<String>,
+    /// Exit with 19 if the last good pull is older than this, such as 2d
+    ///
+    /// Without names this holds for the accounts that 'mailvault pull' fetches.
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(crate) max_age: Option<Duration>,
+    /// Also write the numbers to this file, for Prometheus
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<PathBuf>,
 }
 
 /// Try it all on a built-in sample server, in a temporary directory

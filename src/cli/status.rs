@@ -1,17 +1,22 @@
 //! `mailvault status`: what is known of every account, without asking a server.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use mailvault::metrics;
 use mailvault::vault::Vault;
 use mailvault::vault::catalog::AccountStatus;
 use serde_json::{Value, json};
 
 use super::Done;
 use super::args::Status;
-use super::output::Output;
+use super::output::{Output, Tone};
 use super::report::{Failure, code_name, code_words};
 use super::settings::{Settings, unknown};
 use super::text::{Align, count, now, plural, rfc3339, size, table, when};
+
+/// The exit code where a pull is overdue.
+const STALE: u8 = 19;
 
 pub(crate) fn run(args: &Status, settings: &Settings, out: &Output) -> Result<Done, Failure> {
     let vault = Vault::open(&settings.vault)?;
@@ -33,8 +38,35 @@ pub(crate) fn run(args: &Status, settings: &Settings, out: &Output) -> Result<Do
     }
     accounts.retain(|name, _| names.is_empty() || names.contains(name));
 
+    let present = now().timestamp();
+    if let Some(path) = &args.metrics {
+        let all: Vec<_> = accounts
+            .iter()
+            .map(|(name, status)| {
+                status.clone().unwrap_or_else(|| AccountStatus {
+                    account: name.clone(),
+                    ..AccountStatus::default()
+                })
+            })
+            .collect();
+        metrics::write(path, &all, present)?;
+    }
+    let stale: Vec<Stale> = args.max_age.map_or_else(Vec::new, |age| {
+        accounts
+            .iter()
+            .filter(|(name, status)| {
+                names.contains(name)
+                    || names.is_empty() && is_pulled(name, status.as_ref(), settings)
+            })
+            .filter_map(|(name, status)| stale(name, status.as_ref(), age, present))
+            .collect()
+    });
     for (name, status) in &accounts {
-        out.json("status", to_json(name, status.as_ref()), false);
+        let mut line = to_json(name, status.as_ref());
+        if args.max_age.is_some() {
+            line["stale"] = stale.iter().any(|stale| stale.account == *name).into();
+        }
+        out.json("status", line, false);
     }
     let head = ["ACCOUNT", "LAST GOOD PULL", "MESSAGES", "STORED", "NOTE"];
     let head = head.map(String::from).to_vec();
@@ -52,7 +84,65 @@ pub(crate) fn run(args: &Status, settings: &Settings, out: &Output) -> Result<Do
     for line in table(&rows, &aligns) {
         out.line(&line);
     }
-    Ok(Done::new(0, json!({"accounts": accounts.len()})))
+    let code = if stale.is_empty() { 0 } else { STALE };
+    if code == STALE {
+        complain(&stale, out);
+    }
+    let names: Vec<_> = stale.iter().map(|stale| stale.account.as_str()).collect();
+    Ok(Done::new(
+        code,
+        json!({"accounts": accounts.len(), "stale": names}),
+    ))
+}
+
+/// True for accounts that a pull without names fetches. Where none is configured, those of
+/// the vault count that were ever pulled.
+fn is_pulled(name: &str, status: Option<&AccountStatus>, settings: &Settings) -> bool {
+    let configured = &settings.config.accounts;
+    match configured.get(name) {
+        Some(account) => account.pull,
+        None => configured.is_empty() && status.is_some_and(|status| status.last.is_some()),
+    }
+}
+
+/// An account whose last good pull is too long ago.
+struct Stale {
+    account: String,
+    last_good: Option<i64>,
+}
+
+fn stale(name: &str, status: Option<&AccountStatus>, age: Duration, now: i64) -> Option<Stale> {
+    let last_good = status.and_then(|status| status.last_good);
+    let fresh = last_good.is_some_and(|time| {
+        let oldest = now.saturating_sub_unsigned(age.as_secs());
+        time >= oldest
+    });
+    (!fresh).then(|| Stale {
+        account: name.to_owned(),
+        last_good,
+    })
+}
+
+/// The line that a monitor shows.
+fn complain(stale: &[Stale], out: &Output) {
+    let each: Vec<_> = stale
+        .iter()
+        .map(|stale| match stale.last_good {
+            Some(time) => format!("{} (last good pull {})", stale.account, when(time, &now())),
+            None => format!("{} (no good pull yet)", stale.account),
+        })
+        .collect();
+    let message = format!("stale: {}", each.join(", "));
+    let hint = "'mailvault pull' shows what is in its way";
+    out.json(
+        "error",
+        json!({"code": code_name(STALE), "exit": STALE, "message": message, "hint": hint}),
+        true,
+    );
+    out.say(&format!(
+        "{} {message}\n  hint: {hint}",
+        out.label("error:", Tone::Bad)
+    ));
 }
 
 fn row(name: &str, status: Option<&AccountStatus>) -> Vec<String> {

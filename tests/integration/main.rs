@@ -28,6 +28,7 @@ mod secrets;
 mod servers;
 mod stalls;
 mod stats;
+mod status;
 mod support;
 mod verify;
 mod volume;
