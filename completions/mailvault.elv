@@ -43,6 +43,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand import 'Bring in mail of other programs: Maildir, mbox, .eml files, another vault'
             cand stats 'Show what the mail is made of: years, senders, sizes, folders'
             cand status 'Show accounts, last good pulls, counts and sizes; asks no server'
+            cand audit 'Compare the server with the vault: is everything archived?'
             cand demo 'Try it all on a built-in sample server, in a temporary directory'
             cand completions 'Print a completion script for a shell'
             cand man 'Write the manual pages'
@@ -247,6 +248,22 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'mailvault;audit'= {
+            cand --manifest 'Write a JSON line for each message on the server to this file'
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --verbose 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Show no progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'mailvault;demo'= {
             cand --keep 'Use this new directory, and leave it there'
             cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
@@ -305,6 +322,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand import 'Bring in mail of other programs: Maildir, mbox, .eml files, another vault'
             cand stats 'Show what the mail is made of: years, senders, sizes, folders'
             cand status 'Show accounts, last good pulls, counts and sizes; asks no server'
+            cand audit 'Compare the server with the vault: is everything archived?'
             cand demo 'Try it all on a built-in sample server, in a temporary directory'
             cand completions 'Print a completion script for a shell'
             cand man 'Write the manual pages'
@@ -327,6 +345,8 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         &'mailvault;help;stats'= {
         }
         &'mailvault;help;status'= {
+        }
+        &'mailvault;help;audit'= {
         }
         &'mailvault;help;demo'= {
         }

@@ -11,6 +11,7 @@
 )]
 
 mod args;
+mod audit;
 mod completions;
 mod demo;
 mod dialogue;
@@ -103,6 +104,7 @@ fn execute(cli: Cli, out: &Output) -> Result<Done, Failure> {
         Command::Import(args) => import::run(&args, &Settings::load(&global)?, out),
         Command::Stats(args) => stats::run(&args, &Settings::load(&global)?, out),
         Command::Status(args) => status::run(&args, &Settings::load(&global)?, out),
+        Command::Audit(args) => audit::run(&args, &Settings::load(&global)?, &global, out),
         Command::Demo(args) => demo::run(&args, &global, out),
         Command::Completions(args) => Ok(completions::run(&args, out)),
         Command::Man(args) => Ok(man::run(&args)?),

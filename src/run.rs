@@ -1,5 +1,6 @@
 //! Runs accounts side by side over one vault, and adds up what came of it.
 
+mod audit;
 mod folders;
 mod imap;
 mod memory;
@@ -28,6 +29,7 @@ use crate::vault::{Vault, Writer, maildir};
 use imap::Mirror;
 use protocol::Way;
 
+pub use audit::{AuditOptions, AuditReport, FolderAudit, Standing, Tally, audit};
 pub use purge::{Agreed, PurgeOptions};
 
 /// An account and its secret, if it could be had.

@@ -10,6 +10,7 @@ pub mod ledger;
 mod locate;
 pub mod lock;
 pub mod maildir;
+mod present;
 mod select;
 mod shelf;
 pub mod verify;

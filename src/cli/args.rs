@@ -83,6 +83,7 @@ pub(crate) enum Command {
     Import(Import),
     Stats(Stats),
     Status(Status),
+    Audit(Audit),
     Demo(Demo),
     Completions(Completions),
     #[command(hide = true)]
@@ -102,6 +103,7 @@ impl Command {
             Self::Import(_) => "import",
             Self::Stats(_) => "stats",
             Self::Status(_) => "status",
+            Self::Audit(_) => "audit",
             Self::Demo(_) => "demo",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
@@ -415,6 +417,23 @@ pub(crate) struct Status {
     /// Also write the numbers to this file, for Prometheus
     #[arg(long, value_name = "FILE")]
     pub(crate) metrics: Option<PathBuf>,
+}
+
+/// Compare the server with the vault: is everything archived?
+///
+/// It lists every folder of the account, and changes nothing, here or there. Exit 0 means
+/// that nothing is on the server of which the vault knows nothing; 3, that something is.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:\n  \
+    mailvault audit work                       may I cancel this account?\n  \
+    mailvault audit work --manifest list.jsonl")]
+pub(crate) struct Audit {
+    /// The account by name or URL
+    #[arg(value_name = "ACCOUNT")]
+    pub(crate) account: String,
+    /// Write a JSON line for each message on the server to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) manifest: Option<PathBuf>,
 }
 
 /// Try it all on a built-in sample server, in a temporary directory

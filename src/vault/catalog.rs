@@ -6,6 +6,7 @@
 //! stored but derived, which is what keeps it small and fast.
 
 mod apply;
+mod audit;
 mod compare;
 mod lookup;
 mod mailbox;
@@ -26,6 +27,7 @@ use crate::fsx;
 use crate::message::Hash128;
 use crate::vault::ledger::{Mark, Position};
 
+pub use audit::Sighting;
 pub use lookup::{Blob, Known, LastSession, Place};
 pub use mailbox::{Folder, InMailbox, Origin};
 pub use purge::{Archived, Record};

@@ -6,6 +6,7 @@
 )]
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod audit;
 mod completions;
 mod config;
 mod crash;

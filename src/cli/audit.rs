@@ -1,0 +1,267 @@
+//! `mailvault audit`: may I leave this server?
+
+use mailvault::error::PARTIAL;
+use mailvault::run::{self, AuditOptions, AuditReport, FolderAudit, Standing, Tally};
+use serde_json::{Value, json};
+
+use super::Done;
+use super::args::{Audit, Global};
+use super::output::Output;
+use super::progress::Progress;
+use super::report::{self, Failure};
+use super::secrets;
+use super::settings::Settings;
+use super::signals::Stop;
+use super::text::{Align, count, cut, escape, now, plural, rfc3339, size, table, wrap};
+
+/// Columns of a folder's name, at most.
+const NAME: usize = 28;
+
+pub(crate) fn run(
+    args: &Audit,
+    settings: &Settings,
+    global: &Global,
+    out: &Output,
+) -> Result<Done, Failure> {
+    let account = (settings.accounts(std::slice::from_ref(&args.account))?)
+        .pop()
+        .ok_or_else(|| Failure::usage("no account is named", "mailvault audit ACCOUNT"))?;
+    let name = account.name.clone();
+    out.json(
+        "start",
+        json!({"command": "audit", "time": rfc3339(now().timestamp()), "accounts": [name]}),
+        true,
+    );
+    let env = settings.secret_env(std::iter::once(&account));
+    let stop = Stop::watch(out, "stopping (once more to quit at once)");
+    let options = AuditOptions {
+        manifest: args.manifest.clone(),
+        stop: stop.flag.clone(),
+    };
+    let mut progress = Progress::new(out, std::iter::once(name.as_str()));
+    let job = secrets::job(account, &env, secrets::may_ask(global, out));
+    let done = run::audit(&settings.vault, job, &options, &mut |event| {
+        progress.event(&event);
+    });
+    progress.clear();
+    let report = match done {
+        Ok(report) => report,
+        Err(error) => {
+            report::print(out, &error, Some(&name));
+            return Ok(Done::new(
+                stop.exit_code(error.kind().exit_code()),
+                json!({}),
+            ));
+        }
+    };
+    let code = if report.may_leave() { 0 } else { PARTIAL };
+    for folder in &report.folders {
+        out.json("folder", to_json(&name, folder), false);
+    }
+    if code != 0 || !out.quiet {
+        for line in lines(&report, &name) {
+            out.line(&line);
+        }
+        if let Some(path) = &args.manifest {
+            let path = escape(&settings.shown(path)).into_owned();
+            out.line(&format!("List of all messages: {path}"));
+        }
+    }
+    let mut summary = json!({
+        "account": name,
+        "may_leave": report.may_leave(),
+        "inbox_only": report.inbox_only,
+        "manifest": args.manifest.as_ref().map(|path| path.to_string_lossy()),
+    });
+    amounts(&mut summary, &report.tally());
+    Ok(Done::new(code, summary))
+}
+
+fn to_json(account: &str, folder: &FolderAudit) -> Value {
+    let mut line = json!({
+        "account": account,
+        "folder": folder.name,
+        "excluded_by_rule": folder.excluded,
+        "hidden": folder.hidden,
+        "failed": folder.failed,
+    });
+    amounts(&mut line, &folder.tally);
+    line
+}
+
+fn amounts(line: &mut Value, tally: &Tally) {
+    line["messages"] = tally.all().messages.into();
+    line["bytes"] = tally.all().octets.into();
+    for standing in Standing::ALL {
+        line[standing.name()] = tally.of(standing).messages.into();
+    }
+}
+
+/// The table, and the answer.
+fn lines(report: &AuditReport, account: &str) -> Vec<String> {
+    let all = report.tally();
+    let mut lines = vec![
+        format!(
+            "{} lists {}, {}",
+            escape(&report.server.host),
+            plural(all.all().messages, "message"),
+            size(all.all().octets)
+        ),
+        String::new(),
+    ];
+    lines.extend(columns(report, &all));
+    lines.push(String::new());
+    for text in answer(report, account) {
+        let hint = "  hint: ";
+        let wrapped = match text.strip_prefix(hint) {
+            Some(rest) => wrap(rest, hint, hint.len(), 80),
+            None => wrap(&text, "", 0, 80),
+        };
+        lines.extend(wrapped.lines().map(str::to_owned));
+    }
+    lines
+}
+
+fn columns(report: &AuditReport, all: &Tally) -> Vec<String> {
+    // Archived and unknown are the question; the others are shown where there are any.
+    let shown: Vec<Standing> = Standing::ALL
+        .into_iter()
+        .filter(|standing| {
+            matches!(standing, Standing::Archived | Standing::Unknown)
+                || all.of(*standing).messages > 0
+        })
+        .collect();
+    let row = |name: String, tally: &Tally| {
+        let mut row = vec![name, count(tally.all().messages)];
+        row.extend(
+            shown
+                .iter()
+                .map(|standing| count(tally.of(*standing).messages)),
+        );
+        row
+    };
+    let mut head = vec!["FOLDER".to_owned(), "MESSAGES".to_owned()];
+    head.extend(shown.iter().map(|standing| standing.name().to_uppercase()));
+    let mut rows = vec![head];
+    rows.extend(report.folders.iter().map(|folder| {
+        let name = cut(&escape(&folder.name), NAME);
+        row(name, &folder.tally)
+    }));
+    if report.folders.len() > 1 {
+        rows.push(row("total".to_owned(), all));
+    }
+    let mut aligns = vec![Align::Left];
+    aligns.resize(shown.len() + 2, Align::Right);
+    table(&rows, &aligns)
+}
+
+/// What it means, and what to do.
+fn answer(report: &AuditReport, account: &str) -> Vec<String> {
+    let mut lines = open(report, account);
+    let all = report.tally();
+    let only_there = |standing: Standing| {
+        let amount = all.of(standing);
+        let sum = format!(
+            "{}, {}",
+            plural(amount.messages, "message"),
+            size(amount.octets)
+        );
+        (amount.messages > 0).then_some(sum)
+    };
+    let refused = only_there(Standing::Refused);
+    let excluded = only_there(Standing::Excluded);
+    let what = if refused.is_some() || excluded.is_some() {
+        "Everything else"
+    } else {
+        "Everything"
+    };
+    if let Some(sum) = refused {
+        lines.push(format!("Not given by the server, and only there: {sum}."));
+    }
+    if let Some(sum) = excluded {
+        let folders = report.folders.iter();
+        let names: Vec<_> = folders
+            .filter(|folder| folder.tally.of(Standing::Excluded).messages > 0)
+            .map(|folder| escape(&folder.name))
+            .collect();
+        lines.push(format!(
+            "Left out by your rules, and only there: {sum}, in {}.",
+            names.join(", ")
+        ));
+    }
+    lines.push(if report.may_leave() {
+        let host = escape(&report.server.host);
+        format!("{what} on {host} is archived: you may leave.")
+    } else {
+        "Do not leave yet.".to_owned()
+    });
+    if report.inbox_only && !report.windowed {
+        lines.push(
+            "POP3 shows the inbox only. If the account has other folders, such as sent mail, \
+             they are not in this table: see 'protocol = \"imap\"'."
+                .to_owned(),
+        );
+    }
+    if report.may_leave() {
+        lines.push(
+            "  hint: before you leave, 'mailvault verify --read-data' proves what is stored; keep \
+             a second copy on another disk"
+                .to_owned(),
+        );
+    }
+    lines
+}
+
+/// What speaks against leaving.
+fn open(report: &AuditReport, account: &str) -> Vec<String> {
+    let all = report.tally();
+    let (lost, unknown) = (all.of(Standing::Lost), all.of(Standing::Unknown));
+    let mut lines = Vec::new();
+    if unknown.messages > 0 {
+        lines.push(format!(
+            "Not archived: {}, {}.",
+            plural(unknown.messages, "message"),
+            size(unknown.octets)
+        ));
+        lines.push(format!(
+            "  hint: 'mailvault pull {account}' fetches them; then audit again"
+        ));
+    }
+    if lost.messages > 0 {
+        lines.push(format!(
+            "Gone from the vault: {}, {}, that had been archived.",
+            plural(lost.messages, "message"),
+            size(lost.octets)
+        ));
+        lines.push(format!(
+            "  hint: 'mailvault verify --repair && mailvault pull {account}' fetches again what \
+             the server still has"
+        ));
+    }
+    for folder in report.folders.iter().filter(|folder| !folder.excluded) {
+        if let Some(words) = &folder.failed {
+            lines.push(format!(
+                "Could not look into {}; the server said: {}",
+                escape(&folder.name),
+                escape(words)
+            ));
+        } else if folder.hidden > 0 {
+            lines.push(format!(
+                "In {} the server counts {} more than it shows.",
+                escape(&folder.name),
+                plural(folder.hidden, "message")
+            ));
+        }
+    }
+    if report.windowed {
+        lines.push(
+            "This server shows a part of its messages at a time: what it does not show is not \
+             in this table."
+                .to_owned(),
+        );
+        lines.push(
+            "  hint: audit over IMAP, with protocol = \"imap\", which shows all of them".to_owned(),
+        );
+    }
+    lines
+}

@@ -1,0 +1,88 @@
+//! What an audit asks of the catalog.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::mailbox::Origin;
+use super::{Catalog, State, joined, unsigned};
+use crate::error::Result;
+use crate::message::Hash128;
+
+/// What is recorded of a message as a server names it.
+#[derive(Debug)]
+pub struct Sighting<'a> {
+    /// The server's name for it.
+    pub uid: &'a [u8],
+    /// The size that was listed.
+    pub octets: Option<u64>,
+    /// What became of it.
+    pub state: State,
+    /// Its content, if it is stored and was not found lost.
+    pub content: Option<Hash128>,
+    /// Hash of its header, if it was stored.
+    pub header: Option<Hash128>,
+}
+
+impl Catalog {
+    /// Calls `each` with everything recorded of a maildrop or mailbox, by ascending name.
+    pub fn for_each_sighting(
+        &self,
+        origin: Origin<'_>,
+        mut each: impl FnMut(&Sighting<'_>),
+    ) -> Result<()> {
+        let Origin {
+            account,
+            server,
+            dir,
+            uidvalidity,
+        } = origin;
+        let mut ask = || {
+            let mut statement = self.db.prepare_cached(
+                "SELECT uid, octets, state, header, h64, hrest
+                 FROM sighting LEFT JOIN blob ON blob.id = sighting.blob AND NOT lost
+                 WHERE origin = ?1 ORDER BY uid",
+            )?;
+            let id: Option<i64> = self
+                .db
+                .prepare_cached(
+                    "SELECT id FROM origin WHERE account = ?1 AND server = ?2
+                     AND dir = ?3 AND uidvalidity = ?4",
+                )?
+                .query_row(params![account, server, dir, uidvalidity], |r| r.get(0))
+                .optional()?;
+            let mut rows = statement.query([id])?;
+            while let Some(row) = rows.next()? {
+                let content = row.get::<_, Option<i64>>(4)?.zip(row.get(5)?);
+                each(&Sighting {
+                    uid: row.get_ref(0)?.as_blob()?,
+                    octets: row.get::<_, Option<i64>>(1)?.map(unsigned),
+                    state: State::of(row.get(2)?),
+                    content: content.map(|(head, rest)| joined(head, rest)),
+                    header: row.get::<_, Option<[u8; 16]>>(3)?.map(Hash128),
+                });
+            }
+            Ok(())
+        };
+        ask().map_err(|e| self.failed(e))
+    }
+
+    /// Calls `each` with every content of an account and its size.
+    pub fn for_each_content(
+        &self,
+        account: &str,
+        mut each: impl FnMut(Hash128, u64),
+    ) -> Result<()> {
+        self.db
+            .prepare_cached(
+                "SELECT DISTINCT h64, hrest, size FROM place JOIN blob ON blob.id = place.blob
+                 WHERE NOT lost AND folder IN (SELECT id FROM folder WHERE account = ?1)",
+            )
+            .and_then(|mut s| {
+                let mut rows = s.query([account])?;
+                while let Some(row) = rows.next()? {
+                    each(joined(row.get(0)?, row.get(1)?), unsigned(row.get(2)?));
+                }
+                Ok(())
+            })
+            .map_err(|e| self.failed(e))
+    }
+}
