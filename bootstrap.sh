@@ -92,6 +92,7 @@ missing_for_tests() {
     command -v strace >/dev/null || echo strace
     command -v mutt >/dev/null || echo mutt
     command -v python3 >/dev/null || echo python3
+    command -v zstd >/dev/null || echo zstd
     command -v script >/dev/null || echo bsdutils
 }
 

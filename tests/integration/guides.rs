@@ -1,0 +1,162 @@
+//! The guides under `docs`: what they tell one to type can be typed, what they link to is
+//! there, and what they say of reading a vault without mailvault is so.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use mailvault::config::Config;
+use mailvault::sample::Sample;
+
+use crate::support::missing;
+use crate::support::sandbox::Sandbox;
+use crate::support::scene::pulled;
+
+const GUIDES: [&str; 5] = [
+    "switching-provider.md",
+    "freeing-quota.md",
+    "cron-and-timers.md",
+    "providers.md",
+    "reading-without-mailvault.md",
+];
+
+fn docs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")
+}
+
+fn guide(name: &str) -> String {
+    fs::read_to_string(docs().join(name)).unwrap()
+}
+
+/// Lines of code: indented, or behind a prompt.
+fn typed(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter_map(|line| {
+        line.strip_prefix("    ")
+            .or_else(|| line.strip_prefix("$ "))
+            .filter(|line| !line.starts_with(' '))
+    })
+}
+
+/// The words behind each `mailvault` of a line, up to what ends a command there.
+fn commands(line: &str) -> Vec<Vec<&str>> {
+    // A path or a blank stands before the program, and `-u` before a user of that name.
+    let starts = line.match_indices("mailvault ").filter(|(at, _)| {
+        let before = &line[..*at];
+        before.is_empty() || before.ends_with([' ', '/']) && !before.ends_with("-u ")
+    });
+    starts
+        .map(|(at, name)| {
+            let rest = &line[at + name.len()..];
+            let end = [";", ">", "<", "|", "&", "  "].into_iter();
+            let end = end.filter_map(|mark| rest.find(mark)).min();
+            let words = &rest[..end.unwrap_or(rest.len())];
+            // A shell takes quotes as one word; what is computed is any number.
+            let mut inside = false;
+            let split = words.split(|c| {
+                inside ^= c == '"';
+                c == ' ' && !inside
+            });
+            split.filter(|word| !word.is_empty()).collect()
+        })
+        .collect()
+}
+
+#[test]
+fn every_command_of_the_guides_can_be_typed() {
+    let sandbox = Sandbox::new();
+    let mut tried = 0;
+    for name in GUIDES {
+        for line in typed(&guide(name)) {
+            // Unit names and a user's name come behind these.
+            let others = [
+                "systemctl",
+                "journalctl",
+                "loginctl",
+                "adduser",
+                "install ",
+                "sed ",
+                "cp ",
+            ];
+            // What an export to a server takes is tried where it is tested.
+            if others.iter().any(|other| line.contains(other)) || line.contains(" imap:") {
+                continue;
+            }
+            for words in commands(line) {
+                let words = words.iter().map(|word| word.trim_matches('"'));
+                let words = words.map(|word| word.replace("$(date", "1/7"));
+                let words: Vec<_> = words.filter(|word| word != "+\\%u)/7").collect();
+                let mut args: Vec<&str> = words.iter().map(String::as_str).collect();
+                args.push("--help");
+                let output = sandbox.run(&args);
+                assert!(output.stderr.is_empty(), "{name}: {line}\n{output}");
+                let _ = output.expect_code(0);
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 30, "only {tried} commands were found");
+}
+
+#[test]
+fn every_configuration_of_the_guides_can_be_read() {
+    let sandbox = Sandbox::new();
+    for name in GUIDES {
+        for part in guide(name).split("```toml\n").skip(1) {
+            let text = part.split("```").next().unwrap();
+            // A rule or a key alone belongs to an account.
+            let text = match text.lines().next().unwrap() {
+                line if line.ends_with(".purge]") => {
+                    format!("[accounts.work]\nhost = \"pop.example.org\"\nuser = \"ann\"\n{text}")
+                }
+                line if line.starts_with('[') => text.to_owned(),
+                _ => format!("[accounts.work]\nhost = \"pop.example.org\"\nuser = \"ann\"\n{text}"),
+            };
+            let file = sandbox.config(&text);
+            if let Err(error) = Config::read(&file, Some(sandbox.home())) {
+                panic!("{name}: {error}\n{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_link_of_the_guides_leads_somewhere() {
+    for name in GUIDES {
+        for part in guide(name).split("](").skip(1) {
+            let to = part.split(')').next().unwrap();
+            assert!(docs().join(to).is_file(), "{name}: {to}");
+        }
+    }
+}
+
+#[test]
+fn a_vault_is_read_with_nothing_but_zstd_and_python() {
+    if missing("python3") || missing("zstd") {
+        return;
+    }
+    let (sandbox, _server) = pulled(Sample::of(12, 7));
+    let text = guide("reading-without-mailvault.md");
+    let script = text.split("```python\n").nth(1).unwrap();
+    let script = script.split("```").next().unwrap();
+    let mut python = sandbox.tool("python3");
+    python.args(["-c", script]).current_dir(sandbox.vault());
+    let output = sandbox.spawn(python).wait().expect_code(0);
+    assert_eq!(output.stdout().lines().count(), 12, "{output}");
+    // The loop that makes a plain Maildir.
+    let start = text.find("    mkdir -p ~/plain/cur").unwrap();
+    let lines = text[start..].lines().take(2).collect::<Vec<_>>().join("\n");
+    let mut shell = sandbox.tool("sh");
+    shell.args(["-ec", &lines]).current_dir(sandbox.vault());
+    let _ = sandbox.spawn(shell).wait().expect_code(0);
+    let mut plain: Vec<_> = fs::read_dir(sandbox.path("plain/cur"))
+        .unwrap()
+        .map(|entry| fs::read(entry.unwrap().path()).unwrap())
+        .collect();
+    let mut stored: Vec<_> = sandbox
+        .messages("work")
+        .into_iter()
+        .map(|m| m.bytes)
+        .collect();
+    plain.sort();
+    stored.sort();
+    assert!(plain == stored);
+}
