@@ -30,13 +30,7 @@ impl Mirror<'_> {
     pub(super) fn session(&self, run: &mut Run<'_, '_>, connector: &Connector) -> Result<Left> {
         let mut session = connector.open_imap()?;
         run.signed_in();
-        // Some servers hang up at the question, and it matters for patterns only.
-        let prefix = if self.account.names_folders() {
-            let personal = session.namespaces()?.personal.into_iter().next();
-            personal.map(|space| space.prefix).unwrap_or_default()
-        } else {
-            Vec::new()
-        };
+        let prefix = prefix(self.account, &mut session)?;
         let mut mailboxes = session.mailboxes()?;
         let mut folders = Folders::new(self.catalog, &self.account.name)?;
         if !self.dry_run {
