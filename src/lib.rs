@@ -28,6 +28,7 @@ pub mod metrics;
 pub mod pause;
 pub mod pop3;
 pub mod pull;
+pub mod providers;
 pub mod purge;
 pub mod query;
 pub mod readable;
