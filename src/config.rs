@@ -24,6 +24,7 @@
 //! it names programs to run, so nobody else may write to it.
 
 mod place;
+mod render;
 mod schema;
 mod url;
 
@@ -177,7 +178,8 @@ pub struct Account {
 
 impl Account {
     /// An account with the built-in defaults: POP3 over TLS.
-    fn new(name: String, host: String, user: String) -> Self {
+    #[must_use]
+    pub fn new(name: String, host: String, user: String) -> Self {
         Self {
             name,
             protocol: Protocol::default(),
@@ -218,6 +220,20 @@ impl Account {
     #[must_use]
     pub fn names_folders(&self) -> bool {
         self.folders != ["*"] || !self.exclude.is_empty()
+    }
+
+    /// The table of this account for a new configuration: what tells it from others, and
+    /// where it is not the default, how it signs in. Paths begin with `~` where they can.
+    #[must_use]
+    pub fn to_table(&self, home: Option<&Path>) -> String {
+        render::table(self, home)
+    }
+
+    /// The table with every setting as it counts now. A program that prints a secret is
+    /// named without its arguments, which may hold one.
+    #[must_use]
+    pub fn to_effective(&self, home: Option<&Path>) -> String {
+        render::effective(self, home)
     }
 
     /// An account for one-shot use from a URL such as `pop3s://ann@pop.example.org:995`.

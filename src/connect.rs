@@ -59,20 +59,41 @@ impl Connector {
             let next = STEPS.iter().find(|step| **step < self.dialect.ahead);
             self.dialect.ahead = *next.unwrap_or(&1);
         }
-        match self.try_open() {
+        self.patiently(|connector| {
+            let mut session = connector.try_meet()?;
+            connector.sign_in(&mut session)?;
+            Ok(Box::new(session) as Box<dyn Source>)
+        })
+    }
+
+    /// Opens a session up to where it would sign in.
+    pub fn meet(&mut self) -> Result<Session<Transport>> {
+        self.patiently(Self::try_meet)
+    }
+
+    /// Signs in to a session that [`Connector::meet`] opened.
+    pub fn sign_in(&self, session: &mut Session<Transport>) -> Result<()> {
+        let plus_offered = session.offers_binding();
+        let login = self.login(session.stream_mut(), plus_offered)?;
+        session.login(&login)
+    }
+
+    /// Once more, where the server cannot be asked for its capabilities.
+    fn patiently<T>(&mut self, open: impl Fn(&Self) -> Result<T>) -> Result<T> {
+        match open(self) {
             Err(Error::Timeout { doing, .. }) if doing == "CAPA" && self.dialect.capa => {
                 self.dialect.capa = false;
-                self.try_open()
+                open(self)
             }
             Err(Error::Lost { doing, .. }) if doing == "CAPA" && !self.hung_up => {
                 self.hung_up = true;
-                self.try_open()
+                open(self)
             }
             other => other,
         }
     }
 
-    fn try_open(&self) -> Result<Box<dyn Source>> {
+    fn try_meet(&self) -> Result<Session<Transport>> {
         let server = &self.server;
         let mask = self.mask();
         let transport = self.dial()?;
@@ -100,10 +121,7 @@ impl Connector {
             session = Session::resume(transport, server, mask, dialect);
             self.ask_capabilities(&mut session)?;
         }
-        let plus_offered = session.offers_binding();
-        let login = self.login(session.stream_mut(), plus_offered)?;
-        session.login(&login)?;
-        Ok(Box::new(session))
+        Ok(session)
     }
 
     fn mask(&self) -> Mask {

@@ -13,4 +13,5 @@ mod reply;
 mod session;
 mod wire;
 
+pub use capability::Capabilities;
 pub use session::{Dialect, Session};

@@ -7,12 +7,15 @@
 //! verified against the host name, unless a certificate is pinned by its SHA-256
 //! (RFC 8314 asks for the first, and leaves the second to the user).
 
+mod certificate;
 mod clock;
 mod pipe;
 mod reach;
 mod tls;
 
+use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -26,6 +29,7 @@ use clock::Clocked;
 use pipe::Pipe;
 use tls::{colons, unverified, verified};
 
+pub use certificate::Certificate;
 pub use clock::explain;
 
 /// Time to find, reach and shake hands with a server.
@@ -66,6 +70,13 @@ pub struct Trust {
     pub ca_file: Option<PathBuf>,
     /// Only this certificate, whoever issued it for whatever name.
     pub pin: Option<[u8; 32]>,
+}
+
+/// How many addresses a server has.
+pub fn addresses(server: &Endpoint, limits: &Limits) -> Result<usize> {
+    let found = reach::resolve(server, Instant::now() + limits.connect)?;
+    let found: BTreeSet<_> = found.iter().map(SocketAddr::ip).collect();
+    Ok(found.len())
 }
 
 /// A connection, in clear or encrypted.
@@ -169,6 +180,13 @@ impl Transport {
         }
     }
 
+    /// The certificate that the server showed, if the connection is encrypted.
+    #[must_use]
+    pub fn certificate(&self) -> Option<Certificate> {
+        let der = self.peer_certificate()?;
+        Some(Certificate::read(&der))
+    }
+
     fn handshake(self, connector: &TlsConnector) -> Result<Self> {
         let server = self.server;
         let Pipe::Plain(mut clocked) = self.pipe else {
@@ -198,11 +216,14 @@ impl Transport {
     }
 
     fn peer_fingerprint(&self) -> Option<[u8; 32]> {
+        Some(Sha256::digest(self.peer_certificate()?).into())
+    }
+
+    fn peer_certificate(&self) -> Option<Vec<u8>> {
         let Pipe::Tls(tls) = &self.pipe else {
             return None;
         };
-        let der = tls.peer_certificate().ok().flatten()?.to_der().ok()?;
-        Some(Sha256::digest(der).into())
+        tls.peer_certificate().ok().flatten()?.to_der().ok()
     }
 }
 

@@ -102,6 +102,12 @@ impl<S: Read + Write> Session<S> {
         self.caps.offers("SCRAM-SHA-256-PLUS")
     }
 
+    /// True if the server said that it knows this extension, named in capitals.
+    #[must_use]
+    pub fn knows(&self, extension: &str) -> bool {
+        self.caps.has(extension)
+    }
+
     /// Asks for TLS and gives the stream back for the handshake. What was learned in
     /// clear is forgotten with the session (RFC 9051 s.6.2.1).
     pub fn start_tls(mut self) -> Result<S> {

@@ -3,17 +3,26 @@
 /// The answer to `CAPA`.
 #[allow(clippy::struct_excessive_bools, reason = "each is an item of its own")]
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(super) struct Capabilities {
+pub struct Capabilities {
     /// False if `CAPA` was refused or not asked.
-    pub(super) known: bool,
-    pub(super) stls: bool,
-    pub(super) pipelining: bool,
-    pub(super) utf8: bool,
-    pub(super) user: bool,
+    pub known: bool,
+    /// TLS can be begun on a connection in clear.
+    pub stls: bool,
+    /// Commands may be sent ahead.
+    pub pipelining: bool,
+    /// Header fields may hold raw UTF-8.
+    pub utf8: bool,
+    /// USER and PASS are taken.
+    pub user: bool,
+    /// The header of a message can be had alone.
+    pub top: bool,
     /// Seconds between logins (RFC 2449 s.6.5).
-    pub(super) login_delay: u32,
+    pub login_delay: u32,
+    /// Days after which the server deletes by itself (RFC 2449 s.6.7): `None` if it does
+    /// not say or never does, 0 if it does so at once.
+    pub expire: Option<u32>,
     /// SASL mechanisms, in capitals.
-    pub(super) sasl: Vec<String>,
+    pub sasl: Vec<String>,
 }
 
 impl Capabilities {
@@ -27,6 +36,8 @@ impl Capabilities {
             Some("PIPELINING") => self.pipelining = true,
             Some("UTF8") => self.utf8 = true,
             Some("USER") => self.user = true,
+            Some("TOP") => self.top = true,
+            Some("EXPIRE") => self.expire = words.next().and_then(|days| days.parse().ok()),
             Some("LOGIN-DELAY") => {
                 self.login_delay = words.next().and_then(|n| n.parse().ok()).unwrap_or(0);
             }
@@ -61,12 +72,15 @@ mod tests {
             "USER",
             "SASL PLAIN LOGIN SCRAM-SHA-256",
             "LOGIN-DELAY 900 USER",
+            "EXPIRE 30 USER",
             "UTF8 USER",
         ] {
             caps.add(row.as_bytes());
         }
         assert!(caps.known && caps.stls && caps.pipelining && caps.utf8 && caps.user);
-        assert_eq!(caps.login_delay, 900);
+        assert_eq!((caps.login_delay, caps.expire), (900, Some(30)));
+        caps.add(b"EXPIRE NEVER");
+        assert!(caps.top && caps.expire.is_none());
         assert!(caps.offers("PLAIN") && !caps.offers("SCRAM-SHA-1"));
     }
 

@@ -110,6 +110,12 @@ impl<S: Read + Write> Session<S> {
         self.caps.offers("SCRAM-SHA-256-PLUS")
     }
 
+    /// What the server said it can do.
+    #[must_use]
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.caps
+    }
+
     /// Asks for TLS and gives the stream back for the handshake. What was learned in
     /// clear is forgotten with the session (RFC 2595 s.4).
     pub fn start_tls(mut self) -> Result<S> {

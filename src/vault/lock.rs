@@ -54,6 +54,16 @@ impl Lock {
     }
 }
 
+/// Who holds the lock now, if anybody does and it can be asked. Creates nothing.
+#[must_use]
+pub fn held(path: &Path) -> Option<String> {
+    let mut file = fsx::open(path).ok()?;
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Some(holder(&mut file)),
+        _ => None,
+    }
+}
+
 fn holder(file: &mut File) -> String {
     let mut text = String::new();
     let read = file
@@ -80,7 +90,9 @@ mod tests {
         let error = Lock::take(&path, dir.path(), Duration::ZERO, &stop).unwrap_err();
         let me = format!("process {}", std::process::id());
         assert!(matches!(error, Error::Locked { holder, .. } if holder == me));
+        assert_eq!(held(&path), Some(me));
         drop(first);
+        assert_eq!(held(&path), None);
         Lock::take(&path, dir.path(), Duration::ZERO, &stop).unwrap();
     }
 }

@@ -208,6 +208,23 @@ impl Catalog {
         }))
     }
 
+    /// The end of the last verify in Unix seconds, how much was wrong, and what it looked
+    /// at: `names`, `data`, or a part of either.
+    pub fn last_verified(&self) -> Result<Option<(i64, u64, String)>> {
+        let text: Option<String> = self
+            .db
+            .query_row("SELECT value FROM meta WHERE key = 'verified'", [], |r| {
+                r.get(0)
+            })
+            .optional()
+            .map_err(|e| self.failed(e))?;
+        Ok(text.as_deref().and_then(|text| {
+            let mut words = text.splitn(3, ' ');
+            let (time, damage) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+            Some((time, damage, words.next()?.to_owned()))
+        }))
+    }
+
     /// When the newest message was archived, in Unix seconds.
     pub fn newest(&self) -> Result<i64> {
         self.db
