@@ -11,12 +11,17 @@
 )]
 
 mod args;
+mod ask;
 mod audit;
 mod completions;
+mod config;
 mod demo;
 mod dialogue;
+mod doctor;
 mod export;
 mod import;
+mod init;
+mod login;
 mod man;
 mod output;
 mod progress;
@@ -105,6 +110,10 @@ fn execute(cli: Cli, out: &Output) -> Result<Done, Failure> {
         Command::Stats(args) => stats::run(&args, &Settings::load(&global)?, out),
         Command::Status(args) => status::run(&args, &Settings::load(&global)?, out),
         Command::Audit(args) => audit::run(&args, &Settings::load(&global)?, &global, out),
+        Command::Init(args) => init::run(&args, &global, out),
+        Command::Login(args) => login::run(&args, &Settings::load(&global)?, &global, out),
+        Command::Doctor(args) => doctor::run(&args, &global, out),
+        Command::Configure(args) => config::run(args.command, &global, out),
         Command::Demo(args) => demo::run(&args, &global, out),
         Command::Completions(args) => Ok(completions::run(&args, out)),
         Command::Man(args) => Ok(man::run(&args)?),

@@ -180,6 +180,18 @@ fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     sync_dir(parent.unwrap_or(Path::new(".")))
 }
 
+/// Adds to the end of a file, durably: all of it, or nothing.
+pub fn append_durably(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = append(path)?;
+    let before = length(path)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    written.map_err(|e| {
+        // A part of it would be worse than nothing; that it stays is told by the error.
+        let _ = file.set_len(before);
+        Error::file("write", path, e)
+    })
+}
+
 /// The length of a file in bytes.
 pub fn length(path: &Path) -> Result<u64> {
     fs::metadata(path)

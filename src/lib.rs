@@ -15,6 +15,7 @@ pub mod commit;
 pub mod config;
 pub mod connect;
 pub mod dedupe;
+pub mod discover;
 pub mod doctor;
 pub mod error;
 pub mod event;

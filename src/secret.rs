@@ -161,6 +161,18 @@ pub fn obtain(
     }
 }
 
+/// Whether the program of an account, if it has one, also works where cron would run it.
+///
+/// # Errors
+/// Why it does not.
+pub fn works_alone(account: &str, source: &SecretSource, home: Option<&Path>) -> Result<()> {
+    let (SecretSource::Command(program) | SecretSource::Token(program)) = source else {
+        return Ok(());
+    };
+    let what = format!("the program of {account}");
+    accept(&what, &program.first_line_alone(&what, home)?).map(drop)
+}
+
 /// A path in which a leading `~` is the home; `None` if it needs a home that is unknown.
 #[must_use]
 pub fn expand_home(text: &str, home: Option<&Path>) -> Option<PathBuf> {

@@ -4,11 +4,15 @@
     reason = "clap shows these words to people as they stand"
 )]
 
+mod setup;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use mailvault::units::{parse_age, parse_size};
+
+pub(crate) use self::setup::{Configure, ConfigureCommand, Doctor, Init, Login, TlsKind};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -18,6 +22,7 @@ use mailvault::units::{parse_age, parse_size};
     about = "Keep a local, compressed archive of the mail in your POP3 and IMAP accounts",
     before_help = "Examples:\n  \
         mailvault demo            try it on sample mail; touches nothing of yours\n  \
+        mailvault init            set up your first account\n  \
         mailvault pull            fetch what is new; deletes nothing on the server\n  \
         mailvault list            show the newest messages\n  \
         mailvault help pull       more about a command",
@@ -84,6 +89,11 @@ pub(crate) enum Command {
     Stats(Stats),
     Status(Status),
     Audit(Audit),
+    Init(Init),
+    Login(Login),
+    Doctor(Doctor),
+    #[command(name = "config")]
+    Configure(Configure),
     Demo(Demo),
     Completions(Completions),
     #[command(hide = true)]
@@ -104,6 +114,10 @@ impl Command {
             Self::Stats(_) => "stats",
             Self::Status(_) => "status",
             Self::Audit(_) => "audit",
+            Self::Init(_) => "init",
+            Self::Login(_) => "login",
+            Self::Doctor(_) => "doctor",
+            Self::Configure(_) => "config",
             Self::Demo(_) => "demo",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",

@@ -6,13 +6,14 @@ use std::fmt::Write as _;
 use std::io;
 
 use mailvault::error::{Endpoint, Error, ErrorKind, PARTIAL};
+use mailvault::providers::{self, UserForm};
 use serde_json::{Value, json};
 
 use super::output::{Output, Tone};
 use super::text::{escape, size, wrap};
 
 /// Columns of a message.
-const COLUMNS: usize = 80;
+pub(crate) const COLUMNS: usize = 80;
 
 /// Why a command ended early.
 #[derive(Debug)]
@@ -96,11 +97,19 @@ pub(crate) fn warn(out: &Output, message: &str, hint: Option<&str>) {
 /// The error in words without its label: a first line that stands alone in a log, and the
 /// lines that belong to it.
 pub(crate) fn text(error: &Error, account: Option<&str>) -> String {
-    let mut text = match account {
+    let first = what(error);
+    let first = escape(&first);
+    let parts = parts(error, account);
+    match account {
         // The message of a missing secret names the account itself.
-        Some(account) => format!("{account}: {}", escape(&what(error))),
-        None => escape(&what(error)).into_owned(),
-    };
+        Some(account) => format!("{account}: {first}{parts}"),
+        None => format!("{first}{parts}"),
+    }
+}
+
+/// The lines below the first: the server's words, what it showed, and the hint.
+pub(crate) fn parts(error: &Error, account: Option<&str>) -> String {
+    let mut text = String::new();
     if let Some(reply) = error.reply() {
         text.push_str(&part("server said: ", &escape(reply)));
     }
@@ -128,8 +137,8 @@ pub(crate) fn text(error: &Error, account: Option<&str>) -> String {
     text
 }
 
-/// What failed, in one line, with its causes.
-fn what(error: &Error) -> String {
+/// What failed, in one line, with its causes; not escaped.
+pub(crate) fn what(error: &Error) -> String {
     let mut line = match error {
         Error::Connect { server, source } if source.kind() == io::ErrorKind::ConnectionRefused => {
             return format!("{server} refused the connection");
@@ -160,7 +169,7 @@ fn what(error: &Error) -> String {
 }
 
 /// A labelled part of a message on lines of its own.
-fn part(label: &str, words: &str) -> String {
+pub(crate) fn part(label: &str, words: &str) -> String {
     let first = format!("  {label}");
     let indent = first.len().min(11);
     // The server's words hang less deep, to have room.
@@ -172,7 +181,8 @@ fn part(label: &str, words: &str) -> String {
     format!("\n{}", wrap(words, &first, indent, COLUMNS))
 }
 
-fn in_two_lines(fingerprint: &str) -> String {
+/// A fingerprint as it is compared by eye.
+pub(crate) fn in_two_lines(fingerprint: &str) -> String {
     match fingerprint.split_at_checked(48) {
         Some((first, second)) => format!("{}\n{second}", first.trim_end_matches(':')),
         None => fingerprint.to_owned(),
@@ -188,11 +198,12 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
             let hint = hint.as_ref()?;
             return Some(hint.split('\n').map(escape).collect::<Vec<_>>().join("\n"));
         }
-        Error::Resolve { .. } => {
-            format!("check the host of {name} in the configuration, and the network")
-        }
-        Error::Connect { source, .. } if source.kind() == io::ErrorKind::ConnectionRefused => {
-            format!("is POP3 switched on at the provider? Check host, port and tls of {name}")
+        Error::Resolve { server, .. } => match providers::nearest_host(&server.host) {
+            Some(host) => format!("did you mean {host}? Otherwise check the network"),
+            None => format!("check the host of {name} in the configuration, and the network"),
+        },
+        Error::Connect { server, source } if source.kind() == io::ErrorKind::ConnectionRefused => {
+            closed_hint(server, account)
         }
         Error::Lost { doing, .. } if doing == "greeting" => format!(
             "nothing was sent to it. It may refuse this address for now, or speak otherwise at \
@@ -223,7 +234,12 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
              and the server."
         ),
         Error::Tls { server, .. } => tls_hint(server, name),
-        Error::Auth { user, certain, .. } => auth_hint(user, name, *certain),
+        Error::Auth {
+            server,
+            user,
+            certain,
+            ..
+        } => auth_hint(server, user, account, *certain),
         Error::Busy { reply, .. } if reply.contains("[IN-USE]") => {
             "another program reads this mailbox; the next run will fetch it".to_owned()
         }
@@ -234,8 +250,8 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
                 .to_owned()
         }
         Error::Protocol { doing, .. } if doing == "greeting" => format!(
-            "check host, port and tls of {name}: POP3 is usually at port 995 with TLS, and at \
-             110 without"
+            "check protocol, host, port and tls of {name}: POP3 is usually at port 995 with \
+             TLS and at 110 without, IMAP at 993 and 143"
         ),
         Error::Protocol { doing, .. } if doing == "STLS" => {
             "someone may be between you and the server; no password was sent".to_owned()
@@ -309,16 +325,62 @@ fn tls_hint(server: &Endpoint, name: &str) -> String {
     }
 }
 
-fn auth_hint(user: &str, name: &str, certain: bool) -> String {
+fn closed_hint(server: &Endpoint, account: Option<&str>) -> String {
+    let switched = match providers::by_host(&server.host).and_then(|known| known.trap.as_ref()) {
+        Some(trap) => trap.clone(),
+        None => format!("is {} switched on at the provider?", protocol_at(server)),
+    };
+    match account {
+        Some(name) => {
+            format!("{switched} 'mailvault doctor {name}' tries the other usual ports")
+        }
+        None => format!("{switched} Check host, port and tls"),
+    }
+}
+
+/// What is usually spoken there.
+fn protocol_at(server: &Endpoint) -> &'static str {
+    match server.port {
+        110 | 995 => "POP3",
+        143 | 993 => "IMAP",
+        _ => "POP3 or IMAP",
+    }
+}
+
+fn auth_hint(server: &Endpoint, user: &str, account: Option<&str>, certain: bool) -> String {
+    let name = account.unwrap_or("the account");
     let mut hint = format!(
         "check the password of {name}; it is not tried again by itself, since that could \
-         lock the mailbox. Providers with two-step sign-in want an app password."
+         lock the mailbox."
     );
-    if !certain {
-        hint.push_str(" The provider may also have to allow POP3 first.");
+    // One that came as a URL has no place to keep a password in.
+    if let Some(name) = account.filter(|name| !name.contains("_at_")) {
+        let _ = write!(hint, " 'mailvault login {name}' stores a new one.");
     }
-    match user.split_once('@') {
-        Some((local, _)) if !local.is_empty() => {
+    let local = user.split_once('@').map(|(local, _)| local);
+    if let Some(provider) = providers::by_host(&server.host) {
+        if let Some(trap) = &provider.trap {
+            let _ = write!(hint, " {trap}");
+        }
+        match (provider.user, local) {
+            (UserForm::Local, Some(local)) => {
+                let _ = write!(hint, " The user name there is \"{}\".", escape(local));
+            }
+            (UserForm::Address, None) => hint.push_str(" The user name there is the address."),
+            _ => {}
+        }
+        return hint;
+    }
+    hint.push_str(" Providers with two-step sign-in want an app password.");
+    if !certain {
+        let _ = write!(
+            hint,
+            " The provider may also have to allow {} first.",
+            protocol_at(server)
+        );
+    }
+    match local {
+        Some(local) if !local.is_empty() => {
             let _ = write!(hint, " Some want the user name \"{}\".", escape(local));
         }
         _ => hint.push_str(" Some want the whole address as user name."),
@@ -459,8 +521,52 @@ mod tests {
             "work: pop.example.org:995 refused the password for ann@example.org
   server said: -ERR [AUTH] no\\x1b[2J\\u{202e}
   hint: check the password of work; it is not tried again by itself, since that
-        could lock the mailbox. Providers with two-step sign-in want an app
-        password. Some want the user name \"ann\"."
+        could lock the mailbox. 'mailvault login work' stores a new one.
+        Providers with two-step sign-in want an app password. Some want the user
+        name \"ann\"."
+        );
+    }
+
+    #[test]
+    fn the_trap_of_a_known_provider_is_told() {
+        let at = |host: &str, port| Endpoint {
+            host: host.into(),
+            port,
+        };
+        let refused = |host: &str, user: &str| {
+            let error = Error::Auth {
+                server: at(host, 993),
+                user: user.into(),
+                reply: "no".into(),
+                certain: false,
+            };
+            hint(&error, Some("home")).unwrap()
+        };
+        let gmail = refused("imap.gmail.com", "ann@gmail.com");
+        assert!(gmail.contains("Gmail wants an app password"), "{gmail}");
+        let icloud = refused("imap.mail.me.com", "ann@icloud.com");
+        assert!(
+            icloud.ends_with("The user name there is \"ann\"."),
+            "{icloud}"
+        );
+        let closed = Error::Connect {
+            server: at("pop.gmx.net", 995),
+            source: io::Error::from_raw_os_error(111),
+        };
+        let closed = hint(&closed, Some("home")).unwrap();
+        assert!(
+            closed.starts_with("GMX wants POP3 and IMAP switched on"),
+            "{closed}"
+        );
+        assert!(closed.contains("'mailvault doctor home'"), "{closed}");
+        let missing = Error::Resolve {
+            server: at("imap.gmial.com", 993),
+            source: io::ErrorKind::NotFound.into(),
+        };
+        let missing = hint(&missing, None).unwrap();
+        assert!(
+            missing.starts_with("did you mean imap.gmail.com?"),
+            "{missing}"
         );
     }
 

@@ -96,18 +96,66 @@ pub(crate) struct Settings {
     own_file: Option<PathBuf>,
 }
 
-impl Settings {
-    pub(crate) fn load(global: &Global) -> Result<Self> {
+/// Where the configuration is, or would be.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// The home directory, for `~`.
+    pub(crate) home: Option<PathBuf>,
+    /// The file that is read.
+    pub(crate) file: Option<PathBuf>,
+    /// Where a configuration of one's own belongs.
+    pub(crate) own_file: Option<PathBuf>,
+}
+
+impl Place {
+    pub(crate) fn find(global: &Global) -> Result<Self> {
         let home = etcetera::home_dir().ok().filter(|home| home.is_absolute());
         let own_file = xdg("XDG_CONFIG_HOME", home.as_deref(), ".config").map(|dir| dir.join(FILE));
         let named = global
             .config
             .clone()
             .or_else(|| set("MAILVAULT_CONFIG").map(PathBuf::from));
-        let file = match named {
-            Some(file) => Some(file),
-            None => usual_file(own_file.as_deref())?,
+        let (file, own_file) = match named {
+            Some(file) => (Some(file.clone()), Some(file)),
+            None => (usual_file(own_file.as_deref())?, own_file),
         };
+        Ok(Self {
+            home,
+            file,
+            own_file,
+        })
+    }
+
+    /// Where a new account is written to: never to the file of the machine unasked.
+    pub(crate) fn to_write(&self) -> Result<PathBuf> {
+        let path = self.own_file.as_deref().ok_or_else(|| Error::Config {
+            message: "there is no home directory to keep the configuration in".to_owned(),
+            hint: Some("name a file with --config".to_owned()),
+        })?;
+        std::path::absolute(path).map_err(|error| Error::file("find", path, error))
+    }
+}
+
+/// A path as people write it: `~` for the home.
+pub(crate) fn shown(path: &Path, home: Option<&Path>) -> String {
+    match home.and_then(|home| path.strip_prefix(home).ok()) {
+        Some(rest) => format!("~/{}", rest.display()),
+        None => path.display().to_string(),
+    }
+}
+
+/// The vault that nobody has to name.
+pub(crate) fn usual_vault(home: Option<&Path>) -> Option<PathBuf> {
+    Some(xdg("XDG_DATA_HOME", home, ".local/share")?.join("mailvault"))
+}
+
+impl Settings {
+    pub(crate) fn load(global: &Global) -> Result<Self> {
+        let Place {
+            home,
+            file,
+            own_file,
+        } = Place::find(global)?;
         let config = match &file {
             Some(file) => Config::read(file, home.as_deref())?,
             None => Config::default(),
@@ -119,9 +167,7 @@ impl Settings {
             .or_else(|| config.vault.clone());
         let usual_vault = chosen.is_none();
         let vault = chosen
-            .or_else(|| {
-                Some(xdg("XDG_DATA_HOME", home.as_deref(), ".local/share")?.join("mailvault"))
-            })
+            .or_else(|| self::usual_vault(home.as_deref()))
             .ok_or_else(|| Error::Config {
                 message: "there is no home directory to keep the vault in".to_owned(),
                 hint: Some("name a place with --vault or MAILVAULT_VAULT".to_owned()),
@@ -186,27 +232,12 @@ impl Settings {
 
     /// What secrets of these accounts may need of the environment.
     pub(crate) fn secret_env<'a>(&self, accounts: impl Iterator<Item = &'a Account>) -> Env {
-        let named = accounts.filter_map(|account| match &account.secret {
-            SecretSource::Env(name) => Some((name.clone(), env::var(name).ok()?)),
-            _ => None,
-        });
-        Env {
-            home: self.home.clone(),
-            credentials_directory: set("CREDENTIALS_DIRECTORY").map(PathBuf::from),
-            vars: named.collect::<BTreeMap<_, _>>(),
-        }
+        secret_env(self.home.clone(), accounts)
     }
 
     /// A path as people write it: `~` for the home.
     pub(crate) fn shown(&self, path: &Path) -> String {
-        match self
-            .home
-            .as_ref()
-            .and_then(|home| path.strip_prefix(home).ok())
-        {
-            Some(rest) => format!("~/{}", rest.display()),
-            None => path.display().to_string(),
-        }
+        shown(path, self.home.as_deref())
     }
 
     fn names(&self) -> String {
@@ -214,24 +245,42 @@ impl Settings {
         names.join(", ")
     }
 
-    fn unconfigured(&self) -> Error {
-        let (place, at) = match (&self.file, &self.own_file) {
-            (Some(file), _) => (self.shown(file), "there is no account in the configuration"),
-            (None, Some(own)) => (self.shown(own), "no configuration yet"),
-            (None, None) => (SYSTEM.to_owned(), "no configuration yet"),
-        };
-        let looked = match (&self.file, &self.own_file) {
-            (None, Some(_)) => format!(" (there is no {SYSTEM} either)"),
-            _ => String::new(),
+    pub(crate) fn unconfigured(&self) -> Error {
+        let demo = "'mailvault demo' shows it working";
+        let (message, hint) = match (&self.file, &self.own_file) {
+            (Some(file), _) => (
+                "there is no account in the configuration",
+                format!("'mailvault init' adds one to {}; {demo}", self.shown(file)),
+            ),
+            (None, own) => {
+                let own = own.iter().map(|own| format!("{}, ", self.shown(own)));
+                let looked: String = own.chain([SYSTEM.to_owned()]).collect();
+                (
+                    "no configuration yet",
+                    format!("'mailvault init' sets up an account; {demo}\n(looked for: {looked})"),
+                )
+            }
         };
         Error::Config {
-            message: at.to_owned(),
-            hint: Some(format!(
-                "'mailvault demo' shows it working. For an account of yours, write to \
-                 {place}{looked}:\n  [accounts.work]\n  host = \"pop.example.org\"\n  \
-                 user = \"ann@example.org\""
-            )),
+            message: message.to_owned(),
+            hint: Some(hint),
         }
+    }
+}
+
+/// What secrets of these accounts may need of the environment.
+pub(crate) fn secret_env<'a>(
+    home: Option<PathBuf>,
+    accounts: impl Iterator<Item = &'a Account>,
+) -> Env {
+    let named = accounts.filter_map(|account| match &account.secret {
+        SecretSource::Env(name) => Some((name.clone(), env::var(name).ok()?)),
+        _ => None,
+    });
+    Env {
+        home,
+        credentials_directory: set("CREDENTIALS_DIRECTORY").map(PathBuf::from),
+        vars: named.collect::<BTreeMap<_, _>>(),
     }
 }
 
@@ -347,15 +396,13 @@ mod tests {
     }
 
     #[test]
-    fn without_a_configuration_the_hint_shows_one_that_can_be_read() {
+    fn without_a_configuration_the_hint_names_init_and_its_place() {
         let Error::Config { hint, .. } = settings("").accounts(&[]).unwrap_err() else {
             panic!("another error");
         };
         let hint = hint.unwrap();
-        assert!(hint.contains("~/.config/mailvault/config.toml"));
-        let example: Vec<_> = hint.lines().filter(|line| line.starts_with("  ")).collect();
-        let example = settings(&example.join("\n"));
-        assert_eq!(names(&example.accounts(&[]).unwrap()), ["work"]);
+        assert!(hint.contains("mailvault init"), "{hint}");
+        assert!(hint.contains("~/.config/mailvault/config.toml"), "{hint}");
     }
 
     #[test]

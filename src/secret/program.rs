@@ -14,6 +14,9 @@ use crate::error::{Result, words};
 /// How long a program may take to print a secret; a person may have to unlock a store.
 pub(super) const LIMIT: Duration = Duration::from_secs(60);
 
+/// The same where nobody is there to unlock one.
+const ALONE_LIMIT: Duration = Duration::from_secs(10);
+
 /// A program that prints a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Program {
@@ -32,39 +35,18 @@ impl Program {
         asks: bool,
         limit: Duration,
     ) -> Result<Vec<u8>> {
+        run(self.command(what, home)?, what, asks, limit)
+    }
+
+    /// The same with as little around it as cron gives: no terminal, no session, and
+    /// of the environment only home and a plain search path.
+    pub(super) fn first_line_alone(&self, what: &str, home: Option<&Path>) -> Result<Vec<u8>> {
         let mut command = self.command(what, home)?;
-        command.stdout(Stdio::piped());
-        if !asks {
-            // Without a person to answer, the program gets a group of its own, so that all of
-            // it can be ended. With one it stays in ours, else it could not use the terminal.
-            command.stdin(Stdio::null()).process_group(0);
+        command.env_clear().env("PATH", "/usr/bin:/bin");
+        if let Some(home) = home {
+            command.env("HOME", home).current_dir(home);
         }
-        let deadline = Instant::now() + limit;
-        let cannot_run = |error: io::Error| fault(format!("cannot run {what}: {}", words(&error)));
-        let mut child = command.spawn().map_err(cannot_run)?;
-        let pipe = child.stdout.take().expect("stdout was made a pipe");
-        let line = line_of(BufReader::new(pipe)).and_then(|line| {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match line.recv_timeout(left) {
-                Ok(line) => line,
-                Err(_) => Err(io::ErrorKind::TimedOut.into()),
-            }
-        });
-        match line.and_then(|line| Ok((line, wait(&mut child, deadline)?))) {
-            Ok((line, status)) if status.success() => Ok(line),
-            Ok((_, status)) => Err(fault(format!("{what} {}", ended(status)))),
-            Err(error) => {
-                stop(&mut child, asks);
-                Err(if error.kind() == io::ErrorKind::TimedOut {
-                    fault(format!(
-                        "{what} did not finish within {} s",
-                        limit.as_secs()
-                    ))
-                } else {
-                    cannot_run(error)
-                })
-            }
-        }
+        run(command, what, false, ALONE_LIMIT)
     }
 
     fn command(&self, what: &str, home: Option<&Path>) -> Result<Command> {
@@ -90,6 +72,42 @@ impl Program {
                 command.args(arguments);
                 Ok(command)
             }
+        }
+    }
+}
+
+/// Runs a command and returns the first line it printed, if it succeeded in time.
+fn run(mut command: Command, what: &str, asks: bool, limit: Duration) -> Result<Vec<u8>> {
+    command.stdout(Stdio::piped());
+    if !asks {
+        // Without a person to answer, the program gets a group of its own, so that all of
+        // it can be ended. With one it stays in ours, else it could not use the terminal.
+        command.stdin(Stdio::null()).process_group(0);
+    }
+    let deadline = Instant::now() + limit;
+    let cannot_run = |error: io::Error| fault(format!("cannot run {what}: {}", words(&error)));
+    let mut child = command.spawn().map_err(cannot_run)?;
+    let pipe = child.stdout.take().expect("stdout was made a pipe");
+    let line = line_of(BufReader::new(pipe)).and_then(|line| {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match line.recv_timeout(left) {
+            Ok(line) => line,
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        }
+    });
+    match line.and_then(|line| Ok((line, wait(&mut child, deadline)?))) {
+        Ok((line, status)) if status.success() => Ok(line),
+        Ok((_, status)) => Err(fault(format!("{what} {}", ended(status)))),
+        Err(error) => {
+            stop(&mut child, asks);
+            Err(if error.kind() == io::ErrorKind::TimedOut {
+                fault(format!(
+                    "{what} did not finish within {} s",
+                    limit.as_secs()
+                ))
+            } else {
+                cannot_run(error)
+            })
         }
     }
 }

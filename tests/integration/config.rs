@@ -85,12 +85,9 @@ fn without_a_configuration_the_way_to_one_is_shown() {
         15,
         "",
         "error: no configuration yet
-  hint: 'mailvault demo' shows it working. For an account of yours, write to
-        ~/.config/mailvault/config.toml (there is no /etc/mailvault/config.toml
-        either):
-          [accounts.work]
-          host = \"pop.example.org\"
-          user = \"ann@example.org\"
+  hint: 'mailvault init' sets up an account; 'mailvault demo' shows it working
+        (looked for: ~/.config/mailvault/config.toml,
+        /etc/mailvault/config.toml)
 ",
     );
     assert!(tree(sandbox.home()).is_empty());

@@ -115,7 +115,8 @@ fn a_server_out_of_reach_is_told_with_its_port() {
         13,
         "",
         "error: work: 127.0.0.1:$PORT refused the connection
-  hint: is POP3 switched on at the provider? Check host, port and tls of work
+  hint: is POP3 or IMAP switched on at the provider? 'mailvault doctor work'
+        tries the other usual ports
 ",
     );
 }

@@ -305,8 +305,9 @@ fn a_wrong_password_or_token_is_told_with_the_words_of_the_server() {
 error: work: 127.0.0.1:$PORT refused the password for ann
   server said: -ERR [AUTH] Authentication failed.
   hint: check the password of work; it is not tried again by itself, since that
-        could lock the mailbox. Providers with two-step sign-in want an app
-        password. Some want the whole address as user name.
+        could lock the mailbox. 'mailvault login work' stores a new one.
+        Providers with two-step sign-in want an app password. Some want the
+        whole address as user name.
 ";
     for auth in ["auto", "user", "plain", "login", "scram-sha-256"] {
         let account =

@@ -198,8 +198,9 @@ fn an_account_that_fails_does_not_stop_the_others() {
         "error: bbb: 127.0.0.1:$PORT refused the password for nobody
   server said: -ERR [AUTH] wrong user or password
   hint: check the password of bbb; it is not tried again by itself, since that
-        could lock the mailbox. Providers with two-step sign-in want an app
-        password. Some want the whole address as user name.
+        could lock the mailbox. 'mailvault login bbb' stores a new one.
+        Providers with two-step sign-in want an app password. Some want the
+        whole address as user name.
 "
     );
     let stdout = output.stdout();

@@ -146,9 +146,10 @@ fn solid_pop3_refuses_a_maildrop_with_a_damaged_message_and_its_words_are_shown(
 error: work: 127.0.0.1:$PORT refused the login for ann
   server said: -ERR message is damaged
   hint: check the password of work; it is not tried again by itself, since that
-        could lock the mailbox. Providers with two-step sign-in want an app
-        password. The provider may also have to allow POP3 first. Some want the
-        whole address as user name.
+        could lock the mailbox. 'mailvault login work' stores a new one.
+        Providers with two-step sign-in want an app password. The provider may
+        also have to allow POP3 or IMAP first. Some want the whole address as
+        user name.
 ";
     output.expect(12, "", refused);
     assert_eq!(relay.take().connections, 1);

@@ -1,0 +1,131 @@
+//! The commands that set up and diagnose.
+
+use std::num::NonZeroU16;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// Add an account, asking a few questions
+///
+/// It finds the servers of your provider, signs in, and only then writes the
+/// configuration; what is there stays as it is. With enough flags it asks nothing.
+#[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools)] // Each is a flag of its own.
+#[command(before_help = "Examples:\n  \
+    mailvault init                             asks for everything\n  \
+    mailvault init ann@example.org --imap      asks for the rest\n  \
+    mailvault init ann@example.org --print     only shows what it would write\n  \
+    mailvault init ann@example.org --pop3 --name work --password-file ~/pw")]
+pub(crate) struct Init {
+    /// Your e-mail address
+    #[arg(value_name = "EMAIL")]
+    pub(crate) email: Option<String>,
+    /// Fetch the inbox by POP3
+    #[arg(long, conflicts_with = "imap")]
+    pub(crate) pop3: bool,
+    /// Fetch all folders by IMAP
+    #[arg(long)]
+    pub(crate) imap: bool,
+    /// The server
+    #[arg(long)]
+    pub(crate) host: Option<String>,
+    /// Its port, if it is not the usual one
+    #[arg(long, value_name = "N")]
+    pub(crate) port: Option<NonZeroU16>,
+    /// How the connection is protected
+    #[arg(long, value_name = "KIND")]
+    pub(crate) tls: Option<TlsKind>,
+    /// Trust what this authority (PEM) has signed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_ca_file: Option<PathBuf>,
+    /// Trust only the certificate with this fingerprint
+    #[arg(long, value_name = "SHA256", conflicts_with = "tls_ca_file")]
+    pub(crate) tls_pin_sha256: Option<String>,
+    /// The user name, if it is not the address
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// The password is the first line of this file, which only you can read
+    #[arg(long, value_name = "FILE", group = "secret")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// This command prints the password
+    #[arg(long, value_name = "CMD", group = "secret")]
+    pub(crate) password_command: Option<String>,
+    /// This command prints an OAuth access token
+    #[arg(long, value_name = "CMD", group = "secret")]
+    pub(crate) token_command: Option<String>,
+    /// A short name of your own for the account
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Only print the configuration; sign in nowhere, write nothing
+    #[arg(long)]
+    pub(crate) print: bool,
+}
+
+/// How a connection is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TlsKind {
+    /// Encrypted from the first byte
+    Tls,
+    /// Begins in clear and must change to TLS
+    Starttls,
+    /// In clear; this machine only
+    None,
+}
+
+/// Store a new password for an account, once it has worked
+///
+/// It is written to the account's password_file, which only you can read.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:\n  \
+    mailvault login work                       asks for the password\n  \
+    mailvault login work --stdin               from a program through a pipe")]
+pub(crate) struct Login {
+    /// The account by name
+    #[arg(value_name = "ACCOUNT")]
+    pub(crate) account: String,
+    /// Take the first line of standard input instead of asking
+    #[arg(long)]
+    pub(crate) stdin: bool,
+}
+
+/// Check configuration, secrets, vault and servers
+///
+/// It signs in to every account once and changes nothing. Exit code 0 means that
+/// nothing failed, else it is that of the first failure.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:\n  \
+    mailvault doctor                           everything\n  \
+    mailvault doctor work                      one account\n  \
+    mailvault doctor --offline                 without asking a server")]
+pub(crate) struct Doctor {
+    /// Accounts by name or URL; without any, all
+    #[arg(value_name = "ACCOUNT")]
+    pub(crate) accounts: Vec<String>,
+    /// Ask no server
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+/// Show or check the configuration file
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:\n  \
+    mailvault config path                      where it is\n  \
+    mailvault config check                     is it right?\n  \
+    mailvault config show                      all settings as they count")]
+pub(crate) struct Configure {
+    #[command(subcommand)]
+    pub(crate) command: ConfigureCommand,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum ConfigureCommand {
+    /// Print where the configuration is, or would be
+    #[command(before_help = "Examples:\n  mailvault config path")]
+    Path,
+    /// Say whether the configuration is right, with line and column
+    #[command(before_help = "Examples:\n  mailvault config check")]
+    Check,
+    /// Print every setting as it counts now; secrets are not shown
+    #[command(before_help = "Examples:\n  mailvault config show")]
+    Show,
+}

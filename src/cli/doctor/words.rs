@@ -1,0 +1,359 @@
+//! What the findings of the doctor mean, in words.
+
+use mailvault::config::{Account, is_loopback};
+use mailvault::doctor::{Fact, Point, UidlQuality, VaultFacts};
+use mailvault::error::Result;
+use mailvault::pop3::Capabilities;
+use mailvault::providers;
+use mailvault::secret::{Env, SecretSource};
+use mailvault::transport::Certificate;
+use serde_json::json;
+
+use super::Row;
+use crate::cli::report;
+use crate::cli::settings::Settings;
+use crate::cli::text::{count, day, now, plural, rfc3339, size, when};
+
+/// Free room below which a pull may soon stop.
+const LITTLE_ROOM: u64 = 1 << 30;
+/// Days after which a proof is old.
+const OLD_PROOF: i64 = 90;
+/// Days before its end from which a certificate is worth a word.
+const ENDS_SOON: i64 = 14;
+/// Percent of a quota that are nearly all.
+const NEARLY_FULL: u64 = 90;
+const DAY: i64 = 86_400;
+
+/// How good a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    Ok,
+    Warn,
+    Fail,
+}
+
+impl Mark {
+    pub(super) fn word(self) -> &'static str {
+        ["ok", "warn", "fail"][self as usize]
+    }
+
+    fn warn_if(condition: bool) -> Self {
+        if condition { Self::Warn } else { Self::Ok }
+    }
+}
+
+/// The name of a point where something failed.
+pub(super) fn point(point: Point) -> &'static str {
+    match point {
+        Point::Dns => "dns",
+        Point::Port => "port",
+        Point::Certificate => "certificate",
+        Point::SignIn => "sign-in",
+        Point::Abilities => "abilities",
+    }
+}
+
+pub(super) fn vault(facts: &VaultFacts, path: &str) -> Vec<Row> {
+    let text = format!(
+        "{path}, {}, {} free",
+        plural(facts.messages, "message"),
+        size(facts.free)
+    );
+    let little = facts.free < LITTLE_ROOM;
+    let mut rows = vec![
+        Row::new(Mark::warn_if(little), "vault", text)
+            .data(json!({"messages": facts.messages, "free": facts.free})),
+    ];
+    if let Some(holder) = &facts.holder {
+        let text = format!("{holder} is writing to the vault now");
+        rows.push(Row::new(Mark::Warn, "lock", text));
+    }
+    if facts.network {
+        let text = "the vault is on a network or user-space file system, where locks may not \
+                    hold: pull from one machine only";
+        rows.push(Row::new(Mark::Warn, "file system", text));
+    }
+    if facts.damage.is_none() && facts.messages > 0 {
+        rows.push(verified(facts.verified.as_ref()));
+    }
+    rows
+}
+
+fn verified(last: Option<&(i64, u64, String)>) -> Row {
+    let Some((time, damage, scope)) = last else {
+        return Row::new(Mark::Warn, "verify", "the vault was never verified")
+            .hint("mailvault verify --read-data");
+    };
+    let look = match scope.as_str() {
+        "data" => "every byte",
+        scope if scope.starts_with("data") => "part of the bytes",
+        _ => "names and sizes",
+    };
+    let good = if *damage == 0 {
+        "all good"
+    } else {
+        "put right"
+    };
+    let text = format!("{look}, {}, {good}", when(*time, &now()));
+    let old = now().timestamp() - time > OLD_PROOF * DAY;
+    let row = Row::new(Mark::warn_if(old), "verify", text).data(json!({"time": rfc3339(*time)}));
+    if old {
+        row.hint("mailvault verify --read-data")
+    } else {
+        row
+    }
+}
+
+pub(super) fn clock() -> Row {
+    let time = now().format("%Y-%m-%d %H:%M %z").to_string();
+    Row::new(
+        Mark::Ok,
+        "clock",
+        format!("{time}, later than every message"),
+    )
+}
+
+/// Where the secret came from, and whether it would come under cron, too.
+pub(super) fn secret(account: &Account, env: &Env, alone: &Result<()>, settings: &Settings) -> Row {
+    let program = |key: &str| match alone {
+        Ok(()) => Row::new(
+            Mark::Ok,
+            "secret",
+            format!("{key} answers, and would under cron"),
+        ),
+        Err(error) => {
+            let text = format!(
+                "{key} answers here, but not with the bare environment of cron: {}",
+                report::what(error)
+            );
+            let row = Row::new(Mark::Warn, "secret", text);
+            row.hint("a password_file needs no session")
+        }
+    };
+    match &account.secret {
+        SecretSource::Command(_) => program("password_command"),
+        SecretSource::Token(_) => program("token_command"),
+        SecretSource::File(path) => {
+            let text = format!("{}, for you only", settings.shown(path));
+            Row::new(Mark::Ok, "secret", text)
+        }
+        SecretSource::Env(name) => {
+            let text = format!("from the variable {name}, which cron does not set by itself");
+            Row::new(Mark::Warn, "secret", text)
+        }
+        SecretSource::Unset if env.credentials_directory.is_some() => {
+            Row::new(Mark::Ok, "secret", "a credential of the service manager")
+        }
+        SecretSource::Unset => asked_for(),
+    }
+}
+
+pub(super) fn asked_for() -> Row {
+    let text = "asked for at the terminal; cron cannot answer";
+    Row::new(Mark::Warn, "secret", text).hint("set password_file or password_command")
+}
+
+/// What is known of the provider and speaks against this protocol.
+pub(super) fn provider(account: &Account) -> Option<Row> {
+    let provider = providers::by_host(&account.host)?;
+    let trap = provider.trap.as_ref()?;
+    let against = provider.prefer.is_some_and(|p| p != account.protocol);
+    against.then(|| Row::new(Mark::Warn, "provider", trap.clone()))
+}
+
+pub(super) fn fact(account: &Account, fact: &Fact, verbose: bool) -> Vec<Row> {
+    let row = match fact {
+        Fact::Addresses(0) => return Vec::new(),
+        Fact::Addresses(found) => {
+            let s = if *found == 1 { "" } else { "es" };
+            let text = format!("{} has {found} address{s}", account.host);
+            Row::new(Mark::Ok, "dns", text)
+        }
+        Fact::Reached(time) => {
+            let server = mailvault::connect::endpoint(account);
+            let ms = time.as_millis();
+            Row::new(Mark::Ok, "port", format!("{server}, {ms} ms"))
+        }
+        Fact::OtherPorts(ports) if ports.is_empty() => return Vec::new(),
+        Fact::OtherPorts(ports) => other_ports(account, ports),
+        Fact::Clear if is_loopback(&account.host) => Row::new(
+            Mark::Ok,
+            "certificate",
+            "none: not encrypted, but on this machine",
+        ),
+        Fact::Clear => Row::new(
+            Mark::Warn,
+            "certificate",
+            "none: not encrypted, as allow_plaintext permits",
+        ),
+        Fact::Trusted(shown) => certificate(account, shown, verbose),
+        Fact::SignedIn {
+            messages,
+            octets,
+            folders,
+        } => {
+            let mut text = plural(*messages, "message");
+            if let Some(octets) = octets {
+                text = format!("{text}, {}", size(*octets));
+            }
+            if let Some(folders) = folders {
+                text = format!("{text} in {}", plural(*folders, "folder"));
+            }
+            let data = json!({"messages": messages, "bytes": octets, "folders": folders});
+            Row::new(Mark::Ok, "sign-in", text).data(data)
+        }
+        Fact::Pop3 {
+            capabilities,
+            names,
+            unlisted,
+        } => return pop3(capabilities, *names, *unlisted),
+        Fact::Imap { extensions, quota } => return imap(extensions, *quota),
+    };
+    vec![row]
+}
+
+fn other_ports(account: &Account, ports: &[u16]) -> Row {
+    let known = |port: &u16| match port {
+        995 => "995 (pop3, tls)",
+        110 => "110 (pop3, starttls)",
+        993 => "993 (imap, tls)",
+        _ => "143 (imap, starttls)",
+    };
+    let known: Vec<_> = ports.iter().map(known).collect();
+    let text = format!("{} answers at {}", account.host, known.join(", "));
+    let hint = format!("set protocol, port and tls of {} to fit", account.name);
+    Row::new(Mark::Warn, "other ports", text)
+        .hint(hint)
+        .data(json!({"ports": ports}))
+}
+
+fn certificate(account: &Account, shown: &Certificate, verbose: bool) -> Row {
+    let trusted = match account.tls_pin_sha256 {
+        Some(_) => "pinned",
+        None => "trusted",
+    };
+    let mut soon = false;
+    let text = match shown.until {
+        None => trusted.to_owned(),
+        Some(until) => {
+            let days = (until - now().timestamp()).div_euclid(DAY);
+            // A pinned one may be past its time; that is what a pin is for.
+            soon = days < ENDS_SOON && account.tls_pin_sha256.is_none();
+            let until = day(until);
+            if soon {
+                format!(
+                    "{trusted}, but only until {until}: {}",
+                    plural(u64::try_from(days).unwrap_or(0), "day")
+                )
+            } else {
+                format!("{trusted}, good until {until}")
+            }
+        }
+    };
+    let data = json!({"sha256": shown.fingerprint, "until": shown.until.and_then(rfc3339)});
+    let mut row = Row::new(Mark::warn_if(soon), "certificate", text).data(data);
+    row.sha256 = verbose.then(|| shown.fingerprint.clone());
+    row
+}
+
+fn pop3(capabilities: &Capabilities, names: UidlQuality, unlisted: u64) -> Vec<Row> {
+    let mut rows = Vec::new();
+    rows.push(match names {
+        UidlQuality::Unknown => Row::new(Mark::Ok, "UIDL", "no message there to judge by"),
+        UidlQuality::Good => Row::new(Mark::Ok, "UIDL", "every message has a name of its own"),
+        UidlQuality::Shared(n) => {
+            let text = format!(
+                "{} share a name with another; such mail is told apart by content, which \
+                 takes longer",
+                plural(n, "message")
+            );
+            Row::new(Mark::Warn, "UIDL", text)
+        }
+        UidlQuality::Absent(n) => {
+            let text = format!(
+                "{} without a name that lasts; such mail is told apart by content, which \
+                 takes longer",
+                plural(n, "message")
+            );
+            Row::new(Mark::Warn, "UIDL", text)
+        }
+    });
+    if unlisted > 0 {
+        let text = format!(
+            "the server counts {} that it does not list",
+            plural(unlisted, "message")
+        );
+        rows.push(Row::new(Mark::Warn, "listing", text));
+    }
+    if !capabilities.known {
+        let text = "the server does not say; commands go one at a time";
+        rows.push(Row::new(Mark::Ok, "abilities", text));
+        return rows;
+    }
+    let ahead = if capabilities.pipelining {
+        "commands are sent ahead: fast over long lines"
+    } else {
+        "not offered: one message at a time, slower over long lines"
+    };
+    rows.push(Row::new(Mark::Ok, "PIPELINING", ahead));
+    if !capabilities.top {
+        let text = "not offered: purge cannot compare a header, and so deletes nothing";
+        rows.push(Row::new(Mark::Warn, "TOP", text));
+    }
+    match capabilities.login_delay {
+        0 => {}
+        delay => {
+            let text = format!("the server allows one login every {}", minutes(delay));
+            rows.push(Row::new(Mark::Warn, "LOGIN-DELAY", text).data(json!({"seconds": delay})));
+        }
+    }
+    let expire = match capabilities.expire {
+        None => return rows,
+        Some(0) => "the server deletes mail once it was fetched, also by mailvault".to_owned(),
+        Some(days) => format!(
+            "the server deletes mail by itself after {}: pull more often",
+            plural(u64::from(days), "day")
+        ),
+    };
+    let days = json!({"days": capabilities.expire});
+    rows.push(Row::new(Mark::Warn, "EXPIRE", expire).data(days));
+    rows
+}
+
+fn minutes(seconds: u32) -> String {
+    if seconds.is_multiple_of(60) {
+        plural(u64::from(seconds / 60), "minute")
+    } else {
+        plural(u64::from(seconds), "second")
+    }
+}
+
+fn imap(extensions: &[(&'static str, bool)], quota: Option<(u64, u64)>) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (name, there) in extensions {
+        let row = match (*name, *there) {
+            ("UIDPLUS", true) => Row::new(Mark::Ok, name, "only what is named is deleted"),
+            ("UIDPLUS", false) => Row::new(
+                Mark::Warn,
+                name,
+                "not offered: what others marked as deleted could go with a purge",
+            ),
+            ("CONDSTORE", true) => Row::new(Mark::Ok, name, "changed flags are found at once"),
+            ("CONDSTORE", false) => Row::new(
+                Mark::Ok,
+                name,
+                "not offered: all flags are read in every run",
+            ),
+            _ => continue,
+        };
+        rows.push(row);
+    }
+    if let Some((used, limit)) = quota.filter(|(_, limit)| *limit > 0) {
+        let percent = used.saturating_mul(100) / limit;
+        let text = format!("{} of {}, {} %", size(used), size(limit), count(percent));
+        let data = json!({"used": used, "limit": limit});
+        let row = Row::new(Mark::warn_if(percent >= NEARLY_FULL), "quota", text).data(data);
+        rows.push(row);
+    }
+    rows
+}
