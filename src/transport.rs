@@ -9,6 +9,7 @@
 
 mod certificate;
 mod clock;
+mod lookup;
 mod pipe;
 mod reach;
 mod tls;
@@ -31,6 +32,7 @@ use tls::{colons, unverified, verified};
 
 pub use certificate::Certificate;
 pub use clock::explain;
+pub use lookup::{Resolver, Service};
 
 /// Time to find, reach and shake hands with a server.
 pub const CONNECT_LIMIT: Duration = Duration::from_secs(30);

@@ -1,9 +1,10 @@
 //! Which server, and by which protocol.
 
 use mailvault::config::{Protocol, Tls};
-use mailvault::discover;
+use mailvault::discover::{self, Told};
 use mailvault::error::Error;
 use mailvault::providers::{Provider, Server};
+use mailvault::transport::Resolver;
 
 use super::super::args::TlsKind;
 use super::super::report::Failure;
@@ -20,6 +21,7 @@ pub(super) struct Found {
 /// What a domain offers.
 #[derive(Default)]
 struct Offer {
+    provider: Option<&'static Provider>,
     pop3: Option<Server>,
     imap: Option<Server>,
 }
@@ -40,12 +42,14 @@ impl Wizard<'_> {
                     }
                 };
                 Offer {
+                    provider,
                     pop3: of(Protocol::Pop3),
                     imap: of(Protocol::Imap),
                 }
             }
             None => self.offer(email.unwrap_or_default(), provider)?,
         };
+        let provider = offer.provider;
         let protocol = self.protocol(&offer, provider)?;
         let server = match protocol {
             Protocol::Pop3 => offer.pop3,
@@ -76,31 +80,34 @@ impl Wizard<'_> {
         })
     }
 
-    fn offer(&self, email: &str, provider: Option<&Provider>) -> Result<Offer, Failure> {
+    fn offer(&self, email: &str, provider: Option<&'static Provider>) -> Result<Offer, Failure> {
         let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
         if let Some(provider) = provider {
-            let Provider {
-                name,
-                pop3,
-                imap,
-                trap,
-                ..
-            } = provider;
-            if pop3.is_none() && imap.is_none() {
-                return Err(Error::Config {
-                    message: format!("{name} cannot be read by mailvault"),
-                    hint: trap.clone(),
-                }
-                .into());
-            }
-            self.talk(&format!("{} is {name}.", escape(domain)));
-            return Ok(Offer {
-                pop3: pop3.clone(),
-                imap: imap.clone(),
-            });
+            return self.of_provider(domain, provider);
         }
         self.talk(&format!("Looking for the servers of {}", escape(domain)));
         self.talk("  built-in table   not listed");
+        let told = discover::ask(domain, &Resolver::of_system());
+        match told {
+            Told::Provider(provider) => {
+                self.talk(&format!(
+                    "  DNS (MX)         its mail goes to {}",
+                    provider.name
+                ));
+                return self.of_provider(domain, provider);
+            }
+            Told::Servers { pop3, imap } if pop3.is_some() || imap.is_some() => {
+                self.show("DNS (SRV)", pop3.as_ref(), imap.as_ref());
+                self.confirm(domain, pop3.as_ref(), imap.as_ref())?;
+                return Ok(Offer {
+                    provider: None,
+                    pop3,
+                    imap,
+                });
+            }
+            Told::Servers { .. } => self.talk("  DNS (SRV)        names none"),
+            Told::Silence => self.talk("  DNS (SRV)        no answer"),
+        }
         let guess = |protocol| {
             let unwanted = wanted(self.args).is_some_and(|wanted| wanted != protocol);
             if unwanted {
@@ -109,22 +116,78 @@ impl Wizard<'_> {
             discover::guess(domain, protocol, &self.stop.flag)
         };
         let mut offer = Offer {
+            provider: None,
             pop3: guess(Protocol::Pop3),
             imap: guess(Protocol::Imap),
         };
-        let show = |server: &Option<Server>, protocol, name| match server {
-            Some(server) => format!("{name} {}:{}", server.host, server.port_for(protocol)),
-            None => format!("no {name}"),
-        };
-        let pop3 = show(&offer.pop3, Protocol::Pop3, "POP3");
-        let imap = show(&offer.imap, Protocol::Imap, "IMAP");
-        self.talk(&format!("  usual names      {pop3}, {imap}"));
+        self.show("usual names", offer.pop3.as_ref(), offer.imap.as_ref());
         if offer.pop3.is_none() && offer.imap.is_none() && self.asks {
             let host = ask::line(self.out, "Server (its host name)", None)?;
             offer.pop3 = Some(Server::usual(&host, Tls::Tls));
             offer.imap = Some(Server::usual(&host, Tls::Tls));
         }
         Ok(offer)
+    }
+
+    fn of_provider(&self, domain: &str, provider: &'static Provider) -> Result<Offer, Failure> {
+        let Provider {
+            name, pop3, imap, ..
+        } = provider;
+        if pop3.is_none() && imap.is_none() {
+            return Err(Error::Config {
+                message: format!("{name} cannot be read by mailvault"),
+                hint: provider.trap.clone(),
+            }
+            .into());
+        }
+        self.talk(&format!("{} is {name}.", escape(domain)));
+        Ok(Offer {
+            provider: Some(provider),
+            pop3: pop3.clone(),
+            imap: imap.clone(),
+        })
+    }
+
+    fn show(&self, from: &str, pop3: Option<&Server>, imap: Option<&Server>) {
+        let place = |server: Option<&Server>, protocol, name| match server {
+            Some(server) => {
+                let port = server.port_for(protocol);
+                format!("{name} {}:{port}", escape(&server.host))
+            }
+            None => format!("no {name}"),
+        };
+        let pop3 = place(pop3, Protocol::Pop3, "POP3");
+        let imap = place(imap, Protocol::Imap, "IMAP");
+        self.talk(&format!("  {from:<15}  {pop3}"));
+        self.talk(&format!("  {:<15}  {imap}", ""));
+    }
+
+    /// A forged answer could name anybody, so a host of another domain is asked about.
+    fn confirm(
+        &self,
+        domain: &str,
+        pop3: Option<&Server>,
+        imap: Option<&Server>,
+    ) -> Result<(), Failure> {
+        let foreign = pop3
+            .into_iter()
+            .chain(imap)
+            .find(|server| !discover::belongs(&server.host, domain));
+        let Some(server) = foreign else {
+            return Ok(());
+        };
+        let host = escape(&server.host);
+        let question = format!("{host} is not of {}. Go on", escape(domain));
+        if self.asks && ask::line(self.out, &format!("{question} (yes or no)"), None)? == "yes" {
+            return Ok(());
+        }
+        Err(Failure::usage(
+            format!(
+                "the servers of {domain} are those of another domain: {}",
+                server.host
+            ),
+            "if that is right, name the one to use with --host",
+        ))
     }
 
     fn protocol(&self, offer: &Offer, provider: Option<&Provider>) -> Result<Protocol, Failure> {
