@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::folders::{Folders, chosen};
+use super::folders::{Folders, chosen, prefix};
 use super::memory;
 use crate::config::{Account, Protocol};
 use crate::connect::{Connector, endpoint, server_name};
@@ -252,6 +252,7 @@ impl Audit<'_> {
 
     fn mailboxes(&mut self, connector: &Connector) -> Result<AuditReport> {
         let mut session = connector.open_imap()?;
+        let prefix = prefix(self.account, &mut session)?;
         let mut mailboxes = session.mailboxes()?;
         mailboxes.retain(|mailbox| mailbox.selectable);
         mailboxes.sort_by_cached_key(|mailbox| (mailbox.raw != b"INBOX", label(mailbox)));
@@ -265,7 +266,8 @@ impl Audit<'_> {
         };
         for mailbox in &mailboxes {
             let dir = folders.dir_of(mailbox);
-            let mut folder = FolderAudit::new(&label(mailbox), !chosen(self.account, mailbox));
+            let mut folder =
+                FolderAudit::new(&label(mailbox), !chosen(self.account, mailbox, &prefix));
             let mut open = match session.open(mailbox, Access::Read) {
                 Ok(open) => open,
                 Err(error @ Error::Refused { .. }) => {

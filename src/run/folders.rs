@@ -1,10 +1,11 @@
 //! Which folders of a server are fetched, and the directories that they have for ever.
 
 use std::collections::{HashMap, HashSet};
+use std::io::{Read, Write};
 
 use crate::config::Account;
 use crate::error::Result;
-use crate::imap::Mailbox;
+use crate::imap::{Mailbox, Session};
 use crate::vault::catalog::Catalog;
 use crate::vault::layout;
 use crate::vault::ledger::Event;
@@ -74,6 +75,19 @@ impl Folders {
             uidvalidity,
         })
     }
+}
+
+/// What the names of all folders begin with at this server. Some hang up at the
+/// question, and it matters for patterns only.
+pub(super) fn prefix<S: Read + Write>(
+    account: &Account,
+    session: &mut Session<S>,
+) -> Result<Vec<u8>> {
+    if !account.names_folders() {
+        return Ok(Vec::new());
+    }
+    let personal = session.namespaces()?.personal.into_iter().next();
+    Ok(personal.map(|space| space.prefix).unwrap_or_default())
 }
 
 /// True if the account's patterns take the mailbox in. Names may be written without the

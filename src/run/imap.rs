@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use super::folders::{Folders, chosen};
+use super::folders::{Folders, chosen, prefix};
 use crate::config::Account;
 use crate::connect::Connector;
 use crate::error::{Error, Result};
