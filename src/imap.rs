@@ -1,12 +1,13 @@
 //! IMAP (RFC 9051 and RFC 3501) with the extensions that spare a backup work: SASL-IR,
-//! LITERAL+, ID, ENABLE, NAMESPACE, SPECIAL-USE, LIST-STATUS, UIDPLUS, CONDSTORE and
+//! LITERAL+, ID, ENABLE, NAMESPACE, SPECIAL-USE, LIST-STATUS, UIDPLUS, APPENDLIMIT, CONDSTORE and
 //! QRESYNC, BINARY, QUOTA, OBJECTID, UTF8=ACCEPT, and Gmail's ids and labels.
 //!
 //! `token`, `reply`, `fetch`, `name`, `mailbox`, `uids`, `oddity` and `capability` are pure;
-//! `wire` and `command` read and write; `login`, `session`, `folder`, `transfer` and
-//! `removal` are the dialogue. Messages are only ever named by UID, and read without
+//! `wire` and `command` read and write; `login`, `session`, `folder`, `transfer`,
+//! `removal` and `append` are the dialogue. Messages are only ever named by UID, and read without
 //! marking them as read.
 
+mod append;
 mod capability;
 mod command;
 mod fetch;
@@ -23,6 +24,7 @@ mod transfer;
 mod uids;
 mod wire;
 
+pub use append::{Appender, Created, Letter, Refusal, Verdict};
 pub use fetch::Row;
 pub use folder::{Access, Change, Folder, Known, Scope};
 pub use mailbox::{Counts, Mailbox, Namespace, Namespaces, Quota, SpecialUse};

@@ -41,6 +41,15 @@ impl Capabilities {
         self.words.iter().any(|known| known == word)
     }
 
+    /// The number behind a word, such as that of `APPENDLIMIT=35651584`.
+    pub(super) fn number(&self, word: &str) -> Option<u64> {
+        let mut values = self
+            .words
+            .iter()
+            .filter_map(|known| known.strip_prefix(word)?.strip_prefix('='));
+        values.find_map(|value| value.parse().ok())
+    }
+
     /// True if a SASL mechanism is listed.
     pub(super) fn offers(&self, mechanism: &str) -> bool {
         let names = self
@@ -82,6 +91,14 @@ mod tests {
         assert!(caps.offers("PLAIN") && caps.offers("SCRAM-SHA-256") && !caps.offers("LOGIN"));
         assert!(!caps.has("LITERAL") && !caps.condstore());
         assert_eq!(caps.literals(), Literals::Any);
+    }
+
+    #[test]
+    fn a_number_stands_behind_its_word() {
+        let caps = Capabilities::read(b"APPENDLIMIT APPENDLIMIT=35651584 QUOTA=RES-STORAGE");
+        assert_eq!(caps.number("APPENDLIMIT"), Some(35_651_584));
+        assert_eq!(caps.number("QUOTA"), None);
+        assert_eq!(caps.number("APPEND"), None);
     }
 
     #[test]

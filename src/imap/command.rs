@@ -8,14 +8,14 @@ use crate::imap::reply::{Kind, Reply, Status};
 use crate::imap::wire::{Head, Wire};
 
 /// Largest literal of LITERAL- (RFC 7888 s.5).
-const SMALL: usize = 4_096;
+pub(super) const SMALL: usize = 4_096;
 
 /// A command without its tag.
 #[derive(Debug, Default)]
 pub(super) struct Command {
     /// Each part but the last ends with an octet count, behind which a literal follows.
     parts: Vec<Part>,
-    shown: String,
+    pub(super) shown: String,
 }
 
 #[derive(Debug, Default)]
@@ -96,7 +96,7 @@ impl Command {
 
     /// What to write, piece by piece: behind each but the last the server is to say
     /// that it is ready.
-    fn pieces(&self, tag: &str, literals: Literals) -> Vec<Vec<u8>> {
+    pub(super) fn pieces(&self, tag: &str, literals: Literals) -> Vec<Vec<u8>> {
         let mut pieces = Vec::new();
         let mut piece = format!("{tag} ").into_bytes();
         for (n, part) in self.parts.iter().enumerate() {

@@ -62,6 +62,7 @@ pub struct Folder<'s, S> {
     /// False if the server said that it is open for reading only.
     pub(super) writable: bool,
     mailbox_id: Option<Vec<u8>>,
+    permanent: Option<Vec<Vec<u8>>>,
 }
 
 impl<S: Read + Write> Session<S> {
@@ -89,6 +90,7 @@ impl<S: Read + Write> Session<S> {
             counts: found.counts,
             writable: access == Access::Write && !done.status().says("READ-ONLY"),
             mailbox_id: found.mailbox_id,
+            permanent: found.permanent,
         })
     }
 
@@ -112,6 +114,7 @@ impl<S: Read + Write> Session<S> {
 struct Opened {
     counts: Counts,
     mailbox_id: Option<Vec<u8>>,
+    permanent: Option<Vec<Vec<u8>>>,
 }
 
 impl Opened {
@@ -133,6 +136,8 @@ impl Opened {
                     self.counts.uidnext = small(argument.number());
                 } else if status.says("HIGHESTMODSEQ") {
                     self.counts.modseq = argument.number().filter(|n| *n > 0);
+                } else if status.says("PERMANENTFLAGS") {
+                    self.permanent = argument.texts().ok();
                 } else if status.says("MAILBOXID") {
                     self.mailbox_id = argument.texts().ok().and_then(|ids| ids.into_iter().next());
                 }
@@ -154,6 +159,13 @@ impl<S: Read + Write> Folder<'_, S> {
     #[must_use]
     pub fn mailbox_id(&self) -> Option<&[u8]> {
         self.mailbox_id.as_deref()
+    }
+
+    /// The flags that the mailbox keeps, of which `\\*` stands for any other; `None` if
+    /// the server does not say.
+    #[must_use]
+    pub fn permanent(&self) -> Option<&[Vec<u8>]> {
+        self.permanent.as_deref()
     }
 
     /// The UIDVALIDITY of listings; 0 where there is none.

@@ -71,6 +71,17 @@ impl Mailbox {
         }
     }
 
+    /// The mailbox with this name, be it there or not.
+    pub(super) fn named(raw: Vec<u8>, delimiter: Option<u8>, utf8: bool) -> Self {
+        Self {
+            label: label(&raw, utf8),
+            raw,
+            delimiter,
+            utf8,
+            ..Self::inbox()
+        }
+    }
+
     /// The levels of its name in readable form; foreign text, `..` and all.
     #[must_use]
     pub fn levels(&self) -> Vec<String> {

@@ -22,6 +22,39 @@ pub(super) fn label(raw: &[u8], utf8: bool) -> String {
     decode(raw).unwrap_or_else(plain)
 }
 
+/// A readable name as a server wants it. `utf8` says that it takes UTF-8.
+pub(super) fn encode(text: &str, utf8: bool) -> Vec<u8> {
+    if utf8 {
+        return text.as_bytes().to_vec();
+    }
+    let mut coded = String::new();
+    let mut shifted: Vec<u8> = Vec::new();
+    let flush = |shifted: &mut Vec<u8>, coded: &mut String| {
+        if !shifted.is_empty() {
+            coded.push('&');
+            coded.push_str(&BASE64.encode(&*shifted));
+            coded.push('-');
+            shifted.clear();
+        }
+    };
+    for character in text.chars() {
+        if matches!(character, ' '..='~') {
+            flush(&mut shifted, &mut coded);
+            coded.push(character);
+            if character == '&' {
+                coded.push('-');
+            }
+        } else {
+            let mut units = [0; 2];
+            for unit in character.encode_utf16(&mut units) {
+                shifted.extend_from_slice(&unit.to_be_bytes());
+            }
+        }
+    }
+    flush(&mut shifted, &mut coded);
+    coded.into_bytes()
+}
+
 fn decode(raw: &[u8]) -> Option<String> {
     let mut text = String::with_capacity(raw.len());
     let mut rest = raw;
@@ -53,35 +86,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use proptest::prelude::*;
-
-    fn encode(text: &str) -> String {
-        let mut coded = String::new();
-        let mut shifted: Vec<u8> = Vec::new();
-        let flush = |shifted: &mut Vec<u8>, coded: &mut String| {
-            if !shifted.is_empty() {
-                coded.push('&');
-                coded.push_str(&BASE64.encode(&*shifted));
-                coded.push('-');
-                shifted.clear();
-            }
-        };
-        for character in text.chars() {
-            if matches!(character, ' '..='~') {
-                flush(&mut shifted, &mut coded);
-                coded.push(character);
-                if character == '&' {
-                    coded.push('-');
-                }
-            } else {
-                let mut units = [0; 2];
-                for unit in character.encode_utf16(&mut units) {
-                    shifted.extend_from_slice(&unit.to_be_bytes());
-                }
-            }
-        }
-        flush(&mut shifted, &mut coded);
-        coded
-    }
 
     #[test]
     fn names_are_decoded() {
@@ -116,7 +120,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_name_that_was_encoded_is_read_back(name in "\\PC{0,20}[&a-z\\x00-\\x1f]{0,5}") {
-            prop_assert_eq!(label(encode(&name).as_bytes(), false), name);
+            prop_assert_eq!(label(&encode(&name, false), false), name);
         }
 
         #[test]

@@ -29,7 +29,7 @@ pub struct Session<S> {
     pub(super) caps: Capabilities,
     /// True if the server was told that we know QRESYNC (RFC 7162).
     pub(super) qresync: bool,
-    utf8: bool,
+    pub(super) utf8: bool,
     preauth: bool,
 }
 
