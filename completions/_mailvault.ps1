@@ -184,6 +184,8 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
         }
         'mailvault;export' {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'What a directory is to hold [default: maildir]')
+            [CompletionResult]::new('--into', '--into', [CompletionResultType]::ParameterName, 'The folder of a server that takes the inbox, and the other folders below it')
+            [CompletionResult]::new('--lock-wait', '--lock-wait', [CompletionResultType]::ParameterName, 'For a server: wait so long for another mailvault to end, such as 60s or 1h')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'Use the vault in this directory [env: MAILVAULT_VAULT]')
@@ -191,6 +193,8 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             [CompletionResult]::new('--crlf', '--crlf', [CompletionResultType]::ParameterName, 'Keep line ends exactly as the server sent them')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Only show what would be exported')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Only show what would be exported')
+            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Only show what the server will or may refuse, and why')
+            [CompletionResult]::new('--again', '--again', [CompletionResultType]::ParameterName, 'Upload what was uploaded before and is no longer there')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more; twice: the dialogue with the server, secrets masked')

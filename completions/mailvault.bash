@@ -238,7 +238,7 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__export)
-            opts="-n -c -q -v -h --format --crlf --dry-run --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
+            opts="-n -c -q -v -h --format --crlf --dry-run --into --check --again --lock-wait --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -246,6 +246,14 @@ _mailvault() {
             case "${prev}" in
                 --format)
                     COMPREPLY=($(compgen -W "maildir mbox eml html" -- "${cur}"))
+                    return 0
+                    ;;
+                --into)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lock-wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --config)

@@ -174,6 +174,8 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         }
         &'mailvault;export'= {
             cand --format 'What a directory is to hold [default: maildir]'
+            cand --into 'The folder of a server that takes the inbox, and the other folders below it'
+            cand --lock-wait 'For a server: wait so long for another mailvault to end, such as 60s or 1h'
             cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
@@ -181,6 +183,8 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand --crlf 'Keep line ends exactly as the server sent them'
             cand -n 'Only show what would be exported'
             cand --dry-run 'Only show what would be exported'
+            cand --check 'Only show what the server will or may refuse, and why'
+            cand --again 'Upload what was uploaded before and is no longer there'
             cand -q 'Print only warnings and errors'
             cand --quiet 'Print only warnings and errors'
             cand -v 'Print more; twice: the dialogue with the server, secrets masked'

@@ -155,6 +155,8 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l format -d
 mbox\t'One mbox file a folder, for Thunderbird'
 eml\t'One .eml file a message'
 html\t'Pages for a browser'"
+complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l into -d 'The folder of a server that takes the inbox, and the other folders below it' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l lock-wait -d 'For a server: wait so long for another mailvault to end, such as 60s or 1h' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
@@ -162,6 +164,8 @@ always\t''
 never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l crlf -d 'Keep line ends exactly as the server sent them'
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -s n -l dry-run -d 'Only show what would be exported'
+complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l check -d 'Only show what the server will or may refuse, and why'
+complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l again -d 'Upload what was uploaded before and is no longer there'
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -s q -l quiet -d 'Print only warnings and errors'
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l json -d 'Print only JSON lines on stdout'

@@ -105,7 +105,7 @@ fn execute(cli: Cli, out: &Output) -> Result<Done, Failure> {
         Command::Verify(args) => verify::run(&args, &Settings::load(&global)?, out),
         Command::Search(args) => search::run(&args, &Settings::load(&global)?, out),
         Command::Show(args) => show::run(&args, &Settings::load(&global)?, out),
-        Command::Export(args) => export::run(&args, &Settings::load(&global)?, out),
+        Command::Export(args) => export::run(&args, &Settings::load(&global)?, &global, out),
         Command::Import(args) => import::run(&args, &Settings::load(&global)?, out),
         Command::Stats(args) => stats::run(&args, &Settings::load(&global)?, out),
         Command::Status(args) => status::run(&args, &Settings::load(&global)?, out),

@@ -122,6 +122,20 @@ pub enum Error {
         /// The server's words.
         reply: String,
     },
+    /// The mailbox takes no more.
+    #[error("the mailbox is full; {done} of {wanted} messages uploaded")]
+    Full {
+        /// The server.
+        server: Endpoint,
+        /// The server's words.
+        reply: String,
+        /// Messages that are there.
+        done: u64,
+        /// Messages that were to be.
+        wanted: u64,
+        /// Octets that are not there yet.
+        missing: u64,
+    },
     /// The server broke its protocol.
     #[error("{server} broke the protocol ({doing}): {detail}")]
     Protocol {
@@ -302,7 +316,7 @@ pub enum ErrorKind {
     Untrusted,
     /// Configuration or secret.
     Config,
-    /// The disk is full.
+    /// The disk, or the mailbox that is written to, is full.
     NoSpace,
     /// The server did not confirm what was deleted.
     Unconfirmed,
@@ -368,7 +382,7 @@ impl Error {
             Self::Locked { .. } => ErrorKind::VaultLocked,
             Self::Damaged { .. } | Self::Unsettled { .. } => ErrorKind::Damaged,
             Self::Unconfirmed { .. } => ErrorKind::Unconfirmed,
-            Self::NoSpace { .. } => ErrorKind::NoSpace,
+            Self::NoSpace { .. } | Self::Full { .. } => ErrorKind::NoSpace,
             Self::NotFound { .. } => ErrorKind::NotFound,
             Self::Query { .. } | Self::Unfit { .. } => ErrorKind::Usage,
             Self::Interrupted => ErrorKind::Interrupted,
@@ -430,9 +444,10 @@ impl Error {
     #[must_use]
     pub fn reply(&self) -> Option<&str> {
         match self {
-            Self::Auth { reply, .. } | Self::Busy { reply, .. } | Self::Refused { reply, .. } => {
-                Some(reply)
-            }
+            Self::Auth { reply, .. }
+            | Self::Busy { reply, .. }
+            | Self::Refused { reply, .. }
+            | Self::Full { reply, .. } => Some(reply),
             Self::Unconfirmed { source, .. } => source.reply(),
             _ => None,
         }

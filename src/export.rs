@@ -10,6 +10,8 @@ mod attachments;
 mod body;
 mod eml;
 mod html;
+pub mod imap;
+pub mod lint;
 mod maildir;
 mod mbox;
 mod names;

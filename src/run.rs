@@ -6,6 +6,7 @@ mod imap;
 mod memory;
 mod protocol;
 mod purge;
+mod upload;
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -31,6 +32,7 @@ use protocol::Way;
 
 pub use audit::{AuditOptions, AuditReport, FolderAudit, Standing, Tally, audit};
 pub use purge::{Agreed, PurgeOptions};
+pub use upload::{UploadOptions, check, outlook, upload};
 
 /// An account and its secret, if it could be had.
 #[derive(Debug)]

@@ -296,16 +296,19 @@ pub(crate) struct Show {
 
 /// Copy mail out of the vault, for other programs
 ///
-/// DEST is a directory, a file that ends in .mbox or .eml, or - for stdout. QUERY is
-/// that of search; without one, all mail is meant. The same command again adds what
-/// is new. Nothing in the vault is changed.
+/// DEST is a directory, a file that ends in .mbox or .eml, - for stdout, or imap: and the
+/// name of an account. QUERY is that of search; without one, all mail is meant. The same
+/// command again adds what is new. No message in the vault is changed.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
     mailvault export ~/plain                   all mail as a Maildir\n  \
     mailvault export ~/tb --format mbox        folders for Thunderbird\n  \
     mailvault export 2019.mbox after:2019 before:2020\n  \
     mailvault export ~/browse --format html    pages for a browser\n  \
-    mailvault export - id:4f2a91c0 > letter.eml")]
+    mailvault export - id:4f2a91c0 > letter.eml\n  \
+    mailvault export imap:home id:4f2a         one message back to a server\n  \
+    mailvault export imap:newhost --check      what that server would refuse\n  \
+    mailvault export imap:newhost              everything to a new provider")]
 pub(crate) struct Export {
     /// Where to
     pub(crate) dest: String,
@@ -321,6 +324,18 @@ pub(crate) struct Export {
     /// Only show what would be exported
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
+    /// The folder of a server that takes the inbox, and the other folders below it
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) into: Option<String>,
+    /// Only show what the server will or may refuse, and why
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) check: bool,
+    /// Upload what was uploaded before and is no longer there
+    #[arg(long)]
+    pub(crate) again: bool,
+    /// For a server: wait so long for another mailvault to end, such as 60s or 1h
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(crate) lock_wait: Option<Duration>,
 }
 
 /// Bring in mail of other programs: Maildir, mbox, .eml files, another vault

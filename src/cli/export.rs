@@ -1,6 +1,7 @@
 //! `mailvault export`: copy mail out of the vault.
 
 mod tell;
+mod upload;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -14,14 +15,28 @@ use serde_json::json;
 
 use self::tell::{show, tell};
 use super::Done;
-use super::args::{Export, ExportFormat};
+use super::args::{Export, ExportFormat, Global};
 use super::output::Output;
 use super::progress::Progress;
 use super::report::{self, Failure};
 use super::settings::Settings;
 use super::signals::Stop;
 
-pub(crate) fn run(args: &Export, settings: &Settings, out: &Output) -> Result<Done, Failure> {
+pub(crate) fn run(
+    args: &Export,
+    settings: &Settings,
+    global: &Global,
+    out: &Output,
+) -> Result<Done, Failure> {
+    if let Some(account) = args.dest.strip_prefix("imap:") {
+        return upload::run(args, account, settings, global, out);
+    }
+    if args.into.is_some() || args.check || args.again || args.lock_wait.is_some() {
+        return Err(Failure::usage(
+            "--into, --check, --again and --lock-wait are for an export to a server",
+            "name one as imap:ACCOUNT",
+        ));
+    }
     let destination = destination(args, out)?;
     let to_stdout = destination == Destination::Stream;
     let query = query::parse(&args.query, Utc::now())?;
@@ -81,12 +96,6 @@ fn destination(args: &Export, out: &Output) -> Result<Destination, Failure> {
         ExportFormat::Eml => Format::Eml,
         ExportFormat::Html => Format::Html,
     });
-    if args.dest.starts_with("imap:") {
-        return Err(Failure::usage(
-            "this version does not export to a server",
-            "name a directory, a file such as mail.mbox, or -",
-        ));
-    }
     if args.dest == "-" {
         if out.json || args.format.is_some() {
             return Err(Failure::usage(

@@ -10,7 +10,7 @@ use mailvault::providers::{self, UserForm};
 use serde_json::{Value, json};
 
 use super::output::{Output, Tone};
-use super::text::{escape, size, wrap};
+use super::text::{count, escape, size, wrap};
 
 /// Columns of a message.
 pub(crate) const COLUMNS: usize = 80;
@@ -154,6 +154,10 @@ pub(crate) fn what(error: &Error) -> String {
             free: Some(free),
             ..
         } => return format!("{error}: {} needed, {} free", size(*needed), size(*free)),
+        Error::Full { done, wanted, .. } => {
+            let (done, wanted) = (count(*done), count(*wanted));
+            format!("the mailbox is full; {done} of {wanted} messages uploaded")
+        }
         _ => error.to_string(),
     };
     let mut cause = error.source();
@@ -244,6 +248,10 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
             "another program reads this mailbox; the next run will fetch it".to_owned()
         }
         Error::Busy { .. } => "nothing is wrong here; try again later".to_owned(),
+        Error::Full { missing, .. } => format!(
+            "about {} more is needed; run the same command again afterwards",
+            size(*missing)
+        ),
         Error::Refused { .. } => {
             "its words say why; if they do not help, ask the provider. The dialogue may tell \
              more: add -vv"
@@ -489,6 +497,7 @@ fn server(error: &Error) -> Option<&Endpoint> {
         | Error::Auth { server, .. }
         | Error::Busy { server, .. }
         | Error::Refused { server, .. }
+        | Error::Full { server, .. }
         | Error::Protocol { server, .. }
         | Error::Unsupported { server, .. } => Some(server),
         _ => None,

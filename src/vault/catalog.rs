@@ -14,6 +14,7 @@ mod purge;
 mod search;
 mod stats;
 mod status;
+mod upload;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -36,7 +37,7 @@ pub use stats::{Amount, BRACKETS, Facet, Group, Groups, Totals};
 pub use status::AccountStatus;
 
 /// Marks files made by this version of the schema.
-const USER_VERSION: i64 = 0x6d76_0003;
+const USER_VERSION: i64 = 0x6d76_0004;
 /// How long a reader waits for a writer that replaces the file.
 const PATIENCE: Duration = Duration::from_secs(30);
 

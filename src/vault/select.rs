@@ -121,6 +121,7 @@ impl Vault {
             catalog: &self.catalog,
             layout: &self.layout,
             shelves: HashMap::new(),
+            bare: false,
         }
     }
 
@@ -152,11 +153,23 @@ pub struct Entries<'a> {
     layout: &'a Layout,
     /// Files of folders in which one did not have its usual name.
     shelves: HashMap<PathBuf, Shelf>,
+    /// Files are not looked for.
+    bare: bool,
 }
 
 impl Entries<'_> {
+    /// The same as the catalog has them, without a look at their files.
+    #[must_use]
+    pub fn bare(mut self) -> Self {
+        self.bare = true;
+        self
+    }
+
     fn entry(&mut self, folder: i64, blob: i64) -> Result<Entry> {
         let mut entry = self.catalog.entry(folder, blob)?;
+        if self.bare {
+            return Ok(entry);
+        }
         let root = self.layout.folder(&entry.account, &entry.dir);
         let usual = root.join("cur").join(entry.name.with_flags(&entry.flags));
         let (path, time) = match modified(&usual) {

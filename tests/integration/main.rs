@@ -35,5 +35,6 @@ mod stalls;
 mod stats;
 mod status;
 mod support;
+mod upload;
 mod verify;
 mod volume;

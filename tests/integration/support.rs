@@ -15,6 +15,7 @@ pub(crate) mod diff;
 pub(crate) mod dovecot;
 pub(crate) mod inetd;
 pub(crate) mod jail;
+pub(crate) mod line;
 pub(crate) mod output;
 pub(crate) mod relay;
 pub(crate) mod sandbox;

@@ -100,7 +100,13 @@ impl Catalog {
                 Ok(())
             }
             Event::Verified { scope, damage } => self.put_verified(scope, *damage, time),
-            Event::Uploaded { .. } | Event::Chain { .. } | Event::Unknown(_) => Ok(()),
+            Event::Uploaded {
+                destination,
+                folder,
+                hash,
+                uid,
+            } => self.put_uploaded((destination, folder), *hash, *uid, time),
+            Event::Chain { .. } | Event::Unknown(_) => Ok(()),
         }
     }
 

@@ -6,7 +6,7 @@ use super::Catalog;
 use crate::error::Result;
 
 /// Tables that follow from the ledger alone, each as rows without ids in one order.
-const FROM_LEDGER: [(&str, &str); 6] = [
+const FROM_LEDGER: [(&str, &str); 7] = [
     (
         "blob",
         "SELECT h64, hrest, received, size, wire, stored, seen, lost
@@ -33,6 +33,11 @@ const FROM_LEDGER: [(&str, &str); 6] = [
     (
         "learned",
         "SELECT account, key, value FROM learned ORDER BY account, key",
+    ),
+    (
+        "uploaded",
+        "SELECT destination, folder, h64, hrest, uid, time FROM uploaded
+         JOIN goal ON goal.id = goal ORDER BY destination, folder, h64, hrest",
     ),
 ];
 

@@ -84,6 +84,22 @@ CREATE TABLE learned (
     PRIMARY KEY (account, key)
 ) WITHOUT ROWID;
 
+CREATE TABLE goal (
+    id INTEGER PRIMARY KEY,
+    destination TEXT NOT NULL,
+    folder TEXT NOT NULL,
+    UNIQUE (destination, folder)
+);
+
+CREATE TABLE uploaded (
+    goal INTEGER NOT NULL,
+    h64 INTEGER NOT NULL,
+    hrest BLOB NOT NULL,
+    uid INTEGER,
+    time INTEGER NOT NULL,
+    PRIMARY KEY (goal, h64, hrest)
+) WITHOUT ROWID;
+
 -- From here on derived from the message files.
 
 -- One index serves dedupe and the search for a Message-ID.

@@ -35,6 +35,17 @@ pub(crate) fn imap_fetch_mailbox(
     fetched.into_iter().filter_map(|(_, body)| body).collect()
 }
 
+/// What FETCH says of all messages of a mailbox, a line each.
+pub(crate) fn imap_rows(server: SocketAddr, user: &str, mailbox: &str, items: &str) -> Vec<String> {
+    let mut imap = Wire::connect(server);
+    imap.line();
+    imap.tagged(&format!("LOGIN {user} {}", super::dovecot::PASSWORD));
+    imap.tagged(&format!("EXAMINE \"{mailbox}\""));
+    let rows = imap.tagged(&format!("FETCH 1:* ({items})"));
+    imap.tagged("LOGOUT");
+    rows.into_iter().map(|(line, _)| line).collect()
+}
+
 /// Bytes with every line ended by CR LF, as Dovecot sends them.
 pub(crate) fn on_the_wire(message: &[u8], final_newline: bool) -> Vec<u8> {
     let mut wire = Vec::new();

@@ -1,0 +1,442 @@
+//! One folder of the server: what it has, what it lacks, and sending that.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::found::Found;
+use super::{Doubt, Filled, Refused, Sent, Stretch, Task, Upload, reason, refused};
+use crate::error::{Error, Result};
+use crate::export::lint::{Look, Taste};
+use crate::export::{Body, LeftOut};
+use crate::imap::{Access, Appender, Counts, Created, Letter, Mailbox, Refusal, Session, Verdict};
+use crate::message::Hash128;
+use crate::vault::ledger::Event as Line;
+use crate::vault::{Entry, now_ms};
+
+/// Flag letters of file names as IMAP has them.
+const LETTERS: [(char, &str); 5] = [
+    ('S', "\\Seen"),
+    ('R', "\\Answered"),
+    ('F', "\\Flagged"),
+    ('D', "\\Draft"),
+    ('P', "$Forwarded"),
+];
+
+/// How a folder is served.
+struct Run {
+    /// As the journal has it.
+    key: String,
+    label: String,
+    taste: Taste,
+    found: Found,
+    sent: HashMap<u64, Sent>,
+    /// Messages that were sent.
+    count: u64,
+    hashes: HashSet<Hash128>,
+    ended: Option<(Refusal, String)>,
+}
+
+impl Task<'_> {
+    /// What the server will or may refuse, message by message. Nothing changes there.
+    pub fn check<S: Read + Write>(
+        &self,
+        session: &mut Session<S>,
+        each: &mut dyn FnMut(Doubt),
+    ) -> Result<()> {
+        let names = super::Names::learn(session)?;
+        let done = |folder: &str, hash| self.was_uploaded(self.vault.catalog(), folder, hash);
+        let mut buffer = Vec::new();
+        for stretch in self.course(&names, session, &done)? {
+            let mailbox = &stretch.goal.mailbox;
+            let mut taste = Taste {
+                utf8: session.takes_utf8(),
+                ..Taste::default()
+            };
+            if stretch.goal.missing {
+                taste.limit = session.append_limit(&Mailbox::inbox())?;
+            } else {
+                taste.limit = session.append_limit(mailbox)?;
+                taste.keeps = keeps(session.open(mailbox, Access::Write)?.permanent());
+            }
+            for part in &stretch.parts {
+                let keywords = self.vault.catalog().keywords_in(&part.account, &part.dir)?;
+                for entry in self.vault.entries_in(self.selection, part) {
+                    if self.stop.load(Ordering::Relaxed) {
+                        return Err(Error::Interrupted);
+                    }
+                    let entry = entry?;
+                    if done(&stretch.key(), entry.name.hash)? {
+                        continue;
+                    }
+                    let mut doubt = |reason, certain| {
+                        let message = refused(&entry, &mailbox.label, reason);
+                        each(Doubt { message, certain });
+                    };
+                    let look = match look(&entry, &mut buffer) {
+                        Ok((_, look)) => look,
+                        Err(Error::Damaged { detail, .. }) => {
+                            doubt(format!("damaged in the vault: {detail}"), true);
+                            continue;
+                        }
+                        Err(error) => return Err(error),
+                    };
+                    for flaw in look.flaws(&taste) {
+                        doubt(flaw.to_string(), flaw.is_certain());
+                    }
+                    let (_, lost) = flags(&entry, keywords.get(&entry.name.hash), &taste);
+                    if !lost.is_empty() {
+                        doubt(without(&lost), true);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Upload<'_> {
+    /// Uploads to one folder.
+    pub(super) fn fill<S: Read + Write>(
+        &mut self,
+        session: &mut Session<S>,
+        stretch: &Stretch<'_>,
+    ) -> Result<()> {
+        let mailbox = &stretch.goal.mailbox;
+        let key = stretch.key();
+        if stretch.goal.missing
+            && let Created::Refused(words) = session.create(mailbox)?
+        {
+            return self.refuse_all(stretch, &format!("the folder cannot be made: {words}"));
+        }
+        let mut folder = match session.open(mailbox, Access::Write) {
+            Ok(folder) => folder,
+            Err(Error::Refused { reply, .. }) => {
+                return self.refuse_all(stretch, &format!("the folder cannot be opened: {reply}"));
+            }
+            Err(error) => return Err(error),
+        };
+        let counts = folder.counts();
+        let mut taste = Taste {
+            keeps: keeps(folder.permanent()),
+            ..Taste::default()
+        };
+        let found = if counts.messages == Some(0) {
+            Found::default()
+        } else {
+            let ours = self.our_uids(&key, counts)?;
+            Found::look(&mut folder, &stretch.sizes, &ours)?
+        };
+        let filled = *self.filled.entry(mailbox.raw.clone()).or_insert_with(|| {
+            self.report.folders.push(Filled {
+                folder: mailbox.label.clone(),
+                held: counts.messages,
+                ..Filled::default()
+            });
+            self.report.folders.len() - 1
+        });
+        taste.limit = session.append_limit(mailbox)?;
+        taste.utf8 = session.takes_utf8();
+        let mut run = Run {
+            key,
+            label: mailbox.label.clone(),
+            taste,
+            found,
+            sent: HashMap::new(),
+            count: 0,
+            hashes: HashSet::new(),
+            ended: None,
+        };
+        let uploaded = self.report.uploaded;
+        let outcome = self.send_all(&mut session.appender(mailbox), stretch, &mut run);
+        self.report.folders[filled].uploaded += self.report.uploaded - uploaded;
+        if let Err(error) = &outcome {
+            self.accuse(error, &mut run);
+        }
+        outcome?;
+        let mut now = [mailbox.clone()];
+        now[0].counts = None;
+        session.ask_counts(&mut now)?;
+        self.report.folders[filled].holds = now[0].counts.and_then(|counts| counts.messages);
+        match run.ended {
+            Some((refusal, reply)) => Err(self.ended(refusal, reply)),
+            None => Ok(()),
+        }
+    }
+
+    /// UIDs that the journal has of this folder, if they still hold: these messages need
+    /// not be looked at.
+    fn our_uids(&mut self, key: &str, counts: Counts) -> Result<HashSet<u32>> {
+        let Some(uidvalidity) = counts.uidvalidity else {
+            return Ok(HashSet::new());
+        };
+        let task = self.task;
+        let name = format!("upload {} {key}", task.destination);
+        let catalog = self.writer.catalog();
+        let known = catalog.learned(task.account, &name)?;
+        let known = known.as_deref().and_then(|text| text.split_once(' '));
+        if let Some((validity, since)) = known
+            && validity == uidvalidity.to_string()
+            && let Ok(since) = since.parse()
+            && !task.again
+        {
+            return catalog.uploaded_uids(task.destination, key, since);
+        }
+        self.batch.push(Line::Learned {
+            account: task.account.to_owned(),
+            key: name,
+            value: format!("{uidvalidity} {}", now_ms() / 1000),
+        });
+        Ok(HashSet::new())
+    }
+
+    fn send_all<S: Read + Write>(
+        &mut self,
+        appender: &mut Appender<'_, S>,
+        stretch: &Stretch<'_>,
+        run: &mut Run,
+    ) -> Result<()> {
+        let task = self.task;
+        for part in &stretch.parts {
+            let keywords = task.vault.catalog().keywords_in(&part.account, &part.dir)?;
+            for entry in task.vault.entries_in(task.selection, part) {
+                let entry = entry?;
+                if task.stop.load(Ordering::Relaxed) {
+                    while self.take(appender, run)? {}
+                    return Err(Error::Interrupted);
+                }
+                if run.ended.is_some() {
+                    break;
+                }
+                self.send(appender, &entry, keywords.get(&entry.name.hash), run)?;
+            }
+        }
+        while self.take(appender, run)? {}
+        Ok(())
+    }
+
+    fn send<S: Read + Write>(
+        &mut self,
+        appender: &mut Appender<'_, S>,
+        entry: &Entry,
+        keywords: Option<&Arc<str>>,
+        run: &mut Run,
+    ) -> Result<()> {
+        let hash = entry.name.hash;
+        if run.hashes.contains(&hash)
+            || self.batched.contains(&hash)
+            || self.settled.contains(&(run.key.clone(), hash))
+            || self.is_done(&run.key, hash)?
+        {
+            return Ok(());
+        }
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let outcome = self.send_read(appender, entry, keywords, run, &mut buffer);
+        self.buffer = buffer;
+        match outcome {
+            Err(Error::Damaged { detail, .. }) => {
+                self.settled.insert((run.key.clone(), hash));
+                self.passed(entry.name.size);
+                self.report.left_out.push(LeftOut {
+                    id: hash,
+                    subject: entry.subject.clone(),
+                    reason: detail,
+                });
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    fn send_read<S: Read + Write>(
+        &mut self,
+        appender: &mut Appender<'_, S>,
+        entry: &Entry,
+        keywords: Option<&Arc<str>>,
+        run: &mut Run,
+        buffer: &mut Vec<u8>,
+    ) -> Result<()> {
+        let hash = entry.name.hash;
+        let (mut body, look) = look(entry, buffer)?;
+        if let Some(uid) = run.found.take(&mut body, look.octets())? {
+            if let Some(sent) = self.unsure.remove(&hash) {
+                return self.taken(&run.key, sent, Some(uid));
+            }
+            self.report.there += 1;
+            self.passed(entry.name.size);
+            return self.is_there(&run.key, hash, Some(uid));
+        }
+        let mut flaws = look.flaws(&run.taste);
+        flaws.retain(|flaw| flaw.is_certain());
+        if !flaws.is_empty() {
+            self.refuse(&run.key, refused(entry, &run.label, reason(&flaws)));
+            return Ok(());
+        }
+        while appender.is_full(look.octets()) || self.cautious && !run.sent.is_empty() {
+            self.take(appender, run)?;
+        }
+        if run.ended.is_some() {
+            return Ok(());
+        }
+        let (flags, lost) = flags(entry, keywords, &run.taste);
+        let letter = Letter {
+            flags,
+            date: Some(entry.date).filter(|date| *date != 0),
+            octets: look.octets(),
+            utf8: run.taste.utf8 && look.is_utf8_header(),
+        };
+        run.count += 1;
+        let number = run.count;
+        let message = refused(entry, &run.label, String::new());
+        run.hashes.insert(hash);
+        run.sent.insert(number, Sent { message, lost });
+        let sent = appender.send(number, &letter, &mut |piece| wire(&mut body, piece));
+        sent.map_err(|error| match error {
+            // Half of it is on its way: nothing can follow in this session.
+            Error::Damaged { detail, .. } => Error::Lost {
+                server: self.task.server.clone(),
+                doing: "APPEND".into(),
+                source: Some(std::io::Error::other(detail)),
+            },
+            other => other,
+        })
+    }
+
+    /// Takes one verdict; false if none is due.
+    fn take<S: Read + Write>(
+        &mut self,
+        appender: &mut Appender<'_, S>,
+        run: &mut Run,
+    ) -> Result<bool> {
+        let Some((number, verdict)) = appender.take()? else {
+            return Ok(false);
+        };
+        let Some(mut sent) = run.sent.remove(&number) else {
+            return Ok(true);
+        };
+        run.hashes.remove(&sent.message.id);
+        match verdict {
+            Verdict::Taken(uid) => self.taken(&run.key, sent, uid)?,
+            Verdict::Refused(Refusal::Message, words) => {
+                sent.message.reason = words;
+                self.refuse(&run.key, sent.message);
+            }
+            Verdict::Refused(refusal, words) => {
+                run.ended.get_or_insert((refusal, words));
+            }
+        }
+        Ok(true)
+    }
+
+    fn taken(&mut self, key: &str, sent: Sent, uid: Option<u32>) -> Result<()> {
+        let Sent { mut message, lost } = sent;
+        self.report.uploaded += 1;
+        self.report.octets += message.octets;
+        self.passed(message.octets);
+        let hash = message.id;
+        if !lost.is_empty() {
+            message.reason = without(&lost);
+            self.report.stripped.push(message);
+        }
+        self.is_there(key, hash, uid)
+    }
+
+    /// A message at which the connection ended twice, with nothing else under way, is not
+    /// sent a third time.
+    fn accuse(&mut self, error: &Error, run: &mut Run) {
+        let sent = std::mem::take(&mut run.sent);
+        if self.cautious
+            && error.is_transient()
+            && let Some(Sent { message, .. }) = sent.values().next()
+            && self.suspect.replace(message.id) == Some(message.id)
+        {
+            let mut message = message.clone();
+            message.reason = format!("the connection ends when it is sent: {error}");
+            self.refuse(&run.key, message);
+            return;
+        }
+        let unsure = sent.into_values().map(|sent| (sent.message.id, sent));
+        self.unsure.extend(unsure);
+    }
+
+    fn refuse(&mut self, key: &str, message: Refused) {
+        self.settled.insert((key.to_owned(), message.id));
+        self.passed(message.octets);
+        self.report.refused.push(message);
+    }
+
+    fn refuse_all(&mut self, stretch: &Stretch<'_>, why: &str) -> Result<()> {
+        let (key, label) = (stretch.key(), &stretch.goal.mailbox.label);
+        for part in &stretch.parts {
+            for entry in self.task.vault.entries_in(self.task.selection, part).bare() {
+                let entry = entry?;
+                let known = self.settled.contains(&(key.clone(), entry.name.hash));
+                if !known && !self.is_done(&key, entry.name.hash)? {
+                    self.refuse(&key, refused(&entry, label, why.to_owned()));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads and checks a message, and looks at what would be sent.
+fn look<'b>(entry: &'b Entry, buffer: &'b mut Vec<u8>) -> Result<(Body<'b>, Look)> {
+    let Some(path) = &entry.path else {
+        return Err(Error::Damaged {
+            path: entry.name.hash.to_string().into(),
+            detail: "its file is missing".to_owned(),
+        });
+    };
+    let mut body = Body::new(path, &entry.name, buffer);
+    let mut look = Look::default();
+    wire(&mut body, &mut |piece| {
+        look.at(piece);
+        Ok(())
+    })?;
+    Ok((body, look))
+}
+
+/// Hands on a message in the form in which it goes over the wire: a line ends with CR LF,
+/// or servers refuse it.
+fn wire(body: &mut Body<'_>, piece: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    let mut last = 0;
+    body.each(&mut |bytes| {
+        let mut start = 0;
+        for at in memchr::memchr_iter(b'\n', bytes) {
+            let before = if at == 0 { last } else { bytes[at - 1] };
+            if before != b'\r' {
+                piece(&bytes[start..at])?;
+                piece(b"\r")?;
+                start = at;
+            }
+        }
+        last = bytes.last().copied().unwrap_or(last);
+        piece(&bytes[start..])
+    })
+}
+
+/// The flags of a message that the mailbox keeps, and those that it does not. A mark for
+/// deletion is left behind: the next program could carry it out.
+fn flags(entry: &Entry, keywords: Option<&Arc<str>>, taste: &Taste) -> (Vec<String>, Vec<String>) {
+    let letters = LETTERS
+        .iter()
+        .filter(|(letter, _)| entry.flags.contains(*letter));
+    let words = keywords.map_or("", |words| words).split(' ');
+    letters
+        .map(|(_, flag)| *flag)
+        .chain(words)
+        .filter(|flag| !flag.is_empty() && !flag.eq_ignore_ascii_case("\\Deleted"))
+        .map(str::to_owned)
+        .partition(|flag| taste.keeps(flag))
+}
+
+fn without(lost: &[String]) -> String {
+    format!("the server does not keep {}", lost.join(" "))
+}
+
+fn keeps(permanent: Option<&[Vec<u8>]>) -> Option<Vec<String>> {
+    let text = |flag: &Vec<u8>| String::from_utf8_lossy(flag).into_owned();
+    permanent.map(|flags| flags.iter().map(text).collect())
+}

@@ -1,0 +1,131 @@
+//! What was exported to servers, and what an export asks besides.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use rusqlite::{OptionalExtension, params};
+
+use super::{Catalog, split};
+use crate::error::Result;
+use crate::message::Hash128;
+
+impl Catalog {
+    pub(super) fn put_uploaded(
+        &mut self,
+        (destination, folder): (&str, &str),
+        hash: Hash128,
+        uid: Option<u32>,
+        time: i64,
+    ) -> rusqlite::Result<()> {
+        let goal = self
+            .db
+            .prepare_cached("SELECT id FROM goal WHERE destination = ?1 AND folder = ?2")?
+            .query_row([destination, folder], |r| r.get(0))
+            .optional()?;
+        let goal: i64 = if let Some(goal) = goal {
+            goal
+        } else {
+            self.db
+                .prepare_cached("INSERT INTO goal (destination, folder) VALUES (?1, ?2)")?
+                .execute([destination, folder])?;
+            self.db.last_insert_rowid()
+        };
+        let (h64, hrest) = split(hash);
+        self.db
+            .prepare_cached("INSERT OR REPLACE INTO uploaded VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .execute(params![goal, h64, hrest, uid, time])?;
+        Ok(())
+    }
+
+    /// True if a content was exported into a folder of a server.
+    pub fn is_uploaded(&self, destination: &str, folder: &str, hash: Hash128) -> Result<bool> {
+        let (h64, hrest) = split(hash);
+        self.db
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM uploaded WHERE h64 = ?3 AND hrest = ?4 AND goal =
+                 (SELECT id FROM goal WHERE destination = ?1 AND folder = ?2))",
+            )
+            .and_then(|mut s| s.query_row(params![destination, folder, h64, hrest], |r| r.get(0)))
+            .map_err(|e| self.failed(e))
+    }
+
+    /// The UIDs that were told for exports into a folder since a moment in Unix seconds.
+    pub fn uploaded_uids(
+        &self,
+        destination: &str,
+        folder: &str,
+        since: i64,
+    ) -> Result<HashSet<u32>> {
+        self.db
+            .prepare_cached(
+                "SELECT uid FROM uploaded WHERE uid NOT NULL AND time >= ?3 AND goal =
+                 (SELECT id FROM goal WHERE destination = ?1 AND folder = ?2)",
+            )
+            .and_then(|mut s| {
+                s.query_map(params![destination, folder, since], |r| r.get(0))?
+                    .collect()
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// The keywords of the messages of a folder that have any, as a server told them.
+    pub fn keywords_in(&self, account: &str, dir: &str) -> Result<HashMap<Hash128, Arc<str>>> {
+        let mut known: BTreeSet<Arc<str>> = BTreeSet::new();
+        let mut found = HashMap::new();
+        self.db
+            .prepare_cached(
+                "SELECT h64, hrest, marks FROM sighting JOIN blob ON blob.id = sighting.blob
+                 WHERE marks LIKE '% _%' AND origin IN
+                 (SELECT id FROM origin WHERE account = ?1 AND dir = ?2)
+                 ORDER BY time",
+            )
+            .and_then(|mut s| {
+                let mut rows = s.query([account, dir])?;
+                while let Some(row) = rows.next()? {
+                    let marks = row.get_ref(2)?.as_str()?;
+                    let words = marks.split_once(' ').map_or("", |(_, words)| words);
+                    let words = known.get(words).cloned().unwrap_or_else(|| {
+                        let words: Arc<str> = words.into();
+                        known.insert(Arc::clone(&words));
+                        words
+                    });
+                    found.insert(super::joined(row.get(0)?, row.get(1)?), words);
+                }
+                Ok(())
+            })
+            .map_err(|e| self.failed(e))?;
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::vault::ledger::{Entry, Event};
+
+    #[test]
+    fn what_was_exported_is_known_by_server_and_folder() {
+        let mut catalog = Catalog::temporary().unwrap();
+        let hash = Hash128::of(b"one");
+        for (seq, uid) in [(1_u32, None), (2, Some(7))] {
+            let event = Event::Uploaded {
+                destination: "ann@imap.example.org:993".into(),
+                folder: "INBOX".into(),
+                hash,
+                uid,
+            };
+            let time = i64::from(seq) * 1_000;
+            let seq = u64::from(seq);
+            catalog.apply(&Entry { seq, time, event }).unwrap();
+        }
+        let known = |destination, folder, hash| catalog.is_uploaded(destination, folder, hash);
+        assert!(known("ann@imap.example.org:993", "INBOX", hash).unwrap());
+        assert!(!known("ann@imap.example.org:993", "Sent", hash).unwrap());
+        assert!(!known("bob@imap.example.org:993", "INBOX", hash).unwrap());
+        assert!(!known("ann@imap.example.org:993", "INBOX", Hash128::of(b"two")).unwrap());
+        let uids = |since| catalog.uploaded_uids("ann@imap.example.org:993", "INBOX", since);
+        assert_eq!(uids(2).unwrap(), HashSet::from([7]));
+        assert_eq!(uids(3).unwrap(), HashSet::new());
+    }
+}
