@@ -309,6 +309,7 @@ pub(crate) struct Show {
     mailvault export imap:home id:4f2a         one message back to a server\n  \
     mailvault export imap:newhost --check      what that server would refuse\n  \
     mailvault export imap:newhost              everything to a new provider")]
+#[allow(clippy::struct_excessive_bools)] // Each is a flag of its own.
 pub(crate) struct Export {
     /// Where to
     pub(crate) dest: String,

@@ -302,9 +302,8 @@ fn words(letter: &Letter, ahead: bool) -> String {
         words += &date.format(" \"%e-%b-%Y %H:%M:%S +0000\"").to_string();
     }
     let plus = if ahead { "+" } else { "" };
-    words += if letter.utf8 { " UTF8 (~{" } else { " {" };
-    words += &format!("{}{plus}}}", letter.octets);
-    words
+    let open = if letter.utf8 { " UTF8 (~{" } else { " {" };
+    format!("{words}{open}{}{plus}}}", letter.octets)
 }
 
 #[cfg(test)]

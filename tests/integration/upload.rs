@@ -259,7 +259,11 @@ fn a_run_that_was_killed_is_repeated_and_every_message_is_there_once() {
             let run = sandbox.start(&["export", "imap:home"]);
             until("messages arrive", || count() >= goal);
             kills += usize::from(count() < 400);
-            run.signal(Signal::KILL);
+            run.signal(if goal == 150 {
+                Signal::INT
+            } else {
+                Signal::KILL
+            });
             drop(run.wait());
         }
         assert!(kills > 0, "the runs were over before they were killed");
@@ -354,6 +358,56 @@ fn what_was_there_before_is_not_doubled() {
 }
 
 #[test]
+fn flags_keywords_and_dates_of_one_server_are_those_of_the_next() {
+    let Some(dovecot) = Dovecot::start(&Options::default()) else {
+        return;
+    };
+    dovecot.deliver("ann", &[mail(1)]);
+    let maildir = dovecot.maildir("ann");
+    fs::write(maildir.join("dovecot-keywords"), "0 $Label1\n1 work\n").unwrap();
+    let file = fs::read_dir(maildir.join("new")).unwrap().next().unwrap();
+    fs::rename(file.unwrap().path(), maildir.join("cur/1.x:2,FSab")).unwrap();
+    let port = dovecot.imap().port();
+    let ann = Account::new("work", port, "ann").with("protocol", "\"imap\"");
+    let sandbox = sandbox(&[ann, home(port)]);
+    let _ = sandbox.run(&["pull", "work", "--create"]).expect_code(0);
+    let _ = sandbox.run(&["export", "imap:home"]).expect_code(0);
+    let rows = |user| {
+        let rows = imap_rows(dovecot.imap(), user, "INBOX", "FLAGS INTERNALDATE");
+        rows[0].replace(" \\Recent", "")
+    };
+    assert_eq!(rows("bob"), rows("ann"));
+    for flag in ["$Label1", "work", "\\Flagged"] {
+        assert!(rows("bob").contains(flag), "{}", rows("bob"));
+    }
+}
+
+/// As a mailing list and its author can send them: one Message-ID, and one size.
+#[test]
+fn one_message_id_does_not_make_two_messages_one() {
+    let Some(dovecot) = Dovecot::start(&Options::default()) else {
+        return;
+    };
+    let copy = |way: &str| {
+        format!("Subject: {way}\r\nMessage-ID: <a@example.org>\r\n\r\nhi\r\n").into_bytes()
+    };
+    let port = line_to(
+        dovecot.imap(),
+        &Trouble {
+            hide: MODEST,
+            ..Trouble::default()
+        },
+    );
+    let sandbox = sandbox(&[home(port)]);
+    for (way, number) in [("mx", 1), ("my", 2)] {
+        put(&sandbox, "", &[copy(way)], "");
+        import(&sandbox);
+        let _ = sandbox.run(&["export", "imap:home"]).expect_code(0);
+        assert_eq!(inbox(&dovecot).len(), number);
+    }
+}
+
+#[test]
 fn a_destination_that_takes_no_mail_is_refused() {
     let sandbox = sandbox(&[Account::new("pop", 110, "ann")]);
     for (args, words) in [
@@ -379,6 +433,7 @@ fn a_destination_that_takes_no_mail_is_refused() {
 /// Uploads at 50 ms, against one APPEND after another in the same run.
 #[test]
 #[ignore = "measures"]
+#[allow(clippy::print_stdout, reason = "what it measures")]
 fn uploads_over_a_long_line() {
     let Some(dovecot) = Dovecot::start(&Options::default()) else {
         return;

@@ -6,23 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::found::Found;
-use super::{Doubt, Filled, Refused, Sent, Stretch, Task, Upload, reason, refused};
+use super::letter::{flags, keeps, look, wire, without};
+use super::{Filled, Refused, Sent, Stretch, Upload, reason, refused};
 use crate::error::{Error, Result};
-use crate::export::lint::{Look, Taste};
-use crate::export::{Body, LeftOut};
-use crate::imap::{Access, Appender, Counts, Created, Letter, Mailbox, Refusal, Session, Verdict};
+use crate::export::LeftOut;
+use crate::export::lint::Taste;
+use crate::imap::{Access, Appender, Counts, Created, Letter, Refusal, Session, Verdict};
 use crate::message::Hash128;
 use crate::vault::ledger::Event as Line;
 use crate::vault::{Entry, now_ms};
-
-/// Flag letters of file names as IMAP has them.
-const LETTERS: [(char, &str); 5] = [
-    ('S', "\\Seen"),
-    ('R', "\\Answered"),
-    ('F', "\\Flagged"),
-    ('D', "\\Draft"),
-    ('P', "$Forwarded"),
-];
 
 /// How a folder is served.
 struct Run {
@@ -36,64 +28,6 @@ struct Run {
     count: u64,
     hashes: HashSet<Hash128>,
     ended: Option<(Refusal, String)>,
-}
-
-impl Task<'_> {
-    /// What the server will or may refuse, message by message. Nothing changes there.
-    pub fn check<S: Read + Write>(
-        &self,
-        session: &mut Session<S>,
-        each: &mut dyn FnMut(Doubt),
-    ) -> Result<()> {
-        let names = super::Names::learn(session)?;
-        let done = |folder: &str, hash| self.was_uploaded(self.vault.catalog(), folder, hash);
-        let mut buffer = Vec::new();
-        for stretch in self.course(&names, session, &done)? {
-            let mailbox = &stretch.goal.mailbox;
-            let mut taste = Taste {
-                utf8: session.takes_utf8(),
-                ..Taste::default()
-            };
-            if stretch.goal.missing {
-                taste.limit = session.append_limit(&Mailbox::inbox())?;
-            } else {
-                taste.limit = session.append_limit(mailbox)?;
-                taste.keeps = keeps(session.open(mailbox, Access::Write)?.permanent());
-            }
-            for part in &stretch.parts {
-                let keywords = self.vault.catalog().keywords_in(&part.account, &part.dir)?;
-                for entry in self.vault.entries_in(self.selection, part) {
-                    if self.stop.load(Ordering::Relaxed) {
-                        return Err(Error::Interrupted);
-                    }
-                    let entry = entry?;
-                    if done(&stretch.key(), entry.name.hash)? {
-                        continue;
-                    }
-                    let mut doubt = |reason, certain| {
-                        let message = refused(&entry, &mailbox.label, reason);
-                        each(Doubt { message, certain });
-                    };
-                    let look = match look(&entry, &mut buffer) {
-                        Ok((_, look)) => look,
-                        Err(Error::Damaged { detail, .. }) => {
-                            doubt(format!("damaged in the vault: {detail}"), true);
-                            continue;
-                        }
-                        Err(error) => return Err(error),
-                    };
-                    for flaw in look.flaws(&taste) {
-                        doubt(flaw.to_string(), flaw.is_certain());
-                    }
-                    let (_, lost) = flags(&entry, keywords.get(&entry.name.hash), &taste);
-                    if !lost.is_empty() {
-                        doubt(without(&lost), true);
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 impl Upload<'_> {
@@ -122,10 +56,10 @@ impl Upload<'_> {
             keeps: keeps(folder.permanent()),
             ..Taste::default()
         };
+        let ours = self.our_uids(&key, counts)?;
         let found = if counts.messages == Some(0) {
             Found::default()
         } else {
-            let ours = self.our_uids(&key, counts)?;
             Found::look(&mut folder, &stretch.sizes, &ours)?
         };
         let filled = *self.filled.entry(mailbox.raw.clone()).or_insert_with(|| {
@@ -179,8 +113,10 @@ impl Upload<'_> {
         if let Some((validity, since)) = known
             && validity == uidvalidity.to_string()
             && let Ok(since) = since.parse()
-            && !task.again
         {
+            if task.again {
+                return Ok(HashSet::new());
+            }
             return catalog.uploaded_uids(task.destination, key, since);
         }
         self.batch.push(Line::Learned {
@@ -267,10 +203,10 @@ impl Upload<'_> {
             self.passed(entry.name.size);
             return self.is_there(&run.key, hash, Some(uid));
         }
-        let mut flaws = look.flaws(&run.taste);
-        flaws.retain(|flaw| flaw.is_certain());
-        if !flaws.is_empty() {
-            self.refuse(&run.key, refused(entry, &run.label, reason(&flaws)));
+        let mut certain = look.flaws(&run.taste);
+        certain.retain(|flaw| flaw.is_certain());
+        if !certain.is_empty() {
+            self.refuse(&run.key, refused(entry, &run.label, reason(&certain)));
             return Ok(());
         }
         while appender.is_full(look.octets()) || self.cautious && !run.sent.is_empty() {
@@ -379,64 +315,4 @@ impl Upload<'_> {
         }
         Ok(())
     }
-}
-
-/// Reads and checks a message, and looks at what would be sent.
-fn look<'b>(entry: &'b Entry, buffer: &'b mut Vec<u8>) -> Result<(Body<'b>, Look)> {
-    let Some(path) = &entry.path else {
-        return Err(Error::Damaged {
-            path: entry.name.hash.to_string().into(),
-            detail: "its file is missing".to_owned(),
-        });
-    };
-    let mut body = Body::new(path, &entry.name, buffer);
-    let mut look = Look::default();
-    wire(&mut body, &mut |piece| {
-        look.at(piece);
-        Ok(())
-    })?;
-    Ok((body, look))
-}
-
-/// Hands on a message in the form in which it goes over the wire: a line ends with CR LF,
-/// or servers refuse it.
-fn wire(body: &mut Body<'_>, piece: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-    let mut last = 0;
-    body.each(&mut |bytes| {
-        let mut start = 0;
-        for at in memchr::memchr_iter(b'\n', bytes) {
-            let before = if at == 0 { last } else { bytes[at - 1] };
-            if before != b'\r' {
-                piece(&bytes[start..at])?;
-                piece(b"\r")?;
-                start = at;
-            }
-        }
-        last = bytes.last().copied().unwrap_or(last);
-        piece(&bytes[start..])
-    })
-}
-
-/// The flags of a message that the mailbox keeps, and those that it does not. A mark for
-/// deletion is left behind: the next program could carry it out.
-fn flags(entry: &Entry, keywords: Option<&Arc<str>>, taste: &Taste) -> (Vec<String>, Vec<String>) {
-    let letters = LETTERS
-        .iter()
-        .filter(|(letter, _)| entry.flags.contains(*letter));
-    let words = keywords.map_or("", |words| words).split(' ');
-    letters
-        .map(|(_, flag)| *flag)
-        .chain(words)
-        .filter(|flag| !flag.is_empty() && !flag.eq_ignore_ascii_case("\\Deleted"))
-        .map(str::to_owned)
-        .partition(|flag| taste.keeps(flag))
-}
-
-fn without(lost: &[String]) -> String {
-    format!("the server does not keep {}", lost.join(" "))
-}
-
-fn keeps(permanent: Option<&[Vec<u8>]>) -> Option<Vec<String>> {
-    let text = |flag: &Vec<u8>| String::from_utf8_lossy(flag).into_owned();
-    permanent.map(|flags| flags.iter().map(text).collect())
 }

@@ -6,14 +6,15 @@ use std::io::{Read, Write};
 use crate::error::Result;
 use crate::export::Body;
 use crate::imap::Folder;
-use crate::message::{Digest, HEADER_LIMIT, Hash128, Scanner};
+use crate::message::{HEADER_LIMIT, Hash128, Scanner, header_hash};
 use crate::source::{Fetched, Listing, Source as _, Uid};
 
 /// Headers that are asked for at once.
 const SLICE: usize = 4_096;
 
-/// Messages of a mailbox by what they have in common with ours: size, and Message-ID or,
-/// without one, the header. Each stands for one of ours only.
+/// Messages of a mailbox by what they have in common with ours: size and header, and with it
+/// the Message-ID. That alone would take the copy of a mailing list for the one that was sent
+/// directly. Each stands for one of ours only.
 #[derive(Default)]
 pub(super) struct Found {
     sizes: HashSet<u64>,
@@ -50,8 +51,7 @@ impl Found {
                     let mut header = Vec::new();
                     // A failure shows when what is left is drained.
                     if body.take(HEADER_LIMIT).read_to_end(&mut header).is_ok() {
-                        found.scanner.update(&header);
-                        let key = (octets, mark(&found.scanner.finish()));
+                        let key = (octets, header_hash(&header));
                         found.sizes.insert(octets);
                         found.uids.entry(key).or_default().push(listing.number);
                     }
@@ -76,11 +76,7 @@ impl Found {
             scanner.update(piece);
             Ok(())
         })?;
-        let key = (octets, mark(&self.scanner.finish()));
+        let key = (octets, self.scanner.finish().header);
         Ok(self.uids.get_mut(&key).and_then(Vec::pop))
     }
-}
-
-fn mark(digest: &Digest) -> Hash128 {
-    digest.mid.as_deref().map_or(digest.header, Hash128::of)
 }

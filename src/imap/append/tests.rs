@@ -242,7 +242,7 @@ fn the_limit_of_the_server_or_of_the_mailbox_is_found() {
             assert_eq!(
                 session.append_limit(&Mailbox::inbox()).unwrap(),
                 Some(2_000)
-            )
+            );
         },
     );
     play_as("", "", |session| {

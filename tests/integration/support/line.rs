@@ -31,7 +31,7 @@ pub(crate) fn line_to(server: SocketAddr, trouble: &Trouble) -> u16 {
             let hide = trouble.hide;
             let down = (server.try_clone().unwrap(), client.try_clone().unwrap());
             carry(down, trouble.delay, None, move |bytes| {
-                overwrite(bytes, hide)
+                overwrite(bytes, hide);
             });
             carry(
                 (client, server),

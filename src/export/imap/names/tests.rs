@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::format_push_string)]
 use super::*;
 use crate::error::Endpoint;
 use crate::secret::Mask;

@@ -1,0 +1,69 @@
+//! The look before the upload: what the server will or may refuse.
+
+use std::io::{Read, Write};
+use std::sync::atomic::Ordering;
+
+use super::letter::{flags, keeps, look, without};
+use super::names::Names;
+use super::{Doubt, Task, refused};
+use crate::error::{Error, Result};
+use crate::export::lint::Taste;
+use crate::imap::{Access, Mailbox, Session};
+
+impl Task<'_> {
+    /// What the server will or may refuse, message by message. Nothing changes there.
+    pub fn check<S: Read + Write>(
+        &self,
+        session: &mut Session<S>,
+        each: &mut dyn FnMut(Doubt),
+    ) -> Result<()> {
+        let names = Names::learn(session)?;
+        let done = |folder: &str, hash| self.was_uploaded(self.vault.catalog(), folder, hash);
+        let mut buffer = Vec::new();
+        for stretch in self.course(&names, session, &done)? {
+            let mailbox = &stretch.goal.mailbox;
+            let mut taste = Taste {
+                utf8: session.takes_utf8(),
+                ..Taste::default()
+            };
+            if stretch.goal.missing {
+                taste.limit = session.append_limit(&Mailbox::inbox())?;
+            } else {
+                taste.limit = session.append_limit(mailbox)?;
+                taste.keeps = keeps(session.open(mailbox, Access::Write)?.permanent());
+            }
+            for part in &stretch.parts {
+                let keywords = self.vault.catalog().keywords_in(&part.account, &part.dir)?;
+                for entry in self.vault.entries_in(self.selection, part) {
+                    if self.stop.load(Ordering::Relaxed) {
+                        return Err(Error::Interrupted);
+                    }
+                    let entry = entry?;
+                    if done(&stretch.key(), entry.name.hash)? {
+                        continue;
+                    }
+                    let mut doubt = |reason, certain| {
+                        let message = refused(&entry, &mailbox.label, reason);
+                        each(Doubt { message, certain });
+                    };
+                    let look = match look(&entry, &mut buffer) {
+                        Ok((_, look)) => look,
+                        Err(Error::Damaged { detail, .. }) => {
+                            doubt(format!("damaged in the vault: {detail}"), true);
+                            continue;
+                        }
+                        Err(error) => return Err(error),
+                    };
+                    for flaw in look.flaws(&taste) {
+                        doubt(flaw.to_string(), flaw.is_certain());
+                    }
+                    let (_, lost) = flags(&entry, keywords.get(&entry.name.hash), &taste);
+                    if !lost.is_empty() {
+                        doubt(without(&lost), true);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}

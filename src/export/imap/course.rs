@@ -1,0 +1,166 @@
+//! Which messages go to which folder of the server, and which of them went before.
+
+use std::collections::HashSet;
+use std::io::{Read, Write};
+
+use super::Task;
+use super::names::{self, Goal, Names};
+use super::report::{Goals, Outlook};
+use crate::error::Result;
+use crate::imap::{Mailbox, Session};
+use crate::message::Hash128;
+use crate::vault::Part;
+use crate::vault::catalog::Catalog;
+use crate::vault::layout::folder_label;
+
+/// The messages for one folder of the server.
+#[derive(Debug)]
+pub(super) struct Stretch<'a> {
+    pub(super) goal: Goal,
+    pub(super) parts: Vec<&'a Part>,
+    pub(super) messages: u64,
+    pub(super) octets: u64,
+    pub(super) before: u64,
+    pub(super) before_octets: u64,
+    /// Sizes of those that are wanted.
+    pub(super) sizes: HashSet<u64>,
+}
+
+impl Stretch<'_> {
+    /// The server's name, as the journal has it.
+    pub(super) fn key(&self) -> String {
+        String::from_utf8_lossy(&self.goal.mailbox.raw).into_owned()
+    }
+
+    pub(super) fn wanted(&self) -> u64 {
+        self.messages - self.before
+    }
+}
+
+impl<'a> Task<'a> {
+    /// What would go where. Nothing changes, here or there.
+    pub fn outlook<S: Read + Write>(&self, session: &mut Session<S>) -> Result<Outlook> {
+        let names = Names::learn(session)?;
+        let done = |folder: &str, hash| self.was_uploaded(self.vault.catalog(), folder, hash);
+        let goals = self.course(&names, session, &done)?;
+        let quota = session.quota(&Mailbox::inbox())?;
+        let storage = quota.iter().find(|quota| quota.resource == "STORAGE");
+        Ok(Outlook {
+            prefix: names.prefix(),
+            quota: storage.map(|q| (q.used.saturating_mul(1024), q.limit.saturating_mul(1024))),
+            goals: goals
+                .iter()
+                .map(|stretch| Goals {
+                    folder: stretch.goal.mailbox.label.clone(),
+                    missing: stretch.goal.missing,
+                    messages: stretch.messages,
+                    octets: stretch.octets,
+                    before: stretch.before,
+                })
+                .collect(),
+        })
+    }
+
+    pub(super) fn was_uploaded(
+        &self,
+        catalog: &Catalog,
+        folder: &str,
+        hash: Hash128,
+    ) -> Result<bool> {
+        Ok(!self.again && catalog.is_uploaded(self.destination, folder, hash)?)
+    }
+
+    /// Which messages go where, and which of them went before.
+    pub(super) fn course<S: Read + Write>(
+        &self,
+        names: &Names,
+        session: &Session<S>,
+        done: &dyn Fn(&str, Hash128) -> Result<bool>,
+    ) -> Result<Vec<Stretch<'a>>> {
+        let mut course: Vec<Stretch<'a>> = Vec::new();
+        let below = self.below_inbox()?;
+        for part in &self.selection.folders {
+            let levels = self.levels(part, below.contains(part.account.as_str()))?;
+            let goal = names.goal(session, &levels);
+            let same = |stretch: &Stretch<'_>| stretch.goal.mailbox.raw == goal.mailbox.raw;
+            let at = course.iter().position(same).unwrap_or_else(|| {
+                course.push(Stretch {
+                    goal,
+                    parts: Vec::new(),
+                    messages: 0,
+                    octets: 0,
+                    before: 0,
+                    before_octets: 0,
+                    sizes: HashSet::new(),
+                });
+                course.len() - 1
+            });
+            let stretch = &mut course[at];
+            let key = stretch.key();
+            stretch.parts.push(part);
+            stretch.messages += part.messages;
+            stretch.octets += part.octets;
+            for entry in self.vault.entries_in(self.selection, part).bare() {
+                let entry = entry?;
+                if done(&key, entry.name.hash)? {
+                    stretch.before += 1;
+                    stretch.before_octets += entry.name.size;
+                } else {
+                    stretch.sizes.insert(entry.name.wire);
+                }
+            }
+        }
+        Ok(course)
+    }
+
+    /// Accounts all of whose folders lie below the inbox: their old server had it so.
+    fn below_inbox(&self) -> Result<HashSet<String>> {
+        let mut found = HashSet::new();
+        for account in self.selection.accounts() {
+            let named = self.vault.catalog().named_folders(&account)?;
+            let mut labels: Vec<String> = named.iter().map(|f| folder_label(&f.dir)).collect();
+            let selected = self
+                .selection
+                .folders
+                .iter()
+                .filter(|p| p.account == account);
+            labels.extend(selected.map(|part| folder_label(&part.dir)));
+            labels.retain(|label| label != "INBOX");
+            if !labels.is_empty() && labels.iter().all(|label| label.starts_with("INBOX/")) {
+                found.insert(account);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The levels of the folder that a part is for.
+    fn levels(&self, part: &Part, below_inbox: bool) -> Result<Vec<String>> {
+        let split = |label: &str| -> Vec<String> {
+            let levels = label
+                .split('/')
+                .map(str::trim)
+                .filter(|level| !level.is_empty());
+            levels.map(str::to_owned).collect()
+        };
+        let mut label = folder_label(&part.dir);
+        if label == part.dir && !label.is_empty() {
+            // A directory that cannot spell the folder's name.
+            let named = self.vault.catalog().named_folders(&part.account)?;
+            if let Some(folder) = named.into_iter().find(|folder| folder.dir == part.dir) {
+                label = String::from_utf8_lossy(&folder.name).replace('/', "_");
+            }
+        }
+        let mut levels = split(&label);
+        if below_inbox && levels.len() > 1 {
+            levels.remove(0);
+        }
+        if let Some(into) = self.into {
+            let mut all = split(into);
+            if !names::is_inbox(&levels) {
+                all.append(&mut levels);
+            }
+            levels = all;
+        }
+        Ok(levels)
+    }
+}

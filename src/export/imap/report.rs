@@ -1,0 +1,111 @@
+//! What an upload would do, did, and did not.
+
+use crate::export::LeftOut;
+use crate::export::lint::Flaw;
+use crate::message::Hash128;
+use crate::vault::Entry;
+
+/// A message that the server did not take, or not as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Its id.
+    pub id: Hash128,
+    /// Its size in octets.
+    pub octets: u64,
+    /// When it was received, in Unix seconds; 0 if nobody knows.
+    pub date: i64,
+    /// Its subject, decoded.
+    pub subject: String,
+    /// The folder of the server.
+    pub folder: String,
+    /// Why: the server's words, or ours.
+    pub reason: String,
+}
+
+/// What goes into one folder of the server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Goals {
+    /// Its name, as people read it.
+    pub folder: String,
+    /// It has to be made.
+    pub missing: bool,
+    /// Messages that are selected for it.
+    pub messages: u64,
+    /// Their size in octets.
+    pub octets: u64,
+    /// Those that were uploaded before.
+    pub before: u64,
+}
+
+/// What an upload did to one folder of the server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filled {
+    /// Its name, as people read it.
+    pub folder: String,
+    /// Messages in it before.
+    pub held: Option<u32>,
+    /// Messages uploaded to it.
+    pub uploaded: u64,
+    /// Messages in it now.
+    pub holds: Option<u32>,
+}
+
+/// What an upload came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UploadReport {
+    /// Messages uploaded.
+    pub uploaded: u64,
+    /// Their size in the vault, in octets.
+    pub octets: u64,
+    /// Messages that were found on the server.
+    pub there: u64,
+    /// Copies, from other folders, of messages that went to the same folder.
+    pub copies: u64,
+    /// Messages that the journal has from earlier runs.
+    pub before: u64,
+    /// Messages that the server did not take.
+    pub refused: Vec<Refused>,
+    /// Messages that it took without some of their flags.
+    pub stripped: Vec<Refused>,
+    /// Messages that are damaged or missing in the vault.
+    pub left_out: Vec<LeftOut>,
+    /// The folders that something was uploaded to.
+    pub folders: Vec<Filled>,
+}
+
+/// A message that the server will or may refuse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doubt {
+    /// The message; its reason tells why.
+    pub message: Refused,
+    /// It will be refused, or go without something.
+    pub certain: bool,
+}
+
+/// What is known of a server before anything is uploaded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outlook {
+    /// What names of folders begin with.
+    pub prefix: String,
+    /// Octets used of how many, if the server tells.
+    pub quota: Option<(u64, u64)>,
+    /// Where the messages would go.
+    pub goals: Vec<Goals>,
+}
+
+pub(super) fn refused(entry: &Entry, folder: &str, reason: String) -> Refused {
+    Refused {
+        id: entry.name.hash,
+        octets: entry.name.size,
+        date: entry.date,
+        subject: entry.subject.clone(),
+        folder: folder.to_owned(),
+        reason,
+    }
+}
+
+/// Flaws in words.
+pub(super) fn reason(flaws: &[Flaw]) -> String {
+    let words: Vec<String> = flaws.iter().map(ToString::to_string).collect();
+    words.join("; ")
+}
