@@ -63,6 +63,8 @@ pub struct Folder<'s, S> {
     pub(super) writable: bool,
     mailbox_id: Option<Vec<u8>>,
     permanent: Option<Vec<Vec<u8>>>,
+    /// Messages that went since it was opened.
+    expunged: u32,
 }
 
 impl<S: Read + Write> Session<S> {
@@ -91,6 +93,7 @@ impl<S: Read + Write> Session<S> {
             writable: access == Access::Write && !done.status().says("READ-ONLY"),
             mailbox_id: found.mailbox_id,
             permanent: found.permanent,
+            expunged: 0,
         })
     }
 
@@ -153,6 +156,12 @@ impl<S: Read + Write> Folder<'_, S> {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// Messages that others deleted since it was opened, as far as the server told.
+    #[must_use]
+    pub fn expunged(&self) -> u32 {
+        self.expunged
     }
 
     /// The name that the mailbox keeps when it is renamed (RFC 8474).
@@ -280,9 +289,17 @@ impl<S: Read + Write> Folder<'_, S> {
                     return Ok(Done::of(&status));
                 }
                 Reply::Result(..) => return Err(wire.broken("it answers another command")),
+                Reply::Data { word, .. } if word.eq_ignore_ascii_case(b"EXPUNGE") => {
+                    self.expunged = self.expunged.saturating_add(1);
+                }
                 Reply::Data { word, mut rest, .. } if word.eq_ignore_ascii_case(b"VANISHED") => {
-                    let set = rest.rest();
-                    let set = set.strip_prefix(b"(EARLIER)").unwrap_or(set).trim_ascii();
+                    let said = rest.rest();
+                    let earlier = said.strip_prefix(b"(EARLIER)");
+                    let set = earlier.unwrap_or(said).trim_ascii();
+                    if earlier.is_none() {
+                        let gone = ranges(set).map(|range| range.end() - range.start() + 1);
+                        self.expunged = gone.fold(self.expunged, u32::saturating_add);
+                    }
                     ranges(set).try_for_each(|range| each(Change::Vanished(range)))?;
                 }
                 Reply::Data { word, .. } if word.eq_ignore_ascii_case(b"FETCH") => {

@@ -35,8 +35,9 @@ impl Mirror<'_> {
         let mut folders = Folders::new(self.catalog, &self.account.name)?;
         if !self.dry_run {
             for dir in folders.gone(&mailboxes) {
-                self.gone(run, &dir, 0)?;
-                run.learned(self.key(&dir), String::new())?;
+                if self.gone(run, &dir, 0)? {
+                    run.learned(self.key(&dir), String::new())?;
+                }
             }
         }
         mailboxes.retain(|mailbox| mailbox.selectable && chosen(self.account, mailbox, &prefix));
@@ -102,8 +103,10 @@ impl Mirror<'_> {
         };
         let received = run.received();
         let whole = run.mailbox(&mut folder, &place, copies)?;
-        if whole && let Some(text) = Remembered::of(&counts) {
-            run.learned(self.key(&dir), text)?;
+        // What was not whole is looked into anew.
+        let text = Remembered::of(&counts).filter(|_| whole);
+        if text.is_some() || known.is_some() {
+            run.learned(self.key(&dir), text.unwrap_or_default())?;
         }
         if run.received() > received {
             // Other folders may have the same messages, and must find them.
@@ -112,13 +115,13 @@ impl Mirror<'_> {
         Ok(())
     }
 
-    /// Notes that the messages of a folder are gone, but those of this epoch.
-    fn gone(&self, run: &Run<'_, '_>, dir: &str, uidvalidity: u32) -> Result<()> {
+    /// Notes that the messages of a folder are gone, but those of this epoch. True if
+    /// there were any.
+    fn gone(&self, run: &Run<'_, '_>, dir: &str, uidvalidity: u32) -> Result<bool> {
         let account = &self.account.name;
-        for epoch in self.catalog.epochs(account, self.server, dir)? {
-            if epoch == uidvalidity {
-                continue;
-            }
+        let mut epochs = self.catalog.epochs(account, self.server, dir)?;
+        epochs.retain(|epoch| *epoch != uidvalidity);
+        for &epoch in &epochs {
             let mut all = Vec::new();
             self.catalog
                 .for_each_in_mailbox(self.origin(dir, epoch), |message| {
@@ -128,7 +131,7 @@ impl Mirror<'_> {
                 })?;
             run.gone(dir, epoch, all)?;
         }
-        Ok(())
+        Ok(!epochs.is_empty())
     }
 
     /// The key by which a mailbox is remembered.
@@ -227,6 +230,7 @@ fn inventory<S: Read + Write>(
         inventory.everything = true;
     }
     inventory.sort();
+    inventory.announced = inventory.announced.saturating_sub(folder.expunged().into());
     // Messages that a server counts and does not show are not gone.
     inventory.everything &= inventory.told() >= inventory.announced;
     Ok(inventory)

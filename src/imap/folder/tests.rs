@@ -261,3 +261,20 @@ fn otherwise_everything_is_told() {
         },
     );
 }
+
+#[test]
+fn what_others_delete_meanwhile_is_counted() {
+    with_folder(
+        "",
+        "C: m2 UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE)
+         S: * 1 FETCH (UID 5 FLAGS () RFC822.SIZE 9)
+         S: * 2 EXPUNGE
+         S: * VANISHED 8:9
+         S: * VANISHED (EARLIER) 1:3
+         S: m2 OK",
+        |mut folder| {
+            assert_eq!(folder.rows(1, &mut |_| Ok(())).unwrap(), 1);
+            assert_eq!(folder.expunged(), 3);
+        },
+    );
+}

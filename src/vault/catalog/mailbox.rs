@@ -71,10 +71,23 @@ impl Catalog {
 
     /// True if any message of the account came by IMAP.
     pub fn has_mailboxes(&self, account: &str) -> Result<bool> {
+        self.any(
+            "SELECT EXISTS (SELECT 1 FROM origin WHERE account = ?1 AND uidvalidity > 0)",
+            account,
+        )
+    }
+
+    /// True if any message of the account came by POP3.
+    pub fn has_maildrop(&self, account: &str) -> Result<bool> {
+        self.any(
+            "SELECT EXISTS (SELECT 1 FROM origin WHERE account = ?1 AND uidvalidity = 0)",
+            account,
+        )
+    }
+
+    fn any(&self, sql: &str, account: &str) -> Result<bool> {
         self.db
-            .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM origin WHERE account = ?1 AND uidvalidity > 0)",
-            )
+            .prepare_cached(sql)
             .and_then(|mut s| s.query_row([account], |r| r.get(0)))
             .map_err(|e| self.failed(e))
     }

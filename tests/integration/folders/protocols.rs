@@ -72,6 +72,12 @@ fn what_imap_brought_pop3_does_not_fetch_again() {
     sandbox.run(&["pull"]).expect(0, "", "");
     let asked = pop3.take();
     assert_eq!((asked.retr, asked.top), (0, 0));
+    // Its proof is as good as that of any other.
+    let purged = sandbox.run(&["purge", "work", "--all", "--yes"]);
+    let _ = purged.expect_code(0);
+    assert_eq!(pop3.take().dele, 61);
+    assert_eq!(held(&sandbox)[""].len(), 61);
+    verify(&sandbox);
 }
 
 #[test]
