@@ -51,7 +51,7 @@ pub(super) fn columns(title: &str, class: &str, bars: &[Bar]) -> String {
             format!(
                 "<text class=\"peak\" x=\"{middle:.2}%\" y=\"{:.1}\" text-anchor=\"{}\">{}</text>",
                 top - 6.0,
-                anchor(middle),
+                anchor(middle, &bar.text),
                 esc(&bar.text)
             )
         } else {
@@ -115,12 +115,16 @@ fn svg(title: &str, height: u32, body: &str) -> String {
     )
 }
 
-/// A label at the edge must not stand out of the picture.
-fn anchor(middle: f64) -> &'static str {
-    match middle {
-        ..8.0 => "start",
-        92.0.. => "end",
-        _ => "middle",
+/// A text at the edge must not stand out of the picture: in a narrow one, a letter takes
+/// two hundredths of the width.
+fn anchor(middle: f64, text: &str) -> &'static str {
+    let half = count(text.chars().count());
+    if middle < half {
+        "start"
+    } else if middle > 100.0 - half {
+        "end"
+    } else {
+        "middle"
     }
 }
 
@@ -184,6 +188,13 @@ mod tests {
             assert!(!svg.contains("<script>") && svg.contains("&lt;script&gt;"));
             assert!(svg.contains("aria-label=\"&lt;t&gt;\""));
         }
+    }
+
+    #[test]
+    fn a_text_stays_in_the_picture() {
+        assert_eq!(anchor(4.0, "5.0 MiB"), "start");
+        assert_eq!(anchor(4.0, "25"), "middle");
+        assert_eq!(anchor(96.0, "5.0 MiB"), "end");
     }
 
     #[test]
