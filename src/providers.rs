@@ -195,7 +195,11 @@ pub fn by_mx(exchanger: &str) -> Option<&'static Provider> {
 /// The known host that was probably meant: one that differs by a slip of the keys.
 #[must_use]
 pub fn nearest_host(host: &str) -> Option<&'static str> {
-    let mut sorted = host.to_ascii_lowercase().into_bytes();
+    let host = &host.to_ascii_lowercase();
+    if by_host(host).is_some() {
+        return None;
+    }
+    let mut sorted = host.clone().into_bytes();
     sorted.sort_unstable();
     let hosts = all().iter().flat_map(Provider::servers);
     let mut hosts = hosts.map(|server| server.host.as_str());
@@ -203,7 +207,7 @@ pub fn nearest_host(host: &str) -> Option<&'static str> {
         let mut letters = known.as_bytes().to_vec();
         letters.sort_unstable();
         // Two letters changed places, the commonest slip; or one is missing or too many.
-        *known != host && (letters == sorted || is_one_off(known, host))
+        letters == sorted || is_one_off(known, host)
     })
 }
 
@@ -322,7 +326,12 @@ mod tests {
         assert_eq!(nearest_host("pop.gmial.com"), Some("pop.gmail.com"));
         assert_eq!(nearest_host("imap.gmal.com"), Some("imap.gmail.com"));
         assert_eq!(nearest_host("imap.gmaill.com"), Some("imap.gmail.com"));
-        for host in ["pop.example.org", "imap.gmail.com.example", "localhost"] {
+        for host in [
+            "pop.example.org",
+            "imap.gmail.com.example",
+            "localhost",
+            "imap.gmail.com",
+        ] {
             assert_eq!(nearest_host(host), None, "{host}");
         }
     }

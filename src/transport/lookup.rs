@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use simple_dns::rdata::RData;
-use simple_dns::{CLASS, Name, Packet, PacketFlag, QCLASS, QTYPE, Question, TYPE};
+use simple_dns::{CLASS, Name, Packet, PacketFlag, QCLASS, QTYPE, Question, RCODE, TYPE};
 
 /// How long a name server may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -133,7 +133,10 @@ fn take_answer<T>(
     }
     let packet = Packet::parse(answer).ok()?;
     let asked = packet.questions.first()?;
-    if !packet.has_flags(PacketFlag::RESPONSE)
+    // No such name is an answer, a failing server is none.
+    let answered = matches!(packet.rcode(), RCODE::NoError | RCODE::NameError);
+    if !answered
+        || !packet.has_flags(PacketFlag::RESPONSE)
         || !asked.qname.to_string().eq_ignore_ascii_case(name)
     {
         return None;

@@ -357,3 +357,79 @@ fn imap(extensions: &[(&'static str, bool)], quota: Option<(u64, u64)>) -> Vec<R
     }
     rows
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn account() -> Account {
+        let mut account = Account::new("work".into(), "pop.gmail.com".into(), "ann".into());
+        account.tls_pin_sha256 = None;
+        account
+    }
+
+    fn only(found: &Fact) -> Row {
+        let mut rows = fact(&account(), found, false);
+        assert_eq!(rows.len(), 1, "{rows:?}");
+        rows.remove(0)
+    }
+
+    fn until(days: i64) -> Fact {
+        Fact::Trusted(Certificate {
+            fingerprint: String::new(),
+            until: Some(now().timestamp() + days * DAY + 60),
+        })
+    }
+
+    #[test]
+    fn ports_that_answer_are_told_with_what_they_speak() {
+        let row = only(&Fact::OtherPorts(vec![110, 993]));
+        assert_eq!(row.mark, Mark::Warn);
+        assert_eq!(
+            row.text,
+            "pop.gmail.com answers at 110 (pop3, starttls), 993 (imap, tls)"
+        );
+        assert!(fact(&account(), &Fact::OtherPorts(Vec::new()), false).is_empty());
+    }
+
+    #[test]
+    fn a_certificate_that_ends_soon_is_warned_of() {
+        assert_eq!(only(&until(15)).mark, Mark::Ok);
+        let soon = only(&until(9));
+        assert_eq!(soon.mark, Mark::Warn);
+        assert!(soon.text.ends_with(": 9 days"), "{}", soon.text);
+        let mut pinned = account();
+        pinned.tls_pin_sha256 = Some([0; 32]);
+        let rows = fact(&pinned, &until(-9), true);
+        assert_eq!(rows[0].mark, Mark::Ok);
+        assert!(rows[0].text.starts_with("pinned"));
+    }
+
+    #[test]
+    fn a_quota_that_is_nearly_used_up_is_warned_of() {
+        for (used, mark) in [(89, Mark::Ok), (90, Mark::Warn), (120, Mark::Warn)] {
+            let rows = imap(&[], Some((used << 20, 100 << 20)));
+            assert_eq!(rows[0].mark, mark, "{}", rows[0].text);
+        }
+        assert!(imap(&[], Some((0, 0))).is_empty());
+    }
+
+    #[test]
+    fn a_provider_that_is_better_read_otherwise_is_told() {
+        let row = provider(&account()).unwrap();
+        assert!(row.text.starts_with("Gmail wants"), "{}", row.text);
+        let mut better = account();
+        better.protocol = mailvault::config::Protocol::Imap;
+        assert_eq!(provider(&better), None);
+    }
+
+    #[test]
+    fn an_old_proof_is_none() {
+        let proof = |days: i64| (now().timestamp() - days * DAY, 0, "data".to_owned());
+        assert_eq!(verified(Some(&proof(2))).mark, Mark::Ok);
+        assert_eq!(verified(Some(&proof(100))).mark, Mark::Warn);
+        assert_eq!(verified(None).mark, Mark::Warn);
+    }
+}
