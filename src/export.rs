@@ -141,6 +141,9 @@ pub fn plan(vault: &Vault, query: &Query, destination: Destination, crlf: bool) 
         refuse_inside(vault.root(), path)?;
     }
     let once = !matches!(destination, Destination::Folder(..));
+    if query.needs_texts() {
+        vault.read_texts(&mut |_| {})?;
+    }
     let selection = vault.select(query, once)?;
     let messages = selection.messages();
     match &destination {

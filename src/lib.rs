@@ -43,5 +43,6 @@ pub mod stats;
 pub mod transport;
 pub mod units;
 pub mod vault;
+pub mod words;
 
 pub use error::{Error, ErrorKind, Result};

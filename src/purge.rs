@@ -67,6 +67,15 @@ impl Selection {
     }
 }
 
+impl Selection {
+    /// True if the index of words is asked, for what goes or for what stays.
+    #[must_use]
+    pub fn needs_texts(&self) -> bool {
+        let mut queries = self.matching.iter().chain(&self.keep.matching);
+        queries.any(Query::needs_texts)
+    }
+}
+
 /// Why a message was not deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {

@@ -5,8 +5,8 @@
 //!
 //! | term | matches |
 //! | --- | --- |
-//! | `word`, `"two words"` | the text anywhere in a message |
-//! | `from:` `to:` `subject:` | the text in that header |
+//! | `word`, `"two words"` | words that follow each other anywhere in a message |
+//! | `from:` `to:` `subject:` | the text in that header, within words, too |
 //! | `account:` `folder:` | where the message came from |
 //! | `id:4f2a` | the id, or its first digits, at least four |
 //! | `msgid:a@example.org` | the Message-ID, angle brackets or not |
@@ -24,8 +24,13 @@
 //!
 //! Queries select what a purge deletes and what it keeps. So whatever may be a slip
 //! (`form:x`, `OR`, an empty text) is an error with the right form, and is never read
-//! as words that happen to match nothing. What "text in a header" means exactly is the
-//! catalog's business.
+//! as words that happen to match nothing.
+//!
+//! A bare text is looked for in addresses, subject, plain text, HTML and the names of
+//! attachments. Its last word may go on: `invoice` finds `invoices`, but `voice` does
+//! not; a text that ends in another character, such as `"invoice "`, finds whole words
+//! only. Case and accents never matter ([`crate::words`]). `to:` is To, Cc and Bcc. Of a
+//! message the first 16 MiB are looked at.
 
 use std::fmt;
 
@@ -88,6 +93,21 @@ impl Query {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.terms.is_empty()
+    }
+
+    /// True if only the index of words can answer it.
+    #[must_use]
+    pub fn needs_texts(&self) -> bool {
+        let asks = |what: &What| matches!(what, What::Text(_) | What::To(_) | What::HasAttachment);
+        self.terms.iter().any(|term| asks(&term.what))
+    }
+
+    /// The texts that a message must have anywhere.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.terms.iter().filter_map(|term| match &term.what {
+            What::Text(text) if !term.negated => Some(text.as_str()),
+            _ => None,
+        })
     }
 }
 

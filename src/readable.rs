@@ -7,10 +7,14 @@
 //!
 //! What comes out may hold any character; whoever shows it on a terminal escapes it.
 
+mod gist;
+
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mail_parser::{Header, HeaderName, Message, MessageParser, MessagePart, MimeHeaders, PartType};
+
+pub use gist::{Gist, gist};
 
 /// Of a message no more than this is looked at.
 pub const LIMIT: usize = 16 * 1024 * 1024;

@@ -13,6 +13,8 @@ pub mod maildir;
 mod present;
 mod select;
 mod shelf;
+mod snippet;
+mod texts;
 pub mod verify;
 mod writer;
 
@@ -24,7 +26,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::error::{Error, Result};
 use crate::message::Hash128;
 use crate::query::Query;
-use catalog::{AccountStatus, Catalog, Hit, Order};
+use catalog::{AccountStatus, Catalog, Coverage, Hit, Order};
 use layout::{Layout, Manifest};
 use ledger::{Item, Reader};
 
@@ -76,9 +78,27 @@ impl Vault {
         self.catalog.status()
     }
 
-    /// The messages that fit a query.
+    /// The messages that fit a query. What [`Vault::read_texts`] has not read fits no text.
     pub fn search(&self, query: &Query, order: Order, limit: Option<u64>) -> Result<Vec<Hit>> {
-        self.catalog.search(query, order, limit)
+        let damaged = |e: &Error| {
+            matches!(e, Error::Catalog { source, .. } if catalog::is_garbage(source))
+                && query.needs_texts()
+        };
+        match self.catalog.search(query, order, limit) {
+            Err(e) if damaged(&e) => {
+                catalog::Texts::discard(&self.layout.texts())?;
+                self.read_texts(&mut |_| {})?;
+                self.catalog.search(query, order, limit)
+            }
+            found => found,
+        }
+    }
+
+    /// Brings the index of words up to date, which queries for text, `to:` and
+    /// `has:attachment` need; gives what it still lacks. `tell` hears now and then how many
+    /// messages are to be read.
+    pub fn read_texts(&self, tell: &mut dyn FnMut(u64)) -> Result<Coverage> {
+        texts::refresh(&self.layout, &self.catalog, tell)
     }
 
     /// The message that an id of at least four hex digits means.

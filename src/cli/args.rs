@@ -233,9 +233,11 @@ pub(crate) struct Verify {
 
 /// Find messages in the vault, newest first; without words, all
 ///
-/// All words must match: plain words, from: subject: account: id: msgid:
-/// folder: after:2020-01-31 before:2021 older:90d newer:7d larger:5M smaller:10k
-/// on:server. A minus in front negates a word; put -- before it.
+/// All words must match: plain words, "two words", from: to: subject: account:
+/// folder: id: msgid: has:attachment after:2020-01-31 before:2021 older:90d
+/// newer:7d larger:5M smaller:10k on:server. A minus in front negates a word; put
+/// -- before it. A plain word is found anywhere in the mail where a word begins
+/// with it: invoice finds invoices. Case and accents do not matter.
 #[derive(Debug, Args)]
 #[command(
     visible_alias = "list",

@@ -208,6 +208,7 @@ impl Tour<'_> {
     fn boarding_pass(&self) -> Result<String> {
         let vault = Vault::open(&self.dir.join(VAULT))?;
         let query = query::parse(&["boarding", "pass"], chrono::Utc::now())?;
+        vault.read_texts(&mut |_| {})?;
         match vault.search(&query, Order::default(), Some(1))?.first() {
             Some(hit) => vault.short_id(hit.id),
             None => Err(Error::NotFound {

@@ -1,9 +1,10 @@
 //! `mailvault search`, also `list`: find messages, newest first.
 
 use chrono::Utc;
-use mailvault::query;
+use mailvault::Error;
+use mailvault::query::{self, Query};
 use mailvault::vault::Vault;
-use mailvault::vault::catalog::{Hit, Order, SortBy};
+use mailvault::vault::catalog::{Extras, Hit, Order, SortBy};
 use serde_json::{Value, json};
 
 use super::Done;
@@ -15,6 +16,8 @@ use super::text::{Align, cut, day, escape, plural, rfc3339, size, table};
 
 /// Messages shown on a terminal that asks for no number.
 const SCREENFUL: u64 = 20;
+/// Reading more messages than this takes long enough to be told.
+const LONG: u64 = 2000;
 /// Columns of a terminal.
 const COLUMNS: usize = 80;
 /// Of these, columns of the sender.
@@ -23,6 +26,7 @@ const SENDER: usize = 22;
 pub(crate) fn run(args: &Search, settings: &Settings, out: &Output) -> Result<Done, Failure> {
     let query = query::parse(&args.query, Utc::now())?;
     let vault = Vault::open(&settings.vault)?;
+    read_texts(&vault, &query, out)?;
     let limit = match args.limit {
         None if out.out_terminal && !out.json => Some(SCREENFUL),
         limit => limit,
@@ -38,20 +42,34 @@ pub(crate) fn run(args: &Search, settings: &Settings, out: &Output) -> Result<Do
         hits.pop();
     }
     let found = hits.len() as u64;
-    for hit in hits.iter().filter(|_| out.json) {
-        if out.is_broken() {
-            break;
-        }
-        out.json("message", to_json(hit), false);
-    }
-    if !out.json && !hits.is_empty() {
-        let ids = hits.iter().map(|hit| vault.short_id(hit.id));
-        let ids = ids.collect::<Result<Vec<_>, _>>()?;
-        for line in lines(&ids, &hits, out.out_terminal) {
+    if out.json {
+        let on_server = vault.catalog().on_server()?;
+        for hit in &hits {
             if out.is_broken() {
                 break;
             }
-            out.line(&line);
+            let extras = vault.extras(hit)?;
+            let snippet = vault.snippet(hit, &query)?;
+            let on_server = on_server.contains(&hit.key);
+            out.json("message", to_json(hit, &extras, snippet, on_server), false);
+        }
+    } else if !hits.is_empty() {
+        let ids = hits.iter().map(|hit| vault.short_id(hit.id));
+        let ids = ids.collect::<Result<Vec<_>, _>>()?;
+        let lines = lines(&ids, &hits, out.out_terminal);
+        // The head of the table is no message.
+        let hits = std::iter::once(None).chain(hits.iter().map(Some));
+        for (line, hit) in lines.iter().zip(hits) {
+            if out.is_broken() {
+                break;
+            }
+            out.line(line);
+            // Elsewhere every line is a message, for programs that count on it.
+            if let Some(hit) = hit.filter(|_| out.out_terminal)
+                && let Some(snippet) = vault.snippet(hit, &query)?
+            {
+                out.line(&indented(&snippet));
+            }
         }
     }
     if out.out_terminal && !out.quiet {
@@ -62,6 +80,40 @@ pub(crate) fn run(args: &Search, settings: &Settings, out: &Output) -> Result<Do
         });
     }
     Ok(Done::new(0, json!({"messages": found, "more": more})))
+}
+
+/// Brings the index of words up to date if the query needs it, and says what it lacks.
+pub(super) fn read_texts(vault: &Vault, query: &Query, out: &Output) -> Result<(), Error> {
+    if !query.needs_texts() {
+        return Ok(());
+    }
+    let mut told = false;
+    let lacks = vault.read_texts(&mut |left| {
+        if left > LONG && !told && !out.quiet {
+            out.say(&format!(
+                "note: reading {} for the first search in their text; this is done once",
+                plural(left, "message")
+            ));
+            told = true;
+        }
+    })?;
+    let left = lacks.behind + lacks.unread;
+    if left > 0 {
+        let why = match lacks.behind {
+            0 => "their files cannot be read",
+            _ => "nothing can be written to the vault",
+        };
+        out.say(&format!(
+            "warning: {} searched by sender and subject only, because {why}",
+            plural(left, "message")
+        ));
+    }
+    Ok(())
+}
+
+/// A snippet below its row.
+fn indented(snippet: &str) -> String {
+    cut(&format!("          {}", escape(snippet)), COLUMNS)
 }
 
 fn order(args: &Search) -> Order {
@@ -126,16 +178,20 @@ fn sender(from: &str) -> String {
     }
 }
 
-fn to_json(hit: &Hit) -> Value {
+fn to_json(hit: &Hit, extras: &Extras, snippet: Option<String>, on_server: bool) -> Value {
     json!({
         "id": hit.id.to_string(),
+        "message_id": extras.message_id,
         "account": hit.account,
         "folder": hit.folder,
+        "flags": hit.flags,
         "date": (hit.date != 0).then(|| rfc3339(hit.date)).flatten(),
         "from": hit.from,
+        "to": extras.to,
         "subject": hit.subject,
         "size": hit.size,
-        "on_server": hit.on_server,
+        "on_server": on_server,
+        "snippet": snippet,
     })
 }
 
@@ -146,6 +202,8 @@ mod tests {
 
     fn hit(from: &str, subject: &str, size: u64) -> Hit {
         Hit {
+            key: 1,
+            flags: "S".to_owned(),
             id: Hash128::of(subject.as_bytes()),
             account: "work".to_owned(),
             folder: "INBOX".to_owned(),
@@ -153,7 +211,6 @@ mod tests {
             from: from.to_owned(),
             subject: subject.to_owned(),
             size,
-            on_server: true,
         }
     }
 
@@ -182,8 +239,14 @@ mod tests {
     }
 
     #[test]
+    fn a_snippet_is_escaped() {
+        assert_eq!(indented("a\x1b[2Jb"), "          a\\x1b[2Jb");
+    }
+
+    #[test]
     fn on_a_terminal_no_line_is_too_long() {
         let hits = [hit(&"x".repeat(200), &"日本".repeat(60), 1)];
+        assert!(super::super::text::width(&indented(&"本".repeat(99))) <= COLUMNS);
         for line in lines(&ids(1), &hits, true) {
             assert!(super::super::text::width(&line) <= COLUMNS, "{line}");
         }

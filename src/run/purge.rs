@@ -55,6 +55,10 @@ impl Agreed {
         if !selection.is_empty() {
             purge::check(vault.catalog(), selection, options.now)?;
         }
+        // The plan refuses to go by an index that is behind.
+        if selection.needs_texts() {
+            vault.read_texts(&mut |_| {})?;
+        }
         let Job { account, secret } = job;
         if !matches!(
             protocol::way(&account, false, vault.catalog())?,

@@ -14,6 +14,7 @@ mod purge;
 mod search;
 mod stats;
 mod status;
+mod texts;
 mod upload;
 
 use std::collections::HashMap;
@@ -35,6 +36,7 @@ pub use purge::{Archived, Record};
 pub use search::{Hit, Order, Picked, SortBy};
 pub use stats::{Amount, BRACKETS, Facet, Group, Groups, Totals};
 pub use status::AccountStatus;
+pub use texts::{Coverage, Extras, Texts};
 
 /// Marks files made by this version of the schema.
 const USER_VERSION: i64 = 0x6d76_0004;
@@ -268,7 +270,7 @@ fn failed(path: &Path, source: rusqlite::Error) -> Error {
     }
 }
 
-fn is_garbage(error: &rusqlite::Error) -> bool {
+pub(super) fn is_garbage(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
     matches!(
         error.sqlite_error_code(),

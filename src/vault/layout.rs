@@ -90,6 +90,12 @@ impl Layout {
         self.root.join("catalog.sqlite")
     }
 
+    /// The index of words, which searches make.
+    #[must_use]
+    pub fn texts(&self) -> PathBuf {
+        self.root.join("catalog-text.sqlite")
+    }
+
     /// The target of the writer's lock.
     #[must_use]
     pub fn lock(&self) -> PathBuf {

@@ -29,6 +29,7 @@ mod purge;
 mod purge_crash;
 mod purge_plan;
 mod renumber;
+mod search;
 mod secrets;
 mod servers;
 mod stalls;

@@ -82,9 +82,10 @@ impl Catalog {
 
     /// The folders that hold a content.
     pub fn places(&self, blob: i64) -> Result<Vec<Place>> {
+        // In this order, as no index leads from a content to its places.
         self.db
             .prepare_cached(
-                "SELECT account, dir, flags FROM place JOIN folder ON folder.id = folder
+                "SELECT account, dir, flags FROM folder CROSS JOIN place ON place.folder = folder.id
                  WHERE blob = ?1 ORDER BY account, dir",
             )
             .and_then(|mut s| {

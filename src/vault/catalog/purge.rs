@@ -1,9 +1,9 @@
 //! What purge asks of the catalog.
 
-use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, params};
 
 use super::lookup::blob;
+use super::search::Conditions;
 use super::{Blob, Catalog, State, unsigned};
 use crate::error::Result;
 use crate::message::Hash128;
@@ -137,19 +137,24 @@ impl Catalog {
         Ok(events)
     }
 
-    /// Keys of the contents that fit any of the queries, ascending.
+    /// Keys of the contents that fit any of the queries, ascending. A query that the index
+    /// of words cannot answer for every message is refused.
     pub fn matching(&self, queries: &[Query]) -> Result<Vec<i64>> {
         let mut found = Vec::new();
         for query in queries {
-            let mut sql = String::from(
+            self.check_texts(query, true)?;
+            let Conditions {
+                content,
+                place,
+                values,
+            } = self.conditions(query)?;
+            let sql = format!(
                 "SELECT DISTINCT blob.id FROM blob
                  JOIN place ON place.blob = blob.id
                  JOIN (SELECT id AS f, account, dir FROM folder) ON f = place.folder
                  LEFT JOIN envelope ON envelope.blob = blob.id
-                 WHERE NOT lost",
+                 WHERE NOT lost {content} {place}"
             );
-            let mut values: Vec<Value> = Vec::new();
-            self.add_terms(query, &mut sql, &mut values)?;
             let ids: rusqlite::Result<Vec<i64>> = self.db.prepare(&sql).and_then(|mut s| {
                 s.query_map(rusqlite::params_from_iter(values), |r| r.get(0))?
                     .collect()

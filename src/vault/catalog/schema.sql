@@ -2,6 +2,8 @@
 -- A hash is kept as its first 64 bits, which are indexed, and the rest.
 
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+-- By this the index of words knows the catalog whose ids it uses.
+INSERT INTO meta VALUES ('made', hex(randomblob(8)));
 
 -- A maildrop, or one epoch of an IMAP mailbox.
 CREATE TABLE origin (

@@ -1,0 +1,185 @@
+//! What of a message can be searched for: its addresses, subject, texts and attachments.
+
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use mail_parser::decoders::html::html_to_text;
+use mail_parser::{HeaderName, Message, MessageParser, MimeHeaders, PartType};
+
+use super::{LIMIT, header_text, raw_value, western};
+
+/// Of all addressees together no more than this is kept.
+const ADDRESSEES: usize = 64 * 1024;
+/// Messages within messages are looked into so deep.
+const DEPTH: usize = 4;
+
+/// What a message is about, in short.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Gist {
+    /// Its Message-ID, without angle brackets.
+    pub message_id: Option<String>,
+    /// Whom it is addressed to: To, Cc and Bcc, decoded.
+    pub to: String,
+    /// True if it has attachments.
+    pub attachment: bool,
+}
+
+/// Takes the gist of a message, and calls `text` with each of its texts: addresses and
+/// subject, what was written in plain text and in HTML, names of attachments, and the same
+/// of messages in it. What cannot be parsed is one text.
+pub fn gist(message: &[u8], text: &mut dyn FnMut(&str)) -> Gist {
+    let seen = &message[..message.len().min(LIMIT)];
+    let taken = catch_unwind(AssertUnwindSafe(|| take(seen, text)));
+    if let Ok(Some(gist)) = taken {
+        return gist;
+    }
+    text(&western(seen));
+    Gist::default()
+}
+
+fn take(bytes: &[u8], text: &mut dyn FnMut(&str)) -> Option<Gist> {
+    let message = MessageParser::default().parse(bytes)?;
+    if message.headers().is_empty() {
+        return None;
+    }
+    let to = fields(
+        &message,
+        bytes,
+        &[HeaderName::To, HeaderName::Cc, HeaderName::Bcc],
+    );
+    text(&to);
+    texts(&message, bytes, DEPTH, text);
+    Some(Gist {
+        message_id: message.message_id().map(str::to_owned),
+        to,
+        attachment: message.attachment_count() > 0,
+    })
+}
+
+fn texts(message: &Message<'_>, raw: &[u8], depth: usize, text: &mut dyn FnMut(&str)) {
+    for name in [HeaderName::From, HeaderName::Subject] {
+        text(&fields(message, raw, &[name]));
+    }
+    let bodies: HashSet<_> = message.text_body.iter().chain(&message.html_body).collect();
+    for (index, part) in (0..).zip(&message.parts) {
+        if let Some(name) = part.attachment_name() {
+            text(&header_text(name.as_bytes()));
+        }
+        match &part.body {
+            PartType::Text(plain) if bodies.contains(&index) => text(plain),
+            PartType::Html(html) if bodies.contains(&index) => text(&html_to_text(html)),
+            PartType::Message(inner) if depth > 0 => {
+                // One that was not encoded lies in the message around it.
+                let raw = match inner.raw_message() {
+                    [] => raw,
+                    own => own,
+                };
+                text(&fields(inner, raw, &[HeaderName::To, HeaderName::Cc]));
+                texts(inner, raw, depth - 1, text);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The values of all fields with these names.
+fn fields(message: &Message<'_>, bytes: &[u8], names: &[HeaderName<'_>]) -> String {
+    let mut all = String::new();
+    for name in names {
+        for header in message.headers().iter().filter(|h| h.name == *name) {
+            if all.len() >= ADDRESSEES {
+                break;
+            }
+            if let Some(value) = raw_value(header, bytes) {
+                if !all.is_empty() {
+                    all.push_str(", ");
+                }
+                all.push_str(&header_text(value));
+            }
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(message: &[u8]) -> (Gist, String) {
+        let mut all = String::new();
+        let gist = gist(message, &mut |text| {
+            all.push_str(text);
+            all.push('|');
+        });
+        (gist, all)
+    }
+
+    const ALTERNATIVES: &[u8] = b"Message-ID: <1@example.org>\r\n\
+        From: =?utf-8?q?J=C3=B6rg?= <joerg@example.org>\r\n\
+        To: ann@example.org\r\nCc: =?utf-8?q?B=C3=A4r?= <bear@example.org>\r\nCc: c@example.org\r\n\
+        Subject: hello\r\nContent-Type: multipart/mixed; boundary=m\r\n\r\n\
+        --m\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n\
+        --b\r\n\r\nplain words\r\n\
+        --b\r\nContent-Type: text/html\r\n\r\n<p>marked&nbsp;words</p><script>no()</script>\r\n\
+        --b--\r\n\
+        --m\r\nContent-Type: application/pdf; name=\"list.pdf\"\r\n\
+        Content-Disposition: attachment\r\nContent-Transfer-Encoding: base64\r\n\r\nAAEC\r\n\
+        --m\r\nContent-Type: message/rfc822\r\n\r\n\
+        From: inner@example.org\r\nSubject: within\r\n\r\ninner text\r\n\
+        --m--\r\n";
+
+    #[test]
+    fn addresses_texts_and_names_of_attachments_are_found() {
+        let (gist, text) = read(ALTERNATIVES);
+        assert_eq!(gist.message_id.unwrap(), "1@example.org");
+        assert_eq!(
+            gist.to,
+            "ann@example.org, Bär <bear@example.org>, c@example.org"
+        );
+        assert!(gist.attachment);
+        for part in [
+            "Jörg",
+            "hello",
+            "plain words",
+            "marked\u{a0}words",
+            "list.pdf",
+            "inner text",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(!text.contains("no()"), "{text}");
+    }
+
+    #[test]
+    fn what_is_no_mail_is_text() {
+        assert_eq!(read(b"").1, "|");
+        assert!(read(b"\r\nno header\r\n").1.contains("no header"));
+        assert!(!read(b"Subject: x\r\n\r\ny").0.attachment);
+    }
+
+    #[test]
+    fn a_thousand_parts_within_each_other_are_read() {
+        let mut mail = b"Subject: deep\r\n".to_vec();
+        for n in 0..1000 {
+            mail.extend(
+                format!("Content-Type: multipart/mixed; boundary=b{n}\r\n\r\n--b{n}\r\n")
+                    .into_bytes(),
+            );
+        }
+        mail.extend(b"\r\nbottom\r\n");
+        assert!(read(&mail).1.contains("deep"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_damaged_mail_has_a_gist(at in 0..ALTERNATIVES.len(), byte: u8) {
+            let mut mail = ALTERNATIVES.to_vec();
+            mail[at] = byte;
+            let _ = read(&mail);
+            let _ = read(&mail[..at]);
+        }
+    }
+}

@@ -1,0 +1,440 @@
+//! The index of words: a file of its own, attached to the catalog when a query needs it.
+
+use std::path::Path;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::lookup::blob;
+use super::{Blob, Catalog, PATIENCE, failed, is_garbage, split, unsigned};
+use crate::error::{Error, Result};
+use crate::fsx;
+use crate::query::Query;
+use crate::readable::{Gist, gist};
+use crate::words::each_word;
+
+/// Marks files made by this version of the schema.
+const USER_VERSION: i64 = 0x6d76_7401;
+/// Words of a message that are one row, in bytes: what is held in memory.
+const ROW: usize = 256 << 10;
+/// So many bytes at the end of a row are in the next one, too, for phrases.
+const OVERLAP: usize = 4 << 10;
+/// Rowids are ids times two to this, plus the number of the row.
+pub(super) const SHIFT: u32 = 11;
+
+/// How far the index has come, compared with the catalog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Coverage {
+    /// Messages that have not been looked at.
+    pub behind: u64,
+    /// Messages that could not be read.
+    pub unread: u64,
+}
+
+/// What the index knows of a message.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Extras {
+    /// Its Message-ID.
+    pub message_id: Option<String>,
+    /// Whom it is addressed to.
+    pub to: String,
+}
+
+impl Catalog {
+    /// Attaches the index of words, if there is one that fits this catalog.
+    pub fn attach_texts(&self, path: &Path) -> Result<bool> {
+        if self.has_texts()? {
+            self.run("DETACH texts")?;
+        }
+        if !path.exists() {
+            return Ok(false);
+        }
+        let attached = self
+            .db
+            .busy_timeout(PATIENCE)
+            .and_then(|()| {
+                let name = path.to_string_lossy();
+                self.db.execute("ATTACH ?1 AS texts", [name])
+            })
+            .and_then(|_| self.fits("texts"));
+        match attached {
+            Ok(true) => Ok(true),
+            Ok(false) => {
+                self.run("DETACH texts")?;
+                Ok(false)
+            }
+            Err(e) => {
+                if self.has_texts()? {
+                    self.run("DETACH texts")?;
+                }
+                Err(failed(path, e))
+            }
+        }
+    }
+
+    pub(super) fn has_texts(&self) -> Result<bool> {
+        self.db
+            .query_row(
+                "SELECT 1 FROM pragma_database_list WHERE name = 'texts'",
+                [],
+                |_| Ok(()),
+            )
+            .optional()
+            .map(|found| found.is_some())
+            .map_err(|e| self.failed(e))
+    }
+
+    /// True if the index is of our make and uses the ids of this catalog.
+    fn fits(&self, schema: &str) -> rusqlite::Result<bool> {
+        let version: i64 = self
+            .db
+            .pragma_query_value(Some(schema), "user_version", |r| r.get(0))?;
+        if version != USER_VERSION {
+            return Ok(false);
+        }
+        // The catalog may have been made anew, or be an older one.
+        let known: bool = self.db.query_row(
+            "SELECT (SELECT value FROM texts.meta WHERE key = 'made') IS
+                    (SELECT value FROM main.meta WHERE key = 'made')
+                AND NOT EXISTS (SELECT 1 FROM
+                    (SELECT id AS i, h64 AS h FROM texts.message ORDER BY id DESC LIMIT 1)
+                    LEFT JOIN blob ON blob.id = i WHERE blob.h64 IS NOT h)",
+            [],
+            |r| r.get(0),
+        )?;
+        if known {
+            return Ok(true);
+        }
+        self.db.query_row(
+            "SELECT NOT EXISTS (SELECT 1 FROM texts.message AS m
+             LEFT JOIN blob ON blob.id = m.id
+             WHERE blob.h64 IS NOT m.h64 OR blob.hrest IS NOT m.hrest)",
+            [],
+            |r| r.get(0),
+        )
+    }
+
+    /// How far the attached index has come.
+    pub fn coverage(&self) -> Result<Coverage> {
+        let attached = self.has_texts()?;
+        let sql = if attached {
+            "SELECT (SELECT count(*) FROM blob
+                     WHERE id > (SELECT coalesce(max(id), 0) FROM texts.message) AND NOT lost),
+                    (SELECT count(*) FROM texts.message WHERE NOT read
+                     AND id IN (SELECT id FROM blob WHERE NOT lost))"
+        } else {
+            "SELECT (SELECT count(*) FROM blob WHERE NOT lost), 0"
+        };
+        self.db
+            .query_row(sql, [], |r| {
+                Ok(Coverage {
+                    behind: unsigned(r.get(0)?),
+                    unread: unsigned(r.get(1)?),
+                })
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// Refuses a query that the index of words cannot answer with certainty yet; with
+    /// `certain`, messages that could not be read are a reason, too.
+    pub(super) fn check_texts(&self, query: &Query, certain: bool) -> Result<()> {
+        if !query.needs_texts() {
+            return Ok(());
+        }
+        let Coverage { behind, unread } = self.coverage()?;
+        let unknown = |messages: u64| {
+            format!(
+                "the text of {messages} messages could not be read, so it is not known which of them fit"
+            )
+        };
+        if behind > 0 {
+            return Err(Error::Unfit {
+                doing: "search in",
+                path: self.path.clone(),
+                reason: unknown(behind),
+                hint: Some(
+                    "the index of words is written into the vault, which must be allowed; from: \
+                     and subject: need none"
+                        .to_owned(),
+                ),
+            });
+        }
+        if certain && unread > 0 {
+            return Err(Error::Damaged {
+                path: self.path.clone(),
+                detail: unknown(unread),
+            });
+        }
+        Ok(())
+    }
+
+    /// What the attached index knows of a content; `None` if it has not read it.
+    pub fn extras(&self, id: i64) -> Result<Option<Extras>> {
+        if !self.has_texts()? {
+            return Ok(None);
+        }
+        self.db
+            .prepare_cached("SELECT mid, recipients FROM texts.message WHERE id = ?1 AND read")
+            .and_then(|mut s| {
+                s.query_row([id], |r| {
+                    Ok(Extras {
+                        message_id: r.get(0)?,
+                        to: r.get::<_, Option<String>>(1)?.unwrap_or_default(),
+                    })
+                })
+                .optional()
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    fn made(&self) -> Result<Option<String>> {
+        self.db
+            .query_row("SELECT value FROM meta WHERE key = 'made'", [], |r| {
+                r.get(0)
+            })
+            .optional()
+            .map_err(|e| self.failed(e))
+    }
+
+    /// Contents whose ids follow this one, those that are lost among them, and whether
+    /// they are.
+    fn following(&self, id: i64, limit: u32) -> Result<Vec<(Blob, bool)>> {
+        self.db
+            .prepare_cached(
+                "SELECT id, h64, hrest, received, size, wire, stored, lost FROM blob
+                 WHERE id > ?1 ORDER BY id LIMIT ?2",
+            )
+            .and_then(|mut s| {
+                s.query_map(params![id, limit], |r| Ok((blob(r)?, r.get(7)?)))?
+                    .collect()
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    fn stored(&self, id: i64) -> Result<Option<Blob>> {
+        self.db
+            .prepare_cached(
+                "SELECT id, h64, hrest, received, size, wire, stored FROM blob
+                 WHERE id = ?1 AND NOT lost",
+            )
+            .and_then(|mut s| s.query_row([id], blob).optional())
+            .map_err(|e| self.failed(e))
+    }
+}
+
+/// The index of words, open for writing. Several programs may have it open.
+#[derive(Debug)]
+pub struct Texts {
+    db: Connection,
+    path: std::path::PathBuf,
+}
+
+impl Texts {
+    /// Opens the index for a catalog; one that is damaged, of another make or of another
+    /// catalog begins anew.
+    pub fn open(path: &Path, catalog: &Catalog) -> Result<Self> {
+        if !path.exists() {
+            // SQLite would create it with the mode of the umask. Another may be faster.
+            match fsx::create_new(path) {
+                Err(Error::File { source, .. })
+                    if source.kind() == std::io::ErrorKind::AlreadyExists => {}
+                created => drop(created?),
+            }
+        }
+        let db = Connection::open(path).map_err(|e| failed(path, e))?;
+        let texts = Self {
+            db,
+            path: path.to_path_buf(),
+        };
+        let looked = texts.db.busy_timeout(PATIENCE).and_then(|()| {
+            // What a killed run left open is undone now: a reader may not do that.
+            texts
+                .db
+                .pragma_query_value(None, "user_version", |r| r.get::<_, i64>(0))
+        });
+        let fits = match looked {
+            Ok(_) => catalog.attach_texts(path),
+            Err(e) => Err(failed(path, e)),
+        };
+        let fits = match fits {
+            Ok(fits) => fits,
+            Err(Error::Catalog { source, .. }) if is_garbage(&source) => false,
+            Err(e) => return Err(e),
+        };
+        if !fits {
+            texts.reset()?;
+        }
+        texts.configure().map_err(|e| failed(path, e))?;
+        texts
+            .db
+            .execute(
+                "INSERT OR REPLACE INTO meta SELECT 'made', ?1 WHERE ?1 IS NOT
+                 (SELECT value FROM meta WHERE key = 'made')",
+                [catalog.made()?],
+            )
+            .map_err(|e| failed(path, e))?;
+        Ok(texts)
+    }
+
+    fn configure(&self) -> rusqlite::Result<()> {
+        self.db.pragma_update(None, "synchronous", "NORMAL")?;
+        self.db.pragma_update(None, "cache_size", -8192)
+    }
+
+    /// Begins anew, in place: others may have the file open.
+    fn reset(&self) -> Result<()> {
+        let reset = DbConfig::SQLITE_DBCONFIG_RESET_DATABASE;
+        self.db
+            .set_db_config(reset, true)
+            .and_then(|_| self.db.execute_batch("VACUUM"))
+            .and_then(|()| self.db.set_db_config(reset, false))
+            // No WAL: that could not be read where nothing can be written.
+            .and_then(|_| self.db.pragma_update(None, "journal_mode", "DELETE"))
+            .and_then(|()| {
+                self.db.execute_batch(concat!(
+                    "BEGIN IMMEDIATE;",
+                    include_str!("texts.sql"),
+                    "COMMIT"
+                ))
+            })
+            .and_then(|()| self.db.pragma_update(None, "user_version", USER_VERSION))
+            .map_err(|e| failed(&self.path, e))
+    }
+
+    /// Empties the index, so that it is made anew: it was found to be damaged.
+    pub fn discard(path: &Path) -> Result<()> {
+        let db = Connection::open(path).map_err(|e| failed(path, e))?;
+        let texts = Self {
+            db,
+            path: path.to_path_buf(),
+        };
+        texts
+            .db
+            .busy_timeout(PATIENCE)
+            .map_err(|e| failed(path, e))?;
+        texts.reset()
+    }
+
+    /// Begins a transaction; until it is committed no other program can write.
+    pub fn begin(&self) -> Result<()> {
+        self.run("BEGIN IMMEDIATE")
+    }
+
+    /// Makes it durable what was put since.
+    pub fn commit(&self) -> Result<()> {
+        self.run("COMMIT")
+    }
+
+    /// The contents to be read next, with whether they are lost.
+    pub fn next(&self, catalog: &Catalog, limit: u32) -> Result<Vec<(Blob, bool)>> {
+        let last: i64 = self
+            .db
+            .query_row("SELECT coalesce(max(id), 0) FROM message", [], |r| r.get(0))
+            .map_err(|e| failed(&self.path, e))?;
+        catalog.following(last, limit)
+    }
+
+    /// Contents that could not be read before, and should be there.
+    pub fn unread(&self, catalog: &Catalog) -> Result<Vec<Blob>> {
+        let ids: Vec<i64> = self
+            .db
+            .prepare_cached("SELECT id FROM message WHERE NOT read")
+            .and_then(|mut s| s.query_map([], |r| r.get(0))?.collect())
+            .map_err(|e| failed(&self.path, e))?;
+        let stored = ids.into_iter().map(|id| catalog.stored(id));
+        stored.filter_map(Result::transpose).collect()
+    }
+
+    /// Takes a content in, or notes that it could not be read.
+    pub fn put(&self, blob: &Blob, message: Option<&[u8]>) -> Result<()> {
+        let (h64, hrest) = split(blob.name.hash);
+        let insert = |gist: Option<Gist>| {
+            let gist = gist.as_ref();
+            self.db
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO message VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                )?
+                .execute(params![
+                    blob.id,
+                    h64,
+                    hrest,
+                    gist.is_some(),
+                    gist.is_some_and(|gist| gist.attachment),
+                    gist.and_then(|gist| gist.message_id.as_deref()),
+                    gist.map(|gist| &gist.to),
+                ])
+        };
+        let put = match message {
+            None => insert(None),
+            Some(message) => {
+                let mut rows = Rows::new(self, blob.id);
+                let gist = gist(message, &mut |text| rows.text(text));
+                rows.finish().and_then(|()| insert(Some(gist)))
+            }
+        };
+        put.map(drop).map_err(|e| failed(&self.path, e))
+    }
+
+    fn run(&self, sql: &str) -> Result<()> {
+        self.db
+            .execute_batch(sql)
+            .map_err(|e| failed(&self.path, e))
+    }
+}
+
+/// The words of one message on their way into the index.
+struct Rows<'a> {
+    texts: &'a Texts,
+    id: i64,
+    number: i64,
+    words: String,
+    failure: Option<rusqlite::Error>,
+}
+
+impl<'a> Rows<'a> {
+    fn new(texts: &'a Texts, id: i64) -> Self {
+        Self {
+            texts,
+            id,
+            number: 0,
+            words: String::new(),
+            failure: None,
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        each_word(text, &mut |word| {
+            self.words.push_str(word);
+            self.words.push(' ');
+            if self.words.len() >= ROW {
+                self.row();
+                let mut from = self.words.len() - OVERLAP;
+                while !self.words.is_char_boundary(from) {
+                    from += 1;
+                }
+                let from = self.words[from..].find(' ').map_or(from, |at| from + at);
+                self.words.drain(..from);
+            }
+        });
+        // Phrases end with the text.
+        self.words.push_str("\u{2029} ");
+    }
+
+    fn row(&mut self) {
+        if self.failure.is_some() || self.number >> SHIFT > 0 {
+            return;
+        }
+        let put = self
+            .texts
+            .db
+            .prepare_cached("INSERT INTO words (rowid, text) VALUES (?1, ?2)")
+            .and_then(|mut s| s.execute(params![self.id << SHIFT | self.number, self.words]));
+        self.failure = put.err();
+        self.number += 1;
+    }
+
+    fn finish(mut self) -> rusqlite::Result<()> {
+        self.row();
+        self.failure.map_or(Ok(()), Err)
+    }
+}

@@ -1,0 +1,129 @@
+//! What a search shows of a message that it found.
+
+use std::io::Read;
+
+use super::Vault;
+use crate::error::{Error, ErrorKind, Result};
+use crate::query::Query;
+use crate::readable::{self, LIMIT};
+use crate::vault::catalog::{Extras, Hit};
+use crate::words::Sought;
+
+/// Characters shown in front of what was found, and from there on.
+const AROUND: (usize, usize) = (40, 160);
+/// A header is not longer than this.
+const HEADER: u64 = 256 << 10;
+
+impl Vault {
+    /// The place in a message where a text of the query was found, in one line; not from
+    /// its sender and subject. `None` if the query asks for no text, or it is nowhere else.
+    pub fn snippet(&self, hit: &Hit, query: &Query) -> Result<Option<String>> {
+        let sought: Vec<_> = query.texts().filter_map(Sought::new).collect();
+        if sought.is_empty() {
+            return Ok(None);
+        }
+        let bytes = self.beginning(hit, LIMIT as u64)?;
+        let mut found = None;
+        readable::gist(&bytes, &mut |text| {
+            if found.is_none() && text != hit.subject && text != hit.from {
+                found = text
+                    .lines()
+                    .find_map(|line| sought.iter().find_map(|sought| around(line, sought)));
+            }
+        });
+        Ok(found)
+    }
+
+    /// Message-ID and addressees of a message that was found, from its file if the index
+    /// of words does not know them.
+    pub fn extras(&self, hit: &Hit) -> Result<Extras> {
+        if let Some(extras) = self.catalog.extras(hit.key)? {
+            return Ok(extras);
+        }
+        let gist = readable::gist(&self.beginning(hit, HEADER)?, &mut |_| {});
+        Ok(Extras {
+            message_id: gist.message_id,
+            to: gist.to,
+        })
+    }
+
+    /// As much of a message as can be read; nothing of one that is missing or damaged.
+    fn beginning(&self, hit: &Hit, limit: u64) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        match self.message(hit.id) {
+            Ok(message) => drop(message.take(limit).read_to_end(&mut bytes)),
+            Err(e) if e.kind() == ErrorKind::NotFound => {}
+            Err(Error::File { .. }) => {}
+            Err(e) => return Err(e),
+        }
+        Ok(bytes)
+    }
+}
+
+/// What stands around the words in a line.
+fn around(line: &str, sought: &Sought) -> Option<String> {
+    let start = sought.find(line)?;
+    let mut from = start;
+    for (at, _) in line[..start].char_indices().rev().take(AROUND.0) {
+        from = at;
+    }
+    if from > 0 {
+        // Begin with a whole word where there is one.
+        from = line[from..start]
+            .find(char::is_whitespace)
+            .map_or(start, |at| from + at);
+    }
+    let mut shown: String = if from > 0 { "…" } else { "" }.to_owned();
+    let rest = line[from..].trim_start();
+    shown.extend(rest.chars().take(AROUND.0 + AROUND.1));
+    if rest.chars().nth(AROUND.0 + AROUND.1).is_some() {
+        shown.push('…');
+    }
+    Some(shown.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use proptest::prelude::*;
+
+    fn shown(line: &str, text: &str) -> Option<String> {
+        around(line, &Sought::new(text).unwrap())
+    }
+
+    #[test]
+    fn a_short_line_is_shown_whole() {
+        let line = "  Your boarding\tpass is attached";
+        assert_eq!(shown(line, "BOARDING pass").unwrap(), line.trim());
+        assert_eq!(shown(line, "oarding"), None);
+    }
+
+    #[test]
+    fn of_a_long_line_the_part_around_is_shown() {
+        let line = format!(
+            "{}Grüße an alle {}",
+            "before ".repeat(99),
+            "after ".repeat(99)
+        );
+        let shown = shown(&line, "grusse an").unwrap();
+        assert!(
+            shown.starts_with("…before") && shown.ends_with('…'),
+            "{shown}"
+        );
+        assert!(
+            shown.contains("Grüße an alle") && shown.chars().count() < 210,
+            "{shown}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_line_is_cut(line in "\\PC{0,80}", text in "[a-z0-9é日]{1,3}") {
+            if let Some(shown) = shown(&line, &text) {
+                prop_assert!(shown.chars().count() <= line.chars().count() + 2);
+            }
+        }
+    }
+}
