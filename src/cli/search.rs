@@ -51,7 +51,11 @@ pub(crate) fn run(args: &Search, settings: &Settings, out: &Output) -> Result<Do
             let extras = vault.extras(hit)?;
             let snippet = vault.snippet(hit, &query)?;
             let on_server = on_server.contains(&hit.key);
-            out.json("message", to_json(hit, &extras, snippet, on_server), false);
+            out.json(
+                "message",
+                to_json(hit, &extras, snippet.as_deref(), on_server),
+                false,
+            );
         }
     } else if !hits.is_empty() {
         let ids = hits.iter().map(|hit| vault.short_id(hit.id));
@@ -178,7 +182,7 @@ fn sender(from: &str) -> String {
     }
 }
 
-fn to_json(hit: &Hit, extras: &Extras, snippet: Option<String>, on_server: bool) -> Value {
+fn to_json(hit: &Hit, extras: &Extras, snippet: Option<&str>, on_server: bool) -> Value {
     json!({
         "id": hit.id.to_string(),
         "message_id": extras.message_id,

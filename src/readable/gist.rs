@@ -48,7 +48,10 @@ fn take(bytes: &[u8], text: &mut dyn FnMut(&str)) -> Option<Gist> {
         &[HeaderName::To, HeaderName::Cc, HeaderName::Bcc],
     );
     text(&to);
-    texts(&message, bytes, DEPTH, text);
+    for name in [HeaderName::From, HeaderName::Subject] {
+        text(&fields(&message, bytes, &[name]));
+    }
+    texts(&message, DEPTH, text);
     Some(Gist {
         message_id: message.message_id().map(str::to_owned),
         to,
@@ -56,10 +59,7 @@ fn take(bytes: &[u8], text: &mut dyn FnMut(&str)) -> Option<Gist> {
     })
 }
 
-fn texts(message: &Message<'_>, raw: &[u8], depth: usize, text: &mut dyn FnMut(&str)) {
-    for name in [HeaderName::From, HeaderName::Subject] {
-        text(&fields(message, raw, &[name]));
-    }
+fn texts(message: &Message<'_>, depth: usize, text: &mut dyn FnMut(&str)) {
     let bodies: HashSet<_> = message.text_body.iter().chain(&message.html_body).collect();
     for (index, part) in (0..).zip(&message.parts) {
         if let Some(name) = part.attachment_name() {
@@ -69,13 +69,15 @@ fn texts(message: &Message<'_>, raw: &[u8], depth: usize, text: &mut dyn FnMut(&
             PartType::Text(plain) if bodies.contains(&index) => text(plain),
             PartType::Html(html) if bodies.contains(&index) => text(&html_to_text(html)),
             PartType::Message(inner) if depth > 0 => {
-                // One that was not encoded lies in the message around it.
-                let raw = match inner.raw_message() {
-                    [] => raw,
-                    own => own,
-                };
-                text(&fields(inner, raw, &[HeaderName::To, HeaderName::Cc]));
-                texts(inner, raw, depth - 1, text);
+                // Where its fields lie depends on how it was encoded: the values serve.
+                text(inner.subject().unwrap_or_default());
+                for address in [inner.from(), inner.to(), inner.cc()].into_iter().flatten() {
+                    for one in address.iter() {
+                        text(one.name().unwrap_or_default());
+                        text(one.address().unwrap_or_default());
+                    }
+                }
+                texts(inner, depth - 1, text);
             }
             _ => {}
         }
@@ -146,6 +148,8 @@ mod tests {
             "plain words",
             "marked\u{a0}words",
             "list.pdf",
+            "inner@",
+            "within",
             "inner text",
         ] {
             assert!(text.contains(part), "{part}: {text}");

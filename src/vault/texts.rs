@@ -30,8 +30,7 @@ pub(super) fn refresh(
         }
     }
     match read(layout, catalog, &path, tell) {
-        Ok(()) => {}
-        Err(Error::File { .. } | Error::NoSpace { .. }) => {}
+        Ok(()) | Err(Error::File { .. } | Error::NoSpace { .. }) => {}
         Err(Error::Catalog { source, .. }) if is_in_the_way(&source) => {}
         Err(e) => return Err(e),
     }
