@@ -11,6 +11,7 @@ use super::Done;
 use super::args::{By, Stats as Args};
 use super::output::Output;
 use super::report::Failure;
+use super::search::read_texts;
 use super::settings::Settings;
 use super::text::{count, cut, day, escape, now, plural, rfc3339, size, width};
 
@@ -30,6 +31,7 @@ pub(crate) fn run(args: &Args, settings: &Settings, out: &Output) -> Result<Done
         }
     }
     let vault = Vault::open(&settings.vault)?;
+    read_texts(&vault, &query, out)?;
     let stats = stats::gather(&vault, &query, &facets, args.top)?;
     if let Some(path) = &args.html {
         let about = match args.query.join(" ") {

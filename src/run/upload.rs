@@ -61,6 +61,9 @@ impl Plan<'_> {
         act: impl FnOnce(Task<'_>, &Connector, Events<'_>) -> Result<T>,
     ) -> Result<T> {
         let Job { account, secret } = self.job;
+        if self.query.needs_texts() {
+            self.vault.read_texts(&mut |_| {})?;
+        }
         let selection = self.vault.select(self.query, false)?;
         let server = endpoint(&account);
         let task = Task {

@@ -3,6 +3,7 @@
 use rusqlite::functions::FunctionFlags;
 use rusqlite::params;
 
+use super::search::Conditions;
 use super::{Catalog, signed, unsigned};
 use crate::error::Result;
 use crate::query::Query;
@@ -91,7 +92,13 @@ impl Catalog {
         facets: &[Facet],
         top: u64,
     ) -> Result<(Totals, Vec<Groups>)> {
-        let mut sql = String::from(
+        self.check_texts(query, false)?;
+        let Conditions {
+            content,
+            place,
+            values,
+        } = self.conditions(query)?;
+        let sql = format!(
             "CREATE TEMP TABLE picked AS
              SELECT blob.id AS blob, f AS folder, received, size, stored,
                     address(coalesce(sender, '')) AS sender
@@ -99,10 +106,8 @@ impl Catalog {
              JOIN place ON place.blob = blob.id
              JOIN (SELECT id AS f, account, dir FROM folder) ON f = place.folder
              LEFT JOIN envelope ON envelope.blob = blob.id
-             WHERE NOT lost",
+             WHERE NOT lost {content} {place}"
         );
-        let mut values = Vec::new();
-        self.add_terms(query, &mut sql, &mut values)?;
         let sums = || {
             self.teach_address()?;
             self.db.execute_batch("DROP TABLE IF EXISTS temp.picked")?;
