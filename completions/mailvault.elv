@@ -44,6 +44,10 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand stats 'Show what the mail is made of: years, senders, sizes, folders'
             cand status 'Show accounts, last good pulls, counts and sizes; asks no server'
             cand audit 'Compare the server with the vault: is everything archived?'
+            cand init 'Add an account, asking a few questions'
+            cand login 'Store a new password for an account, once it has worked'
+            cand doctor 'Check configuration, secrets, vault and servers'
+            cand config 'Show or check the configuration file'
             cand demo 'Try it all on a built-in sample server, in a temporary directory'
             cand completions 'Print a completion script for a shell'
             cand man 'Write the manual pages'
@@ -268,6 +272,144 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'mailvault;init'= {
+            cand --host 'The server'
+            cand --port 'Its port, if it is not the usual one'
+            cand --tls 'How the connection is protected'
+            cand --tls-ca-file 'Trust what this authority (PEM) has signed'
+            cand --tls-pin-sha256 'Trust only the certificate with this fingerprint'
+            cand --user 'The user name, if it is not the address'
+            cand --password-file 'The password is the first line of this file, which only you can read'
+            cand --password-command 'This command prints the password'
+            cand --token-command 'This command prints an OAuth access token'
+            cand --name 'A short name of your own for the account'
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand --pop3 'Fetch the inbox by POP3'
+            cand --imap 'Fetch all folders by IMAP'
+            cand --print 'Only print the configuration; sign in nowhere, write nothing'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --verbose 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Show no progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;login'= {
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand --stdin 'Take the first line of standard input instead of asking'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --verbose 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Show no progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;doctor'= {
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand --offline 'Ask no server'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --verbose 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Show no progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;config'= {
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --verbose 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Show no progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand path 'Print where the configuration is, or would be'
+            cand check 'Say whether the configuration is right, with line and column'
+            cand show 'Print every setting as it counts now; secrets are not shown'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mailvault;config;path'= {
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --verbose 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Show no progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;config;check'= {
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --verbose 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Show no progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;config;show'= {
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --verbose 'Print more; twice: the dialogue with the server, secrets masked'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Show no progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;config;help'= {
+            cand path 'Print where the configuration is, or would be'
+            cand check 'Say whether the configuration is right, with line and column'
+            cand show 'Print every setting as it counts now; secrets are not shown'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mailvault;config;help;path'= {
+        }
+        &'mailvault;config;help;check'= {
+        }
+        &'mailvault;config;help;show'= {
+        }
+        &'mailvault;config;help;help'= {
+        }
         &'mailvault;demo'= {
             cand --keep 'Use this new directory, and leave it there'
             cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
@@ -327,6 +469,10 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand stats 'Show what the mail is made of: years, senders, sizes, folders'
             cand status 'Show accounts, last good pulls, counts and sizes; asks no server'
             cand audit 'Compare the server with the vault: is everything archived?'
+            cand init 'Add an account, asking a few questions'
+            cand login 'Store a new password for an account, once it has worked'
+            cand doctor 'Check configuration, secrets, vault and servers'
+            cand config 'Show or check the configuration file'
             cand demo 'Try it all on a built-in sample server, in a temporary directory'
             cand completions 'Print a completion script for a shell'
             cand man 'Write the manual pages'
@@ -351,6 +497,23 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         &'mailvault;help;status'= {
         }
         &'mailvault;help;audit'= {
+        }
+        &'mailvault;help;init'= {
+        }
+        &'mailvault;help;login'= {
+        }
+        &'mailvault;help;doctor'= {
+        }
+        &'mailvault;help;config'= {
+            cand path 'Print where the configuration is, or would be'
+            cand check 'Say whether the configuration is right, with line and column'
+            cand show 'Print every setting as it counts now; secrets are not shown'
+        }
+        &'mailvault;help;config;path'= {
+        }
+        &'mailvault;help;config;check'= {
+        }
+        &'mailvault;help;config;show'= {
         }
         &'mailvault;help;demo'= {
         }

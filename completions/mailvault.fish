@@ -47,6 +47,10 @@ complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "import" -d 'Bri
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "stats" -d 'Show what the mail is made of: years, senders, sizes, folders'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "status" -d 'Show accounts, last good pulls, counts and sizes; asks no server'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "audit" -d 'Compare the server with the vault: is everything archived?'
+complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "init" -d 'Add an account, asking a few questions'
+complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "login" -d 'Store a new password for an account, once it has worked'
+complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "doctor" -d 'Check configuration, secrets, vault and servers'
+complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "config" -d 'Show or check the configuration file'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "demo" -d 'Try it all on a built-in sample server, in a temporary directory'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "man" -d 'Write the manual pages'
@@ -231,6 +235,108 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l json -d 'P
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l no-progress -d 'Show no progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l host -d 'The server' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l port -d 'Its port, if it is not the usual one' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l tls -d 'How the connection is protected' -r -f -a "tls\t'Encrypted from the first byte'
+starttls\t'Begins in clear and must change to TLS'
+none\t'In clear; this machine only'"
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l tls-ca-file -d 'Trust what this authority (PEM) has signed' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l tls-pin-sha256 -d 'Trust only the certificate with this fingerprint' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l user -d 'The user name, if it is not the address' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l password-file -d 'The password is the first line of this file, which only you can read' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l password-command -d 'This command prints the password' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l token-command -d 'This command prints an OAuth access token' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l name -d 'A short name of your own for the account' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t''
+never\t''"
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l pop3 -d 'Fetch the inbox by POP3'
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l imap -d 'Fetch all folders by IMAP'
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l print -d 'Only print the configuration; sign in nowhere, write nothing'
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -s q -l quiet -d 'Print only warnings and errors'
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l json -d 'Print only JSON lines on stdout'
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l no-input -d 'Never ask for anything'
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailvault -n "__fish_mailvault_using_subcommand login" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand login" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand login" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t''
+never\t''"
+complete -c mailvault -n "__fish_mailvault_using_subcommand login" -l stdin -d 'Take the first line of standard input instead of asking'
+complete -c mailvault -n "__fish_mailvault_using_subcommand login" -s q -l quiet -d 'Print only warnings and errors'
+complete -c mailvault -n "__fish_mailvault_using_subcommand login" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand login" -l json -d 'Print only JSON lines on stdout'
+complete -c mailvault -n "__fish_mailvault_using_subcommand login" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand login" -l no-input -d 'Never ask for anything'
+complete -c mailvault -n "__fish_mailvault_using_subcommand login" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailvault -n "__fish_mailvault_using_subcommand doctor" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand doctor" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand doctor" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t''
+never\t''"
+complete -c mailvault -n "__fish_mailvault_using_subcommand doctor" -l offline -d 'Ask no server'
+complete -c mailvault -n "__fish_mailvault_using_subcommand doctor" -s q -l quiet -d 'Print only warnings and errors'
+complete -c mailvault -n "__fish_mailvault_using_subcommand doctor" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand doctor" -l json -d 'Print only JSON lines on stdout'
+complete -c mailvault -n "__fish_mailvault_using_subcommand doctor" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand doctor" -l no-input -d 'Never ask for anything'
+complete -c mailvault -n "__fish_mailvault_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t''
+never\t''"
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -s q -l quiet -d 'Print only warnings and errors'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -l json -d 'Print only JSON lines on stdout'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -l no-input -d 'Never ask for anything'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -f -a "path" -d 'Print where the configuration is, or would be'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -f -a "check" -d 'Say whether the configuration is right, with line and column'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -f -a "show" -d 'Print every setting as it counts now; secrets are not shown'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from path" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from path" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from path" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t''
+never\t''"
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from path" -s q -l quiet -d 'Print only warnings and errors'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from path" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from path" -l json -d 'Print only JSON lines on stdout'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from path" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from path" -l no-input -d 'Never ask for anything'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from path" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from check" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from check" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from check" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t''
+never\t''"
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Print only warnings and errors'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from check" -l json -d 'Print only JSON lines on stdout'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from check" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from check" -l no-input -d 'Never ask for anything'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from show" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from show" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from show" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t''
+never\t''"
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Print only warnings and errors'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from show" -l json -d 'Print only JSON lines on stdout'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from show" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from show" -l no-input -d 'Never ask for anything'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "path" -d 'Print where the configuration is, or would be'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "check" -d 'Say whether the configuration is right, with line and column'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print every setting as it counts now; secrets are not shown'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mailvault -n "__fish_mailvault_using_subcommand demo" -l keep -d 'Use this new directory, and leave it there' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand demo" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand demo" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
@@ -267,17 +373,24 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand man" -l json -d 'Pri
 complete -c mailvault -n "__fish_mailvault_using_subcommand man" -l no-progress -d 'Show no progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand man" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit demo completions man help" -f -a "pull" -d 'Fetch new mail into the vault; changes nothing on the server'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit demo completions man help" -f -a "purge" -d 'Delete on the server what is safely archived; frees quota'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit demo completions man help" -f -a "verify" -d 'Prove that every message of the vault is there and undamaged'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit demo completions man help" -f -a "search" -d 'Find messages in the vault, newest first; without words, all'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit demo completions man help" -f -a "show" -d 'Show one message'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit demo completions man help" -f -a "export" -d 'Copy mail out of the vault, for other programs'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit demo completions man help" -f -a "import" -d 'Bring in mail of other programs: Maildir, mbox, .eml files, another vault'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit demo completions man help" -f -a "stats" -d 'Show what the mail is made of: years, senders, sizes, folders'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit demo completions man help" -f -a "status" -d 'Show accounts, last good pulls, counts and sizes; asks no server'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit demo completions man help" -f -a "audit" -d 'Compare the server with the vault: is everything archived?'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit demo completions man help" -f -a "demo" -d 'Try it all on a built-in sample server, in a temporary directory'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit demo completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit demo completions man help" -f -a "man" -d 'Write the manual pages'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit demo completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "pull" -d 'Fetch new mail into the vault; changes nothing on the server'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "purge" -d 'Delete on the server what is safely archived; frees quota'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "verify" -d 'Prove that every message of the vault is there and undamaged'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "search" -d 'Find messages in the vault, newest first; without words, all'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "show" -d 'Show one message'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "export" -d 'Copy mail out of the vault, for other programs'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "import" -d 'Bring in mail of other programs: Maildir, mbox, .eml files, another vault'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "stats" -d 'Show what the mail is made of: years, senders, sizes, folders'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "status" -d 'Show accounts, last good pulls, counts and sizes; asks no server'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "audit" -d 'Compare the server with the vault: is everything archived?'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "init" -d 'Add an account, asking a few questions'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "login" -d 'Store a new password for an account, once it has worked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "doctor" -d 'Check configuration, secrets, vault and servers'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "config" -d 'Show or check the configuration file'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "demo" -d 'Try it all on a built-in sample server, in a temporary directory'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "man" -d 'Write the manual pages'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "path" -d 'Print where the configuration is, or would be'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "check" -d 'Say whether the configuration is right, with line and column'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Print every setting as it counts now; secrets are not shown'
