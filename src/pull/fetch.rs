@@ -1,6 +1,7 @@
 //! Fetching: messages from the source into the belt, and what becomes of those that do not
 //! come whole.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -44,7 +45,12 @@ impl Run<'_, '_> {
                         .drops
                         .contains_key(&self.key(&listings.get(**row as usize)))
             };
-            let (last, first): (Vec<u32>, Vec<u32>) = rows.iter().partition(suspects);
+            let last: Vec<u32> = rows.iter().filter(suspects).copied().collect();
+            let first: Cow<'_, [u32]> = if last.is_empty() {
+                rows.into()
+            } else {
+                rows.iter().filter(|row| !suspects(row)).copied().collect()
+            };
             for slice in first.chunks(SLICE).chain(last.chunks(1)) {
                 let wanted: Vec<Listing> = slice
                     .iter()
