@@ -5,7 +5,7 @@ use std::path::Path;
 
 use toml::Value;
 
-use super::{Account, Auth, Dedupe, Protocol, Tls};
+use super::{Account, Auth, Dedupe, Protocol, Tls, usual_port};
 use crate::secret::{Program, SecretSource};
 
 /// What stands in the place of what may hold a secret.
@@ -105,6 +105,10 @@ impl Table {
         self.string("protocol", protocol);
         self.string("host", &account.host);
         self.plain("port", account.port);
+        let usual = usual_port(Protocol::Imap, account.tls);
+        if account.protocol != Protocol::Imap && account.imap_port != usual {
+            self.plain("imap_port", account.imap_port);
+        }
         self.string("tls", tls);
         if let Some(file) = &account.tls_ca_file {
             self.path("tls_ca_file", file, home);
@@ -165,7 +169,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::config::{Config, Purge, usual_port};
+    use crate::config::{Config, Purge};
     use proptest::prelude::*;
     use std::time::Duration;
 
