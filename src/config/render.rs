@@ -106,7 +106,7 @@ impl Table {
         self.string("host", &account.host);
         self.plain("port", account.port);
         let usual = usual_port(Protocol::Imap, account.tls);
-        if account.protocol != Protocol::Imap && account.imap_port != usual {
+        if account.protocol == Protocol::Auto && account.imap_port != usual {
             self.plain("imap_port", account.imap_port);
         }
         self.string("tls", tls);
@@ -244,6 +244,7 @@ mod tests {
                 name,
                 user,
                 port: usual_port(Protocol::Pop3, Tls::StartTls),
+                imap_port: usual_port(Protocol::Imap, Tls::StartTls),
                 tls: Tls::StartTls,
                 protocol: Protocol::Pop3,
                 secret: SecretSource::Command(Program::Shell(line)),
