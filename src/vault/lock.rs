@@ -18,7 +18,15 @@ const POLL: Duration = Duration::from_millis(200);
 /// The right to write to a vault, held until dropped.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // A child of another thread has the descriptor too, until it has become its program;
+        // closing ours would leave the lock with it.
+        let _ = self.file.unlock();
+    }
 }
 
 impl Lock {
@@ -50,7 +58,7 @@ impl Lock {
             .set_len(0)
             .and_then(|()| file.seek(SeekFrom::Start(0)))
             .and_then(|_| file.write_all(note.as_bytes()));
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 
@@ -94,5 +102,17 @@ mod tests {
         drop(first);
         assert_eq!(held(&path), None);
         Lock::take(&path, dir.path(), Duration::ZERO, &stop).unwrap();
+    }
+
+    #[test]
+    fn a_lock_ends_though_a_child_has_its_descriptor() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let stop = AtomicBool::new(false);
+        let lock = Lock::take(&path, dir.path(), Duration::ZERO, &stop).unwrap();
+        let inherited = lock.file.try_clone().unwrap();
+        drop(lock);
+        assert_eq!(held(&path), None);
+        drop(inherited);
     }
 }
