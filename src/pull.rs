@@ -24,7 +24,7 @@ use crate::event::{Event, Notice, PullReport};
 use crate::fsx;
 use crate::pause;
 use crate::source::{Listing, Listings, Source, Uid};
-use crate::vault::catalog::Catalog;
+use crate::vault::catalog::{Catalog, Origin};
 use crate::vault::layout::{self, Layout};
 use crate::vault::ledger::{Event as Entry, Identity, Proto, Session};
 use fetch::cut_short;
@@ -331,7 +331,8 @@ impl Run<'_, '_> {
         let Route {
             account, server, ..
         } = &*self.task.route;
-        let events = self.catalog.settled(account, server, &plan.settled)?;
+        let origin = Origin::maildrop(account, server);
+        let events = self.catalog.settled(origin, &plan.settled)?;
         self.order(Order::Record(events))
     }
 

@@ -1,8 +1,9 @@
 //! Deleting on the server what is archived, by proof (docs/SAFETY.md, 12 to 14).
 //!
-//! `select` makes the plan, a value that can be shown; `apply` carries it out in rounds
-//! (`round`), each of which lists, proves (`proof`, `octets`), writes down what it is about to do,
-//! deletes and ends the session. The next round's listing tells what became of it.
+//! `select` makes the plan, a value that can be shown, from what `stock` finds in listings;
+//! `apply` carries it out in rounds. In each of them `round` goes by a maildrop, or by mailbox
+//! after mailbox: it lists, proves (`proof`, `octets`), writes down what it is about to do, and
+//! deletes. The next round's listing, in a new session, tells what became of it.
 //! Only the server's copy is deleted here, never a file of the vault.
 
 mod apply;
@@ -10,26 +11,61 @@ mod octets;
 mod proof;
 mod round;
 mod select;
+mod stock;
 
 use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::message::Hash128;
 use crate::query::{Query, Term, What};
-use crate::source::{Listings, Source};
 use crate::vault::Writer;
-use crate::vault::catalog::Catalog;
+use crate::vault::catalog::{Catalog, Origin};
 
-pub use apply::{Session, Task, apply};
-pub use select::{Bracket, Keep, Large, Plan, Sum};
+pub use apply::{Run, Task, apply};
+pub use select::{Bracket, Keep, Large, Place, Plan, Sum, Survey};
 
-/// Which mail of which server.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Which mail of which server: its one maildrop, or a mailbox in one epoch of its UIDs.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Maildrop {
     /// The account.
     pub account: String,
     /// `user@host:port`, as the ledger has it.
     pub server: String,
+    /// The folder's directory; empty for a maildrop, and for INBOX.
+    pub dir: String,
+    /// The mailbox's UIDVALIDITY; 0 for a maildrop.
+    pub uidvalidity: u32,
+}
+
+impl Maildrop {
+    /// As the catalog names it.
+    #[must_use]
+    pub fn origin(&self) -> Origin<'_> {
+        Origin {
+            account: &self.account,
+            server: &self.server,
+            dir: &self.dir,
+            uidvalidity: self.uidvalidity,
+        }
+    }
+
+    /// True if it is a mailbox, whose messages have UIDs.
+    #[must_use]
+    pub fn is_mailbox(&self) -> bool {
+        self.uidvalidity > 0
+    }
+
+    /// A name of it in eight bytes, for sets of a million of them.
+    pub(self) fn mark(&self, name: &[u8]) -> u64 {
+        let hash = if self.is_mailbox() {
+            Hash128::of(&[self.dir.as_bytes(), &self.uidvalidity.to_be_bytes(), name].concat())
+        } else {
+            Hash128::of(name)
+        };
+        let mut head = [0; 8];
+        head.copy_from_slice(&hash.0[..8]);
+        u64::from_be_bytes(head)
+    }
 }
 
 /// Which of several messages goes first.
@@ -134,10 +170,27 @@ pub struct PurgeReport {
     pub kept: Vec<KeptMessage>,
     /// Messages that disappeared though nobody here asked for it.
     pub strays: u64,
+    /// Of what was freed, so much more lies in the Trash now.
+    pub in_trash: u64,
+    /// The server's limit, and what counted against it.
+    pub quota: Option<Quota>,
+    /// Mailboxes that could not be gone into, and why.
+    pub folders_failed: Vec<(String, String)>,
     /// What the server lists now.
     pub left: Option<Sum>,
     /// Time that it took.
     pub elapsed: Duration,
+}
+
+/// The room that mail takes on a server, in octets, around a purge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// Used before.
+    pub before: u64,
+    /// Used after.
+    pub after: u64,
+    /// What may be used.
+    pub limit: u64,
 }
 
 impl PurgeReport {
@@ -150,17 +203,9 @@ impl PurgeReport {
     }
 }
 
-/// Lists the maildrop and says what would be deleted.
-pub fn plan(
-    source: &mut dyn Source,
-    catalog: &Catalog,
-    maildrop: &Maildrop,
-    selection: &Selection,
-    now: i64,
-) -> Result<(Plan, Listings)> {
-    let listings = source.list()?;
-    let plan = select::plan(&listings, catalog, maildrop, selection, now)?;
-    Ok((plan, listings))
+/// Says what would be deleted of what was surveyed.
+pub fn plan(survey: Survey, catalog: &Catalog, selection: &Selection, now: i64) -> Result<Plan> {
+    select::plan(survey, catalog, selection, now)
 }
 
 /// Refuses to delete anything while the vault is known to be damaged, or, by age, while
@@ -184,11 +229,11 @@ pub fn check(catalog: &Catalog, selection: &Selection, now: i64) -> Result<()> {
     Ok(())
 }
 
-/// Notes what a listing tells of deletions whose end was not heard.
-pub fn settle(writer: &mut Writer, listings: &Listings, maildrop: &Maildrop) -> Result<()> {
-    let open = select::stock(listings, writer.catalog(), maildrop)?.open;
-    let events = writer
-        .catalog()
-        .settled(&maildrop.account, &maildrop.server, &open)?;
-    writer.record(&events)
+/// Notes what the listings of a plan tell of deletions whose end was not heard.
+pub fn settle(writer: &mut Writer, plan: &Plan) -> Result<()> {
+    for (place, open) in plan.places.iter().zip(&plan.open) {
+        let events = writer.catalog().settled(place.maildrop.origin(), open)?;
+        writer.record(&events)?;
+    }
+    Ok(())
 }

@@ -9,6 +9,7 @@ mod listings;
 mod mailbox;
 mod marks;
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::time::Duration;
 
@@ -33,6 +34,18 @@ pub enum Uid {
         /// The message's UID.
         uid: u32,
     },
+}
+
+impl Uid {
+    /// The name as bytes, which sort as UIDs do; empty if there is none.
+    #[must_use]
+    pub fn name(&self) -> Cow<'_, [u8]> {
+        match self {
+            Self::Absent => Cow::Borrowed(&[]),
+            Self::Uidl(name) => Cow::Borrowed(name),
+            Self::Imap { uid, .. } => Cow::Owned(uid.to_be_bytes().to_vec()),
+        }
+    }
 }
 
 /// One row of the server's listing.

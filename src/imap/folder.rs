@@ -60,7 +60,7 @@ pub struct Folder<'s, S> {
     pub(super) session: &'s mut Session<S>,
     counts: Counts,
     /// False if the server said that it is open for reading only.
-    pub(super) writable: bool,
+    writable: bool,
     mailbox_id: Option<Vec<u8>>,
     permanent: Option<Vec<Vec<u8>>>,
     /// Messages that went since it was opened.
@@ -162,6 +162,12 @@ impl<S: Read + Write> Folder<'_, S> {
     #[must_use]
     pub fn expunged(&self) -> u32 {
         self.expunged
+    }
+
+    /// True if it was opened for deleting, and the server agrees.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        self.writable
     }
 
     /// The name that the mailbox keeps when it is renamed (RFC 8474).
@@ -330,13 +336,16 @@ impl<S: Read + Write> Source for Folder<'_, S> {
     }
 
     fn delete(mut self: Box<Self>, wanted: &[Listing]) -> Result<Vec<Kept>> {
-        let Removal::Kept(foreign) = self.remove(wanted)? else {
-            return Ok(Vec::new());
+        let reply = match self.remove(wanted) {
+            Ok(Removal::Expunged) => return Ok(Vec::new()),
+            Ok(Removal::Kept(foreign)) => format!(
+                "(not asked: {foreign} other messages are marked as deleted, and the server can \
+                 only expunge all of them)"
+            ),
+            // What went before that the next listing tells.
+            Err(Error::Refused { reply, .. }) => reply,
+            Err(error) => return Err(error),
         };
-        let reply = format!(
-            "(not asked: {foreign} other messages are marked as deleted, and the server can \
-             only expunge all of them)"
-        );
         let kept = |listing: &Listing| Kept {
             listing: listing.clone(),
             reply: reply.clone(),

@@ -31,7 +31,7 @@ impl<S: Read + Write> Folder<'_, S> {
             server: self.session.wire.server().clone(),
             what: what.to_owned(),
         };
-        if !self.writable {
+        if !self.is_writable() {
             return Err(lacks("deleting in this mailbox"));
         }
         if self.validity() == 0 {

@@ -197,6 +197,8 @@ impl Run<'_, '_> {
         let mut changes = Changes::default();
         let mut known = HashSet::new();
         let mut flagged: Vec<(u32, String)> = Vec::new();
+        // A purge that did not hear of its end is settled by the next listing, whoever asks.
+        let mut asked: Vec<(Box<[u8]>, bool)> = Vec::new();
         // UIDs that hold for nothing say nothing.
         let lasting = inventory.uidvalidity > 0;
         self.catalog.for_each_in_mailbox(origin, |message| {
@@ -204,7 +206,8 @@ impl Run<'_, '_> {
             let is_new = inventory.row(uid).is_some();
             let gone = inventory.is_gone(uid);
             let marks = inventory.marks_of(uid);
-            let settled = message.stored || matches!(state, State::Purged | State::PurgeIntent);
+            let purged = matches!(state, State::Purged | State::PurgeIntent);
+            let settled = message.stored || purged && marks.is_none();
             if lasting && settled && !matches!(state, State::Refused | State::Lost) {
                 known.insert(uid);
             }
@@ -225,6 +228,10 @@ impl Run<'_, '_> {
                     flags: message.letters.clone(),
                     kw: message.words.clone(),
                 },
+                State::PurgeIntent if gone || marks.is_some() => {
+                    asked.push((Box::from(uid.to_be_bytes()), gone));
+                    return;
+                }
                 State::Seen | State::PurgeKept if differs => {
                     flagged.push((uid, message.letters));
                     return;
@@ -236,6 +243,7 @@ impl Run<'_, '_> {
                 flagged.push((uid, message.letters));
             }
         })?;
+        changes.events.extend(self.catalog.settled(origin, &asked)?);
         for (uid, before) in flagged {
             let blob = self.catalog.content_in(origin, uid)?;
             let Some(marks) = inventory.marks_of(uid) else {

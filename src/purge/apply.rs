@@ -1,10 +1,10 @@
 //! Carrying out a plan, session by session (docs/SAFETY.md, 13).
 //!
-//! Each session is a round (`round.rs`); here is what lies between two of them: pauses,
-//! new connections, and when to give up. An interrupted run leaves intents, which the
-//! next listing of any command settles.
+//! Each session is a round, in which the places of the plan are gone by (`round.rs`); here is
+//! what lies between two of them: pauses, new connections, and when to give up. An
+//! interrupted run leaves intents, which the next listing of any command settles.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -12,9 +12,8 @@ use std::time::{Duration, Instant};
 use crate::error::{Endpoint, Error, ErrorKind, Result};
 use crate::event::{Event, Notice};
 use crate::pause::{self, is_set};
-use crate::purge::select::Plan;
+use crate::purge::select::{Plan, Sum};
 use crate::purge::{KeptMessage, Maildrop, PurgeReport};
-use crate::source::{Listings, Source};
 use crate::vault::Writer;
 
 /// Pauses before a connection is made anew, in seconds.
@@ -25,8 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Whose mail, in which vault, and how patiently.
 #[derive(Debug)]
 pub struct Task<'a> {
-    /// Which mail.
-    pub maildrop: Maildrop,
+    /// The account.
+    pub account: &'a str,
     /// Its server, for messages.
     pub server: Endpoint,
     /// The vault.
@@ -42,24 +41,13 @@ pub struct Task<'a> {
     pub stop: &'a AtomicBool,
 }
 
-/// A session that has listed its maildrop.
-pub struct Session {
-    /// The session.
-    pub source: Box<dyn Source>,
-    /// What it listed.
-    pub listings: Listings,
-    /// When it signed in.
-    pub since: Instant,
-}
-
-/// Carries out a plan. `open` is the session that the plan was made in, if it still
-/// stands; `connect` makes a new one, and is told that too much was sent ahead if so.
+/// Carries out a plan. `round` goes by the places of the plan in a session of its own, and is
+/// told if too much was sent ahead in the one before.
 pub fn apply(
     task: &Task<'_>,
     plan: &Plan,
-    open: Option<Session>,
-    connect: &mut dyn FnMut(bool) -> Result<Box<dyn Source>>,
     tell: &mut (dyn FnMut(Event<'_>) + Send),
+    round: &mut dyn FnMut(&mut Run<'_, '_>, bool) -> Result<()>,
 ) -> (PurgeReport, Option<Error>) {
     let began = Instant::now();
     let mut run = Run {
@@ -74,22 +62,22 @@ pub fn apply(
         },
         tried: HashSet::new(),
         doubted: HashSet::new(),
-        pending: Vec::new(),
-        ended_well: true,
+        last: HashMap::new(),
+        asked_now: 0,
         in_doubt: false,
         futile: false,
-        others: Vec::new(),
         login: task.login,
     };
-    let mut error = run.rounds(open, connect).err();
-    run.report.unknown = run.pending.len() as u64;
-    if !run.pending.is_empty() {
+    let mut error = run.rounds(round).err();
+    run.report.unknown += run.pending() as u64;
+    if run.pending() > 0 {
         error = error.map(|error| Error::Unconfirmed {
             server: task.server.clone(),
             messages: run.report.unknown,
             source: Box::new(error),
         });
     }
+    run.report.left = run.left(plan);
     run.report.elapsed = began.elapsed();
     (run.report, error)
 }
@@ -100,7 +88,21 @@ pub(super) struct Pending {
     pub(super) kept: KeptMessage,
 }
 
-pub(super) struct Run<'a, 't> {
+/// What the last round did at a place.
+#[derive(Default)]
+pub(super) struct Last {
+    /// What it asked for.
+    pub(super) pending: Vec<Pending>,
+    /// True if it heard the end of that.
+    pub(super) heard: bool,
+    /// The names that it listed and did not ask for, ascending.
+    pub(super) others: Vec<u64>,
+    /// Everything listed, if nothing was asked for.
+    pub(super) listed: Option<Sum>,
+}
+
+/// A plan that is being carried out.
+pub struct Run<'a, 't> {
     pub(super) task: &'a Task<'a>,
     pub(super) agreed: &'a [u64],
     pub(super) tell: &'t mut (dyn FnMut(Event<'_>) + Send),
@@ -113,40 +115,32 @@ pub(super) struct Run<'a, 't> {
     pub(super) tried: HashSet<u64>,
     /// Those that are asked for once more, since the line failed.
     pub(super) doubted: HashSet<u64>,
-    /// What the last round asked for.
-    pub(super) pending: Vec<Pending>,
-    /// False if the last round did not hear of its end.
-    pub(super) ended_well: bool,
-    /// True if that was just now.
+    /// What the last round did, place by place.
+    pub(super) last: HashMap<Maildrop, Last>,
+    /// Messages that this round has asked for.
+    pub(super) asked_now: usize,
+    /// True if the last deletion failed just now.
     pub(super) in_doubt: bool,
     /// True once the server has kept all of a large round: the rest is not asked for.
     pub(super) futile: bool,
-    /// Names that the last round listed and did not ask for, ascending.
-    pub(super) others: Vec<u64>,
     /// When the last session signed in, and how long the server then wants peace.
-    pub(super) login: Option<(Instant, Duration)>,
+    login: Option<(Instant, Duration)>,
 }
 
 impl Run<'_, '_> {
     fn rounds(
         &mut self,
-        mut open: Option<Session>,
-        connect: &mut dyn FnMut(bool) -> Result<Box<dyn Source>>,
+        round: &mut dyn FnMut(&mut Run<'_, '_>, bool) -> Result<()>,
     ) -> Result<()> {
         let mut failures = 0;
         let mut too_hasty = false;
         loop {
             let freed = self.report.freed.messages;
-            let signed_in = self.login.is_some() || open.is_some();
-            let outcome = match open.take() {
-                Some(session) => self.round(session),
-                None => self
-                    .open(connect, too_hasty)
-                    .and_then(|session| self.round(session)),
-            };
-            let error = match outcome {
-                Ok(true) => return Ok(()),
-                Ok(false) => {
+            let signed_in = self.login.is_some();
+            self.asked_now = 0;
+            let error = match round(self, too_hasty) {
+                Ok(()) if self.pending() == 0 => return Ok(()),
+                Ok(()) => {
                     failures = 0;
                     continue;
                 }
@@ -196,12 +190,8 @@ impl Run<'_, '_> {
         }
     }
 
-    /// A new session, as soon as the server allows one.
-    fn open(
-        &mut self,
-        connect: &mut dyn FnMut(bool) -> Result<Box<dyn Source>>,
-        too_hasty: bool,
-    ) -> Result<Session> {
+    /// Waits until the server allows a new session.
+    pub fn before_login(&mut self) -> Result<()> {
         if let Some((login, delay)) = self.login {
             // A second more than asked for: clocks of servers count whole seconds.
             let pause = (delay + Duration::from_secs(u64::from(!delay.is_zero())))
@@ -211,20 +201,39 @@ impl Run<'_, '_> {
                 self.wait(pause)?;
             }
         }
-        let mut source = connect(too_hasty)?;
-        let since = Instant::now();
-        self.login = Some((since, source.login_delay()));
-        let listings = source.list()?;
-        Ok(Session {
-            source,
-            listings,
-            since,
-        })
+        Ok(())
+    }
+
+    /// To be called when a session is signed in, with how long the server wants peace then.
+    pub fn signed_in(&mut self, since: Instant, delay: Duration) {
+        self.login = Some((since, delay));
+    }
+
+    /// Leaves out a place that cannot be gone into. What was asked for there stays unknown.
+    pub fn leave_out(&mut self, maildrop: &Maildrop, label: &str, why: String) {
+        let last = self.last.remove(maildrop).unwrap_or_default();
+        self.report.unknown += last.pending.len() as u64;
+        self.report.folders_failed.push((label.to_owned(), why));
+    }
+
+    /// What the server was asked to delete, and has not shown yet.
+    fn pending(&self) -> usize {
+        self.last.values().map(|last| last.pending.len()).sum()
+    }
+
+    /// What is left on the server, if that is known of every place.
+    fn left(&self, plan: &Plan) -> Option<Sum> {
+        let left = |place: &crate::purge::Place| match self.last.get(&place.maildrop) {
+            Some(last) => last.listed,
+            None if place.chosen.messages == 0 => Some(place.listed),
+            None => None,
+        };
+        plan.places.iter().map(left).sum()
     }
 
     fn notice(&mut self, notice: Notice<'_>) {
         (self.tell)(Event::Notice {
-            account: &self.task.maildrop.account,
+            account: self.task.account,
             notice,
         });
     }

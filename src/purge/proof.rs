@@ -25,6 +25,8 @@ pub(super) struct Item {
     /// True if the same bytes came under another name that is listed with another size:
     /// one of the two is not what it should be.
     pub(super) doubled: bool,
+    /// The mark of its name.
+    pub(super) mark: u64,
 }
 
 impl Item {

@@ -1,20 +1,21 @@
-//! One round of a purge, which is one session (docs/SAFETY.md, 12 and 13).
+//! One place in one round of a purge (docs/SAFETY.md, 12 and 13).
 //!
-//! It lists, settles what the round before asked for, proves, makes its intents durable,
-//! deletes, and ends the session. What became of it only the next round's listing tells;
-//! the last round does nothing but ask.
+//! It settles what the round before asked for there, proves, makes its intents durable, and
+//! deletes. What became of it only the next round's listing tells; the last round does
+//! nothing but ask.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::message::Hash128;
-use crate::purge::apply::{Pending, Run, Session};
+use crate::purge::apply::{Last, Pending, Run};
 use crate::purge::proof::{self, Item};
-use crate::purge::select::{self, Sum};
+use crate::purge::select::Sum;
+use crate::purge::stock::{self, Candidate};
 use crate::purge::{KeptMessage, Maildrop, Reason};
-use crate::source::{Listings, Source, Uid};
-use crate::vault::ledger::{Event as Entry, Identity};
+use crate::source::{Listings, Source};
+use crate::vault::ledger::Event as Entry;
 
 /// Messages a round at most: what a broken line makes uncertain at once.
 const ROUND: usize = 4_096;
@@ -22,60 +23,66 @@ const ROUND: usize = 4_096;
 const FUTILE: usize = 100;
 
 impl Run<'_, '_> {
-    /// One session: settle, prove, delete. True if there was nothing left to delete.
-    pub(super) fn round(&mut self, session: Session) -> Result<bool> {
-        let Session {
-            mut source,
-            listings,
-            since,
-        } = session;
-        self.login = Some((since, source.login_delay()));
-        if listings.is_empty() && !self.others.is_empty() {
+    /// Goes by a place whose session stands and has listed it: settles, proves, deletes. True
+    /// if nothing is left to be done there.
+    pub fn visit(
+        &mut self,
+        maildrop: &Maildrop,
+        mut source: Box<dyn Source + '_>,
+        listings: &Listings,
+    ) -> Result<bool> {
+        let others = self.last.get(maildrop).map_or(0, |last| last.others.len());
+        if listings.is_empty() && others > 0 {
             return Err(Error::Protocol {
                 server: self.task.server.clone(),
                 doing: "LIST".into(),
-                detail: format!(
-                    "it lists nothing, though others were to stay ({})",
-                    self.others.len()
-                ),
+                detail: format!("it lists nothing, though others were to stay ({others})"),
             });
         }
         // Where nothing of a batch is proven nothing is deleted, so the listing stays true.
         let (proven, names) = loop {
-            let (batch, names) = self.batch(&listings)?;
+            let (batch, names) = self.batch(maildrop, listings)?;
             if batch.is_empty() || self.is_stopped() {
-                return self.leave(source, &listings, batch.is_empty());
+                return self.leave(maildrop, source, listings, batch.is_empty());
             }
-            let items = self.items(&listings, &batch)?;
-            let proven = self.prove(&mut *source, items)?;
+            let items = self.items(maildrop, listings, &batch)?;
+            let proven = self.prove(maildrop, &mut *source, items)?;
             if !proven.is_empty() {
                 break (proven, names);
             }
         };
-        self.intend(&proven)?;
-        self.others = names;
-        let pending: HashSet<u64> = self.pending.iter().map(|p| p.mark).collect();
-        self.others.retain(|mark| !pending.contains(mark));
-        self.ended_well = false;
+        self.intend(maildrop, &proven, names)?;
         let wanted: Vec<_> = proven.iter().map(|item| item.listing.clone()).collect();
         self.in_doubt = true;
-        for kept in source.delete(&wanted)? {
-            let name = kept.listing.uid;
-            if let Some(at) = proven.iter().position(|item| item.listing.uid == name) {
-                self.pending[at].kept.reason = Reason::Refused(kept.reply);
+        let refused = source.delete(&wanted)?;
+        self.in_doubt = false;
+        if let Some(last) = self.last.get_mut(maildrop) {
+            last.heard = true;
+            for kept in refused {
+                let name = kept.listing.uid;
+                if let Some(at) = proven.iter().position(|item| item.listing.uid == name) {
+                    last.pending[at].kept.reason = Reason::Refused(kept.reply);
+                }
             }
         }
-        self.ended_well = true;
-        self.in_doubt = false;
         Ok(false)
     }
 
-    /// Ends a session in which nothing is deleted.
-    fn leave(&mut self, source: Box<dyn Source>, listings: &Listings, done: bool) -> Result<bool> {
-        self.report.left = Some(Sum {
-            messages: listings.len() as u64,
-            octets: listings.octets(),
-        });
+    /// True if this round should ask for nothing more.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.asked_now >= ROUND
+    }
+
+    /// Leaves a place in which nothing is deleted now.
+    fn leave(
+        &mut self,
+        maildrop: &Maildrop,
+        source: Box<dyn Source + '_>,
+        listings: &Listings,
+        done: bool,
+    ) -> Result<bool> {
+        self.last.entry(maildrop.clone()).or_default().listed = Some(Sum::of(listings));
         if let Err(e) = source.finish() {
             tracing::debug!(target: "dialogue", "QUIT failed: {e}");
         }
@@ -87,41 +94,49 @@ impl Run<'_, '_> {
     }
 
     /// What this round tries to delete, and the marks of all names.
-    fn batch(&mut self, listings: &Listings) -> Result<(Vec<select::Candidate>, Vec<u64>)> {
-        let (mut batch, names) = self.take_stock(listings)?;
+    fn batch(
+        &mut self,
+        maildrop: &Maildrop,
+        listings: &Listings,
+    ) -> Result<(Vec<Candidate>, Vec<u64>)> {
+        let (mut batch, names) = self.take_stock(maildrop, listings)?;
         batch.retain(|c| {
             self.agreed.binary_search(&c.mark).is_ok() && !self.tried.contains(&c.mark)
         });
         if self.futile {
-            self.report.unasked = batch.len() as u64;
+            self.report.unasked += batch.len() as u64;
             batch.clear();
         }
         // The oldest first, so that a run that ends early has freed those.
         batch.sort_unstable_by_key(|c| (c.dated, c.row));
-        batch.truncate(ROUND);
+        batch.truncate(ROUND.saturating_sub(self.asked_now));
         Ok((batch, names))
     }
 
     /// Settles what the last round asked for, and gives what may be deleted now, and the
     /// marks of all names.
-    fn take_stock(&mut self, listings: &Listings) -> Result<(Vec<select::Candidate>, Vec<u64>)> {
-        let task = self.task;
-        let maildrop = &task.maildrop;
+    fn take_stock(
+        &mut self,
+        maildrop: &Maildrop,
+        listings: &Listings,
+    ) -> Result<(Vec<Candidate>, Vec<u64>)> {
         let writer = self.writer()?;
-        let stock = select::stock(listings, writer.catalog(), maildrop)?;
+        let stock = stock::stock(listings, writer.catalog(), maildrop)?;
         if !stock.open.is_empty() {
-            let events =
-                writer
-                    .catalog()
-                    .settled(&maildrop.account, &maildrop.server, &stock.open)?;
+            let events = writer.catalog().settled(maildrop.origin(), &stock.open)?;
             writer.record(&events)?;
         }
         let gone: HashMap<u64, bool> = stock
             .open
             .iter()
-            .map(|(name, gone)| (select::mark(name), *gone))
+            .map(|(name, gone)| (maildrop.mark(name), *gone))
             .collect();
-        let pending = std::mem::take(&mut self.pending);
+        let Last {
+            pending,
+            heard,
+            others,
+            ..
+        } = self.last.remove(maildrop).unwrap_or_default();
         let asked = pending.len();
         let before = self.report.kept.len();
         for Pending { mark, mut kept } in pending {
@@ -133,8 +148,8 @@ impl Run<'_, '_> {
             if gone {
                 self.report.freed.add(kept.octets);
                 self.tried.insert(mark);
-            } else if self.ended_well || !self.doubted.insert(mark) {
-                if !self.ended_well {
+            } else if heard || !self.doubted.insert(mark) {
+                if !heard {
                     kept.reason = Reason::Unended;
                 }
                 self.report.kept.push(kept);
@@ -146,29 +161,30 @@ impl Run<'_, '_> {
         }
         self.futile |= asked >= FUTILE && self.report.kept.len() - before == asked;
         let missing = |mark: &&u64| stock.names.binary_search(mark).is_err();
-        self.report.strays += self.others.iter().filter(missing).count() as u64;
-        self.others.clear();
+        self.report.strays += others.iter().filter(missing).count() as u64;
         Ok((stock.candidates, stock.names))
     }
 
-    fn items(&mut self, listings: &Listings, batch: &[select::Candidate]) -> Result<Vec<Item>> {
-        let Maildrop { account, server } = &self.task.maildrop;
+    fn items(
+        &mut self,
+        maildrop: &Maildrop,
+        listings: &Listings,
+        batch: &[Candidate],
+    ) -> Result<Vec<Item>> {
         let writer = self.writer()?;
         // In one transaction: without it each question takes the catalog's locks.
         writer.catalog().begin()?;
         let mut items = Vec::with_capacity(batch.len());
         for candidate in batch {
             let listing = listings.get(candidate.row as usize);
-            let record = match &listing.uid {
-                Uid::Uidl(name) => writer.catalog().record_of(account, server, name)?,
-                _ => None,
-            };
-            if let Some(record) = record {
+            let name = listing.uid.name();
+            if let Some(record) = writer.catalog().record_of(maildrop.origin(), &name)? {
                 items.push(Item {
                     files: Vec::new(),
                     listing,
                     record,
                     doubled: candidate.doubled,
+                    mark: candidate.mark,
                 });
             }
         }
@@ -179,7 +195,7 @@ impl Run<'_, '_> {
         }
         // Whatever becomes of them, no other round tries these again.
         if items.len() < batch.len() {
-            let known: HashSet<u64> = items.iter().map(mark_of).collect();
+            let known: HashSet<u64> = items.iter().map(|item| item.mark).collect();
             let unknown = batch.iter().map(|c| c.mark).filter(|m| !known.contains(m));
             self.tried.extend(unknown);
         }
@@ -187,10 +203,15 @@ impl Run<'_, '_> {
     }
 
     /// Those that pass the proof; the others are kept, and named.
-    fn prove(&mut self, source: &mut dyn Source, items: Vec<Item>) -> Result<Vec<Item>> {
+    fn prove(
+        &mut self,
+        maildrop: &Maildrop,
+        source: &mut dyn Source,
+        items: Vec<Item>,
+    ) -> Result<Vec<Item>> {
         let planned = self.report.planned.messages;
         let mut done = self.tried.len() as u64;
-        let account = &self.task.maildrop.account;
+        let account = self.task.account;
         let tell = &mut *self.tell;
         let intact = proof::read_back(&items, self.task.stop, &mut |more| {
             done += more as u64;
@@ -209,20 +230,20 @@ impl Run<'_, '_> {
                 whole.push(item);
                 files.push(file);
             } else {
-                self.keep(&item, Reason::NotIntact)?;
+                self.keep(maildrop, &item, Reason::NotIntact)?;
             }
         }
         let verdicts = proof::ask(source, &whole, &files)?;
         // They were durable when they were archived; but somebody may have put a copy
         // back, or renamed a file, a moment ago.
         self.writer()?.sync_names(&files)?;
-        let first = |item: &&Item| !self.doubted.contains(&mark_of(item));
+        let first = |item: &&Item| !self.doubted.contains(&item.mark);
         self.report.intact += whole.iter().filter(first).count() as u64;
         let mut proven = Vec::with_capacity(whole.len());
         for (item, verdict) in whole.into_iter().zip(verdicts) {
             match verdict {
                 None => proven.push(item),
-                Some(reason) => self.keep(&item, reason)?,
+                Some(reason) => self.keep(maildrop, &item, reason)?,
             }
         }
         Ok(proven)
@@ -230,12 +251,12 @@ impl Run<'_, '_> {
 
     /// Keeps a message on the server. One that is not what was archived is wanted by the
     /// next pull.
-    fn keep(&mut self, item: &Item, reason: Reason) -> Result<()> {
+    fn keep(&mut self, maildrop: &Maildrop, item: &Item, reason: Reason) -> Result<()> {
         let kept = self.kept(item, reason)?;
-        self.tried.insert(mark_of(item));
+        self.tried.insert(item.mark);
         if kept.reason == Reason::OtherMessage {
             let event = Entry::Refused {
-                identity: self.identity(item),
+                identity: maildrop.origin().identity(&item.listing.uid.name()),
                 octets: item.listing.octets,
                 reply: b"(purge) this name now means another message"[..].into(),
                 tries: 1,
@@ -249,10 +270,7 @@ impl Run<'_, '_> {
     fn kept(&mut self, item: &Item, reason: Reason) -> Result<KeptMessage> {
         let hash: Hash128 = item.record.blob.name.hash;
         let subject = self.writer()?.catalog().subject_of(hash)?;
-        let uid = match &item.listing.uid {
-            Uid::Uidl(name) => name.escape_ascii().to_string(),
-            _ => format!("message {}", item.listing.number),
-        };
+        let uid = item.listing.shown();
         Ok(KeptMessage {
             uid,
             id: hash,
@@ -263,15 +281,16 @@ impl Run<'_, '_> {
     }
 
     /// Writes down, durably, what the server is about to be asked.
-    fn intend(&mut self, proven: &[Item]) -> Result<()> {
+    /// `names` are the marks of everything listed.
+    fn intend(&mut self, maildrop: &Maildrop, proven: &[Item], names: Vec<u64>) -> Result<()> {
         let mut events = Vec::with_capacity(proven.len());
         let mut pending = Vec::with_capacity(proven.len());
         for item in proven {
             let kept = self.kept(item, Reason::StillThere)?;
-            let mark = mark_of(item);
+            let mark = item.mark;
             pending.push(Pending { mark, kept });
             events.push(Entry::PurgeIntent {
-                identity: self.identity(item),
+                identity: maildrop.origin().identity(&item.listing.uid.name()),
                 hash: item.record.blob.name.hash,
             });
         }
@@ -279,23 +298,16 @@ impl Run<'_, '_> {
         for asked in &pending {
             self.report.asked.add(asked.kept.octets);
         }
-        self.pending = pending;
+        let ours: HashSet<u64> = pending.iter().map(|p| p.mark).collect();
+        let mut others = names;
+        others.retain(|mark| !ours.contains(mark));
+        self.asked_now += pending.len();
+        let last = Last {
+            pending,
+            others,
+            ..Last::default()
+        };
+        self.last.insert(maildrop.clone(), last);
         Ok(())
-    }
-
-    fn identity(&self, item: &Item) -> Identity {
-        Identity {
-            account: self.task.maildrop.account.clone(),
-            server: self.task.maildrop.server.clone(),
-            uid: item.listing.uid.clone(),
-            dir: None,
-        }
-    }
-}
-
-fn mark_of(item: &Item) -> u64 {
-    match &item.listing.uid {
-        Uid::Uidl(name) => select::mark(name),
-        _ => 0,
     }
 }

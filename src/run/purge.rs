@@ -1,5 +1,8 @@
 //! Purging one account: connect, plan, and what was agreed to.
 
+mod mailboxes;
+mod maildrop;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -8,13 +11,17 @@ use std::time::{Duration, Instant};
 use super::memory;
 use super::protocol::{self, Way};
 use crate::config::Account;
-use crate::connect::{Connector, endpoint, server_name};
+use crate::connect::{Connector, endpoint};
 use crate::error::{Error, Result};
 use crate::event::{Event, Notice};
 use crate::pause::{self, is_set};
-use crate::purge::{self, Maildrop, Plan, PurgeReport, Selection, Session, Task};
+use crate::purge::{self, Plan, PurgeReport, Selection, Survey, Task};
 use crate::run::{Events, Job};
+use crate::secret::Secret;
+use crate::vault::catalog::Catalog;
 use crate::vault::{Vault, Writer};
+use mailboxes::Mailboxes;
+use maildrop::Inbox;
 
 /// How to purge.
 #[derive(Debug, Clone)]
@@ -35,11 +42,15 @@ pub struct Agreed {
     pub plan: Plan,
     account: Account,
     vault: PathBuf,
-    connector: Connector,
     /// When the session signed in, and how long the server then wants peace.
     login: (Instant, Duration),
-    /// The session in which the plan was made, while it stands.
-    open: Option<Session>,
+    server: Server,
+}
+
+/// What is known of the server since the plan was made.
+enum Server {
+    Pop3(Inbox),
+    Imap(Mailboxes),
 }
 
 impl Agreed {
@@ -52,30 +63,20 @@ impl Agreed {
         events: Events<'_>,
     ) -> Result<Self> {
         let vault = Vault::open(path)?;
+        let catalog = vault.catalog();
         if !selection.is_empty() {
-            purge::check(vault.catalog(), selection, options.now)?;
+            purge::check(catalog, selection, options.now)?;
         }
         // The plan refuses to go by an index that is behind.
         if selection.needs_texts() {
             vault.read_texts(&mut |_| {})?;
         }
         let Job { account, secret } = job;
-        if !matches!(
-            protocol::way(&account, false, vault.catalog())?,
-            Way::Pop3 | Way::Either(_)
-        ) {
-            return Err(Error::Config {
-                message: "purge deletes over POP3 only so far".to_owned(),
-                hint: Some(format!(
-                    "to free the inbox of {}, add an account with protocol = \"pop3\"; what \
-                     IMAP brought is recognised and not fetched again",
-                    account.name
-                )),
-            });
-        }
-        let secret = secret?;
-        let dialect = memory::recall(vault.catalog(), &account)?;
-        let mut connector = Connector::new(&account, secret, dialect, Arc::clone(&options.stop));
+        let (account, imap) = match protocol::way(&account, false, catalog)? {
+            Way::Pop3 | Way::Either(_) => (account, false),
+            Way::Imap(imap) => (imap, true),
+        };
+        let connector = connector(&account, secret?, catalog, options)?;
         if let Some(then) = options.not_before {
             // A second more than asked for: clocks of servers count whole seconds.
             let then = then + Duration::from_secs(1);
@@ -92,26 +93,22 @@ impl Agreed {
             account: &account.name,
             server: &endpoint(&account),
         });
-        let mut source = connector.open(false)?;
-        let since = Instant::now();
-        let (plan, listings) = purge::plan(
-            &mut *source,
-            vault.catalog(),
-            &maildrop(&account),
-            selection,
-            options.now,
-        )?;
+        let mut survey = Survey::default();
+        let (server, login) = if imap {
+            let mailboxes = Mailboxes::survey(&account, connector, catalog, &mut survey)?;
+            (Server::Imap(mailboxes), (Instant::now(), Duration::ZERO))
+        } else {
+            let inbox = Inbox::survey(&account, connector, catalog, &mut survey)?;
+            let login = inbox.login;
+            (Server::Pop3(inbox), login)
+        };
+        let plan = purge::plan(survey, catalog, selection, options.now)?;
         Ok(Self {
             plan,
             account,
             vault: path.to_path_buf(),
-            connector,
-            login: (since, source.login_delay()),
-            open: Some(Session {
-                source,
-                listings,
-                since,
-            }),
+            login,
+            server,
         })
     }
 
@@ -123,32 +120,24 @@ impl Agreed {
 
     /// Ends the session: somebody is going to think for a while.
     pub fn hang_up(&mut self) {
-        if let Some(session) = self.open.take()
-            && let Err(error) = session.source.finish()
-        {
-            tracing::debug!(target: "dialogue", "QUIT failed: {error}");
+        if let Server::Pop3(inbox) = &mut self.server {
+            inbox.hang_up();
         }
     }
 
     /// Notes what the listing tells of deletions whose end an earlier run did not hear.
     pub fn settle(&self, options: &PurgeOptions) -> Result<()> {
-        match &self.open {
-            Some(session) if self.plan.unsettled > 0 => {
-                let mut writer = Writer::open(&self.vault, options.lock_wait, &options.stop)?;
-                purge::settle(&mut writer, &session.listings, &maildrop(&self.account))
-            }
-            _ => Ok(()),
+        if !self.plan.is_unsettled() {
+            return Ok(());
         }
+        let mut writer = Writer::open(&self.vault, options.lock_wait, &options.stop)?;
+        purge::settle(&mut writer, &self.plan)
     }
 
     /// Deletes what was agreed to.
-    pub fn apply(
-        mut self,
-        options: &PurgeOptions,
-        events: Events<'_>,
-    ) -> (PurgeReport, Option<Error>) {
+    pub fn apply(self, options: &PurgeOptions, events: Events<'_>) -> (PurgeReport, Option<Error>) {
         let task = Task {
-            maildrop: maildrop(&self.account),
+            account: &self.account.name,
             server: self.server(),
             vault: &self.vault,
             lock_wait: options.lock_wait,
@@ -156,20 +145,30 @@ impl Agreed {
             login: Some(self.login),
             stop: &options.stop,
         };
-        let connector = &mut self.connector;
-        purge::apply(
-            &task,
-            &self.plan,
-            self.open,
-            &mut |too_hasty| connector.open(too_hasty),
-            events,
-        )
+        match self.server {
+            Server::Pop3(mut inbox) => {
+                purge::apply(&task, &self.plan, events, &mut |run, too_hasty| {
+                    inbox.round(run, too_hasty)
+                })
+            }
+            Server::Imap(mut mailboxes) => {
+                let (mut report, error) = purge::apply(&task, &self.plan, events, &mut |run, _| {
+                    mailboxes.round(run, &self.plan)
+                });
+                mailboxes.measure(&mut report);
+                (report, error)
+            }
+        }
     }
 }
 
-fn maildrop(account: &Account) -> Maildrop {
-    Maildrop {
-        account: account.name.clone(),
-        server: server_name(account),
-    }
+fn connector(
+    account: &Account,
+    secret: Secret,
+    catalog: &Catalog,
+    options: &PurgeOptions,
+) -> Result<Connector> {
+    let dialect = memory::recall(catalog, account)?;
+    let stop = Arc::clone(&options.stop);
+    Ok(Connector::new(account, secret, dialect, stop))
 }

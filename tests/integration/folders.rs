@@ -2,6 +2,7 @@
 
 mod changes;
 mod protocols;
+mod purge;
 
 use std::collections::BTreeMap;
 use std::fs;

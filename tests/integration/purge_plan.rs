@@ -4,53 +4,22 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use mailvault::error::{Error, Result};
+use mailvault::error::Error;
 use mailvault::message::Scanner;
-use mailvault::purge::{self, Keep, Maildrop, Selection};
+use mailvault::purge::{self, Keep, Maildrop, Selection, Survey};
 use mailvault::query;
-use mailvault::source::{Each, Kept, Listing, Listings, Source, Uid};
+use mailvault::source::{Listings, Uid};
 use mailvault::vault::Writer;
 use mailvault::vault::ledger::{Event, Identity, Seen};
 
 const DAY: i64 = 86_400;
 
-/// Lists what it was given.
-struct Rows(Vec<(String, u64)>);
-
-impl Source for Rows {
-    fn list(&mut self) -> Result<Listings> {
-        let mut all = Listings::default();
-        for (number, (name, octets)) in (1..).zip(&self.0) {
-            all.push(number, Some(*octets), name.as_bytes());
-        }
-        Ok(all)
-    }
-
-    fn headers(&mut self, _: &[Listing], _: Each<'_>) -> Result<()> {
-        panic!("a plan asks for nothing")
-    }
-
-    fn fetch(&mut self, _: &[Listing], _: Each<'_>) -> Result<()> {
-        panic!("a plan asks for nothing")
-    }
-
-    fn delete(self: Box<Self>, _: &[Listing]) -> Result<Vec<Kept>> {
-        panic!("a plan deletes nothing")
-    }
-
-    fn login_delay(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    fn finish(self: Box<Self>) -> Result<()> {
-        Ok(())
-    }
-}
-
 fn maildrop() -> Maildrop {
     Maildrop {
         account: "work".into(),
         server: "ann@pop.example.org:995".into(),
+        dir: String::new(),
+        uidvalidity: 0,
     }
 }
 
@@ -60,10 +29,10 @@ fn writer(path: &Path) -> Writer {
 }
 
 /// Records these texts as archived, named by their order, and gives the listing of them.
-fn archive(writer: &mut Writer, texts: &[String]) -> Rows {
+fn archive(writer: &mut Writer, texts: &[String]) -> Listings {
     let mut scanner = Scanner::new();
-    let mut rows = Vec::new();
-    for (n, text) in texts.iter().enumerate() {
+    let mut listings = Listings::default();
+    for (n, text) in (0_u32..).zip(texts) {
         scanner.update(text.as_bytes());
         let digest = scanner.finish();
         let name = format!("name-{n:06}");
@@ -89,9 +58,9 @@ fn archive(writer: &mut Writer, texts: &[String]) -> Rows {
         };
         writer.record(&[Event::Seen(Box::new(seen))]).unwrap();
         writer.catalog_mut().describe(digest.hash, &digest).unwrap();
-        rows.push((name, digest.size));
+        listings.push(n + 1, Some(digest.size), name.as_bytes());
     }
-    Rows(rows)
+    listings
 }
 
 fn now() -> i64 {
@@ -115,11 +84,15 @@ fn older_than(days: u64) -> Selection {
 fn chosen(texts: &[String], days: u64, in_days: i64) -> u64 {
     let dir = tempfile::tempdir().unwrap();
     let mut writer = writer(dir.path());
-    let mut rows = archive(&mut writer, texts);
+    let listings = archive(&mut writer, texts);
     let now = now() + in_days * DAY;
     let selection = older_than(days);
     purge::check(writer.catalog(), &selection, now).unwrap();
-    let (plan, _) = purge::plan(&mut rows, writer.catalog(), &maildrop(), &selection, now).unwrap();
+    let mut survey = Survey::default();
+    survey
+        .add(writer.catalog(), &maildrop(), &listings)
+        .unwrap();
+    let plan = purge::plan(survey, writer.catalog(), &selection, now).unwrap();
     assert_eq!(plan.listed.messages, texts.len() as u64);
     plan.chosen.messages
 }

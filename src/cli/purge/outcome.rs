@@ -34,10 +34,19 @@ pub(crate) fn outcome(
                     the server deletes other messages than those it is asked to.";
         report::warn(out, &message, Some(hint));
     }
+    for (folder, why) in &report.folders_failed {
+        let message = format!(
+            "{account}: nothing was deleted in {}\n  {}",
+            escape(folder),
+            escape(why)
+        );
+        report::warn(out, &message, None);
+    }
+    let unconfirmed = report.still_there() > 0 || report.strays > 0 || report.unknown > 0;
     let code = match error {
         Some(error) => error.kind().exit_code(),
-        None if report.still_there() > 0 || report.strays > 0 => ErrorKind::Unconfirmed.exit_code(),
-        None if !report.kept.is_empty() => PARTIAL,
+        None if unconfirmed => ErrorKind::Unconfirmed.exit_code(),
+        None if !report.kept.is_empty() || !report.folders_failed.is_empty() => PARTIAL,
         None => 0,
     };
     let line = json!({
@@ -53,6 +62,13 @@ pub(crate) fn outcome(
         "unknown": report.unknown,
         "not_asked": report.unasked,
         "strays": report.strays,
+        "folders_failed": report.folders_failed.iter().map(|(folder, _)| folder).collect::<Vec<_>>(),
+        "in_trash": report.in_trash,
+        "quota": report.quota.map(|quota| json!({
+            "used_before": quota.before,
+            "used": quota.after,
+            "limit": quota.limit,
+        })),
         "server_messages": report.left.map(|left| left.messages),
         "server_bytes": report.left.map(|left| left.octets),
         "seconds": seconds(report.elapsed),
@@ -200,8 +216,9 @@ fn reason_words(reason: &Reason, account: &str, messages: usize) -> (String, Str
                 pick("it is", "they are")
             ),
             "it decides by a setting of its own. With Gmail: Settings > Forwarding and \
-             POP/IMAP > \"When messages are accessed with POP\" > delete. Elsewhere look for \
-             \"leave a copy on the server\" in the provider's settings."
+             POP/IMAP > \"When messages are accessed with POP\", or for IMAP \"When a message \
+             is marked as deleted\" > delete. Elsewhere look for \"leave a copy on the \
+             server\" in the provider's settings."
                 .to_owned(),
         ),
         Reason::Unended => (
@@ -246,15 +263,38 @@ pub(crate) fn result(report: &PurgeReport) -> Vec<String> {
             ),
         ));
     }
+    if let Some(quota) = report.quota {
+        rows.push((
+            "Quota",
+            format!(
+                "{} of {} used, {} before",
+                size(quota.after),
+                size(quota.limit),
+                size(quota.before)
+            ),
+        ));
+    }
     let mut lines: Vec<String> = rows
         .into_iter()
         .map(|(label, text)| format!("{label:<16}  {text}"))
         .collect();
     lines.push(String::new());
-    lines.push(format!(
-        "Freed {}. The vault keeps every message; 'mailvault status' lists purges.",
-        size(report.freed.octets)
-    ));
+    let kept = "The vault keeps every message; 'mailvault status' lists purges.";
+    match report.in_trash {
+        0 => lines.push(format!("Freed {}. {kept}", size(report.freed.octets))),
+        moved => lines.extend([
+            format!(
+                "{} now in the server's Trash, and take room until that is emptied:",
+                if moved == freed {
+                    "They are".to_owned()
+                } else {
+                    format!("{} of them are", count(moved))
+                }
+            ),
+            "'mailvault pull', then 'mailvault purge --match folder:Trash', or by hand.".to_owned(),
+            kept.to_owned(),
+        ]),
+    }
     lines
 }
 

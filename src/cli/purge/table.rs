@@ -1,14 +1,20 @@
 //! What a purge would do, in lines for people and for programs.
 
+use std::cmp::Reverse;
+
 use mailvault::error::Endpoint;
-use mailvault::purge::{Bracket, Plan, Sum};
+use mailvault::purge::{Bracket, Place, Plan, Sum};
 use mailvault::run::Agreed;
 use mailvault::units::age_text;
+use mailvault::vault::layout::folder_label;
 use serde_json::{Value, json};
 
 use crate::cli::args::Purge;
 use crate::cli::output::Output;
 use crate::cli::text::{self, Align, count, cut, day, escape, plural, rfc3339, size};
+
+/// Folders that are named; the rest is counted.
+const FOLDERS: usize = 10;
 
 /// The table of what could be freed, or would be.
 pub(super) fn table(plan: &Plan, server: &Endpoint, args: &Purge) -> Vec<String> {
@@ -86,8 +92,34 @@ pub(super) fn table(plan: &Plan, server: &Endpoint, args: &Purge) -> Vec<String>
             ));
         }
     }
+    lines.extend(folders(plan));
     lines.extend(largest(plan));
     lines
+}
+
+/// Where it would be deleted, if that is not the inbox alone.
+fn folders(plan: &Plan) -> Vec<String> {
+    let mut places: Vec<&Place> = plan.places.iter().collect();
+    places.retain(|place| place.chosen.messages > 0);
+    if places.iter().all(|place| place.maildrop.dir.is_empty()) {
+        return Vec::new();
+    }
+    places.sort_by_key(|place| Reverse(place.chosen.octets));
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for place in places.iter().take(FOLDERS) {
+        let Sum { messages, octets } = place.chosen;
+        rows.push(vec![
+            cut(&escape(&folder_label(&place.maildrop.dir)), 36),
+            count(messages),
+            size(octets),
+        ]);
+    }
+    let more = places.len() - rows.len();
+    if more > 0 {
+        rows.push(vec![format!("and {}", plural(more as u64, "more folder"))]);
+    }
+    let aligns = [Align::Left, Align::Right, Align::Right];
+    headed("Folders:  ", &rows, &aligns)
 }
 
 /// The table where nothing is deleted, with a last word that says so.
@@ -159,10 +191,16 @@ fn largest(plan: &Plan) -> Vec<String> {
         })
         .collect();
     let aligns = [Align::Right, Align::Left, Align::Left, Align::Left];
-    text::table(&rows, &aligns)
+    headed("Largest:  ", &rows, &aligns)
+}
+
+/// A table behind a word.
+fn headed(word: &str, rows: &[Vec<String>], aligns: &[Align]) -> Vec<String> {
+    let blank = " ".repeat(word.len());
+    text::table(rows, aligns)
         .into_iter()
         .enumerate()
-        .map(|(n, line)| format!("{}{line}", if n == 0 { "Largest:  " } else { "          " }))
+        .map(|(n, line)| format!("{}{line}", if n == 0 { word } else { &blank }))
         .collect()
 }
 
@@ -190,6 +228,18 @@ pub(crate) fn plan_line(out: &Output, account: &str, agreed: &Agreed, dry_run: b
             })
         })
         .collect();
+    let folders: Vec<Value> = plan
+        .places
+        .iter()
+        .filter(|place| place.maildrop.is_mailbox())
+        .map(|place| {
+            json!({
+                "folder": folder_label(&place.maildrop.dir),
+                "server_messages": place.listed.messages, "server_bytes": place.listed.octets,
+                "delete": place.chosen.messages, "delete_bytes": place.chosen.octets,
+            })
+        })
+        .collect();
     let line = json!({
         "account": account,
         "server": agreed.server().host,
@@ -201,6 +251,7 @@ pub(crate) fn plan_line(out: &Output, account: &str, agreed: &Agreed, dry_run: b
         "delete": plan.chosen.messages,
         "delete_bytes": plan.chosen.octets,
         "ages": brackets,
+        "folders": folders,
         "largest": largest,
         "dry_run": dry_run,
     });

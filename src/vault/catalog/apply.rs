@@ -113,7 +113,7 @@ impl Catalog {
     fn set_flags(&mut self, identity: &Identity, flags: &str, kw: &str) -> rusqlite::Result<()> {
         let folder = self.folder(&identity.account, dir_of(identity))?;
         let origin = self.origin(identity)?;
-        let uid = uid_key(&identity.uid);
+        let uid = identity.uid.name();
         self.db
             .prepare_cached("UPDATE sighting SET marks = ?3 WHERE origin = ?1 AND uid = ?2")?
             .execute(params![origin, uid, format!("{flags} {kw}")])?;
@@ -246,7 +246,7 @@ impl Catalog {
             )?
             .execute(params![
                 origin,
-                uid_key(&identity.uid),
+                identity.uid.name(),
                 octets.map(signed),
                 state as i64,
                 time,
@@ -264,7 +264,7 @@ impl Catalog {
             .prepare_cached(
                 "UPDATE sighting SET state = ?3, time = ?4 WHERE origin = ?1 AND uid = ?2",
             )?
-            .execute(params![origin, uid_key(&identity.uid), state as i64, time])?;
+            .execute(params![origin, identity.uid.name(), state as i64, time])?;
         Ok(())
     }
 
@@ -373,12 +373,4 @@ fn wider<'a>(open: Option<&'a str>, scope: &'a str) -> &'a str {
 
 fn dir_of(identity: &Identity) -> &str {
     identity.dir.as_deref().unwrap_or_default()
-}
-
-fn uid_key(uid: &Uid) -> Vec<u8> {
-    match uid {
-        Uid::Absent => Vec::new(),
-        Uid::Uidl(name) => name.to_vec(),
-        Uid::Imap { uid, .. } => uid.to_be_bytes().to_vec(),
-    }
 }

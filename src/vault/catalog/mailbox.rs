@@ -9,8 +9,11 @@ use super::lookup::blob;
 use super::{Blob, Catalog, State, unsigned};
 use crate::error::Result;
 use crate::message::Hash128;
+use crate::source::Uid;
+use crate::vault::ledger::Identity;
 
-/// A mailbox in one epoch of its UIDs.
+/// A mailbox in one epoch of its UIDs, or a maildrop, of which neither directory nor
+/// UIDVALIDITY is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin<'a> {
     /// The account.
@@ -21,6 +24,39 @@ pub struct Origin<'a> {
     pub dir: &'a str,
     /// Its UIDVALIDITY.
     pub uidvalidity: u32,
+}
+
+impl<'a> Origin<'a> {
+    /// A maildrop.
+    #[must_use]
+    pub fn maildrop(account: &'a str, server: &'a str) -> Self {
+        Self {
+            account,
+            server,
+            dir: "",
+            uidvalidity: 0,
+        }
+    }
+
+    /// A message of it in the ledger, by the name that is recorded for it.
+    #[must_use]
+    pub fn identity(&self, name: &[u8]) -> Identity {
+        let uidvalidity = self.uidvalidity;
+        let is_mailbox = uidvalidity > 0;
+        let uid = match <[u8; 4]>::try_from(name) {
+            Ok(uid) if is_mailbox => Uid::Imap {
+                uidvalidity,
+                uid: u32::from_be_bytes(uid),
+            },
+            _ => Uid::Uidl(name.into()),
+        };
+        Identity {
+            account: self.account.to_owned(),
+            server: self.server.to_owned(),
+            uid,
+            dir: is_mailbox.then(|| self.dir.to_owned()),
+        }
+    }
 }
 
 /// A folder of a server that has its directory.
@@ -183,7 +219,8 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
-    /// True if messages of a mailbox are wanted again that were refused or lost.
+    /// True if a mailbox must be listed whole: messages of it are wanted again that were
+    /// refused or lost, or nobody heard whether they were deleted.
     pub fn wants_again(&self, origin: Origin<'_>) -> Result<bool> {
         let Origin {
             account,
@@ -193,14 +230,15 @@ impl Catalog {
         } = origin;
         self.db
             .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM sighting WHERE state IN (?5, ?6) AND origin =
+                "SELECT EXISTS (SELECT 1 FROM sighting WHERE state IN (?5, ?6, ?7) AND origin =
                  (SELECT id FROM origin WHERE account = ?1 AND server = ?2
                   AND dir = ?3 AND uidvalidity = ?4))",
             )
             .and_then(|mut s| {
-                let (refused, lost) = (State::Refused as i64, State::Lost as i64);
+                let [refused, lost, asked] =
+                    [State::Refused, State::Lost, State::PurgeIntent].map(|state| state as i64);
                 s.query_row(
-                    params![account, server, dir, uidvalidity, refused, lost],
+                    params![account, server, dir, uidvalidity, refused, lost, asked],
                     |r| r.get(0),
                 )
             })

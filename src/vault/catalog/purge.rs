@@ -4,12 +4,11 @@ use rusqlite::{OptionalExtension, params};
 
 use super::lookup::blob;
 use super::search::Conditions;
-use super::{Blob, Catalog, State, unsigned};
+use super::{Blob, Catalog, Origin, State, unsigned};
 use crate::error::Result;
 use crate::message::Hash128;
 use crate::query::Query;
-use crate::source::Uid;
-use crate::vault::ledger::{Event, Identity};
+use crate::vault::ledger::Event;
 
 /// A message that a server had and the vault has.
 #[derive(Debug)]
@@ -44,11 +43,10 @@ pub struct Record {
 }
 
 impl Catalog {
-    /// Calls `each` with every archived message of a maildrop, by ascending name.
+    /// Calls `each` with every archived message of a maildrop or mailbox, by ascending name.
     pub fn for_each_archived(
         &self,
-        account: &str,
-        server: &str,
+        origin: Origin<'_>,
         mut each: impl FnMut(&Archived<'_>),
     ) -> Result<()> {
         self.db
@@ -59,11 +57,17 @@ impl Catalog {
                  LEFT JOIN envelope ON envelope.blob = sighting.blob
                  WHERE NOT lost AND origin =
                  (SELECT id FROM origin WHERE account = ?1 AND server = ?2
-                  AND dir = '' AND uidvalidity = 0)
+                  AND dir = ?3 AND uidvalidity = ?4)
                  ORDER BY uid",
             )
             .and_then(|mut s| {
-                let mut rows = s.query([account, server])?;
+                let Origin {
+                    account,
+                    server,
+                    dir,
+                    uidvalidity,
+                } = origin;
+                let mut rows = s.query(params![account, server, dir, uidvalidity])?;
                 while let Some(row) = rows.next()? {
                     each(&Archived {
                         uid: row.get_ref(0)?.as_blob()?,
@@ -80,19 +84,25 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
-    /// What is recorded of one archived message of a maildrop.
-    pub fn record_of(&self, account: &str, server: &str, uid: &[u8]) -> Result<Option<Record>> {
+    /// What is recorded of one archived message of a maildrop or mailbox.
+    pub fn record_of(&self, origin: Origin<'_>, uid: &[u8]) -> Result<Option<Record>> {
+        let Origin {
+            account,
+            server,
+            dir,
+            uidvalidity,
+        } = origin;
         self.db
             .prepare_cached(
                 "SELECT id, h64, hrest, received, size, wire, stored, header, got,
                         (SELECT likeness FROM likeness WHERE likeness.blob = id)
                  FROM sighting JOIN blob ON blob.id = sighting.blob
-                 WHERE NOT lost AND header NOT NULL AND uid = ?3 AND origin =
+                 WHERE NOT lost AND header NOT NULL AND uid = ?5 AND origin =
                  (SELECT id FROM origin WHERE account = ?1 AND server = ?2
-                  AND dir = '' AND uidvalidity = 0)",
+                  AND dir = ?3 AND uidvalidity = ?4)",
             )
             .and_then(|mut s| {
-                s.query_row(params![account, server, uid], |r| {
+                s.query_row(params![account, server, dir, uidvalidity, uid], |r| {
                     let blob = blob(r)?;
                     let got = r.get::<_, Option<[u8; 16]>>(8)?.map(Hash128);
                     Ok(Record {
@@ -109,24 +119,14 @@ impl Catalog {
 
     /// What a listing says of deletions whose end was not heard: for each name whether
     /// it is gone. As events for the ledger.
-    pub fn settled(
-        &self,
-        account: &str,
-        server: &str,
-        names: &[(Box<[u8]>, bool)],
-    ) -> Result<Vec<Event>> {
+    pub fn settled(&self, origin: Origin<'_>, names: &[(Box<[u8]>, bool)]) -> Result<Vec<Event>> {
         let mut events = Vec::with_capacity(names.len());
         for (name, gone) in names {
             // What was lost since is no longer proven, whatever became of it there.
-            let Some(record) = self.record_of(account, server, name)? else {
+            let Some(record) = self.record_of(origin, name)? else {
                 continue;
             };
-            let identity = Identity {
-                account: account.to_owned(),
-                server: server.to_owned(),
-                uid: Uid::Uidl(name.clone()),
-                dir: None,
-            };
+            let identity = origin.identity(name);
             let hash = record.blob.name.hash;
             events.push(if *gone {
                 Event::Purged { identity, hash }
@@ -137,23 +137,30 @@ impl Catalog {
         Ok(events)
     }
 
-    /// Keys of the contents that fit any of the queries, ascending. A query that the index
-    /// of words cannot answer for every message is refused.
-    pub fn matching(&self, queries: &[Query]) -> Result<Vec<i64>> {
+    /// Keys of the contents that fit any of the queries, ascending; in `folder`, an account
+    /// and a directory of it, or anywhere. A query that the index of words cannot answer for
+    /// every message is refused.
+    pub fn matching(&self, queries: &[Query], folder: Option<(&str, &str)>) -> Result<Vec<i64>> {
         let mut found = Vec::new();
         for query in queries {
             self.check_texts(query, true)?;
             let Conditions {
                 content,
                 place,
-                values,
+                mut values,
             } = self.conditions(query)?;
+            let mut within = String::new();
+            if let Some((account, dir)) = folder {
+                values.extend([account, dir].map(|text| text.to_owned().into()));
+                let last = values.len();
+                within = format!("AND account = ?{} AND dir = ?{last}", last - 1);
+            }
             let sql = format!(
                 "SELECT DISTINCT blob.id FROM blob
                  JOIN place ON place.blob = blob.id
                  JOIN (SELECT id AS f, account, dir FROM folder) ON f = place.folder
                  LEFT JOIN envelope ON envelope.blob = blob.id
-                 WHERE NOT lost {content} {place}"
+                 WHERE NOT lost {content} {place} {within}"
             );
             let ids: rusqlite::Result<Vec<i64>> = self.db.prepare(&sql).and_then(|mut s| {
                 s.query_map(rusqlite::params_from_iter(values), |r| r.get(0))?

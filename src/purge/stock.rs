@@ -1,0 +1,130 @@
+//! What a listing holds that may be deleted, seen against the catalog.
+
+use crate::dedupe::{Met, Walk};
+use crate::error::Result;
+use crate::purge::{Maildrop, Sum};
+use crate::source::Listings;
+use crate::vault::catalog::{Archived, Catalog, State};
+
+/// A date before mail had dates, 1982-01-01 (RFC 822 is of that year), is a mistake.
+const FIRST: i64 = 378_691_200;
+
+/// A message that is archived and listed under a name and a size that fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Candidate {
+    pub(super) row: u32,
+    /// Which of the places that were surveyed.
+    pub(super) place: u32,
+    pub(super) blob: i64,
+    pub(super) octets: u64,
+    /// Its age is counted from here, in Unix seconds.
+    pub(super) dated: i64,
+    pub(super) mark: u64,
+    /// True if another name with another size brought the same content.
+    pub(super) doubled: bool,
+}
+
+/// A listing, seen against the catalog.
+#[derive(Debug, Default)]
+pub(super) struct Stock {
+    /// What may be deleted if it passes the proof, in listing order.
+    pub(super) candidates: Vec<Candidate>,
+    /// What is not archived, or not as it is listed.
+    pub(super) unarchived: Sum,
+    /// What there is nothing to prove by.
+    pub(super) unproven: Sum,
+    /// Names that were asked to be deleted without hearing the end of it, and whether
+    /// they are gone.
+    pub(super) open: Vec<(Box<[u8]>, bool)>,
+    /// The [`mark`]s of all names, ascending.
+    pub(super) names: Vec<u64>,
+}
+
+impl Stock {
+    fn take(&mut self, maildrop: &Maildrop, listings: &Listings, met: &Met<'_, Archived<'_>>) {
+        let (name, rows, known, identifies) = match *met {
+            Met::Gone(known) => {
+                if known.state == State::PurgeIntent {
+                    self.open.push((known.uid.into(), true));
+                }
+                return;
+            }
+            Met::Listed {
+                name,
+                rows,
+                known,
+                identifies,
+            } => (name, rows, known, identifies),
+        };
+        self.names.push(maildrop.mark(name));
+        if known.is_some_and(|known| known.state == State::PurgeIntent) {
+            self.open.push((name.into(), false));
+        }
+        let octets = listings.octets_of(rows[0] as usize);
+        match known.filter(|_| identifies) {
+            Some(known) if eligible(known, octets) => self.candidates.push(Candidate {
+                row: rows[0],
+                place: 0,
+                blob: known.blob,
+                octets: octets.unwrap_or(0),
+                dated: dated(known),
+                mark: maildrop.mark(name),
+                doubled: false,
+            }),
+            _ => {
+                let empty = known.is_some_and(|known| known.size == 0);
+                let others = if identifies && octets.is_some() && !empty {
+                    &mut self.unarchived
+                } else {
+                    &mut self.unproven
+                };
+                for row in rows {
+                    others.add(listings.octets_of(*row as usize).unwrap_or(0));
+                }
+            }
+        }
+    }
+}
+
+/// Takes stock of a listing.
+pub(super) fn stock(listings: &Listings, catalog: &Catalog, maildrop: &Maildrop) -> Result<Stock> {
+    let mut stock = Stock::default();
+    let mut walk = Walk::new(listings);
+    catalog.for_each_archived(maildrop.origin(), |known| {
+        walk.known(known.uid, known, &mut |met| {
+            stock.take(maildrop, listings, &met);
+        });
+    })?;
+    walk.finish(&mut |met| stock.take(maildrop, listings, &met));
+    stock
+        .candidates
+        .sort_unstable_by_key(|c| (c.blob, c.octets));
+    for same in stock.candidates.chunk_by_mut(|a, b| a.blob == b.blob) {
+        if same[0].octets != same[same.len() - 1].octets {
+            for candidate in same {
+                candidate.doubled = true;
+            }
+        }
+    }
+    stock.candidates.sort_unstable_by_key(|c| c.row);
+    stock.names.sort_unstable();
+    Ok(stock)
+}
+
+/// True if listing and record agree. What we deleted and is listed again is there again.
+fn eligible(known: &Archived<'_>, listed: Option<u64>) -> bool {
+    let stored = matches!(
+        known.state,
+        State::Seen | State::PurgeIntent | State::PurgeKept | State::Purged
+    );
+    stored && known.size > 0 && listed.is_some() && listed == known.octets
+}
+
+/// Received or Date, whichever is later; without a plausible one the day we first saw it.
+fn dated(known: &Archived<'_>) -> i64 {
+    if known.dated >= FIRST {
+        known.dated
+    } else {
+        known.seen
+    }
+}
