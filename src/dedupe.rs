@@ -58,7 +58,11 @@ impl<'a> Merge<'a> {
         Self {
             listings,
             walk: Walk::new(listings),
-            plan: Plan::default(),
+            plan: Plan {
+                // Growing would leave holes; what is not used takes no memory.
+                fetch: Vec::with_capacity(listings.len()),
+                ..Plan::default()
+            },
         }
     }
 

@@ -3,6 +3,9 @@
 
 use crate::source::{Ascending, Listings};
 
+/// Rows without a name that are given at once.
+const ABSENT: usize = 4096;
+
 /// What a walk comes by.
 #[derive(Debug)]
 pub enum Met<'a, K> {
@@ -10,7 +13,8 @@ pub enum Met<'a, K> {
     Listed {
         /// The name; empty where the server gave none.
         name: &'a [u8],
-        /// Rows of the listing, ascending; one, unless the name is repeated.
+        /// Rows of the listing, ascending; one, unless the name is repeated. Rows without
+        /// a name come in several lots.
         rows: &'a [u32],
         /// What is recorded for it.
         known: Option<&'a K>,
@@ -89,7 +93,11 @@ impl<'a> Walk<'a> {
         loop {
             self.step();
             match self.next.take() {
-                Some((row, name)) if name == self.name => self.rows.push(row),
+                Some((row, name))
+                    if name == self.name && (!name.is_empty() || self.rows.len() < ABSENT) =>
+                {
+                    self.rows.push(row);
+                }
                 other => {
                     self.next = other;
                     return;

@@ -1,167 +1,15 @@
 //! A listing of any length in little memory: a maildrop of a million messages takes
 //! about 14 MB, because neighbouring names resemble each other.
 
+mod names;
+mod order;
+mod sizes;
+
+pub use names::{Cursor, Names};
+pub use order::Ascending;
+pub use sizes::Sizes;
+
 use crate::source::{Listing, Uid};
-
-/// Numbers and sizes of a listing (the answer to `LIST`), 4 bytes a row where the numbers
-/// are what they are nearly always, else 8.
-#[derive(Debug, Default)]
-pub struct Sizes {
-    /// Empty as long as they count up from 1.
-    numbers: Vec<u32>,
-    octets: Vec<u32>,
-    /// Sizes that do not fit `octets`, by row in ascending order.
-    large: Vec<(usize, u64)>,
-    total: u64,
-}
-
-/// Marks a row without a size.
-const UNKNOWN: u32 = u32::MAX;
-/// Marks a row whose size is in `large`.
-const LARGE: u32 = u32::MAX - 1;
-
-impl Sizes {
-    /// Appends a row.
-    pub fn push(&mut self, number: u32, octets: Option<u64>) {
-        self.total = self.total.saturating_add(octets.unwrap_or(0));
-        let small = match octets.map(u32::try_from) {
-            None => UNKNOWN,
-            Some(Ok(n)) if n < LARGE => n,
-            Some(_) => {
-                self.large.push((self.octets.len(), octets.unwrap_or(0)));
-                LARGE
-            }
-        };
-        let row = self.octets.len();
-        if !self.numbers.is_empty() || number != counted(row) {
-            if self.numbers.is_empty() {
-                self.numbers.extend((0..row).map(counted));
-            }
-            self.numbers.push(number);
-        }
-        self.octets.push(small);
-    }
-
-    fn number_of(&self, row: usize) -> u32 {
-        let number = self.numbers.get(row).copied();
-        number.unwrap_or_else(|| counted(row))
-    }
-
-    /// Number of rows.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.octets.len()
-    }
-
-    /// True if there is no row.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.octets.is_empty()
-    }
-
-    fn octets_of(&self, row: usize) -> Option<u64> {
-        match self.octets[row] {
-            UNKNOWN => None,
-            LARGE => self
-                .large
-                .binary_search_by_key(&row, |(row, _)| *row)
-                .ok()
-                .map(|at| self.large[at].1),
-            n => Some(u64::from(n)),
-        }
-    }
-}
-
-/// The number of a row in a listing without gaps.
-fn counted(row: usize) -> u32 {
-    u32::try_from(row + 1).unwrap_or(u32::MAX)
-}
-
-/// Names of a listing, each kept as what differs from the one before: neighbours
-/// resemble each other, so a name takes about five bytes.
-#[derive(Debug, Default)]
-pub struct Names {
-    packed: Vec<u8>,
-    /// Where each block of [`BLOCK`] names begins; the first of a block is whole.
-    blocks: Vec<u32>,
-    len: usize,
-    last: Vec<u8>,
-    unsorted: bool,
-    /// Bytes of all names.
-    unpacked: usize,
-}
-
-/// Names a block.
-const BLOCK: usize = 32;
-
-/// Memory that names may take; those beyond it count as absent, so that a hostile
-/// listing costs downloads and not memory.
-const NAMES_LIMIT: usize = 24 << 20;
-/// Memory that names may take while they are sorted.
-const FLAT_LIMIT: usize = 40 << 20;
-
-impl Names {
-    /// Appends a name, empty where the server gave none.
-    pub fn push(&mut self, name: &[u8]) {
-        let name = if self.packed.len() > NAMES_LIMIT {
-            &[]
-        } else {
-            name
-        };
-        if self.len > 0 && name <= self.last.as_slice() {
-            self.unsorted = true;
-        }
-        let fresh = self.len.is_multiple_of(BLOCK);
-        let (head, tail) = if fresh {
-            self.blocks
-                .push(u32::try_from(self.packed.len()).unwrap_or(u32::MAX));
-            (0, 0)
-        } else {
-            shared_ends(&self.last, name)
-        };
-        let middle = &name[head..name.len() - tail];
-        for n in [head, tail, middle.len()] {
-            put_varint(&mut self.packed, n);
-        }
-        self.packed.extend_from_slice(middle);
-        self.last.clear();
-        self.last.extend_from_slice(name);
-        self.len += 1;
-        self.unpacked += name.len();
-    }
-
-    /// Number of names.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// True if there is no name.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    fn get(&self, row: usize) -> Vec<u8> {
-        let mut name = Vec::new();
-        let mut at = self.blocks[row / BLOCK] as usize;
-        for _ in 0..=row % BLOCK {
-            at = self.unpack(at, &mut name);
-        }
-        name
-    }
-
-    fn unpack(&self, at: usize, name: &mut Vec<u8>) -> usize {
-        let (head, at) = get_varint(&self.packed, at);
-        let (tail, at) = get_varint(&self.packed, at);
-        let (middle, at) = get_varint(&self.packed, at);
-        let end = at + middle;
-        // The first of a block shares nothing, whatever stood before it.
-        let kept = name.len() - tail;
-        name.splice(head..kept, self.packed[at..end].iter().copied());
-        end
-    }
-}
 
 /// All rows of a listing, packed: a maildrop of a million messages takes about 14 MB.
 #[derive(Debug, Default)]
@@ -194,6 +42,7 @@ impl Listings {
         let listed: Vec<u32> = (0..sizes.len()).map(|row| sizes.number_of(row)).collect();
         let mut list = by_number(&listed).into_iter().peekable();
         let mut uidl = by_number(numbers).into_iter().peekable();
+        let mut name = Vec::new();
         loop {
             let next_list = list.peek().map(|row| listed[*row as usize]);
             let next_uidl = uidl.peek().map(|row| numbers[*row as usize]);
@@ -203,10 +52,10 @@ impl Listings {
             let octets = list
                 .next_if(|_| next_list == Some(number))
                 .and_then(|row| sizes.octets_of(row as usize));
-            let name = uidl
-                .next_if(|_| next_uidl == Some(number))
-                .map(|row| names.get(row as usize))
-                .unwrap_or_default();
+            name.clear();
+            if let Some(row) = uidl.next_if(|_| next_uidl == Some(number)) {
+                names.read(row as usize, &mut name);
+            }
             all.push(number, octets, &name);
         }
     }
@@ -275,7 +124,7 @@ impl Listings {
     /// True if the names came in ascending order, each once.
     #[must_use]
     pub fn is_sorted(&self) -> bool {
-        !self.names.unsorted
+        self.names.is_sorted()
     }
 
     /// One row, unpacked.
@@ -283,15 +132,18 @@ impl Listings {
     pub fn get(&self, row: usize) -> Listing {
         let number = self.sizes.number_of(row);
         let octets = self.octets_of(row);
-        let uid = match self.uidvalidity {
-            Some(uidvalidity) => Uid::Imap {
+        let uid = if let Some(uidvalidity) = self.uidvalidity {
+            Uid::Imap {
                 uidvalidity,
                 uid: number,
-            },
-            None => match self.names.get(row) {
+            }
+        } else {
+            let mut name = Vec::new();
+            self.names.read(row, &mut name);
+            match name.into_boxed_slice() {
                 name if name.is_empty() => Uid::Absent,
-                name => Uid::Uidl(name.into_boxed_slice()),
-            },
+                name => Uid::Uidl(name),
+            }
         };
         Listing {
             number,
@@ -303,116 +155,14 @@ impl Listings {
     /// A cursor over the names in listing order.
     #[must_use]
     pub fn cursor(&self) -> Cursor<'_> {
-        Cursor {
-            names: &self.names,
-            at: 0,
-            row: 0,
-            name: Vec::new(),
-        }
+        self.names.cursor()
     }
 
-    /// A cursor over the names in ascending order; costs memory for all of them if
-    /// they did not come that way.
+    /// A cursor over the names in ascending order; costs four bytes a row if they did not
+    /// come that way.
     #[must_use]
     pub fn ascending(&self) -> Ascending<'_> {
-        if self.is_sorted() {
-            return Ascending::AsListed(self.cursor());
-        }
-        if self.names.unpacked > FLAT_LIMIT {
-            return Ascending::Nameless(0..self.len());
-        }
-        let mut flat = Vec::with_capacity(self.names.unpacked);
-        let mut ends = Vec::with_capacity(self.len());
-        let mut cursor = self.cursor();
-        while let Some((_, name)) = cursor.advance() {
-            flat.extend_from_slice(name);
-            // No more than FLAT_LIMIT.
-            ends.push(u32::try_from(flat.len()).unwrap_or(u32::MAX));
-        }
-        let mut all = Ascending::Sorted {
-            order: Vec::new(),
-            flat,
-            ends,
-            next: 0,
-        };
-        let mut rows: Vec<u32> = (0..self.len())
-            .map(|row| u32::try_from(row).unwrap_or(u32::MAX))
-            .collect();
-        rows.sort_unstable_by(|a, b| {
-            all.flat_name(*a as usize)
-                .cmp(all.flat_name(*b as usize))
-                .then(a.cmp(b))
-        });
-        if let Ascending::Sorted { order, .. } = &mut all {
-            *order = rows;
-        }
-        all
-    }
-}
-
-/// Walks the names of a listing in ascending order.
-#[derive(Debug)]
-pub enum Ascending<'a> {
-    /// They came so.
-    AsListed(Cursor<'a>),
-    /// They are too much to sort in memory, and so identify nothing.
-    Nameless(std::ops::Range<usize>),
-    /// They were sorted.
-    Sorted {
-        /// Rows in the order of their names.
-        order: Vec<u32>,
-        /// All names.
-        flat: Vec<u8>,
-        /// Where each name ends in `flat`.
-        ends: Vec<u32>,
-        /// The next one to give.
-        next: usize,
-    },
-}
-
-impl Ascending<'_> {
-    /// The next name and its row; rows of equal names ascend.
-    pub fn advance(&mut self) -> Option<(usize, &[u8])> {
-        match self {
-            Self::AsListed(cursor) => cursor.advance(),
-            Self::Nameless(rows) => rows.next().map(|row| (row, &[][..])),
-            Self::Sorted { order, next, .. } => {
-                let row = *order.get(*next)? as usize;
-                *next += 1;
-                Some((row, self.flat_name(row)))
-            }
-        }
-    }
-
-    fn flat_name(&self, row: usize) -> &[u8] {
-        match self {
-            Self::AsListed(_) | Self::Nameless(_) => &[],
-            Self::Sorted { flat, ends, .. } => {
-                let start = if row == 0 { 0 } else { ends[row - 1] };
-                &flat[start as usize..ends[row] as usize]
-            }
-        }
-    }
-}
-
-/// Walks the names of a listing without unpacking them all.
-#[derive(Debug)]
-pub struct Cursor<'a> {
-    names: &'a Names,
-    at: usize,
-    row: usize,
-    name: Vec<u8>,
-}
-
-impl Cursor<'_> {
-    /// Goes to the next row and gives its number in the listing and its name.
-    pub fn advance(&mut self) -> Option<(usize, &[u8])> {
-        if self.row == self.names.len {
-            return None;
-        }
-        self.at = self.names.unpack(self.at, &mut self.name);
-        self.row += 1;
-        Some((self.row - 1, &self.name))
+        Ascending::new(&self.names)
     }
 }
 
@@ -424,43 +174,6 @@ fn by_number(numbers: &[u32]) -> Vec<u32> {
     rows.sort_unstable_by_key(|row| (numbers[*row as usize], *row));
     rows.dedup_by_key(|row| numbers[*row as usize]);
     rows
-}
-
-fn shared_ends(last: &[u8], name: &[u8]) -> (usize, usize) {
-    let head = last.iter().zip(name).take_while(|(a, b)| a == b).count();
-    let tail = last[head..]
-        .iter()
-        .rev()
-        .zip(name[head..].iter().rev())
-        .take_while(|(a, b)| a == b)
-        .count();
-    (head, tail)
-}
-
-fn put_varint(out: &mut Vec<u8>, mut n: usize) {
-    while n >= 0x80 {
-        out.push(low_bits(n) | 0x80);
-        n >>= 7;
-    }
-    out.push(low_bits(n));
-}
-
-#[allow(clippy::cast_possible_truncation, reason = "masked")]
-fn low_bits(n: usize) -> u8 {
-    (n & 0x7f) as u8
-}
-
-fn get_varint(bytes: &[u8], mut at: usize) -> (usize, usize) {
-    let (mut n, mut shift) = (0, 0);
-    loop {
-        let byte = bytes[at];
-        at += 1;
-        n |= usize::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return (n, at);
-        }
-        shift += 7;
-    }
 }
 
 #[cfg(test)]
@@ -561,6 +274,25 @@ mod tests {
             "{}",
             all.names.packed.len()
         );
+    }
+
+    #[test]
+    fn names_in_disorder_are_sorted_however_many_and_long() {
+        let mut all = Listings::default();
+        let mut names = Vec::new();
+        for n in 0..150_000u32 {
+            let name = format!("{:08x}", (n / 2).wrapping_mul(2_654_435_761));
+            // Some so long that less than 65,536 of them are much.
+            let name = name.repeat(if n > 100_000 { 16 } else { 1 });
+            all.push(n + 1, None, name.as_bytes());
+            names.push((name, n as usize));
+        }
+        names.sort();
+        let mut ascending = all.ascending();
+        for (name, row) in &names {
+            assert_eq!(ascending.advance(), Some((*row, name.as_bytes())));
+        }
+        assert_eq!(ascending.advance(), None);
     }
 
     proptest! {
