@@ -227,11 +227,12 @@ Which programs may open it
   compressed files, and mbsync would damage them. Export first.
 
 What else is here
-  vault.toml      what kind of archive this is; do not edit it
-  ledger/         a record of everything that happened, one line an event
-  catalog.sqlite  an index; it may be deleted and is then made anew
-  quarantine/     damaged files that a repair set aside
-  lock            keeps two programs from writing at once
+  vault.toml           what kind of archive this is; do not edit it
+  ledger/              a record of everything that happened, one line an event
+  catalog.sqlite       an index; it may be deleted and is then made anew
+  catalog-text.sqlite  an index of words, likewise; searches make it
+  quarantine/          damaged files that a repair set aside
+  lock                 keeps two programs from writing at once
 
 To back it up or move it, copy the whole directory while mailvault is not
 running (rsync -aH keeps messages that lie in several folders from being
