@@ -87,9 +87,9 @@ fn print(report: &VerifyReport, args: &Verify, settings: &Settings, out: &Output
         .unwrap_or(0);
     for (account, messages, good) in &report.accounts {
         out.line(&format!(
-            "{account:wide$}  {} of {} messages {}",
+            "{account:wide$}  {} of {} {}",
             count(*good),
-            count(*messages),
+            plural(*messages, "message"),
             if good == messages {
                 out.word("good", Tone::Good)
             } else {
@@ -113,6 +113,10 @@ fn print(report: &VerifyReport, args: &Verify, settings: &Settings, out: &Output
     let (messages, good) = totals(report);
     if !report.complete {
         out.line("The time was up before all was read; --subset n/t reads a part.");
+    } else if let Some((n, t)) = args.subset {
+        out.line(&format!(
+            "Only part {n} of {t} was read; of the rest, names, sizes and records were looked at."
+        ));
     }
     if good < messages {
         out.line(&format!(

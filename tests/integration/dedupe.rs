@@ -120,7 +120,7 @@ fn a_message_of_two_accounts_is_one_file_with_two_names() {
     let output = sandbox.run(&["verify", "--read-data"]);
     output.expect(
         0,
-        "home  1 of 1 messages good\nwork  1 of 1 messages good\n",
+        "home  1 of 1 message good\nwork  1 of 1 message good\n",
         "",
     );
 }

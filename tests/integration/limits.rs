@@ -188,7 +188,7 @@ fn a_message_of_300_megabytes_passes_through_little_memory() {
     let _ = output.expect_code(0);
     assert!(peak < MEMORY, "{peak} kB");
     let output = sandbox.run(&["verify", "--read-data"]);
-    output.expect(0, "work  1 of 1 messages good\n", "");
+    output.expect(0, "work  1 of 1 message good\n", "");
 }
 
 #[test]

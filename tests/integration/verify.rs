@@ -209,6 +209,19 @@ fn the_parts_of_a_subset_are_disjoint_and_together_all() {
 }
 
 #[test]
+fn who_reads_a_part_is_told_that_it_was_one() {
+    let (sandbox, _server) = pulled(some_mail());
+    sandbox
+        .run(&["verify", "--read-data", "--subset", "2/7"])
+        .expect(
+            0,
+            "work  12 of 12 messages good\n\
+             Only part 2 of 7 was read; of the rest, names, sizes and records were looked at.\n",
+            "",
+        );
+}
+
+#[test]
 fn a_catalog_that_was_deleted_comes_back_the_same() {
     let (sandbox, server) = pulled(some_mail());
     let path = sandbox.vault().join("catalog.sqlite");
