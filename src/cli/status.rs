@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use mailvault::error::PARTIAL;
 use mailvault::metrics;
 use mailvault::vault::Vault;
 use mailvault::vault::catalog::AccountStatus;
@@ -163,13 +164,16 @@ fn row(name: &str, status: Option<&AccountStatus>) -> Vec<String> {
 /// What is worth knowing: how the last run failed, what was refused, what was purged.
 fn note(status: &AccountStatus) -> String {
     let mut notes = Vec::new();
-    if let Some((time, code)) = status.last
-        && code != 0
-    {
-        notes.push(format!("{} {}", code_words(code), when(time, &now())));
-    }
-    if status.refused > 0 {
-        notes.push(format!("{} not given by the server", count(status.refused)));
+    let failed = status.last.filter(|(_, code)| *code != 0);
+    let failed = failed.map(|(time, code)| (code, when(time, &now())));
+    let refused = format!("{} not given by the server", count(status.refused));
+    match failed {
+        // One thing is not told twice.
+        Some((PARTIAL, when)) if status.refused > 0 => notes.push(format!("{refused} {when}")),
+        other => {
+            notes.extend(other.map(|(code, when)| format!("{} {when}", code_words(code))));
+            notes.extend((status.refused > 0).then_some(refused));
+        }
     }
     if status.purged > 0 {
         let last = status
@@ -231,6 +235,12 @@ mod tests {
             "password or token refused 2018-10-31; 2 not given by the server; \
              1 message purged from the server (2 KiB, last 2018-10-31)"
         );
+        let refused = AccountStatus {
+            last: Some((long_ago, PARTIAL)),
+            refused: 2,
+            ..AccountStatus::default()
+        };
+        assert_eq!(note(&refused), "2 not given by the server 2018-10-31");
     }
 
     #[test]
