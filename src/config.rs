@@ -604,6 +604,13 @@ tls = "none"
             )
         );
         assert_eq!(
+            refusal("hsot = \"x\""),
+            near(
+                "1:1: unknown field `hsot`",
+                "\"host\" stands below [accounts.NAME]"
+            )
+        );
+        assert_eq!(
             refusal("colour = 1"),
             near(
                 "1:1: unknown field `colour`, expected one of `vault`, `defaults`, `accounts`",

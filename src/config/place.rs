@@ -23,8 +23,14 @@ pub(super) fn fault(
     }
 }
 
-/// The parser's own error, on one line.
-pub(super) fn parse_fault(path: &Path, text: &str, error: &toml::de::Error) -> Error {
+/// The parser's own error, on one line. Keys of an account are known where they do not
+/// belong.
+pub(super) fn parse_fault(
+    path: &Path,
+    text: &str,
+    error: &toml::de::Error,
+    account_keys: &[String],
+) -> Error {
     let message = error.message().replace('\n', ", ");
     let hint = match unknown(&message) {
         Some((given, _)) if ["password", "passwd", "pass", "secret", "token"].contains(&given) => {
@@ -34,9 +40,12 @@ pub(super) fn parse_fault(path: &Path, text: &str, error: &toml::de::Error) -> E
                     .to_owned(),
             )
         }
-        Some((given, known)) => {
-            nearest(given, &known).map(|name| format!("did you mean \"{name}\"?"))
+        Some((given, known)) if known.contains(&"accounts") => {
+            let below = |name| format!("\"{name}\" stands below [accounts.NAME]");
+            let account_keys: Vec<&str> = account_keys.iter().map(String::as_str).collect();
+            near(given, &known).or_else(|| nearest(given, &account_keys).map(below))
         }
+        Some((given, known)) => near(given, &known),
         None => None,
     };
     // The list of all keys is longer than it is useful once the right one is named.
@@ -60,6 +69,16 @@ fn unknown(message: &str) -> Option<(&str, Vec<&str>)> {
         .or_else(|| message.strip_prefix("unknown variant `"))?;
     let (given, known) = rest.split_once("`, expected ")?;
     Some((given, known.split('`').skip(1).step_by(2).collect()))
+}
+
+/// The keys that serde's message about an unknown one lists.
+pub(super) fn known(message: &str) -> Vec<String> {
+    let known = unknown(message).map(|(_, known)| known);
+    known.into_iter().flatten().map(str::to_owned).collect()
+}
+
+fn near(given: &str, known: &[&str]) -> Option<String> {
+    nearest(given, known).map(|name| format!("did you mean \"{name}\"?"))
 }
 
 fn nearest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {

@@ -19,8 +19,8 @@ use crate::units::parse_age;
 
 /// Reads a configuration from its text.
 pub(super) fn config(text: &str, path: &Path, home: Option<&Path>) -> Result<Config> {
-    let file: RawConfig =
-        toml::from_str(text).map_err(|error| place::parse_fault(path, text, &error))?;
+    let file: RawConfig = toml::from_str(text)
+        .map_err(|error| place::parse_fault(path, text, &error, &account_keys()))?;
     let context = Context { text, path, home };
     context.check_defaults(&file.defaults)?;
     let mut accounts = BTreeMap::new();
@@ -31,6 +31,12 @@ pub(super) fn config(text: &str, path: &Path, home: Option<&Path>) -> Result<Con
     let vault = file.vault.as_ref();
     let vault = vault.map(|path| context.path("vault", path)).transpose()?;
     Ok(Config { vault, accounts })
+}
+
+/// The keys of an account, as its parser tells them that refuses another one.
+fn account_keys() -> Vec<String> {
+    let refused = toml::from_str::<RawAccount>("'' = 0").err();
+    refused.map_or_else(Vec::new, |error| place::known(error.message()))
 }
 
 #[derive(Deserialize)]
