@@ -75,6 +75,8 @@ pub struct File {
     pub name: String,
     /// Its media type.
     pub kind: String,
+    /// Its Content-ID, without angle brackets, by which HTML shows it.
+    pub content_id: Option<String>,
     /// Its decoded content.
     pub bytes: Vec<u8>,
 }
@@ -112,6 +114,7 @@ fn take_apart(bytes: &[u8]) -> Option<Parts> {
                 File {
                     name,
                     kind,
+                    content_id: part.content_id().map(str::to_owned),
                     bytes: part.contents().to_vec(),
                 }
             })

@@ -122,7 +122,8 @@ impl Site {
     fn write(&mut self, entry: &Entry, path: &Path, bytes: &[u8], parts: &Parts) -> Result<()> {
         let mail = readable::read(bytes);
         let beside = path.with_extension("");
-        let mut files: Vec<String> = Vec::new();
+        let dir = format!("{}/", entry.name.hash);
+        let (mut files, mut pictures) = (Vec::<String>::new(), clean::Pictures::new());
         for part in &parts.attachments {
             let wish = match part.name.as_str() {
                 "" => clean::file_name(&part.kind),
@@ -133,10 +134,18 @@ impl Site {
             let taken = |name: &str| files.iter().any(|file| file.to_lowercase() == name);
             let name = names::unique(&wish, &taken);
             self.place.write(beside.join(&name), &part.bytes)?;
+            if let Some(id) = part
+                .content_id
+                .clone()
+                .filter(|_| clean::is_picture(&part.bytes))
+            {
+                let file = page::link(&format!("{dir}{name}"));
+                pictures.entry(id).or_insert(file);
+            }
             files.push(name);
         }
-        let dir = format!("{}/", entry.name.hash);
-        let body = parts.html.as_deref().and_then(clean::html);
+        let html = parts.html.as_deref();
+        let body = html.and_then(|html| clean::html(html, &pictures));
         let text = page::message(entry, &mail, body.as_deref(), &dir, &files, parts, LINKS);
         self.place.write(path.to_path_buf(), text.as_bytes())
     }

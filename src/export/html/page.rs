@@ -22,14 +22,18 @@ border:1px solid var(--line);border-radius:.5rem}.list li{border-top:1px solid v
 grid-template-columns:6.2rem 12rem 1fr auto;gap:0 1rem;padding:.55rem .2rem;color:inherit}.list a:hover{background:var(--box);text-decoration:none}\
 .list span{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}.list .subject{font-weight:600}.list .date,.list .size{color:var(--soft);font-variant-numeric:tabular-nums}\
 dl{display:grid;grid-template-columns:auto 1fr;gap:.15rem 1rem;margin:0 0 1rem;font-size:.95rem}dt{color:var(--soft)}dd{margin:0}\
-.body{border-top:1px solid var(--line);padding-top:1rem;overflow-x:auto}.body table{max-width:100%}\
-pre{white-space:pre-wrap;margin:0;font:.95rem/1.5 ui-monospace,monospace}blockquote{margin:.5rem 0 .5rem .3rem;padding-left:.8rem;border-left:3px solid var(--line)}\
+.body{border-top:1px solid var(--line);padding-top:1rem;overflow-x:auto}.body table{max-width:100%;overflow-wrap:break-word}.body img{max-width:100%;height:auto}\
+pre{white-space:pre-wrap;margin:0;font:.95rem/1.5 ui-monospace,monospace}.clip{width:.9em;height:.9em;fill:none;stroke:currentColor;stroke-width:1.4}blockquote{margin:.5rem 0 .5rem .3rem;padding-left:.8rem;border-left:3px solid var(--line)}\
 .box{background:var(--box);border-radius:.5rem;padding:.7rem 1rem;margin:1rem 0;font-size:.95rem}.box h2{margin:0 0 .3rem}\
 @media(max-width:40rem){.list a{grid-template-columns:1fr auto;padding:.7rem .1rem}.list .subject{grid-column:1/-1;grid-row:2;white-space:normal}\
 .list .date{grid-column:2;grid-row:1}.list .from{grid-column:1;grid-row:1}.list .size{display:none}.months a{padding:.5rem .8rem}}";
 
+/// A paper clip, which not every font has.
+const CLIP: &str = " <svg class=\"clip\" viewBox=\"0 0 16 16\" role=\"img\" aria-label=\"attachments\">\
+<path d=\"M11.5 4v6.5a3.5 3.5 0 0 1-7 0v-7a2.3 2.3 0 0 1 4.6 0v6.6a1.1 1.1 0 0 1-2.2 0V4.5\"/></svg>";
+
 /// A relative path in a link.
-fn link(path: &str) -> String {
+pub(super) fn link(path: &str) -> String {
     let mut safe = String::new();
     for byte in path.bytes() {
         match byte {
@@ -80,11 +84,19 @@ fn sender(from: &str) -> String {
     esc(shown)
 }
 
-fn whole(title: &str, body: &str) -> String {
+/// A page; `pictures` if it shows some that lie beside it.
+fn whole(title: &str, body: &str, pictures: bool) -> String {
+    // For a page from the disk some browsers do not take its neighbours for 'self'.
+    let img = if pictures {
+        "img-src 'self' file:; "
+    } else {
+        ""
+    };
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; {img}\
          style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'\">\n\
+         <meta http-equiv=\"x-dns-prefetch-control\" content=\"off\">\n\
          <meta name=\"referrer\" content=\"no-referrer\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{}</title>\n<style>{STYLE}</style></head>\n<body>\n{body}</body></html>\n",
@@ -99,17 +111,13 @@ pub(super) fn list(title: &str, up: &str, rows: &str) -> String {
          <ul class=\"list\">\n{rows}</ul>\n",
         esc(title)
     );
-    whole(title, &body)
+    whole(title, &body, false)
 }
 
 /// A message in the list of a month.
 pub(super) fn row(entry: &Entry, up: &str, attachments: bool) -> String {
     let id = entry.name.hash.to_string();
-    let clip = if attachments {
-        " <b title=\"attachments\">\u{1f4ce}</b>"
-    } else {
-        ""
-    };
+    let clip = if attachments { CLIP } else { "" };
     format!(
         "<li><a href=\"{up}messages/{}/{id}.html\"><span class=\"date\">{}</span>\
          <span class=\"from\" dir=\"auto\">{}</span>\
@@ -173,18 +181,35 @@ pub(super) fn message(
     if mail.truncated {
         text.push_str("<p class=\"soft\">This message is too long to be shown whole, and its last attachment is not here; 'mailvault show --save' has all of them.</p>\n");
     }
-    whole(&entry.subject, &text)
+    let pictures = body.is_some_and(|html| html.contains("<img "));
+    whole(&entry.subject, &text, pictures)
 }
 
 /// What a message is called in a link to it.
 pub(super) fn label(entry: &Entry) -> String {
-    let short: String = subject(entry).chars().take(80).collect();
+    let (sender, subject) = (sender(&entry.from), subject(entry));
+    format!(
+        "{} {}: {}",
+        day(entry.date),
+        short(&sender, 40),
+        short(&subject, 80)
+    )
+}
+
+/// The beginning of a text with entities.
+fn short(text: &str, limit: usize) -> String {
+    let short: String = text.chars().take(limit).collect();
     // An entity that was cut is none.
-    let short = match short.rfind('&') {
-        Some(at) if !short[at..].contains(';') => short[..at].to_owned(),
-        _ => short,
+    let whole = match short.rfind('&') {
+        Some(at) if !short[at..].contains(';') => &short[..at],
+        _ => &short,
     };
-    format!("{} {}: {short}", day(entry.date), sender(&entry.from))
+    let cut = if whole.len() < text.len() {
+        "\u{2026}"
+    } else {
+        ""
+    };
+    format!("{whole}{cut}")
 }
 
 /// The links between a message and what it answers, and its answers.
@@ -242,6 +267,7 @@ pub(super) fn index(sections: &str, messages: usize) -> String {
     whole(
         "Mail",
         &format!("<h1>Mail</h1>\n<p class=\"soft\">{messages} message{s}</p>\n{sections}"),
+        false,
     )
 }
 
@@ -255,6 +281,8 @@ mod tests {
             esc("<b a=\"x\">&\u{202e}\u{7}"),
             "&lt;b a=&quot;x&quot;&gt;&amp;\u{fffd}\u{fffd}"
         );
+        assert_eq!(short("a &amp; b", 9), "a &amp; b");
+        assert_eq!(short("a &amp; b", 4), "a \u{2026}");
         assert_eq!(link("a b/\u{e4}\".pdf"), "a%20b/%c3%a4%22.pdf");
     }
 }
