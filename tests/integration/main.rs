@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod audit;
+mod browser;
 mod completions;
 mod config;
 mod crash;
