@@ -10,6 +10,7 @@ mod folder;
 mod found;
 mod letter;
 mod names;
+mod remarks;
 mod report;
 
 use std::collections::{HashMap, HashSet};
@@ -63,6 +64,8 @@ struct Sent {
     message: Refused,
     /// Flags that it went without.
     lost: Vec<String>,
+    /// Its date is its own.
+    own: bool,
 }
 
 /// An upload in progress, over as many sessions as it takes.

@@ -69,6 +69,8 @@ pub struct Entry {
     pub flags: String,
     /// When it was received, in Unix seconds; 0 if nobody knows.
     pub date: i64,
+    /// When it was archived, in Unix seconds.
+    pub archived: i64,
     /// Its sender, decoded.
     pub from: String,
     /// Its subject, decoded.

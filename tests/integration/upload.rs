@@ -205,6 +205,47 @@ fn awkward_mail_comes_back_to_the_byte_and_what_is_refused_is_listed() {
 }
 
 #[test]
+fn names_and_dates_that_the_server_gets_otherwise_are_told() {
+    let Some(dovecot) = Dovecot::start(&Options::default()) else {
+        return;
+    };
+    let sandbox = sandbox(&[home(dovecot.imap().port())]);
+    put(&sandbox, "", &[mail(1)], "");
+    put(&sandbox, ".50%", &[mail(2)], "");
+    put(&sandbox, ".#old", &[mail(3)], "");
+    import(&sandbox);
+    // Copies of the vault's files without their times.
+    for stored in sandbox.messages("work") {
+        let file = format!("mail/work/{}/cur/{}", stored.folder, stored.name);
+        let file = fs::File::open(sandbox.vault().join(file)).unwrap();
+        file.set_modified(SystemTime::now() + Duration::from_secs(500_000))
+            .unwrap();
+    }
+    for option in ["--check", "-n"] {
+        let looked = sandbox.run(&["export", "imap:home", option]);
+        let looked = looked.expect_code(if option == "-n" { 0 } else { 3 });
+        for line in [
+            "folder        50% gets _ for control characters, * and %, which no name may have\n",
+            "folder        #old may be refused: names that begin so are reserved",
+        ] {
+            assert!(looked.stdout().contains(line), "{looked}");
+        }
+    }
+    let run = sandbox.run(&["export", "imap:home", "--json"]);
+    let summary = json_lines(&run.stdout).pop().unwrap();
+    assert_eq!(summary["undated"], summary["uploaded"], "{run}");
+    assert_eq!(summary["uploaded"], 3, "{run}");
+    let run = sandbox
+        .run(&["export", "imap:home", "--again"])
+        .expect_code(0);
+    assert!(!run.stderr().contains("without any date"), "{run}");
+    for row in imap_rows(dovecot.imap(), "bob", "INBOX", "INTERNALDATE") {
+        let year = chrono::Utc::now().format("-%Y ").to_string();
+        assert!(row.contains(&year), "{row}");
+    }
+}
+
+#[test]
 fn a_line_that_is_cut_costs_no_message_and_doubles_none() {
     let Some(dovecot) = Dovecot::start(&Options::default()) else {
         return;

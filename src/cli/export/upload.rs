@@ -137,6 +137,7 @@ fn show(outlook: &Outlook, account: &str, out: &Output) -> Done {
     for line in table(&rows, &[left, right, right, left, left]) {
         out.line(line.trim());
     }
+    remarks(outlook, out);
     let (messages, before) = totals(outlook);
     out.line(&format!(
         "would upload {} to {}",
@@ -167,6 +168,7 @@ fn outlines(outlook: &Outlook, out: &Output) {
                 "messages": goal.messages,
                 "bytes": goal.octets,
                 "before": goal.before,
+                "remarks": goal.remarks,
             }),
             false,
         );
@@ -192,6 +194,15 @@ fn outlines(outlook: &Outlook, out: &Output) {
     }
 }
 
+/// What is to be said of names of folders, and how much that is.
+fn remarks(outlook: &Outlook, out: &Output) -> usize {
+    let all = outlook.goals.iter().flat_map(|goal| &goal.remarks);
+    for remark in all.clone() {
+        out.line(&format!("{:<14}{}", "folder", escape(remark)));
+    }
+    all.count()
+}
+
 /// For `--check`.
 fn show_doubts(outlook: &Outlook, doubts: &[Doubt], account: &str, out: &Output) -> Done {
     outlines(outlook, out);
@@ -211,7 +222,8 @@ fn show_doubts(outlook: &Outlook, doubts: &[Doubt], account: &str, out: &Output)
         list(label, &messages, out);
     }
     let (messages, before) = totals(outlook);
-    if doubts.is_empty() {
+    let names = remarks(outlook, out);
+    if doubts.is_empty() && names == 0 {
         out.line(&format!(
             "{} looked at; nothing speaks against uploading them to {}",
             plural(messages - before, "message"),
@@ -219,12 +231,17 @@ fn show_doubts(outlook: &Outlook, doubts: &[Doubt], account: &str, out: &Output)
         ));
     }
     Done::new(
-        if doubts.is_empty() { 0 } else { PARTIAL },
+        if doubts.is_empty() && names == 0 {
+            0
+        } else {
+            PARTIAL
+        },
         json!({
             "messages": messages,
             "before": before,
             "certain": counts[0],
             "uncertain": counts[1],
+            "names": names,
             "check": true,
         }),
     )
@@ -235,6 +252,13 @@ fn tell(report: &UploadReport, account: &str, whole: bool, out: &Output) {
     tell_programs(report, out);
     if !out.quiet {
         tell_people(report, account, whole, out);
+    }
+    if report.undated > 0 {
+        let text = format!(
+            "note: {} without any date got the one on which mailvault archived it",
+            plural(report.undated, "message")
+        );
+        out.say(&text);
     }
     for folder in &report.folders {
         if let (Some(held), Some(holds)) = (folder.held, folder.holds)
@@ -405,6 +429,7 @@ fn summary(report: &UploadReport) -> Value {
         "there": report.there,
         "before": report.before,
         "copies": report.copies,
+        "undated": report.undated,
         "refused": report.refused.len(),
         "changed": report.stripped.len(),
         "left_out": report.left_out.len(),

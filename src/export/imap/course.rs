@@ -24,6 +24,8 @@ pub(super) struct Stretch<'a> {
     pub(super) before_octets: u64,
     /// Sizes of those that are wanted.
     pub(super) sizes: HashSet<u64>,
+    /// What is to be said of its name.
+    pub(super) remarks: Vec<String>,
 }
 
 impl Stretch<'_> {
@@ -56,6 +58,7 @@ impl<'a> Task<'a> {
                     messages: stretch.messages,
                     octets: stretch.octets,
                     before: stretch.before,
+                    remarks: stretch.remarks.clone(),
                 })
                 .collect(),
         })
@@ -82,6 +85,7 @@ impl<'a> Task<'a> {
         for part in &self.selection.folders {
             let levels = self.levels(part, below.contains(part.account.as_str()))?;
             let goal = names.goal(session, &levels);
+            let remarks = names.remarks(&levels, &goal);
             let same = |stretch: &Stretch<'_>| stretch.goal.mailbox.raw == goal.mailbox.raw;
             let at = course.iter().position(same).unwrap_or_else(|| {
                 course.push(Stretch {
@@ -92,12 +96,18 @@ impl<'a> Task<'a> {
                     before: 0,
                     before_octets: 0,
                     sizes: HashSet::new(),
+                    remarks: Vec::new(),
                 });
                 course.len() - 1
             });
             let stretch = &mut course[at];
             let key = stretch.key();
             stretch.parts.push(part);
+            for remark in remarks {
+                if !stretch.remarks.contains(&remark) {
+                    stretch.remarks.push(remark);
+                }
+            }
             stretch.messages += part.messages;
             stretch.octets += part.octets;
             for entry in self.vault.entries_in(self.selection, part).bare() {

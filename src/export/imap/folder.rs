@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::found::Found;
-use super::letter::{flags, keeps, look, wire, without};
+use super::letter::{date, flags, keeps, look, wire, without};
 use super::{Filled, Refused, Sent, Stretch, Upload, reason, refused};
 use crate::error::{Error, Result};
 use crate::export::LeftOut;
@@ -216,9 +216,10 @@ impl Upload<'_> {
             return Ok(());
         }
         let (flags, lost) = flags(entry, keywords, &run.taste);
+        let (date, own) = date(entry);
         let letter = Letter {
             flags,
-            date: Some(entry.date).filter(|date| *date != 0),
+            date: Some(date),
             octets: look.octets(),
             utf8: run.taste.utf8 && look.is_utf8_header(),
         };
@@ -226,7 +227,7 @@ impl Upload<'_> {
         let number = run.count;
         let message = refused(entry, &run.label, String::new());
         run.hashes.insert(hash);
-        run.sent.insert(number, Sent { message, lost });
+        run.sent.insert(number, Sent { message, lost, own });
         let sent = appender.send(number, &letter, &mut |piece| wire(&mut body, piece));
         sent.map_err(|error| match error {
             // Half of it is on its way: nothing can follow in this session.
@@ -266,8 +267,13 @@ impl Upload<'_> {
     }
 
     fn taken(&mut self, key: &str, sent: Sent, uid: Option<u32>) -> Result<()> {
-        let Sent { mut message, lost } = sent;
+        let Sent {
+            mut message,
+            lost,
+            own,
+        } = sent;
         self.report.uploaded += 1;
+        self.report.undated += u64::from(!own);
         self.report.octets += message.octets;
         self.passed(message.octets);
         let hash = message.id;

@@ -7,6 +7,27 @@ use crate::export::Body;
 use crate::export::lint::{Look, Taste};
 use crate::vault::Entry;
 
+/// Clocks of two machines differ, and a batch is archived some time after it was fetched.
+const CLOCKS: i64 = 24 * 60 * 60;
+/// So many seconds at most lie between the writing of a file and its record.
+const WRITING: u64 = 60;
+
+/// The date of a message for its new server, and whether it is its own. That is the date at the old
+/// server, or that of the header, which its file has as its time; that of the header, where
+/// the file was copied without its time; else the moment of archiving.
+pub(super) fn date(entry: &Entry) -> (i64, bool) {
+    let received = i64::from(entry.name.received);
+    // Nothing is received after it was archived.
+    let plausible = entry.date > 0 && entry.date <= entry.archived.saturating_add(CLOCKS);
+    match (plausible, received) {
+        (false, 0) => (entry.archived, false),
+        (false, received) => (received, true),
+        // A file without any date has that of its writing.
+        (true, 0) => (entry.date, entry.date.abs_diff(entry.archived) > WRITING),
+        (true, _) => (entry.date, true),
+    }
+}
+
 /// Flag letters of file names as IMAP has them.
 const LETTERS: [(char, &str); 5] = [
     ('S', "\\Seen"),
@@ -78,4 +99,42 @@ pub(super) fn without(lost: &[String]) -> String {
 pub(super) fn keeps(permanent: Option<&[Vec<u8>]>) -> Option<Vec<String>> {
     let text = |flag: &Vec<u8>| String::from_utf8_lossy(flag).into_owned();
     permanent.map(|flags| flags.iter().map(text).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Hash128;
+    use crate::vault::layout::FileName;
+
+    #[test]
+    fn a_message_keeps_its_date_and_one_without_gets_that_of_its_archiving() {
+        let date = |received, date, archived| {
+            super::date(&Entry {
+                name: FileName {
+                    received,
+                    hash: Hash128::of(b""),
+                    size: 0,
+                    wire: 0,
+                },
+                account: String::new(),
+                dir: String::new(),
+                flags: String::new(),
+                date,
+                archived,
+                from: String::new(),
+                subject: String::new(),
+                path: None,
+            })
+        };
+        let archived = 1_700_000_000;
+        assert_eq!(date(5, 7, archived), (7, true));
+        assert_eq!(date(0, 7, archived), (7, true));
+        assert_eq!(date(5, 0, archived), (5, true));
+        // Its file was copied, and has the time of that.
+        assert_eq!(date(5, archived + 1_000_000, archived), (5, true));
+        assert_eq!(date(0, archived + 1_000_000, archived), (archived, false));
+        assert_eq!(date(0, archived - 2, archived), (archived - 2, false));
+        assert_eq!(date(0, 0, archived), (archived, false));
+    }
 }

@@ -3,6 +3,7 @@
 
 use std::io::{Read, Write};
 
+use super::remarks::remarks;
 use crate::error::Result;
 use crate::imap::{Mailbox, Namespace, Session, SpecialUse};
 
@@ -126,6 +127,11 @@ impl Names {
     /// What the names of new mailboxes begin with; empty where nothing does.
     pub(super) fn prefix(&self) -> String {
         String::from_utf8_lossy(&self.space.prefix).into_owned()
+    }
+
+    /// What is to be said of the mailbox for a folder.
+    pub(super) fn remarks(&self, levels: &[String], goal: &Goal) -> Vec<String> {
+        remarks(levels, goal, &self.space)
     }
 
     /// The mailbox for a folder, given by the levels of its name.

@@ -35,6 +35,8 @@ pub struct Goals {
     pub octets: u64,
     /// Those that were uploaded before.
     pub before: u64,
+    /// What is to be said of its name: what is changed in it, and what may be refused.
+    pub remarks: Vec<String>,
 }
 
 /// What an upload did to one folder of the server.
@@ -63,6 +65,9 @@ pub struct UploadReport {
     pub copies: u64,
     /// Messages that the journal has from earlier runs.
     pub before: u64,
+    /// Of those that were uploaded, the ones that have no date and got that of their
+    /// archiving.
+    pub undated: u64,
     /// Messages that the server did not take.
     pub refused: Vec<Refused>,
     /// Messages that it took without some of their flags.

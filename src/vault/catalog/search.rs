@@ -224,7 +224,7 @@ impl Catalog {
         self.db
             .prepare_cached(
                 "SELECT blob.id, h64, hrest, received, size, wire, stored,
-                        coalesce(sender, ''), coalesce(subject, ''), account, dir, flags
+                        coalesce(sender, ''), coalesce(subject, ''), account, dir, flags, seen
                  FROM place JOIN blob ON blob.id = place.blob
                  JOIN (SELECT id AS f, account, dir FROM folder) ON f = place.folder
                  LEFT JOIN envelope ON envelope.blob = blob.id
@@ -239,6 +239,7 @@ impl Catalog {
                         dir: row.get(10)?,
                         flags: row.get(11)?,
                         date: i64::from(name.received),
+                        archived: row.get(12)?,
                         from: row.get(7)?,
                         subject: row.get(8)?,
                         path: None,

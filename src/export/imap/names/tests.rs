@@ -26,6 +26,19 @@ impl Write for Said {
 
 /// What folders become on a server with these rows of LIST, and this NAMESPACE.
 fn goals(namespace: &str, rows: &[&str], folders: &[&str]) -> Vec<(String, bool)> {
+    let (names, session) = learned(namespace, rows);
+    let goal = |folder: &&str| {
+        let goal = names.goal(&session, &levels(folder));
+        (String::from_utf8(goal.mailbox.raw).unwrap(), goal.missing)
+    };
+    folders.iter().map(goal).collect()
+}
+
+fn levels(folder: &str) -> Vec<String> {
+    folder.split('/').map(str::to_owned).collect()
+}
+
+fn learned(namespace: &str, rows: &[&str]) -> (Names, Session<Said>) {
     let mut said = String::from("* CAPABILITY IMAP4rev1 NAMESPACE\r\nm1 OK\r\n");
     if namespace.is_empty() {
         said = said.replace(" NAMESPACE", "");
@@ -48,12 +61,7 @@ fn goals(namespace: &str, rows: &[&str], folders: &[&str]) -> Vec<(String, bool)
     let mut session = Session::resume(stream, &server, Mask::none());
     session.ask_capabilities().unwrap();
     let names = Names::learn(&mut session).unwrap();
-    let goal = |folder: &&str| {
-        let levels: Vec<String> = folder.split('/').map(str::to_owned).collect();
-        let goal = names.goal(&session, &levels);
-        (String::from_utf8(goal.mailbox.raw).unwrap(), goal.missing)
-    };
-    folders.iter().map(goal).collect()
+    (names, session)
 }
 
 fn names(goals: &[(String, bool)]) -> Vec<&str> {
@@ -144,4 +152,35 @@ fn a_name_that_only_holds_others_is_made_a_mailbox() {
         goals("((\"\" \"/\"))", &rows, &["Lists"]),
         [("Lists".to_owned(), true)]
     );
+}
+
+#[test]
+fn names_that_are_changed_or_may_be_refused_are_told() {
+    let rows = ["() \".\" INBOX", "() \".\" there.it"];
+    let (names, session) = learned("((\"\" \".\"))", &rows);
+    let told = |folder: &str| {
+        let levels = levels(folder);
+        names
+            .remarks(&levels, &names.goal(&session, &levels))
+            .join("\n")
+    };
+    for quiet in ["INBOX", "Work/2019", "there/it", "Sent"] {
+        assert_eq!(told(quiet), "", "{quiet}");
+    }
+    for (folder, wanted) in [
+        ("Inbox", "is the inbox there"),
+        ("a.b", "gets _ for ., which stands between levels"),
+        ("a\u{7}b", "control characters"),
+        ("50%", "control characters, * and %"),
+        ("#news", "may be refused: names that begin so"),
+        ("~ann", "may be refused"),
+    ] {
+        assert!(told(folder).contains(wanted), "{}", told(folder));
+    }
+    let long = told(&"ä".repeat(90));
+    assert!(long.contains("may be refused: its name has"), "{long}");
+    let (names, session) = learned("((\"\" NIL))", &["() NIL INBOX"]);
+    let levels = levels("Work/2019");
+    let told = names.remarks(&levels, &names.goal(&session, &levels));
+    assert_eq!(told, ["Work/2019 gets - for /: that server has no levels"]);
 }

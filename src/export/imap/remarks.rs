@@ -1,0 +1,53 @@
+//! What becomes of a folder's name on a server, where that is not what one would expect.
+
+use super::names::{Goal, is_inbox};
+use crate::imap::Namespace;
+
+/// Longer names, in octets, are refused by some servers.
+const LONG: usize = 220;
+
+/// What is to be said of the mailbox for a folder with these levels, each as a sentence.
+pub(super) fn remarks(levels: &[String], goal: &Goal, space: &Namespace) -> Vec<String> {
+    let mut found = Vec::new();
+    let name = levels.join("/");
+    if is_inbox(levels) {
+        if name != "INBOX" {
+            found.push(format!("{name} is the inbox there, in whatever case"));
+        }
+        return found;
+    }
+    // One that is there has a name that fits.
+    if !goal.missing {
+        return found;
+    }
+    let delimiter = space.delimiter.map(char::from);
+    for level in levels {
+        let has = |odd: fn(char) -> bool| level.contains(odd);
+        if delimiter.is_some_and(|delimiter| level.contains(delimiter)) {
+            let delimiter = delimiter.unwrap_or_default();
+            found.push(format!(
+                "{level} gets _ for {delimiter}, which stands between levels there"
+            ));
+        }
+        if has(char::is_control) || has(|c| matches!(c, '*' | '%')) {
+            found.push(format!(
+                "{level} gets _ for control characters, * and %, which no name may have"
+            ));
+        }
+        if level.starts_with(['#', '~', '.']) {
+            found.push(format!(
+                "{level} may be refused: names that begin so are reserved on some servers"
+            ));
+        }
+    }
+    if delimiter.is_none() && levels.len() > 1 {
+        found.push(format!("{name} gets - for /: that server has no levels"));
+    }
+    let octets = goal.mailbox.raw.len();
+    if octets > LONG {
+        found.push(format!(
+            "{name} may be refused: its name has {octets} octets there"
+        ));
+    }
+    found
+}
