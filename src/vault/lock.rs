@@ -14,6 +14,9 @@ use crate::fsx;
 
 /// How often a taken lock is tried again.
 const POLL: Duration = Duration::from_millis(200);
+/// Who only looks whether somebody holds the lock has it for an instant. So it is tried for
+/// this long, whatever the patience, and so often.
+const GLANCE: (Duration, Duration) = (Duration::from_millis(400), Duration::from_millis(10));
 
 /// The right to write to a vault, held until dropped.
 #[derive(Debug)]
@@ -41,13 +44,15 @@ impl Lock {
                     if stop.load(Ordering::Relaxed) {
                         return Err(Error::Interrupted);
                     }
-                    if began.elapsed() >= patience {
+                    let waited = began.elapsed();
+                    if waited >= patience.max(GLANCE.0) {
                         return Err(Error::Locked {
                             path: vault.to_path_buf(),
                             holder: holder(&mut file),
                         });
                     }
-                    std::thread::sleep(POLL);
+                    let early = waited < GLANCE.0;
+                    std::thread::sleep(if early { GLANCE.1 } else { POLL });
                 }
                 Err(TryLockError::Error(e)) => return Err(Error::file("lock", path, e)),
             }
@@ -88,6 +93,31 @@ fn holder(file: &mut File) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn who_looks_for_the_holder_is_in_nobodys_way() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let stop = AtomicBool::new(false);
+        drop(Lock::take(&path, dir.path(), Duration::ZERO, &stop).unwrap());
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    let _ = held(&path);
+                    std::thread::sleep(Duration::from_micros(200));
+                }
+            });
+            for _ in 0..300 {
+                let taken = Lock::take(&path, dir.path(), Duration::ZERO, &stop);
+                if taken.is_err() {
+                    done.store(true, Ordering::Relaxed);
+                }
+                drop(taken.unwrap());
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+    }
 
     #[test]
     fn a_second_writer_is_told_who_holds_the_lock() {
