@@ -67,6 +67,7 @@ impl Wizard<'_> {
         if let Some(name) = &args.name {
             plan.check_name(name)?;
         }
+        plan.check_vault(global.vault.as_deref())?;
         let email = self.email()?;
         let found = self.find(email.as_deref())?;
         let user = self.user(email.as_deref(), found.provider)?;

@@ -223,6 +223,31 @@ fn a_vault_that_is_chosen_is_made_and_written_down() {
 }
 
 #[test]
+fn a_vault_that_an_older_configuration_would_not_mean_is_refused_before_anything_is_asked() {
+    let server = server(Sample::of(1, 7));
+    let sandbox = home(&server);
+    let there = "vault = \"~/mail\"\n";
+    sandbox.config(there);
+    let output = init(
+        &sandbox,
+        &server,
+        &[&FIRST[..], &["--vault", "archive"]].concat(),
+    );
+    output.expect(
+        2,
+        "",
+        "\
+error: ~/.config/mailvault/config.toml is there already, and means another vault
+  hint: leave out --vault, or change its line to vault = \"~/archive\"
+",
+    );
+    assert_eq!(config(&sandbox), there);
+    assert_eq!(server.sessions(), 0);
+    let same = [&FIRST[..], &["--vault", "mail"]].concat();
+    let _ = init(&sandbox, &server, &same).expect_code(0);
+}
+
+#[test]
 fn a_certificate_of_ones_own_can_be_named_or_pinned() {
     let Some(dovecot) = Dovecot::start(&Options::default()) else {
         return;

@@ -54,6 +54,27 @@ impl Plan {
         self.text.is_none()
     }
 
+    /// A vault that is asked for, but that the file there would not mean, is an error.
+    pub(super) fn check_vault(&self, path: Option<&Path>) -> Result<(), Failure> {
+        let (Some(path), false) = (path, self.takes_vault()) else {
+            return Ok(());
+        };
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        if self.config.vault.as_ref() == Some(&path) {
+            return Ok(());
+        }
+        let file = shown(&self.path, self.home.as_deref());
+        let line = toml::Value::String(shown(&path, self.home.as_deref()));
+        let hint = match &self.config.vault {
+            Some(_) => format!("leave out --vault, or change its line to vault = {line}"),
+            None => format!("leave out --vault, or write at its head: vault = {line}"),
+        };
+        Err(Failure::usage(
+            format!("{file} is there already, and means another vault"),
+            hint,
+        ))
+    }
+
     pub(super) fn choose_vault(&mut self, path: Option<&Path>) {
         if let Some(path) = path
             && self.takes_vault()
