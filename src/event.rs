@@ -117,6 +117,8 @@ pub enum Notice<'a> {
         /// How many.
         messages: u64,
     },
+    /// The server says that it may delete what is fetched (RFC 2449 s.6.7, `EXPIRE 0`).
+    MayDelete,
     /// A damaged file of the vault stood in the way and was moved to quarantine.
     Replaced {
         /// The message's id.
@@ -177,6 +179,8 @@ pub struct PullReport {
     pub next_login: Option<Instant>,
     /// True if everything listed is archived or known as refused.
     pub complete: bool,
+    /// True if the server says that it may delete what was fetched.
+    pub may_delete: bool,
     /// True if this only shows what would be fetched.
     pub dry_run: bool,
 }

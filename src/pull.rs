@@ -288,6 +288,7 @@ impl Run<'_, '_> {
         if self.task.dry_run {
             self.report.wanted += plan.compare.len() as u64;
         } else if !plan.fetch.is_empty() {
+            self.tell_expiry(&*source);
             self.check_room(octets)?;
             self.in_transfer = true;
             let place = Place::of(&self.task.route);

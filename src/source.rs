@@ -114,6 +114,11 @@ pub trait Source {
     /// How long the server wants to be left alone between two logins.
     fn login_delay(&self) -> Duration;
 
+    /// False if the server says that it may delete what was fetched, asked or not.
+    fn keeps_fetched(&self) -> bool {
+        true
+    }
+
     /// Ends the session in order.
     fn finish(self: Box<Self>) -> Result<()>;
 }

@@ -300,6 +300,13 @@ impl<'a> Progress<'a> {
                 ),
                 false,
             ),
+            Notice::MayDelete => (
+                "may_delete",
+                "the server says that it may delete mail once it was fetched, by any program \
+                 (EXPIRE 0); what mailvault fetches is in the vault"
+                    .to_owned(),
+                true,
+            ),
             Notice::Replaced { id } => (
                 "replaced",
                 format!(

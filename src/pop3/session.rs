@@ -354,6 +354,10 @@ impl<S: Read + Write> Source for Session<S> {
         Duration::from_secs(self.caps.login_delay.into())
     }
 
+    fn keeps_fetched(&self) -> bool {
+        self.caps.expire != Some(0)
+    }
+
     fn finish(mut self: Box<Self>) -> Result<()> {
         delete::send_quit(&mut self.wire)?;
         delete::take_quit(&mut self.wire)

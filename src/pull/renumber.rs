@@ -98,6 +98,14 @@ impl Run<'_, '_> {
         }
     }
 
+    /// That the server may delete by itself is said once, and where it matters.
+    pub(super) fn tell_expiry(&mut self, source: &dyn Source) {
+        if !source.keeps_fetched() && !self.report.may_delete {
+            self.report.may_delete = true;
+            self.notice(Notice::MayDelete);
+        }
+    }
+
     fn old_names(&self) -> Result<OldNames> {
         let route = &self.task.route;
         let mut names = OldNames::new();
