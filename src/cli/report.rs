@@ -242,8 +242,8 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
             server,
             user,
             certain,
-            ..
-        } => auth_hint(server, user, account, *certain),
+            reply,
+        } => auth_hint(server, user, account, *certain, reply),
         Error::Busy { reply, .. } if reply.contains("[IN-USE]") => {
             "another program reads this mailbox; the next run will fetch it".to_owned()
         }
@@ -355,10 +355,21 @@ fn protocol_at(server: &Endpoint) -> &'static str {
     }
 }
 
-fn auth_hint(server: &Endpoint, user: &str, account: Option<&str>, certain: bool) -> String {
+fn auth_hint(
+    server: &Endpoint,
+    user: &str,
+    account: Option<&str>,
+    certain: bool,
+    reply: &str,
+) -> String {
     let name = account.unwrap_or("the account");
+    let first = if certain || blames_the_login(reply) {
+        "check"
+    } else {
+        "its words may say what is wrong there; if they do not, check"
+    };
     let mut hint = format!(
-        "check the password of {name}; it is not tried again by itself, since that could \
+        "{first} the password of {name}; it is not tried again by itself, since that could \
          lock the mailbox."
     );
     // One that came as a URL has no place to keep a password in.
@@ -394,6 +405,30 @@ fn auth_hint(server: &Endpoint, user: &str, account: Option<&str>, certain: bool
         _ => hint.push_str(" Some want the whole address as user name."),
     }
     hint
+}
+
+/// True if a refusal is about who signs in, or says nothing at all.
+fn blames_the_login(reply: &str) -> bool {
+    const WORDS: [&str; 15] = [
+        "****",
+        "pass",
+        "auth",
+        "login",
+        "log in",
+        "sign",
+        "user",
+        "account",
+        "credential",
+        "denied",
+        "invalid",
+        "incorrect",
+        "wrong",
+        "access",
+        "permi",
+    ];
+    let reply = reply.to_lowercase();
+    let says_nothing = reply.split_whitespace().count() < 2;
+    says_nothing || WORDS.iter().any(|word| reply.contains(word))
 }
 
 /// The name of an exit code in JSON.

@@ -145,11 +145,11 @@ fn solid_pop3_refuses_a_maildrop_with_a_damaged_message_and_its_words_are_shown(
     let refused = "\
 error: work: 127.0.0.1:$PORT refused the login for ann
   server said: -ERR message is damaged
-  hint: check the password of work; it is not tried again by itself, since that
-        could lock the mailbox. 'mailvault login work' stores a new one.
-        Providers with two-step sign-in want an app password. The provider may
-        also have to allow POP3 or IMAP first. Some want the whole address as
-        user name.
+  hint: its words may say what is wrong there; if they do not, check the
+        password of work; it is not tried again by itself, since that could lock
+        the mailbox. 'mailvault login work' stores a new one. Providers with
+        two-step sign-in want an app password. The provider may also have to
+        allow POP3 or IMAP first. Some want the whole address as user name.
 ";
     output.expect(12, "", refused);
     assert_eq!(relay.take().connections, 1);
