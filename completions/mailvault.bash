@@ -977,7 +977,7 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__login)
-            opts="-c -q -v -h --stdin --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
+            opts="-c -q -v -h --stdin --browser --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -23,6 +23,7 @@
 //! (`docs/SAFETY.md`, promise 19). The file holds no password, so others may read it; but
 //! it names programs to run, so nobody else may write to it.
 
+mod oauth;
 mod place;
 mod render;
 mod schema;
@@ -40,6 +41,9 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result, words};
 use crate::secret::{SecretSource, typed_path};
+
+use oauth::is_service_url;
+pub use oauth::{OAuth, service_of};
 
 /// No configuration that people write comes near this many bytes.
 const FILE_LIMIT: u64 = 4 * 1024 * 1024;
@@ -154,6 +158,8 @@ pub struct Account {
     pub auth: Auth,
     /// Where the password or token comes from.
     pub secret: SecretSource,
+    /// Where its access tokens come from, if mailvault gets them itself.
+    pub oauth: Option<OAuth>,
     /// Longest silence of the server.
     pub timeout: Duration,
     /// New connections in a row without progress.
@@ -193,6 +199,7 @@ impl Account {
             user,
             auth: Auth::default(),
             secret: SecretSource::Unset,
+            oauth: None,
             timeout: Duration::from_secs(60),
             retries: 3,
             dedupe: Dedupe::default(),
@@ -472,6 +479,7 @@ tls = "none"
                 user: "ann@example.org".into(),
                 auth: Auth::ScramSha256Plus,
                 secret: SecretSource::Command(Program::Argv(words.map(String::from).to_vec())),
+                oauth: None,
                 timeout: Duration::from_secs(30),
                 retries: 0,
                 dedupe: Dedupe::Exact,

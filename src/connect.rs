@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use crate::config::{self, Account, Auth, Tls};
 use crate::error::{Endpoint, Error, Result};
+use crate::oauth;
 use crate::pop3::{Dialect, Session};
 use crate::sasl::{Credentials, Login, Mechanism, Method};
-use crate::secret::{Mask, Secret};
+use crate::secret::{Mask, Secret, SecretSource};
 use crate::source::Source;
 use crate::transport::{Limits, Transport, Trust};
 
@@ -75,6 +76,7 @@ impl Connector {
     pub fn sign_in(&self, session: &mut Session<Transport>) -> Result<()> {
         let plus_offered = session.offers_binding();
         let login = self.login(session.stream_mut(), plus_offered)?;
+        session.hide(login.credentials.secret.expose());
         session.login(&login)
     }
 
@@ -151,7 +153,7 @@ impl Connector {
         Ok(Login {
             credentials: Credentials {
                 user: self.account.user.clone(),
-                secret: self.secret.clone(),
+                secret: self.credential()?,
                 host: self.server.host.clone(),
                 port: self.server.port,
                 channel_binding: transport.channel_binding(),
@@ -160,6 +162,15 @@ impl Connector {
             method: method(self.account.auth),
             encrypted,
         })
+    }
+
+    /// What the server is given: the secret, or an access token that is had for it now, since
+    /// none lasts longer than an hour or so.
+    fn credential(&self) -> Result<Secret> {
+        match &self.account.secret {
+            SecretSource::Refresh(file) => oauth::access(&self.account, file),
+            _ => Ok(self.secret.clone()),
+        }
     }
 
     /// Which certificate was refused behind STLS, learned over a connection of its own

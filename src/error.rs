@@ -104,6 +104,20 @@ pub enum Error {
         /// True only if the server said that the credentials are wrong (`[AUTH]`).
         certain: bool,
     },
+    /// The service that hands out access tokens gave none.
+    #[error("{server} gave no access token for {user}: {reason}")]
+    Token {
+        /// The service.
+        server: Endpoint,
+        /// The user whom the token is for.
+        user: String,
+        /// Why not, in our words.
+        reason: String,
+        /// The service's own words, if it said any.
+        reply: Option<String>,
+        /// What has to be done about it.
+        kind: ErrorKind,
+    },
     /// The server asks to come back later (RFC 2449 and RFC 3206 response codes).
     #[error("{server} is busy or the mailbox is in use")]
     Busy {
@@ -377,6 +391,7 @@ impl Error {
                 certificate: true, ..
             } => ErrorKind::Untrusted,
             Self::Auth { .. } => ErrorKind::Auth,
+            Self::Token { kind, .. } => *kind,
             Self::Config { .. } | Self::Secret { .. } => ErrorKind::Config,
             Self::VaultMissing { .. } => ErrorKind::VaultMissing,
             Self::Locked { .. } => ErrorKind::VaultLocked,
@@ -448,6 +463,7 @@ impl Error {
             | Self::Busy { reply, .. }
             | Self::Refused { reply, .. }
             | Self::Full { reply, .. } => Some(reply),
+            Self::Token { reply, .. } => reply.as_deref(),
             Self::Unconfirmed { source, .. } => source.reply(),
             _ => None,
         }

@@ -27,6 +27,7 @@ pub mod markup;
 pub mod mbox;
 pub mod message;
 pub mod metrics;
+pub mod oauth;
 pub mod pause;
 pub mod pop3;
 pub mod providers;

@@ -11,11 +11,9 @@ use crate::config::{Protocol, Tls, usual_port};
 
 const TABLE: &str = include_str!("providers/table.toml");
 
-/// The parsed table; a unit test reads it whole.
-static PROVIDERS: LazyLock<Vec<Provider>> = LazyLock::new(|| {
-    let file: File = toml::from_str(TABLE).expect("the table is part of the program and tested");
-    file.provider
-});
+/// The parsed tables; a unit test reads them whole.
+static TABLES: LazyLock<File> =
+    LazyLock::new(|| toml::from_str(TABLE).expect("the table is part of the program and tested"));
 
 /// How a provider writes the user name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -117,6 +115,8 @@ pub struct Provider {
     pub password: Accepts,
     /// The protocol to choose where both are there and one is better.
     pub prefer: Option<Protocol>,
+    /// The service that gives access tokens for it, by name.
+    pub oauth: Option<String>,
     /// What surprises people there, in whole sentences.
     pub trap: Option<String>,
 }
@@ -146,16 +146,45 @@ impl Provider {
     }
 }
 
+/// A service that gives access tokens (OAuth 2.0).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Issuer {
+    /// Its name.
+    pub name: String,
+    /// Where a device code is had, if it gives any for mail.
+    pub device: Option<String>,
+    /// The page to sign in at in a browser.
+    pub authorize: Option<String>,
+    /// Where tokens are had.
+    pub token: String,
+    /// What to ask for to read mail for as long as one likes.
+    pub scope: String,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    issuer: Vec<Issuer>,
     provider: Vec<Provider>,
 }
 
 /// Every provider of the table.
 #[must_use]
 pub fn all() -> &'static [Provider] {
-    &PROVIDERS
+    &TABLES.provider
+}
+
+/// Every service that is known to give access tokens.
+#[must_use]
+pub fn issuers() -> &'static [Issuer] {
+    &TABLES.issuer
+}
+
+/// The service of that name.
+#[must_use]
+pub fn issuer(name: &str) -> Option<&'static Issuer> {
+    issuers().iter().find(|issuer| issuer.name == name)
 }
 
 /// The provider of addresses in this domain. A domain written in full wins over a pattern.
@@ -280,9 +309,23 @@ mod tests {
             // Whoever has no server at all, or takes no password, has to say so.
             let plain = provider.password == Accepts::Own && provider.servers().count() > 0;
             assert!(plain || provider.trap.is_some(), "{name}");
+            let service = provider.oauth.as_deref();
+            assert!(service.is_none_or(|o| issuer(o).is_some()), "{name}");
             for server in provider.servers() {
                 assert_ne!(server.tls, Tls::None, "{name}");
                 assert!(server.host.contains('.'), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_service_of_tokens_has_a_way_to_sign_in_by_https() {
+        for issuer in issuers() {
+            let ways = issuer.device.iter().chain(&issuer.authorize);
+            assert!(ways.clone().count() > 0, "{}", issuer.name);
+            for url in ways.chain([&issuer.token]) {
+                assert!(url.starts_with("https://"), "{url}");
+                assert!(crate::config::service_of(url).is_some(), "{url}");
             }
         }
     }

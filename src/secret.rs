@@ -6,6 +6,7 @@
 //!
 //! Whatever a secret comes from, it is the first line that counts, without its line end.
 
+mod keyring;
 mod mask;
 mod program;
 
@@ -18,6 +19,7 @@ use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
+pub use self::keyring::write as write_to_keyring;
 pub use self::mask::Mask;
 pub use self::program::Program;
 use crate::error::{Error, Result, words};
@@ -87,8 +89,12 @@ pub enum SecretSource {
     File(PathBuf),
     /// `password_env`: an environment variable.
     Env(String),
+    /// `password_keyring`: the keyring of the desktop.
+    Keyring,
     /// `token_command`: a program prints a fresh OAuth access token.
     Token(Program),
+    /// `token_file`: a file that nobody else can open, with an OAuth refresh token.
+    Refresh(PathBuf),
     /// Nothing is configured: a systemd credential named like the account, then a prompt.
     Unset,
 }
@@ -132,6 +138,11 @@ pub fn obtain(
             let line = read_private(&what, path, file, home, 0o077)?;
             accept(&what, &line)
         }
+        SecretSource::Refresh(path) => stored_token(account, path, home),
+        SecretSource::Keyring => {
+            let what = format!("the password_keyring of {account}");
+            accept(&what, keyring::read(account)?.as_bytes())
+        }
         SecretSource::Env(name) => {
             let what = format!("the environment variable {name} (password_env of {account})");
             match env.vars.get(name) {
@@ -159,6 +170,33 @@ pub fn obtain(
             accept(&format!("the prompt for {account}"), typed.as_bytes())
         }
     }
+}
+
+/// The refresh token of an account from its file.
+pub(crate) fn stored_token(account: &str, path: &Path, home: Option<&Path>) -> Result<Secret> {
+    let what = format!("the token_file of {account}");
+    match open(path) {
+        Ok(file) => accept(&what, &read_private(&what, path, file, home, 0o077)?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::Secret {
+            message: format!("nobody has signed in to {account} yet"),
+            hint: Some(format!(
+                "'mailvault login {account}' does it in a browser, and keeps what it gets in {}",
+                typed_path(path, home)
+            )),
+        }),
+        Err(error) => Err(cannot_read(&what, path, &error)),
+    }
+}
+
+/// What an OAuth service calls a client secret, from its file.
+pub(crate) fn stored_client_secret(
+    account: &str,
+    path: &Path,
+    home: Option<&Path>,
+) -> Result<Secret> {
+    let what = format!("the client_secret_file of {account}");
+    let file = open(path).map_err(|error| cannot_read(&what, path, &error))?;
+    accept(&what, &read_private(&what, path, file, home, 0o077)?)
 }
 
 /// Whether the program of an account, if it has one, also works where cron would run it.

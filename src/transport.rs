@@ -10,6 +10,7 @@
 mod certificate;
 mod clock;
 mod lookup;
+mod loopback;
 mod pipe;
 mod reach;
 mod tls;
@@ -33,6 +34,7 @@ use tls::{colons, unverified, verified};
 pub use certificate::Certificate;
 pub use clock::explain;
 pub use lookup::{Resolver, Service};
+pub use loopback::Loopback;
 
 /// Time to find, reach and shake hands with a server.
 pub const CONNECT_LIMIT: Duration = Duration::from_secs(30);

@@ -1,6 +1,8 @@
 //! `mailvault config`: where the configuration is, whether it is right, and what it says.
 
 use mailvault::error::Result;
+use mailvault::oauth::Service;
+use mailvault::secret::SecretSource;
 use serde_json::json;
 
 use super::Done;
@@ -42,6 +44,11 @@ fn path(global: &Global, out: &Output) -> Result<Done, Failure> {
 fn check(global: &Global, out: &Output) -> Result<Done, Failure> {
     let settings = Settings::load(global)?;
     let file = file_of(&settings)?;
+    for account in settings.config.accounts.values() {
+        if matches!(account.secret, SecretSource::Refresh(_)) {
+            Service::of(account)?;
+        }
+    }
     let accounts = settings.config.accounts.len() as u64;
     if !out.quiet {
         let accounts = plural(accounts, "account");

@@ -1,4 +1,6 @@
-//! `mailvault login`: a new password for an account, once it has worked.
+//! `mailvault login`: a new password or token for an account, once it has worked.
+
+mod token;
 
 use std::io::{self, BufRead as _, Read as _};
 use std::path::Path;
@@ -8,7 +10,7 @@ use mailvault::config::Account;
 use mailvault::doctor::{self, Fact};
 use mailvault::error::{Error, Result};
 use mailvault::fsx;
-use mailvault::secret::{Secret, SecretSource};
+use mailvault::secret::{Secret, SecretSource, write_to_keyring};
 use serde_json::json;
 
 use super::Done;
@@ -24,6 +26,16 @@ use super::text::plural;
 /// No password is longer.
 const LONGEST: u64 = 64 * 1024;
 
+/// Where an account keeps what it signs in with.
+enum Place<'a> {
+    /// A password, in a file.
+    File(&'a Path),
+    /// A password, in the keyring of the desktop.
+    Keyring,
+    /// A refresh token, in a file.
+    Token(&'a Path),
+}
+
 pub(crate) fn run(
     args: &Login,
     settings: &Settings,
@@ -34,7 +46,44 @@ pub(crate) fn run(
     let Some(account) = accounts.first() else {
         return Err(settings.unconfigured().into());
     };
-    let path = file_of(account, settings)?;
+    let place = place_of(account, settings)?;
+    let messages = match place {
+        Place::Token(path) => token::run(args, account, path, global, out)?,
+        Place::File(_) | Place::Keyring => password(args, account, &place, global, out)?,
+    };
+    if !out.quiet {
+        out.line(&format!("Signed in: {}.", plural(messages, "message")));
+        out.line(&match place {
+            Place::File(path) | Place::Token(path) => {
+                format!("Wrote {} (mode 600).", settings.shown(path))
+            }
+            Place::Keyring => "Wrote the password to the keyring.".to_owned(),
+        });
+    }
+    let line = match place {
+        Place::File(path) | Place::Token(path) => {
+            json!({"account": account.name, "path": path.to_string_lossy()})
+        }
+        Place::Keyring => json!({"account": account.name, "keyring": true}),
+    };
+    out.json("login", line, false);
+    Ok(Done::new(0, json!({})))
+}
+
+/// Asks for a password, tries it, and writes it to its place.
+fn password(
+    args: &Login,
+    account: &Account,
+    place: &Place<'_>,
+    global: &Global,
+    out: &Output,
+) -> Result<u64, Failure> {
+    if args.browser {
+        return Err(Failure::usage(
+            format!("{} signs in with a password", account.name),
+            "--browser is for accounts with a token_file",
+        ));
+    }
     let secret = if args.stdin {
         from_stdin()?
     } else if secrets::may_ask(global, out) {
@@ -45,27 +94,28 @@ pub(crate) fn run(
             "--stdin takes the password from standard input",
         ));
     };
-    let messages = sign_in(account, &secret, out)?;
+    let stop = Stop::watch(out, "stopping; nothing is written");
+    let messages = sign_in(account, &secret, &stop)?;
+    let Place::File(path) = place else {
+        write_to_keyring(&account.name, &secret)?;
+        return Ok(messages);
+    };
     // Where the name is a link, the file behind it is replaced.
-    let place = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-    if let Some(folder) = place.parent() {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    if let Some(folder) = path.parent() {
         fsx::create_dir_all_durably(folder)?;
     }
-    fsx::write_durably(&place, format!("{}\n", secret.expose()).as_bytes())?;
-    if !out.quiet {
-        out.line(&format!("Signed in: {}.", plural(messages, "message")));
-        out.line(&format!("Wrote {} (mode 600).", settings.shown(path)));
-    }
-    let line = json!({"account": account.name, "path": path.to_string_lossy()});
-    out.json("login", line, false);
-    Ok(Done::new(0, json!({})))
+    fsx::write_durably(&path, format!("{}\n", secret.expose()).as_bytes())?;
+    Ok(messages)
 }
 
-/// The file that the account has its password in.
-fn file_of<'a>(account: &'a Account, settings: &Settings) -> Result<&'a Path> {
+/// Where the account has its secret, if that can be changed here.
+fn place_of<'a>(account: &'a Account, settings: &Settings) -> Result<Place<'a>> {
     let name = &account.name;
     let from = match &account.secret {
-        SecretSource::File(path) => return Ok(path),
+        SecretSource::File(path) => return Ok(Place::File(path)),
+        SecretSource::Refresh(path) => return Ok(Place::Token(path)),
+        SecretSource::Keyring => return Ok(Place::Keyring),
         SecretSource::Command(_) => "password_command",
         SecretSource::Token(_) => "token_command",
         SecretSource::Env(_) => "password_env",
@@ -101,8 +151,7 @@ fn from_stdin() -> Result<Secret, Failure> {
     Ok(Secret::new(line.to_owned()))
 }
 
-fn sign_in(account: &Account, secret: &Secret, out: &Output) -> Result<u64> {
-    let stop = Stop::watch(out, "stopping; nothing is written");
+fn sign_in(account: &Account, secret: &Secret, stop: &Stop) -> Result<u64> {
     let (mut failed, mut found) = (None, 0);
     let flag = Arc::clone(&stop.flag);
     doctor::server(

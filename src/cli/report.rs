@@ -244,6 +244,7 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
             certain,
             reply,
         } => auth_hint(server, user, account, *certain, reply),
+        Error::Token { kind, .. } => token_hint(*kind, name),
         Error::Busy { reply, .. } if reply.contains("[IN-USE]") => {
             "another program reads this mailbox; the next run will fetch it".to_owned()
         }
@@ -324,6 +325,21 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
         _ => return None,
     };
     Some(hint)
+}
+
+fn token_hint(kind: ErrorKind, name: &str) -> String {
+    match kind {
+        ErrorKind::Auth => format!("'mailvault login {name}' signs in anew"),
+        ErrorKind::Untrusted => format!(
+            "no token was sent. If this is a service of your own, set ca_file in the table oauth \
+             of {name}"
+        ),
+        ErrorKind::Config => format!(
+            "check client_id, client_secret_file and scope in the table oauth of {name}, and how \
+             the client is registered there"
+        ),
+        _ => "its words say why; the dialogue may tell more: add -vv".to_owned(),
+    }
 }
 
 fn tls_hint(server: &Endpoint, name: &str) -> String {
@@ -530,6 +546,7 @@ fn server(error: &Error) -> Option<&Endpoint> {
         | Error::Timeout { server, .. }
         | Error::Lost { server, .. }
         | Error::Auth { server, .. }
+        | Error::Token { server, .. }
         | Error::Busy { server, .. }
         | Error::Refused { server, .. }
         | Error::Full { server, .. }

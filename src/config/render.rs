@@ -15,6 +15,7 @@ pub(super) fn table(account: &Account, home: Option<&Path>) -> String {
     let mut table = Table::new(&account.name);
     table.identity(account, home);
     table.secret(&account.secret, home, false);
+    table.oauth(account, home);
     table.text
 }
 
@@ -43,6 +44,7 @@ pub(super) fn effective(account: &Account, home: Option<&Path>) -> String {
     if !account.accept_refused.is_empty() {
         table.list("accept_refused", &account.accept_refused);
     }
+    table.oauth(account, home);
     let purge = &account.purge;
     if *purge != super::Purge::default() {
         let _ = write!(table.text, "\n[accounts.{}.purge]\n", key(&account.name));
@@ -138,7 +140,38 @@ impl Table {
             SecretSource::Token(program) => self.program("token_command", program, hide),
             SecretSource::File(path) => self.path("password_file", path, home),
             SecretSource::Env(name) => self.string("password_env", name),
+            SecretSource::Keyring => self.plain("password_keyring", true),
+            SecretSource::Refresh(path) => self.path("token_file", path, home),
             SecretSource::Unset => {}
+        }
+    }
+
+    fn oauth(&mut self, account: &Account, home: Option<&Path>) {
+        let Some(oauth) = &account.oauth else {
+            return;
+        };
+        let _ = write!(self.text, "\n[accounts.{}.oauth]\n", key(&account.name));
+        let texts = [
+            ("provider", oauth.provider.as_ref()),
+            ("client_id", Some(&oauth.client_id)),
+            ("device_url", oauth.device_url.as_ref()),
+            ("authorize_url", oauth.authorize_url.as_ref()),
+            ("token_url", oauth.token_url.as_ref()),
+            ("scope", oauth.scope.as_ref()),
+        ];
+        for (key, text) in texts {
+            if let Some(text) = text {
+                self.string(key, text);
+            }
+        }
+        let files = [
+            ("client_secret_file", &oauth.client_secret_file),
+            ("ca_file", &oauth.ca_file),
+        ];
+        for (key, path) in files {
+            if let Some(path) = path {
+                self.path(key, path, home);
+            }
         }
     }
 

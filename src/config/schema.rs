@@ -1,5 +1,7 @@
 //! The keys of the configuration file, and how each becomes a plain value.
 
+mod oauth;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 use std::ops::{Range, RangeInclusive};
@@ -66,7 +68,10 @@ struct RawAccount {
     password_command: Option<Spanned<Value>>,
     password_file: Option<Spanned<String>>,
     password_env: Option<Spanned<String>>,
+    password_keyring: Option<Spanned<bool>>,
     token_command: Option<Spanned<Value>>,
+    token_file: Option<Spanned<String>>,
+    oauth: Option<Spanned<oauth::RawOAuth>>,
     timeout: Option<Spanned<Value>>,
     retries: Option<Spanned<i64>>,
     dedupe: Option<Dedupe>,
@@ -117,11 +122,13 @@ impl RawAccount {
     }
 
     /// The keys that give a secret, with their places.
-    fn secrets(&self) -> [(&'static str, Option<Range<usize>>); 4] {
+    fn secrets(&self) -> [(&'static str, Option<Range<usize>>); 6] {
         [
             ("password_command", span(self.password_command.as_ref())),
             ("password_file", span(self.password_file.as_ref())),
             ("password_env", span(self.password_env.as_ref())),
+            ("password_keyring", span(self.password_keyring.as_ref())),
+            ("token_file", span(self.token_file.as_ref())),
             ("token_command", span(self.token_command.as_ref())),
         ]
     }
@@ -155,6 +162,7 @@ impl Context<'_> {
             ("allow_plaintext", span(defaults.allow_plaintext.as_ref())),
             ("accept_refused", span(defaults.accept_refused.as_ref())),
             ("purge", span(defaults.purge.as_ref())),
+            ("oauth", oauth::span_of(defaults)),
         ];
         for (key, at) in misplaced.into_iter().chain(defaults.secrets()) {
             if let Some(at) = at {
@@ -205,6 +213,7 @@ impl Context<'_> {
             allow_plaintext: raw.allows_plaintext(),
             auth,
             secret,
+            oauth: self.oauth(name, &at, raw)?,
             timeout: self.timeout(raw.timeout.as_ref(), builtin.timeout)?,
             retries: self.number("retries", raw.retries.as_ref(), 0..=100, builtin.retries)?,
             dedupe: raw.dedupe.unwrap_or(builtin.dedupe),
@@ -300,11 +309,13 @@ impl Context<'_> {
             ));
         }
         let auth = raw.auth.as_ref().map_or(Auth::Auto, |auth| *auth.get_ref());
-        match &raw.token_command {
-            Some(token) if !auth.takes_token() => {
+        let token = span(raw.token_command.as_ref()).map(|at| ("token_command", at));
+        let token = token.or(span(raw.token_file.as_ref()).map(|at| ("token_file", at)));
+        match token {
+            Some((key, at)) if !auth.takes_token() => {
                 return Err(self.hinted(
-                    &token.span(),
-                    "token_command needs an auth that takes a token",
+                    &at,
+                    &format!("{key} needs an auth that takes a token"),
                     "add auth = \"xoauth2\" or auth = \"oauthbearer\"",
                 ));
             }
@@ -319,6 +330,9 @@ impl Context<'_> {
             }
             _ => {}
         }
+        if let Some(source) = self.refresh(name, raw)? {
+            return Ok((auth, source));
+        }
         let source = if let Some(command) = &raw.password_command {
             SecretSource::Command(self.program("password_command", command)?)
         } else if let Some(path) = &raw.password_file {
@@ -327,10 +341,29 @@ impl Context<'_> {
             SecretSource::Env(self.variable(variable)?)
         } else if let Some(command) = &raw.token_command {
             SecretSource::Token(self.program("token_command", command)?)
+        } else if let Some(wanted) = &raw.password_keyring {
+            self.keyring(wanted)?
         } else {
             SecretSource::Unset
         };
         Ok((auth, source))
+    }
+
+    fn keyring(&self, wanted: &Spanned<bool>) -> Result<SecretSource> {
+        if !wanted.get_ref() {
+            let message = "password_keyring is true or left out";
+            return Err(self.fault(&wanted.span(), message));
+        }
+        if !cfg!(feature = "keyring") {
+            return Err(self.hinted(
+                &wanted.span(),
+                "password_keyring cannot be used: this mailvault was built without the feature \
+                 keyring",
+                "build it with: cargo install --locked --path . --features keyring; or let a \
+                 program print the password: password_command",
+            ));
+        }
+        Ok(SecretSource::Keyring)
     }
 
     /// A line for the shell, or a list that is a program and its arguments.

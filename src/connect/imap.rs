@@ -49,6 +49,7 @@ impl Connector {
     pub fn sign_in_imap(&self, session: &mut Session<Transport>) -> Result<()> {
         let plus_offered = session.offers_binding();
         let login = self.login(session.stream_mut(), plus_offered)?;
+        session.hide(login.credentials.secret.expose());
         session.login(&login)
     }
 

@@ -67,6 +67,11 @@ impl<S: Read + Write> Wire<S> {
         }
     }
 
+    /// Hides a secret in what comes.
+    pub(super) fn hide(&mut self, secret: &str) {
+        self.mask.add(secret);
+    }
+
     pub(super) fn server(&self) -> &Endpoint {
         &self.server
     }

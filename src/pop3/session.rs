@@ -87,6 +87,11 @@ impl<S: Read + Write> Session<S> {
         }
     }
 
+    /// Hides a secret in all that the server says from now on.
+    pub fn hide(&mut self, secret: &str) {
+        self.wire.hide(secret);
+    }
+
     /// The stream below.
     pub fn stream_mut(&mut self) -> &mut S {
         self.wire.stream_mut()

@@ -23,6 +23,8 @@ mod init;
 mod interop;
 mod layering;
 mod limits;
+#[cfg(feature = "oauth")]
+mod oauth;
 mod packaging;
 mod progress;
 mod pull;

@@ -77,7 +77,11 @@ fn every_file_of_the_package_is_in_the_tree() {
         }
     }
     // What is left out by oversight is noticed here.
-    for (folder, ending) in [("docs", "*.md"), ("packaging/man", "*.1")] {
+    for (folder, ending) in [
+        ("docs", "*.md"),
+        ("packaging/man", "*.1"),
+        ("packaging/man", "*.5"),
+    ] {
         let all = format!("{folder}/{ending}");
         assert!(assets.iter().any(|(from, _)| *from == all), "{all}");
     }

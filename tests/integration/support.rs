@@ -26,6 +26,7 @@ pub(crate) mod servers;
 pub(crate) mod step;
 pub(crate) mod store;
 pub(crate) mod tls;
+pub(crate) mod tokens;
 
 use std::io::Write as _;
 use std::path::PathBuf;

@@ -72,13 +72,16 @@ pub(crate) enum TlsKind {
     None,
 }
 
-/// Store a new password for an account, once it has worked
+/// Store a new password or sign-in for an account, once it has worked
 ///
-/// It is written to the account's password_file, which only you can read.
+/// A password is written to the account's password_file, which only you can read, or to
+/// the keyring. An account with a token_file is signed in to with a browser, on any device
+/// by a code where the provider has that.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
     mailvault login work                       asks for the password\n  \
-    mailvault login work --stdin               from a program through a pipe")]
+    mailvault login work --stdin               from a program through a pipe\n  \
+    mailvault login work --browser             with the browser of this machine")]
 pub(crate) struct Login {
     /// The account by name
     #[arg(value_name = "ACCOUNT")]
@@ -86,6 +89,9 @@ pub(crate) struct Login {
     /// Take the first line of standard input instead of asking
     #[arg(long)]
     pub(crate) stdin: bool,
+    /// Sign in with a browser on this machine, even if a code would do
+    #[arg(long, conflicts_with = "stdin")]
+    pub(crate) browser: bool,
 }
 
 /// Check configuration, secrets, vault and servers

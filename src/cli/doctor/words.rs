@@ -137,6 +137,14 @@ pub(super) fn secret(account: &Account, env: &Env, alone: &Result<()>, settings:
             let text = format!("{}, for you only", settings.shown(path));
             Row::new(Mark::Ok, "secret", text)
         }
+        SecretSource::Refresh(path) => {
+            let text = format!("a sign-in is kept in {}", settings.shown(path));
+            Row::new(Mark::Ok, "secret", text)
+        }
+        SecretSource::Keyring => {
+            let text = "from the keyring of this session, which cron cannot reach";
+            Row::new(Mark::Warn, "secret", text).hint("a password_file needs no session")
+        }
         SecretSource::Env(name) => {
             let text = format!("from the variable {name}, which cron does not set by itself");
             Row::new(Mark::Warn, "secret", text)

@@ -1,0 +1,287 @@
+//! mailvault-config(5): the configuration file.
+
+use super::roff::Roff;
+use super::{MANUAL, SOURCE};
+
+const EXAMPLE: &[&str] = &[
+    "vault = \"~/mail\"",
+    "",
+    "[defaults]",
+    "timeout = \"90s\"",
+    "",
+    "[accounts.work]",
+    "host = \"pop.example.org\"",
+    "user = \"ann@example.org\"",
+    "password_command = [\"pass\", \"show\", \"mail/work\"]",
+    "",
+    "[accounts.work.purge]",
+    "older_than = \"90d\"",
+    "keep = [\"from:boss@example.org\"]",
+    "",
+    "[accounts.office]",
+    "protocol = \"imap\"",
+    "host = \"outlook.office365.com\"",
+    "user = \"ann@example.com\"",
+    "auth = \"xoauth2\"",
+    "token_file = \"secret-office\"",
+    "",
+    "[accounts.office.oauth]",
+    "client_id = \"01234567-89ab-cdef-0123-456789abcdef\"",
+];
+
+const TOP: &[(&str, &str)] = &[
+    (
+        "vault",
+        "Directory of the vault. Default: ~/.local/share/mailvault. --vault and \
+         MAILVAULT_VAULT come first.",
+    ),
+    (
+        "[defaults]",
+        "Keys of an account that hold for all accounts which do not set them. Not host, user, \
+         allow_plaintext, accept_refused, the secrets, and the tables purge and oauth.",
+    ),
+    (
+        "[accounts.NAME]",
+        "An account. NAME is yours: up to 64 of a-z 0-9 . _ - of which the first is a letter or \
+         digit.",
+    ),
+];
+
+const ACCOUNT: &[(&str, &str)] = &[
+    (
+        "protocol",
+        "\"pop3\" (the inbox, the default), \"imap\" (all folders), or \"auto\" (POP3 for the \
+         inbox, IMAP for folders and where there is no POP3).",
+    ),
+    ("host", "The server. Required."),
+    (
+        "port",
+        "Its port, where it is not the usual one: 995 or 110 for POP3, 993 or 143 for IMAP.",
+    ),
+    (
+        "imap_port",
+        "The port of IMAP for protocol \"auto\" and for pull --all-folders.",
+    ),
+    (
+        "tls",
+        "\"tls\" (from the first byte, the default), \"starttls\", or \"none\", which is taken \
+         for this machine only.",
+    ),
+    (
+        "tls_ca_file",
+        "The authority (PEM) that the server is trusted by, in place of the system's.",
+    ),
+    (
+        "tls_pin_sha256",
+        "The SHA-256 of the one certificate that is accepted, in place of any other check.",
+    ),
+    (
+        "allow_plaintext",
+        "true permits tls = \"none\" to another machine: password and mail go in clear.",
+    ),
+    ("user", "The user name. Required."),
+    (
+        "auth",
+        "How to sign in: \"auto\" (the best that the server offers, the default), \"password\", \
+         \"plain\", \"login\", \"scram-sha-256\", \"scram-sha-256-plus\", \"user\" (the \
+         protocol's own), or with a token \"xoauth2\" and \"oauthbearer\".",
+    ),
+    (
+        "timeout",
+        "Longest silence of the server, from 1 second to 1 hour. Default: \"60s\".",
+    ),
+    (
+        "retries",
+        "New connections in a row that bring nothing. Default: 3.",
+    ),
+    (
+        "dedupe",
+        "What is stored once: \"message-id\" (equal Message-ID and equal text whatever way it \
+         took, the default) or \"exact\" (equal bytes).",
+    ),
+    (
+        "zstd_level",
+        "How hard to compress, from 1 to 9. Default: 3.",
+    ),
+    (
+        "connections",
+        "IMAP connections at once, from 1 to 4. Default: 1.",
+    ),
+    (
+        "folders",
+        "IMAP folders to fetch, with * for anything and / between levels. Default: [\"*\"].",
+    ),
+    ("exclude", "IMAP folders to leave out. Default: none."),
+    (
+        "pull",
+        "false leaves the account out of a pull that names none. Default: true.",
+    ),
+    (
+        "accept_refused",
+        "Names of messages on the server that it is known not to give.",
+    ),
+];
+
+const SECRETS: &[(&str, &str)] = &[
+    (
+        "password_file",
+        "The first line of a file that only you can read (chmod 600).",
+    ),
+    (
+        "password_command",
+        "The first line that a program prints. A list is run as it stands, a string by sh(1).",
+    ),
+    ("password_env", "An environment variable, for containers."),
+    (
+        "password_keyring",
+        "true: the keyring of the desktop; 'mailvault login' puts it there. cron(8) cannot reach \
+         it. Needs a mailvault with the feature keyring.",
+    ),
+    (
+        "token_command",
+        "The first line that a program prints is an access token, for auth \"xoauth2\" or \
+         \"oauthbearer\".",
+    ),
+    (
+        "token_file",
+        "A file that only you can read, in which 'mailvault login' keeps a refresh token; every \
+         sign-in gets an access token for it. Needs the table oauth, and a mailvault with the \
+         feature oauth.",
+    ),
+];
+
+const OAUTH: &[(&str, &str)] = &[
+    (
+        "client_id",
+        "What the service calls this program; everybody registers one of their own. Required.",
+    ),
+    (
+        "client_secret_file",
+        "A file that only you can read, with what Google calls the client secret of a desktop \
+         program.",
+    ),
+    (
+        "provider",
+        "\"microsoft\" or \"google\", where the host of the account does not tell it.",
+    ),
+    (
+        "device_url",
+        "Where codes for another device are had (RFC 8628).",
+    ),
+    ("authorize_url", "The page for a browser on this machine."),
+    ("token_url", "Where tokens are had."),
+    ("scope", "What is asked for."),
+    (
+        "ca_file",
+        "The authority (PEM) that these addresses are trusted by, in place of the system's.",
+    ),
+];
+
+const PURGE: &[(&str, &str)] = &[
+    (
+        "older_than",
+        "Only mail older than this, such as \"90d\"; units are h d w m y.",
+    ),
+    ("keep_newest", "Never the newest so many."),
+    (
+        "keep",
+        "Never what fits one of these queries, in the words of mailvault-search(1).",
+    ),
+];
+
+/// The page.
+pub(super) fn page() -> String {
+    let mut roff = Roff::title("mailvault-config", 5, SOURCE, MANUAL);
+    roff.section("NAME");
+    roff.text("mailvault-config - the configuration file of mailvault");
+    roff.section("DESCRIPTION");
+    roff.text(
+        "~/.config/mailvault/config.toml is a text file in TOML. 'mailvault init' writes it, \
+         'mailvault config check' says whether it is right, 'mailvault config show' what every \
+         setting comes to. An unknown key is an error. A relative path begins at the folder of \
+         the file, and a leading ~ is the home.",
+    );
+    roff.text(
+        "The file never holds a password. Others may read it, but nobody else may write to it, \
+         since it names programs to run.",
+    );
+    roff.section("EXAMPLE");
+    roff.example(EXAMPLE);
+    roff.section("TOP LEVEL");
+    roff.tagged(TOP);
+    roff.section("ACCOUNTS");
+    roff.tagged(ACCOUNT);
+    roff.section("PASSWORDS AND TOKENS");
+    roff.text(
+        "An account has at most one of these. Without any, the systemd credential with the name \
+         of the account counts, and then you are asked at the terminal.",
+    );
+    roff.tagged(SECRETS);
+    roff.section("OAUTH");
+    roff.text(
+        "The table [accounts.NAME.oauth] says where the access tokens of a token_file come from. \
+         For Microsoft and Google the addresses and the scope are known.",
+    );
+    roff.tagged(OAUTH);
+    roff.section("PURGE");
+    roff.text(
+        "The table [accounts.NAME.purge] is the rule for 'mailvault pull --purge'; by being \
+         there it deletes nothing. keep_newest and keep hold for 'mailvault purge', too.",
+    );
+    roff.tagged(PURGE);
+    roff.section("FILES");
+    roff.text(
+        "$XDG_CONFIG_HOME/mailvault/config.toml or ~/.config/mailvault/config.toml, else \
+         /etc/mailvault/config.toml. --config and MAILVAULT_CONFIG name another.",
+    );
+    roff.section("SEE ALSO");
+    roff.text("mailvault(1), mailvault-init(1), mailvault-login(1), mailvault-config(1)");
+    roff.end()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use mailvault::config::Config;
+    use mailvault::error::Error;
+
+    use super::*;
+
+    /// The keys that a table takes, by what is said of one that it does not.
+    fn known(text: &str) -> BTreeSet<String> {
+        let text = format!("{text}\nwhatisthis_zzzzzzzzzzzzzzzzz = 1");
+        let error = Config::parse(&text, Path::new("c"), None).unwrap_err();
+        let Error::Config { message, .. } = error else {
+            panic!("another error");
+        };
+        let (_, list) = message.split_once("expected one of ").unwrap();
+        let keys = list.split('`').skip(1).step_by(2);
+        keys.map(str::to_owned).collect()
+    }
+
+    fn told(rows: &[&[(&str, &str)]]) -> BTreeSet<String> {
+        let names = rows.iter().flat_map(|rows| rows.iter());
+        names.map(|(name, _)| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn every_key_has_its_words_and_no_other() {
+        let mut account = known("[accounts.a]");
+        account.retain(|key| !["purge", "oauth"].contains(&key.as_str()));
+        assert_eq!(told(&[ACCOUNT, SECRETS]), account);
+        assert_eq!(told(&[OAUTH]), known("[accounts.a.oauth]"));
+        assert_eq!(told(&[PURGE]), known("[accounts.a.purge]"));
+    }
+
+    #[cfg(all(feature = "oauth", feature = "keyring"))]
+    #[test]
+    fn the_example_is_a_configuration() {
+        let text = EXAMPLE.join("\n");
+        let config = Config::parse(&text, Path::new("/c"), Some(Path::new("/h"))).unwrap();
+        assert_eq!(config.accounts.len(), 2);
+    }
+}

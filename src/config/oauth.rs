@@ -1,0 +1,99 @@
+//! How an account gets its access tokens, as the configuration says it.
+
+use std::path::PathBuf;
+
+use super::is_loopback;
+
+/// The table `[accounts.NAME.oauth]`. What it leaves out is known of the provider.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OAuth {
+    /// The service by name, where the host of the account does not tell it.
+    pub provider: Option<String>,
+    /// What the service calls this program; everybody registers one of their own.
+    pub client_id: String,
+    /// A file with what the service calls a client secret, if it wants one.
+    pub client_secret_file: Option<PathBuf>,
+    /// Where a device code is had (RFC 8628).
+    pub device_url: Option<String>,
+    /// The page to sign in at in a browser.
+    pub authorize_url: Option<String>,
+    /// Where tokens are had.
+    pub token_url: Option<String>,
+    /// What is asked for.
+    pub scope: Option<String>,
+    /// Certificates (PEM) that these addresses are trusted by, instead of the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Host and port of an address that tokens may be sent to: `https`, or `http` to this very
+/// machine.
+#[must_use]
+pub fn service_of(url: &str) -> Option<(String, u16)> {
+    let (rest, usual) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
+        (Some(rest), _) => (rest, 443),
+        (_, Some(rest)) => (rest, 80),
+        _ => return None,
+    };
+    if url.chars().any(|c| !c.is_ascii_graphic()) {
+        return None;
+    }
+    let place = rest.split(['/', '?', '#']).next()?;
+    let (host, port) = match place.strip_prefix('[').and_then(|v6| v6.split_once(']')) {
+        Some((host, "")) => (host, usual),
+        Some((host, port)) => (host, port.strip_prefix(':')?.parse().ok()?),
+        None => match place.split_once(':') {
+            Some((host, port)) => (host, port.parse().ok()?),
+            None => (place, usual),
+        },
+    };
+    let safe = usual == 443 || is_loopback(host);
+    (super::is_host(host) && safe && port > 0).then(|| (host.to_ascii_lowercase(), port))
+}
+
+/// True if tokens may be sent to this address.
+pub(super) fn is_service_url(url: &str) -> bool {
+    service_of(url).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn tokens_go_to_https_or_to_this_machine() {
+        let at = |url| service_of(url).map(|(host, port)| format!("{host} {port}"));
+        assert_eq!(
+            at("https://Id.example.org/a?b").unwrap(),
+            "id.example.org 443"
+        );
+        assert_eq!(
+            at("https://id.example.org:8443").unwrap(),
+            "id.example.org 8443"
+        );
+        assert_eq!(at("http://127.0.0.1:80/x").unwrap(), "127.0.0.1 80");
+        assert_eq!(at("http://[::1]:99/").unwrap(), "::1 99");
+        for url in [
+            "http://id.example.org/",
+            "https://",
+            "https://a b/",
+            "https://a@b/",
+            "https://a:0/",
+            "https://a:b/",
+            "ftp://127.0.0.1/",
+            "https://a/\n",
+        ] {
+            assert_eq!(at(url), None, "{url}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_it(text in "\\PC{0,30}") {
+            let _ = service_of(&format!("https://{text}"));
+            let _ = service_of(&text);
+        }
+    }
+}
