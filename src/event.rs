@@ -95,7 +95,7 @@ pub enum Notice<'a> {
         /// For how long yet.
         pause: Duration,
     },
-    /// There is no POP3, so the account is read over IMAP, from now on.
+    /// There is no POP3, so the account is read over IMAP, for a week.
     OverImap {
         /// What was wrong with POP3.
         error: &'a Error,

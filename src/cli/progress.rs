@@ -246,7 +246,7 @@ impl<'a> Progress<'a> {
             Notice::OverImap { error } => (
                 "over_imap",
                 format!(
-                    "no POP3 ({}); fetching the folders over IMAP, from now on",
+                    "no POP3 ({}); fetching the folders over IMAP, and asking for POP3 again in a week",
                     first_line(&report::text(error, None))
                 ),
                 true,

@@ -3,8 +3,12 @@
 use crate::config::{Account, Protocol};
 use crate::connect::endpoint;
 use crate::error::{Error, Result};
-use crate::vault::catalog::Catalog;
 use crate::vault::ledger::Event as Entry;
+use crate::vault::{self, catalog::Catalog};
+
+/// For how many seconds it is remembered that there is no POP3: a port may have been closed
+/// for an hour only.
+const REMEMBERED: i64 = 7 * 24 * 60 * 60;
 
 /// How an account is read.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,6 +23,10 @@ pub(super) enum Way {
 
 /// The way that configuration, command line and memory lead to.
 pub(super) fn way(account: &Account, all_folders: bool, catalog: &Catalog) -> Result<Way> {
+    way_at(account, all_folders, catalog, now())
+}
+
+fn way_at(account: &Account, all_folders: bool, catalog: &Catalog, now: i64) -> Result<Way> {
     let mut imap = account.over_imap();
     if all_folders {
         imap.folders = vec!["*".to_owned()];
@@ -30,7 +38,7 @@ pub(super) fn way(account: &Account, all_folders: bool, catalog: &Catalog) -> Re
         Protocol::Imap => Way::Imap(account.clone()),
         Protocol::Auto => {
             let learned = catalog.learned(&account.name, &key(account))?;
-            if account.names_folders() || learned.as_deref() == Some("imap") {
+            if account.names_folders() || learned.is_some_and(|fact| is_fresh(&fact, now)) {
                 Way::Imap(imap)
             } else {
                 Way::Either(imap)
@@ -57,11 +65,25 @@ pub(super) fn is_closed(error: &Error) -> bool {
 
 /// What is to be remembered once IMAP has worked where POP3 had not.
 pub(super) fn remember(account: &Account) -> Entry {
+    remember_at(account, now())
+}
+
+fn remember_at(account: &Account, now: i64) -> Entry {
     Entry::Learned {
         account: account.name.clone(),
         key: key(account),
-        value: "imap".to_owned(),
+        value: format!("imap {now}"),
     }
+}
+
+/// Unix seconds.
+fn now() -> i64 {
+    vault::now_ms() / 1_000
+}
+
+fn is_fresh(fact: &str, now: i64) -> bool {
+    let since = fact.strip_prefix("imap ").and_then(|s| s.parse().ok());
+    since.is_some_and(|since: i64| (since..since.saturating_add(REMEMBERED)).contains(&now))
 }
 
 fn key(account: &Account) -> String {
@@ -84,12 +106,15 @@ mod tests {
     #[test]
     fn the_inbox_goes_over_pop3_and_folders_over_imap() {
         let mut catalog = Catalog::temporary().unwrap();
-        let way_of =
-            |account: &Account, catalog: &Catalog| match way(account, false, catalog).unwrap() {
+        let name_at =
+            |account: &Account, catalog: &Catalog, now| match way_at(account, false, catalog, now)
+                .unwrap()
+            {
                 Way::Pop3 => ("pop3", 0),
                 Way::Either(imap) => ("either", imap.port),
                 Way::Imap(imap) => ("imap", imap.port),
             };
+        let way_of = |account: &Account, catalog: &Catalog| name_at(account, catalog, 1_000);
         let auto = account(Protocol::Auto, &["*"]);
         assert_eq!(
             way_of(&account(Protocol::Pop3, &["*"]), &catalog),
@@ -101,10 +126,17 @@ mod tests {
         let entry = crate::vault::ledger::Entry {
             seq: 1,
             time: 0,
-            event: remember(&auto),
+            event: remember_at(&auto, 900),
         };
         catalog.apply(&entry).unwrap();
         assert_eq!(way_of(&auto, &catalog), ("imap", 993));
+        // After a week, or with a clock that went back, it is tried again.
+        let week = 7 * 24 * 60 * 60;
+        assert_eq!(name_at(&auto, &catalog, 899 + week), ("imap", 993));
+        assert_eq!(name_at(&auto, &catalog, 900 + week), ("either", 993));
+        assert_eq!(name_at(&auto, &catalog, 899), ("either", 993));
+        // So it was written once.
+        assert!(!is_fresh("imap", 1_000));
     }
 
     #[test]
