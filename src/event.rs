@@ -82,6 +82,12 @@ pub enum Notice<'a> {
         /// The pause.
         pause: Duration,
     },
+    /// The server gave fewer connections than were wanted, or took one away; the others go
+    /// on.
+    FewerConnections {
+        /// Why.
+        error: &'a Error,
+    },
     /// The server was asked to delete, and how that ended is not known; it is asked
     /// again.
     DeletionUnknown {

@@ -10,6 +10,7 @@ mod fetch;
 mod known;
 mod mailbox;
 mod pack;
+mod part;
 mod renumber;
 
 use std::collections::{HashMap, HashSet};
@@ -32,6 +33,7 @@ use pack::Place;
 
 pub use known::Copies;
 pub use mailbox::Mailbox;
+pub use part::{Mark, Part, Shared};
 
 /// Pauses before a connection is made anew, in seconds.
 const PAUSES: [u64; 3] = [1, 5, 15];
@@ -45,7 +47,7 @@ const PLAUSIBLE: u64 = 1 << 30;
 const TELL: Duration = Duration::from_millis(100);
 
 /// One account to pull, and how.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Task<'a> {
     /// Where messages go.
     pub route: Arc<Route>,
@@ -80,7 +82,7 @@ pub enum Left {
 type Key = (Option<String>, Uid, u32, Option<u64>);
 
 /// Where progress goes.
-pub type Tell<'a> = &'a mut dyn FnMut(Event<'_>);
+pub type Tell<'a> = &'a mut (dyn FnMut(Event<'_>) + Send);
 
 /// Pulls one account. `connect` makes a new session each time it is called; it is told
 /// whether the last one failed in a way that speaks against sending commands ahead.
@@ -106,29 +108,7 @@ pub fn sessions(
     tell: Tell<'_>,
     session: &mut dyn FnMut(&mut Run<'_, '_>, bool) -> Result<Left>,
 ) -> (PullReport, Option<Error>) {
-    let mut run = Run {
-        task,
-        catalog,
-        desk,
-        tell,
-        began: Instant::now(),
-        report: PullReport {
-            dry_run: task.dry_run,
-            ..PullReport::default()
-        },
-        received: 0,
-        proto: Proto::Pop3,
-        dir: None,
-        signed_in: false,
-        in_transfer: false,
-        told: None,
-        drops: HashMap::new(),
-        refused_now: HashSet::new(),
-        doubtful: Vec::new(),
-        last: None,
-        nameless: false,
-        furthest: 0,
-    };
+    let mut run = Run::new(task, catalog, desk, tell);
     let error = run.until_done(session).err();
     run.close(error)
 }

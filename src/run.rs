@@ -1,11 +1,13 @@
 //! Runs accounts side by side over one vault, and adds up what came of it.
 
 mod audit;
+mod beside;
 mod folders;
 mod imap;
 mod memory;
 mod protocol;
 mod purge;
+mod remembered;
 mod upload;
 
 use std::collections::VecDeque;
@@ -172,7 +174,7 @@ fn run_one(
     options: &PullOptions,
     layout: &Layout,
     desk: Option<&Desk>,
-    tell: &mut dyn FnMut(Event<'_>),
+    tell: pull::Tell<'_>,
 ) -> Outcome {
     let name = job.account.name.clone();
     let (report, error) = match begin(job, layout) {
@@ -213,14 +215,14 @@ fn pull_one(
     options: &PullOptions,
     layout: &Layout,
     desk: Option<&Desk>,
-    tell: &mut dyn FnMut(Event<'_>),
+    tell: pull::Tell<'_>,
 ) -> (PullReport, Option<Error>) {
     let failed = |error| (PullReport::default(), Some(error));
     let way = match protocol::way(account, options.all_folders, catalog) {
         Ok(way) => way,
         Err(error) => return failed(error),
     };
-    let over_imap = |imap: &Account, secret, tell: &mut dyn FnMut(Event<'_>)| {
+    let over_imap = |imap: &Account, secret, tell: pull::Tell<'_>| {
         pull_folders(imap, secret, catalog, options, layout, desk, tell)
     };
     let imap = match way {
@@ -273,7 +275,7 @@ fn pull_folders(
     options: &PullOptions,
     layout: &Layout,
     desk: Option<&Desk>,
-    tell: &mut dyn FnMut(Event<'_>),
+    tell: pull::Tell<'_>,
 ) -> (PullReport, Option<Error>) {
     tell(Event::Connecting {
         account: &account.name,
@@ -285,9 +287,14 @@ fn pull_folders(
     let mirror = Mirror {
         account,
         server: &task.route.server,
-        catalog,
         layout,
         dry_run: options.dry_run,
+        // A limit counts messages, and only one connection can count them.
+        connections: match options.limit {
+            None if !options.dry_run => account.connections,
+            _ => 1,
+        },
+        alone: AtomicBool::new(false),
     };
     pull::sessions(&task, catalog, desk, tell, &mut |run, _| {
         mirror.session(run, &connector)

@@ -251,16 +251,24 @@ impl<'a> Progress<'a> {
                 ),
                 true,
             ),
+            Notice::FewerConnections { error } => (
+                "fewer_connections",
+                format!(
+                    "a connection beside the first could not be had or kept ({}{}); going on \
+                     without it",
+                    first_line(&report::text(error, None)),
+                    said(error)
+                ),
+                true,
+            ),
             Notice::DeletionUnknown { error, pause } => {
-                let said = error
-                    .reply()
-                    .map_or_else(String::new, |reply| format!(": {}", escape(reply)));
                 let text = report::text(error, None);
                 (
                     "deletion_unknown",
                     format!(
-                        "the end of the deletion was not heard ({}{said}); asking again in {}",
+                        "the end of the deletion was not heard ({}{}); asking again in {}",
                         first_line(&text),
+                        said(error),
                         span(*pause)
                     ),
                     true,
@@ -324,6 +332,13 @@ impl<'a> Progress<'a> {
             report::warn(out, &format!("{account}: {text}"), None);
         }
     }
+}
+
+/// The server's words, behind what they are about.
+fn said(error: &mailvault::error::Error) -> String {
+    error
+        .reply()
+        .map_or_else(String::new, |reply| format!(": {}", escape(reply)))
 }
 
 fn first_line(text: &str) -> &str {

@@ -3,7 +3,7 @@
 //! the header is fetched.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Run;
 use super::mailbox::Mailbox;
@@ -19,20 +19,52 @@ const SLICE: usize = 4_096;
 /// POP3 adds a line end to a message that lacks it, IMAP does not (RFC 1939 s.3).
 const LINE_END: u64 = 2;
 
-/// Where copies of a message were seen in this run.
+/// Where copies of a message were seen in this run, by any of its connections.
 #[derive(Debug, Default)]
-pub struct Copies(HashMap<u64, (String, u32, u32)>);
+pub struct Copies(Mutex<Places>);
+
+#[derive(Debug, Default)]
+struct Places {
+    /// Directories and their UIDVALIDITY.
+    mailboxes: Vec<(String, u32)>,
+    /// Which of them, and the UID there.
+    copies: HashMap<u64, (usize, u32)>,
+}
 
 impl Copies {
-    pub(super) fn remember(&mut self, mailbox: &Mailbox<'_>, row: &MailRow) {
-        if let Some(same) = row.same() {
-            let place = (
-                mailbox.dir.to_owned(),
-                mailbox.inventory.uidvalidity,
-                row.uid,
-            );
-            self.0.entry(same).or_insert(place);
+    /// Notes what the server says of messages of a mailbox: what they have in common with
+    /// their copies, and their UIDs.
+    pub fn remember(
+        &self,
+        dir: &str,
+        uidvalidity: u32,
+        messages: impl IntoIterator<Item = (u64, u32)>,
+    ) {
+        let mut places = self.places();
+        let Places { mailboxes, copies } = &mut *places;
+        let here = |place: &(String, u32)| place.0 == dir && place.1 == uidvalidity;
+        let at = mailboxes.iter().position(here).unwrap_or(mailboxes.len());
+        if at == mailboxes.len() {
+            mailboxes.push((dir.to_owned(), uidvalidity));
         }
+        for (same, uid) in messages {
+            copies.entry(same).or_insert((at, uid));
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.places().copies.is_empty()
+    }
+
+    fn find(&self, same: u64) -> Option<(String, u32, u32)> {
+        let places = self.places();
+        let (at, uid) = *places.copies.get(&same)?;
+        let (dir, uidvalidity) = places.mailboxes.get(at)?.clone();
+        Some((dir, uidvalidity, uid))
+    }
+
+    fn places(&self) -> MutexGuard<'_, Places> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -45,7 +77,7 @@ impl Run<'_, '_> {
         wanted: &mut Vec<u32>,
         copies: &Copies,
     ) -> Result<()> {
-        if copies.0.is_empty() {
+        if copies.is_empty() {
             return Ok(());
         }
         let inventory = mailbox.inventory;
@@ -54,16 +86,16 @@ impl Run<'_, '_> {
         for row in 0..u32::try_from(wanted.len()).unwrap_or(u32::MAX) {
             let listing = listings.get(row as usize);
             let same = inventory.row(listing.number).and_then(MailRow::same);
-            let Some((dir, uidvalidity, uid)) = same.and_then(|same| copies.0.get(&same)) else {
+            let Some((dir, uidvalidity, uid)) = same.and_then(|same| copies.find(same)) else {
                 continue;
             };
             let origin = Origin {
                 account: &route.account,
                 server: &route.server,
-                dir,
-                uidvalidity: *uidvalidity,
+                dir: &dir,
+                uidvalidity,
             };
-            if let Some((blob, Some(header))) = self.catalog.content_in(origin, *uid)?
+            if let Some((blob, Some(header))) = self.catalog.content_in(origin, uid)?
                 && listing.octets.is_none_or(|n| fits(&blob, None, n))
             {
                 links.push((row, link(Some(inventory), listing, &blob, header)));

@@ -125,7 +125,7 @@ impl Run<'_, '_> {
         &mut self,
         source: &mut dyn Source,
         mailbox: &Mailbox<'_>,
-        copies: &mut Copies,
+        copies: &Copies,
     ) -> Result<bool> {
         let inventory = mailbox.inventory;
         let route = Arc::new(Route {
@@ -180,13 +180,10 @@ impl Run<'_, '_> {
                 inventory: Some(inventory),
             };
             self.fetch(source, &listings, &rows, &place)?;
-            for row in rows
-                .iter()
-                .filter_map(|row| inventory.row(listings.number_of(*row as usize)))
-            {
-                copies.remember(mailbox, row);
-            }
         }
+        let rows = inventory.rows().iter();
+        let messages = rows.filter_map(|row| Some((row.same()?, row.uid)));
+        copies.remember(mailbox.dir, inventory.uidvalidity, messages);
         Ok(whole && self.report.refused.len() == refused && !self.task.dry_run)
     }
 

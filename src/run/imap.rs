@@ -1,18 +1,20 @@
 //! All folders of an IMAP account: which ones, where they go, and what is new in them.
 
 use std::io::{Read, Write};
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 
+use super::beside::{Job, Queue};
 use super::folders::{Folders, chosen, prefix};
+use super::remembered::Remembered;
 use crate::config::Account;
 use crate::connect::Connector;
-use crate::error::{Error, Result};
-use crate::imap::{
-    Access, Change, Counts, Folder, Known, Mailbox, Row, Scope, Session, SpecialUse,
-};
+use crate::error::Result;
+use crate::imap::{Access, Change, Counts, Folder, Known, Row, Scope, Session, SpecialUse};
 use crate::message::Hash128;
 use crate::pull::{self, Copies, Left, Run};
 use crate::source::{Inventory, Marks};
-use crate::vault::catalog::{Catalog, Origin, State};
+use crate::vault::catalog::{Origin, State};
 use crate::vault::layout::Layout;
 use crate::vault::maildir;
 
@@ -20,9 +22,18 @@ use crate::vault::maildir;
 pub(super) struct Mirror<'a> {
     pub(super) account: &'a Account,
     pub(super) server: &'a str,
-    pub(super) catalog: &'a Catalog,
     pub(super) layout: &'a Layout,
     pub(super) dry_run: bool,
+    /// Connections at once.
+    pub(super) connections: usize,
+    /// True once the server gave no further connection, or took one away.
+    pub(super) alone: AtomicBool,
+}
+
+/// What the connections of one session have in common.
+pub(super) struct Round {
+    folders: Mutex<Folders>,
+    copies: Copies,
 }
 
 impl Mirror<'_> {
@@ -32,7 +43,7 @@ impl Mirror<'_> {
         run.signed_in();
         let prefix = prefix(self.account, &mut session)?;
         let mut mailboxes = session.mailboxes()?;
-        let mut folders = Folders::new(self.catalog, &self.account.name)?;
+        let mut folders = Folders::new(run.catalog(), &self.account.name)?;
         if !self.dry_run {
             for dir in folders.gone(&mailboxes) {
                 if self.gone(run, &dir, 0)? {
@@ -44,13 +55,20 @@ impl Mirror<'_> {
         // What has every message comes first: the others then are names only.
         mailboxes.sort_by_key(|mailbox| !mailbox.special.contains(&SpecialUse::All));
         session.ask_counts(&mut mailboxes)?;
-        let mut copies = Copies::default();
+        let mut jobs = Vec::new();
         for mailbox in &mailboxes {
-            match self.mailbox(run, &mut session, mailbox, &mut folders, &mut copies) {
-                Err(error @ Error::Refused { .. }) => run.folder_failed(&mailbox.label, &error),
-                other => other?,
-            }
+            let dir = folders.dir_of(mailbox);
+            let job = Job::new(mailbox, dir);
+            jobs.extend(self.due(run, job)?);
         }
+        let round = Round {
+            folders: Mutex::new(folders),
+            copies: Copies::default(),
+        };
+        let all = |job: &Job<'_>| job.mailbox.special.contains(&SpecialUse::All);
+        let rest = jobs.split_off(jobs.iter().take_while(|job| all(job)).count());
+        self.work(run, &mut session, &Queue::of(jobs), &round, true)?;
+        self.side_by_side(run, &mut session, connector, rest, &round)?;
         let left = run.all_seen()?;
         if let Err(error) = session.logout() {
             tracing::debug!(target: "dialogue", "LOGOUT failed: {error}");
@@ -58,55 +76,62 @@ impl Mirror<'_> {
         Ok(left)
     }
 
-    fn mailbox<S: Read + Write>(
+    /// The job, unless nothing in the mailbox can have changed.
+    fn due<'m>(&self, run: &mut Run<'_, '_>, mut job: Job<'m>) -> Result<Option<Job<'m>>> {
+        let catalog = run.catalog();
+        let remembered = catalog.learned(&self.account.name, &self.key(&job.dir))?;
+        let Some(known) = remembered.as_deref().and_then(Remembered::parse) else {
+            return Ok(Some(job));
+        };
+        if catalog.wants_again(self.origin(&job.dir, known.uidvalidity))? {
+            return Ok(Some(job));
+        }
+        let counts = job.mailbox.counts;
+        if counts.is_some_and(|counts| known.is_unchanged(&counts)) {
+            run.count(u64::from(known.known.messages));
+            return Ok(None);
+        }
+        job.remembered = Some(known);
+        Ok(Some(job))
+    }
+
+    /// Brings one mailbox up to date.
+    pub(super) fn mailbox<S: Read + Write>(
         &self,
         run: &mut Run<'_, '_>,
         session: &mut Session<S>,
-        mailbox: &Mailbox,
-        folders: &mut Folders,
-        copies: &mut Copies,
+        job: &Job<'_>,
+        round: &Round,
     ) -> Result<()> {
-        let dir = folders.dir_of(mailbox);
-        let remembered = self.catalog.learned(&self.account.name, &self.key(&dir))?;
-        let mut remembered = remembered.as_deref().and_then(Remembered::parse);
-        if let Some(known) = remembered {
-            let origin = self.origin(&dir, known.uidvalidity);
-            if self.catalog.wants_again(origin)? {
-                remembered = None;
-            } else if mailbox
-                .counts
-                .is_some_and(|counts| known.is_unchanged(&counts))
-            {
-                run.count(u64::from(known.known.messages));
-                return Ok(());
-            }
-        }
+        let Job { mailbox, dir, .. } = job;
         let mut folder = session.open(mailbox, Access::Read)?;
         let counts = folder.counts();
         let uidvalidity = counts.uidvalidity.unwrap_or(0);
-        let known = remembered
+        let known = job
+            .remembered
             .filter(|r| r.uidvalidity == uidvalidity)
             .map(|r| r.known);
         let inventory = inventory(&mut folder, &counts, known)?;
         if !self.dry_run {
-            maildir::create_folder(self.layout, &self.account.name, &dir)?;
-            if let Some(event) = folders.record(mailbox, &dir, uidvalidity) {
+            maildir::create_folder(self.layout, &self.account.name, dir)?;
+            let event = super::lock(&round.folders).record(mailbox, dir, uidvalidity);
+            if let Some(event) = event {
                 run.record(event)?;
             }
             if uidvalidity > 0 {
-                self.gone(run, &dir, uidvalidity)?;
+                self.gone(run, dir, uidvalidity)?;
             }
         }
         let place = pull::Mailbox {
-            dir: &dir,
+            dir,
             inventory: &inventory,
         };
         let received = run.received();
-        let whole = run.mailbox(&mut folder, &place, copies)?;
+        let whole = run.mailbox(&mut folder, &place, &round.copies)?;
         // What was not whole is looked into anew.
         let text = Remembered::of(&counts).filter(|_| whole);
         if text.is_some() || known.is_some() {
-            run.learned(self.key(&dir), text.unwrap_or_default())?;
+            run.learned(self.key(dir), text.unwrap_or_default())?;
         }
         if run.received() > received {
             // Other folders may have the same messages, and must find them.
@@ -119,16 +144,16 @@ impl Mirror<'_> {
     /// there were any.
     fn gone(&self, run: &Run<'_, '_>, dir: &str, uidvalidity: u32) -> Result<bool> {
         let account = &self.account.name;
-        let mut epochs = self.catalog.epochs(account, self.server, dir)?;
+        let catalog = run.catalog();
+        let mut epochs = catalog.epochs(account, self.server, dir)?;
         epochs.retain(|epoch| *epoch != uidvalidity);
         for &epoch in &epochs {
             let mut all = Vec::new();
-            self.catalog
-                .for_each_in_mailbox(self.origin(dir, epoch), |message| {
-                    if matches!(message.state, State::Seen | State::PurgeKept) {
-                        all.push(message);
-                    }
-                })?;
+            catalog.for_each_in_mailbox(self.origin(dir, epoch), |message| {
+                if matches!(message.state, State::Seen | State::PurgeKept) {
+                    all.push(message);
+                }
+            })?;
             run.gone(dir, epoch, all)?;
         }
         Ok(!epochs.is_empty())
@@ -146,56 +171,6 @@ impl Mirror<'_> {
             dir,
             uidvalidity,
         }
-    }
-}
-
-/// What is remembered of a mailbox that was archived whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Remembered {
-    uidvalidity: u32,
-    known: Known,
-}
-
-impl Remembered {
-    fn of(counts: &Counts) -> Option<String> {
-        let Counts {
-            messages,
-            uidnext,
-            uidvalidity,
-            modseq,
-        } = counts;
-        Some(format!(
-            "{} {} {} {}",
-            (*uidvalidity)?,
-            (*uidnext)?,
-            (*messages)?,
-            modseq.unwrap_or(0)
-        ))
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let mut words = text.split(' ');
-        let mut number = || words.next()?.parse::<u64>().ok();
-        let small = |n: u64| u32::try_from(n).ok();
-        let (uidvalidity, uidnext, messages) =
-            (small(number()?)?, small(number()?)?, small(number()?)?);
-        Some(Self {
-            uidvalidity,
-            known: Known {
-                modseq: number()?,
-                messages,
-                uidnext,
-            },
-        })
-    }
-
-    /// True if the server keeps count of changes, and there was none.
-    fn is_unchanged(&self, counts: &Counts) -> bool {
-        self.known.modseq > 0
-            && counts.modseq == Some(self.known.modseq)
-            && counts.uidvalidity == Some(self.uidvalidity)
-            && counts.uidnext == Some(self.known.uidnext)
-            && counts.messages == Some(self.known.messages)
     }
 }
 
@@ -248,46 +223,4 @@ fn same(row: &Row) -> Option<u64> {
         head.copy_from_slice(&Hash128::of(id).0[..8]);
         Some(u64::from_be_bytes(head).max(1))
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_unchanged_mailbox_is_known_by_its_counts() {
-        let counts = Counts {
-            messages: Some(3),
-            uidnext: Some(9),
-            uidvalidity: Some(7),
-            modseq: Some(55),
-        };
-        let remembered = Remembered::of(&counts)
-            .as_deref()
-            .and_then(Remembered::parse);
-        let Some(remembered) = remembered else {
-            panic!("it is written and read");
-        };
-        assert!(remembered.is_unchanged(&counts));
-        for changed in [
-            Counts {
-                modseq: None,
-                ..counts
-            },
-            Counts {
-                modseq: Some(56),
-                ..counts
-            },
-            Counts {
-                uidvalidity: Some(8),
-                ..counts
-            },
-            Counts {
-                messages: Some(2),
-                ..counts
-            },
-        ] {
-            assert!(!remembered.is_unchanged(&changed));
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! Pulling every folder over IMAP, from a real server.
 
 mod changes;
+mod connections;
 mod protocols;
 mod purge;
 

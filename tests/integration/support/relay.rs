@@ -38,6 +38,16 @@ impl Relay {
     /// A relay that overwrites this word wherever the server says it, such as a
     /// capability that the client is not to see. The word must come in one piece.
     pub(crate) fn hiding(server: SocketAddr, word: &'static str) -> Self {
+        Self::start(server, word, usize::MAX)
+    }
+
+    /// A relay that hangs up on every connection but the first once it has carried so many
+    /// octets from the server.
+    pub(crate) fn keeping_the_first(server: SocketAddr, octets: usize) -> Self {
+        Self::start(server, "", octets)
+    }
+
+    fn start(server: SocketAddr, word: &'static str, octets: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let count = Arc::new(Mutex::new(Count::default()));
@@ -45,8 +55,15 @@ impl Relay {
         std::thread::spawn(move || {
             for client in listener.incoming() {
                 let (client, server) = (client.unwrap(), TcpStream::connect(server).unwrap());
-                counted.lock().unwrap().connections += 1;
-                pass_on(client, server, word, &counted);
+                let mut count = counted.lock().unwrap();
+                count.connections += 1;
+                let left = if count.connections == 1 {
+                    usize::MAX
+                } else {
+                    octets
+                };
+                drop(count);
+                pass_on(client, server, word, left, &counted);
             }
         });
         Self { port, count }
@@ -64,7 +81,13 @@ impl Relay {
 }
 
 /// Carries one connection, on two threads.
-fn pass_on(client: TcpStream, server: TcpStream, hide: &'static str, count: &Arc<Mutex<Count>>) {
+fn pass_on(
+    client: TcpStream,
+    server: TcpStream,
+    hide: &'static str,
+    mut left: usize,
+    count: &Arc<Mutex<Count>>,
+) {
     let spoken_to = Arc::new(Mutex::new(true));
     let heard = Arc::clone(&spoken_to);
     let (client_in, server_in) = (client.try_clone().unwrap(), server.try_clone().unwrap());
@@ -72,6 +95,8 @@ fn pass_on(client: TcpStream, server: TcpStream, hide: &'static str, count: &Arc
         carry(server_in, client, |bytes| {
             *heard.lock().unwrap() = true;
             overwrite(bytes, hide.as_bytes());
+            left = left.saturating_sub(bytes.len());
+            left > 0
         });
     });
     let count = Arc::clone(count);
@@ -96,17 +121,23 @@ fn pass_on(client: TcpStream, server: TcpStream, hide: &'static str, count: &Arc
                 }
                 line.clear();
             }
+            true
         });
     });
 }
 
-fn carry(mut from: TcpStream, mut to: TcpStream, mut each: impl FnMut(&mut [u8])) {
+/// Until the end, or until `each` says that it is enough.
+fn carry(mut from: TcpStream, mut to: TcpStream, mut each: impl FnMut(&mut [u8]) -> bool) {
     let mut chunk = vec![0; 64 * 1024];
     while let Ok(n @ 1..) = from.read(&mut chunk) {
         // Some servers wait for it before they send the end of a message.
         #[cfg(target_os = "linux")]
         let _ = rustix::net::sockopt::set_tcp_quickack(&from, true);
-        each(&mut chunk[..n]);
+        if !each(&mut chunk[..n]) {
+            let _ = from.shutdown(Shutdown::Both);
+            let _ = to.shutdown(Shutdown::Both);
+            return;
+        }
         if to.write_all(&chunk[..n]).is_err() {
             break;
         }

@@ -1,0 +1,260 @@
+//! Several connections of one account: each has a run of its own, and the account's run
+//! takes in what they brought.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use super::{Key, Run, Task, Tell};
+use crate::commit::Desk;
+use crate::event::{Event, Notice, PullReport};
+use crate::vault::catalog::Catalog;
+use crate::vault::ledger::Proto;
+
+/// What the connections of an account share.
+pub struct Shared<'r> {
+    task: Task<'r>,
+    desk: Option<&'r Desk>,
+    drops: HashMap<Key, u32>,
+    refused_now: HashSet<Key>,
+    told: Mutex<Told<'r>>,
+}
+
+/// How far they are together.
+struct Told<'r> {
+    tell: Tell<'r>,
+    before: Far,
+    parts: Vec<Far>,
+}
+
+/// How far one of them is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Far {
+    listed: u64,
+    messages: u64,
+    octets: u64,
+    wanted: u64,
+    wanted_octets: u64,
+}
+
+/// What one connection brought.
+#[derive(Debug)]
+pub struct Part {
+    received: u64,
+    report: PullReport,
+    drops: HashMap<Key, u32>,
+    refused_now: HashSet<Key>,
+}
+
+/// How far a run was, so that a mailbox can be begun anew.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark {
+    far: Far,
+    unlisted: u64,
+    refused: usize,
+}
+
+impl<'a, 't> Run<'a, 't> {
+    pub(super) fn new(
+        task: &'a Task<'a>,
+        catalog: &'a Catalog,
+        desk: Option<&'a Desk>,
+        tell: Tell<'t>,
+    ) -> Self {
+        Self {
+            task,
+            catalog,
+            desk,
+            tell,
+            began: Instant::now(),
+            report: PullReport {
+                dry_run: task.dry_run,
+                ..PullReport::default()
+            },
+            received: 0,
+            proto: Proto::Pop3,
+            dir: None,
+            signed_in: false,
+            in_transfer: false,
+            told: None,
+            drops: HashMap::new(),
+            refused_now: HashSet::new(),
+            doubtful: Vec::new(),
+            last: None,
+            nameless: false,
+            furthest: 0,
+        }
+    }
+
+    /// The catalog of this run: a connection beside has its own.
+    #[must_use]
+    pub fn catalog(&self) -> &'a Catalog {
+        self.catalog
+    }
+
+    /// What so many connections need to work side by side; [`Run::join`] takes in what
+    /// they brought.
+    pub fn share(&mut self, connections: usize) -> Shared<'_> {
+        Shared {
+            task: self.task.clone(),
+            desk: self.desk,
+            drops: self.drops.clone(),
+            refused_now: self.refused_now.clone(),
+            told: Mutex::new(Told {
+                before: self.far(),
+                parts: vec![Far::default(); connections],
+                tell: &mut *self.tell,
+            }),
+        }
+    }
+
+    /// Takes in what a connection brought.
+    pub fn join(&mut self, part: Part) {
+        let PullReport {
+            listed,
+            wanted,
+            wanted_octets,
+            folders_failed,
+            refused,
+            unlisted,
+            short,
+            shortest,
+            octets,
+            ..
+        } = part.report;
+        let report = &mut self.report;
+        report.listed += listed;
+        report.wanted += wanted;
+        report.wanted_octets += wanted_octets;
+        report.folders_failed.extend(folders_failed);
+        report.refused.extend(refused);
+        report.unlisted += unlisted;
+        report.short += short;
+        report.shortest = report.shortest.take().or(shortest);
+        report.octets += octets;
+        self.received += part.received;
+        for (key, drops) in part.drops {
+            let known = self.drops.entry(key).or_default();
+            *known = drops.max(*known);
+        }
+        self.refused_now.extend(part.refused_now);
+    }
+
+    /// Notes how far the run is before a mailbox.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark {
+            far: self.far(),
+            unlisted: self.report.unlisted,
+            refused: self.report.refused.len(),
+        }
+    }
+
+    /// Counts a mailbox as not looked into that another connection will begin anew. What
+    /// was received of it stays received.
+    pub fn back_to(&mut self, mark: Mark) {
+        let refused = self.report.refused.len() - mark.refused;
+        let received = self.received - mark.far.messages + refused as u64;
+        let octets = self.report.octets - mark.far.octets;
+        self.report.listed = mark.far.listed;
+        self.report.unlisted = mark.unlisted;
+        self.report.wanted = mark.far.wanted + received;
+        self.report.wanted_octets = mark.far.wanted_octets + octets;
+    }
+
+    fn far(&self) -> Far {
+        Far {
+            listed: self.report.listed,
+            messages: self.received,
+            octets: self.report.octets,
+            wanted: self.report.wanted,
+            wanted_octets: self.report.wanted_octets,
+        }
+    }
+}
+
+impl Shared<'_> {
+    /// Works on one of the connections, counted from 0, with a run of its own.
+    pub fn part<T>(
+        &self,
+        connection: usize,
+        catalog: &Catalog,
+        work: impl FnOnce(&mut Run<'_, '_>) -> T,
+    ) -> (Part, T) {
+        let mut task = self.task.clone();
+        if connection > 0 {
+            // The first one's compressors would keep the processors busy alone.
+            task.workers = 1;
+        }
+        let mut tell = |event: Event<'_>| self.tell(connection, event);
+        let mut run = Run::new(&task, catalog, self.desk, &mut tell);
+        run.signed_in();
+        run.drops.clone_from(&self.drops);
+        run.refused_now.clone_from(&self.refused_now);
+        let done = work(&mut run);
+        let part = Part {
+            received: run.received,
+            report: run.report,
+            drops: run.drops,
+            refused_now: run.refused_now,
+        };
+        (part, done)
+    }
+
+    /// Tells something about the account.
+    pub fn notice(&self, notice: Notice<'_>) {
+        self.tell(
+            0,
+            Event::Notice {
+                account: &self.task.route.account,
+                notice,
+            },
+        );
+    }
+
+    /// Hands an event on: what one connection says of itself becomes what is to be said of
+    /// all.
+    fn tell(&self, connection: usize, event: Event<'_>) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let Told {
+            tell,
+            before,
+            parts,
+        } = &mut *told;
+        let sum = |parts: &[Far], of: fn(&Far) -> u64| parts.iter().map(of).sum::<u64>();
+        match event {
+            Event::Listed {
+                account,
+                listed,
+                wanted,
+                wanted_octets,
+            } => {
+                let part = &mut parts[connection];
+                part.listed = listed;
+                part.wanted = part.messages + wanted;
+                part.wanted_octets = part.octets + wanted_octets;
+                tell(Event::Listed {
+                    account,
+                    listed: before.listed + sum(parts, |p| p.listed),
+                    wanted: sum(parts, |p| p.wanted.saturating_sub(p.messages)),
+                    wanted_octets: sum(parts, |p| p.wanted_octets.saturating_sub(p.octets)),
+                });
+            }
+            Event::Progress {
+                account,
+                messages,
+                octets,
+            } => {
+                let part = &mut parts[connection];
+                part.messages = messages;
+                part.octets = octets;
+                tell(Event::Progress {
+                    account,
+                    messages: before.messages + sum(parts, |p| p.messages),
+                    octets: before.octets + sum(parts, |p| p.octets),
+                });
+            }
+            other => tell(other),
+        }
+    }
+}

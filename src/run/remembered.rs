@@ -1,0 +1,96 @@
+//! What is remembered of a mailbox between runs: by its counts it is seen whether anything
+//! moved.
+
+use crate::imap::{Counts, Known};
+
+/// A mailbox that was archived whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Remembered {
+    pub(super) uidvalidity: u32,
+    pub(super) known: Known,
+}
+
+impl Remembered {
+    pub(super) fn of(counts: &Counts) -> Option<String> {
+        let Counts {
+            messages,
+            uidnext,
+            uidvalidity,
+            modseq,
+        } = counts;
+        Some(format!(
+            "{} {} {} {}",
+            (*uidvalidity)?,
+            (*uidnext)?,
+            (*messages)?,
+            modseq.unwrap_or(0)
+        ))
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split(' ');
+        let mut number = || words.next()?.parse::<u64>().ok();
+        let small = |n: u64| u32::try_from(n).ok();
+        let (uidvalidity, uidnext, messages) =
+            (small(number()?)?, small(number()?)?, small(number()?)?);
+        Some(Self {
+            uidvalidity,
+            known: Known {
+                modseq: number()?,
+                messages,
+                uidnext,
+            },
+        })
+    }
+
+    /// True if the server keeps count of changes, and there was none.
+    pub(super) fn is_unchanged(&self, counts: &Counts) -> bool {
+        self.known.modseq > 0
+            && counts.modseq == Some(self.known.modseq)
+            && counts.uidvalidity == Some(self.uidvalidity)
+            && counts.uidnext == Some(self.known.uidnext)
+            && counts.messages == Some(self.known.messages)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unchanged_mailbox_is_known_by_its_counts() {
+        let counts = Counts {
+            messages: Some(3),
+            uidnext: Some(9),
+            uidvalidity: Some(7),
+            modseq: Some(55),
+        };
+        let remembered = Remembered::of(&counts)
+            .as_deref()
+            .and_then(Remembered::parse);
+        let Some(remembered) = remembered else {
+            panic!("it is written and read");
+        };
+        assert!(remembered.is_unchanged(&counts));
+        for changed in [
+            Counts {
+                modseq: None,
+                ..counts
+            },
+            Counts {
+                modseq: Some(56),
+                ..counts
+            },
+            Counts {
+                uidvalidity: Some(8),
+                ..counts
+            },
+            Counts {
+                messages: Some(2),
+                ..counts
+            },
+        ] {
+            assert!(!remembered.is_unchanged(&changed));
+        }
+    }
+}
