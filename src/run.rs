@@ -4,6 +4,7 @@ mod audit;
 mod beside;
 mod folders;
 mod imap;
+mod labels;
 mod memory;
 mod protocol;
 mod purge;

@@ -195,15 +195,7 @@ impl<S: Read + Write> Folder<'_, S> {
         if self.counts.messages == Some(0) || none_new {
             return Ok(0);
         }
-        let mut items = "UID FLAGS INTERNALDATE RFC822.SIZE".to_owned();
-        for (capability, names) in [
-            ("OBJECTID", " EMAILID"),
-            ("X-GM-EXT-1", " X-GM-MSGID X-GM-LABELS"),
-        ] {
-            if self.session.caps.has(capability) {
-                items += names;
-            }
-        }
+        let mut items = format!("UID FLAGS INTERNALDATE RFC822.SIZE{}", self.ids());
         if self.counts.modseq.is_some() {
             items += " MODSEQ";
         }
@@ -232,6 +224,7 @@ impl<S: Read + Write> Folder<'_, S> {
         each: &mut dyn FnMut(Change) -> Result<()>,
     ) -> Result<Scope> {
         let since = known.filter(|_| self.counts.modseq.is_some());
+        let items = format!("UID FLAGS{}", self.ids());
         let Counts {
             messages,
             uidnext,
@@ -244,10 +237,10 @@ impl<S: Read + Write> Folder<'_, S> {
                 if modseq == Some(known.modseq) {
                     return Ok(Scope::Changes);
                 }
-                format!("UID FETCH 1:* (UID FLAGS) (CHANGEDSINCE {})", known.modseq)
+                format!("UID FETCH 1:* ({items}) (CHANGEDSINCE {})", known.modseq)
             }
             Some(known) if self.session.qresync => format!(
-                "UID FETCH 1:* (UID FLAGS) (CHANGEDSINCE {} VANISHED)",
+                "UID FETCH 1:* ({items}) (CHANGEDSINCE {} VANISHED)",
                 known.modseq
             ),
             _ => return self.everything(each),
@@ -256,6 +249,39 @@ impl<S: Read + Write> Folder<'_, S> {
             return Ok(Scope::Changes);
         }
         self.everything(each)
+    }
+
+    /// Tells of each message what it has in common with its copies in other mailboxes.
+    pub fn identities(&mut self, each: &mut dyn FnMut(Row) -> Result<()>) -> Result<()> {
+        if self.counts.messages == Some(0) || self.ids().is_empty() {
+            return Ok(());
+        }
+        let ids = self.ids();
+        let command = format!(
+            "UID FETCH 1:* (UID{})",
+            ids.trim_end_matches(" X-GM-LABELS")
+        );
+        let done = self.ask_rows(&command, &mut |change| match change {
+            Change::Flags(row) => each(row),
+            Change::Vanished(_) => Ok(()),
+        })?;
+        if done.is_ok() {
+            Ok(())
+        } else {
+            Err(self.session.wire.refused(&done.status()))
+        }
+    }
+
+    /// The items that name a message in all mailboxes.
+    fn ids(&self) -> String {
+        let known = [
+            ("OBJECTID", " EMAILID"),
+            ("X-GM-EXT-1", " X-GM-MSGID X-GM-LABELS"),
+        ];
+        let offered = known
+            .iter()
+            .filter(|(capability, _)| self.session.caps.has(capability));
+        offered.map(|(_, items)| *items).collect()
     }
 
     fn everything(&mut self, each: &mut dyn FnMut(Change) -> Result<()>) -> Result<Scope> {

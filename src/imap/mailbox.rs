@@ -82,6 +82,13 @@ impl Mailbox {
         }
     }
 
+    /// How the name of a mailbox may be meant that stands where it is not clear how names
+    /// come.
+    #[must_use]
+    pub fn readings(raw: &[u8]) -> [String; 2] {
+        [label(raw, false), label(raw, true)]
+    }
+
     /// The levels of its name in readable form; foreign text, `..` and all.
     #[must_use]
     pub fn levels(&self) -> Vec<String> {

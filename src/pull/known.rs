@@ -52,6 +52,11 @@ impl Copies {
         }
     }
 
+    /// True if another mailbox is said to have the message too.
+    pub(super) fn has(&self, row: &MailRow) -> bool {
+        row.same().is_some_and(|same| self.find(same).is_some())
+    }
+
     fn is_empty(&self) -> bool {
         self.places().copies.is_empty()
     }

@@ -60,6 +60,12 @@ impl Run<'_, '_> {
         self.report.folders_failed.push((label.to_owned(), words));
     }
 
+    /// True if every mailbox could be looked at so far.
+    #[must_use]
+    pub fn all_opened(&self) -> bool {
+        self.report.folders_failed.is_empty()
+    }
+
     /// Messages received whole so far.
     #[must_use]
     pub fn received(&self) -> u64 {
@@ -143,7 +149,9 @@ impl Run<'_, '_> {
             self.order(Order::Flags(std::mem::take(&mut changes.flags)))?;
         }
         let mut wanted = changes.wanted;
-        if !self.task.dry_run {
+        if self.task.dry_run {
+            wanted.retain(|row| !copies.has(&inventory.rows()[*row as usize]));
+        } else {
             self.link_copies(&route, mailbox, &mut wanted, copies)?;
             self.link_known(source, &route, inventory, &mut wanted)?;
         }
@@ -181,9 +189,6 @@ impl Run<'_, '_> {
             };
             self.fetch(source, &listings, &rows, &place)?;
         }
-        let rows = inventory.rows().iter();
-        let messages = rows.filter_map(|row| Some((row.same()?, row.uid)));
-        copies.remember(mailbox.dir, inventory.uidvalidity, messages);
         Ok(whole && self.report.refused.len() == refused && !self.task.dry_run)
     }
 

@@ -1,22 +1,29 @@
 //! All folders of an IMAP account: which ones, where they go, and what is new in them.
 
 use std::io::{Read, Write};
-use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, PoisonError};
 
 use super::beside::{Job, Queue};
 use super::folders::{Folders, chosen, prefix};
+use super::labels::{Labels, fingerprint};
+use super::lock;
 use super::remembered::Remembered;
 use crate::config::Account;
 use crate::connect::Connector;
-use crate::error::Result;
-use crate::imap::{Access, Change, Counts, Folder, Known, Row, Scope, Session, SpecialUse};
+use crate::error::{Error, Result};
+use crate::imap::{
+    Access, Change, Counts, Folder, Known, Mailbox, Row, Scope, Session, SpecialUse,
+};
 use crate::message::Hash128;
 use crate::pull::{self, Copies, Left, Run};
 use crate::source::{Inventory, Marks};
 use crate::vault::catalog::{Origin, State};
 use crate::vault::layout::Layout;
 use crate::vault::maildir;
+
+/// How many rows of a mailbox cost as much as a header.
+const ROWS_A_HEADER: u64 = 50;
 
 /// What a session needs besides the run itself.
 pub(super) struct Mirror<'a> {
@@ -34,6 +41,8 @@ pub(super) struct Mirror<'a> {
 pub(super) struct Round {
     folders: Mutex<Folders>,
     copies: Copies,
+    /// What Gmail's All Mail says of the labels; `None` elsewhere.
+    labels: Option<Mutex<Labels>>,
 }
 
 impl Mirror<'_> {
@@ -53,7 +62,11 @@ impl Mirror<'_> {
         }
         mailboxes.retain(|mailbox| mailbox.selectable && chosen(self.account, mailbox, &prefix));
         // What has every message comes first: the others then are names only.
-        mailboxes.sort_by_key(|mailbox| !mailbox.special.contains(&SpecialUse::All));
+        mailboxes.sort_by_key(|mailbox| match mailbox.special.as_slice() {
+            uses if uses.contains(&SpecialUse::All) => 0,
+            [SpecialUse::Junk | SpecialUse::Trash] => 1,
+            _ => 2,
+        });
         session.ask_counts(&mut mailboxes)?;
         let mut jobs = Vec::new();
         for mailbox in &mailboxes {
@@ -64,16 +77,98 @@ impl Mirror<'_> {
         let round = Round {
             folders: Mutex::new(folders),
             copies: Copies::default(),
+            labels: self.labels(run, &session, &mailboxes)?,
         };
-        let all = |job: &Job<'_>| job.mailbox.special.contains(&SpecialUse::All);
-        let rest = jobs.split_off(jobs.iter().take_while(|job| all(job)).count());
+        let all = jobs.iter().take_while(|job| is_all(job.mailbox)).count();
+        let mut rest = jobs.split_off(all);
+        let looked = jobs.iter().any(|job| job.remembered.is_none());
         self.work(run, &mut session, &Queue::of(jobs), &round, true)?;
+        if let Some(labels) = &round.labels {
+            let labels = lock(labels);
+            rest.retain(|job| {
+                let spare = labels.spare(job);
+                if spare {
+                    run.count(job.remembered.map_or(0, |r| r.known.messages.into()));
+                }
+                !spare
+            });
+        }
+        if !looked {
+            self.find_copies(&mut session, &mailboxes, &rest, &round)?;
+        }
         self.side_by_side(run, &mut session, connector, rest, &round)?;
+        if let Some(labels) = round.labels {
+            let labels = labels.into_inner().unwrap_or_else(PoisonError::into_inner);
+            if let Some((key, text)) = labels.memory {
+                let covered = if run.all_opened() {
+                    fingerprint(&mailboxes)
+                } else {
+                    String::new()
+                };
+                run.learned(key, format!("{text} {covered}"))?;
+            }
+        }
         let left = run.all_seen()?;
         if let Err(error) = session.logout() {
             tracing::debug!(target: "dialogue", "LOGOUT failed: {error}");
         }
         Ok(left)
+    }
+
+    /// What is to be taken in of labels, where there are any.
+    fn labels<S: Read + Write>(
+        &self,
+        run: &Run<'_, '_>,
+        session: &Session<S>,
+        mailboxes: &[Mailbox],
+    ) -> Result<Option<Mutex<Labels>>> {
+        let Some(all) = mailboxes.first().filter(|first| is_all(first)) else {
+            return Ok(None);
+        };
+        if !session.knows("X-GM-EXT-1") {
+            return Ok(None);
+        }
+        let mut folders = Folders::new(run.catalog(), &self.account.name)?;
+        let key = self.key(&folders.dir_of(all));
+        let memory = run.catalog().learned(&self.account.name, &key)?;
+        Ok(Some(Mutex::new(Labels::new(memory.as_deref(), mailboxes))))
+    }
+
+    /// Learns what the copies of messages are that folders have which were never looked
+    /// into, from the mailbox that has them all; where that costs less than their headers.
+    fn find_copies<S: Read + Write>(
+        &self,
+        session: &mut Session<S>,
+        mailboxes: &[Mailbox],
+        jobs: &[Job<'_>],
+        round: &Round,
+    ) -> Result<()> {
+        let Some(all) = mailboxes.first().filter(|first| is_all(first)) else {
+            return Ok(());
+        };
+        let count = |mailbox: &Mailbox| {
+            let messages = mailbox.counts.and_then(|counts| counts.messages);
+            messages.map_or(u64::MAX, u64::from)
+        };
+        let unseen = jobs.iter().filter(|job| job.remembered.is_none());
+        let unseen = unseen.map(|job| count(job.mailbox));
+        let unseen = unseen.fold(0, u64::saturating_add);
+        if self.dry_run || unseen.saturating_mul(ROWS_A_HEADER) <= count(all) {
+            return Ok(());
+        }
+        let mut folder = match session.open(all, Access::Read) {
+            Err(Error::Refused { .. }) => return Ok(()),
+            other => other?,
+        };
+        let mut ids = Vec::new();
+        folder.identities(&mut |row| {
+            ids.extend(same(&row).map(|same| (same, row.uid)));
+            Ok(())
+        })?;
+        let uidvalidity = folder.counts().uidvalidity.unwrap_or(0);
+        let dir = lock(&round.folders).dir_of(all);
+        round.copies.remember(&dir, uidvalidity, ids);
+        Ok(())
     }
 
     /// The job, unless nothing in the mailbox can have changed.
@@ -111,10 +206,17 @@ impl Mirror<'_> {
             .remembered
             .filter(|r| r.uidvalidity == uidvalidity)
             .map(|r| r.known);
-        let inventory = inventory(&mut folder, &counts, known)?;
+        let labels = round.labels.as_ref().filter(|_| is_all(mailbox));
+        let mut ids = Vec::new();
+        let inventory = inventory(&mut folder, &counts, known, &mut |row| {
+            ids.extend(same(row).map(|same| (same, row.uid)));
+            if let Some(labels) = labels {
+                lock(labels).take(row);
+            }
+        })?;
         if !self.dry_run {
             maildir::create_folder(self.layout, &self.account.name, dir)?;
-            let event = super::lock(&round.folders).record(mailbox, dir, uidvalidity);
+            let event = lock(&round.folders).record(mailbox, dir, uidvalidity);
             if let Some(event) = event {
                 run.record(event)?;
             }
@@ -128,9 +230,13 @@ impl Mirror<'_> {
         };
         let received = run.received();
         let whole = run.mailbox(&mut folder, &place, &round.copies)?;
+        round.copies.remember(dir, uidvalidity, ids);
         // What was not whole is looked into anew.
         let text = Remembered::of(&counts).filter(|_| whole);
-        if text.is_some() || known.is_some() {
+        if let (Some(labels), Some(text), true) = (labels, &text, known.is_some()) {
+            // Not before all labels that it told of are up to date.
+            lock(labels).memory = Some((self.key(dir), text.clone()));
+        } else if text.is_some() || known.is_some() {
             run.learned(self.key(dir), text.unwrap_or_default())?;
         }
         if run.received() > received {
@@ -174,16 +280,23 @@ impl Mirror<'_> {
     }
 }
 
+/// True if the mailbox has every message of the account.
+fn is_all(mailbox: &Mailbox) -> bool {
+    mailbox.special.contains(&SpecialUse::All)
+}
+
 /// Asks for what is new since `known`, and for what changed.
 fn inventory<S: Read + Write>(
     folder: &mut Folder<'_, S>,
     counts: &Counts,
     known: Option<Known>,
+    each: &mut dyn FnMut(&Row),
 ) -> Result<Inventory> {
     let messages = counts.messages.unwrap_or(0);
     let mut inventory = Inventory::new(counts.uidvalidity.unwrap_or(0), messages.into());
     let from = known.map_or(1, |known| known.uidnext);
     folder.rows(from, &mut |row| {
+        each(&row);
         let marks = marks(&row);
         inventory.add(row.uid, row.octets, row.date, marks, same(&row));
         Ok(())
@@ -193,6 +306,7 @@ fn inventory<S: Read + Write>(
         let scope = folder.changes(known, &mut |change| {
             match change {
                 Change::Flags(row) if row.uid < from && row.flags.is_some() => {
+                    each(&row);
                     inventory.flag(row.uid, marks(&row));
                 }
                 Change::Flags(_) => {}

@@ -45,8 +45,12 @@ impl Remembered {
 
     /// True if the server keeps count of changes, and there was none.
     pub(super) fn is_unchanged(&self, counts: &Counts) -> bool {
+        counts.modseq == Some(self.known.modseq) && self.has_same_messages(counts)
+    }
+
+    /// True if the server keeps count of changes, and none came or went.
+    pub(super) fn has_same_messages(&self, counts: &Counts) -> bool {
         self.known.modseq > 0
-            && counts.modseq == Some(self.known.modseq)
             && counts.uidvalidity == Some(self.uidvalidity)
             && counts.uidnext == Some(self.known.uidnext)
             && counts.messages == Some(self.known.messages)
