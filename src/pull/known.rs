@@ -16,6 +16,11 @@ use crate::vault::catalog::{Blob, Origin};
 
 /// Headers that are asked for in one go.
 const SLICE: usize = 4_096;
+/// A message up to this size costs hardly more than its header does.
+const SMALL: u64 = 8 << 10;
+/// So many headers of small messages in vain, and the mailbox is taken for one that has no
+/// copies: the others are fetched, and a copy is found when it is here.
+const IN_VAIN: usize = 256;
 /// POP3 adds a line end to a message that lacks it, IMAP does not (RFC 1939 s.3).
 const LINE_END: u64 = 2;
 
@@ -181,27 +186,23 @@ impl Run<'_, '_> {
             .for_each_header(&route.account, &sizes, |header, octets, blob| {
                 by_header.entry(header).or_default().push((octets, blob));
             })?;
-        for slice in likely.chunks(SLICE) {
-            let wanted: Vec<Listing> = slice.iter().map(|r| listings.get(*r as usize)).collect();
-            let headers = headers_of(source, &wanted)?;
-            let mut links = Vec::new();
-            for ((row, listing), header) in slice.iter().zip(wanted).zip(headers) {
-                // Without a Message-ID even a header says too little.
-                let Some(header) = header.filter(|header| header.named) else {
-                    continue;
-                };
-                let octets = listing.octets.unwrap_or(0);
-                let found = by_header.get(&header.hash).and_then(|all| {
-                    all.iter()
-                        .find(|(listed, blob)| fits(blob, *listed, octets))
-                });
-                if let Some((_, blob)) = found
-                    && listing.uid != Uid::Absent
-                {
-                    links.push((*row, link(inventory, listing, blob, header.hash)));
-                }
+        let is_small = |row: &u32| {
+            listings
+                .octets_of(*row as usize)
+                .is_some_and(|n| n <= SMALL)
+        };
+        let (small, large): (Vec<u32>, Vec<u32>) = likely
+            .iter()
+            .partition(|row| inventory.is_some() && is_small(row));
+        let (few, rest) = small.split_at(small.len().min(IN_VAIN));
+        for (rows, doubtful) in [(few, false), (rest, true), (&large, false)] {
+            if doubtful && linked.is_empty() {
+                continue;
             }
-            linked.extend(self.send_links(route, links)?);
+            for slice in rows.chunks(SLICE) {
+                let links = like_stored(source, inventory, listings, slice, &by_header)?;
+                linked.extend(self.send_links(route, links)?);
+            }
         }
         Ok(linked)
     }
@@ -219,6 +220,36 @@ impl Run<'_, '_> {
         let linked = rows.into_iter().zip(done).filter(|(_, done)| *done);
         Ok(linked.map(|(row, _)| row).collect())
     }
+}
+
+/// Links for the rows that have header and size of one of these stored messages.
+fn like_stored(
+    source: &mut dyn Source,
+    inventory: Option<&Inventory>,
+    listings: &Listings,
+    rows: &[u32],
+    stored: &HashMap<Hash128, Vec<(Option<u64>, Blob)>>,
+) -> Result<Vec<(u32, Link)>> {
+    let wanted: Vec<Listing> = rows.iter().map(|r| listings.get(*r as usize)).collect();
+    let headers = headers_of(source, &wanted)?;
+    let mut links = Vec::new();
+    for ((row, listing), header) in rows.iter().zip(wanted).zip(headers) {
+        // Without a Message-ID even a header says too little.
+        let Some(header) = header.filter(|header| header.named) else {
+            continue;
+        };
+        let octets = listing.octets.unwrap_or(0);
+        let found = stored.get(&header.hash).and_then(|all| {
+            all.iter()
+                .find(|(listed, blob)| fits(blob, *listed, octets))
+        });
+        if let Some((_, blob)) = found
+            && listing.uid != Uid::Absent
+        {
+            links.push((*row, link(inventory, listing, blob, header.hash)));
+        }
+    }
+    Ok(links)
 }
 
 /// Removes what stands at these places.

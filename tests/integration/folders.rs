@@ -267,6 +267,29 @@ fn one_mail_in_many_folders_is_one_file_with_its_date() {
     assert_eq!(relay.take().bodies, 0);
 }
 
+#[test]
+fn small_mail_of_one_size_does_not_cost_its_headers() {
+    let Some(dovecot) = Dovecot::start(&Options::default()) else {
+        return;
+    };
+    let four_digits = |from: usize| (from..from + 600).map(mail).collect::<Vec<_>>();
+    dovecot.deliver("ann", &four_digits(1_000));
+    dovecot.deliver_to("ann", ".Other", &four_digits(2_000));
+    let relay = Relay::to(dovecot.imap());
+    let sandbox = sandbox(&[over_imap(&relay)]);
+    let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
+    let asked = relay.take();
+    assert_eq!(asked.bodies, 1_200);
+    assert!(asked.headers <= 300, "{asked:?}");
+    // Where some are copies, all are looked at.
+    dovecot.deliver_to("ann", ".Copies", &four_digits(2_300));
+    let second = sandbox.run(&["pull"]).expect_code(0);
+    assert!(second.stdout().contains("300 new"), "{second}");
+    let asked = relay.take();
+    assert_eq!((asked.bodies, asked.headers), (300, 600));
+    verify(&sandbox);
+}
+
 /// Runs IMAP commands in a mailbox.
 fn in_mailbox(dovecot: &Dovecot, mailbox: &str, commands: &[&str]) {
     let mut imap = Wire::imap(dovecot.imap(), "ann", PASSWORD);
