@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
+use rustix::process::Signal;
+
 use super::{held, mail, over_imap, there, verify};
 use crate::support::dovecot::{Dovecot, Options};
-use crate::support::relay::Relay;
+use crate::support::relay::{Fault, Relay};
 use crate::support::sandbox::Sandbox;
-use crate::support::scene::{json_lines, sandbox};
+use crate::support::scene::{json_lines, sandbox, until};
 
 const FOLDERS: usize = 12;
 const MESSAGES: usize = 60;
@@ -120,7 +122,7 @@ fn what_a_lost_connection_had_in_hand_is_fetched_by_another() {
     let Some(dovecot) = filled(&Options::default()) else {
         return;
     };
-    let relay = Relay::keeping_the_first(dovecot.imap(), 100_000);
+    let relay = Relay::failing(dovecot.imap(), Fault::HangUpOnMore(100_000));
     let sandbox = sandbox(&[over_imap(&relay).with("connections", "2")]);
     let first = sandbox.run(&["pull", "--create"]).expect_code(0);
     let told = first.stderr();
@@ -130,5 +132,32 @@ fn what_a_lost_connection_had_in_hand_is_fetched_by_another() {
         "{told}"
     );
     assert_eq!(relay.take().connections, 2);
+    exact(&sandbox, &dovecot);
+}
+
+#[test]
+fn an_interrupt_ends_all_connections_and_the_next_run_goes_on() {
+    let Some(dovecot) = filled(&Options::default()) else {
+        return;
+    };
+    let relay = Relay::failing(dovecot.imap(), Fault::Stall(500_000));
+    let sandbox = sandbox(&[over_imap(&relay).with("connections", "3")]);
+    let child = sandbox.start(&["pull", "--create"]);
+    let seen = |lines: Vec<String>| {
+        lines
+            .iter()
+            .filter(|l| l.contains("\"ev\":\"seen\""))
+            .count()
+    };
+    until("three lines that stalled", || {
+        sandbox.vault().join("ledger").is_dir() && seen(sandbox.ledger_lines()) > 200
+    });
+    child.signal(Signal::INT);
+    let _ = child.wait().expect_code(130);
+    let before = seen(sandbox.ledger_lines());
+    assert!(before < FOLDERS * MESSAGES);
+    relay.mend();
+    let second = sandbox.run(&["pull"]).expect_code(0);
+    assert!(!second.stderr().contains("could not be had"), "{second}");
     exact(&sandbox, &dovecot);
 }

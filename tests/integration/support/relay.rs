@@ -27,6 +27,16 @@ pub(crate) struct Count {
 pub(crate) struct Relay {
     port: u16,
     count: Arc<Mutex<Count>>,
+    fault: Arc<Mutex<Option<Fault>>>,
+}
+
+/// What becomes of a connection once it has carried so many octets from the server.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fault {
+    /// The relay hangs up, but not on the first one.
+    HangUpOnMore(usize),
+    /// Nothing more comes.
+    Stall(usize),
 }
 
 impl Relay {
@@ -38,35 +48,37 @@ impl Relay {
     /// A relay that overwrites this word wherever the server says it, such as a
     /// capability that the client is not to see. The word must come in one piece.
     pub(crate) fn hiding(server: SocketAddr, word: &'static str) -> Self {
-        Self::start(server, word, usize::MAX)
-    }
-
-    /// A relay that hangs up on every connection but the first once it has carried so many
-    /// octets from the server.
-    pub(crate) fn keeping_the_first(server: SocketAddr, octets: usize) -> Self {
-        Self::start(server, "", octets)
-    }
-
-    fn start(server: SocketAddr, word: &'static str, octets: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let count = Arc::new(Mutex::new(Count::default()));
-        let counted = Arc::clone(&count);
+        let fault = Arc::new(Mutex::new(None));
+        let (counted, faulty) = (Arc::clone(&count), Arc::clone(&fault));
         std::thread::spawn(move || {
             for client in listener.incoming() {
                 let (client, server) = (client.unwrap(), TcpStream::connect(server).unwrap());
                 let mut count = counted.lock().unwrap();
                 count.connections += 1;
-                let left = if count.connections == 1 {
-                    usize::MAX
-                } else {
-                    octets
-                };
+                let fault = faulty.lock().unwrap().filter(|fault| match fault {
+                    Fault::HangUpOnMore(_) => count.connections > 1,
+                    Fault::Stall(_) => true,
+                });
                 drop(count);
-                pass_on(client, server, word, left, &counted);
+                pass_on(client, server, word, fault, &counted);
             }
         });
-        Self { port, count }
+        Self { port, count, fault }
+    }
+
+    /// A relay that fails so, until it is mended.
+    pub(crate) fn failing(server: SocketAddr, fault: Fault) -> Self {
+        let relay = Self::to(server);
+        *relay.fault.lock().unwrap() = Some(fault);
+        relay
+    }
+
+    /// New connections are carried as they should be.
+    pub(crate) fn mend(&self) {
+        *self.fault.lock().unwrap() = None;
     }
 
     /// The port to connect to.
@@ -85,17 +97,26 @@ fn pass_on(
     client: TcpStream,
     server: TcpStream,
     hide: &'static str,
-    mut left: usize,
+    fault: Option<Fault>,
     count: &Arc<Mutex<Count>>,
 ) {
     let spoken_to = Arc::new(Mutex::new(true));
     let heard = Arc::clone(&spoken_to);
+    let (mut left, hangs_up) = match fault {
+        None => (usize::MAX, false),
+        Some(Fault::HangUpOnMore(octets)) => (octets, true),
+        Some(Fault::Stall(octets)) => (octets, false),
+    };
     let (client_in, server_in) = (client.try_clone().unwrap(), server.try_clone().unwrap());
     std::thread::spawn(move || {
         carry(server_in, client, |bytes| {
             *heard.lock().unwrap() = true;
             overwrite(bytes, hide.as_bytes());
             left = left.saturating_sub(bytes.len());
+            if left == 0 && !hangs_up {
+                // Held open, as a dead line looks.
+                std::thread::park();
+            }
             left > 0
         });
     });
