@@ -104,26 +104,35 @@ impl Connector {
         let mut session = Session::greet(transport, server, mask.clone(), dialect)?;
         self.ask_capabilities(&mut session)?;
         if self.account.tls == Tls::StartTls {
-            let transport = match session.start_tls()?.encrypt(&self.trust) {
-                Err(Error::Tls {
-                    server,
-                    reason,
-                    certificate: true,
-                    fingerprint: None,
-                }) => {
-                    return Err(Error::Tls {
-                        server,
-                        reason,
-                        certificate: true,
-                        fingerprint: self.shown_certificate(),
-                    });
-                }
-                encrypted => encrypted?,
-            };
+            let bare = session.start_tls()?;
+            let transport = self.encrypt(bare, || self.shown_certificate())?;
             session = Session::resume(transport, server, mask, dialect);
             self.ask_capabilities(&mut session)?;
         }
         Ok(session)
+    }
+
+    /// Goes on encrypted behind STARTTLS; `shown` finds out which certificate was refused,
+    /// where the refusal does not tell.
+    fn encrypt(
+        &self,
+        transport: Transport,
+        shown: impl FnOnce() -> Option<String>,
+    ) -> Result<Transport> {
+        match transport.encrypt(&self.trust) {
+            Err(Error::Tls {
+                server,
+                reason,
+                certificate: true,
+                fingerprint: None,
+            }) => Err(Error::Tls {
+                server,
+                reason,
+                certificate: true,
+                fingerprint: shown(),
+            }),
+            encrypted => encrypted,
+        }
     }
 
     fn mask(&self) -> Mask {

@@ -2,7 +2,7 @@
 
 use super::Connector;
 use crate::config::Tls;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::imap::Session;
 use crate::secret::Mask;
 use crate::transport::Transport;
@@ -23,22 +23,8 @@ impl Connector {
         let mut session = Session::greet(transport, server, self.mask(), encrypted)?;
         session.ask_capabilities()?;
         if self.account.tls == Tls::StartTls {
-            let transport = match session.start_tls()?.encrypt(&self.trust) {
-                Err(Error::Tls {
-                    server,
-                    reason,
-                    certificate: true,
-                    fingerprint: None,
-                }) => {
-                    return Err(Error::Tls {
-                        server,
-                        reason,
-                        certificate: true,
-                        fingerprint: self.shown_imap_certificate(),
-                    });
-                }
-                encrypted => encrypted?,
-            };
+            let bare = session.start_tls()?;
+            let transport = self.encrypt(bare, || self.shown_imap_certificate())?;
             session = Session::resume(transport, server, self.mask());
             session.ask_capabilities()?;
         }
