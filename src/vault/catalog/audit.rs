@@ -1,7 +1,5 @@
 //! What an audit asks of the catalog.
 
-use rusqlite::{OptionalExtension, params};
-
 use super::mailbox::Origin;
 use super::{Catalog, State, joined, unsigned};
 use crate::error::Result;
@@ -29,27 +27,13 @@ impl Catalog {
         origin: Origin<'_>,
         mut each: impl FnMut(&Sighting<'_>),
     ) -> Result<()> {
-        let Origin {
-            account,
-            server,
-            dir,
-            uidvalidity,
-        } = origin;
         let mut ask = || {
             let mut statement = self.db.prepare_cached(
                 "SELECT uid, octets, state, header, h64, hrest
                  FROM sighting LEFT JOIN blob ON blob.id = sighting.blob AND NOT lost
                  WHERE origin = ?1 ORDER BY uid",
             )?;
-            let id: Option<i64> = self
-                .db
-                .prepare_cached(
-                    "SELECT id FROM origin WHERE account = ?1 AND server = ?2
-                     AND dir = ?3 AND uidvalidity = ?4",
-                )?
-                .query_row(params![account, server, dir, uidvalidity], |r| r.get(0))
-                .optional()?;
-            let mut rows = statement.query([id])?;
+            let mut rows = statement.query([self.origin_id(origin)?])?;
             while let Some(row) = rows.next()? {
                 let content = row.get::<_, Option<i64>>(4)?.zip(row.get(5)?);
                 each(&Sighting {

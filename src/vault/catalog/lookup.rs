@@ -2,6 +2,7 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
+use super::mailbox::Origin;
 use super::{Catalog, State, joined, mid_key, split, unsigned};
 use crate::error::Result;
 use crate::message::Hash128;
@@ -112,20 +113,14 @@ impl Catalog {
             .prepare_cached(
                 // What was purged, is damaged since, and is listed again after all is wanted.
                 "SELECT uid, octets,
-                        CASE WHEN state = ?4 AND (SELECT lost FROM blob WHERE id = sighting.blob)
-                        THEN ?3 ELSE state END, header
-                 FROM sighting WHERE origin =
-                 (SELECT id FROM origin WHERE account = ?1 AND server = ?2
-                  AND dir = '' AND uidvalidity = 0)
-                 ORDER BY uid",
+                        CASE WHEN state = ?3 AND (SELECT lost FROM blob WHERE id = sighting.blob)
+                        THEN ?2 ELSE state END, header
+                 FROM sighting WHERE origin = ?1 ORDER BY uid",
             )
             .and_then(|mut s| {
-                let mut rows = s.query(params![
-                    account,
-                    server,
-                    State::Lost as i64,
-                    State::Purged as i64
-                ])?;
+                let origin = self.origin_id(Origin::maildrop(account, server))?;
+                let (lost, purged) = (State::Lost as i64, State::Purged as i64);
+                let mut rows = s.query(params![origin, lost, purged])?;
                 while let Some(row) = rows.next()? {
                     each(&Known {
                         uid: row.get_ref(0)?.as_blob()?,
@@ -164,12 +159,11 @@ impl Catalog {
             .prepare_cached(
                 "SELECT id, h64, hrest, received, size, wire, stored, got
                  FROM sighting JOIN blob ON blob.id = sighting.blob
-                 WHERE NOT lost AND uid = ?3 AND origin =
-                 (SELECT id FROM origin WHERE account = ?1 AND server = ?2
-                  AND dir = '' AND uidvalidity = 0)",
+                 WHERE NOT lost AND origin = ?1 AND uid = ?2",
             )
             .and_then(|mut s| {
-                s.query_row(params![account, server, uid], |r| {
+                let origin = self.origin_id(Origin::maildrop(account, server))?;
+                s.query_row(params![origin, uid], |r| {
                     let got = r.get::<_, Option<[u8; 16]>>(7)?;
                     Ok((blob(r)?, got.map(Hash128)))
                 })

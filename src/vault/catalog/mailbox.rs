@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use super::lookup::blob;
 use super::{Blob, Catalog, State, unsigned};
@@ -27,7 +27,7 @@ pub struct Origin<'a> {
 }
 
 impl<'a> Origin<'a> {
-    /// A maildrop.
+    /// The maildrop of a server, whose names have no epochs.
     #[must_use]
     pub fn maildrop(account: &'a str, server: &'a str) -> Self {
         Self {
@@ -86,6 +86,23 @@ pub struct InMailbox {
 }
 
 impl Catalog {
+    /// The key of an origin; none if no message of it is known, which equals no key.
+    pub(super) fn origin_id(&self, origin: Origin<'_>) -> rusqlite::Result<Option<i64>> {
+        let Origin {
+            account,
+            server,
+            dir,
+            uidvalidity,
+        } = origin;
+        self.db
+            .prepare_cached(
+                "SELECT id FROM origin
+                 WHERE account = ?1 AND server = ?2 AND dir = ?3 AND uidvalidity = ?4",
+            )?
+            .query_row(params![account, server, dir, uidvalidity], |r| r.get(0))
+            .optional()
+    }
+
     /// The epochs of a folder's UIDs on a server in which messages are not known to be
     /// gone.
     pub fn epochs(&self, account: &str, server: &str, dir: &str) -> Result<Vec<u32>> {
@@ -157,19 +174,11 @@ impl Catalog {
         self.db
             .prepare_cached(
                 "SELECT uid, state, coalesce(marks, ''), coalesce(NOT lost, 0)
-                 FROM sighting LEFT JOIN blob ON blob.id = sighting.blob WHERE origin =
-                 (SELECT id FROM origin WHERE account = ?1 AND server = ?2
-                  AND dir = ?3 AND uidvalidity = ?4)
-                 ORDER BY uid",
+                 FROM sighting LEFT JOIN blob ON blob.id = sighting.blob
+                 WHERE origin = ?1 ORDER BY uid",
             )
             .and_then(|mut s| {
-                let Origin {
-                    account,
-                    server,
-                    dir,
-                    uidvalidity,
-                } = origin;
-                let mut rows = s.query(params![account, server, dir, uidvalidity])?;
+                let mut rows = s.query([self.origin_id(origin)?])?;
                 while let Some(row) = rows.next()? {
                     let uid = <[u8; 4]>::try_from(row.get_ref(0)?.as_blob()?).unwrap_or_default();
                     let marks = row.get_ref(2)?.as_str()?;
@@ -193,23 +202,14 @@ impl Catalog {
         origin: Origin<'_>,
         uid: u32,
     ) -> Result<Option<(Blob, Option<Hash128>)>> {
-        let Origin {
-            account,
-            server,
-            dir,
-            uidvalidity,
-        } = origin;
         self.db
             .prepare_cached(
                 "SELECT id, h64, hrest, received, size, wire, stored, header
                  FROM sighting JOIN blob ON blob.id = sighting.blob
-                 WHERE NOT lost AND uid = ?5 AND origin =
-                 (SELECT id FROM origin WHERE account = ?1 AND server = ?2
-                  AND dir = ?3 AND uidvalidity = ?4)",
+                 WHERE NOT lost AND origin = ?1 AND uid = ?2",
             )
             .and_then(|mut s| {
-                let uid = &uid.to_be_bytes()[..];
-                let mut rows = s.query(params![account, server, dir, uidvalidity, uid])?;
+                let mut rows = s.query(params![self.origin_id(origin)?, uid.to_be_bytes()])?;
                 let Some(row) = rows.next()? else {
                     return Ok(None);
                 };
@@ -222,23 +222,16 @@ impl Catalog {
     /// True if a mailbox must be listed whole: messages of it are wanted again that were
     /// refused or lost, or nobody heard whether they were deleted.
     pub fn wants_again(&self, origin: Origin<'_>) -> Result<bool> {
-        let Origin {
-            account,
-            server,
-            dir,
-            uidvalidity,
-        } = origin;
         self.db
             .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM sighting WHERE state IN (?5, ?6, ?7) AND origin =
-                 (SELECT id FROM origin WHERE account = ?1 AND server = ?2
-                  AND dir = ?3 AND uidvalidity = ?4))",
+                "SELECT EXISTS (SELECT 1 FROM sighting
+                 WHERE origin = ?1 AND state IN (?2, ?3, ?4))",
             )
             .and_then(|mut s| {
                 let [refused, lost, asked] =
                     [State::Refused, State::Lost, State::PurgeIntent].map(|state| state as i64);
                 s.query_row(
-                    params![account, server, dir, uidvalidity, refused, lost, asked],
+                    params![self.origin_id(origin)?, refused, lost, asked],
                     |r| r.get(0),
                 )
             })
