@@ -199,3 +199,6 @@ fn write_session(line: &mut LineWriter<'_>, session: &Session) {
     line.number("octets", session.octets);
     line.number("result", session.result);
 }
+
+#[cfg(test)]
+mod tests;

@@ -411,3 +411,6 @@ fn torn_tail(reading: &Reading, mut chain: Chain, bad: Span) -> Result<Option<To
         len: len - first,
     }))
 }
+
+#[cfg(test)]
+mod tests;
