@@ -1,0 +1,263 @@
+//! What to type or where to look, for every error.
+
+use std::fmt::Write as _;
+use std::io;
+
+use mailvault::error::{Endpoint, Error, ErrorKind};
+use mailvault::providers::{self, UserForm};
+
+use crate::cli::text::{escape, size};
+
+/// What to type or where to look, for every error.
+#[allow(clippy::too_many_lines, reason = "one total function, a line an error")]
+pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
+    let name = account.unwrap_or("the account");
+    let hint = match error {
+        Error::Config { hint, .. } | Error::Secret { hint, .. } => {
+            let hint = hint.as_ref()?;
+            return Some(hint.split('\n').map(escape).collect::<Vec<_>>().join("\n"));
+        }
+        Error::Resolve { server, .. } => match providers::nearest_host(&server.host) {
+            Some(host) => format!("did you mean {host}? Otherwise check the network"),
+            None => format!("check the host of {name} in the configuration, and the network"),
+        },
+        Error::Connect { server, source } if source.kind() == io::ErrorKind::ConnectionRefused => {
+            closed_hint(server, account)
+        }
+        Error::Lost { doing, .. } if doing == "greeting" => format!(
+            "nothing was sent to it. It may refuse this address for now, or speak otherwise at \
+             this port: check port and tls of {name}"
+        ),
+        Error::Lost { doing, .. } if matches!(doing.as_str(), "USER" | "PASS" | "AUTH") => {
+            format!(
+                "it did not say why: a wrong password and too many logins are usual reasons. \
+                 Check the password of {name}; it is not tried again by itself"
+            )
+        }
+        Error::Timeout { doing, .. } if doing == "greeting" => format!(
+            "it said nothing at all: check port and tls of {name}. A port that wants TLS \
+             waits for it"
+        ),
+        Error::Connect { .. } | Error::Lost { .. } => {
+            "what was fetched is safe; the next run goes on from there".to_owned()
+        }
+        Error::Timeout { .. } => format!(
+            "what was fetched is safe; the next run goes on from there. A slow server may \
+             need a longer timeout for {name}"
+        ),
+        Error::Tls {
+            certificate: true, ..
+        } => format!(
+            "if this is your own server, compare the fingerprint there, then set \
+             tls_pin_sha256 (or tls_ca_file) for {name}. If not, someone may be between you \
+             and the server."
+        ),
+        Error::Tls { server, .. } => tls_hint(server, name),
+        Error::Auth {
+            server,
+            user,
+            certain,
+            reply,
+        } => auth_hint(server, user, account, *certain, reply),
+        Error::Token { kind, .. } => token_hint(*kind, name),
+        Error::Busy { reply, .. } if reply.contains("[IN-USE]") => {
+            "another program reads this mailbox; the next run will fetch it".to_owned()
+        }
+        Error::Busy { .. } => "nothing is wrong here; try again later".to_owned(),
+        Error::Full { missing, .. } => format!(
+            "about {} more is needed; run the same command again afterwards",
+            size(*missing)
+        ),
+        Error::Refused { .. } => {
+            "its words say why; if they do not help, ask the provider. The dialogue may tell \
+             more: add -vv"
+                .to_owned()
+        }
+        Error::Protocol { doing, .. } if doing == "greeting" => format!(
+            "check protocol, host, port and tls of {name}: POP3 is usually at port 995 with \
+             TLS and at 110 without, IMAP at 993 and 143"
+        ),
+        Error::Protocol { doing, .. } if doing == "STLS" => {
+            "someone may be between you and the server; no password was sent".to_owned()
+        }
+        Error::Protocol { .. } => {
+            "what was fetched is safe; the next run goes on from there. The dialogue may tell \
+             more: add -vv"
+                .to_owned()
+        }
+        Error::Unsupported { .. } => format!("check tls and auth of {name} in the configuration"),
+        Error::VaultMissing { .. } => {
+            "is the disk mounted? To start a new vault there: mailvault pull --create".to_owned()
+        }
+        Error::Locked { .. } => {
+            "try again when it has ended, or wait for it: mailvault pull --lock-wait 1h".to_owned()
+        }
+        Error::Format { .. } => {
+            "use the mailvault that made it, or name another place with --vault".to_owned()
+        }
+        Error::Damaged { .. } => {
+            "'mailvault verify --read-data' shows what is damaged; --repair puts it aside"
+                .to_owned()
+        }
+        Error::Unsettled { .. } => {
+            "'mailvault verify --read-data --repair' puts aside what is damaged; then pull and \
+             purge again"
+                .to_owned()
+        }
+        Error::Clock { .. } => "set the clock; --free and --all do without it".to_owned(),
+        Error::Unconfirmed { .. } => {
+            "nothing is lost: these messages are archived. The next pull or purge finds out \
+             and notes it"
+                .to_owned()
+        }
+        Error::NoSpace { .. } => {
+            "what was stored is safe. Free some space there, and run the same command again"
+                .to_owned()
+        }
+        Error::File { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+            "run it as the user whom these files belong to".to_owned()
+        }
+        Error::File { source, .. } if source.kind() == io::ErrorKind::ReadOnlyFilesystem => {
+            "nothing can be written there now. A system makes a disk read-only when it fails: \
+             its log may say more. What was stored is safe"
+                .to_owned()
+        }
+        _ if error.is_disk_failure() => {
+            "the disk may be failing: the system's log may say more. 'mailvault verify \
+             --read-data' proves what is stored"
+                .to_owned()
+        }
+        Error::Catalog { path, .. } => format!(
+            "the catalog can be made anew: delete {} and run the same command again",
+            escape(&path.to_string_lossy())
+        ),
+        Error::NotFound { candidates, .. } if candidates.is_empty() => {
+            "'mailvault list' shows the ids; at least four digits are needed".to_owned()
+        }
+        Error::NotFound { .. } => "type more digits of the one you mean".to_owned(),
+        Error::Unfit { hint, .. } => return hint.as_deref().map(|hint| escape(hint).into_owned()),
+        Error::Query { .. } => "'mailvault help search' shows what a query may hold".to_owned(),
+        _ => return None,
+    };
+    Some(hint)
+}
+
+fn token_hint(kind: ErrorKind, name: &str) -> String {
+    match kind {
+        ErrorKind::Auth => format!("'mailvault login {name}' signs in anew"),
+        ErrorKind::Untrusted => format!(
+            "no token was sent. If this is a service of your own, set ca_file in the table oauth \
+             of {name}"
+        ),
+        ErrorKind::Config => format!(
+            "check client_id, client_secret_file and scope in the table oauth of {name}, and how \
+             the client is registered there"
+        ),
+        _ => "its words say why; the dialogue may tell more: add -vv".to_owned(),
+    }
+}
+
+fn tls_hint(server: &Endpoint, name: &str) -> String {
+    match server.port {
+        110 | 143 => format!("this port begins in clear: set tls = \"starttls\" for {name}"),
+        _ => format!("is TLS spoken at this port? Check port and tls of {name}"),
+    }
+}
+
+fn closed_hint(server: &Endpoint, account: Option<&str>) -> String {
+    let switched = match providers::by_host(&server.host).and_then(|known| known.trap.as_ref()) {
+        Some(trap) => trap.clone(),
+        None => format!("is {} switched on at the provider?", protocol_at(server)),
+    };
+    match account {
+        Some(name) => {
+            format!("{switched} 'mailvault doctor {name}' tries the other usual ports")
+        }
+        None => format!("{switched} Check host, port and tls"),
+    }
+}
+
+/// What is usually spoken there.
+fn protocol_at(server: &Endpoint) -> &'static str {
+    match server.port {
+        110 | 995 => "POP3",
+        143 | 993 => "IMAP",
+        _ => "POP3 or IMAP",
+    }
+}
+
+fn auth_hint(
+    server: &Endpoint,
+    user: &str,
+    account: Option<&str>,
+    certain: bool,
+    reply: &str,
+) -> String {
+    let name = account.unwrap_or("the account");
+    let first = if certain || blames_the_login(reply) {
+        "check"
+    } else {
+        "its words may say what is wrong there; if they do not, check"
+    };
+    let mut hint = format!(
+        "{first} the password of {name}; it is not tried again by itself, since that could \
+         lock the mailbox."
+    );
+    // One that came as a URL has no place to keep a password in.
+    if let Some(name) = account.filter(|name| !name.contains("_at_")) {
+        let _ = write!(hint, " 'mailvault login {name}' stores a new one.");
+    }
+    let local = user.split_once('@').map(|(local, _)| local);
+    if let Some(provider) = providers::by_host(&server.host) {
+        if let Some(trap) = &provider.trap {
+            let _ = write!(hint, " {trap}");
+        }
+        match (provider.user, local) {
+            (UserForm::Local, Some(local)) => {
+                let _ = write!(hint, " The user name there is \"{}\".", escape(local));
+            }
+            (UserForm::Address, None) => hint.push_str(" The user name there is the address."),
+            _ => {}
+        }
+        return hint;
+    }
+    hint.push_str(" Providers with two-step sign-in want an app password.");
+    if !certain {
+        let _ = write!(
+            hint,
+            " The provider may also have to allow {} first.",
+            protocol_at(server)
+        );
+    }
+    match local {
+        Some(local) if !local.is_empty() => {
+            let _ = write!(hint, " Some want the user name \"{}\".", escape(local));
+        }
+        _ => hint.push_str(" Some want the whole address as user name."),
+    }
+    hint
+}
+
+/// True if a refusal is about who signs in, or says nothing at all.
+fn blames_the_login(reply: &str) -> bool {
+    const WORDS: [&str; 15] = [
+        "****",
+        "pass",
+        "auth",
+        "login",
+        "log in",
+        "sign",
+        "user",
+        "account",
+        "credential",
+        "denied",
+        "invalid",
+        "incorrect",
+        "wrong",
+        "access",
+        "permi",
+    ];
+    let reply = reply.to_lowercase();
+    let says_nothing = reply.split_whitespace().count() < 2;
+    says_nothing || WORDS.iter().any(|word| reply.contains(word))
+}
