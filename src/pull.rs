@@ -12,6 +12,7 @@ mod mailbox;
 mod pack;
 mod part;
 mod renumber;
+mod uidl;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Run;
 use super::mailbox::Mailbox;
+use super::uidl;
 use crate::commit::{Link, Order, Route};
 use crate::dedupe::Plan;
 use crate::error::{Error, Result};
@@ -23,6 +24,9 @@ const SMALL: u64 = 8 << 10;
 const IN_VAIN: usize = 256;
 /// POP3 adds a line end to a message that lacks it, IMAP does not (RFC 1939 s.3).
 const LINE_END: u64 = 2;
+
+/// Names that a message may have, each with its UIDVALIDITY, or 0 for a UIDL.
+type Names = Vec<(u32, Vec<u8>)>;
 
 /// Where copies of a message were seen in this run, by any of its connections.
 #[derive(Debug, Default)]
@@ -116,14 +120,28 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    /// Takes out of a mailbox what has header and size of a stored message.
+    /// Takes out of a mailbox what POP3 brought under a name that tells so, and what has
+    /// header and size of a stored message.
     pub(super) fn link_known(
         &mut self,
         source: &mut dyn Source,
         route: &Arc<Route>,
-        inventory: &Inventory,
+        mailbox: &Mailbox<'_>,
         wanted: &mut Vec<u32>,
     ) -> Result<()> {
+        let inventory = mailbox.inventory;
+        if mailbox.dir.is_empty() && self.catalog.has_maildrop(&route.account)? {
+            let listings = inventory.listings(wanted);
+            let validity = inventory.uidvalidity;
+            let named = |listing: &Listing| {
+                let gmail = inventory.row(listing.number).and_then(MailRow::same);
+                let names = uidl::names(validity, listing.number, gmail);
+                names.into_iter().map(|name| (0, name)).collect()
+            };
+            let rows: Vec<u32> = (0..u32::try_from(wanted.len()).unwrap_or(u32::MAX)).collect();
+            let linked = self.by_name(route, Some(mailbox), &listings, &rows, &named)?;
+            take_out(wanted, &linked);
+        }
         let listings = inventory.listings(wanted);
         let rows: Vec<u32> = (0..u32::try_from(wanted.len()).unwrap_or(u32::MAX)).collect();
         let linked = self.by_header(source, route, Some(inventory), &listings, &rows)?;
@@ -142,10 +160,60 @@ impl Run<'_, '_> {
         if plan.fetch.is_empty() || !self.catalog.has_mailboxes(&route.account)? {
             return Ok(());
         }
-        let linked = self.by_header(source, &route, None, listings, &plan.fetch)?;
+        let named = |listing: &Listing| match &listing.uid {
+            Uid::Uidl(name) => {
+                let names = uidl::read(name).into_iter();
+                let key = |(uidvalidity, uid): (u32, u32)| (uidvalidity, uid.to_be_bytes().into());
+                names.map(key).collect()
+            }
+            _ => Vec::new(),
+        };
+        let mut linked = self.by_name(&route, None, listings, &plan.fetch, &named)?;
         plan.fetch.retain(|row| !linked.contains(row));
+        let by_header = self.by_header(source, &route, None, listings, &plan.fetch)?;
+        plan.fetch.retain(|row| !by_header.contains(row));
+        linked.extend(by_header);
         plan.known += linked.len() as u64;
         Ok(())
+    }
+
+    /// Links the rows that the other protocol brought into the inbox under another form of
+    /// their name, and with a size that fits; gives these rows. `named` gives the names of
+    /// the other form. What is recorded under its own name is wanted for a reason, and
+    /// fetched.
+    fn by_name(
+        &mut self,
+        route: &Arc<Route>,
+        mailbox: Option<&Mailbox<'_>>,
+        listings: &Listings,
+        rows: &[u32],
+        named: &dyn Fn(&Listing) -> Names,
+    ) -> Result<HashSet<u32>> {
+        let origin = match mailbox {
+            Some(mailbox) => self.origin(mailbox),
+            None => Origin::maildrop(&route.account, &route.server),
+        };
+        let inventory = mailbox.map(|mailbox| mailbox.inventory);
+        let mut links = Vec::new();
+        for row in rows {
+            let listing = listings.get(*row as usize);
+            let Some(octets) = listing.octets else {
+                continue;
+            };
+            if self.catalog.has_name(origin, &listing.uid.name())? {
+                continue;
+            }
+            for (uidvalidity, name) in named(&listing) {
+                let found = self.catalog.in_inbox(&route.account, uidvalidity, &name)?;
+                if let Some((blob, header, listed)) = found
+                    && fits(&blob, listed, octets)
+                {
+                    links.push((*row, link(inventory, listing, &blob, header)));
+                    break;
+                }
+            }
+        }
+        self.send_links(route, links)
     }
 
     /// Links the rows that have header and size of a stored message; gives these rows.

@@ -153,7 +153,7 @@ impl Run<'_, '_> {
             wanted.retain(|row| !copies.has(&inventory.rows()[*row as usize]));
         } else {
             self.link_copies(&route, mailbox, &mut wanted, copies)?;
-            self.link_known(source, &route, inventory, &mut wanted)?;
+            self.link_known(source, &route, mailbox, &mut wanted)?;
         }
         let listings = inventory.listings(&wanted);
         let mut rows: Vec<u32> = (0..u32::try_from(wanted.len()).unwrap_or(u32::MAX)).collect();
@@ -267,7 +267,7 @@ impl Run<'_, '_> {
         Ok(changes)
     }
 
-    fn origin<'o>(&'o self, mailbox: &Mailbox<'o>) -> Origin<'o> {
+    pub(super) fn origin<'o>(&'o self, mailbox: &Mailbox<'o>) -> Origin<'o> {
         Origin {
             account: &self.task.route.account,
             server: &self.task.route.server,

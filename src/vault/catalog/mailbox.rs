@@ -219,6 +219,39 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
+    /// True if anything is recorded of a message under this name.
+    pub fn has_name(&self, origin: Origin<'_>, name: &[u8]) -> Result<bool> {
+        self.db
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM sighting WHERE origin = ?1 AND uid = ?2)")
+            .and_then(|mut s| s.query_row(params![self.origin_id(origin)?, name], |r| r.get(0)))
+            .map_err(|e| self.failed(e))
+    }
+
+    /// Content, header and listed size of a message that came into the inbox of an account
+    /// under this name, from whichever of its servers; a UIDVALIDITY of 0 means by POP3.
+    pub fn in_inbox(
+        &self,
+        account: &str,
+        uidvalidity: u32,
+        name: &[u8],
+    ) -> Result<Option<(Blob, Hash128, Option<u64>)>> {
+        self.db
+            .prepare_cached(
+                "SELECT id, h64, hrest, received, size, wire, stored, header, octets
+                 FROM sighting JOIN blob ON blob.id = sighting.blob
+                 WHERE NOT lost AND header NOT NULL AND uid = ?3 AND origin IN
+                 (SELECT id FROM origin WHERE account = ?1 AND dir = '' AND uidvalidity = ?2)",
+            )
+            .and_then(|mut s| {
+                s.query_row(params![account, uidvalidity, name], |r| {
+                    let octets = r.get::<_, Option<i64>>(8)?.map(unsigned);
+                    Ok((blob(r)?, Hash128(r.get(7)?), octets))
+                })
+                .optional()
+            })
+            .map_err(|e| self.failed(e))
+    }
+
     /// True if a mailbox must be listed whole: messages of it are wanted again that were
     /// refused or lost, or nobody heard whether they were deleted.
     pub fn wants_again(&self, origin: Origin<'_>) -> Result<bool> {

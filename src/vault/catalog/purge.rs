@@ -55,19 +55,10 @@ impl Catalog {
                         max(received, coalesce(date, 0)), seen
                  FROM sighting JOIN blob ON blob.id = sighting.blob
                  LEFT JOIN envelope ON envelope.blob = sighting.blob
-                 WHERE NOT lost AND origin =
-                 (SELECT id FROM origin WHERE account = ?1 AND server = ?2
-                  AND dir = ?3 AND uidvalidity = ?4)
-                 ORDER BY uid",
+                 WHERE NOT lost AND origin = ?1 ORDER BY uid",
             )
             .and_then(|mut s| {
-                let Origin {
-                    account,
-                    server,
-                    dir,
-                    uidvalidity,
-                } = origin;
-                let mut rows = s.query(params![account, server, dir, uidvalidity])?;
+                let mut rows = s.query([self.origin_id(origin)?])?;
                 while let Some(row) = rows.next()? {
                     each(&Archived {
                         uid: row.get_ref(0)?.as_blob()?,
@@ -86,23 +77,15 @@ impl Catalog {
 
     /// What is recorded of one archived message of a maildrop or mailbox.
     pub fn record_of(&self, origin: Origin<'_>, uid: &[u8]) -> Result<Option<Record>> {
-        let Origin {
-            account,
-            server,
-            dir,
-            uidvalidity,
-        } = origin;
         self.db
             .prepare_cached(
                 "SELECT id, h64, hrest, received, size, wire, stored, header, got,
                         (SELECT likeness FROM likeness WHERE likeness.blob = id)
                  FROM sighting JOIN blob ON blob.id = sighting.blob
-                 WHERE NOT lost AND header NOT NULL AND uid = ?5 AND origin =
-                 (SELECT id FROM origin WHERE account = ?1 AND server = ?2
-                  AND dir = ?3 AND uidvalidity = ?4)",
+                 WHERE NOT lost AND header NOT NULL AND origin = ?1 AND uid = ?2",
             )
             .and_then(|mut s| {
-                s.query_row(params![account, server, dir, uidvalidity, uid], |r| {
+                s.query_row(params![self.origin_id(origin)?, uid], |r| {
                     let blob = blob(r)?;
                     let got = r.get::<_, Option<[u8; 16]>>(8)?.map(Hash128);
                     Ok(Record {

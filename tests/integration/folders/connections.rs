@@ -149,8 +149,12 @@ fn an_interrupt_ends_all_connections_and_the_next_run_goes_on() {
             .filter(|l| l.contains("\"ev\":\"seen\""))
             .count()
     };
-    until("three lines that stalled", || {
-        sandbox.vault().join("ledger").is_dir() && seen(sandbox.ledger_lines()) > 200
+    let mut connections = 0;
+    until("three lines, and more than the first folder", || {
+        connections += relay.take().connections;
+        connections == 3
+            && sandbox.vault().join("ledger").is_dir()
+            && seen(sandbox.ledger_lines()) > MESSAGES
     });
     child.signal(Signal::INT);
     let _ = child.wait().expect_code(130);
