@@ -108,7 +108,7 @@ pub(crate) fn run(
     }
     let (report, error) = agreed.apply(&options, &mut |event| progress.event(&event));
     progress.clear();
-    let code = outcome::outcome(out, &name, &report, error.as_ref());
+    let code = outcome::outcome(out, "account", &name, &report, error.as_ref());
     if !out.quiet {
         for line in outcome::result(&report) {
             out.line(&line);

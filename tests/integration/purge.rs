@@ -419,3 +419,20 @@ fn a_server_that_keeps_a_large_round_is_not_asked_for_the_rest() {
         "{said}"
     );
 }
+
+#[test]
+fn a_pull_that_purges_tells_of_each_in_a_line_of_its_own() {
+    let server = crate::support::scene::server(vec![message("aa", "Subject: a\r\n\r\nbody\r\n")]);
+    let account = Account::of("work", &server).with("purge", "{ keep_newest = 0 }");
+    let sandbox = sandbox(&[account]);
+    let output = sandbox.run(&["pull", "--create", "--purge", "--json"]);
+    let lines = json_lines(&output.expect_code(0).stdout);
+    let of = |kind: &str| -> Vec<_> {
+        let all = lines.iter().filter(|line| line["type"] == kind);
+        all.collect()
+    };
+    assert_eq!(of("account").len(), 1);
+    assert_eq!(of("account")[0]["new"], 1);
+    assert_eq!(of("purge").len(), 1);
+    assert_eq!(of("purge")[0]["freed"], 1);
+}

@@ -109,7 +109,8 @@ impl Later {
                 escape(&host)
             ));
         }
-        outcome::outcome(out, &name, &report, error.as_ref())
+        // The line "account" is that of the pull.
+        outcome::outcome(out, "purge", &name, &report, error.as_ref())
     }
 }
 

@@ -14,9 +14,10 @@ const NAMED: usize = 10;
 /// Columns of a terminal that everything fits.
 const COLUMNS: usize = 80;
 
-/// Warnings, the account's line for programs, and the exit code.
+/// Warnings, the line for programs of this type, and the exit code.
 pub(crate) fn outcome(
     out: &Output,
+    line_type: &str,
     account: &str,
     report: &PurgeReport,
     error: Option<&Error>,
@@ -73,7 +74,7 @@ pub(crate) fn outcome(
         "server_bytes": report.left.map(|left| left.octets),
         "seconds": seconds(report.elapsed),
     });
-    out.json("account", line, true);
+    out.json(line_type, line, true);
     code
 }
 
