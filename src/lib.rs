@@ -11,6 +11,7 @@
     )
 )]
 
+mod channel;
 pub mod commit;
 pub mod config;
 pub mod connect;

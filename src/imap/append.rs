@@ -194,20 +194,20 @@ impl<S: Read + Write> Appender<'_, S> {
         body(&mut |piece| {
             sent += piece.len() as u64;
             if buffer.len() + piece.len() > PIECE {
-                wire.send(buffer)?;
+                wire.channel.send(buffer)?;
                 buffer.clear();
             }
             if piece.len() > PIECE {
-                return wire.send(piece);
+                return wire.channel.send(piece);
             }
             buffer.extend_from_slice(piece);
             Ok(())
         })?;
         if sent != letter.octets {
-            return Err(wire.broken("the message changed while it was sent"));
+            return Err(wire.channel.broken("the message changed while it was sent"));
         }
         buffer.extend_from_slice(if letter.utf8 { b")\r\n" } else { b"\r\n" });
-        wire.send(buffer)?;
+        wire.channel.send(buffer)?;
         self.octets += letter.octets;
         self.under_way.push_back(Waiting {
             tag,
@@ -237,7 +237,7 @@ impl<S: Read + Write> Appender<'_, S> {
     /// is the verdict.
     fn waits(&mut self, tag: &str, key: u64, piece: &[u8]) -> Result<bool> {
         let wire = &mut self.session.wire;
-        wire.send(piece)?;
+        wire.channel.send(piece)?;
         let Some(done) = wire.until(tag, true, &mut |_| Ok(()))? else {
             return Ok(false);
         };
@@ -257,7 +257,7 @@ impl<S: Read + Write> Appender<'_, S> {
             };
             let mut waiting = self.under_way.iter();
             let Some(at) = waiting.position(|w| w.tag.as_bytes() == tag) else {
-                return Err(wire.broken("it answers another command"));
+                return Err(wire.channel.broken("it answers another command"));
             };
             let done = Done::of(&status);
             let verdict = self.verdict(&done);

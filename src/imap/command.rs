@@ -157,7 +157,7 @@ impl<S: Read + Write> Wire<S> {
     pub(super) fn begin(&mut self, words: &str) -> Result<String> {
         let tag = self.tag();
         self.announce(words);
-        self.send(format!("{tag} {words}\r\n").as_bytes())?;
+        self.channel.send(format!("{tag} {words}\r\n").as_bytes())?;
         Ok(tag)
     }
 
@@ -171,7 +171,7 @@ impl<S: Read + Write> Wire<S> {
         self.announce(&command.shown);
         let mut pieces = command.pieces(&tag, self.literals).into_iter().peekable();
         while let Some(piece) = pieces.next() {
-            self.send(&piece)?;
+            self.channel.send(&piece)?;
             if pieces.peek().is_some()
                 && let Some(done) = self.until(&tag, true, &mut each)?
             {
@@ -180,7 +180,7 @@ impl<S: Read + Write> Wire<S> {
         }
         match self.until(&tag, false, &mut each)? {
             Some(done) => Ok(done),
-            None => Err(self.broken("it asks for more than the command has")),
+            None => Err(self.channel.broken("it asks for more than the command has")),
         }
     }
 
@@ -216,7 +216,7 @@ impl<S: Read + Write> Wire<S> {
                 Reply::Result(theirs, status) if theirs == tag.as_bytes() => {
                     return Ok(Some(Done::of(&status)));
                 }
-                Reply::Result(..) => return Err(self.broken("it answers another command")),
+                Reply::Result(..) => return Err(self.channel.broken("it answers another command")),
                 Reply::Continue(_) if challenge => return Ok(None),
                 // A stray `+` says nothing.
                 Reply::Continue(_) => {}
@@ -229,7 +229,7 @@ impl<S: Read + Write> Wire<S> {
     pub(super) fn announce(&mut self, shown: &str) {
         tracing::debug!(target: "dialogue", "C: {shown}");
         let words: Vec<&str> = shown.split(' ').take(2).collect();
-        self.doing = match words.as_slice() {
+        self.channel.doing = match words.as_slice() {
             ["UID" | "AUTHENTICATE", _] => words.join(" "),
             _ => words.first().copied().unwrap_or_default().to_owned(),
         };

@@ -320,7 +320,7 @@ impl<S: Read + Write> Folder<'_, S> {
                 Reply::Result(theirs, status) if theirs == tag.as_bytes() => {
                     return Ok(Done::of(&status));
                 }
-                Reply::Result(..) => return Err(wire.broken("it answers another command")),
+                Reply::Result(..) => return Err(wire.channel.broken("it answers another command")),
                 Reply::Data { word, .. } if word.eq_ignore_ascii_case(b"EXPUNGE") => {
                     self.expunged = self.expunged.saturating_add(1);
                 }
@@ -335,7 +335,9 @@ impl<S: Read + Write> Folder<'_, S> {
                     ranges(set).try_for_each(|range| each(Change::Vanished(range)))?;
                 }
                 Reply::Data { word, .. } if word.eq_ignore_ascii_case(b"FETCH") => {
-                    return Err(wire.broken("the answer about a message has no shape"));
+                    return Err(wire
+                        .channel
+                        .broken("the answer about a message has no shape"));
                 }
                 _ => {}
             }
@@ -396,7 +398,7 @@ impl<S: Read + Write> Folder<'_, S> {
         let uid = |listing: &Listing| match listing.uid {
             crate::source::Uid::Imap { uidvalidity, uid } if uidvalidity == validity => Ok(uid),
             _ => Err(Error::Protocol {
-                server: self.session.wire.server().clone(),
+                server: self.session.wire.channel.server().clone(),
                 doing: "UID FETCH".into(),
                 detail: "the mailbox was renumbered".into(),
             }),

@@ -20,7 +20,7 @@ pub(super) fn login<S: Read + Write>(
     caps: &Capabilities,
     login: &Login,
 ) -> Result<Option<Capabilities>> {
-    let server = wire.server().clone();
+    let server = wire.channel.server().clone();
     let methods = sasl::candidates(
         login,
         |mechanism| caps.offers(mechanism),
@@ -68,7 +68,7 @@ fn plain<S: Read + Write>(
 ) -> Result<Option<Done>> {
     if caps.has("LOGINDISABLED") {
         return Err(Error::Unsupported {
-            server: wire.server().clone(),
+            server: wire.channel.server().clone(),
             what: "LOGIN on this connection".into(),
         });
     }
@@ -116,14 +116,14 @@ fn authenticate<S: Read + Write>(
         let line = if begun {
             format!("{line}\r\n")
         } else {
-            wire.doing = format!("AUTHENTICATE {}", mechanism.name());
+            wire.channel.doing = format!("AUTHENTICATE {}", mechanism.name());
             format!("{tag} {line}\r\n")
         };
         begun = true;
-        wire.send(line.as_bytes())?;
+        wire.channel.send(line.as_bytes())?;
         loop {
             if wire.receive()? != Head::Whole {
-                return Err(wire.broken("a message was not asked for"));
+                return Err(wire.channel.broken("a message was not asked for"));
             }
             match wire.reply()? {
                 Reply::Continue(text) => return Ok(Turn::Challenge(text.to_vec())),
@@ -136,15 +136,15 @@ fn authenticate<S: Read + Write>(
                     end = Some(done);
                     return Ok(turn);
                 }
-                Reply::Result(..) => return Err(wire.broken("it answers another command")),
+                Reply::Result(..) => return Err(wire.channel.broken("it answers another command")),
                 reply => overhear(&reply, told),
             }
         }
     })?;
     match (outcome, end) {
-        (Outcome::Broken(detail), _) => Err(wire.broken(&detail)),
+        (Outcome::Broken(detail), _) => Err(wire.channel.broken(&detail)),
         (_, Some(done)) => Ok(verdict(done, told)),
-        (_, None) => Err(wire.broken("an answer was due")),
+        (_, None) => Err(wire.channel.broken("an answer was due")),
     }
 }
 

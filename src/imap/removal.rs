@@ -28,7 +28,7 @@ impl<S: Read + Write> Folder<'_, S> {
     /// deleted, so it is sent only if nobody else marked anything.
     pub fn remove(&mut self, listings: &[Listing]) -> Result<Removal> {
         let lacks = |what: &str| Error::Unsupported {
-            server: self.session.wire.server().clone(),
+            server: self.session.wire.channel.server().clone(),
             what: what.to_owned(),
         };
         if !self.is_writable() {

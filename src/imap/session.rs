@@ -42,7 +42,7 @@ impl<S: Read + Write> Session<S> {
         let mut told = None;
         let wire = &mut session.wire;
         if wire.receive()? != Head::Whole {
-            return Err(wire.broken("a greeting was due"));
+            return Err(wire.channel.broken("a greeting was due"));
         }
         let reply = wire.any_reply()?;
         overhear(&reply, &mut told);
@@ -51,14 +51,14 @@ impl<S: Read + Write> Session<S> {
             Reply::Status(status) if status.kind == Kind::Preauth && encrypted => true,
             Reply::Status(status) if status.kind == Kind::Preauth => {
                 let detail = "it skips the login on a connection that is not encrypted";
-                return Err(wire.broken(detail));
+                return Err(wire.channel.broken(detail));
             }
             Reply::Status(status) => {
                 let reply = wire.words(&status);
                 let server = server.clone();
                 return Err(Error::Busy { server, reply });
             }
-            _ => return Err(wire.broken("a greeting was due")),
+            _ => return Err(wire.channel.broken("a greeting was due")),
         };
         session.learn(told);
         Ok(session)
@@ -77,12 +77,12 @@ impl<S: Read + Write> Session<S> {
 
     /// Hides a secret in all that the server says from now on.
     pub fn hide(&mut self, secret: &str) {
-        self.wire.hide(secret);
+        self.wire.channel.hide(secret);
     }
 
     /// The stream below.
     pub fn stream_mut(&mut self) -> &mut S {
-        self.wire.stream_mut()
+        self.wire.channel.stream_mut()
     }
 
     /// Asks for the capabilities, unless the server has said them since the connection
@@ -116,7 +116,7 @@ impl<S: Read + Write> Session<S> {
     /// Asks for TLS and gives the stream back for the handshake. What was learned in
     /// clear is forgotten with the session (RFC 9051 s.6.2.1).
     pub fn start_tls(mut self) -> Result<S> {
-        let server = self.wire.server().clone();
+        let server = self.wire.channel.server().clone();
         if self.caps.known() && !self.caps.has("STARTTLS") {
             return Err(Error::Unsupported {
                 server,
@@ -125,11 +125,14 @@ impl<S: Read + Write> Session<S> {
             });
         }
         self.wire.must(&Command::new("STARTTLS"), |_| Ok(()))?;
-        self.wire.into_stream().ok_or_else(|| Error::Protocol {
-            server,
-            doing: "STARTTLS".into(),
-            detail: "it sent more in clear before the handshake".into(),
-        })
+        self.wire
+            .channel
+            .into_stream()
+            .ok_or_else(|| Error::Protocol {
+                server,
+                doing: "STARTTLS".into(),
+                detail: "it sent more in clear before the handshake".into(),
+            })
     }
 
     /// Signs in, asks again what the server can do, says who we are where that is
@@ -243,7 +246,10 @@ impl<S: Read + Write> Session<S> {
             Ok(())
         })?;
         if rows > 3 * MOST_MAILBOXES || found.len() == MOST_MAILBOXES {
-            return Err(self.wire.broken("the list of mailboxes does not end"));
+            return Err(self
+                .wire
+                .channel
+                .broken("the list of mailboxes does not end"));
         }
         if !done.is_ok() {
             return if must {
@@ -349,13 +355,16 @@ impl<S: Read + Write> Session<S> {
                 }
                 Reply::Status(status) if status.kind == Kind::Bye => left = true,
                 _ if head == Head::Whole => {}
-                _ => return Err(self.wire.broken("a message was not asked for")),
+                _ => return Err(self.wire.channel.broken("a message was not asked for")),
             }
         }
         if left {
             return Ok(());
         }
-        Err(self.wire.broken("the end of the session does not come"))
+        Err(self
+            .wire
+            .channel
+            .broken("the end of the session does not come"))
     }
 
     fn learn(&mut self, told: Option<Capabilities>) {

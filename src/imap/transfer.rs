@@ -149,7 +149,7 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
             let Some(flight) = self.flights.front() else {
                 break;
             };
-            if !self.wire.has_buffered() {
+            if !self.wire.channel.has_buffered() {
                 let listing = self.entries[flight.places[0]].listing;
                 (self.each)(listing, Fetched::Waiting)?;
             }
@@ -208,13 +208,16 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
                 (at, Done::of(&status))
             }
             Reply::Data { word, .. } if word.eq_ignore_ascii_case(b"FETCH") => {
-                return Err(self.wire.broken("the answer about a message has no shape"));
+                return Err(self
+                    .wire
+                    .channel
+                    .broken("the answer about a message has no shape"));
             }
             _ => return Ok(()),
         };
         match at.and_then(|at| self.flights.remove(at)) {
             Some(flight) => self.settle(flight, &done),
-            None => Err(self.wire.broken("it answers another command")),
+            None => Err(self.wire.channel.broken("it answers another command")),
         }
     }
 
@@ -341,7 +344,7 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
         let spent = self.refusals >= PATIENCE;
         if status.wants_a_pause() || (later && spent) {
             return Err(Error::Busy {
-                server: self.wire.server().clone(),
+                server: self.wire.channel.server().clone(),
                 reply: words,
             });
         }
@@ -399,7 +402,9 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
             }
             match self.wire.reply()? {
                 Reply::Result(theirs, _) if theirs == tag.as_bytes() => return Ok(found),
-                Reply::Result(..) => return Err(self.wire.broken("it answers another command")),
+                Reply::Result(..) => {
+                    return Err(self.wire.channel.broken("it answers another command"));
+                }
                 _ => {}
             }
         }

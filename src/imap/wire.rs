@@ -6,12 +6,12 @@
 
 use std::io::{self, Read, Write};
 
+use crate::channel::{BUFFER, Channel};
 use crate::error::{Endpoint, Error, Result};
 use crate::imap::capability::Literals;
 use crate::imap::fetch::{self, State};
 use crate::imap::reply::{self, Kind, Reply, Status};
 use crate::secret::Mask;
-use crate::transport::explain;
 
 /// Longest answer without the messages in it, in bytes.
 const TEXT_LIMIT: usize = 4 << 20;
@@ -19,7 +19,6 @@ const TEXT_LIMIT: usize = 4 << 20;
 const LITERAL_LIMIT: u64 = 1 << 20;
 /// Literals in one answer.
 const LITERALS: usize = 1_000;
-const BUFFER: usize = 64 << 10;
 /// Answers longer than this give their room back.
 const KEPT: usize = 64 << 10;
 /// Characters of an answer that the trace shows.
@@ -34,60 +33,24 @@ pub(super) enum Head {
     Body(u64),
 }
 
-/// A buffered stream that speaks in answers.
+/// A connection that speaks in answers.
 #[derive(Debug)]
 pub(super) struct Wire<S> {
-    stream: S,
-    server: Endpoint,
-    mask: Mask,
-    buffer: Box<[u8]>,
-    start: usize,
-    end: usize,
+    pub(super) channel: Channel<S>,
     text: Vec<u8>,
     tags: u32,
     /// How literals may be sent.
     pub(super) literals: Literals,
-    /// What is going on, for messages.
-    pub(super) doing: String,
 }
 
 impl<S: Read + Write> Wire<S> {
     pub(super) fn new(stream: S, server: Endpoint, mask: Mask) -> Self {
         Self {
-            stream,
-            server,
-            mask,
-            buffer: vec![0; BUFFER].into_boxed_slice(),
-            start: 0,
-            end: 0,
+            channel: Channel::new(stream, server, mask),
             text: Vec::new(),
             tags: 0,
             literals: Literals::Wait,
-            doing: "greeting".into(),
         }
-    }
-
-    /// Hides a secret in what comes.
-    pub(super) fn hide(&mut self, secret: &str) {
-        self.mask.add(secret);
-    }
-
-    pub(super) fn server(&self) -> &Endpoint {
-        &self.server
-    }
-
-    pub(super) fn stream_mut(&mut self) -> &mut S {
-        &mut self.stream
-    }
-
-    /// Gives the stream back; `None` if bytes are waiting that nobody asked for.
-    pub(super) fn into_stream(self) -> Option<S> {
-        (self.start == self.end).then_some(self.stream)
-    }
-
-    /// True if the next answer has at least begun to arrive.
-    pub(super) fn has_buffered(&self) -> bool {
-        self.start < self.end
     }
 
     /// The answer that was taken last, without its line end.
@@ -104,7 +67,7 @@ impl<S: Read + Write> Wire<S> {
             Kind::Bye => "BYE",
             Kind::Preauth => "PREAUTH",
         };
-        let text = self.mask.apply(status.text);
+        let text = self.channel.masked(status.text);
         format!("{word} {}", String::from_utf8_lossy(&text))
             .trim_end()
             .to_owned()
@@ -114,14 +77,6 @@ impl<S: Read + Write> Wire<S> {
     pub(super) fn tag(&mut self) -> String {
         self.tags += 1;
         format!("m{}", self.tags)
-    }
-
-    /// Sends bytes in one write.
-    pub(super) fn send(&mut self, bytes: &[u8]) -> Result<()> {
-        self.stream
-            .write_all(bytes)
-            .and_then(|()| self.stream.flush())
-            .map_err(|e| explain(&self.server, &self.doing, e))
     }
 
     /// Takes the next answer.
@@ -146,8 +101,8 @@ impl<S: Read + Write> Wire<S> {
     /// What the last answer means, a good-bye too.
     pub(super) fn any_reply(&self) -> Result<Reply<'_>> {
         reply::reply(&self.text).ok_or_else(|| {
-            let said = String::from_utf8_lossy(&self.mask.apply(&self.text)).into_owned();
-            self.broken(&if said.starts_with("+OK") {
+            let said = String::from_utf8_lossy(&self.channel.masked(&self.text)).into_owned();
+            self.channel.broken(&if said.starts_with("+OK") {
                 "this is a POP3 server".to_owned()
             } else {
                 let cut: String = said.chars().take(80).collect();
@@ -167,26 +122,17 @@ impl<S: Read + Write> Wire<S> {
         }
     }
 
-    /// An error that says how the server broke the protocol.
-    pub(super) fn broken(&self, detail: &str) -> Error {
-        Error::Protocol {
-            server: self.server.clone(),
-            doing: self.doing.clone(),
-            detail: detail.to_owned(),
-        }
-    }
-
     /// A refusal of a command that the caller cannot do without.
     pub(super) fn refused(&self, status: &Status<'_>) -> Error {
         if status.wants_a_pause() {
             return Error::Busy {
-                server: self.server.clone(),
+                server: self.channel.server().clone(),
                 reply: self.words(status),
             };
         }
         Error::Refused {
-            server: self.server.clone(),
-            command: self.doing.clone(),
+            server: self.channel.server().clone(),
+            command: self.channel.doing.clone(),
             reply: self.words(status),
         }
     }
@@ -194,20 +140,20 @@ impl<S: Read + Write> Wire<S> {
     /// What a good-bye that nobody asked for leads to.
     pub(super) fn farewell(&self, status: &Status<'_>) -> Error {
         let reply = self.words(status);
-        let server = self.server.clone();
+        let server = self.channel.server().clone();
         if status.refusal() == crate::sasl::Refusal::Later {
             return Error::Busy { server, reply };
         }
         Error::Lost {
             server,
-            doing: self.doing.clone(),
+            doing: self.channel.doing.clone(),
             source: Some(io::Error::other(format!("it said \"{reply}\""))),
         }
     }
 
     fn trace(&self) {
         if tracing::enabled!(target: "dialogue", tracing::Level::DEBUG) {
-            let said = String::from_utf8_lossy(&self.mask.apply(&self.text)).into_owned();
+            let said = String::from_utf8_lossy(&self.channel.masked(&self.text)).into_owned();
             let said: String = match said.strip_prefix("+ ") {
                 Some(_) => "+ ...".to_owned(),
                 None => said.chars().take(SHOWN).collect(),
@@ -228,7 +174,7 @@ impl<S: Read + Write> Wire<S> {
             let octets = match reply::announced(&self.text[from..]) {
                 Ok(None) => return Ok(Head::Whole),
                 Ok(Some(octets)) => octets,
-                Err(_) => return Err(self.broken("the size of a literal is no number")),
+                Err(_) => return Err(self.channel.broken("the size of a literal is no number")),
             };
             let is_body = if tail {
                 fetch::Item::default().resume(&self.text) == State::Body
@@ -239,24 +185,26 @@ impl<S: Read + Write> Wire<S> {
                 return Ok(Head::Body(octets));
             }
             if octets > LITERAL_LIMIT {
-                return Err(self.broken("a literal that is no message is too long"));
+                return Err(self
+                    .channel
+                    .broken("a literal that is no message is too long"));
             }
             self.text.extend_from_slice(b"\r\n");
             self.copy(octets)?;
         }
-        Err(self.broken("an answer has too many literals"))
+        Err(self.channel.broken("an answer has too many literals"))
     }
 
     /// Adds a line, without its end, to the text.
     fn line(&mut self) -> Result<()> {
         loop {
-            let waiting = &self.buffer[self.start..self.end];
+            let waiting = self.channel.waiting();
             let at = memchr::memchr(b'\n', waiting);
             let taken = at.map_or(waiting.len(), |at| at + 1);
             self.text.extend_from_slice(&waiting[..taken]);
-            self.start += taken;
+            self.channel.take(taken);
             if self.text.len() > TEXT_LIMIT {
-                return Err(self.broken("its answer is too long"));
+                return Err(self.channel.broken("its answer is too long"));
             }
             if at.is_some() {
                 self.text.pop();
@@ -265,8 +213,7 @@ impl<S: Read + Write> Wire<S> {
                 }
                 return Ok(());
             }
-            self.fill()
-                .map_err(|e| explain(&self.server, &self.doing, e))?;
+            self.channel.refill()?;
         }
     }
 
@@ -274,42 +221,19 @@ impl<S: Read + Write> Wire<S> {
     fn copy(&mut self, octets: u64) -> Result<()> {
         let mut left = usize::try_from(octets).unwrap_or(usize::MAX);
         while left > 0 {
-            if !self.has_buffered() {
-                self.fill()
-                    .map_err(|e| explain(&self.server, &self.doing, e))?;
+            if !self.channel.has_buffered() {
+                self.channel.refill()?;
             }
-            let waiting = &self.buffer[self.start..self.end];
+            let waiting = self.channel.waiting();
             let taken = waiting.len().min(left);
             self.text.extend_from_slice(&waiting[..taken]);
-            self.start += taken;
+            self.channel.take(taken);
             left -= taken;
             if self.text.len() > TEXT_LIMIT {
-                return Err(self.broken("its answer is too long"));
+                return Err(self.channel.broken("its answer is too long"));
             }
         }
         Ok(())
-    }
-
-    /// Reads once from the stream, behind what is buffered.
-    fn fill(&mut self) -> io::Result<()> {
-        if self.start > 0 {
-            self.buffer.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-        }
-        self.end += read_some(&mut self.stream, &mut self.buffer[self.end..])?;
-        Ok(())
-    }
-}
-
-/// Reads at least one byte; the end of the stream is an error.
-fn read_some(stream: &mut impl Read, buf: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match stream.read(buf) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            other => return other,
-        }
     }
 }
 
@@ -330,12 +254,10 @@ impl<S: Read + Write> Body<'_, S> {
     pub(super) fn peek(&mut self, most: usize) -> Result<&[u8]> {
         let most = usize::try_from(self.left).map_or(most, |left| most.min(left));
         let most = most.min(BUFFER);
-        while self.wire.end - self.wire.start < most {
-            if let Err(e) = self.wire.fill() {
-                return Err(explain(&self.wire.server, &self.wire.doing, e));
-            }
+        while self.wire.channel.waiting().len() < most {
+            self.wire.channel.refill()?;
         }
-        Ok(&self.wire.buffer[self.wire.start..self.wire.start + most])
+        Ok(&self.wire.channel.waiting()[..most])
     }
 
     /// Octets that are left.
@@ -376,7 +298,7 @@ impl<S: Read + Write> Body<'_, S> {
     fn take_failure(&mut self, error: io::Error) -> Error {
         self.failed
             .take()
-            .unwrap_or_else(|| explain(&self.wire.server, &self.wire.doing, error))
+            .unwrap_or_else(|| self.wire.channel.explained(error))
     }
 
     /// Takes the rest of the answer.
@@ -395,11 +317,11 @@ impl<S: Read + Write> Body<'_, S> {
                         },
                         &mut io::sink(),
                     );
-                    scrapped.map_err(|e| explain(&self.wire.server, &self.wire.doing, e))?;
+                    scrapped.map_err(|e| self.wire.channel.explained(e))?;
                 }
                 _ => {
                     let detail = "a message is not as long as announced";
-                    return Err(self.wire.broken(detail));
+                    return Err(self.wire.channel.broken(detail));
                 }
             }
         }
@@ -420,7 +342,7 @@ impl<S: Read + Write> Read for Body<'_, S> {
             self.left = octets.left;
             return outcome.map_err(|e| {
                 let kind = e.kind();
-                self.failed = Some(explain(&self.wire.server, &self.wire.doing, e));
+                self.failed = Some(self.wire.channel.explained(e));
                 kind.into()
             });
         }
@@ -449,18 +371,19 @@ impl<S: Read + Write> Read for Octets<'_, S> {
         if room == 0 {
             return Ok(0);
         }
-        let wire = &mut *self.wire;
-        let taken = if wire.has_buffered() || room < BUFFER / 4 {
-            if !wire.has_buffered() {
-                wire.fill()?;
+        let channel = &mut self.wire.channel;
+        let taken = if channel.has_buffered() || room < BUFFER / 4 {
+            if !channel.has_buffered() {
+                channel.fill()?;
             }
-            let taken = room.min(wire.end - wire.start);
-            buf[..taken].copy_from_slice(&wire.buffer[wire.start..wire.start + taken]);
-            wire.start += taken;
+            let waiting = channel.waiting();
+            let taken = room.min(waiting.len());
+            buf[..taken].copy_from_slice(&waiting[..taken]);
+            channel.take(taken);
             taken
         } else {
             // Past the buffer: one copy less.
-            read_some(&mut wire.stream, &mut buf[..room])?
+            channel.read_past(&mut buf[..room])?
         };
         self.left -= taken as u64;
         Ok(taken)

@@ -32,17 +32,17 @@ pub(super) fn delete<S: Read + Write>(
             quit_sent = true;
         }
         tracing::debug!(target: "dialogue", "C: DELE of {} messages, {n} of {flights}", flight.len());
-        "DELE".clone_into(&mut wire.doing);
-        wire.send(lines.as_bytes())?;
+        "DELE".clone_into(&mut wire.channel.doing);
+        wire.channel.send(lines.as_bytes())?;
         for listing in flight {
-            wire.doing = format!("DELE {}", listing.number);
+            wire.channel.doing = format!("DELE {}", listing.number);
             match wire.answer()? {
                 Answer::Ok(_) => {}
                 Answer::Err(text) => kept.push(Kept {
                     listing: (*listing).clone(),
                     reply: wire.refusal(&text),
                 }),
-                Answer::Challenge(_) => return Err(wire.broken("an answer was due")),
+                Answer::Challenge(_) => return Err(wire.channel.broken("an answer was due")),
             }
         }
     }
@@ -56,20 +56,20 @@ pub(super) fn delete<S: Read + Write>(
 /// Asks for the end of the session.
 pub(super) fn send_quit<S: Read + Write>(wire: &mut Wire<S>) -> Result<()> {
     tracing::debug!(target: "dialogue", "C: QUIT");
-    "QUIT".clone_into(&mut wire.doing);
-    wire.send(b"QUIT\r\n")
+    "QUIT".clone_into(&mut wire.channel.doing);
+    wire.channel.send(b"QUIT\r\n")
 }
 
 /// Takes the answer to QUIT.
 pub(super) fn take_quit<S: Read + Write>(wire: &mut Wire<S>) -> Result<()> {
-    "QUIT".clone_into(&mut wire.doing);
+    "QUIT".clone_into(&mut wire.channel.doing);
     match wire.answer()? {
         Answer::Ok(_) => Ok(()),
         Answer::Err(text) => Err(Error::Refused {
-            server: wire.server().clone(),
+            server: wire.channel.server().clone(),
             command: "QUIT".to_owned(),
             reply: wire.refusal(&text),
         }),
-        Answer::Challenge(_) => Err(wire.broken("an answer was due")),
+        Answer::Challenge(_) => Err(wire.channel.broken("an answer was due")),
     }
 }

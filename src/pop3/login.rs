@@ -27,7 +27,7 @@ pub(super) fn login<S: Read + Write>(
     caps: &Capabilities,
     login: &Login,
 ) -> Result<()> {
-    let server = wire.server().clone();
+    let server = wire.channel.server().clone();
     let methods = candidates(caps, login);
     sasl::sign_in(&server, &login.credentials.user, &methods, |method| {
         let refused = match method {
@@ -65,7 +65,7 @@ fn user_pass<S: Read + Write>(
         )? {
             Answer::Ok(_) => {}
             Answer::Err(text) => return Ok(Some((command.to_owned(), text))),
-            Answer::Challenge(_) => return Err(wire.broken("an answer was due")),
+            Answer::Challenge(_) => return Err(wire.channel.broken("an answer was due")),
         }
     }
     Ok(None)
@@ -92,7 +92,7 @@ fn authenticate<S: Read + Write>(
     match outcome {
         Outcome::Accepted => Ok(None),
         Outcome::Refused(text) => Ok(Some(text)),
-        Outcome::Broken(detail) => Err(wire.broken(&detail)),
+        Outcome::Broken(detail) => Err(wire.channel.broken(&detail)),
     }
 }
 

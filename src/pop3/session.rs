@@ -72,7 +72,7 @@ impl<S: Read + Write> Session<S> {
                 server: server.clone(),
                 reply: session.wire.refusal(&text),
             }),
-            Answer::Challenge(_) => Err(session.wire.broken("this is no POP3 server")),
+            Answer::Challenge(_) => Err(session.wire.channel.broken("this is no POP3 server")),
         }
     }
 
@@ -89,12 +89,12 @@ impl<S: Read + Write> Session<S> {
 
     /// Hides a secret in all that the server says from now on.
     pub fn hide(&mut self, secret: &str) {
-        self.wire.hide(secret);
+        self.wire.channel.hide(secret);
     }
 
     /// The stream below.
     pub fn stream_mut(&mut self) -> &mut S {
-        self.wire.stream_mut()
+        self.wire.channel.stream_mut()
     }
 
     /// Asks for the capabilities; a refusal is an answer too.
@@ -124,7 +124,7 @@ impl<S: Read + Write> Session<S> {
     /// Asks for TLS and gives the stream back for the handshake. What was learned in
     /// clear is forgotten with the session (RFC 2595 s.4).
     pub fn start_tls(mut self) -> Result<S> {
-        let server = self.wire.server().clone();
+        let server = self.wire.channel.server().clone();
         if self.caps.known && !self.caps.stls {
             return Err(Error::Unsupported {
                 server,
@@ -132,17 +132,21 @@ impl<S: Read + Write> Session<S> {
             });
         }
         match self.wire.ask("STLS", "STLS")? {
-            Answer::Ok(_) => self.wire.into_stream().ok_or_else(|| Error::Protocol {
-                server,
-                doing: "STLS".into(),
-                detail: "it sent more in clear before the handshake".into(),
-            }),
+            Answer::Ok(_) => self
+                .wire
+                .channel
+                .into_stream()
+                .ok_or_else(|| Error::Protocol {
+                    server,
+                    doing: "STLS".into(),
+                    detail: "it sent more in clear before the handshake".into(),
+                }),
             Answer::Err(text) => Err(Error::Refused {
                 server,
                 command: "STLS".into(),
                 reply: self.wire.refusal(&text),
             }),
-            Answer::Challenge(_) => Err(self.wire.broken("an answer was due")),
+            Answer::Challenge(_) => Err(self.wire.channel.broken("an answer was due")),
         }
     }
 
@@ -200,13 +204,13 @@ impl<S: Read + Write> Session<S> {
         if !ahead {
             return self.wire.ask(command, command);
         }
-        command.clone_into(&mut self.wire.doing);
+        command.clone_into(&mut self.wire.channel.doing);
         self.wire.answer()
     }
 
     fn refused(&self, command: &str, text: &[u8]) -> Error {
         Error::Refused {
-            server: self.wire.server().clone(),
+            server: self.wire.channel.server().clone(),
             command: command.to_owned(),
             reply: self.wire.refusal(text),
         }
@@ -218,13 +222,14 @@ impl<S: Read + Write> Session<S> {
         let count = match self.wire.ask("STAT", "STAT")? {
             Answer::Ok(text) => reply::stat(&text),
             Answer::Err(_) => None,
-            Answer::Challenge(_) => return Err(self.wire.broken("an answer was due")),
+            Answer::Challenge(_) => return Err(self.wire.channel.broken("an answer was due")),
         };
-        if count == self.count && !self.wire.has_buffered() {
+        if count == self.count && !self.wire.channel.has_buffered() {
             Ok(())
         } else {
             Err(self
                 .wire
+                .channel
                 .broken("it no longer has the messages that it listed"))
         }
     }
@@ -255,15 +260,15 @@ impl<S: Read + Write> Session<S> {
                     sent += 1;
                 }
                 tracing::debug!(target: "dialogue", "C: {} to {sent} of {} ahead", done + 1, wanted.len());
-                self.wire.doing = command(listing.number);
+                self.wire.channel.doing = command(listing.number);
                 if before == 0 {
                     self.wire.expect_silence()?;
                 }
-                self.wire.send(lines.as_bytes())?;
+                self.wire.channel.send(lines.as_bytes())?;
                 self.ahead = (self.ahead * GROWTH).min(self.dialect.ahead);
             }
-            self.wire.doing = command(listing.number);
-            if !self.wire.has_buffered() {
+            self.wire.channel.doing = command(listing.number);
+            if !self.wire.channel.has_buffered() {
                 each(listing, Fetched::Waiting)?;
             }
             match self.wire.answer()? {
@@ -280,7 +285,7 @@ impl<S: Read + Write> Session<S> {
                     let words = self.wire.refusal(&text);
                     each(listing, Fetched::Refused(words))?;
                 }
-                Answer::Challenge(_) => return Err(self.wire.broken("an answer was due")),
+                Answer::Challenge(_) => return Err(self.wire.channel.broken("an answer was due")),
             }
             flight.land(command(listing.number).len() + 2, octets(listing));
         }
@@ -296,13 +301,14 @@ impl<S: Read + Write> Source for Session<S> {
             self.wire.expect_silence()?;
             let capa = if self.dialect.capa { "CAPA\r\n" } else { "" };
             self.wire
+                .channel
                 .send(format!("{capa}STAT\r\nLIST\r\nUIDL\r\n").as_bytes())?;
         }
         if self.dialect.capa {
             match self.next_answer(together, "CAPA")? {
                 Answer::Ok(_) => self.take_capabilities()?,
                 Answer::Err(_) => {}
-                Answer::Challenge(_) => return Err(self.wire.broken("an answer was due")),
+                Answer::Challenge(_) => return Err(self.wire.channel.broken("an answer was due")),
             }
         }
         self.count = match self.next_answer(together, "STAT")? {
@@ -315,7 +321,7 @@ impl<S: Read + Write> Source for Session<S> {
         let (sizes, refused) = match self.next_answer(together, "LIST")? {
             Answer::Ok(_) => (self.take_sizes(most)?, None),
             Answer::Err(text) => (Sizes::default(), Some(self.refused("LIST", &text))),
-            Answer::Challenge(_) => return Err(self.wire.broken("an answer was due")),
+            Answer::Challenge(_) => return Err(self.wire.channel.broken("an answer was due")),
         };
         let (numbers, names) = match (self.next_answer(together, "UIDL")?, refused) {
             (Answer::Ok(_), _) => self.take_names(most)?,

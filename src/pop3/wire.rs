@@ -5,11 +5,11 @@
 
 use std::io::{self, Read, Write};
 
+use crate::channel::Channel;
 use crate::error::{Endpoint, Error, Result};
 use crate::pop3::multiline::Unstuffer;
 use crate::pop3::reply::{self, Status};
 use crate::secret::Mask;
-use crate::transport::explain;
 
 /// Longest status line, in bytes; RFC 2449 s.4 allows 512.
 const STATUS_LIMIT: usize = 8 << 10;
@@ -17,7 +17,6 @@ const STATUS_LIMIT: usize = 8 << 10;
 pub(super) const ROW_LIMIT: usize = 1 << 10;
 /// Longest row that is skipped, in bytes; more of one means that it does not end.
 const ROW_MOST: usize = 4 << 20;
-const BUFFER: usize = 64 << 10;
 
 /// A status line, taken in.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,53 +29,17 @@ pub(super) enum Answer {
     Challenge(Vec<u8>),
 }
 
-/// A buffered stream that speaks in lines.
+/// A connection that speaks in lines.
 #[derive(Debug)]
 pub(super) struct Wire<S> {
-    stream: S,
-    server: Endpoint,
-    mask: Mask,
-    buffer: Box<[u8]>,
-    start: usize,
-    end: usize,
-    /// What is going on, for messages.
-    pub(super) doing: String,
+    pub(super) channel: Channel<S>,
 }
 
 impl<S: Read + Write> Wire<S> {
     pub(super) fn new(stream: S, server: Endpoint, mask: Mask) -> Self {
         Self {
-            stream,
-            server,
-            mask,
-            buffer: vec![0; BUFFER].into_boxed_slice(),
-            start: 0,
-            end: 0,
-            doing: "greeting".into(),
+            channel: Channel::new(stream, server, mask),
         }
-    }
-
-    /// Hides a secret in what comes.
-    pub(super) fn hide(&mut self, secret: &str) {
-        self.mask.add(secret);
-    }
-
-    pub(super) fn server(&self) -> &Endpoint {
-        &self.server
-    }
-
-    pub(super) fn stream_mut(&mut self) -> &mut S {
-        &mut self.stream
-    }
-
-    /// Gives the stream back; `None` if bytes are waiting that nobody asked for.
-    pub(super) fn into_stream(self) -> Option<S> {
-        (self.start == self.end).then_some(self.stream)
-    }
-
-    /// True if the next answer has at least begun to arrive.
-    pub(super) fn has_buffered(&self) -> bool {
-        self.start < self.end
     }
 
     /// A refusal as people may see it.
@@ -85,15 +48,7 @@ impl<S: Read + Write> Wire<S> {
     }
 
     fn words(&self, text: &[u8]) -> String {
-        String::from_utf8_lossy(&self.mask.apply(text)).into_owned()
-    }
-
-    /// Sends whole command lines in one write.
-    pub(super) fn send(&mut self, lines: &[u8]) -> Result<()> {
-        self.stream
-            .write_all(lines)
-            .and_then(|()| self.stream.flush())
-            .map_err(|e| explain(&self.server, &self.doing, e))
+        String::from_utf8_lossy(&self.channel.masked(text)).into_owned()
     }
 
     /// Sends one command and takes its status line. `shown` is the command as the
@@ -103,18 +58,20 @@ impl<S: Read + Write> Wire<S> {
         // A secret's stars say nothing: the command goes on.
         match shown.split(' ').next() {
             Some("****") | None => {}
-            Some(word) => word.clone_into(&mut self.doing),
+            Some(word) => word.clone_into(&mut self.channel.doing),
         }
         self.expect_silence()?;
-        self.send(format!("{command}\r\n").as_bytes())?;
+        self.channel.send(format!("{command}\r\n").as_bytes())?;
         self.answer()
     }
 
     /// To be asked before a command when no answer is due: bytes that are there already
     /// would be taken for its answer.
     pub(super) fn expect_silence(&self) -> Result<()> {
-        if self.has_buffered() {
-            return Err(self.broken("the server said more than it was asked for"));
+        if self.channel.has_buffered() {
+            return Err(self
+                .channel
+                .broken("the server said more than it was asked for"));
         }
         Ok(())
     }
@@ -123,19 +80,19 @@ impl<S: Read + Write> Wire<S> {
     pub(super) fn answer(&mut self) -> Result<Answer> {
         let line = self.line()?;
         let answer = match reply::status(&line) {
-            Some(Status::Ok(text)) => Answer::Ok(self.mask.apply(text).into_owned()),
-            Some(Status::Err(text)) => Answer::Err(self.mask.apply(text).into_owned()),
+            Some(Status::Ok(text)) => Answer::Ok(self.channel.masked(text).into_owned()),
+            Some(Status::Err(text)) => Answer::Err(self.channel.masked(text).into_owned()),
             Some(Status::Challenge(text)) => Answer::Challenge(text.to_vec()),
             None => {
                 let said = self.words(&line);
                 tracing::debug!(target: "dialogue", "S: {said}");
-                let greets = self.doing == "greeting";
+                let greets = self.channel.doing == "greeting";
                 let guess = if greets { who_greets(&said) } else { None };
                 let detail = guess.map_or_else(
                     || format!("\"{}\" is no answer", cut(&said)),
                     |who| format!("this is {who}"),
                 );
-                return Err(self.broken(&detail));
+                return Err(self.channel.broken(&detail));
             }
         };
         match &answer {
@@ -178,7 +135,7 @@ impl<S: Read + Write> Wire<S> {
                 rest = &rest[at + 1..];
                 count += 1;
                 if count > most {
-                    return Err(body.wire.broken("its answer does not end"));
+                    return Err(body.wire.channel.broken("its answer does not end"));
                 }
                 each(row.strip_suffix(b"\r").unwrap_or(&row));
                 row.clear();
@@ -187,58 +144,36 @@ impl<S: Read + Write> Wire<S> {
             extend(&mut row, rest);
             length += rest.len();
             if length > ROW_MOST {
-                return Err(body.wire.broken("a line of the listing does not end"));
+                return Err(body
+                    .wire
+                    .channel
+                    .broken("a line of the listing does not end"));
             }
-        }
-    }
-
-    /// An error that says how the server broke the protocol.
-    pub(super) fn broken(&self, detail: &str) -> Error {
-        Error::Protocol {
-            server: self.server.clone(),
-            doing: self.doing.clone(),
-            detail: detail.to_owned(),
         }
     }
 
     fn line(&mut self) -> Result<Vec<u8>> {
         let mut line = Vec::new();
         loop {
-            let waiting = &self.buffer[self.start..self.end];
+            let waiting = self.channel.waiting();
             if let Some(at) = memchr::memchr(b'\n', waiting) {
                 line.extend_from_slice(&waiting[..at]);
-                self.start += at + 1;
+                self.channel.take(at + 1);
                 if line.ends_with(b"\r") {
                     line.pop();
                 }
                 if line.len() > STATUS_LIMIT {
-                    return Err(self.broken("its answer is too long"));
+                    return Err(self.channel.broken("its answer is too long"));
                 }
                 return Ok(line);
             }
             line.extend_from_slice(waiting);
-            self.start = self.end;
+            let taken = waiting.len();
+            self.channel.take(taken);
             if line.len() > STATUS_LIMIT {
-                return Err(self.broken("its answer is too long"));
+                return Err(self.channel.broken("its answer is too long"));
             }
-            self.fill()
-                .map_err(|e| explain(&self.server, &self.doing, e))?;
-        }
-    }
-
-    /// Reads once from the stream; the buffer must be empty.
-    fn fill(&mut self) -> io::Result<()> {
-        loop {
-            match self.stream.read(&mut self.buffer) {
-                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(n) => {
-                    self.start = 0;
-                    self.end = n;
-                    return Ok(());
-                }
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(e),
-            }
+            self.channel.refill()?;
         }
     }
 }
@@ -299,7 +234,7 @@ impl<S: Read + Write> Body<'_, S> {
     fn take_failure(&mut self, error: io::Error) -> Error {
         self.failed
             .take()
-            .unwrap_or_else(|| explain(&self.wire.server, &self.wire.doing, error))
+            .unwrap_or_else(|| self.wire.channel.explained(error))
     }
 }
 
@@ -309,16 +244,15 @@ impl<S: Read + Write> Read for Body<'_, S> {
             return Ok(0);
         }
         while !self.state.ended() {
-            if !self.wire.has_buffered()
-                && let Err(e) = self.wire.fill()
+            if !self.wire.channel.has_buffered()
+                && let Err(e) = self.wire.channel.fill()
             {
                 let kind = e.kind();
-                self.failed = Some(explain(&self.wire.server, &self.wire.doing, e));
+                self.failed = Some(self.wire.channel.explained(e));
                 return Err(kind.into());
             }
-            let waiting = &self.wire.buffer[self.wire.start..self.wire.end];
-            let step = self.state.step(waiting, buf);
-            self.wire.start += step.taken;
+            let step = self.state.step(self.wire.channel.waiting(), buf);
+            self.wire.channel.take(step.taken);
             if step.given > 0 {
                 return Ok(step.given);
             }
