@@ -65,6 +65,8 @@ pub struct Folder<'s, S> {
     permanent: Option<Vec<Vec<u8>>>,
     /// Messages that went since it was opened.
     expunged: u32,
+    /// The UID that [`Folder::rows`] was asked for last, and how many it told from there on.
+    newer: Option<(u32, usize)>,
 }
 
 impl<S: Read + Write> Session<S> {
@@ -94,6 +96,7 @@ impl<S: Read + Write> Session<S> {
             mailbox_id: found.mailbox_id,
             permanent: found.permanent,
             expunged: 0,
+            newer: None,
         })
     }
 
@@ -192,6 +195,7 @@ impl<S: Read + Write> Folder<'_, S> {
     /// If that is less than [`Counts::messages`], the server hides some.
     pub fn rows(&mut self, from: u32, each: &mut dyn FnMut(Row) -> Result<()>) -> Result<usize> {
         let none_new = from > 1 && self.counts.uidnext.is_some_and(|next| from >= next);
+        self.newer = Some((from, 0));
         if self.counts.messages == Some(0) || none_new {
             return Ok(0);
         }
@@ -213,6 +217,7 @@ impl<S: Read + Write> Folder<'_, S> {
                 return Err(self.session.wire.refused(&done.status()));
             }
         }
+        self.newer = Some((from, seen.len()));
         Ok(seen.len())
     }
 
@@ -243,6 +248,9 @@ impl<S: Read + Write> Folder<'_, S> {
                 "UID FETCH 1:* ({items}) (CHANGEDSINCE {} VANISHED)",
                 known.modseq
             ),
+            Some(known) if self.only_grew(known) => {
+                format!("UID FETCH 1:* ({items}) (CHANGEDSINCE {})", known.modseq)
+            }
             _ => return self.everything(each),
         };
         if self.ask_rows(&command, each)?.is_ok() {
@@ -251,12 +259,21 @@ impl<S: Read + Write> Folder<'_, S> {
         self.everything(each)
     }
 
+    /// True if there are just as many more messages as rows were told that are new: then
+    /// nothing went.
+    fn only_grew(&self, known: Known) -> bool {
+        let newer = self.newer.filter(|(from, _)| *from == known.uidnext);
+        let newer = newer.and_then(|(_, rows)| u32::try_from(rows).ok());
+        let expected = newer.and_then(|rows| known.messages.checked_add(rows));
+        self.expunged == 0 && expected.is_some() && self.counts.messages == expected
+    }
+
     /// Tells of each message what it has in common with its copies in other mailboxes.
     pub fn identities(&mut self, each: &mut dyn FnMut(Row) -> Result<()>) -> Result<()> {
-        if self.counts.messages == Some(0) || self.ids().is_empty() {
+        let ids = self.ids();
+        if self.counts.messages == Some(0) || ids.is_empty() {
             return Ok(());
         }
-        let ids = self.ids();
         let command = format!(
             "UID FETCH 1:* (UID{})",
             ids.trim_end_matches(" X-GM-LABELS")

@@ -241,6 +241,34 @@ fn condstore_suffices_where_nothing_came_or_went() {
 }
 
 #[test]
+fn condstore_suffices_where_messages_only_came() {
+    let script = "C: m2 UID FETCH 11:* (UID FLAGS INTERNALDATE RFC822.SIZE MODSEQ)
+         S: * 3 FETCH (UID 11 FLAGS () RFC822.SIZE 9)
+         S: m2 OK";
+    let since = "C: m3 UID FETCH 1:* (UID FLAGS) (CHANGEDSINCE 90)
+         S: * 3 FETCH (UID 11 FLAGS () MODSEQ (99))
+         S: m3 OK";
+    let all = "C: m3 UID FETCH 1:* (UID FLAGS)
+         S: * 3 FETCH (UID 11 FLAGS ())
+         S: m3 OK";
+    // One came, and of three that were there one went.
+    for (messages, answer, scope) in [(2, since, Scope::Changes), (3, all, Scope::Everything)] {
+        with_modseq(&format!("{script}\n{answer}"), false, |mut folder| {
+            assert_eq!(folder.rows(11, &mut |_| Ok(())).unwrap(), 1);
+            let known = Known {
+                messages,
+                uidnext: 11,
+                ..KNOWN
+            };
+            assert_eq!(
+                changes(&mut folder, Some(known)),
+                (vec!["11".into()], scope)
+            );
+        });
+    }
+}
+
+#[test]
 fn otherwise_everything_is_told() {
     with_modseq(
         "C: m2 UID FETCH 1:* (UID FLAGS)
