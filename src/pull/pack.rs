@@ -1,14 +1,13 @@
 //! The compressors of one account.
 
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
 
 use super::Task;
 use super::feed::Inbox;
 use crate::commit::{Delivery, Desk, Order, Route};
 use crate::error::Result;
 use crate::fsx;
-use crate::source::{Inventory, Uid};
+use crate::source::{Inventory, MailRow, Uid};
 use crate::vault::maildir::{Packed, Packer};
 
 /// Messages up to this size become frames that state their size, however they came.
@@ -29,29 +28,33 @@ impl Place<'_> {
         }
     }
 
-    fn delivery(&self, uid: &Uid, octets: Option<u64>, packed: Packed) -> Result<Delivery> {
-        let row = match (self.inventory, uid) {
+    fn row(&self, uid: &Uid) -> Option<(&Inventory, &MailRow)> {
+        match (self.inventory, uid) {
             (Some(inventory), Uid::Imap { uid, .. }) => {
                 inventory.row(*uid).map(|row| (inventory, row))
             }
             _ => None,
-        };
-        let idate = row.and_then(|(_, row)| row.date());
-        if let Some(time) = idate.and_then(|date| u64::try_from(date).ok()) {
-            let file = fsx::open(&packed.tmp)?;
-            fsx::set_modified(&file, &packed.tmp, UNIX_EPOCH + Duration::from_secs(time))?;
         }
+    }
+
+    /// When the mailbox received it; the file gets this time.
+    fn date(&self, uid: &Uid) -> Option<i64> {
+        self.row(uid).and_then(|(_, row)| row.date())
+    }
+
+    fn delivery(&self, uid: &Uid, octets: Option<u64>, packed: Packed) -> Delivery {
+        let row = self.row(uid);
         let marks = row.map(|(inventory, row)| inventory.marks(row).clone());
         let marks = marks.unwrap_or_default();
-        Ok(Delivery {
+        Delivery {
             route: Arc::clone(&self.route),
             uid: uid.clone(),
             octets,
             packed,
             flags: marks.letters,
-            idate,
+            idate: row.and_then(|(_, row)| row.date()),
             kw: marks.words,
-        })
+        }
     }
 }
 
@@ -64,15 +67,17 @@ pub(super) fn pack(task: &Task<'_>, place: &Place<'_>, inbox: &Inbox, desk: &Des
 
 fn try_pack(task: &Task<'_>, place: &Place<'_>, inbox: &Inbox, desk: &Desk) -> Result<()> {
     let mut packer = Packer::new(task.layout, &task.route.account, task.level)?;
-    let deliver = |uid: &Uid, octets, packed| -> Result<bool> {
-        let delivery = place.delivery(uid, octets, packed)?;
-        Ok(desk.order(Order::Deliver(Box::new(delivery))))
+    let deliver = |uid: &Uid, octets, packed| {
+        let delivery = place.delivery(uid, octets, packed);
+        desk.order(Order::Deliver(Box::new(delivery)))
     };
+    let date = |uid: &Uid| place.date(uid).and_then(|date| u64::try_from(date).ok());
     let mut head = Vec::new();
     while let Some(work) = inbox.next() {
         for (piece, content) in work.whole() {
+            packer.date(date(&piece.uid));
             let file = packer.whole(content)?;
-            if !deliver(&piece.uid, piece.octets, file)? {
+            if !deliver(&piece.uid, piece.octets, file) {
                 return Ok(());
             }
         }
@@ -88,6 +93,7 @@ fn try_pack(task: &Task<'_>, place: &Place<'_>, inbox: &Inbox, desk: &Desk) -> R
             head.extend_from_slice(bytes.as_ref());
             chunk = stream.next();
         }
+        packer.date(date(&stream.uid));
         let file = if stream.is_whole() {
             packer.whole(&head)?
         } else {
@@ -98,7 +104,7 @@ fn try_pack(task: &Task<'_>, place: &Place<'_>, inbox: &Inbox, desk: &Desk) -> R
             }
             file
         };
-        if !deliver(&stream.uid, stream.octets, file)? {
+        if !deliver(&stream.uid, stream.octets, file) {
             return Ok(());
         }
     }

@@ -34,6 +34,7 @@ pub struct Packer {
     tmp: PathBuf,
     scanner: Scanner,
     compressor: Compressor,
+    date: Option<u64>,
 }
 
 impl std::fmt::Debug for Packer {
@@ -54,7 +55,13 @@ impl Packer {
             tmp,
             scanner: Scanner::new(),
             compressor,
+            date: None,
         })
+    }
+
+    /// Gives the next message this time, in Unix seconds, and not that of its header.
+    pub fn date(&mut self, time: Option<u64>) {
+        self.date = time;
     }
 
     /// Writes a message that is whole in memory.
@@ -63,7 +70,7 @@ impl Packer {
         self.scanner.update(content);
         let digest = self.scanner.finish();
         let written = self.compressor.write_whole(content, &mut file);
-        finish(path, &file, written, digest)
+        finish(path, &file, written, digest, self.date.take())
     }
 
     /// Writes a message that comes in pieces: `head`, then what `next` gives.
@@ -84,7 +91,7 @@ impl Packer {
             stream.finish()
         })();
         let digest = self.scanner.finish();
-        finish(path, &file, written, digest)
+        finish(path, &file, written, digest, self.date.take())
     }
 
     fn create(&self) -> Result<(PathBuf, fs::File)> {
@@ -100,13 +107,14 @@ fn finish(
     file: &fs::File,
     written: io::Result<u64>,
     digest: Digest,
+    date: Option<u64>,
 ) -> Result<Packed> {
+    let header = Some(u64::from(digest.received)).filter(|time| *time > 0);
     let written = written
         .map_err(|e| Error::file("write", &path, e))
         .and_then(|n| {
-            if digest.received > 0 {
-                let time = UNIX_EPOCH + Duration::from_secs(u64::from(digest.received));
-                fsx::set_modified(file, &path, time)?;
+            if let Some(time) = date.or(header) {
+                fsx::set_modified(file, &path, UNIX_EPOCH + Duration::from_secs(time))?;
             }
             Ok(n)
         });
