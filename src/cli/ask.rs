@@ -19,7 +19,9 @@ pub(crate) fn line(out: &Output, question: &str, default: Option<&str>) -> Resul
             let mut err = io::stderr();
             let _ = write!(err, "{question}{shown}: ");
             let _ = err.flush();
-            read = io::stdin().lock().read_line(&mut typed);
+            read = out
+                .question
+                .ask(|| io::stdin().lock().read_line(&mut typed));
         });
         match (read, typed.trim(), default) {
             // The end of the input is how people say that they want no more of this.
@@ -56,9 +58,10 @@ pub(crate) fn choice(
 }
 
 /// Asks for a secret, which is not shown while it is typed.
-pub(crate) fn secret(question: &str) -> Result<Secret> {
+pub(crate) fn secret(out: &Output, question: &str) -> Result<Secret> {
     loop {
-        let typed = rpassword::prompt_password(question).map_err(|error| match error.kind() {
+        let typed = out.question.ask(|| rpassword::prompt_password(question));
+        let typed = typed.map_err(|error| match error.kind() {
             io::ErrorKind::Interrupted | io::ErrorKind::UnexpectedEof => Error::Interrupted,
             _ => Error::Secret {
                 message: format!("cannot ask for the password: {error}"),

@@ -39,7 +39,7 @@ pub(crate) fn run(
         stop: stop.flag.clone(),
     };
     let mut progress = Progress::new(out, std::iter::once(name.as_str()));
-    let job = secrets::job(account, &env, secrets::may_ask(global, out));
+    let job = secrets::job(account, &env, secrets::may_ask(global, out), out);
     let done = run::audit(&settings.vault, job, &options, &mut |event| {
         progress.event(&event);
     });

@@ -126,7 +126,7 @@ fn serve(config: &str, dir: &Path, server: &Server, out: &Output, stop: &Stop) {
     let address = server.addr().to_string();
     out.json("serving", json!({"address": address, "config": file}), true);
     out.line(&format!(
-        "A sample POP3 server listens on {address}. Its configuration, {file}:\n\n{config}\n\
+        "A sample POP3 server listens on {address}. Its configuration is\n{file}:\n\n{config}\n\
          Try in another terminal:\n\n  mailvault -c {file} pull --create\n  \
          mailvault -c {file} list\n\nCtrl-C ends it and removes the directory, unless --keep \
          is given."
@@ -200,7 +200,7 @@ impl Tour<'_> {
         }
         self.out.line(
             "\nThat was our own sample server; those of mail providers differ in many ways.\n\
-             With an account of yours, begin with: mailvault pull --dry-run",
+             With an account of yours, begin with: mailvault init",
         );
         Ok(0)
     }

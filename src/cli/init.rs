@@ -250,7 +250,7 @@ impl Wizard<'_> {
     fn sign_in_asking(&self, account: &Account) -> Result<Secret, Failure> {
         let mut tries = 1;
         loop {
-            let secret = ask::secret("Password (not shown): ")?;
+            let secret = ask::secret(self.out, "Password (not shown): ")?;
             match self.sign_in(account, &secret) {
                 Ok(()) => return Ok(secret),
                 Err(Failure::Error(error @ Error::Auth { .. })) if tries < TRIES => {

@@ -84,17 +84,21 @@ fn password(
             "--browser is for accounts with a token_file",
         ));
     }
+    // Before the question, which leaves the terminal without echo to a signal that kills.
+    let stop = Stop::watch(out, "stopping; nothing is written");
     let secret = if args.stdin {
         from_stdin()?
     } else if secrets::may_ask(global, out) {
-        ask::secret(&format!("New password for {} (not shown): ", account.name))?
+        ask::secret(
+            out,
+            &format!("New password for {} (not shown): ", account.name),
+        )?
     } else {
         return Err(Failure::usage(
             "there is no terminal to ask at",
             "--stdin takes the password from standard input",
         ));
     };
-    let stop = Stop::watch(out, "stopping; nothing is written");
     let messages = sign_in(account, &secret, &stop)?;
     let Place::File(path) = place else {
         write_to_keyring(&account.name, &secret)?;

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use super::args::{Global, When};
 use super::progress::Screen;
 use super::settings::Surroundings;
+use super::signals::Question;
 
 /// Where and how to print.
 #[derive(Debug)]
@@ -35,6 +36,7 @@ pub(crate) struct Output {
     color_out: bool,
     color_err: bool,
     pub(crate) screen: Screen,
+    pub(crate) question: Question,
     stdout: Mutex<Out>,
 }
 
@@ -75,6 +77,7 @@ impl Output {
             color_out: color(out) && !global.json,
             color_err: color(err),
             screen: Screen::new(err_terminal && progress && !global.json, around.utf8),
+            question: Question::default(),
             stdout: Mutex::new(Out {
                 to: BufWriter::new(io::stdout()),
                 broken: None,

@@ -44,22 +44,23 @@ pub(crate) fn run(
         true,
     );
 
+    // Before the questions, which leave the terminal without echo to a signal that kills.
+    let stop = Stop::watch(
+        out,
+        "stopping after the message in hand; what is stored is safe, and a second run\n\
+         goes on from there (once more to quit at once)",
+    );
     let env = settings.secret_env(accounts.iter());
     let asks = secrets::may_ask(global, out);
     let jobs: Vec<Job> = accounts
         .into_iter()
-        .map(|account| secrets::job(account, &env, asks))
+        .map(|account| secrets::job(account, &env, asks, out))
         .collect();
     let later = if args.purge {
         after::later(&jobs)?
     } else {
         Vec::new()
     };
-    let stop = Stop::watch(
-        out,
-        "stopping after the message in hand; what is stored is safe, and a second run\n\
-         goes on from there (once more to quit at once)",
-    );
     let options = PullOptions {
         dry_run: args.dry_run,
         limit: args.limit,

@@ -65,7 +65,7 @@ pub(crate) fn run(
         stop: stop.flag.clone(),
     };
     let mut progress = Progress::new(out, std::iter::once(name.as_str()));
-    let job = secrets::job(account, &env, asks);
+    let job = secrets::job(account, &env, asks, out);
     let planned = Agreed::plan(&settings.vault, job, &selection, &options, &mut |event| {
         progress.event(&event);
     });
@@ -201,7 +201,9 @@ fn confirmed(name: &str, agreed: &Agreed, out: &Output) -> bool {
             },
         );
         let _ = err.flush();
-        let _ = io::stdin().lock().read_line(&mut typed);
+        let _ = out
+            .question
+            .ask(|| io::stdin().lock().read_line(&mut typed));
     });
     typed.trim() == name
 }

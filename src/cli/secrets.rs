@@ -16,16 +16,17 @@ pub(crate) fn may_ask(global: &Global, out: &Output) -> bool {
 }
 
 /// An account with its secret; that it cannot be had is this account's trouble alone.
-pub(crate) fn job(account: Account, env: &Env, asks: bool) -> Job {
+pub(crate) fn job(account: Account, env: &Env, asks: bool, out: &Output) -> Job {
     Job {
-        secret: secret_of(&account, env, asks),
+        secret: secret_of(&account, env, asks, out),
         account,
     }
 }
 
-fn secret_of(account: &Account, env: &Env, asks: bool) -> Result<secret::Secret> {
+fn secret_of(account: &Account, env: &Env, asks: bool, out: &Output) -> Result<secret::Secret> {
     let mut ask = |text: &str| {
-        rpassword::prompt_password(text).map_err(|error| match error.kind() {
+        let typed = out.question.ask(|| rpassword::prompt_password(text));
+        typed.map_err(|error| match error.kind() {
             io::ErrorKind::Interrupted => Error::Interrupted,
             _ => Error::Secret {
                 message: format!("cannot ask for the password: {error}"),

@@ -1,12 +1,14 @@
 //! `init` and `login`: what works is written, and nothing else; and `config`.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
 use mailvault::sample::{Sample, Server};
 
 use crate::support::dovecot::{Dovecot, Options};
+use crate::support::missing;
 use crate::support::output::Output;
 use crate::support::sandbox::Sandbox;
 use crate::support::scene::{Account, json_lines, pulled, sandbox, server, tree};
@@ -399,4 +401,67 @@ fn json_ends_with_the_summary_also_where_it_fails() {
         assert_eq!(lines.last().unwrap()["exit"], code);
         assert_eq!(lines.last().unwrap()["command"], "init");
     }
+}
+
+/// Runs this at a terminal, presses Ctrl-C at a question, and gives what was shown.
+fn interrupted(sandbox: &Sandbox, command: &str, question: &str) -> String {
+    let program = env!("CARGO_BIN_EXE_mailvault");
+    let line = format!("trap : INT; stty cols 80; {program} {command}; echo \"code $?\"; stty -a");
+    let mut script = sandbox.tool("script");
+    script.args(["-qec", &line, "/dev/null"]);
+    let mut child = script
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut keys, mut screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let (mut shown, mut part) = (Vec::new(), [0; 1024]);
+    let mut pressed = false;
+    loop {
+        let count = screen.read(&mut part).unwrap();
+        if count == 0 {
+            break;
+        }
+        shown.extend_from_slice(&part[..count]);
+        if !pressed && String::from_utf8_lossy(&shown).contains(question) {
+            // The question stands before its answer is waited for.
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            keys.write_all(b"\x03").unwrap();
+            pressed = true;
+        }
+    }
+    child.wait().unwrap();
+    String::from_utf8(shown).unwrap()
+}
+
+#[test]
+fn ctrl_c_at_a_question_ends_it_at_once_and_the_terminal_shows_what_is_typed() {
+    if missing("script") {
+        return;
+    }
+    let server = server(Sample::of(1, 7));
+    let sandbox = home(&server);
+    let shown = interrupted(&sandbox, "init", "E-mail address");
+    assert!(shown.contains("code 130"), "{shown}");
+    assert!(
+        tree(sandbox.home())
+            .keys()
+            .all(|path| !path.contains("config"))
+    );
+
+    sandbox.config(&format!(
+        "[accounts.work]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\nuser = \"demo\"\n\
+         password_file = \"secret-work\"\n",
+        server.addr().port()
+    ));
+    let shown = interrupted(&sandbox, "login work", "New password");
+    assert!(shown.contains("code 130"), "{shown}");
+    assert!(shown.contains(" echo "), "{shown}");
+    let shown = interrupted(
+        &sandbox,
+        "pull pop3://demo@127.0.0.1:1 --create",
+        "Password for",
+    );
+    assert!(shown.contains("code 130"), "{shown}");
+    assert!(shown.contains(" echo "), "{shown}");
 }

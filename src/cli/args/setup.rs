@@ -72,7 +72,7 @@ pub(crate) enum TlsKind {
     None,
 }
 
-/// Store a new password or sign-in for an account, once it has worked
+/// Store a new password or sign-in, once it has worked
 ///
 /// A password is written to the account's password_file, which only you can read, or to
 /// the keyring. An account with a token_file is signed in to with a browser, on any device

@@ -51,7 +51,7 @@ pub(super) fn run(
         stop: stop.flag.clone(),
     };
     let env = settings.secret_env(std::iter::once(&account));
-    let job = secrets::job(account, &env, secrets::may_ask(global, out));
+    let job = secrets::job(account, &env, secrets::may_ask(global, out), out);
     let mut progress = Progress::new(out, std::iter::once(name.as_str()));
     let vault = &settings.vault;
     let failed = |error, done| {
