@@ -156,6 +156,8 @@ pub struct Issuer {
     pub device: Option<String>,
     /// The page to sign in at in a browser.
     pub authorize: Option<String>,
+    /// What it calls this machine, where the address 127.0.0.1 is not taken.
+    pub loopback: Option<String>,
     /// Where tokens are had.
     pub token: String,
     /// What to ask for to read mail for as long as one likes.

@@ -361,7 +361,13 @@ fn token_or(provider: Option<&Provider>, message: &str) -> Failure {
     match provider {
         Some(provider) if provider.password == Accepts::Token => {
             let trap = provider.trap.clone().unwrap_or_default();
-            Failure::usage(message, format!("{trap} Name it with --token-command."))
+            Failure::usage(
+                message,
+                format!(
+                    "{trap} Name a program that prints one with --token-command; for token_file, \
+                     docs/providers.md has the lines to write."
+                ),
+            )
         }
         _ => Failure::usage(
             message,

@@ -53,7 +53,8 @@ pub(super) fn sign_in(
         source,
     })?;
     let port = listener.port();
-    let back = format!("http://127.0.0.1:{port}/");
+    // Without a path, since services compare it as text.
+    let back = format!("http://{}:{port}", service.loopback);
     let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));
     let query = form::encode(&[
         ("response_type", "code"),

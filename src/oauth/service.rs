@@ -19,6 +19,8 @@ pub struct Service {
     pub(super) user: String,
     pub(super) device_url: Option<String>,
     pub(super) authorize_url: Option<String>,
+    /// What the service calls this machine.
+    pub(super) loopback: String,
     pub(super) scope: String,
     pub(super) client_id: String,
     name: String,
@@ -66,6 +68,8 @@ impl Service {
             user: account.user.clone(),
             device_url: pick(&told.device_url, |known| known.device.as_ref()),
             authorize_url: pick(&told.authorize_url, |known| known.authorize.as_ref()),
+            loopback: (known.and_then(|known| known.loopback.clone()))
+                .unwrap_or_else(|| "127.0.0.1".to_owned()),
             scope: pick(&told.scope, |known| Some(&known.scope)).ok_or_else(|| missing("scope"))?,
             client_id: told.client_id.clone(),
             name: name.clone(),
@@ -154,6 +158,7 @@ impl Service {
             user: "ann".into(),
             device_url: None,
             authorize_url: None,
+            loopback: "127.0.0.1".into(),
             scope: "mail".into(),
             client_id: "client".into(),
             name: "work".into(),
@@ -190,10 +195,14 @@ mod tests {
     fn the_host_tells_the_service() {
         let service = Service::of(&account("imap.gmail.com", OAuth::default())).unwrap();
         assert_eq!(service.server.host, "oauth2.googleapis.com");
-        assert_eq!(service.device_url, None);
+        assert_eq!(
+            (service.device_url, &service.loopback[..]),
+            (None, "127.0.0.1")
+        );
         let service = Service::of(&account("outlook.office365.com", OAuth::default())).unwrap();
         assert_eq!(service.server.host, "login.microsoftonline.com");
         assert!(service.device_url.is_some() && service.authorize_url.is_some());
+        assert_eq!(service.loopback, "localhost");
     }
 
     #[test]

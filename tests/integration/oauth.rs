@@ -260,7 +260,7 @@ fn a_browser_brings_the_code_and_an_answer_with_another_state_counts_for_nothing
     assert_eq!(asked["code_challenge_method"], "S256");
     assert_eq!(asked["response_type"], "code");
     let port = u16::try_from(ask["port"].as_u64().unwrap()).unwrap();
-    assert_eq!(asked["redirect_uri"], format!("http://127.0.0.1:{port}/"));
+    assert_eq!(asked["redirect_uri"], format!("http://127.0.0.1:{port}"));
 
     assert!(get(port, "/favicon.ico").starts_with("HTTP/1.1 404"));
     let foreign = get(port, "/?code=stolen&state=another");
