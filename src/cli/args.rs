@@ -237,7 +237,8 @@ pub(crate) struct Verify {
 /// folder: id: msgid: has:attachment after:2020-01-31 before:2021 older:90d
 /// newer:7d larger:5M smaller:10k on:server. A minus in front negates a word; put
 /// -- before it. A plain word is found anywhere in the mail where a word begins
-/// with it: invoice finds invoices. Case and accents do not matter.
+/// with it: invoice finds invoices; one of one or two letters must be a word of its
+/// own. Case and accents do not matter.
 #[derive(Debug, Args)]
 #[command(
     visible_alias = "list",

@@ -8,6 +8,7 @@
 mod apply;
 mod audit;
 mod compare;
+mod conditions;
 mod lookup;
 mod mailbox;
 mod purge;

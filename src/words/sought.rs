@@ -2,12 +2,16 @@
 
 use super::{Kind, each_folded, fold, is_invisible, kind, words};
 
+/// Words of up to so many bytes are whole ones: one or two Latin letters, no Han character.
+const SHORT: usize = 2;
+
 /// What is looked for: words that follow each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sought {
     /// The words, with a blank between them.
     pub words: String,
-    /// True if the last one may go on: the text ends within a word.
+    /// True if the last one may go on: the text ends within a word, and not a very short one,
+    /// which begins too many others.
     pub open: bool,
 }
 
@@ -16,10 +20,12 @@ impl Sought {
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         let words = words(text);
-        let open = fold(text)
-            .chars()
-            .last()
-            .is_some_and(|c| kind(c) != Kind::Between);
+        let last = words.rsplit(' ').next().unwrap_or_default();
+        let open = last.len() > SHORT
+            && fold(text)
+                .chars()
+                .last()
+                .is_some_and(|c| kind(c) != Kind::Between);
         (!words.is_empty()).then_some(Self { words, open })
     }
 
@@ -67,6 +73,8 @@ mod tests {
         assert!(found("invoice ann", "invoice: Anna") && !found("invoice ann", "ann invoice"));
         assert!(found("c++", "in C++") && !found("c++", "in cobol"));
         assert!(found("本語", "日本語") && found("grusse", "«GRÜ\u{ad}SSE»"));
+        assert!(found("no", "oh no") && !found("no", "nothing"));
+        assert!(found("not", "nothing") && found("日", "日本"));
         assert!(Sought::new("--").is_none());
     }
 }

@@ -2,8 +2,8 @@
 
 use rusqlite::{OptionalExtension, params};
 
+use super::conditions::Conditions;
 use super::lookup::blob;
-use super::search::Conditions;
 use super::{Blob, Catalog, Origin, State, unsigned};
 use crate::error::Result;
 use crate::message::Hash128;
@@ -127,11 +127,11 @@ impl Catalog {
         let mut found = Vec::new();
         for query in queries {
             self.check_texts(query, true)?;
+            let conditions = self.conditions(query)?;
+            let content = conditions.whole();
             let Conditions {
-                content,
-                place,
-                mut values,
-            } = self.conditions(query)?;
+                place, mut values, ..
+            } = conditions;
             let mut within = String::new();
             if let Some((account, dir)) = folder {
                 values.extend([account, dir].map(|text| text.to_owned().into()));

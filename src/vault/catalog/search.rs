@@ -1,20 +1,24 @@
-//! A query as SQL.
+//! What a query finds.
 
+use std::cmp::Ordering;
 use std::fmt::Write;
 
 use rusqlite::OptionalExtension;
 use rusqlite::functions::FunctionFlags;
-use rusqlite::types::Value;
+use rusqlite::types::{Value, ValueRef};
 
+use super::conditions::Conditions;
 use super::lookup::blob;
-use super::texts::SHIFT;
-use super::{Catalog, joined, mid_key, signed, unsigned};
-use crate::error::{Error, Result};
+use super::{Catalog, joined, unsigned};
+use crate::error::Result;
 use crate::message::Hash128;
-use crate::query::{Query, Term, What};
+use crate::query::Query;
 use crate::vault::Entry;
 use crate::vault::layout::folder_label;
-use crate::words::{self, Sought, fold};
+use crate::words;
+
+/// So many contents are looked up one by one, of more all are read.
+const FEW: usize = 4096;
 
 /// A message that a query found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,17 +67,32 @@ pub struct Order {
 }
 
 impl Order {
-    fn sql(self) -> String {
-        let (key, falls) = match self.by {
-            SortBy::Date => ("received", true),
-            SortBy::Size => ("size", true),
-            SortBy::From => ("lower(coalesce(sender, ''))", false),
-            SortBy::Subject => ("lower(coalesce(subject, ''))", false),
-        };
-        let way = |falls: bool| if falls { "DESC" } else { "ASC" };
-        let (first, rest) = (way(falls != self.reverse), way(!self.reverse));
-        format!("{key} {first}, received {rest}, blob.id {rest}")
+    /// What is sorted by, as SQL; texts are compared in lower case.
+    fn key(self) -> &'static str {
+        match self.by {
+            SortBy::Date => "received",
+            SortBy::Size => "size",
+            SortBy::From => "coalesce(sender, '')",
+            SortBy::Subject => "coalesce(subject, '')",
+        }
     }
+
+    /// Numbers fall and texts rise, then the newest is first; or all that the other way round.
+    fn compare(self, a: &(Key, i64, i64), b: &(Key, i64, i64)) -> Ordering {
+        let by_key = match &a.0 {
+            Key::Number(_) => b.0.cmp(&a.0),
+            Key::Text(_) => a.0.cmp(&b.0),
+        };
+        let all = by_key.then_with(|| (b.1, b.2).cmp(&(a.1, a.2)));
+        if self.reverse { all.reverse() } else { all }
+    }
+}
+
+/// What a message is sorted by.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Number(i64),
+    Text(Vec<u8>),
 }
 
 /// A message in a folder, by the catalog's keys.
@@ -93,49 +112,14 @@ impl Catalog {
     /// The messages that fit a query, each content once. What the index of words does not
     /// know fits no text, and every text that is negated.
     pub fn search(&self, query: &Query, order: Order, limit: Option<u64>) -> Result<Vec<Hit>> {
-        let Conditions {
-            content,
-            place,
-            mut values,
-        } = self.conditions(query)?;
-        let mut sql = format!(
-            "SELECT blob.id, h64, hrest, received, size, wire, stored,
-                    coalesce(sender, ''), coalesce(subject, '')
-             FROM blob LEFT JOIN envelope ON envelope.blob = blob.id
-             WHERE NOT lost {content}"
-        );
-        // Writing to a String cannot fail.
-        if !place.is_empty() {
-            let _ = write!(
-                sql,
-                " AND blob.id IN (SELECT blob FROM place WHERE folder IN
-                  (SELECT id FROM folder WHERE true {place}))"
-            );
-        }
-        let _ = write!(sql, " ORDER BY {}", order.sql());
-        if let Some(limit) = limit {
-            let _ = write!(sql, " LIMIT {limit}");
-        }
-        let hits: rusqlite::Result<Vec<Hit>> = self.db.prepare(&sql).and_then(|mut statement| {
-            let of_all = values.iter().take(statement.parameter_count());
-            statement
-                .query_map(rusqlite::params_from_iter(of_all), |row| {
-                    let content = blob(row)?;
-                    Ok(Hit {
-                        key: content.id,
-                        id: content.name.hash,
-                        account: String::new(),
-                        folder: String::new(),
-                        flags: String::new(),
-                        date: i64::from(content.name.received),
-                        from: row.get(7)?,
-                        subject: row.get(8)?,
-                        size: content.name.size,
-                    })
-                })?
-                .collect()
-        });
+        let conditions = self.conditions(query)?;
+        let ids = self.fitting(&conditions, order, limit);
+        let ids = ids.map_err(|e| self.failed(e))?;
+        let hits: rusqlite::Result<Vec<Hit>> = ids.iter().map(|id| self.hit(*id)).collect();
         let mut hits = hits.map_err(|e| self.failed(e))?;
+        let Conditions {
+            place, mut values, ..
+        } = conditions;
         values.push(Value::Null);
         let key = values.len();
         // The order of the join is given, as no index leads from a content to its places.
@@ -161,6 +145,97 @@ impl Catalog {
         Ok(hits)
     }
 
+    /// The ids of what fits, in order. Sets are read once and asked here, and so is the order:
+    /// within the statement each would become a tree.
+    fn fitting(
+        &self,
+        conditions: &Conditions,
+        order: Order,
+        limit: Option<u64>,
+    ) -> rusqlite::Result<Vec<i64>> {
+        let mut sets = Vec::new();
+        for (negated, sql) in &conditions.sets {
+            sets.push((*negated, self.ids(sql, &conditions.values)?));
+        }
+        if !conditions.place.is_empty() {
+            let sql = format!(
+                "SELECT blob FROM place WHERE folder IN
+                 (SELECT id FROM folder WHERE true {})",
+                conditions.place
+            );
+            sets.push((false, self.ids(&sql, &conditions.values)?));
+        }
+        let mut sql = format!(
+            "SELECT blob.id, received, {} FROM blob LEFT JOIN envelope ON envelope.blob = blob.id
+             WHERE NOT lost {}",
+            order.key(),
+            conditions.content
+        );
+        let few = sets
+            .iter()
+            .filter(|(negated, ids)| !negated && ids.len() <= FEW);
+        if let Some((_, few)) = few.min_by_key(|(_, ids)| ids.len()) {
+            let few: Vec<String> = few.iter().map(ToString::to_string).collect();
+            let _ = write!(sql, " AND blob.id IN ({})", few.join(","));
+        }
+        let mut statement = self.db.prepare(&sql)?;
+        let values = conditions.values.iter().take(statement.parameter_count());
+        let mut rows = statement.query(rusqlite::params_from_iter(values))?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let id: i64 = row.get(0)?;
+            let is_in = |ids: &Vec<i64>| ids.binary_search(&id).is_ok();
+            if sets.iter().all(|(negated, ids)| is_in(ids) != *negated) {
+                let key = match row.get_ref(2)? {
+                    ValueRef::Text(text) => Key::Text(text.to_ascii_lowercase()),
+                    other => Key::Number(other.as_i64().unwrap_or(0)),
+                };
+                found.push((key, row.get::<_, i64>(1)?, id));
+            }
+        }
+        if let Some(limit) = limit.and_then(|limit| usize::try_from(limit).ok())
+            && limit < found.len()
+        {
+            found.select_nth_unstable_by(limit, |a, b| order.compare(a, b));
+            found.truncate(limit);
+        }
+        found.sort_unstable_by(|a, b| order.compare(a, b));
+        Ok(found.into_iter().map(|(_, _, id)| id).collect())
+    }
+
+    /// The ids that a statement selects, ascending.
+    fn ids(&self, sql: &str, values: &[Value]) -> rusqlite::Result<Vec<i64>> {
+        let mut statement = self.db.prepare(sql)?;
+        let values = values.iter().take(statement.parameter_count());
+        let ids = statement.query_map(rusqlite::params_from_iter(values), |row| row.get(0))?;
+        let mut ids: Vec<i64> = ids.collect::<Result<_, _>>()?;
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(ids)
+    }
+
+    fn hit(&self, id: i64) -> rusqlite::Result<Hit> {
+        let mut statement = self.db.prepare_cached(
+            "SELECT id, h64, hrest, received, size, wire, stored,
+                    coalesce(sender, ''), coalesce(subject, '')
+             FROM blob LEFT JOIN envelope ON envelope.blob = id WHERE id = ?1",
+        )?;
+        statement.query_row([id], |row| {
+            let content = blob(row)?;
+            Ok(Hit {
+                key: content.id,
+                id: content.name.hash,
+                account: String::new(),
+                folder: String::new(),
+                flags: String::new(),
+                date: i64::from(content.name.received),
+                from: row.get(7)?,
+                subject: row.get(8)?,
+                size: content.name.size,
+            })
+        })
+    }
+
     /// The conditions of a query.
     pub(super) fn conditions(&self, query: &Query) -> Result<Conditions> {
         self.teach_contains().map_err(|e| self.failed(e))?;
@@ -177,11 +252,9 @@ impl Catalog {
     pub fn select(&self, query: &Query, once: bool, mut each: impl FnMut(Picked)) -> Result<()> {
         let folder = if once { "min(f)" } else { "f" };
         self.check_texts(query, false)?;
-        let Conditions {
-            content,
-            place,
-            values,
-        } = self.conditions(query)?;
+        let conditions = self.conditions(query)?;
+        let content = conditions.whole();
+        let Conditions { place, values, .. } = conditions;
         let mut sql = format!(
             "SELECT {folder}, blob.id, size, h64, hrest FROM blob
              JOIN place ON place.blob = blob.id
@@ -263,99 +336,4 @@ impl Catalog {
             Ok(folder_label(args.get_raw(0).as_str().unwrap_or_default()))
         })
     }
-}
-
-/// A query as SQL.
-#[derive(Debug, Default)]
-pub(super) struct Conditions {
-    /// What is asked of `blob` and `envelope`; each condition begins with `AND`.
-    pub(super) content: String,
-    /// What is asked of `account` and `dir`, which must be true of one folder.
-    pub(super) place: String,
-    /// The values of both.
-    pub(super) values: Vec<Value>,
-}
-
-impl Conditions {
-    /// Adds the condition of one term; `texts` if the index of words is attached.
-    fn add(&mut self, term: &Term, texts: bool) -> Result<()> {
-        let mut text = |part: String| {
-            self.values.push(Value::Text(part));
-            format!("?{}", self.values.len())
-        };
-        let condition = match &term.what {
-            What::Text(part) => {
-                let wanted = phrase(part).ok_or_else(|| Error::Query {
-                    word: term.to_string(),
-                    reason: "it has neither a letter nor a digit, and words are searched for"
-                        .to_owned(),
-                })?;
-                if texts {
-                    format!(
-                        "blob.id IN (SELECT rowid >> {SHIFT} FROM texts.words WHERE words MATCH {})",
-                        text(wanted)
-                    )
-                } else {
-                    let n = text(fold(part));
-                    format!(
-                        "(contains(coalesce(sender, ''), {n}) OR contains(coalesce(subject, ''), {n}))"
-                    )
-                }
-            }
-            What::From(part) => format!("contains(coalesce(sender, ''), {})", text(fold(part))),
-            What::Subject(part) => format!("contains(coalesce(subject, ''), {})", text(fold(part))),
-            What::To(part) if texts => format!(
-                "blob.id IN (SELECT id FROM texts.message WHERE contains(recipients, {}))",
-                text(fold(part))
-            ),
-            What::HasAttachment if texts => {
-                "blob.id IN (SELECT id FROM texts.message WHERE attachment)".to_owned()
-            }
-            What::To(_) | What::HasAttachment => "false".to_owned(),
-            What::Account(name) => format!("account = {}", text(name.to_lowercase())),
-            What::Id(prefix) => {
-                let (low, high) = (pad(prefix, '0'), pad(prefix, 'f'));
-                let hex = "lower(printf('%016x', h64) || hex(hrest))";
-                format!("{hex} BETWEEN {} AND {}", text(low), text(high))
-            }
-            What::MessageId(id) => format!(
-                "blob.id IN (SELECT blob FROM likeness WHERE mid IN ({}, {}))",
-                mid_key(id.as_bytes()),
-                mid_key(format!("<{id}>").as_bytes())
-            ),
-            What::ReceivedFrom(time) => format!("received >= {time}"),
-            What::ReceivedBefore(time) => format!("(received > 0 AND received < {time})"),
-            What::LargerThan(size) => format!("size > {}", signed(*size)),
-            What::SmallerThan(size) => format!("size < {}", signed(*size)),
-            What::OnServer => {
-                "blob.id IN (SELECT blob FROM sighting WHERE state IN (0, 5))".to_owned()
-            }
-            What::Folder(name) => format!("contains(label(dir), {})", text(fold(name))),
-        };
-        let of_place = matches!(term.what, What::Account(_) | What::Folder(_));
-        let conditions = if of_place {
-            &mut self.place
-        } else {
-            &mut self.content
-        };
-        conditions.push_str(if term.negated { " AND NOT " } else { " AND " });
-        conditions.push_str(&condition);
-        Ok(())
-    }
-}
-
-/// The words that follow each other in the index, the last of which may go on if the text
-/// ends within it.
-fn phrase(text: &str) -> Option<String> {
-    let sought = Sought::new(text)?;
-    let star = if sought.open { " *" } else { "" };
-    Some(format!("\"{}\"{star}", sought.words))
-}
-
-fn pad(prefix: &str, fill: char) -> String {
-    prefix
-        .chars()
-        .chain(std::iter::repeat(fill))
-        .take(32)
-        .collect()
 }

@@ -3,7 +3,7 @@
 use rusqlite::functions::FunctionFlags;
 use rusqlite::params;
 
-use super::search::Conditions;
+use super::conditions::Conditions;
 use super::{Catalog, signed, unsigned};
 use crate::error::Result;
 use crate::query::Query;
@@ -93,11 +93,9 @@ impl Catalog {
         top: u64,
     ) -> Result<(Totals, Vec<Groups>)> {
         self.check_texts(query, false)?;
-        let Conditions {
-            content,
-            place,
-            values,
-        } = self.conditions(query)?;
+        let conditions = self.conditions(query)?;
+        let content = conditions.whole();
+        let Conditions { place, values, .. } = conditions;
         let sql = format!(
             "CREATE TEMP TABLE picked AS
              SELECT blob.id AS blob, f AS folder, received, size, stored,

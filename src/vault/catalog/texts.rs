@@ -120,8 +120,8 @@ impl Catalog {
         let sql = if attached {
             "SELECT (SELECT count(*) FROM blob
                      WHERE id > (SELECT coalesce(max(id), 0) FROM texts.message) AND NOT lost),
-                    (SELECT count(*) FROM texts.message WHERE NOT read
-                     AND id IN (SELECT id FROM blob WHERE NOT lost))"
+                    (SELECT count(*) FROM texts.message AS m JOIN blob ON blob.id = m.id
+                     WHERE NOT m.read AND NOT blob.lost)"
         } else {
             "SELECT (SELECT count(*) FROM blob WHERE NOT lost), 0"
         };
