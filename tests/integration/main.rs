@@ -19,6 +19,7 @@ mod folders;
 mod frozen;
 mod guides;
 mod imap;
+mod import_crash;
 mod init;
 mod interop;
 mod layering;
