@@ -36,6 +36,7 @@ mod renumber;
 mod search;
 mod secrets;
 mod servers;
+mod show;
 mod stalls;
 mod stats;
 mod status;

@@ -147,6 +147,29 @@ fn a_tree_goes_where_another_server_has_it() {
 }
 
 #[test]
+fn a_message_that_is_found_is_put_back_by_its_id() {
+    let Some(dovecot) = Dovecot::start(&Options::default()) else {
+        return;
+    };
+    let sandbox = sandbox(&[home(dovecot.imap().port())]);
+    let pass = b"Subject: Your boarding pass LIS-BER\r\nFrom: Example Air <air@example.org>\r\n\
+        Message-ID: <pass@example.org>\r\n\r\nGate 4\r\n";
+    let mut messages: Vec<Vec<u8>> = (0..20).map(mail).collect();
+    messages.insert(7, pass.to_vec());
+    put(&sandbox, "", &messages, "S");
+    import(&sandbox);
+    let found = sandbox.run(&["search", "boarding", "pass"]).expect_code(0);
+    let rows: Vec<String> = found.stdout().lines().map(str::to_owned).collect();
+    assert_eq!(rows.len(), 2, "{found}");
+    let id = format!("id:{}", &rows[1][..4]);
+    let run = sandbox.run(&["export", "imap:home", &id]);
+    run.expect(0, "1 message put into INBOX of home.\n", "");
+    assert_eq!(inbox(&dovecot), [pass]);
+    let rows = imap_rows(dovecot.imap(), "bob", "INBOX", "FLAGS INTERNALDATE");
+    assert!(rows[0].contains("\\Seen") && rows[0].contains("09-Sep-2001 01:46:47 +0000"));
+}
+
+#[test]
 fn awkward_mail_comes_back_to_the_byte_and_what_is_refused_is_listed() {
     let Some(dovecot) = Dovecot::start(&Options::default()) else {
         return;
