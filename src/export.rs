@@ -29,6 +29,7 @@ use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::message::Hash128;
 use crate::query::Query;
+use crate::vault::frame::Checker;
 use crate::vault::{Entry, Selection, Vault};
 use place::Place;
 
@@ -188,7 +189,7 @@ pub fn apply(
         wanted_octets: selection.octets,
     });
     let mut target = target(plan, out)?;
-    let (mut buffer, mut octets, mut told) = (Vec::new(), 0, Instant::now());
+    let (mut checker, mut octets, mut told) = (Checker::default(), 0, Instant::now());
     for entry in vault.entries(selection) {
         if stop.load(Ordering::Relaxed) {
             // What is whole so far gets its names.
@@ -199,7 +200,7 @@ pub fn apply(
             return Err(Error::Interrupted);
         }
         let entry = entry?;
-        match put(&mut *target, &entry, &mut buffer) {
+        match put(&mut *target, &entry, &mut checker) {
             Ok(Put::Written) => {
                 report.written += 1;
                 report.octets += entry.name.size;
@@ -226,14 +227,14 @@ pub fn apply(
     Ok(report)
 }
 
-fn put(target: &mut dyn Target, entry: &Entry, buffer: &mut Vec<u8>) -> Result<Put> {
+fn put(target: &mut dyn Target, entry: &Entry, checker: &mut Checker) -> Result<Put> {
     let Some(path) = &entry.path else {
         return Err(Error::Damaged {
             path: entry.name.hash.to_string().into(),
             detail: "its file is missing".to_owned(),
         });
     };
-    target.put(entry, &mut Body::new(path, &entry.name, buffer))
+    target.put(entry, &mut Body::new(path, &entry.name, checker))
 }
 
 fn target<'a>(plan: &'a Plan, out: &'a mut dyn Write) -> Result<Box<dyn Target + 'a>> {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::message::Hash128;
-use crate::vault::frame;
+use crate::vault::frame::{self, Checker};
 use crate::vault::layout::FileName;
 
 /// Messages up to this size are held in memory, larger ones are read twice.
@@ -31,18 +31,17 @@ pub struct Shape {
 pub struct Body<'a> {
     path: &'a Path,
     name: &'a FileName,
-    buffer: &'a mut Vec<u8>,
+    checker: &'a mut Checker,
     shape: Option<Shape>,
 }
 
 impl<'a> Body<'a> {
-    /// The content of a message file; `buffer` is for small ones.
-    pub fn new(path: &'a Path, name: &'a FileName, buffer: &'a mut Vec<u8>) -> Self {
-        buffer.clear();
+    /// The content of a message file; `checker` holds small ones.
+    pub fn new(path: &'a Path, name: &'a FileName, checker: &'a mut Checker) -> Self {
         Self {
             path,
             name,
-            buffer,
+            checker,
             shape: None,
         }
     }
@@ -53,9 +52,14 @@ impl<'a> Body<'a> {
             return Ok(shape);
         }
         let mut look = Look::default();
-        let mut hasher = blake3::Hasher::new();
         let keep = self.name.size <= WHOLE;
-        let buffer = &mut *self.buffer;
+        if keep && self.checker.read(self.path, self.name.hash, self.name.size) {
+            look.at(self.checker.content());
+            return Ok(*self.shape.insert(look.shape()));
+        }
+        let mut hasher = blake3::Hasher::new();
+        let buffer = self.checker.content();
+        buffer.clear();
         read(self.path, self.name.size, &mut |piece| {
             hasher.update(piece);
             look.at(piece);
@@ -76,7 +80,7 @@ impl<'a> Body<'a> {
     pub fn each(&mut self, piece: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         self.load()?;
         if self.name.size <= WHOLE {
-            return piece(self.buffer);
+            return piece(self.checker.content());
         }
         read(self.path, self.name.size, piece)
     }
@@ -85,7 +89,8 @@ impl<'a> Body<'a> {
     pub fn start(&mut self, limit: usize) -> Result<Vec<u8>> {
         self.load()?;
         if self.name.size <= WHOLE {
-            return Ok(self.buffer[..self.buffer.len().min(limit)].to_vec());
+            let content = self.checker.content();
+            return Ok(content[..content.len().min(limit)].to_vec());
         }
         let mut bytes = Vec::new();
         frame::open(self.path)?

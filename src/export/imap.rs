@@ -23,6 +23,7 @@ use crate::error::{Endpoint, Error, Result};
 use crate::event::{Event, Notice};
 use crate::imap::{Refusal, Session};
 use crate::message::Hash128;
+use crate::vault::frame::Checker;
 use crate::vault::ledger::Event as Line;
 use crate::vault::{Selection, Vault, Writer};
 use course::Stretch;
@@ -96,7 +97,7 @@ pub struct Upload<'a> {
     /// The message at which a cautious session failed.
     suspect: Option<Hash128>,
     filled: HashMap<Vec<u8>, usize>,
-    buffer: Vec<u8>,
+    buffer: Checker,
 }
 
 impl<'a> Upload<'a> {
@@ -121,7 +122,7 @@ impl<'a> Upload<'a> {
             reached: 0,
             suspect: None,
             filled: HashMap::new(),
-            buffer: Vec::new(),
+            buffer: Checker::default(),
         }
     }
 

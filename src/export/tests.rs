@@ -9,6 +9,7 @@ use super::place::Place;
 use super::*;
 use crate::message::Scanner;
 use crate::vault::Part;
+use crate::vault::frame::Checker;
 use crate::vault::layout::FileName;
 
 /// An entry of the inbox for a message.
@@ -110,7 +111,10 @@ fn put(target: &mut dyn Target, dir: &Path, message: &[u8], file: &[u8]) -> Resu
     let entry = entry(message);
     let path = dir.join(entry.name.hash.to_string());
     fs::write(&path, file).unwrap();
-    target.put(&entry, &mut Body::new(&path, &entry.name, &mut Vec::new()))
+    target.put(
+        &entry,
+        &mut Body::new(&path, &entry.name, &mut Checker::default()),
+    )
 }
 
 fn holds(bytes: &[u8], part: &[u8]) -> bool {

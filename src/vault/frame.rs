@@ -165,6 +165,12 @@ pub struct Checker {
     content: Vec<u8>,
 }
 
+impl std::fmt::Debug for Checker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Checker").finish_non_exhaustive()
+    }
+}
+
 /// Contents up to this size are decompressed at once, which is faster.
 const AT_ONCE: u64 = 4 << 20;
 
@@ -176,6 +182,17 @@ impl Checker {
         }
         // Large, of another form, or flawed: then the slow way says how.
         check(path, hash, size)
+    }
+
+    /// Reads a content of the usual form and size, which is then in [`Checker::content`];
+    /// false if the file is none that holds it so.
+    pub fn read(&mut self, path: &Path, hash: Hash128, size: u64) -> bool {
+        size <= AT_ONCE && self.is_right(path, hash, size)
+    }
+
+    /// The content that was read last, and room for one that is read in another way.
+    pub fn content(&mut self) -> &mut Vec<u8> {
+        &mut self.content
     }
 
     fn is_right(&mut self, path: &Path, hash: Hash128, size: u64) -> bool {

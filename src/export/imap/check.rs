@@ -9,6 +9,7 @@ use super::{Doubt, Task, refused};
 use crate::error::{Error, Result};
 use crate::export::lint::Taste;
 use crate::imap::{Access, Mailbox, Session};
+use crate::vault::frame::Checker;
 
 impl Task<'_> {
     /// What the server will or may refuse, message by message. Nothing changes there.
@@ -19,7 +20,7 @@ impl Task<'_> {
     ) -> Result<()> {
         let names = Names::learn(session)?;
         let done = |folder: &str, hash| self.was_uploaded(self.vault.catalog(), folder, hash);
-        let mut buffer = Vec::new();
+        let mut buffer = Checker::default();
         for stretch in self.course(&names, session, &done)? {
             let mailbox = &stretch.goal.mailbox;
             let mut taste = Taste {

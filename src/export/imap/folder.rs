@@ -13,6 +13,7 @@ use crate::export::LeftOut;
 use crate::export::lint::Taste;
 use crate::imap::{Access, Appender, Counts, Created, Letter, Refusal, Session, Verdict};
 use crate::message::Hash128;
+use crate::vault::frame::Checker;
 use crate::vault::ledger::Event as Line;
 use crate::vault::{Entry, now_ms};
 
@@ -191,7 +192,7 @@ impl Upload<'_> {
         entry: &Entry,
         keywords: Option<&Arc<str>>,
         run: &mut Run,
-        buffer: &mut Vec<u8>,
+        buffer: &mut Checker,
     ) -> Result<()> {
         let hash = entry.name.hash;
         let (mut body, look) = look(entry, buffer)?;

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::export::Body;
 use crate::export::lint::{Look, Taste};
 use crate::vault::Entry;
+use crate::vault::frame::Checker;
 
 /// Clocks of two machines differ, and a batch is archived some time after it was fetched.
 const CLOCKS: i64 = 24 * 60 * 60;
@@ -38,7 +39,7 @@ const LETTERS: [(char, &str); 5] = [
 ];
 
 /// Reads and checks a message, and looks at what would be sent.
-pub(super) fn look<'b>(entry: &'b Entry, buffer: &'b mut Vec<u8>) -> Result<(Body<'b>, Look)> {
+pub(super) fn look<'b>(entry: &'b Entry, buffer: &'b mut Checker) -> Result<(Body<'b>, Look)> {
     let Some(path) = &entry.path else {
         return Err(Error::Damaged {
             path: entry.name.hash.to_string().into(),
