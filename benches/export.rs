@@ -12,56 +12,25 @@
     reason = "a program for people who measure"
 )]
 
+mod support;
+
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::Utc;
-use mailvault::config::Account;
 use mailvault::export::{self, Destination, Format};
 use mailvault::query;
-use mailvault::run::{self, Job, PullOptions, UploadOptions};
+use mailvault::run::{self, UploadOptions};
 use mailvault::sample::{Message, Sample, Server};
-use mailvault::secret::Secret;
 use mailvault::vault::Vault;
 
 use support::dovecot::{Dovecot, Options, PASSWORD};
 use support::line::{Trouble, line_to};
-
-/// What of the tests' tools is needed here.
-#[allow(
-    clippy::format_collect,
-    clippy::format_push_string,
-    dead_code,
-    unreachable_pub
-)]
-#[path = "../tests/integration/support"]
-mod support {
-    pub(crate) mod dovecot;
-    pub(crate) mod line;
-    pub(crate) mod tls;
-
-    use std::path::PathBuf;
-
-    pub(crate) fn find_tool(tool: &str) -> Option<PathBuf> {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&path)
-            .chain(["/usr/sbin".into()])
-            .map(|folder| folder.join(tool))
-            .find(|file| file.is_file())
-    }
-
-    pub(crate) fn missing(tool: &str) -> bool {
-        find_tool(tool).is_none()
-    }
-
-    pub(crate) fn skip(why: &str) {
-        println!("no upload: {why}");
-    }
-}
+use support::{job, job_of, median, pull, timed};
 
 const ROUNDS: usize = 5;
 /// Messages of 4 kB that are uploaded, and how many of them one by one.
@@ -151,45 +120,10 @@ fn letter(n: usize) -> Message {
     }
 }
 
-fn timed(work: impl FnOnce()) -> f64 {
-    let began = Instant::now();
-    work();
-    began.elapsed().as_secs_f64()
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
 fn vault_of(messages: Vec<Message>, path: &Path) -> Vault {
     let server = Server::start(messages).unwrap();
-    let url = format!("pop3://{}@127.0.0.1:{}", Server::USER, server.addr().port());
-    let options = PullOptions {
-        all_folders: false,
-        dry_run: false,
-        limit: None,
-        lock_wait: Duration::ZERO,
-        create: true,
-        parallel: 1,
-        stop: Arc::default(),
-    };
-    let report = run::pull(
-        path,
-        vec![job(&url, Server::PASSWORD)],
-        &options,
-        &mut |_| {},
-    )
-    .unwrap();
-    assert!(report.outcomes[0].error.is_none());
+    pull(job_of(&server), path);
     Vault::open(path).unwrap()
-}
-
-fn job(url: &str, password: &str) -> Job {
-    Job {
-        account: Account::from_url(url).unwrap(),
-        secret: Ok(Secret::new(password.to_owned())),
-    }
 }
 
 fn export(vault: &Vault, destination: Destination) {

@@ -13,24 +13,21 @@
 mod support;
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use mailvault::config::Account;
-use mailvault::run::{self, Job, PullOptions};
 use mailvault::sample::Sample;
-use mailvault::secret::Secret;
 use support::dovecot::{Dovecot, Options, PASSWORD};
+use support::line::{Trouble, line_to};
+use support::timed;
 
 const ROUNDS: usize = 3;
 /// Folders of the account that is pulled over several connections.
 const FOLDERS: usize = 8;
 /// Half of the round trip time of the slow line.
-const DELAY: Duration = Duration::from_millis(25);
+const ONE_WAY: Duration = Duration::from_millis(25);
 
 fn main() {
     let count = std::env::args()
@@ -50,7 +47,11 @@ fn main() {
         "{count} messages, {} kB, {ROUNDS} rounds, median (least to most)",
         octets / 1000
     );
-    let far = delayed(dovecot.imap());
+    let slow = Trouble {
+        delay: ONE_WAY,
+        ..Trouble::default()
+    };
+    let far = SocketAddr::from(([127, 0, 0, 1], line_to(dovecot.imap(), &slow)));
     // The first look at a Maildir makes its index.
     drain(dovecot.imap(), "one");
     let dir = tempfile::tempdir().unwrap();
@@ -97,30 +98,10 @@ fn show(line: &str, what: &str, mut ratios: Vec<f64>) {
     }
 }
 
-fn timed(work: impl FnOnce()) -> f64 {
-    let began = Instant::now();
-    work();
-    began.elapsed().as_secs_f64()
-}
-
 fn pull(server: SocketAddr, user: &str, connections: usize, vault: &Path) {
-    let mut account = Account::from_url(&format!("imap://{user}@{server}")).unwrap();
-    account.connections = connections;
-    let job = Job {
-        account,
-        secret: Ok(Secret::new(PASSWORD.to_owned())),
-    };
-    let options = PullOptions {
-        all_folders: false,
-        dry_run: false,
-        limit: None,
-        lock_wait: Duration::ZERO,
-        create: true,
-        parallel: 1,
-        stop: Arc::default(),
-    };
-    let report = run::pull(vault, vec![job], &options, &mut |_| {}).unwrap();
-    assert!(report.outcomes[0].error.is_none());
+    let mut job = support::job(&format!("imap://{user}@{server}"), PASSWORD);
+    job.account.connections = connections;
+    support::pull(job, vault);
 }
 
 fn mbsync(server: SocketAddr, dir: &Path) {
@@ -177,44 +158,4 @@ fn drain(server: SocketAddr, user: &str) {
             }
         }
     }
-}
-
-/// The same server at the end of a long line.
-fn delayed(server: SocketAddr) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        for near in listener.incoming() {
-            let (near, far) = (near.unwrap(), TcpStream::connect(server).unwrap());
-            std::thread::sleep(2 * DELAY);
-            late(near.try_clone().unwrap(), far.try_clone().unwrap());
-            late(far, near);
-        }
-    });
-    address
-}
-
-/// Passes on what comes, each piece so much later.
-fn late(mut from: TcpStream, mut to: TcpStream) {
-    to.set_nodelay(true).unwrap();
-    let (pieces, due) = sync_channel::<(Instant, Vec<u8>)>(256);
-    std::thread::spawn(move || {
-        loop {
-            let mut piece = vec![0; 64 << 10];
-            let n = from.read(&mut piece).unwrap_or(0);
-            piece.truncate(n);
-            if pieces.send((Instant::now() + DELAY, piece)).is_err() || n == 0 {
-                return;
-            }
-        }
-    });
-    std::thread::spawn(move || {
-        for (when, piece) in due {
-            std::thread::sleep(when.saturating_duration_since(Instant::now()));
-            if piece.is_empty() || to.write_all(&piece).is_err() {
-                break;
-            }
-        }
-        let _ = to.shutdown(std::net::Shutdown::Write);
-    });
 }

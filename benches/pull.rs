@@ -9,17 +9,14 @@
     reason = "a program for people who measure"
 )]
 
+mod support;
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use mailvault::config::Account;
-use mailvault::run::{self, Job, PullOptions};
 use mailvault::sample::{Sample, Server};
-use mailvault::secret::Secret;
 use memchr::memmem;
+use support::{job_of, median, pull, timed};
 
 const ROUNDS: usize = 5;
 /// Commands sent ahead by the drain.
@@ -38,9 +35,9 @@ fn main() {
         let dir = tempfile::tempdir().unwrap();
         let vault = dir.path().join("vault");
         let raw = timed(|| drain(&server, count, true));
-        full.push(timed(|| pull(&server, &vault)) / raw);
+        full.push(timed(|| pull(job_of(&server), &vault)) / raw);
         let raw = timed(|| drain(&server, count, false));
-        again.push(timed(|| pull(&server, &vault)) / raw);
+        again.push(timed(|| pull(job_of(&server), &vault)) / raw);
     }
     println!(
         "full pull, durable   {:5.2} x raw drain (median)",
@@ -50,36 +47,6 @@ fn main() {
         "nothing new          {:5.2} x raw listing (median)",
         median(again)
     );
-}
-
-fn timed(work: impl FnOnce()) -> f64 {
-    let began = Instant::now();
-    work();
-    began.elapsed().as_secs_f64()
-}
-
-fn median(mut ratios: Vec<f64>) -> f64 {
-    ratios.sort_by(f64::total_cmp);
-    ratios[ratios.len() / 2]
-}
-
-fn pull(server: &Server, vault: &Path) {
-    let url = format!("pop3://{}@127.0.0.1:{}", Server::USER, server.addr().port());
-    let job = Job {
-        account: Account::from_url(&url).unwrap(),
-        secret: Ok(Secret::new(Server::PASSWORD.to_owned())),
-    };
-    let options = PullOptions {
-        all_folders: false,
-        dry_run: false,
-        limit: None,
-        lock_wait: Duration::ZERO,
-        create: true,
-        parallel: 1,
-        stop: Arc::default(),
-    };
-    let report = run::pull(vault, vec![job], &options, &mut |_| {}).unwrap();
-    assert!(report.outcomes[0].error.is_none());
 }
 
 /// Signs in, lists, and if `bodies` fetches everything and throws it away.

@@ -1,5 +1,10 @@
-//! The Dovecot of the integration tests, for benchmarks.
-#![allow(dead_code, reason = "made for tests, which use more of it")]
+//! What the benchmarks have in common: the Dovecot and the slow line of the integration
+//! tests, a pull, a clock.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "made for tests and several benchmarks, each of which uses a part of it"
+)]
 #![allow(
     clippy::format_push_string,
     clippy::format_collect,
@@ -8,10 +13,19 @@
 
 #[path = "../../tests/integration/support/dovecot.rs"]
 pub(crate) mod dovecot;
+#[path = "../../tests/integration/support/line.rs"]
+pub(crate) mod line;
 #[path = "../../tests/integration/support/tls.rs"]
 mod tls;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mailvault::config::Account;
+use mailvault::run::{self, Job, PullOptions};
+use mailvault::sample::Server;
+use mailvault::secret::Secret;
 
 pub(crate) fn find_tool(tool: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -30,5 +44,45 @@ fn missing(tool: &str) -> bool {
 }
 
 fn skip(why: &str) {
-    println!("nothing is measured: {why}");
+    println!("not measured: {why}");
+}
+
+/// Seconds that some work takes.
+pub(crate) fn timed(work: impl FnOnce()) -> f64 {
+    let began = Instant::now();
+    work();
+    began.elapsed().as_secs_f64()
+}
+
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+pub(crate) fn job(url: &str, password: &str) -> Job {
+    Job {
+        account: Account::from_url(url).unwrap(),
+        secret: Ok(Secret::new(password.to_owned())),
+    }
+}
+
+/// The account of a sample server.
+pub(crate) fn job_of(server: &Server) -> Job {
+    let url = format!("pop3://{}@127.0.0.1:{}", Server::USER, server.addr().port());
+    job(&url, Server::PASSWORD)
+}
+
+/// Pulls into a vault, which is made if there is none.
+pub(crate) fn pull(job: Job, vault: &Path) {
+    let options = PullOptions {
+        all_folders: false,
+        dry_run: false,
+        limit: None,
+        lock_wait: Duration::ZERO,
+        create: true,
+        parallel: 1,
+        stop: Arc::default(),
+    };
+    let report = run::pull(vault, vec![job], &options, &mut |_| {}).unwrap();
+    assert!(report.outcomes[0].error.is_none());
 }
