@@ -1,5 +1,6 @@
 //! The proof that a message may go (docs/SAFETY.md, 12), first on disk, then at the server.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -146,34 +147,34 @@ fn is_complete(item: &Item, file: &Path, header: Option<&Header>) -> bool {
         .is_some_and(|shape| shape.explains(item.octets(), status))
 }
 
-/// The hash of each message, fetched whole; `None` where the server refuses it.
+/// The hash of each message, fetched whole, in the order of `wanted`, whatever the order of
+/// the answers; `None` where the server refuses it.
 fn hashes<'a>(
     source: &mut dyn Source,
     wanted: impl Iterator<Item = &'a Listing>,
 ) -> Result<Vec<Option<Hash128>>> {
     let wanted: Vec<Listing> = wanted.cloned().collect();
-    let mut hashes = Vec::with_capacity(wanted.len());
+    let mut hashes = vec![None; wanted.len()];
     if wanted.is_empty() {
         return Ok(hashes);
     }
+    let places: HashMap<u32, usize> = (0..).zip(&wanted).map(|(at, l)| (l.number, at)).collect();
     let mut scanner = Scanner::new();
     let mut buffer = vec![0; 64 << 10];
-    source.fetch(&wanted, &mut |_, fetched| {
-        match fetched {
-            Fetched::Body(body) => {
-                let whole = loop {
-                    match body.read(&mut buffer) {
-                        Ok(0) => break true,
-                        Ok(n) => scanner.update(&buffer[..n]),
-                        // The session knows why, and ends with it.
-                        Err(_) => break false,
-                    }
-                };
-                let digest = scanner.finish();
-                hashes.push(whole.then_some(digest.hash));
+    source.fetch(&wanted, &mut |listing, fetched| {
+        if let Fetched::Body(body) = fetched {
+            let whole = loop {
+                match body.read(&mut buffer) {
+                    Ok(0) => break true,
+                    Ok(n) => scanner.update(&buffer[..n]),
+                    // The session knows why, and ends with it.
+                    Err(_) => break false,
+                }
+            };
+            let digest = scanner.finish();
+            if let Some(at) = places.get(&listing.number) {
+                hashes[*at] = whole.then_some(digest.hash);
             }
-            Fetched::Refused(_) => hashes.push(None),
-            Fetched::Waiting => {}
         }
         Ok(())
     })?;
