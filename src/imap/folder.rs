@@ -369,6 +369,8 @@ impl<S: Read + Write> Source for Folder<'_, S> {
             listings.push_uid(row.uid, row.octets);
             Ok(())
         })?;
+        let counted = self.counts.messages.unwrap_or(0);
+        listings.announce(counted.saturating_sub(self.expunged).into());
         Ok(listings)
     }
 

@@ -97,6 +97,8 @@ pub(super) struct Last {
     pub(super) heard: bool,
     /// The names that it listed and did not ask for, ascending.
     pub(super) others: Vec<u64>,
+    /// How many messages the server counted then and did not list.
+    pub(super) hidden: u64,
     /// Everything listed, if nothing was asked for.
     pub(super) listed: Option<Sum>,
 }

@@ -31,13 +31,23 @@ impl Run<'_, '_> {
         mut source: Box<dyn Source + '_>,
         listings: &Listings,
     ) -> Result<bool> {
-        let others = self.last.get(maildrop).map_or(0, |last| last.others.len());
-        if listings.is_empty() && others > 0 {
-            return Err(Error::Protocol {
-                server: self.task.server.clone(),
-                doing: "LIST".into(),
-                detail: format!("it lists nothing, though others were to stay ({others})"),
-            });
+        let broken = |detail: String| Error::Protocol {
+            server: self.task.server.clone(),
+            doing: "LIST".into(),
+            detail,
+        };
+        if let Some(last) = self.last.get(maildrop) {
+            let others = last.others.len();
+            if listings.is_empty() && others > 0 {
+                let detail = format!("it lists nothing, though others were to stay ({others})");
+                return Err(broken(detail));
+            }
+            // What is counted may be what was asked for.
+            let hidden = listings.unlisted();
+            if !last.pending.is_empty() && hidden > last.hidden {
+                let detail = format!("it counts more messages than it lists ({hidden})");
+                return Err(broken(detail));
+            }
         }
         // Where nothing of a batch is proven nothing is deleted, so the listing stays true.
         let (proven, names) = loop {
@@ -51,7 +61,7 @@ impl Run<'_, '_> {
                 break (proven, names);
             }
         };
-        self.intend(maildrop, &proven, names)?;
+        self.intend(maildrop, &proven, names, listings.unlisted())?;
         let wanted: Vec<_> = proven.iter().map(|item| item.listing.clone()).collect();
         self.in_doubt = true;
         let refused = source.delete(&wanted)?;
@@ -281,8 +291,14 @@ impl Run<'_, '_> {
     }
 
     /// Writes down, durably, what the server is about to be asked.
-    /// `names` are the marks of everything listed.
-    fn intend(&mut self, maildrop: &Maildrop, proven: &[Item], names: Vec<u64>) -> Result<()> {
+    /// `names` are the marks of everything listed, `hidden` tells what else is counted.
+    fn intend(
+        &mut self,
+        maildrop: &Maildrop,
+        proven: &[Item],
+        names: Vec<u64>,
+        hidden: u64,
+    ) -> Result<()> {
         let mut events = Vec::with_capacity(proven.len());
         let mut pending = Vec::with_capacity(proven.len());
         for item in proven {
@@ -305,6 +321,7 @@ impl Run<'_, '_> {
         let last = Last {
             pending,
             others,
+            hidden,
             ..Last::default()
         };
         self.last.insert(maildrop.clone(), last);
