@@ -162,10 +162,15 @@ impl Mirror<'_> {
             other => other?,
         };
         let mut ids = Vec::new();
-        folder.identities(&mut |row| {
+        let told = folder.identities(&mut |row| {
             ids.extend(same(&row).map(|same| (same, row.uid)));
             Ok(())
-        })?;
+        });
+        match told {
+            // Their headers tell, then.
+            Err(Error::Refused { .. }) => return Ok(()),
+            other => other?,
+        }
         let uidvalidity = folder.counts().uidvalidity.unwrap_or(0);
         let dir = lock(&round.folders).dir_of(all);
         round.copies.remember(&dir, uidvalidity, ids);
