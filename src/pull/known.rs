@@ -15,7 +15,7 @@ use crate::message::Hash128;
 use crate::source::{Inventory, Listing, Listings, MailRow, Source, Uid, headers_of};
 use crate::vault::catalog::{Blob, Origin};
 
-/// Headers that are asked for in one go.
+/// Headers that are asked for, or links that are ordered, in one go.
 const SLICE: usize = 4_096;
 /// A message up to this size costs hardly more than its header does.
 const SMALL: u64 = 8 << 10;
@@ -96,26 +96,30 @@ impl Run<'_, '_> {
         }
         let inventory = mailbox.inventory;
         let listings = inventory.listings(wanted);
-        let mut links = Vec::new();
-        for row in 0..u32::try_from(wanted.len()).unwrap_or(u32::MAX) {
-            let listing = listings.get(row as usize);
-            let same = inventory.row(listing.number).and_then(MailRow::same);
-            let Some((dir, uidvalidity, uid)) = same.and_then(|same| copies.find(same)) else {
-                continue;
-            };
-            let origin = Origin {
-                account: &route.account,
-                server: &route.server,
-                dir: &dir,
-                uidvalidity,
-            };
-            if let Some((blob, Some(header))) = self.catalog.content_in(origin, uid)?
-                && listing.octets.is_none_or(|n| fits(&blob, None, n))
-            {
-                links.push((row, link(Some(inventory), listing, &blob, header)));
+        let rows: Vec<u32> = (0..u32::try_from(wanted.len()).unwrap_or(u32::MAX)).collect();
+        let mut linked = HashSet::new();
+        for slice in rows.chunks(SLICE) {
+            let mut links = Vec::new();
+            for row in slice {
+                let listing = listings.get(*row as usize);
+                let same = inventory.row(listing.number).and_then(MailRow::same);
+                let Some((dir, uidvalidity, uid)) = same.and_then(|same| copies.find(same)) else {
+                    continue;
+                };
+                let origin = Origin {
+                    account: &route.account,
+                    server: &route.server,
+                    dir: &dir,
+                    uidvalidity,
+                };
+                if let Some((blob, Some(header))) = self.catalog.content_in(origin, uid)?
+                    && listing.octets.is_none_or(|n| fits(&blob, None, n))
+                {
+                    links.push((*row, link(Some(inventory), listing, &blob, header)));
+                }
             }
+            linked.extend(self.send_links(route, links)?);
         }
-        let linked = self.send_links(route, links)?;
         take_out(wanted, &linked);
         Ok(())
     }
@@ -168,8 +172,12 @@ impl Run<'_, '_> {
             }
             _ => Vec::new(),
         };
-        let mut linked = self.by_name(&route, None, listings, &plan.fetch, &named)?;
-        plan.fetch.retain(|row| !linked.contains(row));
+        let mut linked = HashSet::new();
+        // Where one is missing or doubled, they are made from something else.
+        if plan.nameless == 0 {
+            linked = self.by_name(&route, None, listings, &plan.fetch, &named)?;
+            plan.fetch.retain(|row| !linked.contains(row));
+        }
         let by_header = self.by_header(source, &route, None, listings, &plan.fetch)?;
         plan.fetch.retain(|row| !by_header.contains(row));
         linked.extend(by_header);
@@ -194,26 +202,32 @@ impl Run<'_, '_> {
             None => Origin::maildrop(&route.account, &route.server),
         };
         let inventory = mailbox.map(|mailbox| mailbox.inventory);
-        let mut links = Vec::new();
-        for row in rows {
-            let listing = listings.get(*row as usize);
-            let Some(octets) = listing.octets else {
-                continue;
-            };
-            if self.catalog.has_name(origin, &listing.uid.name())? {
-                continue;
-            }
-            for (uidvalidity, name) in named(&listing) {
-                let found = self.catalog.in_inbox(&route.account, uidvalidity, &name)?;
-                if let Some((blob, header, listed)) = found
-                    && fits(&blob, listed, octets)
-                {
-                    links.push((*row, link(inventory, listing, &blob, header)));
-                    break;
+        let mut linked = HashSet::new();
+        for slice in rows.chunks(SLICE) {
+            let mut links = Vec::new();
+            for row in slice {
+                let listing = listings.get(*row as usize);
+                let Some(octets) = listing.octets else {
+                    continue;
+                };
+                if self.catalog.has_name(origin, &listing.uid.name())? {
+                    continue;
+                }
+                for (uidvalidity, name) in named(&listing) {
+                    let found =
+                        self.catalog
+                            .in_inbox(origin.account, origin.server, uidvalidity, &name)?;
+                    if let Some((blob, header, listed)) = found
+                        && fits(&blob, listed, octets)
+                    {
+                        links.push((*row, link(inventory, listing, &blob, header)));
+                        break;
+                    }
                 }
             }
+            linked.extend(self.send_links(route, links)?);
         }
-        self.send_links(route, links)
+        Ok(linked)
     }
 
     /// Links the rows that have header and size of a stored message; gives these rows.
@@ -278,6 +292,9 @@ impl Run<'_, '_> {
     /// Orders links, and gives the rows that have one now: a stored file that is not as it
     /// was gets none.
     fn send_links(&self, route: &Arc<Route>, links: Vec<(u32, Link)>) -> Result<HashSet<u32>> {
+        if self.is_stopped() {
+            return Err(Error::Interrupted);
+        }
         if links.is_empty() {
             return Ok(HashSet::new());
         }

@@ -228,22 +228,28 @@ impl Catalog {
     }
 
     /// Content, header and listed size of a message that came into the inbox of an account
-    /// under this name, from whichever of its servers; a UIDVALIDITY of 0 means by POP3.
+    /// under this name, from whichever host and port, but for the same user as on `server`;
+    /// a UIDVALIDITY of 0 means by POP3.
     pub fn in_inbox(
         &self,
         account: &str,
+        server: &str,
         uidvalidity: u32,
         name: &[u8],
     ) -> Result<Option<(Blob, Hash128, Option<u64>)>> {
+        // A host has no `@`, a user may.
+        let user = &server[..server.rfind('@').map_or(0, |at| at + 1)];
         self.db
             .prepare_cached(
                 "SELECT id, h64, hrest, received, size, wire, stored, header, octets
                  FROM sighting JOIN blob ON blob.id = sighting.blob
                  WHERE NOT lost AND header NOT NULL AND uid = ?3 AND origin IN
-                 (SELECT id FROM origin WHERE account = ?1 AND dir = '' AND uidvalidity = ?2)",
+                 (SELECT id FROM origin WHERE account = ?1 AND dir = '' AND uidvalidity = ?2
+                  AND substr(server, 1, length(?4)) = ?4
+                  AND NOT instr(substr(server, length(?4) + 1), '@'))",
             )
             .and_then(|mut s| {
-                s.query_row(params![account, uidvalidity, name], |r| {
+                s.query_row(params![account, uidvalidity, name, user], |r| {
                     let octets = r.get::<_, Option<i64>>(8)?.map(unsigned);
                     Ok((blob(r)?, Hash128(r.get(7)?), octets))
                 })
