@@ -100,7 +100,9 @@ pub(super) fn harmless(name: &str) -> String {
         .rsplit_once('.')
         .map(|(_, suffix)| suffix.to_lowercase());
     let active = [
-        "html", "htm", "xhtml", "xht", "shtml", "svg", "svgz", "xml", "xsl", "xslt", "mht", "mhtml",
+        "html", "htm", "xhtml", "xhtm", "xht", "shtml", "shtm", "ehtml", "svg", "svgz", "xml",
+        "xsl", "xslt", "xsd", "rng", "xbl", "rss", "atom", "rdf", "mml", "mathml", "xul", "mht",
+        "mhtml",
     ];
     match suffix {
         Some(suffix) if active.contains(&suffix.trim_end()) => format!("{name}.txt"),
@@ -179,6 +181,12 @@ mod tests {
     #[test]
     fn no_attachment_is_opened_as_a_page() {
         assert_eq!(harmless("a.HTML"), "a.HTML.txt");
+        for suffix in ["shtm", "ehtml", "xhtm", "xbl", "xsd", "rss", "Atom"] {
+            assert!(
+                harmless(&format!("a.{suffix}")).ends_with(".txt"),
+                "{suffix}"
+            );
+        }
         assert_eq!(harmless("a.svg"), "a.svg.txt");
         assert_eq!(harmless("a.pdf"), "a.pdf");
     }
