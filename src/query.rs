@@ -28,8 +28,8 @@
 //!
 //! A bare text is looked for in addresses, subject, plain text, HTML and the names of
 //! attachments. Its last word may go on: `invoice` finds `invoices`, but `voice` does
-//! not; a text that ends in another character, such as `"invoice "`, finds whole words
-//! only. Case and accents never matter ([`crate::words`]). `to:` is To, Cc and Bcc. Of a
+//! not; a text that ends in another character, such as `"invoice "`, or in a word of one
+//! or two letters, finds whole words only. Case and accents never matter ([`crate::words`]). `to:` is To, Cc and Bcc. Of a
 //! message the first 16 MiB are looked at.
 
 use std::fmt;

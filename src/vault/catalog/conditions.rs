@@ -19,7 +19,7 @@ pub(super) struct Conditions {
     pub(super) sets: Vec<(bool, String)>,
     /// What is asked of `account` and `dir`, which must be true of one folder.
     pub(super) place: String,
-    /// The values of both.
+    /// The values of all of them.
     pub(super) values: Vec<Value>,
 }
 
