@@ -416,7 +416,13 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
-            Self::Timeout { .. } | Self::Lost { .. } | Self::Protocol { .. }
+            Self::Timeout { .. }
+                | Self::Lost { .. }
+                | Self::Protocol { .. }
+                | Self::Token {
+                    kind: ErrorKind::Unreachable,
+                    ..
+                }
         )
     }
 

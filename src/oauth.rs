@@ -63,9 +63,9 @@ pub fn sign_in(
 ) -> Result<Grant> {
     let service = Service::of(account)?;
     match (&service.device_url, &service.authorize_url) {
-        (Some(url), None) => device::sign_in(&service, url, stop, show),
         (Some(url), _) if !browser => device::sign_in(&service, url, stop, show),
         (_, Some(url)) => browser::sign_in(&service, url, stop, show),
+        (Some(_), None) => Err(service.incomplete("authorize_url")),
         (None, None) => Err(service.incomplete("device_url or authorize_url")),
     }
 }
@@ -89,7 +89,7 @@ pub fn access(account: &Account, file: &Path) -> Result<Secret> {
 
 /// Keeps the refresh token of a sign-in.
 pub fn store(file: &Path, refresh: &Secret) -> Result<()> {
-    keep::write(file, refresh)
+    keep::put(file, refresh)
 }
 
 fn refused(service: &Service, kind: ErrorKind, reason: &str, reply: Option<String>) -> Error {

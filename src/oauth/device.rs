@@ -69,7 +69,11 @@ pub(super) fn sign_in(
             }
             Ok(Told::Pending) => {}
             // RFC 8628 s.3.5 asks for the same after a time-out.
-            Ok(Told::SlowDown) | Err(Error::Timeout { .. }) => interval += SLOWER,
+            Ok(Told::SlowDown)
+            | Err(Error::Token {
+                kind: ErrorKind::Unreachable,
+                ..
+            }) => interval += SLOWER,
             Err(error) => return Err(error),
         }
     }

@@ -20,7 +20,8 @@ pub(super) fn post(
     ca_file: Option<&Path>,
     form: &str,
 ) -> Result<Reply> {
-    client::post(url, ca_file, form).map_err(|error| client::explain(server, error))
+    let roots = client::roots(ca_file)?;
+    client::post(url, roots, form).map_err(|error| client::explain(server, &error))
 }
 
 /// Says that it cannot be done.
@@ -35,7 +36,6 @@ pub(super) fn post(_: &str, server: &Endpoint, _: Option<&Path>, _: &str) -> Res
 #[cfg(feature = "oauth")]
 mod client {
     use std::fs;
-    use std::io;
     use std::path::Path;
     use std::sync::Arc;
     use std::time::Duration;
@@ -43,29 +43,38 @@ mod client {
     use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 
     use super::Reply;
-    use crate::error::{Endpoint, Error, ErrorKind};
+    use crate::error::{Endpoint, Error, ErrorKind, Result, words};
 
     /// Longest that a request may take, from the look-up of the name to the last byte.
     const LIMIT: Duration = Duration::from_secs(30);
     /// No answer that gives a token is longer.
     const LONGEST: u64 = 256 * 1024;
 
+    /// Whom to trust: the system's authorities, or those of a file.
+    pub(super) fn roots(ca_file: Option<&Path>) -> Result<RootCerts> {
+        let Some(file) = ca_file else {
+            return Ok(RootCerts::PlatformVerifier);
+        };
+        let pem = fs::read(file).map_err(|e| Error::file("read", file, e))?;
+        let items = parse_pem(&pem).filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(certificate),
+            _ => None,
+        });
+        let found: Vec<_> = items.collect();
+        if found.is_empty() {
+            return Err(Error::Config {
+                message: format!("{} holds no PEM certificate", file.display()),
+                hint: Some("ca_file wants the certificate of the authority as PEM".to_owned()),
+            });
+        }
+        Ok(RootCerts::Specific(Arc::new(found)))
+    }
+
     pub(super) fn post(
         url: &str,
-        ca_file: Option<&Path>,
+        roots: RootCerts,
         form: &str,
-    ) -> Result<Reply, ureq::Error> {
-        let roots = match ca_file {
-            None => RootCerts::PlatformVerifier,
-            Some(file) => {
-                let pem = fs::read(file)?;
-                let items = parse_pem(&pem).filter_map(|item| match item {
-                    Ok(PemItem::Certificate(certificate)) => Some(certificate),
-                    _ => None,
-                });
-                RootCerts::Specific(Arc::new(items.collect()))
-            }
-        };
+    ) -> std::result::Result<Reply, ureq::Error> {
         let tls = TlsConfig::builder()
             .provider(TlsProvider::NativeTls)
             .root_certs(roots)
@@ -95,44 +104,28 @@ mod client {
         Ok(Reply { status, body })
     }
 
-    /// What went wrong on the way, in the words that mail servers get too.
-    pub(super) fn explain(server: &Endpoint, error: ureq::Error) -> Error {
-        let server = server.clone();
-        let doing = "a token".to_owned();
-        match error {
-            ureq::Error::HostNotFound => Error::Resolve {
-                server,
-                source: io::Error::new(io::ErrorKind::NotFound, "no such host"),
-            },
-            ureq::Error::Timeout(_) => Error::Timeout {
-                server,
-                doing,
-                limit: LIMIT.as_secs(),
-            },
-            ureq::Error::ConnectionFailed => Error::Connect {
-                server,
-                source: io::ErrorKind::ConnectionRefused.into(),
-            },
-            ureq::Error::Io(source) if source.kind() == io::ErrorKind::ConnectionRefused => {
-                Error::Connect { server, source }
-            }
-            ureq::Error::Io(source) => Error::Lost {
-                server,
-                doing,
-                source: Some(source),
-            },
-            ureq::Error::NativeTls(source) => Error::Token {
-                server,
-                user: String::new(),
-                reason: format!("its certificate is not trusted: {source}"),
-                reply: None,
-                kind: ErrorKind::Untrusted,
-            },
-            other => Error::Protocol {
-                server,
-                doing,
-                detail: other.to_string(),
-            },
+    /// What went wrong on the way. None of it is said of the mail server, which may be well.
+    pub(super) fn explain(server: &Endpoint, error: &ureq::Error) -> Error {
+        let (kind, reason) = match error {
+            ureq::Error::HostNotFound => (ErrorKind::Unreachable, "no such host".to_owned()),
+            ureq::Error::Timeout(_) => (
+                ErrorKind::Unreachable,
+                format!("no answer within {} s", LIMIT.as_secs()),
+            ),
+            ureq::Error::ConnectionFailed => (ErrorKind::Unreachable, "cannot connect".to_owned()),
+            ureq::Error::Io(source) => (ErrorKind::Unreachable, words(source)),
+            ureq::Error::NativeTls(source) => (
+                ErrorKind::Untrusted,
+                format!("its certificate is not trusted: {source}"),
+            ),
+            other => (ErrorKind::Failed, other.to_string()),
+        };
+        Error::Token {
+            server: server.clone(),
+            user: String::new(),
+            reason,
+            reply: None,
+            kind,
         }
     }
 }

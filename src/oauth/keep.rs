@@ -30,10 +30,28 @@ impl Kept {
 
 /// Reads the token of an account, once no other process is about to replace it.
 pub(super) fn open(account: &str, path: &Path) -> Result<Kept> {
+    // It says more about a file that is missing or open to others.
+    secret::stored_token(account, path, None)?;
+    let file = lock(path)?;
+    Ok(Kept {
+        token: secret::stored_token(account, path, None)?,
+        path: path.to_owned(),
+        _file: file,
+    })
+}
+
+/// Keeps the token of a new sign-in; who is about to replace the old one does so before.
+pub(super) fn put(path: &Path, token: &Secret) -> Result<()> {
+    // One that cannot be opened is in nobody's hands.
+    let _held = path.is_file().then(|| lock(path).ok());
+    write(path, token)
+}
+
+/// The file of that name, once nobody else has it locked.
+fn lock(path: &Path) -> Result<File> {
     loop {
-        // It says more about a file that is missing or open to others.
-        secret::stored_token(account, path, None)?;
-        let file = fsx::open(path)?;
+        // Over NFS only what is open for writing can be locked.
+        let file = fsx::append(path).or_else(|_| fsx::open(path))?;
         file.lock().map_err(|e| Error::file("lock", path, e))?;
         let failed = |e| Error::file("read", path, e);
         let (held, named) = (
@@ -42,17 +60,13 @@ pub(super) fn open(account: &str, path: &Path) -> Result<Kept> {
         );
         // It may have been replaced while we waited.
         if (held.dev(), held.ino()) == (named.dev(), named.ino()) {
-            return Ok(Kept {
-                token: secret::stored_token(account, path, None)?,
-                path: path.to_owned(),
-                _file: file,
-            });
+            return Ok(file);
         }
     }
 }
 
 /// Where the name is a link, the file behind it is replaced.
-pub(super) fn write(path: &Path, token: &Secret) -> Result<()> {
+fn write(path: &Path, token: &Secret) -> Result<()> {
     let place = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     if let Some(folder) = place.parent() {
         fsx::create_dir_all_durably(folder)?;
@@ -91,6 +105,22 @@ mod tests {
         // Whether the other came before the replacement or after it makes no difference.
         drop(kept);
         assert_eq!(waits.join().unwrap().expose(), "two");
+    }
+
+    #[test]
+    fn a_new_sign_in_outlives_the_answer_to_the_old_token() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        put(&path, &Secret::new("one".into())).unwrap();
+        let kept = open("work", &path).unwrap();
+        let other = path.clone();
+        let signs_in = std::thread::spawn(move || put(&other, &Secret::new("new".into())));
+        // Time for it to come too early, if it could.
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        kept.replace(&Secret::new("two".into())).unwrap();
+        drop(kept);
+        signs_in.join().unwrap().unwrap();
+        assert_eq!(open("work", &path).unwrap().token().expose(), "new");
     }
 
     #[test]

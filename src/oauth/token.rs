@@ -113,11 +113,9 @@ fn broken(service: &Service, status: u16) -> Error {
         let reply = format!("HTTP status {status}");
         return Error::Busy { server, reply };
     }
-    Error::Protocol {
-        server,
-        doing: "a token".to_owned(),
-        detail: format!("the answer (HTTP status {status}) is neither a token nor an error"),
-    }
+    // No error of the protocol that the mail server speaks, which may be well.
+    let reason = format!("its answer (HTTP status {status}) is neither a token nor an error");
+    refused(service, ErrorKind::Failed, &reason, None)
 }
 
 #[cfg(test)]

@@ -200,6 +200,81 @@ error: work: nobody has signed in to work yet
     assert!(tokens.requests("/token").is_empty());
 }
 
+#[test]
+fn trouble_with_the_service_is_not_taken_for_a_server_without_pop3() {
+    // The first answer is for POP3; with the next it would work over IMAP.
+    let tokens = Tokens::start(&["no object", SAME]);
+    let Some((dovecot, _folder)) = dovecot(&tokens) else {
+        return;
+    };
+    let account = account(dovecot.pop3().port(), &tokens, "");
+    let account = account
+        .with("protocol", "\"auto\"")
+        .with("imap_port", &dovecot.imap().port().to_string());
+    let sandbox = home(account);
+    sandbox.write("token", "refresh-1\n", 0o600);
+    let failed = sandbox.run(&["pull", "--create", "--json"]).expect_code(1);
+    let stdout = failed.stdout();
+    assert!(!stdout.contains("over_imap"), "{stdout}");
+    assert!(stdout.contains("neither a token nor an error"), "{stdout}");
+    assert_eq!(tokens.requests("/token").len(), 1);
+    let pull = sandbox.run(&["pull", "--json", "-vv"]).expect_code(0);
+    assert!(!pull.stdout().contains("over_imap"), "{pull}");
+    assert!(pull.stderr().contains("LIST, UIDL"), "{pull}");
+}
+
+#[test]
+fn a_service_that_is_away_is_told_from_the_mail_server() {
+    let tokens = Tokens::start(&[SAME]);
+    let Some((dovecot, _folder)) = dovecot(&tokens) else {
+        return;
+    };
+    let away = tokens
+        .url("/token")
+        .replace(&tokens.port().to_string(), "1");
+    let account = account(dovecot.pop3().port(), &tokens, "");
+    let oauth = format!("{{ client_id = \"client\", token_url = \"{away}\", scope = \"mail\" }}");
+    let sandbox = home(account.with("oauth", &oauth));
+    sandbox.write("token", "refresh-1\n", 0o600);
+    sandbox.run(&["pull", "--create"]).expect(
+        13,
+        "",
+        "\
+error: work: 127.0.0.1:1 gave no access token for ann: Connection refused
+  hint: check the network, and the addresses in the table oauth of work, if it
+        has any
+",
+    );
+}
+
+#[test]
+fn a_file_of_authorities_that_is_missing_or_none_is_named() {
+    let tokens = Tokens::start_tls(&[TOKENS]);
+    let sandbox = home(account(
+        1,
+        &tokens,
+        &format!("{}, ca_file = \"~/authority\"", device(&tokens)),
+    ));
+    let output = sandbox.run(&["login", "work"]).expect_code(1);
+    assert!(output.stderr().contains("cannot read"), "{output}");
+    assert!(output.stderr().contains("authority"), "{output}");
+    sandbox.write("authority", "none\n", 0o600);
+    let output = sandbox.run(&["login", "work"]).expect_code(15);
+    assert!(
+        output.stderr().contains("holds no PEM certificate"),
+        "{output}"
+    );
+}
+
+#[test]
+fn a_browser_that_is_asked_for_is_not_replaced_by_a_code() {
+    let tokens = Tokens::start(&[CODE, TOKENS]);
+    let sandbox = home(account(1, &tokens, &device(&tokens)));
+    let output = sandbox.run(&["login", "work", "--browser"]).expect_code(15);
+    assert!(output.stderr().contains("has no authorize_url"), "{output}");
+    assert!(tokens.requests("/device").is_empty());
+}
+
 /// Signs in with a code for which these answers come; nothing is kept.
 #[track_caller]
 fn assert_not_signed_in(answers: &[&str], code: i32, said: &str) {

@@ -145,6 +145,9 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
 fn token_hint(kind: ErrorKind, name: &str) -> String {
     match kind {
         ErrorKind::Auth => format!("'mailvault login {name}' signs in anew"),
+        ErrorKind::Unreachable => format!(
+            "check the network, and the addresses in the table oauth of {name}, if it has any"
+        ),
         ErrorKind::Untrusted => format!(
             "no token was sent. If this is a service of your own, set ca_file in the table oauth \
              of {name}"
