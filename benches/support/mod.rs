@@ -6,9 +6,10 @@
     reason = "made for tests and several benchmarks, each of which uses a part of it"
 )]
 #![allow(
+    clippy::disallowed_methods,
     clippy::format_push_string,
     clippy::format_collect,
-    reason = "the texts of tests are small"
+    reason = "made for tests"
 )]
 
 #[path = "../../tests/integration/support/dovecot.rs"]

@@ -169,7 +169,12 @@ impl Run<'_, '_> {
                 self.report.asked.octets -= kept.octets;
             }
         }
-        self.futile |= asked >= FUTILE && self.report.kept.len() - before == asked;
+        let kept = &self.report.kept[before..];
+        // A mailbox that refuses says nothing of the others.
+        let refuses = |kept: &KeptMessage| matches!(kept.reason, Reason::Refused(_));
+        self.futile |= asked >= FUTILE
+            && kept.len() == asked
+            && !(maildrop.is_mailbox() && kept.iter().all(refuses));
         let missing = |mark: &&u64| stock.names.binary_search(mark).is_err();
         self.report.strays += others.iter().filter(missing).count() as u64;
         Ok((stock.candidates, stock.names))

@@ -140,7 +140,12 @@ fn kept(out: &Output, account: &str, report: &PurgeReport) {
                 count((those.len() - NAMED) as u64)
             );
         }
-        if first.reason == Reason::StillThere && report.unasked > 0 {
+        let futile = match first.reason {
+            Reason::StillThere => true,
+            Reason::Refused(_) => report.still_there() == 0,
+            _ => false,
+        };
+        if futile && report.unasked > 0 {
             message = format!(
                 "{message}\n  {} not asked for after that",
                 plural(report.unasked, "more message")
