@@ -68,6 +68,7 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Only show what would be fetched')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Only show what would be fetched')
             [CompletionResult]::new('--all-folders', '--all-folders', [CompletionResultType]::ParameterName, 'Fetch every folder over IMAP, whatever the accounts say')
+            [CompletionResult]::new('--compare', '--compare', [CompletionResultType]::ParameterName, 'Receive and compare all messages that are only recognised so far')
             [CompletionResult]::new('--create', '--create', [CompletionResultType]::ParameterName, 'Start a new vault if there is none')
             [CompletionResult]::new('--purge', '--purge', [CompletionResultType]::ParameterName, 'Afterwards delete on the server what the account''s purge rule says')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
@@ -271,11 +272,14 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             break
         }
         'mailvault;audit' {
+            [CompletionResult]::new('--fresh', '--fresh', [CompletionResultType]::ParameterName, 'Believe a header that was compared within this time, such as 1h; default 24h')
             [CompletionResult]::new('--manifest', '--manifest', [CompletionResultType]::ParameterName, 'Write a JSON line for each message on the server to this file')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'Use the vault in this directory [env: MAILVAULT_VAULT]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--quick', '--quick', [CompletionResultType]::ParameterName, 'Compare names and sizes only; then it never says that you may leave')
+            [CompletionResult]::new('--read-data', '--read-data', [CompletionResultType]::ParameterName, 'Receive every message again and compare its bytes')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more; twice: the dialogue with the server, secrets masked')

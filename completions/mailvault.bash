@@ -197,12 +197,16 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__audit)
-            opts="-c -q -v -h --manifest --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
+            opts="-c -q -v -h --quick --read-data --fresh --manifest --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --fresh)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --manifest)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1041,7 +1045,7 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__pull)
-            opts="-n -c -q -v -h --dry-run --all-folders --limit --lock-wait --create --purge --password-command --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
+            opts="-n -c -q -v -h --dry-run --all-folders --limit --compare --lock-wait --create --purge --password-command --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

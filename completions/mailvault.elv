@@ -64,6 +64,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand -n 'Only show what would be fetched'
             cand --dry-run 'Only show what would be fetched'
             cand --all-folders 'Fetch every folder over IMAP, whatever the accounts say'
+            cand --compare 'Receive and compare all messages that are only recognised so far'
             cand --create 'Start a new vault if there is none'
             cand --purge 'Afterwards delete on the server what the account''s purge rule says'
             cand -q 'Print only warnings and errors'
@@ -257,11 +258,14 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'mailvault;audit'= {
+            cand --fresh 'Believe a header that was compared within this time, such as 1h; default 24h'
             cand --manifest 'Write a JSON line for each message on the server to this file'
             cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
             cand --color 'When to use colour'
+            cand --quick 'Compare names and sizes only; then it never says that you may leave'
+            cand --read-data 'Receive every message again and compare its bytes'
             cand -q 'Print only warnings and errors'
             cand --quiet 'Print only warnings and errors'
             cand -v 'Print more; twice: the dialogue with the server, secrets masked'

@@ -22,7 +22,7 @@ use crate::fsx;
 use crate::message::Hash128;
 use crate::source::Uid;
 use crate::vault::layout::FileName;
-use crate::vault::ledger::{Event, Identity, Seen};
+use crate::vault::ledger::{Event, Evidence, Identity, Seen};
 use crate::vault::maildir::{self, Packed, Placed};
 use crate::vault::{Writer, frame};
 
@@ -70,6 +70,8 @@ pub struct Delivery {
     pub idate: Option<i64>,
     /// Flags without a letter, sorted, separated by spaces.
     pub kw: String,
+    /// How it is known that this is the message.
+    pub evidence: Evidence,
 }
 
 /// What became of an account's messages so far.
@@ -472,5 +474,6 @@ fn seen(delivery: &Delivery, name: &FileName, stored: u64) -> Event {
         size: name.size,
         wire: name.wire,
         stored,
+        evidence: delivery.evidence,
     }))
 }

@@ -120,6 +120,17 @@ pub enum Dedupe {
     Exact,
 }
 
+/// Whether resemblance may save a download (`docs/SAFETY.md`, Evidence).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Recognise {
+    /// Only where a large maildrop or mailbox was renumbered as a whole.
+    #[default]
+    Never,
+    /// Wherever header, size and Message-ID agree.
+    Header,
+}
+
 /// The purge rule of an account; it deletes nothing by being there.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Purge {
@@ -166,6 +177,8 @@ pub struct Account {
     pub retries: u32,
     /// What counts as the same message.
     pub dedupe: Dedupe,
+    /// Whether resemblance may save a download.
+    pub recognise: Recognise,
     /// Zstandard level, 1 to 9.
     pub zstd_level: i32,
     /// IMAP connections at once, 1 to 4.
@@ -203,6 +216,7 @@ impl Account {
             timeout: Duration::from_secs(60),
             retries: 3,
             dedupe: Dedupe::default(),
+            recognise: Recognise::default(),
             zstd_level: 3,
             connections: 1,
             folders: vec!["*".to_owned()],
@@ -483,6 +497,7 @@ tls = "none"
                 timeout: Duration::from_secs(30),
                 retries: 0,
                 dedupe: Dedupe::Exact,
+                recognise: Recognise::Never,
                 zstd_level: 1,
                 connections: 4,
                 folders: vec!["INBOX".into(), "Lists/*".into()],

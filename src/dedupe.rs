@@ -7,7 +7,7 @@ pub use walk::{Met, Walk};
 
 use crate::message::{Digest, Hash128};
 use crate::source::Listings;
-use crate::vault::catalog::{Known, State};
+use crate::vault::catalog::{Known, Proof, State};
 
 /// When two messages count as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,6 +19,16 @@ pub enum Policy {
     Exact,
 }
 
+/// Whether messages are recognised by header and size before they are received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Recognition {
+    /// Only where a large maildrop or mailbox was renumbered as a whole.
+    #[default]
+    Renumbered,
+    /// Wherever header, size and Message-ID agree.
+    Always,
+}
+
 /// How the names of a server begin that lists a window of about 250 messages, and the
 /// next ones once these were fetched.
 const WINDOWED: &[u8] = b"GmailId";
@@ -28,9 +38,17 @@ const WINDOWED: &[u8] = b"GmailId";
 pub struct Plan {
     /// Rows to fetch, ascending.
     pub fetch: Vec<u32>,
-    /// Rows whose listed size is not the recorded one, with the recorded header hash:
-    /// an equal header means the same message. Ascending.
+    /// Rows whose listed size is not the recorded one, with the recorded header hash: with
+    /// an equal header and a difference that its status fields explain it is the same
+    /// message. Ascending.
     pub compare: Vec<(u32, Hash128)>,
+    /// Rows of which a content is recorded that is not believed: to be fetched, too.
+    pub again: Vec<u32>,
+    /// Rows whose content is only recognised, ascending.
+    pub recognised: Vec<u32>,
+    /// Rows whose content is in doubt: the sessions that brought it, and the time of the
+    /// last. Ascending.
+    pub doubtful: Vec<(u32, u32, i64)>,
     /// Rows that are archived.
     pub known: u64,
     /// Rows whose name identifies nothing: missing, repeated, or the message number.
@@ -89,6 +107,8 @@ impl<'a> Merge<'a> {
         // Names ascend, but messages should come in the server's order.
         plan.fetch.sort_unstable();
         plan.compare.sort_unstable_by_key(|(row, _)| *row);
+        plan.recognised.sort_unstable();
+        plan.doubtful.sort_unstable();
         plan
     }
 }
@@ -122,16 +142,27 @@ impl Plan {
 
     fn decide(&mut self, listings: &Listings, row: u32, known: Option<&Known<'_>>) {
         match known {
-            Some(known) if !matches!(known.state, State::Refused | State::Lost) => {
+            Some(known) if !known.state.is_wanted() => {
                 if listings.octets_of(row as usize) == known.octets {
-                    self.known += 1;
+                    match known.proof {
+                        Proof::Recognised => self.recognised.push(row),
+                        Proof::Doubtful => {
+                            self.doubtful.push((row, known.sessions, known.time));
+                        }
+                        Proof::Received | Proof::Vouched | Proof::Settled => self.known += 1,
+                    }
                 } else if let Some(header) = known.header {
                     self.compare.push((row, header));
                 } else {
+                    self.again.push(row);
                     self.fetch.push(row);
                 }
             }
-            _ => self.fetch.push(row),
+            Some(_) => {
+                self.again.push(row);
+                self.fetch.push(row);
+            }
+            None => self.fetch.push(row),
         }
     }
 }
@@ -177,6 +208,9 @@ mod tests {
                 octets: Some(octets),
                 state,
                 header: (state != State::Refused).then_some(Hash128([7; 16])),
+                proof: Proof::Received,
+                sessions: 0,
+                time: 0,
             });
         }
         merge.finish()

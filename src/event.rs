@@ -171,10 +171,16 @@ pub struct PullReport {
     pub refused: Vec<RefusedMessage>,
     /// Messages that the server counts and does not list.
     pub unlisted: u64,
-    /// Messages that came at most half as long as listed; what came is stored.
-    pub short: u64,
+    /// Listed messages whose bytes do not agree with what is listed; what came is stored.
+    pub doubtful: u64,
     /// The name of one of them, escaped, and its octets received and listed.
-    pub shortest: Option<(String, u64, u64)>,
+    pub doubted: Option<(String, u64, u64)>,
+    /// Listed messages that are only recognised, and to be received and compared yet.
+    pub recognised: u64,
+    /// Recognised messages that were received and compared.
+    pub compared: u64,
+    /// Messages that were fetched again and brought other bytes than are recorded.
+    pub differed: u64,
     /// Octets received.
     pub octets: u64,
     /// Bytes that the new messages take on disk.
@@ -201,6 +207,9 @@ impl PullReport {
     /// True if messages of the server are not here that should be.
     #[must_use]
     pub fn is_partial(&self) -> bool {
-        self.failed() > 0 || self.unlisted > 0 || !self.folders_failed.is_empty()
+        self.failed() > 0
+            || self.unlisted > 0
+            || self.doubtful > 0
+            || !self.folders_failed.is_empty()
     }
 }

@@ -20,6 +20,7 @@ pub mod discover;
 pub mod doctor;
 pub mod error;
 pub mod event;
+pub mod evidence;
 pub mod export;
 pub mod fsx;
 pub mod imap;

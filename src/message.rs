@@ -9,6 +9,7 @@ mod date;
 mod header;
 mod likeness;
 mod lines;
+mod shape;
 mod spool;
 
 use std::fmt;
@@ -16,6 +17,8 @@ use std::fmt;
 use header::Header;
 use likeness::Likeness;
 use lines::{HeaderHash, Lines, Piece};
+use shape::FirstLine;
+pub use shape::Shape;
 
 /// A header that has not ended after so many bytes is not looked into: a bound of memory.
 pub const HEADER_LIMIT: u64 = 4 << 20;
@@ -81,8 +84,8 @@ pub struct Digest {
     /// Hash of the header without the status fields that some servers rewrite; equals
     /// [`header_hash`] of the reply to `TOP n 0`.
     pub header: Hash128,
-    /// What two deliveries of one mail have in common; `None` only if the header did not end
-    /// within [`HEADER_LIMIT`].
+    /// What two deliveries of one mail have in common; `None` if no empty line ended the
+    /// header within [`HEADER_LIMIT`].
     pub likeness: Option<Hash128>,
     /// The only Message-ID, if there is exactly one of sensible length.
     pub mid: Option<Vec<u8>>,
@@ -94,6 +97,8 @@ pub struct Digest {
     pub size: u64,
     /// Number of bytes with every bare LF counted as CRLF.
     pub wire: u64,
+    /// What the sizes follow from that servers list.
+    pub shape: Shape,
     /// What a list of messages shows.
     pub envelope: Envelope,
 }
@@ -135,6 +140,9 @@ enum Part {
 pub struct Scanner {
     exact: blake3::Hasher,
     size: u64,
+    /// The last two bytes.
+    tail: [u8; 2],
+    first: FirstLine,
     lines: Lines,
     part: Part,
     header_limit: u64,
@@ -157,6 +165,8 @@ impl Scanner {
         Self {
             exact: blake3::Hasher::new(),
             size: 0,
+            tail: [0; 2],
+            first: FirstLine::default(),
             lines: Lines::default(),
             part: Part::Header,
             header_limit: HEADER_LIMIT,
@@ -175,6 +185,11 @@ impl Scanner {
             self.piece(piece, self.size + (bytes.len() - rest.len()) as u64);
         }
         self.size += bytes.len() as u64;
+        self.tail = match bytes {
+            [] => self.tail,
+            [last] => [self.tail[1], *last],
+            [.., before, last] => [*before, *last],
+        };
     }
 
     /// Ends the message. The scanner is then at the start of the next one.
@@ -182,24 +197,36 @@ impl Scanner {
         if let Some(piece) = self.lines.last() {
             self.piece(piece, self.size);
         }
+        let ended = self.part == Part::Body;
         if self.part == Part::Header {
             self.end_header();
         }
         let likeness = self.likeness.finish();
+        let (header, status) = self.header_hash.finish();
         let facts = std::mem::take(&mut self.facts);
         let digest = Digest {
             hash: Hash128::cut(self.exact.finalize()),
-            header: self.header_hash.finish(),
-            likeness: (self.part == Part::Body).then_some(likeness),
+            header,
+            likeness: ended.then_some(likeness),
             mid: facts.mid,
             received: facts.received,
             date: facts.date,
             size: self.size,
             wire: self.size + self.lines.bare(),
+            shape: Shape {
+                size: self.size,
+                crlf: self.lines.crlf(),
+                bare: self.lines.bare(),
+                status,
+                ended: self.tail == *b"\r\n",
+                status_line: self.first.status_line(),
+            },
             envelope: facts.envelope,
         };
         self.exact.reset();
         self.size = 0;
+        self.tail = [0; 2];
+        self.first = FirstLine::default();
         self.lines = Lines::default();
         self.part = Part::Header;
         self.header.clear();
@@ -217,6 +244,7 @@ impl Scanner {
     }
 
     fn header_piece(&mut self, piece: Piece<'_>, seen: u64) {
+        self.first.take(piece);
         let ends = self.header_hash.piece(piece);
         if self.part == Part::Header && seen > self.header_limit {
             self.part = Part::LongHeader;
@@ -245,13 +273,13 @@ pub fn header_hash(header: &[u8]) -> Hash128 {
     let mut rest = header;
     while let Some(piece) = lines.cut(&mut rest) {
         if hash.piece(piece) {
-            return hash.finish();
+            return hash.finish().0;
         }
     }
     if let Some(piece) = lines.last() {
         hash.piece(piece);
     }
-    hash.finish()
+    hash.finish().0
 }
 
 /// The size of a header's status fields, which servers rewrite, and the lines that they take:
@@ -319,6 +347,10 @@ mod tests {
             pub(super) lines: Vec<Vec<u8>>,
             pub(super) fields: Vec<(Vec<u8>, Vec<u8>)>,
             pub(super) body: Vec<u8>,
+            /// Lines of the header that are no field, with their continuations.
+            pub(super) stray: Vec<Vec<u8>>,
+            /// True if an empty line ended the header.
+            pub(super) ended: bool,
             /// Number of bytes up to the end of the header.
             pub(super) header_size: usize,
         }
@@ -327,6 +359,7 @@ mod tests {
             let mut lines = Vec::new();
             let mut body = Vec::new();
             let mut at = 0;
+            let mut header_ended = false;
             while at < message.len() {
                 let mut line = Vec::new();
                 let mut ended = false;
@@ -342,12 +375,14 @@ mod tests {
                     }
                     if line.is_empty() {
                         body = message[at..].to_vec();
+                        header_ended = true;
                         break;
                     }
                 }
                 lines.push(line);
             }
             let mut fields: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+            let mut stray = Vec::new();
             for group in groups(&lines) {
                 if let Some(name) = name(&group[0]) {
                     let joined = group.concat();
@@ -357,12 +392,16 @@ mod tests {
                         value = rest;
                     }
                     fields.push((name, value.to_vec()));
+                } else {
+                    stray.extend(group);
                 }
             }
             Parsed {
                 lines,
                 fields,
                 body,
+                stray,
+                ended: header_ended,
                 header_size: at,
             }
         }
@@ -389,13 +428,19 @@ mod tests {
                 .then(|| name.to_ascii_lowercase())
         }
 
-        pub(super) fn likeness(message: &[u8]) -> Hash128 {
+        pub(super) fn likeness(message: &[u8]) -> Option<Hash128> {
             let mut parsed = parse(message);
+            if !parsed.ended {
+                return None;
+            }
             parsed.fields.retain(|(name, _)| !is_ignored(name));
             parsed.fields.sort();
-            let mut text = b"mailvault likeness 1\n".to_vec();
+            let mut text = b"mailvault likeness 2\n".to_vec();
             for (name, value) in &parsed.fields {
                 text.extend_from_slice(&[name, &b":"[..], value, b"\n"].concat());
+            }
+            for line in &parsed.stray {
+                text.extend_from_slice(&[line, &b"\n"[..]].concat());
             }
             text.push(b'\n');
             let mut body = Vec::new();
@@ -409,7 +454,7 @@ mod tests {
             }
             body.push(b'\n');
             text.extend(body);
-            Hash128::of(&text)
+            Some(Hash128::of(&text))
         }
 
         pub(super) fn header(message: &[u8]) -> Hash128 {
@@ -473,7 +518,7 @@ mod tests {
 
     /// The text behind a likeness, spelled out.
     fn like(text: &str) -> Hash128 {
-        Hash128::of(format!("mailvault likeness 1\n{text}").as_bytes())
+        Hash128::of(format!("mailvault likeness 2\n{text}").as_bytes())
     }
 
     fn assert_as_the_page_says(message: &[u8], digest: &Digest, limit: u64) {
@@ -488,7 +533,7 @@ mod tests {
             assert_eq!((digest.received, digest.date), (0, 0));
             assert_eq!(digest.envelope, Envelope::default());
         } else {
-            assert_eq!(digest.likeness, Some(naive::likeness(message)));
+            assert_eq!(digest.likeness, naive::likeness(message));
             assert_eq!(digest.mid, naive::mid(message));
             assert_eq!(digest.envelope.from, naive::first(message, "from"));
             assert_eq!(digest.envelope.to, naive::first(message, "to"));
@@ -572,12 +617,13 @@ mod tests {
         for same in [
             &b"From: a\r\nTo: b\r\n\r\nx\r\n\r\ny\r\n"[..],
             b"to:b\nX-Spam-: 1\nArc-Seal: 2\nFROM : a\n\nx\n\ny\r\n\n\r\n",
-            b"From garbage Mon\n 1\nFrom: a\nLines: 3\n 4\nTo:\n b\n\nx\n\ny",
+            b"From: a\nLines: 3\n 4\nTo:\n b\n\nx\n\ny",
         ] {
             assert_eq!(scan(same).likeness, wanted);
         }
         for other in [
             &b"From: a\nTo: b\n\nx\n\ny\r"[..],
+            b"From garbage Mon\nFrom: a\nTo: b\n\nx\n\ny",
             b"From: a\nTo: b\n\nx\n\n y",
             b"From: a\nTo: b\n\nx\r\r\n\ny",
             b"From: a\nTo: b\nX-Spam: 1\n\nx\n\ny",
@@ -590,20 +636,20 @@ mod tests {
     #[test]
     fn odd_messages_have_the_likeness_that_the_page_gives() {
         for (message, text) in [
-            (&b""[..], "\n\n"),
-            (b"\n", "\n\n"),
+            (&b"\n"[..], "\n\n"),
             (b"\r\n", "\n\n"),
             (b"\r\n\r\n", "\n\n"),
             (b"\r\nbody: 1\r\n", "\nbody: 1\n"),
-            (b"\r", "\n\n"),
-            (b"a: 1", "a:1\n\n\n"),
-            (b"a: 1\r", "a:1\r\n\n\n"),
-            (b"a: 1\n 2", "a:1 2\n\n\n"),
-            (b"a: 1\r\r\n\r\r\n\r\nb", "a:1\r\n\nb\n"),
+            (b"a: 1\n\n", "a:1\n\n\n"),
+            (b"a: 1\n 2\n\n", "a:1 2\n\n\n"),
+            (b"a: 1\r\r\n\r\r\n\r\nb", "a:1\r\n\r\n\nb\n"),
             (b"a:\n \n\t\n\nb", "a:\n\nb\n"),
-            (b" a: 1\nb: 2\n\nc", "b:2\n\nc\n"),
-            (b"\xe4: 1\na\xe4: 1\n: 1\n : 1\nb c: 1\nd\n\ne", "\ne\n"),
-            (b"a: 1\nnone\n 2\nb: 3\n 4\n\n", "a:1\nb:3 4\n\n\n"),
+            (b" a: 1\nb: 2\n\nc", "b:2\n a: 1\n\nc\n"),
+            (b": 1\n : 1\nb c: 1\nd\n\ne", ": 1\n : 1\nb c: 1\nd\n\ne\n"),
+            (
+                b"a: 1\nnone\n 2\nb: 3\n 4\n\n",
+                "a:1\nb:3 4\nnone\n 2\n\n\n",
+            ),
             (b"a\t : 1\n\n", "a:1\n\n\n"),
             (b"a::1\n\n", "a::1\n\n\n"),
             (b"a: \0\n\n\0\n", "a:\0\n\n\0\n"),

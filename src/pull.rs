@@ -4,6 +4,7 @@
 //! the committer, shared by all accounts, makes them durable and decides what is a
 //! duplicate. Nothing is deleted here, on either side.
 
+mod arrivals;
 mod compare;
 mod feed;
 mod fetch;
@@ -20,9 +21,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::commit::{Desk, Order, Route, Tally};
-use crate::dedupe::{Merge, Plan};
+use crate::dedupe::{Merge, Plan, Recognition};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, Notice, PullReport};
+use crate::evidence::MailboxSizes;
 use crate::fsx;
 use crate::pause;
 use crate::source::{Listing, Listings, Source, Uid};
@@ -44,6 +46,14 @@ const SLICE: usize = 16_384;
 const DROPS: u32 = 2;
 /// A message that claims to be larger is not believed when room is planned for.
 const PLAUSIBLE: u64 = 1 << 30;
+/// So many octets of recognised messages a run receives and compares, or a seventh of them.
+const COMPARED: u64 = 256 << 20;
+const SHARE: u64 = 7;
+/// So many octets of doubtful messages are tried again at the end of a run.
+const RETRIED: u64 = 64 << 20;
+/// How long doubtful messages are left alone after as many sessions as there are entries
+/// before, in seconds: the next run tries them at once, then after 1, 7 and 30 days.
+const RESTS: [i64; 6] = [0, 0, 0, 86_400, 7 * 86_400, 30 * 86_400];
 /// How often progress is told.
 const TELL: Duration = Duration::from_millis(100);
 
@@ -64,6 +74,10 @@ pub struct Task<'a> {
     pub limit: Option<u64>,
     /// Only find out what would be fetched.
     pub dry_run: bool,
+    /// Whether resemblance may save a download for the time being.
+    pub recognise: Recognition,
+    /// Receive and compare all that is only recognised, not a share.
+    pub compare_all: bool,
     /// Names of messages whose refusal is accepted.
     pub accept_refused: &'a [String],
     /// Set to end the run after the message in hand.
@@ -77,6 +91,8 @@ pub enum Left {
     Nothing,
     /// Perhaps messages that were not listed.
     Unlisted,
+    /// Messages whose bytes are in doubt.
+    Doubtful,
 }
 
 /// A row of a folder's listing within one run. Names may be missing or doubled.
@@ -115,6 +131,7 @@ pub fn sessions(
 }
 
 /// One account's pull while it goes on.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Run<'a, 't> {
     task: &'a Task<'a>,
     catalog: &'a Catalog,
@@ -145,6 +162,17 @@ pub struct Run<'a, 't> {
     /// the next session begins with the first again.
     nameless: bool,
     furthest: u64,
+    /// What is known of the sizes of the mailbox at hand.
+    sizes: MailboxSizes,
+    /// True once the server was seen to send a status line twice.
+    doubled_status: bool,
+    /// Messages whose bytes are in doubt, to be tried once more in this run, and their octets.
+    retry: HashSet<Key>,
+    retry_octets: u64,
+    /// True once they are.
+    retrying: bool,
+    /// True if the mailbox at hand gave a UID to another message.
+    reused: bool,
 }
 
 impl Run<'_, '_> {
@@ -162,11 +190,18 @@ impl Run<'_, '_> {
             self.last = None;
             let error = match session(self, too_hasty) {
                 Ok(Left::Nothing) => return Ok(()),
-                Ok(Left::Unlisted) if self.is_stopped() => return Err(Error::Interrupted),
-                Ok(Left::Unlisted) => {
+                Ok(_) if self.is_stopped() => return Err(Error::Interrupted),
+                Ok(left) => {
+                    self.retrying |= left == Left::Doubtful;
                     reconnecting = true;
                     self.settle()?;
                     continue;
+                }
+                Err(error) if self.retrying && !self.is_stopped() => {
+                    // All is stored that came; what is in doubt stays so until the next run.
+                    tracing::debug!(target: "dialogue", "no second try: {error}");
+                    self.report.doubtful = self.report.doubtful.max(self.retry.len() as u64);
+                    return Ok(());
                 }
                 Err(error) => error,
             };
@@ -226,8 +261,11 @@ impl Run<'_, '_> {
         let listings = source.list()?;
         let delay = source.login_delay();
         self.report.next_login = (!delay.is_zero()).then(|| now + delay);
+        self.recall_sizes()?;
         let mut plan = self.plan(&listings)?;
         self.settle_purge(&plan)?;
+        self.report.doubtful = 0;
+        self.report.recognised = 0;
         self.report.listed = listings.len() as u64;
         self.report.listed_octets = listings.octets();
         self.report.unlisted = listings.unlisted();
@@ -243,7 +281,9 @@ impl Run<'_, '_> {
             }
             self.recognise(&mut *source, &listings, &mut plan)?;
             self.link_listed(&mut *source, &listings, &mut plan)?;
+            self.settle()?;
         }
+        self.plan_again(&listings, &mut plan);
         self.forget_refused(&listings, &mut plan);
         let left = self
             .task
@@ -272,7 +312,15 @@ impl Run<'_, '_> {
             self.tell_expiry(&*source);
             self.check_room(octets)?;
             self.in_transfer = true;
-            let place = Place::of(&self.task.route);
+            let place = Place {
+                route: Arc::clone(&self.task.route),
+                inventory: None,
+                again: plan
+                    .again
+                    .iter()
+                    .map(|row| listings.number_of(*row as usize))
+                    .collect(),
+            };
             self.fetch(&mut *source, &listings, &plan.fetch, &place)?;
         }
         self.report.complete =
@@ -291,8 +339,67 @@ impl Run<'_, '_> {
         Ok(if more && self.report.complete {
             Left::Unlisted
         } else {
-            Left::Nothing
+            self.doubts()
         })
+    }
+
+    /// What is left to a session behind this one: doubtful messages, once.
+    fn doubts(&self) -> Left {
+        let some = !self.retry.is_empty() && self.retry_octets <= RETRIED;
+        if some && !self.retrying && self.task.limit.is_none() {
+            Left::Doubtful
+        } else {
+            Left::Nothing
+        }
+    }
+
+    /// Adds to the plan what is recorded and must be received again: a share of what is only
+    /// recognised, behind what is new, and doubtful messages whose rest is over.
+    fn plan_again(&mut self, listings: &Listings, plan: &mut Plan) {
+        for (row, sessions, time) in std::mem::take(&mut plan.doubtful) {
+            let key = self.key(&listings.get(row as usize));
+            if self.is_due(&key, sessions, time) {
+                plan.fetch.push(row);
+                plan.again.push(row);
+            } else {
+                self.report.doubtful += 1;
+            }
+        }
+        let rows = std::mem::take(&mut plan.recognised);
+        let octets = |row: &u32| plausible(listings, *row);
+        let share = self.to_compare(rows.iter().map(octets));
+        self.report.recognised += (rows.len() - share) as u64;
+        plan.fetch.extend(&rows[..share]);
+        plan.again.extend(&rows[..share]);
+    }
+
+    /// True if a doubtful message is to be tried again now.
+    fn is_due(&self, key: &Key, sessions: u32, time: i64) -> bool {
+        if self.retrying {
+            return self.retry.contains(key);
+        }
+        let rest = RESTS[(sessions as usize).min(RESTS.len() - 1)];
+        arrivals::now() - time >= rest
+    }
+
+    /// How many recognised messages of these sizes, from the first on, are received and
+    /// compared by this run.
+    fn to_compare(&self, octets: impl Iterator<Item = u64> + Clone) -> usize {
+        let total: u64 = octets.clone().sum();
+        let most = if self.task.compare_all {
+            u64::MAX
+        } else if self.retrying {
+            0
+        } else {
+            COMPARED.max(total / SHARE)
+        };
+        let mut sum = 0_u64;
+        octets
+            .take_while(|octets| {
+                sum = sum.saturating_add(*octets);
+                sum <= most
+            })
+            .count()
     }
 
     fn plan(&self, listings: &Listings) -> Result<Plan> {

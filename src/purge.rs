@@ -2,12 +2,11 @@
 //!
 //! `select` makes the plan, a value that can be shown, from what `stock` finds in listings;
 //! `apply` carries it out in rounds. In each of them `round` goes by a maildrop, or by mailbox
-//! after mailbox: it lists, proves (`proof`, `octets`), writes down what it is about to do, and
+//! after mailbox: it lists, proves (`proof`), writes down what it is about to do, and
 //! deletes. The next round's listing, in a new session, tells what became of it.
 //! Only the server's copy is deleted here, never a file of the vault.
 
 mod apply;
-mod octets;
 mod proof;
 mod round;
 mod select;

@@ -32,12 +32,16 @@
 //! or two letters, finds whole words only. Case and accents never matter ([`crate::words`]). `to:` is To, Cc and Bcc. Of a
 //! message the first 16 MiB are looked at.
 
+mod uncertainty;
+
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
 use crate::error::{Error, Result};
 use crate::units::{parse_age, parse_size};
+
+pub use uncertainty::Uncertainty;
 
 /// A parsed query: every term must match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -86,6 +90,8 @@ pub enum What {
     SmallerThan(u64),
     /// Still on the server, as of the last complete listing.
     OnServer,
+    /// Not certain to be the message of the server that it is recorded for.
+    Uncertain(Uncertainty),
 }
 
 impl Query {
@@ -165,10 +171,11 @@ enum Key {
     Larger,
     Smaller,
     On,
+    Is,
 }
 
 /// Every key with its name and an example of its right form.
-const KEYS: [(&str, Key, &str); 15] = [
+const KEYS: [(&str, Key, &str); 16] = [
     ("from", Key::From, "from:ann@example.org"),
     ("to", Key::To, "to:ann@example.org"),
     ("subject", Key::Subject, "subject:invoice"),
@@ -192,10 +199,15 @@ const KEYS: [(&str, Key, &str); 15] = [
     ("larger", Key::Larger, "larger:5M (K, M or G)"),
     ("smaller", Key::Smaller, "smaller:10K (K, M or G)"),
     ("on", Key::On, "on:server"),
+    (
+        "is",
+        Key::Is,
+        "is:recognised, is:doubtful, is:settled or is:superseded",
+    ),
 ];
 
 /// Keys of other mail programs, with the right form here.
-const FOREIGN: [(&str, &str); 25] = [
+const FOREIGN: [(&str, &str); 24] = [
     ("attachment", "has:attachment"),
     ("bcc", "to:ann@example.org"),
     ("bigger", "larger:5M"),
@@ -205,7 +217,6 @@ const FOREIGN: [(&str, &str); 25] = [
     ("filename", "has:attachment"),
     ("hash", "id:4f2a91c0"),
     ("in", "folder:INBOX"),
-    ("is", "on:server, the only state there is"),
     ("label", "folder:INBOX"),
     ("mailbox", "folder:INBOX"),
     ("messageid", "msgid:1234@example.org"),
@@ -471,6 +482,12 @@ fn what(key: Key, value: String, now: DateTime<Utc>) -> Result<What, String> {
             "server" => What::OnServer,
             _ => return Err(wrong()),
         },
+        Key::Is => {
+            let word = value.to_ascii_lowercase();
+            let mut all = Uncertainty::ALL.into_iter();
+            let found = all.find(|uncertainty| uncertainty.as_str() == word);
+            What::Uncertain(found.ok_or_else(wrong)?)
+        }
     })
 }
 
@@ -555,6 +572,7 @@ impl fmt::Display for What {
             Self::LargerThan(bytes) => write_size(f, "larger:", *bytes),
             Self::SmallerThan(bytes) => write_size(f, "smaller:", *bytes),
             Self::OnServer => f.write_str("on:server"),
+            Self::Uncertain(uncertainty) => write!(f, "is:{}", uncertainty.as_str()),
         }
     }
 }
@@ -647,6 +665,7 @@ mod tests {
         assert_eq!(one("larger:5M"), What::LargerThan(5 << 20));
         assert_eq!(one("smaller:10k"), What::SmallerThan(10 << 10));
         assert_eq!(one("on:server"), What::OnServer);
+        assert_eq!(one("is:doubtful"), What::Uncertain(Uncertainty::Doubtful));
         assert_eq!(one("FROM:Ann"), What::From("Ann".into()));
     }
 
@@ -821,7 +840,6 @@ mod tests {
             ("since:2020", "after:2020-01-31"),
             ("cc:ann", "to:"),
             ("-body:x", "the word alone"),
-            ("is:unread", "on:server"),
             ("Message-ID:x", "msgid:"),
         ] {
             let reason = refused(word);
@@ -940,6 +958,7 @@ mod tests {
             sizes().prop_map(What::LargerThan),
             sizes().prop_map(What::SmallerThan),
             Just(What::OnServer),
+            proptest::sample::select(&Uncertainty::ALL[..]).prop_map(What::Uncertain),
         ]
     }
 

@@ -18,9 +18,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::commit::{self, Desk, Order, Route};
-use crate::config::{Account, Dedupe};
+use crate::config::{Account, Dedupe, Recognise};
 use crate::connect::{Connector, endpoint, server_name};
-use crate::dedupe::Policy;
+use crate::dedupe::{Policy, Recognition};
 use crate::error::{Error, Result};
 use crate::event::{Event, Notice, PullReport};
 use crate::fsx;
@@ -48,6 +48,7 @@ pub struct Job {
 
 /// How to pull.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct PullOptions {
     /// Only find out what would be fetched.
     pub dry_run: bool,
@@ -55,6 +56,8 @@ pub struct PullOptions {
     pub all_folders: bool,
     /// Messages an account at most.
     pub limit: Option<u64>,
+    /// Receive and compare all that is only recognised, not a share.
+    pub compare_all: bool,
     /// How long to wait for another writer.
     pub lock_wait: Duration,
     /// Start a new vault where there is none.
@@ -258,7 +261,11 @@ fn pull_one(
         return (report, error);
     }
     let task = task(account, options, layout);
-    let mut connect = |too_hasty| first.take().unwrap_or_else(|| connector.open(too_hasty));
+    let mut connect = |too_hasty| {
+        // The session before may have learned it.
+        connector.dialect.doubled = memory::doubles(catalog, account)?;
+        first.take().unwrap_or_else(|| connector.open(too_hasty))
+    };
     let (report, error) = pull::account(&task, catalog, desk, &mut connect, tell);
     let learned = memory::learned(account, known, connector.dialect);
     if let (Some(desk), false) = (desk, learned.is_empty()) {
@@ -319,6 +326,11 @@ fn task<'a>(account: &'a Account, options: &'a PullOptions, layout: &'a Layout) 
         retries: account.retries,
         limit: options.limit,
         dry_run: options.dry_run,
+        recognise: match account.recognise {
+            Recognise::Never => Recognition::Renumbered,
+            Recognise::Header => Recognition::Always,
+        },
+        compare_all: options.compare_all,
         accept_refused: &account.accept_refused,
         stop: &options.stop,
     }

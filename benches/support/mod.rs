@@ -79,6 +79,7 @@ pub(crate) fn pull(job: Job, vault: &Path) {
         all_folders: false,
         dry_run: false,
         limit: None,
+        compare_all: false,
         lock_wait: Duration::ZERO,
         create: true,
         parallel: 1,

@@ -149,6 +149,9 @@ pub(crate) struct Pull {
     /// Fetch at most so many messages an account
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<u64>,
+    /// Receive and compare all messages that are only recognised so far
+    #[arg(long, conflicts_with = "limit")]
+    pub(crate) compare: bool,
     /// Wait so long for another mailvault to end, such as 60s or 1h
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub(crate) lock_wait: Option<Duration>,
@@ -454,8 +457,10 @@ pub(crate) struct Status {
 
 /// Compare the server with the vault: is everything archived?
 ///
-/// It lists every folder of the account, and changes nothing, here or there. Exit 0 means
-/// that nothing is on the server of which the vault knows nothing; 3, that something is.
+/// It lists every folder of the account, reads the header of each message that was not
+/// compared lately, and changes nothing on the server. Exits 0 if every message on the server
+/// is archived, and 3 if any is not, or is in doubt. What it finds wanting, the next pull
+/// fetches.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
     mailvault audit work                       may I cancel this account?\n  \
@@ -464,6 +469,15 @@ pub(crate) struct Audit {
     /// The account by name or URL
     #[arg(value_name = "ACCOUNT")]
     pub(crate) account: String,
+    /// Compare names and sizes only; then it never says that you may leave
+    #[arg(long, conflicts_with = "read_data")]
+    pub(crate) quick: bool,
+    /// Receive every message again and compare its bytes
+    #[arg(long)]
+    pub(crate) read_data: bool,
+    /// Believe a header that was compared within this time, such as 1h; default 24h
+    #[arg(long, value_name = "DURATION", value_parser = age)]
+    pub(crate) fresh: Option<Duration>,
     /// Write a JSON line for each message on the server to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) manifest: Option<PathBuf>,

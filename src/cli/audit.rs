@@ -1,5 +1,7 @@
 //! `mailvault audit`: may I leave this server?
 
+use std::time::Duration;
+
 use mailvault::error::PARTIAL;
 use mailvault::run::{self, AuditOptions, AuditReport, FolderAudit, Standing, Tally};
 use serde_json::{Value, json};
@@ -14,6 +16,8 @@ use super::settings::Settings;
 use super::signals::Stop;
 use super::text::{Align, count, cut, escape, now, plural, rfc3339, size, table, wrap};
 
+/// How long a comparison of a header is believed.
+const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
 /// Columns of a folder's name, at most.
 const NAME: usize = 28;
 
@@ -36,6 +40,9 @@ pub(crate) fn run(
     let stop = Stop::watch(out, "stopping (once more to quit at once)");
     let options = AuditOptions {
         manifest: args.manifest.clone(),
+        quick: args.quick,
+        read_data: args.read_data,
+        fresh: args.fresh.unwrap_or(FRESH),
         stop: stop.flag.clone(),
     };
     let mut progress = Progress::new(out, std::iter::once(name.as_str()));
@@ -71,6 +78,8 @@ pub(crate) fn run(
         "account": name,
         "may_leave": report.may_leave(),
         "inbox_only": report.inbox_only,
+        "quick": report.quick,
+        "recorded": report.unrecorded.is_none(),
         "manifest": args.manifest.as_ref().map(|path| path.to_string_lossy()),
     });
     amounts(&mut summary, &report.tally());
@@ -189,7 +198,13 @@ fn answer(report: &AuditReport, account: &str) -> Vec<String> {
             names.join(", ")
         ));
     }
-    lines.push(if report.may_leave() {
+    lines.push(if report.may_leave() && report.quick {
+        let host = escape(&report.server.host);
+        format!(
+            "{what} on {host} has the name and size of an archived message. Headers were not \
+             compared: run 'mailvault audit {account}' before you leave."
+        )
+    } else if report.may_leave() {
         let host = escape(&report.server.host);
         format!("{what} on {host} is archived: you may leave.")
     } else {
@@ -202,7 +217,13 @@ fn answer(report: &AuditReport, account: &str) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if report.may_leave() {
+    if let Some(why) = &report.unrecorded {
+        lines.push(format!(
+            "What was found could not be written down, so the next pull does not know of it: {}",
+            escape(why)
+        ));
+    }
+    if report.may_leave() && !report.quick {
         lines.push(
             "  hint: before you leave, 'mailvault verify --read-data' proves what is stored; keep \
              a second copy on another disk"
@@ -225,6 +246,48 @@ fn open(report: &AuditReport, account: &str) -> Vec<String> {
         ));
         lines.push(format!(
             "  hint: 'mailvault pull {account}' fetches them; then audit again"
+        ));
+    }
+    let compare = [
+        (
+            Standing::Recognised,
+            "Only recognised by header and size",
+            "receives and compares them",
+        ),
+        (
+            Standing::Doubtful,
+            "Did not arrive as listed",
+            "tries them again",
+        ),
+        (
+            Standing::Differs,
+            "Another message than the archived one",
+            "fetches them",
+        ),
+    ];
+    for (standing, words, what) in compare {
+        let amount = all.of(standing);
+        if amount.messages > 0 {
+            lines.push(format!(
+                "{words}: {}, {}.",
+                plural(amount.messages, "message"),
+                size(amount.octets)
+            ));
+            let pull = if standing == Standing::Recognised {
+                format!("mailvault pull --compare {account}")
+            } else {
+                format!("mailvault pull {account}")
+            };
+            lines.push(format!("  hint: '{pull}' {what}; then audit again"));
+        }
+    }
+    let settled = all.of(Standing::Settled);
+    if settled.messages > 0 {
+        lines.push(format!(
+            "Arrived twice with other sizes than listed: {}, {}. Either the listing is wrong, or \
+             they are cut on the server.",
+            plural(settled.messages, "message"),
+            size(settled.octets)
         ));
     }
     if lost.messages > 0 {

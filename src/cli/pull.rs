@@ -64,6 +64,7 @@ pub(crate) fn run(
     let options = PullOptions {
         dry_run: args.dry_run,
         limit: args.limit,
+        compare_all: args.compare,
         all_folders: args.all_folders,
         lock_wait: args.lock_wait.unwrap_or(Duration::ZERO),
         create: args.create || (settings.usual_vault && settings.vault.symlink_metadata().is_err()),

@@ -9,10 +9,10 @@ use crate::fsx;
 use crate::message::Hash128;
 use crate::source::Uid;
 use crate::vault::frame;
-use crate::vault::ledger::{Event, Identity, Seen};
+use crate::vault::ledger::{Event, Evidence, Identity, Seen};
 use crate::vault::maildir;
 
-/// A message of a mailbox that is a stored one: its header and size say so.
+/// A message of a server that is a stored one, as the server or its header says.
 #[derive(Debug, Clone)]
 pub struct Link {
     /// The server's name for it.
@@ -29,6 +29,8 @@ pub struct Link {
     pub kw: String,
     /// INTERNALDATE.
     pub idate: Option<i64>,
+    /// How it is known.
+    pub evidence: Evidence,
 }
 
 impl Committer {
@@ -88,6 +90,7 @@ impl Committer {
                 size: blob.name.size,
                 wire: blob.name.wire,
                 stored: blob.stored,
+                evidence: link.evidence,
             })));
         }
         fsx::sync_dir(&cur)?;

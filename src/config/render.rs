@@ -5,7 +5,7 @@ use std::path::Path;
 
 use toml::Value;
 
-use super::{Account, Auth, Dedupe, Protocol, Tls, usual_port};
+use super::{Account, Auth, Dedupe, Protocol, Recognise, Tls, usual_port};
 use crate::secret::{Program, SecretSource};
 
 /// What stands in the place of what may hold a secret.
@@ -34,6 +34,11 @@ pub(super) fn effective(account: &Account, home: Option<&Path>) -> String {
         Dedupe::Exact => "exact",
     };
     table.string("dedupe", dedupe);
+    let recognise = match account.recognise {
+        Recognise::Never => "never",
+        Recognise::Header => "header",
+    };
+    table.string("recognise", recognise);
     table.plain("zstd_level", account.zstd_level);
     if account.protocol == Protocol::Imap {
         table.plain("connections", account.connections);
@@ -254,6 +259,7 @@ mod tests {
             timeout: Duration::from_secs(90),
             retries: 0,
             dedupe: Dedupe::Exact,
+            recognise: Recognise::Header,
             exclude: vec!["[Gmail]/Spam".into()],
             pull: false,
             accept_refused: vec!["0a1b".into()],

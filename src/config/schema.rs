@@ -12,8 +12,8 @@ use serde::Deserialize;
 use toml::{Spanned, Value};
 
 use super::{
-    Account, Auth, Config, Dedupe, Protocol, Purge, Tls, is_account_name, is_host, is_loopback,
-    place, usual_port,
+    Account, Auth, Config, Dedupe, Protocol, Purge, Recognise, Tls, is_account_name, is_host,
+    is_loopback, place, usual_port,
 };
 use crate::error::{Error, Result};
 use crate::secret::{Program, SecretSource, expand_home};
@@ -75,6 +75,7 @@ struct RawAccount {
     timeout: Option<Spanned<Value>>,
     retries: Option<Spanned<i64>>,
     dedupe: Option<Dedupe>,
+    recognise: Option<Recognise>,
     zstd_level: Option<Spanned<i64>>,
     connections: Option<Spanned<i64>>,
     folders: Option<Vec<String>>,
@@ -107,6 +108,7 @@ impl RawAccount {
             timeout: self.timeout.or(base.timeout.clone()),
             retries: self.retries.or(base.retries.clone()),
             dedupe: self.dedupe.or(base.dedupe),
+            recognise: self.recognise.or(base.recognise),
             zstd_level: self.zstd_level.or(base.zstd_level.clone()),
             connections: self.connections.or(base.connections.clone()),
             folders: self.folders.or(base.folders.clone()),
@@ -217,6 +219,7 @@ impl Context<'_> {
             timeout: self.timeout(raw.timeout.as_ref(), builtin.timeout)?,
             retries: self.number("retries", raw.retries.as_ref(), 0..=100, builtin.retries)?,
             dedupe: raw.dedupe.unwrap_or(builtin.dedupe),
+            recognise: raw.recognise.unwrap_or(builtin.recognise),
             zstd_level: self.number(
                 "zstd_level",
                 raw.zstd_level.as_ref(),

@@ -1,5 +1,7 @@
 //! The items of a FETCH answer (RFC 9051 s.7.5.2, RFC 7162, RFC 8474, Gmail's own).
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, FixedOffset};
 
 use crate::imap::reply::{Reply, reply};
@@ -22,6 +24,8 @@ pub struct Row {
     pub email_id: Option<Vec<u8>>,
     /// The same at Gmail.
     pub gmail_id: Option<u64>,
+    /// The same at Dovecot.
+    pub guid: Option<Vec<u8>>,
     /// Gmail's labels as they were sent.
     pub labels: Vec<Vec<u8>>,
 }
@@ -46,6 +50,7 @@ pub(super) struct Item {
     /// Row with UID 0 if none was sent yet.
     pub(super) row: Row,
     pub(super) content: Content,
+    part: Part,
 }
 
 /// How far an answer could be read.
@@ -55,15 +60,17 @@ pub(super) enum State {
     Whole,
     /// To a message, whose octets follow.
     Body,
+    /// To a part of a message that was not asked for, whose octets follow.
+    Unasked,
     /// To a literal in another place.
     Literal,
     /// It is no FETCH answer, or has no shape.
     Broken,
 }
 
-/// Reads an answer from its start.
-pub(super) fn read(text: &[u8]) -> (Item, State) {
-    let mut item = Item::default();
+/// Reads an answer from its start; `part` is what was asked for.
+pub(super) fn read(text: &[u8], part: Part) -> (Item, State) {
+    let mut item = Item::new(part);
     let Some(Reply::Data {
         number: Some(_),
         word,
@@ -80,6 +87,14 @@ pub(super) fn read(text: &[u8]) -> (Item, State) {
 }
 
 impl Item {
+    /// One of which nothing was read yet.
+    pub(super) fn new(part: Part) -> Self {
+        Self {
+            part,
+            ..Self::default()
+        }
+    }
+
     /// Reads on behind the octets of a message.
     pub(super) fn resume(&mut self, tail: &[u8]) -> State {
         if !matches!(tail.first(), Some(b' ' | b')')) {
@@ -100,9 +115,13 @@ impl Item {
             };
             let name = name.to_ascii_uppercase();
             let taken = match name.as_slice() {
-                name if is_body(name) => match self.take_content(rest) {
+                name if self.part.is_named(name) => match self.take_content(rest) {
                     Err(Stop::Ahead) => return State::Body,
                     other => other,
+                },
+                name if is_body(name) => match rest.peek() {
+                    Some(Token::Ahead) => return State::Unasked,
+                    _ => rest.skip(),
                 },
                 b"UID" => {
                     let uid = rest.number().and_then(|n| u32::try_from(n).ok());
@@ -165,6 +184,7 @@ impl Row {
             }
             b"EMAILID" => self.email_id = rest.texts()?.into_iter().next(),
             b"X-GM-MSGID" => self.gmail_id = rest.number(),
+            b"X-GUID" => self.guid = rest.text().map(Cow::into_owned),
             b"X-GM-LABELS" => self.labels = rest.texts()?,
             _ => rest.skip()?,
         }
@@ -172,10 +192,30 @@ impl Row {
     }
 }
 
+/// True for any part of a message.
 fn is_body(name: &[u8]) -> bool {
     name.starts_with(b"BODY[")
         || name.starts_with(b"BINARY[")
         || [&b"RFC822"[..], b"RFC822.HEADER", b"RFC822.TEXT"].contains(&name)
+}
+
+/// Which part of a message an answer is to bring. Others may come unasked (RFC 9051 s.7).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Its header: `BODY[HEADER]`, or `RFC822.HEADER` of old servers.
+    Header,
+    /// All of it: `BODY[]`, `BINARY[]`, or `RFC822` of old servers.
+    #[default]
+    Whole,
+}
+
+impl Part {
+    fn is_named(self, name: &[u8]) -> bool {
+        match self {
+            Self::Header => [&b"BODY[HEADER]"[..], b"RFC822.HEADER"].contains(&name),
+            Self::Whole => [&b"BODY[]"[..], b"BINARY[]", b"RFC822"].contains(&name),
+        }
+    }
 }
 
 /// An internal date (RFC 9051 s.9, `date-time`) in Unix seconds.
@@ -192,6 +232,10 @@ mod tests {
     use super::*;
     use imap_proto::{AttributeValue, Response};
     use proptest::prelude::*;
+
+    fn read(text: &[u8]) -> (Item, State) {
+        super::read(text, Part::Whole)
+    }
 
     fn whole(text: &str) -> Item {
         let (item, state) = read(text.as_bytes());
@@ -237,7 +281,10 @@ mod tests {
         let (item, state) = read(b"* 1 FETCH (UID 5 BODY[] {12}");
         assert_eq!((item.row.uid, state), (5, State::Body));
         assert_eq!(read(b"* 1 FETCH (UID 5 BINARY[] ~{12}").1, State::Body);
-        assert_eq!(read(b"* 1 FETCH (UID 5 BODY[HEADER]<0> {1}").1, State::Body);
+        let header = b"* 1 FETCH (UID 5 BODY[HEADER] {1}";
+        assert_eq!(super::read(header, Part::Header).1, State::Body);
+        assert_eq!(read(header).1, State::Unasked);
+        assert_eq!(read(b"* 1 FETCH (BODY[TEXT]<0> {1}").1, State::Unasked);
         assert_eq!(read(b"* 1 FETCH (ENVELOPE (NIL {12}").1, State::Literal);
         let content = |text| whole(text).content;
         assert_eq!(content("* 1 FETCH (UID 5 BODY[] NIL)"), Content::Nil);
@@ -269,7 +316,7 @@ mod tests {
         ] {
             assert_eq!(resumed(tail).0, State::Broken, "{tail:?}");
         }
-        assert_eq!(resumed(b" BODY[TEXT] {3}").0, State::Body);
+        assert_eq!(resumed(b" BODY[TEXT] {3}").0, State::Unasked);
     }
 
     #[test]

@@ -208,7 +208,13 @@ impl<S: Read + Write> Folder<'_, S> {
             Change::Flags(row) if row.uid >= from && seen.insert(row.uid) => each(row),
             _ => Ok(()),
         };
-        let done = self.ask_rows(&format!("UID FETCH {from}:* ({items})"), &mut take)?;
+        let mut done = self.ask_rows(&format!("UID FETCH {from}:* ({items})"), &mut take)?;
+        if !done.is_ok() && self.session.guid {
+            // Its name alone does not make it tell.
+            self.session.guid = false;
+            let items = items.replace(" X-GUID", "");
+            done = self.ask_rows(&format!("UID FETCH {from}:* ({items})"), &mut take)?;
+        }
         if !done.is_ok() {
             // One message that the server cannot size must not hide the others.
             let command = format!("UID FETCH {from}:* (UID FLAGS)");
@@ -229,7 +235,7 @@ impl<S: Read + Write> Folder<'_, S> {
         each: &mut dyn FnMut(Change) -> Result<()>,
     ) -> Result<Scope> {
         let since = known.filter(|_| self.counts.modseq.is_some());
-        let items = format!("UID FLAGS{}", self.ids());
+        let items = format!("UID FLAGS INTERNALDATE RFC822.SIZE{}", self.ids());
         let Counts {
             messages,
             uidnext,
@@ -298,12 +304,21 @@ impl<S: Read + Write> Folder<'_, S> {
         let offered = known
             .iter()
             .filter(|(capability, _)| self.session.caps.has(capability));
-        offered.map(|(_, items)| *items).collect()
+        let mut items: String = offered.map(|(_, items)| *items).collect();
+        if items.is_empty() && self.session.guid {
+            items += " X-GUID";
+        }
+        items
     }
 
     fn everything(&mut self, each: &mut dyn FnMut(Change) -> Result<()>) -> Result<Scope> {
         if self.counts.messages != Some(0) {
-            let done = self.ask_rows("UID FETCH 1:* (UID FLAGS)", each)?;
+            let items = "UID FLAGS INTERNALDATE RFC822.SIZE";
+            let mut done = self.ask_rows(&format!("UID FETCH 1:* ({items})"), each)?;
+            if !done.is_ok() {
+                // One message that the server cannot size must not hide the others.
+                done = self.ask_rows("UID FETCH 1:* (UID FLAGS)", each)?;
+            }
             if !done.is_ok() {
                 return Err(self.session.wire.refused(&done.status()));
             }
@@ -322,7 +337,7 @@ impl<S: Read + Write> Folder<'_, S> {
         let tag = wire.begin(command)?;
         loop {
             let head = wire.receive()?;
-            let (item, state) = fetch::read(wire.text());
+            let (item, state) = fetch::read(wire.text(), wire.part);
             if let Head::Body(octets) = head {
                 wire.body(item, octets).drain()?;
                 continue;

@@ -24,12 +24,16 @@ const LAST_WORDS: usize = 16;
 /// One IMAP session over any stream. Dropping it ends it without a word, and nothing
 /// that was marked as deleted goes with it.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Session<S> {
     pub(super) wire: Wire<S>,
     pub(super) caps: Capabilities,
     /// True if the server was told that we know QRESYNC (RFC 7162).
     pub(super) qresync: bool,
     pub(super) utf8: bool,
+    /// True if it is a Dovecot, which tells X-GUID unadvertised: the name that a message
+    /// keeps when it is copied or moved.
+    pub(super) guid: bool,
     preauth: bool,
 }
 
@@ -71,6 +75,7 @@ impl<S: Read + Write> Session<S> {
             caps: Capabilities::default(),
             qresync: false,
             utf8: false,
+            guid: false,
             preauth: false,
         }
     }
@@ -150,7 +155,18 @@ impl<S: Read + Write> Session<S> {
                 env!("CARGO_PKG_VERSION"),
                 "\")"
             );
-            self.wire.run(&Command::new(id), |_| Ok(()))?;
+            let guid = &mut self.guid;
+            self.wire.run(&Command::new(id), |reply| {
+                if let Reply::Data { word, mut rest, .. } = reply
+                    && word.eq_ignore_ascii_case(b"ID")
+                {
+                    let told = rest.texts().unwrap_or_default();
+                    let mut pairs = told.chunks_exact(2);
+                    *guid = pairs
+                        .any(|pair| pair[0].eq_ignore_ascii_case(b"name") && pair[1] == b"Dovecot");
+                }
+                Ok(())
+            })?;
         }
         self.enable()
     }

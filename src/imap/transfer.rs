@@ -56,6 +56,13 @@ impl Section {
         }
     }
 
+    fn part(self) -> fetch::Part {
+        match self {
+            Self::Header => fetch::Part::Header,
+            Self::Whole => fetch::Part::Whole,
+        }
+    }
+
     fn octets(self, listing: &Listing) -> u64 {
         match self {
             Self::Header => HEADER_OCTETS,
@@ -86,6 +93,7 @@ pub(super) fn run<S: Read + Write>(
     // Some servers refuse sets that do not ascend.
     entries.sort_by_key(|entry| entry.uid);
     entries.dedup_by_key(|entry| entry.uid);
+    folder.session.wire.part = section.part();
     let binary = section == Section::Whole && folder.session.caps.has("BINARY");
     Transfer {
         wire: &mut folder.session.wire,
@@ -194,7 +202,7 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
     /// Takes one answer.
     fn take(&mut self) -> Result<()> {
         let head = self.wire.receive()?;
-        let (item, state) = fetch::read(self.wire.text());
+        let (item, state) = fetch::read(self.wire.text(), self.wire.part);
         if let Head::Body(octets) = head {
             return self.take_body(item, octets);
         }
@@ -387,7 +395,7 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
         let mut found = None;
         loop {
             let head = self.wire.receive()?;
-            let (item, _) = fetch::read(self.wire.text());
+            let (item, _) = fetch::read(self.wire.text(), self.wire.part);
             if let Head::Body(length) = head {
                 let fits = octets.is_none_or(|octets| octets == length) && length <= HELD;
                 let mut body = self.wire.body(item, length);

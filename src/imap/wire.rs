@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 use crate::channel::{BUFFER, Channel};
 use crate::error::{Endpoint, Error, Result};
 use crate::imap::capability::Literals;
-use crate::imap::fetch::{self, State};
+use crate::imap::fetch::{self, Part, State};
 use crate::imap::reply::{self, Kind, Reply, Status};
 use crate::secret::Mask;
 
@@ -41,6 +41,8 @@ pub(super) struct Wire<S> {
     tags: u32,
     /// How literals may be sent.
     pub(super) literals: Literals,
+    /// Which part of messages is asked for.
+    pub(super) part: Part,
 }
 
 impl<S: Read + Write> Wire<S> {
@@ -50,6 +52,7 @@ impl<S: Read + Write> Wire<S> {
             text: Vec::new(),
             tags: 0,
             literals: Literals::Wait,
+            part: Part::default(),
         }
     }
 
@@ -176,13 +179,17 @@ impl<S: Read + Write> Wire<S> {
                 Ok(Some(octets)) => octets,
                 Err(_) => return Err(self.channel.broken("the size of a literal is no number")),
             };
-            let is_body = if tail {
-                fetch::Item::default().resume(&self.text) == State::Body
+            let state = if tail {
+                fetch::Item::new(self.part).resume(&self.text)
             } else {
-                fetch::read(&self.text).1 == State::Body
+                fetch::read(&self.text, self.part).1
             };
-            if is_body {
+            if state == State::Body {
                 return Ok(Head::Body(octets));
+            }
+            if state == State::Unasked {
+                self.pass_over(octets)?;
+                continue;
             }
             if octets > LITERAL_LIMIT {
                 return Err(self
@@ -193,6 +200,22 @@ impl<S: Read + Write> Wire<S> {
             self.copy(octets)?;
         }
         Err(self.channel.broken("an answer has too many literals"))
+    }
+
+    /// Reads a part of a message that nobody asked for, and puts an empty text in its place.
+    fn pass_over(&mut self, octets: u64) -> Result<()> {
+        let announced = self.text.iter().rposition(|byte| *byte == b'{');
+        self.text.truncate(announced.unwrap_or(self.text.len()));
+        if self.text.ends_with(b"~") {
+            self.text.pop();
+        }
+        self.text.extend_from_slice(b"\"\"");
+        let mut octets = Octets {
+            wire: self,
+            left: octets,
+        };
+        let scrapped = io::copy(&mut octets, &mut io::sink());
+        scrapped.map(drop).map_err(|e| self.channel.explained(e))
     }
 
     /// Adds a line, without its end, to the text.

@@ -12,6 +12,7 @@ use crate::fsx;
 use crate::message::{Digest, Scanner};
 use crate::source::Uid;
 use crate::vault::catalog::{Blob, Catalog};
+use crate::vault::ledger::Evidence;
 use crate::vault::maildir::{Packed, Packer};
 
 pub(super) struct Worker<'a> {
@@ -81,6 +82,7 @@ impl Worker<'_> {
             flags: message.flags.clone(),
             idate,
             kw: String::new(),
+            evidence: Evidence::Received,
         };
         if desk.order(Order::Deliver(Box::new(delivery))) {
             Ok(())

@@ -20,6 +20,8 @@ pub(super) struct Header {
     text: Vec<u8>,
     /// Start and end of each field that likeness covers; small, as a hostile header has millions.
     covered: Vec<(u32, u32)>,
+    /// The same of each line that is no field, nor continues one.
+    stray: Vec<(u32, u32)>,
     scratch: Vec<u8>,
 }
 
@@ -56,6 +58,8 @@ impl Header {
         self.text.shrink_to(KEPT);
         self.covered.clear();
         self.covered.shrink_to(KEPT / 8);
+        self.stray.clear();
+        self.stray.shrink_to(KEPT / 8);
         self.scratch.clear();
         self.scratch.shrink_to(KEPT);
     }
@@ -82,7 +86,7 @@ impl Header {
         let (mut from, mut to, mut subject) = (None, None, None);
         let mut ids = 0;
         let mut at = 0;
-        while let Some(field) = next_field(&mut self.text, &mut at) {
+        while let Some(field) = next_field(&mut self.text, &mut at, &mut self.stray) {
             let name = field.name(&self.text);
             let first = match name {
                 b"received" => &mut received,
@@ -134,6 +138,9 @@ impl Header {
             }
             likeness.field(field);
         }
+        for &entry in &self.stray {
+            likeness.stray(&text[span(entry)]);
+        }
         likeness.end_header();
     }
 }
@@ -147,8 +154,8 @@ fn span((start, end): (u32, u32)) -> std::ops::Range<usize> {
 }
 
 /// Reads the next field from `at` on, unfolds it in place and moves its name up to its value.
-/// Lines that are no field, and their continuations, are passed over.
-fn next_field(text: &mut [u8], at: &mut usize) -> Option<Field> {
+/// Lines that are no field, and their continuations, are noted in `stray` on the way.
+fn next_field(text: &mut [u8], at: &mut usize, stray: &mut Vec<(u32, u32)>) -> Option<Field> {
     loop {
         let line = *at;
         if line >= text.len() {
@@ -157,6 +164,7 @@ fn next_field(text: &mut [u8], at: &mut usize) -> Option<Field> {
         let mut end = line_end(text, line);
         *at = end + 1;
         let Some((name, colon)) = name_and_colon(&text[line..end]) else {
+            stray.push((narrow(line), narrow(end)));
             continue;
         };
         while text.get(*at).is_some_and(|&b| is_blank(b)) {

@@ -4,7 +4,8 @@ use super::Hash128;
 use super::lines::Piece;
 use super::spool::Spool;
 
-/// The likeness of one message after another: first its sorted fields, then its body.
+/// The likeness of one message after another: its sorted fields, then the lines of its header
+/// that are no field, then its body.
 pub(super) struct Likeness {
     spool: Spool,
     begun: bool,
@@ -28,7 +29,12 @@ impl Likeness {
         self.spool.push(b"\n");
     }
 
-    /// Ends the fields.
+    /// Takes the next line of the header that is no field.
+    pub(super) fn stray(&mut self, line: &[u8]) {
+        self.field(line);
+    }
+
+    /// Ends the header.
     pub(super) fn end_header(&mut self) {
         self.begin();
         self.spool.push(b"\n");
@@ -37,7 +43,7 @@ impl Likeness {
     fn begin(&mut self) {
         if !self.begun {
             self.begun = true;
-            self.spool.push(b"mailvault likeness 1\n");
+            self.spool.push(b"mailvault likeness 2\n");
         }
     }
 

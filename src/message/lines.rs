@@ -20,6 +20,7 @@ pub(super) struct Piece<'a> {
 pub(super) struct Lines {
     /// The last byte was a CR, not given out yet.
     held_cr: bool,
+    ends: u64,
     bare: u64,
 }
 
@@ -34,11 +35,13 @@ impl Lines {
                 return Some(piece(b"\r", false));
             }
             *rest = &rest[1..];
+            self.ends += 1;
             return Some(piece(b"", true));
         }
         if let Some(at) = memchr(b'\n', rest) {
             let line = &rest[..at];
             *rest = &rest[at + 1..];
+            self.ends += 1;
             let text = line.strip_suffix(b"\r").unwrap_or_else(|| {
                 self.bare += 1;
                 line
@@ -54,6 +57,11 @@ impl Lines {
     /// What is still to come when the message has ended: a CR at its very end is content.
     pub(super) fn last(&mut self) -> Option<Piece<'static>> {
         std::mem::take(&mut self.held_cr).then_some(piece(b"\r", false))
+    }
+
+    /// How many LF so far had a CR before them.
+    pub(super) fn crlf(&self) -> u64 {
+        self.ends - self.bare
     }
 
     /// How many LF so far had no CR before them.
@@ -117,6 +125,10 @@ pub(super) struct HeaderHash {
     dropping: bool,
     /// Never more than `LONGEST` bytes.
     name: Vec<u8>,
+    /// Octets of the current line so far.
+    length: u64,
+    /// Octets of the status fields so far, each line ended CRLF, and their lines.
+    status: (u64, u64),
 }
 
 impl HeaderHash {
@@ -126,6 +138,8 @@ impl HeaderHash {
             line: Line::Start,
             dropping: false,
             name: Vec::with_capacity(LONGEST),
+            length: 0,
+            status: (0, 0),
         }
     }
 
@@ -138,6 +152,7 @@ impl HeaderHash {
             };
             self.line = self.begin(first);
         }
+        self.length += text.len() as u64;
         if matches!(self.line, Line::Name) {
             text = self.read_name(text, ended);
         }
@@ -146,10 +161,14 @@ impl HeaderHash {
         }
         if ended {
             self.dropping = matches!(self.line, Line::Drop);
-            if !self.dropping {
+            if self.dropping {
+                self.status.0 += self.length + 2;
+                self.status.1 += 1;
+            } else {
                 self.spool.push(text);
                 self.spool.push(b"\r\n");
             }
+            self.length = 0;
             self.line = Line::Start;
         } else if matches!(self.line, Line::Keep) {
             self.spool.push(text);
@@ -211,13 +230,14 @@ impl HeaderHash {
         after
     }
 
-    /// The hash; ready for the next header then.
-    pub(super) fn finish(&mut self) -> Hash128 {
+    /// The hash, and the octets and lines of the status fields; ready for the next header
+    /// then.
+    pub(super) fn finish(&mut self) -> (Hash128, (u64, u64)) {
         if !matches!(self.line, Line::Start) {
             self.piece(piece(b"", true));
         }
         self.dropping = false;
         self.spool.push(b"\r\n");
-        self.spool.finish()
+        (self.spool.finish(), std::mem::take(&mut self.status))
     }
 }

@@ -40,6 +40,8 @@ pub struct Dialect {
     pub capa: bool,
     /// Commands that may be sent ahead; 1 is lock-step.
     pub ahead: usize,
+    /// True if it sends a status line twice before a message.
+    pub doubled: bool,
 }
 
 impl Default for Dialect {
@@ -47,6 +49,7 @@ impl Default for Dialect {
         Self {
             capa: true,
             ahead: AHEAD,
+            doubled: false,
         }
     }
 }
@@ -273,6 +276,9 @@ impl<S: Read + Write> Session<S> {
             }
             match self.wire.answer()? {
                 Answer::Ok(_) => {
+                    if self.dialect.doubled {
+                        self.wire.skip_status()?;
+                    }
                     let mut body = self.wire.body();
                     let handed = each(listing, Fetched::Body(&mut body));
                     if let Some(failure) = body.failure() {

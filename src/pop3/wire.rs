@@ -152,6 +152,22 @@ impl<S: Read + Write> Wire<S> {
         }
     }
 
+    /// Takes a second status line, if that is what comes next.
+    pub(super) fn skip_status(&mut self) -> Result<()> {
+        const OK: &[u8] = b"+OK";
+        while self.channel.waiting().len() < OK.len() && OK.starts_with(self.channel.waiting()) {
+            let held = self.channel.waiting().len();
+            self.channel.refill()?;
+            if self.channel.waiting().len() == held {
+                return Ok(());
+            }
+        }
+        if self.channel.waiting().starts_with(OK) {
+            self.line()?;
+        }
+        Ok(())
+    }
+
     fn line(&mut self) -> Result<Vec<u8>> {
         let mut line = Vec::new();
         loop {

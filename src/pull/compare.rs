@@ -1,22 +1,25 @@
-//! Messages whose listed size has moved: an equal header means the same message.
+//! Messages whose listed size has moved: with an equal header, and a difference that status
+//! fields explain to the byte, it is the same message.
+
+use std::io::Read;
 
 use super::Run;
 use crate::commit::{Order, Route};
 use crate::dedupe::Plan;
 use crate::error::Result;
-use crate::message::{Hash128, Scanner};
-use crate::source::{Listing, Listings, Source, Uid, headers_of};
-use crate::vault::ledger::{Event as Entry, Seen};
+use crate::evidence;
+use crate::message::{Digest, Hash128, Scanner};
+use crate::source::{Listing, Listings, Source, Uid};
+use crate::vault::catalog::Proof;
+use crate::vault::ledger::{Event as Entry, Evidence, Seen, Voucher};
 use crate::vault::{frame, maildir};
 
 /// Octets that a server may list for an empty message: a line end.
 const EMPTY: u64 = 2;
-/// What a server may add to a size by rounding it up.
-const ROUNDING: u64 = 1_024;
 
 impl Run<'_, '_> {
-    /// Asks for the headers of messages whose size has moved. An equal header means
-    /// the same message under its old name: recorded, not fetched.
+    /// Asks for the headers of messages whose size has moved. Those that are the same message
+    /// are recorded with their new size; the others are fetched.
     pub(super) fn compare(
         &mut self,
         source: &mut dyn Source,
@@ -28,18 +31,25 @@ impl Run<'_, '_> {
             .iter()
             .map(|(row, _)| listings.get(*row as usize))
             .collect();
-        let headers = headers_of(source, &rows)?;
+        let headers = evidence::headers(source, &rows)?;
         let mut same = Vec::new();
         for ((listing, (row, recorded)), found) in rows.iter().zip(&plan.compare).zip(&headers) {
             let event = match (&listing.uid, found) {
                 (Uid::Uidl(name), Some(found)) if found.hash == *recorded => {
-                    self.seen_as(name, listing, found.hash)?
+                    self.seen_as(name, listing, found.hash, &|digest, proof| {
+                        let listed = listing.octets?;
+                        let explained = self.sizes.are_estimated()
+                            || evidence::explains(&digest.shape, listed, found.status);
+                        kept(proof).filter(|_| explained)
+                    })?
                 }
                 _ => None,
             };
-            match event {
-                Some(event) => same.push(event),
-                None => plan.fetch.push(*row),
+            if let Some(event) = event {
+                same.push(event);
+            } else {
+                plan.fetch.push(*row);
+                plan.again.push(*row);
             }
         }
         plan.fetch.sort_unstable();
@@ -50,38 +60,68 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    /// Looks at the size of what came. Sizes are hints, but nothing at all of a message
-    /// that has a size is a refusal, and half of one is worth a word.
+    /// Nothing at all of a message that has a size is a refusal.
     pub(super) fn is_nothing(&mut self, listing: &Listing, received: u64) -> Result<bool> {
-        let Some(listed) = listing.octets.filter(|n| *n > EMPTY) else {
+        if received > 0 || listing.octets.is_none_or(|n| n <= EMPTY) {
+            return Ok(false);
+        }
+        self.refused(listing, "the server sent nothing of it".to_owned())?;
+        Ok(true)
+    }
+
+    /// True if the stored content `whole` begins with the stored content `stub`, but for the
+    /// line end behind it.
+    pub(super) fn begins_with(&self, whole: Hash128, stub: Hash128) -> Result<bool> {
+        let (Some(mut whole), Some(mut stub)) = (self.open(whole)?, self.open(stub)?) else {
             return Ok(false);
         };
-        if received == 0 {
-            self.refused(listing, "the server sent nothing of it".to_owned())?;
-            return Ok(true);
+        let mut left = [0; 8 << 10];
+        let mut right = [0; 8 << 10];
+        loop {
+            let read = stub.read(&mut left).unwrap_or(0);
+            if read == 0 {
+                return Ok(true);
+            }
+            let there = &mut right[..read];
+            if whole.read_exact(there).is_err() {
+                return Ok(false);
+            }
+            if there != &left[..read] {
+                let same = there.iter().zip(&left).take_while(|(a, b)| a == b).count();
+                let rest = &left[same..read];
+                let is_end = rest.iter().all(|byte| b"\r\n".contains(byte));
+                return Ok(is_end && stub.read(&mut left).unwrap_or(1) == 0);
+            }
         }
-        if received <= listed / 2 && listed - received > ROUNDING {
-            let shown = self.shown(listing);
-            self.report.short += 1;
-            self.report
-                .shortest
-                .get_or_insert((shown, received, listed));
+    }
+
+    fn open(&self, hash: Hash128) -> Result<Option<impl Read + use<>>> {
+        let Some(blob) = self.catalog.find(hash)? else {
+            return Ok(None);
+        };
+        for place in self.catalog.places(blob.id)? {
+            let folder = self.task.layout.folder(&place.account, &place.dir);
+            if let Some(path) = maildir::find(&folder, &blob.name, &place.flags)? {
+                return Ok(frame::open(&path).ok());
+            }
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// A line that says that a listed message is the one recorded as `name`, which has
-    /// this header; `None` if its file is not as it was.
+    /// this header; `None` if its file is not as it was, or `judge` finds no evidence in what
+    /// is stored and how it was known.
     pub(super) fn seen_as(
         &self,
         name: &[u8],
         listing: &Listing,
         header: Hash128,
+        judge: &dyn Fn(&Digest, Proof) -> Option<Evidence>,
     ) -> Result<Option<Entry>> {
         let Route {
             account, server, ..
         } = &*self.task.route;
-        let Some((blob, got)) = self.catalog.content_of(account, server, name)? else {
+        let Some((blob, got, proof)) = self.catalog.content_of(account, server, name)? else {
             return Ok(None);
         };
         for place in self.catalog.places(blob.id)? {
@@ -93,6 +133,9 @@ impl Run<'_, '_> {
                 continue;
             };
             if digest.hash == blob.name.hash {
+                let Some(evidence) = judge(&digest, proof) else {
+                    return Ok(None);
+                };
                 return Ok(Some(Entry::Seen(Box::new(Seen {
                     identity: self.identity(&listing.uid),
                     octets: listing.octets,
@@ -107,9 +150,21 @@ impl Run<'_, '_> {
                     size: blob.name.size,
                     wire: blob.name.wire,
                     stored: blob.stored,
+                    evidence,
                 }))));
             }
         }
         Ok(None)
+    }
+}
+
+/// The evidence of a name that is still the same message; none where it was in doubt.
+fn kept(proof: Proof) -> Option<Evidence> {
+    match proof {
+        Proof::Received => Some(Evidence::Received),
+        // Over POP3 only the name itself vouches.
+        Proof::Vouched => Some(Evidence::Vouched(Voucher::Uidl)),
+        Proof::Recognised => Some(Evidence::Recognised),
+        Proof::Doubtful | Proof::Settled => None,
     }
 }

@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
-use crate::source::{Listing, Uid};
+use crate::source::Listing;
 
 /// Arenas that go round, and their size in bytes.
 const ARENAS: usize = 12;
@@ -19,8 +19,7 @@ const MESSAGES: usize = 64;
 /// A message that lies whole in an arena.
 #[derive(Debug)]
 pub(super) struct Piece {
-    pub(super) uid: Uid,
-    pub(super) octets: Option<u64>,
+    pub(super) listing: Listing,
     start: usize,
     end: usize,
 }
@@ -57,8 +56,7 @@ pub(super) struct Work {
 
 #[derive(Debug)]
 struct Long {
-    uid: Uid,
-    octets: Option<u64>,
+    listing: Listing,
     start: usize,
     rest: Receiver<Part>,
 }
@@ -82,8 +80,7 @@ impl Work {
     pub(super) fn into_long(self) -> Option<Stream> {
         let long = self.long?;
         Some(Stream {
-            uid: long.uid,
-            octets: long.octets,
+            listing: long.listing,
             first: Some((self.arena, long.start)),
             rest: long.rest,
             whole: false,
@@ -94,8 +91,7 @@ impl Work {
 /// A long message as it comes in.
 #[derive(Debug)]
 pub(super) struct Stream {
-    pub(super) uid: Uid,
-    pub(super) octets: Option<u64>,
+    pub(super) listing: Listing,
     first: Option<(Arena, usize)>,
     rest: Receiver<Part>,
     whole: bool,
@@ -220,8 +216,7 @@ impl Feeder {
             }
         }
         self.pieces.push(Piece {
-            uid: listing.uid.clone(),
-            octets: listing.octets,
+            listing: listing.clone(),
             start,
             end: arena.used,
         });
@@ -239,8 +234,7 @@ impl Feeder {
     ) -> Result<(), Stuck> {
         let (more, rest) = sync_channel(ARENAS);
         let long = Long {
-            uid: listing.uid.clone(),
-            octets: listing.octets,
+            listing: listing.clone(),
             start,
             rest,
         };

@@ -5,14 +5,18 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::arrivals::Arrivals;
 use super::feed::{self, Feeder, Stuck};
 use super::pack::{Place, pack};
 use super::{DROPS, Run, SLICE};
-use crate::commit::Order;
+use crate::commit::{Desk, Order};
 use crate::error::{Error, Result};
 use crate::event::RefusedMessage;
 use crate::source::{Fetched, Listing, Listings, Source, Uid};
 use crate::vault::ledger::{Event as Entry, Proto};
+
+/// Messages of a mailbox without good sizes that are fetched in one go.
+const SLICE_ESTIMATED: usize = 1_024;
 
 impl Run<'_, '_> {
     /// Fetches rows of the listing, with compressors beside.
@@ -26,45 +30,71 @@ impl Run<'_, '_> {
         let Some(desk) = self.desk else {
             return Ok(());
         };
-        let (feeder, inbox) = feed::belt();
-        let inbox = Arc::new(inbox);
-        let task = self.task;
-        let outcome = std::thread::scope(|scope| {
-            // Dropped at the end of this block, which is what ends the compressors.
-            let mut feeder = feeder;
-            for _ in 0..task.workers.max(1) {
-                let inbox = Arc::clone(&inbox);
-                scope.spawn(move || pack(task, place, &inbox, desk));
+        // A message at which the line failed before goes last and alone, so that the next
+        // failure is surely its own.
+        let suspects = |row: &&u32| {
+            !self.drops.is_empty()
+                && self
+                    .drops
+                    .contains_key(&self.key(&listings.get(**row as usize)))
+        };
+        let last: Vec<u32> = rows.iter().filter(suspects).copied().collect();
+        let first: Cow<'_, [u32]> = if last.is_empty() {
+            rows.into()
+        } else {
+            rows.iter().filter(|row| !suspects(row)).copied().collect()
+        };
+        // What does not fit its size waits for the end of its slice.
+        let most = if self.sizes.are_estimated() {
+            SLICE_ESTIMATED
+        } else {
+            SLICE
+        };
+        let mut outcome = Ok(());
+        for slice in first.chunks(most).chain(last.chunks(1)) {
+            outcome = self.fetch_and_judge(source, listings, slice, place, desk);
+            if outcome.is_err() {
+                break;
             }
-            drop(inbox);
-            // A message at which the line failed before goes last and alone, so that
-            // the next failure is surely its own.
-            let suspects = |row: &&u32| {
-                !self.drops.is_empty()
-                    && self
-                        .drops
-                        .contains_key(&self.key(&listings.get(**row as usize)))
-            };
-            let last: Vec<u32> = rows.iter().filter(suspects).copied().collect();
-            let first: Cow<'_, [u32]> = if last.is_empty() {
-                rows.into()
-            } else {
-                rows.iter().filter(|row| !suspects(row)).copied().collect()
-            };
-            for slice in first.chunks(SLICE).chain(last.chunks(1)) {
-                let wanted: Vec<Listing> = slice
-                    .iter()
-                    .map(|row| listings.get(*row as usize))
-                    .collect();
-                self.fetch_slice(source, &wanted, &mut feeder)?;
-            }
-            Ok(())
-        });
+        }
         // Behind the lines of what was received, so that these count.
         for (listing, why) in std::mem::take(&mut self.doubtful) {
             self.refused(&listing, why)?;
         }
         outcome
+    }
+
+    /// Fetches a slice with compressors beside, and judges what came.
+    fn fetch_and_judge(
+        &mut self,
+        source: &mut dyn Source,
+        listings: &Listings,
+        slice: &[u32],
+        place: &Place<'_>,
+        desk: &Desk,
+    ) -> Result<()> {
+        let (feeder, inbox) = feed::belt();
+        let inbox = Arc::new(inbox);
+        let task = self.task;
+        let wanted: Vec<Listing> = slice
+            .iter()
+            .map(|row| listings.get(*row as usize))
+            .collect();
+        let earlier = self.earlier(place, &wanted)?;
+        let arrivals = Arrivals::default();
+        let outcome = std::thread::scope(|scope| {
+            // Dropped at the end of this block, which is what ends the compressors.
+            let mut feeder = feeder;
+            for _ in 0..task.workers.max(1) {
+                let (inbox, arrivals) = (Arc::clone(&inbox), &arrivals);
+                scope.spawn(move || pack(task, place, &inbox, arrivals, desk));
+            }
+            drop(inbox);
+            self.fetch_slice(source, &wanted, &mut feeder)
+        });
+        let asked = outcome.is_ok().then_some(source);
+        let judged = self.judge(asked, place, &wanted, arrivals, &earlier);
+        outcome.and(judged)
     }
 
     fn fetch_slice(

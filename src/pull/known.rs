@@ -1,27 +1,28 @@
 //! Messages that are stored already and come another way now: by another folder, under
-//! another UIDVALIDITY, or by the other protocol. Header and size say so, and nothing but
-//! the header is fetched.
+//! another UIDVALIDITY, or by the other protocol. What the server itself calls the same
+//! message is vouched for; what only has header and size of a stored one is recognised, and
+//! received and compared all the same (docs/SAFETY.md, Evidence).
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Run;
 use super::mailbox::Mailbox;
 use super::uidl;
+use super::{COMPARED, Run};
 use crate::commit::{Link, Order, Route};
-use crate::dedupe::Plan;
+use crate::dedupe::{Plan, Policy, Recognition};
 use crate::error::{Error, Result};
+use crate::evidence;
 use crate::message::Hash128;
-use crate::source::{Inventory, Listing, Listings, MailRow, Source, Uid, headers_of};
-use crate::vault::catalog::{Blob, Origin};
+use crate::source::{Inventory, Listing, Listings, MailRow, Source, Uid};
+use crate::vault::catalog::{Blob, Origin, Proof, Stored};
+use crate::vault::ledger::{Evidence, Voucher};
 
-/// Headers that are asked for, or links that are ordered, in one go.
+/// Links that are ordered in one go.
 const SLICE: usize = 4_096;
-/// A message up to this size costs hardly more than its header does.
-const SMALL: u64 = 8 << 10;
-/// So many headers of small messages in vain, and the mailbox is taken for one that has no
-/// copies: the others are fetched, and a copy is found when it is here.
-const IN_VAIN: usize = 256;
+/// So many messages must have been received over both protocols, alike but for their final
+/// line end, before the form of a name is believed.
+const PROVEN: usize = 8;
 /// POP3 adds a line end to a message that lacks it, IMAP does not (RFC 1939 s.3).
 const LINE_END: u64 = 2;
 
@@ -83,27 +84,29 @@ impl Copies {
 }
 
 impl Run<'_, '_> {
-    /// Takes out what the server itself calls the same message as one seen before.
+    /// Takes out of `wanted` the UIDs of what the server itself calls the same message as one
+    /// that was received.
     pub(super) fn link_copies(
         &mut self,
+        source: &mut dyn Source,
         route: &Arc<Route>,
         mailbox: &Mailbox<'_>,
         wanted: &mut Vec<u32>,
         copies: &Copies,
     ) -> Result<()> {
-        if copies.is_empty() {
+        let Some(voucher) = mailbox.voucher.filter(|_| !copies.is_empty()) else {
             return Ok(());
-        }
+        };
         let inventory = mailbox.inventory;
-        let listings = inventory.listings(wanted);
-        let rows: Vec<u32> = (0..u32::try_from(wanted.len()).unwrap_or(u32::MAX)).collect();
         let mut linked = HashSet::new();
-        for slice in rows.chunks(SLICE) {
-            let mut links = Vec::new();
-            for row in slice {
-                let listing = listings.get(*row as usize);
-                let same = inventory.row(listing.number).and_then(MailRow::same);
-                let Some((dir, uidvalidity, uid)) = same.and_then(|same| copies.find(same)) else {
+        for slice in wanted.chunks(SLICE) {
+            let mut found = Vec::new();
+            for uid in slice {
+                let Some(row) = inventory.row(*uid) else {
+                    continue;
+                };
+                let Some((dir, uidvalidity, other)) = row.same().and_then(|same| copies.find(same))
+                else {
                     continue;
                 };
                 let origin = Origin {
@@ -112,45 +115,71 @@ impl Run<'_, '_> {
                     dir: &dir,
                     uidvalidity,
                 };
-                if let Some((blob, Some(header))) = self.catalog.content_in(origin, uid)?
-                    && listing.octets.is_none_or(|n| fits(&blob, None, n))
+                if let Some(stored) = self.catalog.content_in(origin, other)?
+                    && stored.proof == Proof::Received
+                    && row.octets().is_some()
+                    && row.octets() == stored.octets
+                    && (voucher != Voucher::Guid || row.date() == stored.date)
                 {
-                    links.push((*row, link(Some(inventory), listing, &blob, header)));
+                    let listing = Listing {
+                        number: *uid,
+                        octets: row.octets(),
+                        uid: inventory.uid(*uid),
+                    };
+                    found.push((listing, stored));
                 }
             }
+            if voucher == Voucher::Guid {
+                same_headers(source, &mut found)?;
+            }
+            let evidence = Evidence::Vouched(voucher);
+            let links = found.into_iter().map(|(listing, stored)| {
+                let uid = listing.number;
+                (uid, link(Some(inventory), listing, &stored, evidence))
+            });
+            let links = links.collect();
             linked.extend(self.send_links(route, links)?);
         }
-        take_out(wanted, &linked);
+        wanted.retain(|uid| !linked.contains(uid));
         Ok(())
     }
 
-    /// Takes out of a mailbox what POP3 brought under a name that tells so, and what has
-    /// header and size of a stored message.
+    /// Takes out of `wanted` the UIDs of what POP3 brought under a name that tells so, and
+    /// where recognition is worth while, of what has header and size of a stored message;
+    /// gives the latter.
     pub(super) fn link_known(
         &mut self,
         source: &mut dyn Source,
         route: &Arc<Route>,
         mailbox: &Mailbox<'_>,
         wanted: &mut Vec<u32>,
-    ) -> Result<()> {
+    ) -> Result<HashSet<u32>> {
         let inventory = mailbox.inventory;
-        if mailbox.dir.is_empty() && self.catalog.has_maildrop(&route.account)? {
+        if mailbox.dir.is_empty()
+            && route.policy != Policy::Exact
+            && self.catalog.has_maildrop(&route.account)?
+        {
             let listings = inventory.listings(wanted);
             let validity = inventory.uidvalidity;
             let named = |listing: &Listing| {
-                let gmail = inventory.row(listing.number).and_then(MailRow::same);
+                let gmail = inventory.row(listing.number).and_then(|row| row.same());
                 let names = uidl::names(validity, listing.number, gmail);
                 names.into_iter().map(|name| (0, name)).collect()
             };
-            let rows: Vec<u32> = (0..u32::try_from(wanted.len()).unwrap_or(u32::MAX)).collect();
-            let linked = self.by_name(route, Some(mailbox), &listings, &rows, &named)?;
+            let linked = self.by_name(route, Some(mailbox), &listings, &all(&listings), &named)?;
             take_out(wanted, &linked);
         }
         let listings = inventory.listings(wanted);
-        let rows: Vec<u32> = (0..u32::try_from(wanted.len()).unwrap_or(u32::MAX)).collect();
+        let large = mailbox.renumbered && listings.octets() > COMPARED;
+        if !large && self.task.recognise == Recognition::Renumbered {
+            return Ok(HashSet::new());
+        }
+        let rows = all(&listings);
         let linked = self.by_header(source, route, Some(inventory), &listings, &rows)?;
+        let uids = linked.iter().map(|row| listings.number_of(*row as usize));
+        let uids = uids.collect();
         take_out(wanted, &linked);
-        Ok(())
+        Ok(uids)
     }
 
     /// Takes out of a maildrop's plan what came by IMAP.
@@ -172,23 +201,25 @@ impl Run<'_, '_> {
             }
             _ => Vec::new(),
         };
-        let mut linked = HashSet::new();
         // Where one is missing or doubled, they are made from something else.
-        if plan.nameless == 0 {
-            linked = self.by_name(&route, None, listings, &plan.fetch, &named)?;
+        if plan.nameless == 0 && route.policy != Policy::Exact {
+            let linked = self.by_name(&route, None, listings, &plan.fetch, &named)?;
             plan.fetch.retain(|row| !linked.contains(row));
+            plan.known += linked.len() as u64;
         }
-        let by_header = self.by_header(source, &route, None, listings, &plan.fetch)?;
-        plan.fetch.retain(|row| !by_header.contains(row));
-        linked.extend(by_header);
-        plan.known += linked.len() as u64;
+        if self.task.recognise == Recognition::Always {
+            let linked = self.by_header(source, &route, None, listings, &plan.fetch)?;
+            plan.fetch.retain(|row| !linked.contains(row));
+            plan.recognised.extend(linked);
+            plan.recognised.sort_unstable();
+        }
         Ok(())
     }
 
     /// Links the rows that the other protocol brought into the inbox under another form of
     /// their name, and with a size that fits; gives these rows. `named` gives the names of
-    /// the other form. What is recorded under its own name is wanted for a reason, and
-    /// fetched.
+    /// the other form, which are believed once enough messages came under both and were
+    /// equal. What is recorded under its own name is wanted for a reason, and fetched.
     fn by_name(
         &mut self,
         route: &Arc<Route>,
@@ -197,12 +228,15 @@ impl Run<'_, '_> {
         rows: &[u32],
         named: &dyn Fn(&Listing) -> Names,
     ) -> Result<HashSet<u32>> {
+        let mut linked = HashSet::new();
+        if !self.forms_agree(route)? {
+            return Ok(linked);
+        }
         let origin = match mailbox {
             Some(mailbox) => self.origin(mailbox),
             None => Origin::maildrop(&route.account, &route.server),
         };
         let inventory = mailbox.map(|mailbox| mailbox.inventory);
-        let mut linked = HashSet::new();
         for slice in rows.chunks(SLICE) {
             let mut links = Vec::new();
             for row in slice {
@@ -217,10 +251,12 @@ impl Run<'_, '_> {
                     let found =
                         self.catalog
                             .in_inbox(origin.account, origin.server, uidvalidity, &name)?;
-                    if let Some((blob, header, listed)) = found
-                        && fits(&blob, listed, octets)
+                    if let Some(stored) = found
+                        && stored.proof == Proof::Received
+                        && fits(&stored.blob, stored.octets, octets)
                     {
-                        links.push((*row, link(inventory, listing, &blob, header)));
+                        let evidence = Evidence::Vouched(Voucher::Uidl);
+                        links.push((*row, link(inventory, listing, &stored, evidence)));
                         break;
                     }
                 }
@@ -228,6 +264,41 @@ impl Run<'_, '_> {
             linked.extend(self.send_links(route, links)?);
         }
         Ok(linked)
+    }
+
+    /// True if enough messages were received under both forms of their name, and all of them
+    /// are one content each.
+    fn forms_agree(&self, route: &Route) -> Result<bool> {
+        let mut pairs = 0;
+        for (name, stored) in self.catalog.received_names(&route.account)? {
+            let Some((uidvalidity, uid)) = uidl::read(&name) else {
+                continue;
+            };
+            let other = self.catalog.in_inbox(
+                &route.account,
+                &route.server,
+                uidvalidity,
+                &uid.to_be_bytes(),
+            )?;
+            let Some(other) = other.filter(|other| other.proof == Proof::Received) else {
+                continue;
+            };
+            // Without a Message-ID POP3's final line end makes another content.
+            if other.header == stored.header
+                && other.blob.name.size + LINE_END == stored.blob.name.size
+            {
+                continue;
+            }
+            // The same content is stored once, and a header covers what likeness leaves out.
+            if other.blob.id != stored.blob.id || other.header != stored.header {
+                return Ok(false);
+            }
+            pairs += 1;
+            if pairs >= PROVEN {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Links the rows that have header and size of a stored message; gives these rows.
@@ -268,30 +339,20 @@ impl Run<'_, '_> {
             .for_each_header(&route.account, &sizes, |header, octets, blob| {
                 by_header.entry(header).or_default().push((octets, blob));
             })?;
-        let is_small = |row: &u32| {
-            listings
-                .octets_of(*row as usize)
-                .is_some_and(|n| n <= SMALL)
-        };
-        let (small, large): (Vec<u32>, Vec<u32>) = likely
-            .iter()
-            .partition(|row| inventory.is_some() && is_small(row));
-        let (few, rest) = small.split_at(small.len().min(IN_VAIN));
-        for (rows, doubtful) in [(few, false), (rest, true), (&large, false)] {
-            if doubtful && linked.is_empty() {
-                continue;
-            }
-            for slice in rows.chunks(SLICE) {
-                let links = like_stored(source, inventory, listings, slice, &by_header)?;
-                linked.extend(self.send_links(route, links)?);
-            }
+        for slice in likely.chunks(SLICE) {
+            let links = like_stored(source, inventory, listings, slice, &by_header)?;
+            linked.extend(self.send_links(route, links)?);
         }
         Ok(linked)
     }
 
     /// Orders links, and gives the rows that have one now: a stored file that is not as it
     /// was gets none.
-    fn send_links(&self, route: &Arc<Route>, links: Vec<(u32, Link)>) -> Result<HashSet<u32>> {
+    pub(super) fn send_links(
+        &self,
+        route: &Arc<Route>,
+        links: Vec<(u32, Link)>,
+    ) -> Result<HashSet<u32>> {
         if self.is_stopped() {
             return Err(Error::Interrupted);
         }
@@ -307,6 +368,18 @@ impl Run<'_, '_> {
     }
 }
 
+/// Leaves those whose header on the server is the recorded one. Dovecot's X-GUID is the name of
+/// a file, and whoever fills a Maildir may give one name in two folders.
+fn same_headers(source: &mut dyn Source, found: &mut Vec<(Listing, Stored)>) -> Result<()> {
+    let wanted: Vec<Listing> = found.iter().map(|(listing, _)| listing.clone()).collect();
+    let mut headers = evidence::headers(source, &wanted)?.into_iter();
+    found.retain(|(_, stored)| {
+        let header = headers.next().flatten();
+        header.is_some() && header.map(|header| header.hash) == stored.header
+    });
+    Ok(())
+}
+
 /// Links for the rows that have header and size of one of these stored messages.
 fn like_stored(
     source: &mut dyn Source,
@@ -316,7 +389,7 @@ fn like_stored(
     stored: &HashMap<Hash128, Vec<(Option<u64>, Blob)>>,
 ) -> Result<Vec<(u32, Link)>> {
     let wanted: Vec<Listing> = rows.iter().map(|r| listings.get(*r as usize)).collect();
-    let headers = headers_of(source, &wanted)?;
+    let headers = evidence::headers(source, &wanted)?;
     let mut links = Vec::new();
     for ((row, listing), header) in rows.iter().zip(wanted).zip(headers) {
         // Without a Message-ID even a header says too little.
@@ -328,10 +401,20 @@ fn like_stored(
             all.iter()
                 .find(|(listed, blob)| fits(blob, *listed, octets))
         });
-        if let Some((_, blob)) = found
+        if let Some((octets, blob)) = found
             && listing.uid != Uid::Absent
         {
-            links.push((*row, link(inventory, listing, blob, header.hash)));
+            let stored = Stored {
+                blob: blob.clone(),
+                header: Some(header.hash),
+                octets: *octets,
+                date: None,
+                proof: Proof::Recognised,
+            };
+            links.push((
+                *row,
+                link(inventory, listing, &stored, Evidence::Recognised),
+            ));
         }
     }
     Ok(links)
@@ -361,19 +444,31 @@ fn fits(blob: &Blob, listed: Option<u64>, octets: u64) -> bool {
     around(octets).contains(&name.size) || name.wire == octets || listed == Some(octets)
 }
 
-fn link(inventory: Option<&Inventory>, listing: Listing, blob: &Blob, header: Hash128) -> Link {
+/// A link to a stored content; its header must be known.
+pub(super) fn link(
+    inventory: Option<&Inventory>,
+    listing: Listing,
+    stored: &Stored,
+    evidence: Evidence,
+) -> Link {
     let row = inventory.and_then(|inventory| Some((inventory, inventory.row(listing.number)?)));
-    let marks = row.map(|(inventory, row)| inventory.marks(row).clone());
+    let marks = row.map(|(inventory, row)| inventory.marks(&row).clone());
     let marks = marks.unwrap_or_default();
     Link {
         uid: listing.uid,
         octets: listing.octets,
-        hash: blob.name.hash,
-        header,
+        hash: stored.blob.name.hash,
+        header: stored.header.unwrap_or(stored.blob.name.hash),
         flags: marks.letters,
         kw: marks.words,
         idate: row.and_then(|(_, row)| row.date()),
+        evidence,
     }
+}
+
+/// The places of all rows.
+fn all(listings: &Listings) -> Vec<u32> {
+    (0..u32::try_from(listings.len()).unwrap_or(u32::MAX)).collect()
 }
 
 #[cfg(test)]

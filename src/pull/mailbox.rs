@@ -4,15 +4,16 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::known::Copies;
+use super::known::{self, Copies};
 use super::pack::Place;
 use super::{Left, Run};
 use crate::commit::{FlagChange, Order, Route};
 use crate::error::{Error, Result};
 use crate::event::Event;
-use crate::source::{Inventory, Source, Uid};
-use crate::vault::catalog::{InMailbox, Origin, State};
-use crate::vault::ledger::{Event as Entry, Identity, Proto};
+use crate::evidence;
+use crate::source::{Inventory, Listing, MailRow, Source, Uid};
+use crate::vault::catalog::{InMailbox, Origin, Proof, State};
+use crate::vault::ledger::{Event as Entry, Evidence, Identity, Proto, Voucher};
 
 /// A mailbox of the account.
 #[derive(Debug)]
@@ -21,17 +22,33 @@ pub struct Mailbox<'a> {
     pub dir: &'a str,
     /// What the server says of it.
     pub inventory: &'a Inventory,
+    /// Who says there that two names are one message.
+    pub voucher: Option<Voucher>,
+    /// True if its messages have all been known under another UIDVALIDITY.
+    pub renumbered: bool,
 }
 
 /// What is known of a mailbox, seen against what the server says.
 #[derive(Default)]
 struct Changes {
-    /// Rows to be fetched or recognised.
+    /// UIDs to be fetched.
     wanted: Vec<u32>,
+    /// Those of them of which a content is recorded.
+    again: HashSet<u32>,
+    /// UIDs whose content is only recognised, and the listed octets.
+    recognised: Vec<(u32, u64)>,
+    /// UIDs whose date alone is another, or whose size where that says nothing.
+    redated: Vec<u32>,
     flags: Vec<FlagChange>,
     events: Vec<Entry>,
     /// Known messages that are still there.
     there: u64,
+    /// UIDs that were taken for known, and are not.
+    unexpected: Vec<u32>,
+    /// Doubtful messages that are left alone for now.
+    resting: u64,
+    /// True if a UID has another message than the recorded one.
+    reused: bool,
 }
 
 impl Run<'_, '_> {
@@ -45,6 +62,8 @@ impl Run<'_, '_> {
         self.report.wanted_octets = self.report.octets;
         self.report.folders_failed.clear();
         self.report.unlisted = 0;
+        self.report.doubtful = 0;
+        self.report.recognised = 0;
     }
 
     /// Notes a mailbox that needs no look, or could not be looked at.
@@ -64,6 +83,13 @@ impl Run<'_, '_> {
     #[must_use]
     pub fn all_opened(&self) -> bool {
         self.report.folders_failed.is_empty()
+    }
+
+    /// True if the mailbox that was brought up to date last has another message under a UID,
+    /// and was not listed whole: it was restored from a backup.
+    #[must_use]
+    pub fn must_list_all(&self) -> bool {
+        self.reused
     }
 
     /// Messages received whole so far.
@@ -123,7 +149,7 @@ impl Run<'_, '_> {
             let purged = self.catalog.purged_since(account, last.time)?;
             self.warn_if_shrunk(last.listed.saturating_sub(purged), self.report.listed);
         }
-        Ok(Left::Nothing)
+        Ok(self.doubts())
     }
 
     /// Brings one mailbox up to date. True if everything in it is archived.
@@ -139,29 +165,65 @@ impl Run<'_, '_> {
             ..(*self.task.route).clone()
         });
         self.dir = Some(mailbox.dir.to_owned());
+        self.recall_sizes()?;
         let mut changes = self.changes(mailbox)?;
-        let told = changes.there + inventory.rows().len() as u64;
+        let unexpected = self.unexpected(&mut changes);
+        let told = changes.there + inventory.rows().len() as u64 + unexpected;
         let hidden = inventory.announced.saturating_sub(told);
+        // Then something went of which the server did not tell.
+        let mut whole = told <= inventory.announced || inventory.everything;
         self.report.listed += inventory.announced - hidden;
         self.report.unlisted += hidden;
         self.order(Order::Record(std::mem::take(&mut changes.events)))?;
         if !changes.flags.is_empty() {
             self.order(Order::Flags(std::mem::take(&mut changes.flags)))?;
         }
-        let mut wanted = changes.wanted;
-        if self.task.dry_run {
-            wanted.retain(|row| !copies.has(&inventory.rows()[*row as usize]));
-        } else {
-            self.link_copies(&route, mailbox, &mut wanted, copies)?;
-            self.link_known(source, &route, mailbox, &mut wanted)?;
+        if !self.task.dry_run {
+            self.look_at_redated(source, mailbox, &mut changes)?;
         }
+        self.reused = changes.reused && !inventory.everything;
+        let Changes {
+            mut wanted,
+            mut again,
+            mut recognised,
+            ..
+        } = changes;
+        if self.task.dry_run {
+            wanted.retain(|uid| !inventory.row(*uid).is_some_and(|row| copies.has(&row)));
+        } else {
+            let mut new: Vec<u32> = wanted
+                .iter()
+                .copied()
+                .filter(|u| !again.contains(u))
+                .collect();
+            self.link_copies(source, &route, mailbox, &mut new, copies)?;
+            let linked = self.link_known(source, &route, mailbox, &mut new)?;
+            let octets = |uid: u32| inventory.row(uid).and_then(|row| row.octets());
+            recognised.extend(
+                linked
+                    .into_iter()
+                    .map(|uid| (uid, octets(uid).unwrap_or(0))),
+            );
+            wanted.retain(|uid| again.contains(uid));
+            wanted.extend(new);
+            wanted.sort_unstable();
+        }
+        let share = self.to_compare(recognised.iter().map(|(_, octets)| *octets));
+        self.report.recognised += (recognised.len() - share) as u64;
+        whole &= recognised.len() == share;
+        if !recognised.is_empty() {
+            self.settle()?;
+        }
+        let compared = recognised[..share].iter().map(|(uid, _)| *uid);
+        again.extend(compared.clone());
+        wanted.extend(compared);
         let listings = inventory.listings(&wanted);
         let mut rows: Vec<u32> = (0..u32::try_from(wanted.len()).unwrap_or(u32::MAX)).collect();
         rows.retain(|row| {
             let listing = listings.get(*row as usize);
             !self.refused_now.contains(&self.key(&listing))
         });
-        let mut whole = rows.len() == wanted.len() && hidden == 0;
+        whole &= rows.len() == wanted.len() && hidden == 0;
         if let Some(limit) = self.task.limit {
             let left = usize::try_from(limit.saturating_sub(self.received)).unwrap_or(usize::MAX);
             whole &= rows.len() <= left;
@@ -179,17 +241,19 @@ impl Run<'_, '_> {
             wanted: rows.len() as u64,
             wanted_octets: octets,
         });
-        let refused = self.report.refused.len();
+        let before = (self.report.refused.len(), self.report.doubtful);
         if !self.task.dry_run && !rows.is_empty() {
             self.check_room(octets)?;
             self.in_transfer = true;
             let place = Place {
                 route,
                 inventory: Some(inventory),
+                again,
             };
             self.fetch(source, &listings, &rows, &place)?;
         }
-        Ok(whole && self.report.refused.len() == refused && !self.task.dry_run)
+        let after = (self.report.refused.len(), self.report.doubtful);
+        Ok(whole && after == before && !self.task.dry_run)
     }
 
     /// Sees what is recorded against what the server says.
@@ -198,6 +262,7 @@ impl Run<'_, '_> {
         let origin = self.origin(mailbox);
         let mut changes = Changes::default();
         let mut known = HashSet::new();
+        let mut recorded = HashSet::new();
         let mut flagged: Vec<(u32, String)> = Vec::new();
         // A purge that did not hear of its end is settled by the next listing, whoever asks.
         let mut asked: Vec<(Box<[u8]>, bool)> = Vec::new();
@@ -205,14 +270,19 @@ impl Run<'_, '_> {
         let lasting = inventory.uidvalidity > 0;
         self.catalog.for_each_in_mailbox(origin, |message| {
             let InMailbox { uid, state, .. } = message;
-            let is_new = inventory.row(uid).is_some();
+            let is_new = inventory.is_new(uid);
             let gone = inventory.is_gone(uid);
             let marks = inventory.marks_of(uid);
             let purged = matches!(state, State::Purged | State::PurgeIntent);
             let settled = message.stored || purged && marks.is_none();
-            if lasting && settled && !matches!(state, State::Refused | State::Lost) {
+            let row = inventory.row(uid).filter(|_| lasting);
+            if lasting && settled && !state.is_wanted() {
                 known.insert(uid);
             }
+            if lasting && message.stored && row.is_some() && !gone {
+                self.weigh(&message, row, mailbox, &mut changes);
+            }
+            recorded.insert(uid);
             if !gone && !is_new && !matches!(state, State::Vanished | State::Purged) {
                 changes.there += 1;
             }
@@ -220,11 +290,13 @@ impl Run<'_, '_> {
                 marks.is_some_and(|m| m.letters != message.letters || m.words != message.words);
             let back = state == State::Vanished && marks.is_some() && message.stored;
             let event = match state {
-                State::Seen | State::PurgeKept | State::Refused if gone => Entry::Vanished {
-                    identity: self.identity_of(mailbox.dir, &inventory.uid(uid)),
-                    flags: message.letters.clone(),
-                    kw: message.words.clone(),
-                },
+                State::Seen | State::PurgeKept | State::Refused | State::Wanted if gone => {
+                    Entry::Vanished {
+                        identity: self.identity_of(mailbox.dir, &inventory.uid(uid)),
+                        flags: message.letters.clone(),
+                        kw: message.words.clone(),
+                    }
+                }
                 _ if back && !gone => Entry::Reappeared {
                     identity: self.identity_of(mailbox.dir, &inventory.uid(uid)),
                     flags: message.letters.clone(),
@@ -247,24 +319,136 @@ impl Run<'_, '_> {
         })?;
         changes.events.extend(self.catalog.settled(origin, &asked)?);
         for (uid, before) in flagged {
-            let blob = self.catalog.content_in(origin, uid)?;
+            let stored = self.catalog.content_in(origin, uid)?;
             let Some(marks) = inventory.marks_of(uid) else {
                 continue;
             };
             changes.flags.push(FlagChange {
                 identity: self.identity_of(mailbox.dir, &inventory.uid(uid)),
-                hash: blob.map(|(blob, _)| blob.name.hash),
+                hash: stored.map(|stored| stored.blob.name.hash),
                 before,
                 flags: marks.letters.clone(),
                 kw: marks.words.clone(),
             });
         }
-        changes.wanted = (0..)
-            .zip(inventory.rows())
-            .filter(|(_, row)| !known.contains(&row.uid))
-            .map(|(at, _)| at)
+        let new = inventory.rows().iter().map(|row| row.uid);
+        changes
+            .wanted
+            .extend(new.filter(|uid| !known.contains(uid)));
+        // Of a UID that was taken for known the ledger may have nothing.
+        changes.unexpected = inventory
+            .known()
+            .filter(|uid| lasting && !recorded.contains(uid))
             .collect();
+        changes.wanted.sort_unstable();
+        changes.wanted.dedup();
         Ok(changes)
+    }
+
+    /// Takes in what the server lists of a message of which a content is recorded.
+    fn weigh(
+        &self,
+        message: &InMailbox,
+        row: Option<MailRow>,
+        mailbox: &Mailbox<'_>,
+        changes: &mut Changes,
+    ) {
+        let Some(row) = row else { return };
+        let uid = message.uid;
+        let moved =
+            |now: Option<u64>, then: Option<u64>| now.zip(then).is_some_and(|(a, b)| a != b);
+        let wanted = if message.state.is_wanted() {
+            true
+        } else if message.state == State::PurgeIntent {
+            false
+        } else if moved(row.octets(), message.octets) && !self.sizes.are_estimated() {
+            changes.reused = true;
+            true
+        } else {
+            match message.proof {
+                Proof::Recognised => {
+                    let octets = row.octets().or(message.octets).unwrap_or(0);
+                    changes.recognised.push((uid, octets));
+                    return;
+                }
+                Proof::Doubtful => {
+                    let listings = mailbox.inventory.listings(&[uid]);
+                    let key = self.key(&listings.get(0));
+                    let due = self.is_due(&key, message.sessions, message.time);
+                    changes.resting += u64::from(!due);
+                    due
+                }
+                _ => false,
+            }
+        };
+        if wanted {
+            changes.wanted.push(uid);
+            changes.again.insert(uid);
+        } else if row.date().zip(message.date).is_some_and(|(a, b)| a != b)
+            || moved(row.octets(), message.octets)
+        {
+            changes.redated.push(uid);
+        }
+    }
+
+    /// Takes in messages that became visible below the highest UID; gives their number.
+    fn unexpected(&mut self, changes: &mut Changes) -> u64 {
+        self.report.doubtful += changes.resting;
+        let unexpected = std::mem::take(&mut changes.unexpected);
+        let count = unexpected.len() as u64;
+        if count > 0 {
+            changes.wanted.extend(unexpected);
+            changes.wanted.sort_unstable();
+            changes.wanted.dedup();
+        }
+        count
+    }
+
+    /// Another INTERNALDATE alone may come from files that were copied: with the recorded
+    /// header it is the same message, else it is fetched.
+    fn look_at_redated(
+        &mut self,
+        source: &mut dyn Source,
+        mailbox: &Mailbox<'_>,
+        changes: &mut Changes,
+    ) -> Result<()> {
+        if changes.redated.is_empty() {
+            return Ok(());
+        }
+        let inventory = mailbox.inventory;
+        let listings = inventory.listings(&changes.redated);
+        let wanted: Vec<Listing> = (0..listings.len()).map(|row| listings.get(row)).collect();
+        let headers = evidence::headers(source, &wanted)?;
+        let mut links = Vec::new();
+        for (listing, header) in wanted.into_iter().zip(headers) {
+            let uid = listing.number;
+            let stored = self.catalog.content_in(self.origin(mailbox), uid)?;
+            let same = stored.filter(|s| s.header.is_some() && s.header == header.map(|h| h.hash));
+            if let Some(stored) = same {
+                let evidence = match stored.proof {
+                    Proof::Received => Evidence::Received,
+                    Proof::Vouched => mailbox
+                        .voucher
+                        .map_or(Evidence::Recognised, Evidence::Vouched),
+                    _ => Evidence::Recognised,
+                };
+                links.push((
+                    uid,
+                    known::link(Some(inventory), listing, &stored, evidence),
+                ));
+            } else {
+                changes.reused = true;
+                changes.wanted.push(uid);
+                changes.again.insert(uid);
+            }
+        }
+        let route = Arc::new(Route {
+            dir: Some(mailbox.dir.to_owned()),
+            ..(*self.task.route).clone()
+        });
+        // A file that is not as it was gets no line; `verify` is for that.
+        self.send_links(&route, links)?;
+        Ok(())
     }
 
     pub(super) fn origin<'o>(&'o self, mailbox: &Mailbox<'o>) -> Origin<'o> {

@@ -1,13 +1,18 @@
 //! The compressors of one account.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Task;
+use super::arrivals::Arrivals;
 use super::feed::Inbox;
 use crate::commit::{Delivery, Desk, Order, Route};
 use crate::error::Result;
+use crate::evidence;
 use crate::fsx;
-use crate::source::{Inventory, MailRow, Uid};
+use crate::source::{Inventory, Listing, MailRow, Uid};
+use crate::vault::catalog::Origin;
+use crate::vault::ledger::Evidence;
 use crate::vault::maildir::{Packed, Packer};
 
 /// Messages up to this size become frames that state their size, however they came.
@@ -17,18 +22,28 @@ const SHORT: usize = 64 << 10;
 pub(super) struct Place<'a> {
     pub(super) route: Arc<Route>,
     pub(super) inventory: Option<&'a Inventory>,
+    /// Numbers of messages of which a content is recorded already.
+    pub(super) again: HashSet<u32>,
 }
 
-impl Place<'_> {
-    /// A maildrop.
-    pub(super) fn of(route: &Arc<Route>) -> Self {
-        Self {
-            route: Arc::clone(route),
-            inventory: None,
+impl<'a> Place<'a> {
+    /// As the catalog names it.
+    pub(super) fn origin(&self) -> Origin<'_> {
+        let Route {
+            account,
+            server,
+            dir,
+            ..
+        } = &*self.route;
+        Origin {
+            account,
+            server,
+            dir: dir.as_deref().unwrap_or_default(),
+            uidvalidity: self.inventory.map_or(0, |inventory| inventory.uidvalidity),
         }
     }
 
-    fn row(&self, uid: &Uid) -> Option<(&Inventory, &MailRow)> {
+    fn row(&self, uid: &Uid) -> Option<(&'a Inventory, MailRow)> {
         match (self.inventory, uid) {
             (Some(inventory), Uid::Imap { uid, .. }) => {
                 inventory.row(*uid).map(|row| (inventory, row))
@@ -42,42 +57,62 @@ impl Place<'_> {
         self.row(uid).and_then(|(_, row)| row.date())
     }
 
-    fn delivery(&self, uid: &Uid, octets: Option<u64>, packed: Packed) -> Delivery {
-        let row = self.row(uid);
-        let marks = row.map(|(inventory, row)| inventory.marks(row).clone());
+    fn delivery(&self, listing: &Listing, packed: Packed) -> Delivery {
+        let row = self.row(&listing.uid);
+        let marks = row.map(|(inventory, row)| inventory.marks(&row).clone());
         let marks = marks.unwrap_or_default();
         Delivery {
             route: Arc::clone(&self.route),
-            uid: uid.clone(),
-            octets,
+            uid: listing.uid.clone(),
+            octets: listing.octets,
             packed,
             flags: marks.letters,
             idate: row.and_then(|(_, row)| row.date()),
             kw: marks.words,
+            evidence: Evidence::Received,
         }
     }
 }
 
-/// A compressor: writes what the network thread hands over until there is no more.
-pub(super) fn pack(task: &Task<'_>, place: &Place<'_>, inbox: &Inbox, desk: &Desk) {
-    if let Err(error) = try_pack(task, place, inbox, desk) {
+/// A compressor: writes what the network thread hands over until there is no more. What does
+/// not fit its listed size waits in `arrivals` to be judged.
+pub(super) fn pack(
+    task: &Task<'_>,
+    place: &Place<'_>,
+    inbox: &Inbox,
+    arrivals: &Arrivals,
+    desk: &Desk,
+) {
+    if let Err(error) = try_pack(task, place, inbox, arrivals, desk) {
         let _ = desk.order(Order::Fail(error));
     }
 }
 
-fn try_pack(task: &Task<'_>, place: &Place<'_>, inbox: &Inbox, desk: &Desk) -> Result<()> {
+fn try_pack(
+    task: &Task<'_>,
+    place: &Place<'_>,
+    inbox: &Inbox,
+    arrivals: &Arrivals,
+    desk: &Desk,
+) -> Result<()> {
     let mut packer = Packer::new(task.layout, &task.route.account, task.level)?;
-    let deliver = |uid: &Uid, octets, packed| {
-        let delivery = place.delivery(uid, octets, packed);
+    let deliver = |listing: &Listing, packed: Packed| {
+        let fits = evidence::fits(&packed.digest.shape, listing.octets);
+        arrivals.note(listing.number, &packed.digest, fits);
+        let delivery = place.delivery(listing, packed);
+        if !fits {
+            arrivals.hold(listing.clone(), delivery);
+            return true;
+        }
         desk.order(Order::Deliver(Box::new(delivery)))
     };
     let date = |uid: &Uid| place.date(uid).and_then(|date| u64::try_from(date).ok());
     let mut head = Vec::new();
     while let Some(work) = inbox.next() {
         for (piece, content) in work.whole() {
-            packer.date(date(&piece.uid));
+            packer.date(date(&piece.listing.uid));
             let file = packer.whole(content)?;
-            if !deliver(&piece.uid, piece.octets, file) {
+            if !deliver(&piece.listing, file) {
                 return Ok(());
             }
         }
@@ -93,7 +128,7 @@ fn try_pack(task: &Task<'_>, place: &Place<'_>, inbox: &Inbox, desk: &Desk) -> R
             head.extend_from_slice(bytes.as_ref());
             chunk = stream.next();
         }
-        packer.date(date(&stream.uid));
+        packer.date(date(&stream.listing.uid));
         let file = if stream.is_whole() {
             packer.whole(&head)?
         } else {
@@ -104,7 +139,7 @@ fn try_pack(task: &Task<'_>, place: &Place<'_>, inbox: &Inbox, desk: &Desk) -> R
             }
             file
         };
-        if !deliver(&stream.uid, stream.octets, file) {
+        if !deliver(&stream.listing, file) {
             return Ok(());
         }
     }

@@ -8,6 +8,7 @@ use std::time::Instant;
 use super::{Key, Run, Task, Tell};
 use crate::commit::Desk;
 use crate::event::{Event, Notice, PullReport};
+use crate::evidence::MailboxSizes;
 use crate::vault::catalog::Catalog;
 use crate::vault::ledger::Proto;
 
@@ -17,6 +18,8 @@ pub struct Shared<'r> {
     desk: Option<&'r Desk>,
     drops: HashMap<Key, u32>,
     refused_now: HashSet<Key>,
+    retry: HashSet<Key>,
+    retrying: bool,
     told: Mutex<Told<'r>>,
 }
 
@@ -44,6 +47,8 @@ pub struct Part {
     report: PullReport,
     drops: HashMap<Key, u32>,
     refused_now: HashSet<Key>,
+    retry: HashSet<Key>,
+    retry_octets: u64,
 }
 
 /// How far a run was, so that a mailbox can be begun anew.
@@ -83,6 +88,12 @@ impl<'a, 't> Run<'a, 't> {
             last: None,
             nameless: false,
             furthest: 0,
+            sizes: MailboxSizes::default(),
+            doubled_status: false,
+            retry: HashSet::new(),
+            retry_octets: 0,
+            retrying: false,
+            reused: false,
         }
     }
 
@@ -100,6 +111,8 @@ impl<'a, 't> Run<'a, 't> {
             desk: self.desk,
             drops: self.drops.clone(),
             refused_now: self.refused_now.clone(),
+            retry: self.retry.clone(),
+            retrying: self.retrying,
             told: Mutex::new(Told {
                 before: self.far(),
                 parts: vec![Far::default(); connections],
@@ -117,8 +130,11 @@ impl<'a, 't> Run<'a, 't> {
             folders_failed,
             refused,
             unlisted,
-            short,
-            shortest,
+            doubtful,
+            doubted,
+            recognised,
+            compared,
+            differed,
             octets,
             ..
         } = part.report;
@@ -129,8 +145,11 @@ impl<'a, 't> Run<'a, 't> {
         report.folders_failed.extend(folders_failed);
         report.refused.extend(refused);
         report.unlisted += unlisted;
-        report.short += short;
-        report.shortest = report.shortest.take().or(shortest);
+        report.doubtful += doubtful;
+        report.doubted = report.doubted.take().or(doubted);
+        report.recognised += recognised;
+        report.compared += compared;
+        report.differed += differed;
         report.octets += octets;
         self.received += part.received;
         for (key, drops) in part.drops {
@@ -138,6 +157,8 @@ impl<'a, 't> Run<'a, 't> {
             *known = drops.max(*known);
         }
         self.refused_now.extend(part.refused_now);
+        self.retry.extend(part.retry);
+        self.retry_octets = self.retry_octets.saturating_add(part.retry_octets);
     }
 
     /// Notes how far the run is before a mailbox.
@@ -191,12 +212,16 @@ impl Shared<'_> {
         run.signed_in();
         run.drops.clone_from(&self.drops);
         run.refused_now.clone_from(&self.refused_now);
+        run.retry.clone_from(&self.retry);
+        run.retrying = self.retrying;
         let done = work(&mut run);
         let part = Part {
             received: run.received,
             report: run.report,
             drops: run.drops,
             refused_now: run.refused_now,
+            retry: run.retry,
+            retry_octets: run.retry_octets,
         };
         (part, done)
     }

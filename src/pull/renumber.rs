@@ -1,19 +1,19 @@
 //! A server that has renamed everything, as after a move to other software.
 //!
-//! Downloading a whole maildrop again because its names changed costs hours; so a
-//! sample of headers is compared first, and if it fits, the headers of the rest.
-//! Size alone never identifies a message, and neither does its header alone.
+//! Downloading a large maildrop again at once because its names changed costs hours; so a
+//! sample of headers is compared first, and if it fits, the headers of the rest. What is
+//! recognised so is not yet archived: every run receives a share of it and compares.
 
 use std::collections::HashMap;
 
 use super::Run;
 use crate::commit::Order;
-use crate::dedupe::Plan;
+use crate::dedupe::{Plan, Recognition};
 use crate::error::Result;
 use crate::event::Notice;
 use crate::message::Hash128;
 use crate::source::{Listing, Listings, Source, headers_of};
-use crate::vault::ledger::Proto;
+use crate::vault::ledger::{Evidence, Proto};
 
 /// Fewer messages are simply fetched again.
 const LEAST: u64 = 20;
@@ -47,6 +47,14 @@ impl Run<'_, '_> {
         let before = last.listed.saturating_sub(purged);
         let listed = listings.len() as u64;
         self.warn_if_shrunk(before, listed);
+        let octets: u64 = plan
+            .fetch
+            .iter()
+            .map(|r| super::plausible(listings, *r))
+            .sum();
+        if octets <= super::COMPARED && self.task.recognise == Recognition::Renumbered {
+            return Ok(());
+        }
         let steady = listed.abs_diff(before) <= before / 10;
         if before < LEAST || !steady || plan.known > before / 10 {
             return Ok(());
@@ -74,16 +82,18 @@ impl Run<'_, '_> {
             for row in slice {
                 let event = match found.get(row) {
                     Some((name, header)) => {
-                        self.seen_as(name, &listings.get(*row as usize), *header)?
+                        let listing = listings.get(*row as usize);
+                        self.seen_as(name, &listing, *header, &|_, _| Some(Evidence::Recognised))?
                     }
                     None => None,
                 };
-                match event {
-                    Some(event) => events.push(event),
-                    None => plan.fetch.push(*row),
+                if let Some(event) = event {
+                    events.push(event);
+                    plan.recognised.push(*row);
+                } else {
+                    plan.fetch.push(*row);
                 }
             }
-            plan.known += events.len() as u64;
             if !events.is_empty() {
                 self.order(Order::Record(events))?;
             }

@@ -1,16 +1,15 @@
 //! The proof that a message may go (docs/SAFETY.md, 12), first on disk, then at the server.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::Result;
+use crate::evidence;
 use crate::message::{Hash128, Scanner};
 use crate::pause::is_set;
 use crate::purge::Reason;
-use crate::purge::octets::Shape;
-use crate::source::{Fetched, Header, Listing, Source, headers_of};
+use crate::source::{Header, Listing, Source};
 use crate::vault::catalog::Record;
 use crate::vault::frame::{self, Checker};
 
@@ -26,6 +25,8 @@ pub(super) struct Item {
     /// True if the same bytes came under another name that is listed with another size:
     /// one of the two is not what it should be.
     pub(super) doubled: bool,
+    /// True if it must be received again and compared.
+    pub(super) receive: bool,
     /// The mark of its name.
     pub(super) mark: u64,
 }
@@ -33,6 +34,11 @@ pub(super) struct Item {
 impl Item {
     fn octets(&self) -> u64 {
         self.listing.octets.unwrap_or(0)
+    }
+
+    /// True if the header is the one that was received, or known to stand for it.
+    fn has_header(&self, header: Hash128) -> bool {
+        header == self.record.header || Some(header) == self.record.asked
     }
 
     /// A copy that differs from what is stored in what every delivery adds.
@@ -95,23 +101,22 @@ pub(super) fn ask(
     files: &[PathBuf],
 ) -> Result<Vec<Option<Reason>>> {
     let listings: Vec<Listing> = items.iter().map(|item| item.listing.clone()).collect();
-    let headers = headers_of(source, &listings)?;
+    let headers = evidence::headers(source, &listings)?;
     let mut verdicts: Vec<Option<Reason>> = Vec::with_capacity(items.len());
     let mut again = Vec::new();
     for (n, (item, header)) in items.iter().zip(&headers).enumerate() {
-        verdicts.push(match header {
-            Some(header) if header.hash == item.record.header => None,
-            Some(_) => Some(Reason::OtherMessage),
-            None => {
-                again.push(n);
-                Some(Reason::Unreadable)
-            }
-        });
+        let shown = header.is_some_and(|header| item.has_header(header.hash));
+        // Some servers show another header each time; the message decides.
+        if !shown || item.receive {
+            again.push(n);
+        }
+        verdicts.push(None);
     }
-    let bodies = hashes(source, again.iter().map(|n| &listings[*n]))?;
-    for (n, hash) in again.into_iter().zip(bodies) {
-        verdicts[n] = match hash {
-            Some(hash) if hash == items[n].record.got => None,
+    let wanted: Vec<Listing> = again.iter().map(|n| listings[*n].clone()).collect();
+    let received = evidence::receive(source, &wanted)?;
+    for (n, digest) in again.into_iter().zip(received) {
+        verdicts[n] = match digest {
+            Some(digest) if evidence::is_same(&items[n].record, &digest) => None,
             Some(_) => Some(Reason::OtherMessage),
             None => Some(Reason::Unreadable),
         };
@@ -132,51 +137,16 @@ pub(super) fn ask(
 }
 
 /// The octets received are those listed, or the difference is explained. Of a copy only
-/// likeness is recorded, which covers the body to its end.
+/// likeness is recorded, which covers the body to its end; what was received again and
+/// compared just now is what the server has, whatever it lists.
 fn is_complete(item: &Item, file: &Path, header: Option<&Header>) -> bool {
-    if item.is_likeness() || item.record.blob.name.size == item.octets() {
+    if item.is_likeness() || item.receive || item.record.blob.name.size == item.octets() {
         return true;
     }
     if item.doubled {
         return false;
     }
     let status = header.map_or((0, 0), |header| header.status);
-    frame::open(file)
-        .ok()
-        .and_then(|content| Shape::of(content).ok())
-        .is_some_and(|shape| shape.explains(item.octets(), status))
-}
-
-/// The hash of each message, fetched whole, in the order of `wanted`, whatever the order of
-/// the answers; `None` where the server refuses it.
-fn hashes<'a>(
-    source: &mut dyn Source,
-    wanted: impl Iterator<Item = &'a Listing>,
-) -> Result<Vec<Option<Hash128>>> {
-    let wanted: Vec<Listing> = wanted.cloned().collect();
-    let mut hashes = vec![None; wanted.len()];
-    if wanted.is_empty() {
-        return Ok(hashes);
-    }
-    let places: HashMap<u32, usize> = (0..).zip(&wanted).map(|(at, l)| (l.number, at)).collect();
-    let mut scanner = Scanner::new();
-    let mut buffer = vec![0; 64 << 10];
-    source.fetch(&wanted, &mut |listing, fetched| {
-        if let Fetched::Body(body) = fetched {
-            let whole = loop {
-                match body.read(&mut buffer) {
-                    Ok(0) => break true,
-                    Ok(n) => scanner.update(&buffer[..n]),
-                    // The session knows why, and ends with it.
-                    Err(_) => break false,
-                }
-            };
-            let digest = scanner.finish();
-            if let Some(at) = places.get(&listing.number) {
-                hashes[*at] = whole.then_some(digest.hash);
-            }
-        }
-        Ok(())
-    })?;
-    Ok(hashes)
+    let digest = frame::scan(file, item.record.blob.name.size, &mut Scanner::new());
+    digest.is_ok_and(|digest| evidence::explains(&digest.shape, item.octets(), status))
 }

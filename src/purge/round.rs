@@ -199,6 +199,7 @@ impl Run<'_, '_> {
                     listing,
                     record,
                     doubled: candidate.doubled,
+                    receive: candidate.receive,
                     mark: candidate.mark,
                 });
             }
@@ -270,11 +271,9 @@ impl Run<'_, '_> {
         let kept = self.kept(item, reason)?;
         self.tried.insert(item.mark);
         if kept.reason == Reason::OtherMessage {
-            let event = Entry::Refused {
+            let event = Entry::Wanted {
                 identity: maildrop.origin().identity(&item.listing.uid.name()),
-                octets: item.listing.octets,
-                reply: b"(purge) this name now means another message"[..].into(),
-                tries: 1,
+                why: "a purge found another message under this name".to_owned(),
             };
             self.writer()?.record(&[event])?;
         }

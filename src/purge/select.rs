@@ -119,6 +119,9 @@ pub struct Plan {
     pub held: Sum,
     /// To be deleted.
     pub chosen: Sum,
+    /// Of these, what is received again and compared before: it was only recognised, or the
+    /// server's sizes say nothing.
+    pub receive: Sum,
     /// The largest of these, or of all archived ones where nothing is selected.
     pub largest: Vec<Large>,
     /// The names of the chosen, as [`Maildrop::mark`]s in ascending order: what was agreed
@@ -227,6 +230,7 @@ pub(super) fn plan(
         open,
         held: Sum::default(),
         chosen: Sum::default(),
+        receive: Sum::default(),
         largest: Vec::new(),
         agreed: Vec::new(),
     };
@@ -236,6 +240,9 @@ pub(super) fn plan(
             plan.held.add(candidate.octets);
         } else if selection.free.is_none_or(|free| plan.chosen.octets < free) {
             plan.chosen.add(candidate.octets);
+            if candidate.receive {
+                plan.receive.add(candidate.octets);
+            }
             plan.places[candidate.place as usize]
                 .chosen
                 .add(candidate.octets);

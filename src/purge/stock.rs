@@ -2,9 +2,10 @@
 
 use crate::dedupe::{Met, Walk};
 use crate::error::Result;
+use crate::evidence;
 use crate::purge::{Maildrop, Sum};
 use crate::source::Listings;
-use crate::vault::catalog::{Archived, Catalog, State};
+use crate::vault::catalog::{Archived, Catalog, Proof, State};
 
 /// A date before mail had dates, 1982-01-01 (RFC 822 is of that year), is a mistake.
 const FIRST: i64 = 378_691_200;
@@ -22,6 +23,8 @@ pub(super) struct Candidate {
     pub(super) mark: u64,
     /// True if another name with another size brought the same content.
     pub(super) doubled: bool,
+    /// True if it must be received again and compared before it may go.
+    pub(super) receive: bool,
 }
 
 /// A listing, seen against the catalog.
@@ -38,6 +41,8 @@ pub(super) struct Stock {
     pub(super) open: Vec<(Box<[u8]>, bool)>,
     /// The [`mark`]s of all names, ascending.
     pub(super) names: Vec<u64>,
+    /// True if sizes say nothing here.
+    pub(super) estimated: bool,
 }
 
 impl Stock {
@@ -70,6 +75,7 @@ impl Stock {
                 dated: dated(known),
                 mark: maildrop.mark(name),
                 doubled: false,
+                receive: self.estimated || known.proof == Proof::Recognised,
             }),
             _ => {
                 let empty = known.is_some_and(|known| known.size == 0);
@@ -88,7 +94,10 @@ impl Stock {
 
 /// Takes stock of a listing.
 pub(super) fn stock(listings: &Listings, catalog: &Catalog, maildrop: &Maildrop) -> Result<Stock> {
-    let mut stock = Stock::default();
+    let mut stock = Stock {
+        estimated: evidence::recall_sizes(catalog, maildrop.origin())?.are_estimated(),
+        ..Stock::default()
+    };
     let mut walk = Walk::new(listings);
     catalog.for_each_archived(maildrop.origin(), |known| {
         walk.known(known.uid, known, &mut |met| {
@@ -111,13 +120,22 @@ pub(super) fn stock(listings: &Listings, catalog: &Catalog, maildrop: &Maildrop)
     Ok(stock)
 }
 
-/// True if listing and record agree. What we deleted and is listed again is there again.
+/// True if listing and record agree, and the record is not in doubt. What we deleted and is listed again is there again.
 fn eligible(known: &Archived<'_>, listed: Option<u64>) -> bool {
     let stored = matches!(
         known.state,
         State::Seen | State::PurgeIntent | State::PurgeKept | State::Purged
     );
-    stored && known.size > 0 && listed.is_some() && listed == known.octets
+    let believed = matches!(
+        known.proof,
+        Proof::Received | Proof::Vouched | Proof::Recognised
+    );
+    stored
+        && believed
+        && !known.superseded
+        && known.size > 0
+        && listed.is_some()
+        && listed == known.octets
 }
 
 /// Received or Date, whichever is later; without a plausible one the day we first saw it.

@@ -1,38 +1,46 @@
 //! The server's inventory against the vault: is there anything that only the server has?
 //!
-//! Nothing is changed, here or there. A message counts as archived if the catalog has a
-//! content for its name on the server, and that content has its file.
+//! Nothing is changed on the server. A message counts as archived if its bytes were received
+//! under its name or the server vouches for them, they have their file, and size and header on
+//! the server are still the recorded ones. What is found wanting is written down, and the next
+//! pull fetches it.
 
+mod compare;
 mod manifest;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use super::folders::{Folders, chosen, prefix};
 use super::memory;
 use crate::config::{Account, Protocol};
 use crate::connect::{Connector, endpoint, server_name};
-use crate::dedupe::{Met, Walk};
 use crate::error::{Endpoint, Error, Result};
 use crate::event::Event;
 use crate::imap::{Access, Mailbox};
 use crate::message::Hash128;
 use crate::run::{Events, Job};
-use crate::source::{Listing, Listings, Source, headers_of};
-use crate::vault::Vault;
-use crate::vault::catalog::{Amount, Origin, Sighting, State};
+use crate::source::{Inventory, Listings, Marks, Source};
+use crate::vault::catalog::Amount;
+use crate::vault::ledger::Event as Finding;
+use crate::vault::{Vault, Writer};
+use compare::{Dated, Verdict};
 use manifest::Manifest;
-
-/// How the names of a server begin that shows a part of its messages at a time.
-const WINDOWED: &[u8] = b"GmailId";
 
 /// How to audit.
 #[derive(Debug, Clone)]
 pub struct AuditOptions {
     /// Where the list of all messages goes, if one is wanted.
     pub manifest: Option<PathBuf>,
+    /// Compare names and sizes only.
+    pub quick: bool,
+    /// Receive every message and compare its bytes.
+    pub read_data: bool,
+    /// How long a comparison of a header is believed.
+    pub fresh: Duration,
     /// Set from outside to end early.
     pub stop: Arc<AtomicBool>,
 }
@@ -42,6 +50,14 @@ pub struct AuditOptions {
 pub enum Standing {
     /// It is in the vault.
     Archived,
+    /// It resembles one that is in the vault.
+    Recognised,
+    /// What came of it does not agree with what is listed.
+    Doubtful,
+    /// The same came again: the listing is wrong, or the message is cut on the server.
+    Settled,
+    /// The server has another message under this name than the vault.
+    Differs,
     /// The server would not give it.
     Refused,
     /// The account's rules leave its folder out.
@@ -54,8 +70,12 @@ pub enum Standing {
 
 impl Standing {
     /// All of them, in the order of a [`Tally`].
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 9] = [
         Self::Archived,
+        Self::Recognised,
+        Self::Doubtful,
+        Self::Settled,
+        Self::Differs,
         Self::Refused,
         Self::Excluded,
         Self::Lost,
@@ -67,6 +87,10 @@ impl Standing {
     pub fn name(self) -> &'static str {
         match self {
             Self::Archived => "archived",
+            Self::Recognised => "recognised",
+            Self::Doubtful => "doubtful",
+            Self::Settled => "settled",
+            Self::Differs => "differs",
             Self::Refused => "refused",
             Self::Excluded => "excluded",
             Self::Lost => "lost",
@@ -77,7 +101,7 @@ impl Standing {
 
 /// So many messages of each standing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally([Amount; 5]);
+pub struct Tally([Amount; Standing::ALL.len()]);
 
 impl Tally {
     /// Those of one standing.
@@ -150,6 +174,10 @@ pub struct AuditReport {
     pub inbox_only: bool,
     /// True if it shows only a part of its messages at a time.
     pub windowed: bool,
+    /// True if headers were not compared.
+    pub quick: bool,
+    /// Why what was found could not be written down, if it could not.
+    pub unrecorded: Option<String>,
 }
 
 impl AuditReport {
@@ -170,8 +198,15 @@ impl AuditReport {
         let open = |folder: &FolderAudit| {
             !folder.excluded && (folder.hidden > 0 || folder.failed.is_some())
         };
-        tally.of(Standing::Unknown).messages == 0
-            && tally.of(Standing::Lost).messages == 0
+        let wanting = [
+            Standing::Recognised,
+            Standing::Doubtful,
+            Standing::Settled,
+            Standing::Differs,
+            Standing::Lost,
+            Standing::Unknown,
+        ];
+        wanting.iter().all(|s| tally.of(*s).messages == 0)
             && !self.windowed
             && !self.folders.iter().any(open)
     }
@@ -193,7 +228,10 @@ pub fn audit(
         present: vault.present()?,
         vault: &vault,
         account: &account,
+        options,
         manifest: manifest.transpose()?,
+        findings: Vec::new(),
+        windowed: false,
     };
     events(Event::Connecting {
         account: &account.name,
@@ -201,11 +239,17 @@ pub fn audit(
     });
     let known = memory::recall(vault.catalog(), &account)?;
     let mut connector = Connector::new(&account, secret, known, Arc::clone(&options.stop));
-    let report = if account.protocol == Protocol::Imap {
-        audit.mailboxes(&connector)?
+    let found = if account.protocol == Protocol::Imap {
+        audit.mailboxes(&connector)
     } else {
-        audit.maildrop(connector.open(false)?)?
+        connector
+            .open(false)
+            .and_then(|source| audit.maildrop(source))
     };
+    // Also if it ended early: the next audit goes on from there.
+    let unrecorded = audit.record(path).err();
+    let mut report = found?;
+    report.unrecorded = unrecorded.map(|error| error.to_string());
     if let Some(manifest) = audit.manifest {
         manifest.finish()?;
     }
@@ -215,39 +259,56 @@ pub fn audit(
 struct Audit<'a> {
     vault: &'a Vault,
     account: &'a Account,
+    options: &'a AuditOptions,
     server: String,
     /// Messages that have a file.
     present: HashSet<Hash128>,
     manifest: Option<Manifest>,
-}
-
-/// What is known of the rows of a listing.
-struct Judged {
-    /// By row.
-    verdicts: Vec<(Standing, Option<Hash128>)>,
-    /// Rows whose header tells more than their name, and the header and content that they
-    /// have if they are what was recorded.
-    doubtful: Vec<(u32, Option<(Hash128, Hash128)>)>,
+    /// What is to be written down.
+    findings: Vec<Finding>,
+    /// True once a name was seen of a server that shows a part of its messages at a time.
     windowed: bool,
 }
 
 impl Audit<'_> {
+    /// Writes down what was found; nothing is asked of the vault where there is nothing.
+    fn record(&mut self, path: &Path) -> Result<()> {
+        let findings = std::mem::take(&mut self.findings);
+        if findings.is_empty() {
+            return Ok(());
+        }
+        let mut writer = Writer::open(path, Duration::ZERO, &self.options.stop)?;
+        writer.record(&findings)?;
+        writer.publish()
+    }
+
     fn maildrop(&mut self, mut source: Box<dyn Source>) -> Result<AuditReport> {
         let listings = source.list()?;
-        let mut judged = self.judge(&listings, "", 0)?;
-        self.by_header(&mut *source, &listings, &mut judged)?;
+        let verdicts = self.judge(&mut *source, &listings, "", 0)?;
         if let Err(error) = source.finish() {
             tracing::debug!(target: "dialogue", "QUIT failed: {error}");
         }
         let mut folder = FolderAudit::new("INBOX", false);
         folder.hidden = listings.unlisted();
-        self.enter(&mut folder, &listings, &judged)?;
+        self.enter(&mut folder, &listings, &verdicts)?;
         Ok(AuditReport {
-            server: endpoint(self.account),
             folders: vec![folder],
             inbox_only: true,
-            windowed: judged.windowed,
+            windowed: self.windowed,
+            ..self.report()
         })
+    }
+
+    /// A report of no folder.
+    fn report(&self) -> AuditReport {
+        AuditReport {
+            server: endpoint(self.account),
+            folders: Vec::new(),
+            inbox_only: false,
+            windowed: false,
+            quick: self.options.quick,
+            unrecorded: None,
+        }
     }
 
     fn mailboxes(&mut self, connector: &Connector) -> Result<AuditReport> {
@@ -258,12 +319,7 @@ impl Audit<'_> {
         mailboxes.sort_by_cached_key(|mailbox| (mailbox.raw != b"INBOX", label(mailbox)));
         session.ask_counts(&mut mailboxes)?;
         let mut folders = Folders::new(self.vault.catalog(), &self.account.name)?;
-        let mut report = AuditReport {
-            server: endpoint(self.account),
-            folders: Vec::new(),
-            inbox_only: false,
-            windowed: false,
-        };
+        let mut report = self.report();
         for mailbox in &mailboxes {
             let dir = folders.dir_of(mailbox);
             let mut folder =
@@ -281,14 +337,23 @@ impl Audit<'_> {
             };
             let counts = open.counts();
             let uidvalidity = counts.uidvalidity.unwrap_or(0);
-            let mut listings = Listings::of_mailbox(uidvalidity);
+            let mut inventory = Inventory::new(uidvalidity, 0);
             let rows = open.rows(1, &mut |row| {
-                listings.push_uid(row.uid, row.octets);
+                inventory.flag(row.uid, row.octets, row.date, Marks::default());
                 Ok(())
             })?;
+            inventory.sort();
+            let uids: Vec<u32> = inventory.known().collect();
+            let listings = inventory.listings(&uids);
             folder.hidden = u64::from(counts.messages.unwrap_or(0)).saturating_sub(rows as u64);
-            let judged = self.judge(&listings, &dir, uidvalidity)?;
-            self.enter(&mut folder, &listings, &judged)?;
+            let dated = Dated::new(&inventory);
+            let verdicts = if folder.excluded {
+                self.judge_by_name(&listings, &dir, uidvalidity, &dated)?
+                    .verdicts
+            } else {
+                self.judge_dated(&mut open, &listings, &dir, uidvalidity, &dated)?
+            };
+            self.enter(&mut folder, &listings, &verdicts)?;
             report.folders.push(folder);
         }
         if let Err(error) = session.logout() {
@@ -297,123 +362,14 @@ impl Audit<'_> {
         Ok(report)
     }
 
-    /// Holds a listing against what is recorded of the same place.
-    fn judge(&self, listings: &Listings, dir: &str, uidvalidity: u32) -> Result<Judged> {
-        let by_size = uidvalidity == 0 && self.account.protocol != Protocol::Imap;
-        let mut judged = Judged {
-            verdicts: vec![(Standing::Unknown, None); listings.len()],
-            doubtful: Vec::new(),
-            windowed: false,
-        };
-        let mut walk = Walk::new(listings);
-        let mut take = |met: Met<'_, Sighting<'_>>| {
-            let Met::Listed {
-                name,
-                rows,
-                known,
-                identifies,
-            } = met
-            else {
-                return;
-            };
-            judged.windowed |= by_size && name.starts_with(WINDOWED);
-            let first = rows[0] as usize;
-            match known.filter(|_| identifies) {
-                None if !identifies => judged.doubtful.extend(rows.iter().map(|row| (*row, None))),
-                None => {}
-                Some(known) if by_size && listings.octets_of(first) != known.octets => {
-                    if known.state == State::Refused {
-                        judged.verdicts[first] = (Standing::Refused, None);
-                    } else {
-                        let proof = known.header.zip(known.content);
-                        judged.doubtful.push((rows[0], proof));
-                    }
-                }
-                Some(known) => judged.verdicts[first] = self.verdict(known.state, known.content),
-            }
-        };
-        let origin = Origin {
-            account: &self.account.name,
-            server: &self.server,
-            dir,
-            uidvalidity,
-        };
-        let catalog = self.vault.catalog();
-        catalog.for_each_sighting(origin, |known| walk.known(known.uid, known, &mut take))?;
-        walk.finish(&mut take);
-        Ok(judged)
-    }
-
-    fn verdict(&self, state: State, content: Option<Hash128>) -> (Standing, Option<Hash128>) {
-        match (state, content) {
-            (State::Refused, _) => (Standing::Refused, None),
-            (_, Some(content)) if self.present.contains(&content) => {
-                (Standing::Archived, Some(content))
-            }
-            (_, content) => (Standing::Lost, content),
-        }
-    }
-
-    /// Looks at the headers of messages whose name says nothing, or whose size is another
-    /// than the recorded one: an equal header and size mean the same message, as they do
-    /// for a pull.
-    fn by_header(
-        &self,
-        source: &mut dyn Source,
-        listings: &Listings,
-        judged: &mut Judged,
-    ) -> Result<()> {
-        if judged.doubtful.is_empty() {
-            return Ok(());
-        }
-        let wanted: Vec<Listing> = (judged.doubtful.iter())
-            .map(|(row, _)| listings.get(*row as usize))
-            .collect();
-        let headers = match headers_of(source, &wanted) {
-            Ok(headers) => headers,
-            Err(Error::Refused { .. } | Error::Unsupported { .. }) => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        let sizes: HashSet<u64> = wanted.iter().filter_map(|listing| listing.octets).collect();
-        let mut stored: HashMap<u64, Vec<Hash128>> = HashMap::new();
-        let catalog = self.vault.catalog();
-        catalog.for_each_content(&self.account.name, |hash, size| {
-            if sizes.contains(&size) {
-                stored.entry(size).or_default().push(hash);
-            }
-        })?;
-        // By the header: of each size that is asked for, the stored ones are read once.
-        let mut known: HashMap<(Hash128, u64), Hash128> = HashMap::new();
-        for (size, hashes) in stored {
-            for hash in hashes {
-                if let Ok(header) = self.vault.header_of(hash) {
-                    known.insert((header, size), hash);
-                }
-            }
-        }
-        for (((row, proof), listing), header) in judged.doubtful.iter().zip(&wanted).zip(headers) {
-            let Some(header) = header else {
-                continue;
-            };
-            let content = match proof {
-                Some((recorded, content)) if *recorded == header.hash => Some(*content),
-                _ => (listing.octets).and_then(|size| known.get(&(header.hash, size)).copied()),
-            };
-            if content.is_some() {
-                judged.verdicts[*row as usize] = self.verdict(State::Seen, content);
-            }
-        }
-        Ok(())
-    }
-
     /// Adds up a folder, and writes it to the manifest.
     fn enter(
         &mut self,
         folder: &mut FolderAudit,
         listings: &Listings,
-        judged: &Judged,
+        verdicts: &[Verdict],
     ) -> Result<()> {
-        for (row, (standing, content)) in judged.verdicts.iter().enumerate() {
+        for (row, (standing, content)) in verdicts.iter().enumerate() {
             let standing = match standing {
                 Standing::Unknown if folder.excluded => Standing::Excluded,
                 standing => *standing,

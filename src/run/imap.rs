@@ -20,6 +20,7 @@ use crate::pull::{self, Copies, Left, Run};
 use crate::source::{Inventory, Marks};
 use crate::vault::catalog::{Origin, State};
 use crate::vault::layout::Layout;
+use crate::vault::ledger::Voucher;
 use crate::vault::maildir;
 
 /// How many rows of a mailbox cost as much as a header.
@@ -163,7 +164,7 @@ impl Mirror<'_> {
         };
         let mut ids = Vec::new();
         let told = folder.identities(&mut |row| {
-            ids.extend(same(&row).map(|same| (same, row.uid)));
+            ids.extend(same(&row).map(|(same, _)| (same, row.uid)));
             Ok(())
         });
         match told {
@@ -204,22 +205,46 @@ impl Mirror<'_> {
         job: &Job<'_>,
         round: &Round,
     ) -> Result<()> {
-        let Job { mailbox, dir, .. } = job;
-        let mut folder = session.open(mailbox, Access::Read)?;
+        let mut folder = session.open(job.mailbox, Access::Read)?;
         let counts = folder.counts();
         let uidvalidity = counts.uidvalidity.unwrap_or(0);
         let known = job
             .remembered
-            .filter(|r| r.uidvalidity == uidvalidity)
+            .filter(|r| r.uidvalidity == uidvalidity && !r.went_back(&counts))
             .map(|r| r.known);
+        let mark = run.mark();
+        self.bring_up_to_date(run, &mut folder, job, round, known)?;
+        if run.must_list_all() && known.is_some() {
+            // What the server tells of changes does not cover a backup that was played in.
+            run.make_durable()?;
+            run.back_to(mark);
+            self.bring_up_to_date(run, &mut folder, job, round, None)?;
+        }
+        Ok(())
+    }
+
+    /// The same from what is known of it.
+    fn bring_up_to_date<S: Read + Write>(
+        &self,
+        run: &mut Run<'_, '_>,
+        folder: &mut Folder<'_, S>,
+        job: &Job<'_>,
+        round: &Round,
+        known: Option<Known>,
+    ) -> Result<()> {
+        let Job { mailbox, dir, .. } = job;
+        let counts = folder.counts();
+        let uidvalidity = counts.uidvalidity.unwrap_or(0);
         let labels = round.labels.as_ref().filter(|_| is_all(mailbox));
-        let mut ids = Vec::new();
-        let inventory = inventory(&mut folder, &counts, known, &mut |row| {
-            ids.extend(same(row).map(|same| (same, row.uid)));
+        let (mut ids, mut voucher) = (Vec::new(), None);
+        let inventory = inventory(folder, &counts, known, &mut |row| {
+            ids.extend(same(row).map(|(same, _)| (same, row.uid)));
+            voucher = voucher.or(same(row).map(|(_, voucher)| voucher));
             if let Some(labels) = labels {
                 lock(labels).take(row);
             }
         })?;
+        let mut renumbered = false;
         if !self.dry_run {
             maildir::create_folder(self.layout, &self.account.name, dir)?;
             let event = lock(&round.folders).record(mailbox, dir, uidvalidity);
@@ -227,15 +252,17 @@ impl Mirror<'_> {
                 run.record(event)?;
             }
             if uidvalidity > 0 {
-                self.gone(run, dir, uidvalidity)?;
+                renumbered = self.gone(run, dir, uidvalidity)?;
             }
         }
         let place = pull::Mailbox {
             dir,
             inventory: &inventory,
+            voucher,
+            renumbered,
         };
         let received = run.received();
-        let whole = run.mailbox(&mut folder, &place, &round.copies)?;
+        let whole = run.mailbox(folder, &place, &round.copies)?;
         round.copies.remember(dir, uidvalidity, ids);
         // What was not whole is looked into anew.
         let text = Remembered::of(&counts).filter(|_| whole);
@@ -304,7 +331,8 @@ fn inventory<S: Read + Write>(
     folder.rows(from, &mut |row| {
         each(&row);
         let marks = marks(&row);
-        inventory.add(row.uid, row.octets, row.date, marks, same(&row));
+        let same = same(&row).map(|(same, _)| same);
+        inventory.add(row.uid, row.octets, row.date, marks, same);
         Ok(())
     })?;
     if known.is_some() {
@@ -313,7 +341,7 @@ fn inventory<S: Read + Write>(
             match change {
                 Change::Flags(row) if row.uid < from && row.flags.is_some() => {
                     each(&row);
-                    inventory.flag(row.uid, marks(&row));
+                    inventory.flag(row.uid, row.octets, row.date, marks(&row));
                 }
                 Change::Flags(_) => {}
                 Change::Vanished(range) => inventory.vanished.push(range),
@@ -335,12 +363,14 @@ fn marks(row: &Row) -> Marks {
     Marks::of(row.flags.as_deref().unwrap_or_default())
 }
 
-/// What the message has in common with its copies, in eight bytes.
-fn same(row: &Row) -> Option<u64> {
-    row.gmail_id.or_else(|| {
-        let id = row.email_id.as_deref()?;
-        let mut head = [0; 8];
-        head.copy_from_slice(&Hash128::of(id).0[..8]);
-        Some(u64::from_be_bytes(head).max(1))
-    })
+/// What the message has in common with its copies, in eight bytes, and who says so.
+fn same(row: &Row) -> Option<(u64, Voucher)> {
+    if let Some(id) = row.gmail_id {
+        return Some((id, Voucher::Gmail));
+    }
+    let email_id = row.email_id.as_deref().zip(Some(Voucher::EmailId));
+    let (id, voucher) = email_id.or(row.guid.as_deref().zip(Some(Voucher::Guid)))?;
+    let mut head = [0; 8];
+    head.copy_from_slice(&Hash128::of(id).0[..8]);
+    Some((u64::from_be_bytes(head).max(1), voucher))
 }

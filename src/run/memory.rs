@@ -1,7 +1,7 @@
 //! What is remembered of an account's server between runs.
 
 use crate::config::Account;
-use crate::connect::endpoint;
+use crate::connect::{endpoint, server_name};
 use crate::error::Result;
 use crate::pop3::Dialect;
 use crate::vault::catalog::Catalog;
@@ -10,6 +10,7 @@ use crate::vault::ledger::Event as Entry;
 /// Keys of what is remembered of a server.
 const CAPA: &str = "capa";
 const AHEAD: &str = "pipelining";
+const DOUBLED: &str = "doubled_status";
 
 pub(super) fn recall(catalog: &Catalog, account: &Account) -> Result<Dialect> {
     let mut dialect = Dialect::default();
@@ -25,7 +26,15 @@ pub(super) fn recall(catalog: &Catalog, account: &Account) -> Result<Dialect> {
     if let Some(ahead) = ahead.and_then(|text| text.parse().ok()) {
         dialect.ahead = dialect.ahead.min(ahead).max(1);
     }
+    dialect.doubled = doubles(catalog, account)?;
     Ok(dialect)
+}
+
+/// True if the server was seen to send a status line twice before each message.
+pub(super) fn doubles(catalog: &Catalog, account: &Account) -> Result<bool> {
+    let key = format!("{DOUBLED} {}", server_name(account));
+    let learned = catalog.learned(&account.name, &key)?;
+    Ok(learned.is_some_and(|value| value == "yes"))
 }
 
 pub(super) fn learned(account: &Account, before: Dialect, after: Dialect) -> Vec<Entry> {

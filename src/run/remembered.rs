@@ -48,6 +48,14 @@ impl Remembered {
         counts.modseq == Some(self.known.modseq) && self.has_same_messages(counts)
     }
 
+    /// True if a count that only grows is lower: the mailbox was restored from a backup.
+    pub(super) fn went_back(&self, counts: &Counts) -> bool {
+        counts.uidnext.is_some_and(|next| next < self.known.uidnext)
+            || counts
+                .modseq
+                .is_some_and(|modseq| modseq < self.known.modseq)
+    }
+
     /// True if the server keeps count of changes, and none came or went.
     pub(super) fn has_same_messages(&self, counts: &Counts) -> bool {
         self.known.modseq > 0

@@ -1,4 +1,5 @@
-//! What an IMAP mailbox says of its messages besides their bytes, in 32 bytes a message.
+//! What an IMAP mailbox says of its messages besides their bytes, in 32 bytes for a new
+//! message and 16 for a known one.
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -36,6 +37,20 @@ impl MailRow {
     }
 }
 
+/// A message that is likely known to us.
+#[derive(Debug, Clone, Copy)]
+struct KnownRow {
+    uid: u32,
+    marks: u32,
+    /// The listed size, if it has 32 bits.
+    octets: u32,
+    /// INTERNALDATE in Unix seconds, if it has 32 bits.
+    date: u32,
+}
+
+/// Stands for a size or a date that was not told, or does not fit.
+const UNTOLD: u32 = u32::MAX;
+
 /// What a mailbox holds: the rows of new messages, and the flags of the others.
 #[derive(Debug, Default)]
 pub struct Inventory {
@@ -48,7 +63,7 @@ pub struct Inventory {
     /// Messages that the server counts.
     pub announced: u64,
     rows: Vec<MailRow>,
-    flagged: Vec<(u32, u32)>,
+    known: Vec<KnownRow>,
     table: Vec<Marks>,
     index: HashMap<Marks, u32>,
 }
@@ -83,18 +98,45 @@ impl Inventory {
         });
     }
 
-    /// Adds what is said of a message that we know.
-    pub fn flag(&mut self, uid: u32, marks: Marks) {
+    /// Adds what is said of a message that is likely known to us.
+    pub fn flag(&mut self, uid: u32, octets: Option<u64>, date: Option<i64>, marks: Marks) {
         let marks = self.intern(marks);
-        self.flagged.push((uid, marks));
+        self.known.push(KnownRow {
+            uid,
+            marks,
+            octets: octets.map_or(UNTOLD, |n| n.try_into().unwrap_or(UNTOLD)),
+            date: date.map_or(UNTOLD, |n| n.try_into().unwrap_or(UNTOLD)),
+        });
+    }
+
+    /// The UIDs of messages that were taken for known, ascending.
+    pub fn known(&self) -> impl Iterator<Item = u32> {
+        self.known.iter().map(|row| row.uid)
     }
 
     /// Sorts everything by UID; to be called once all is added.
     pub fn sort(&mut self) {
         self.rows.sort_unstable_by_key(|row| row.uid);
         self.rows.dedup_by_key(|row| row.uid);
-        self.flagged.sort_unstable();
-        self.flagged.dedup_by_key(|(uid, _)| *uid);
+        self.known.sort_by_key(|row| row.uid);
+        self.known.dedup_by(|later, kept| {
+            let same = later.uid == kept.uid;
+            if same {
+                // The last word on flags counts; an answer that tells less takes nothing back.
+                kept.marks = later.marks;
+                kept.octets = if later.octets == UNTOLD {
+                    kept.octets
+                } else {
+                    later.octets
+                };
+                kept.date = if later.date == UNTOLD {
+                    kept.date
+                } else {
+                    later.date
+                };
+            }
+            same
+        });
         self.index = HashMap::new();
     }
 
@@ -104,11 +146,40 @@ impl Inventory {
         &self.rows
     }
 
-    /// The row of a UID.
+    /// The row of a UID, new or known.
     #[must_use]
-    pub fn row(&self, uid: u32) -> Option<&MailRow> {
-        let at = self.rows.binary_search_by_key(&uid, |row| row.uid).ok()?;
-        Some(&self.rows[at])
+    pub fn row(&self, uid: u32) -> Option<MailRow> {
+        if let Ok(at) = self.rows.binary_search_by_key(&uid, |row| row.uid) {
+            return Some(self.rows[at]);
+        }
+        let at = self.known.binary_search_by_key(&uid, |row| row.uid).ok()?;
+        let KnownRow {
+            octets,
+            date,
+            marks,
+            ..
+        } = self.known[at];
+        Some(MailRow {
+            uid,
+            marks,
+            octets: if octets == UNTOLD {
+                u64::MAX
+            } else {
+                octets.into()
+            },
+            date: if date == UNTOLD {
+                i64::MIN
+            } else {
+                date.into()
+            },
+            same: 0,
+        })
+    }
+
+    /// True if the message was told of as a new one.
+    #[must_use]
+    pub fn is_new(&self, uid: u32) -> bool {
+        self.rows.binary_search_by_key(&uid, |row| row.uid).is_ok()
     }
 
     /// The flags of a row.
@@ -120,11 +191,7 @@ impl Inventory {
     /// The flags of a message, if anything was said of it.
     #[must_use]
     pub fn marks_of(&self, uid: u32) -> Option<&Marks> {
-        if let Some(row) = self.row(uid) {
-            return Some(self.marks(row));
-        }
-        let at = self.flagged.binary_search_by_key(&uid, |f| f.0).ok()?;
-        Some(&self.table[self.flagged[at].1 as usize])
+        self.row(uid).map(|row| &self.table[row.marks as usize])
     }
 
     /// The whole name of a message.
@@ -139,7 +206,7 @@ impl Inventory {
     /// Messages of which anything was said.
     #[must_use]
     pub fn told(&self) -> u64 {
-        (self.rows.len() + self.flagged.len()) as u64
+        (self.rows.len() + self.known.len()) as u64
     }
 
     /// True if the message is said to be gone.
@@ -149,13 +216,12 @@ impl Inventory {
             || self.everything && self.marks_of(uid).is_none()
     }
 
-    /// Some of the rows as a listing.
+    /// Some of the messages as a listing.
     #[must_use]
-    pub fn listings(&self, rows: &[u32]) -> Listings {
+    pub fn listings(&self, uids: &[u32]) -> Listings {
         let mut listings = Listings::of_mailbox(self.uidvalidity);
-        for row in rows {
-            let row = &self.rows[*row as usize];
-            listings.push_uid(row.uid, row.octets());
+        for uid in uids {
+            listings.push_uid(*uid, self.row(*uid).and_then(|row| row.octets()));
         }
         listings
     }
@@ -179,7 +245,7 @@ mod tests {
     fn what_is_not_told_is_gone_only_where_everything_was_told() {
         let mut inventory = Inventory::default();
         inventory.add(7, Some(10), None, Marks::default(), None);
-        inventory.flag(3, Marks::of(&["\\Seen"]));
+        inventory.flag(3, Some(5), None, Marks::of(&["\\Seen"]));
         inventory.vanished.push(1..=2);
         inventory.sort();
         assert!(inventory.is_gone(2) && !inventory.is_gone(4));

@@ -9,6 +9,7 @@ mod apply;
 mod audit;
 mod compare;
 mod conditions;
+mod evidence;
 mod lookup;
 mod mailbox;
 mod purge;
@@ -31,8 +32,9 @@ use crate::message::Hash128;
 use crate::vault::ledger::{Mark, Position};
 
 pub use audit::Sighting;
+pub use evidence::{Before, Proof};
 pub use lookup::{Blob, Known, LastSession, Place};
-pub use mailbox::{Folder, InMailbox, Origin};
+pub use mailbox::{Folder, InMailbox, Origin, Stored};
 pub use purge::{Archived, Record};
 pub use search::{Hit, Order, Picked, SortBy};
 pub use stats::{Amount, BRACKETS, Facet, Group, Groups, Totals};
@@ -40,7 +42,7 @@ pub use status::AccountStatus;
 pub use texts::{Coverage, Extras, Texts};
 
 /// Marks files made by this version of the schema.
-const USER_VERSION: i64 = 0x6d76_0004;
+const USER_VERSION: i64 = 0x6d76_0005;
 /// How long a reader waits for a writer that replaces the file.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -62,9 +64,17 @@ pub enum State {
     PurgeKept = 5,
     /// Its file is missing or damaged: wanted again.
     Lost = 6,
+    /// What is recorded of it is not believed any more: wanted again.
+    Wanted = 7,
 }
 
 impl State {
+    /// True if it must be fetched, whatever its name and size say.
+    #[must_use]
+    pub fn is_wanted(self) -> bool {
+        matches!(self, Self::Refused | Self::Lost | Self::Wanted)
+    }
+
     fn of(number: i64) -> Self {
         match number {
             1 => Self::Refused,
@@ -73,6 +83,7 @@ impl State {
             4 => Self::Purged,
             5 => Self::PurgeKept,
             6 => Self::Lost,
+            7 => Self::Wanted,
             _ => Self::Seen,
         }
     }

@@ -111,6 +111,11 @@ def parse(message):
     return groups, b""
 
 
+def is_ended(message):
+    """Whether an empty line ends the header."""
+    return re.match(rb"\r?\n", message) is not None or re.search(rb"\n\r?\n", message) is not None
+
+
 def field_of(group):
     match = re.match(rb"([!-9;-~]+)[ \t]*:", group[0])
     if not match:
@@ -191,8 +196,12 @@ def message_id(message):
 def likeness(message):
     kept = [f for f in fields_of(message)
             if f[0] not in OMITTED and not f[0].startswith(OMITTED_STARTS)]
-    text = b"mailvault likeness 1\n"
+    groups, body, ended = parse(message)[0], parse(message)[1], is_ended(message)
+    if not ended:
+        return None
+    text = b"mailvault likeness 2\n"
     text += b"".join(name + b":" + value + b"\n" for name, value in sorted(kept))
+    text += b"".join(line + b"\n" for group in groups if not field_of(group) for line in group)
     body = parse(message)[1].replace(b"\r\n", b"\n")
     return hash128(text + b"\n" + body.rstrip(b"\n") + b"\n")
 
@@ -500,7 +509,7 @@ def write_vectors(path):
         b"Received: by a;\r\n\t5 Mar 2024\r\n 10:20\r\n\r\n", b"Received: by a; 5 Mar 2024 10:20"]
     for message in messages:
         mid = message_id(message)
-        lines.append(" ".join(["message", hash128(message), header_hash(message), likeness(message), str(received(message)),
+        lines.append(" ".join(["message", hash128(message), header_hash(message), likeness(message) or "-", str(received(message)),
                                str(len(message)), str(wire(message)), "-" if mid is None else shown(mid), shown(message)]))
     lines.append("# folder: directory delimiter (- for none) name")
     for name, delimiter in [

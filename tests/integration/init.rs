@@ -360,6 +360,7 @@ allow_plaintext = false
 timeout = \"90s\"
 retries = 3
 dedupe = \"message-id\"
+recognise = \"never\"
 zstd_level = 3
 pull = true
 ",

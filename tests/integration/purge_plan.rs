@@ -10,7 +10,7 @@ use mailvault::purge::{self, Keep, Maildrop, Selection, Survey};
 use mailvault::query;
 use mailvault::source::{Listings, Uid};
 use mailvault::vault::Writer;
-use mailvault::vault::ledger::{Event, Identity, Seen};
+use mailvault::vault::ledger::{Event, Evidence, Identity, Seen};
 
 const DAY: i64 = 86_400;
 
@@ -55,6 +55,7 @@ fn archive(writer: &mut Writer, texts: &[String]) -> Listings {
             size: digest.size,
             wire: digest.wire,
             stored: digest.size,
+            evidence: Evidence::Received,
         };
         writer.record(&[Event::Seen(Box::new(seen))]).unwrap();
         writer.catalog_mut().describe(digest.hash, &digest).unwrap();

@@ -90,7 +90,9 @@ fn archive(server: &PopServer, mail: &[Vec<u8>], sent: impl Fn(&[u8]) -> Vec<u8>
 
     sandbox.run(&["pull"]).expect(0, "", "");
     let count = relay.take();
-    assert_eq!((count.connections, count.retr, count.top), (1, doubled, 0));
+    assert_eq!((count.connections, count.retr), (1, doubled));
+    // Equal bytes under two names have their headers compared.
+    assert!(count.top <= doubled, "{}", count.top);
 
     server.deliver(&arrivals());
     let _ = sandbox.run(&["pull"]).expect_code(0);
@@ -243,7 +245,8 @@ fn mailutils_moves_its_sizes_and_nothing_comes_twice() {
     };
     let (sandbox, relay) = counting(&server);
     let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
-    assert_eq!(relay.take().retr, mail.len());
+    // Four come with other sizes than listed, and are listed right from then on.
+    assert_eq!(relay.take().retr, mail.len() + 4);
     let stored = sandbox.messages("work");
     // It takes the `>` before `From ` away, whoever put it there.
     let sent = |message: &Vec<u8>| {
@@ -264,10 +267,11 @@ fn mailutils_moves_its_sizes_and_nothing_comes_twice() {
         .collect();
     assert_ne!(before, sizes());
 
-    // The header is looked at where a size has moved, and the new size remembered.
+    // The second try of the first run has looked at the headers where a size had moved, and
+    // the new size is remembered.
     sandbox.run(&["pull"]).expect(0, "", "");
     let count = relay.take();
-    assert_eq!((count.retr, count.top), (0, mail.len()));
+    assert_eq!((count.retr, count.top), (0, 0));
     let _ = sizes();
     sandbox.run(&["pull"]).expect(0, "", "");
     let count = relay.take();

@@ -15,7 +15,7 @@ use mailvault::message::Hash128;
 use mailvault::sample::{Message, Server};
 use mailvault::source::Uid;
 use mailvault::vault::Writer;
-use mailvault::vault::ledger::{Event, Identity, Seen};
+use mailvault::vault::ledger::{Event, Evidence, Identity, Seen};
 
 use crate::limits::peak;
 use crate::support::sandbox::Sandbox;
@@ -62,6 +62,7 @@ fn fill(sandbox: &Sandbox, server: &Server, messages: &[Message]) {
             size,
             wire: size,
             stored: size,
+            evidence: Evidence::Received,
         }))
     };
     for some in messages.chunks(10_000) {

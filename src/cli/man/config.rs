@@ -100,6 +100,12 @@ const ACCOUNT: &[(&str, &str)] = &[
          took, the default) or \"exact\" (equal bytes).",
     ),
     (
+        "recognise",
+        "Whether a message may be recognised by its header and size before it is received: \
+         \"never\" (the default), which still recognises a large mailbox that was renumbered \
+         as a whole, or \"header\". What is recognised is received and compared later.",
+    ),
+    (
         "zstd_level",
         "How hard to compress, from 1 to 9. Default: 3.",
     ),

@@ -49,7 +49,10 @@ pub(super) fn tell(out: &Output, account: &str, report: &PullReport, error: Opti
         "linked": report.linked,
         "failed": report.failed(),
         "unlisted": report.unlisted,
-        "short": report.short,
+        "doubtful": report.doubtful,
+        "recognised": report.recognised,
+        "compared": report.compared,
+        "differed": report.differed,
         "bytes": report.octets,
         "stored_bytes": report.stored,
         "wanted": report.wanted,
@@ -100,21 +103,32 @@ fn tell_doubts(out: &Output, account: &str, report: &PullReport) {
                     apart, ask the provider";
         report::warn(out, &message, Some(hint));
     }
-    if let Some((uid, received, listed)) = &report.shortest {
-        let (are, such) = match report.short {
-            1 => ("is", ":"),
-            _ => ("are", ", such as"),
-        };
+    if report.doubtful > 0 {
+        let example = report.doubted.as_ref().map(|(uid, received, listed)| {
+            format!(
+                ", such as {} ({} received, {} listed)",
+                escape(uid),
+                size(*received),
+                size(*listed)
+            )
+        });
         let message = format!(
-            "{account}: {} {are} much shorter than the server lists{such} {} ({} of {})",
-            plural(report.short, "message"),
-            escape(uid),
-            size(*received),
-            size(*listed),
+            "{account}: {} did not arrive as listed{}",
+            plural(report.doubtful, "message"),
+            example.unwrap_or_default(),
         );
-        let hint = "what came is stored. Some servers list wrong sizes, some lose \
-                    attachments: compare before you delete anything there";
+        let hint = "what came is stored, and does not count as archived. The next runs try again";
         report::warn(out, &message, Some(hint));
+    }
+    if report.recognised > 0 && out.verbose > 0 {
+        let message = format!(
+            "{account}: {} to compare, recognised by header and size so far",
+            plural(report.recognised, "message"),
+        );
+        let hint = format!(
+            "every run receives and compares a share; 'mailvault pull --compare {account}' does all"
+        );
+        report::warn(out, &message, Some(&hint));
     }
 }
 

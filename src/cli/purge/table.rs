@@ -84,6 +84,13 @@ pub(super) fn table(plan: &Plan, server: &Endpoint, args: &Purge) -> Vec<String>
             count(left),
             size(plan.listed.octets.saturating_sub(plan.chosen.octets)),
         ));
+        if plan.receive.messages > 0 {
+            lines.push(format!(
+                "To receive first, and compare: {}, {}.",
+                plural(plan.receive.messages, "message"),
+                size(plan.receive.octets)
+            ));
+        }
         if plan.held.messages > 0 {
             lines.push(format!(
                 "The account's rule keeps {} ({}) of what is selected.",

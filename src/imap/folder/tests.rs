@@ -204,7 +204,7 @@ fn with_modseq(script: &str, qresync: bool, run: impl Fn(Folder<'_, Stream>)) {
 #[test]
 fn changes_are_told_by_qresync() {
     with_modseq(
-        "C: m2 UID FETCH 1:* (UID FLAGS) (CHANGEDSINCE 90 VANISHED)
+        "C: m2 UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE) (CHANGEDSINCE 90 VANISHED)
          S: * VANISHED (EARLIER) 4:5,8
          S: * 1 FETCH (UID 2 FLAGS (\\Seen) MODSEQ (95))
          S: m2 OK",
@@ -224,7 +224,7 @@ fn changes_are_told_by_qresync() {
 #[test]
 fn condstore_suffices_where_nothing_came_or_went() {
     with_modseq(
-        "C: m2 UID FETCH 1:* (UID FLAGS) (CHANGEDSINCE 90)
+        "C: m2 UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE) (CHANGEDSINCE 90)
          S: * 1 FETCH (UID 2 FLAGS (\\Seen) MODSEQ (95))
          S: m2 OK",
         false,
@@ -245,10 +245,10 @@ fn condstore_suffices_where_messages_only_came() {
     let script = "C: m2 UID FETCH 11:* (UID FLAGS INTERNALDATE RFC822.SIZE MODSEQ)
          S: * 3 FETCH (UID 11 FLAGS () RFC822.SIZE 9)
          S: m2 OK";
-    let since = "C: m3 UID FETCH 1:* (UID FLAGS) (CHANGEDSINCE 90)
+    let since = "C: m3 UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE) (CHANGEDSINCE 90)
          S: * 3 FETCH (UID 11 FLAGS () MODSEQ (99))
          S: m3 OK";
-    let all = "C: m3 UID FETCH 1:* (UID FLAGS)
+    let all = "C: m3 UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE)
          S: * 3 FETCH (UID 11 FLAGS ())
          S: m3 OK";
     // One came, and of three that were there one went.
@@ -271,7 +271,7 @@ fn condstore_suffices_where_messages_only_came() {
 #[test]
 fn otherwise_everything_is_told() {
     with_modseq(
-        "C: m2 UID FETCH 1:* (UID FLAGS)
+        "C: m2 UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE)
          S: * 1 FETCH (UID 2 FLAGS (\\Seen))
          S: * 2 FETCH (UID 3 FLAGS ())
          S: m2 OK",

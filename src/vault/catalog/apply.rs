@@ -2,13 +2,13 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::{Catalog, State, mid_key, signed, split};
+use super::{Catalog, Proof, State, mid_key, signed, split};
 use crate::error::Result;
 use crate::message::{Digest, Hash128};
 use crate::readable;
 use crate::source::Uid;
 use crate::vault::layout::FileName;
-use crate::vault::ledger::{Entry, Event, Identity, Seen};
+use crate::vault::ledger::{Entry, Event, Evidence, Identity, Seen};
 
 impl Catalog {
     /// Takes in one entry of the ledger.
@@ -40,11 +40,18 @@ impl Catalog {
                 flags,
                 kw,
             } => self.set_flags(identity, flags, kw),
-            Event::Vanished { identity, .. } => self.set_state(identity, State::Vanished, time),
+            Event::Vanished { identity, .. } => {
+                self.weaken(identity)?;
+                self.set_state(identity, State::Vanished, time)
+            }
             Event::Reappeared { identity, .. } => self.set_state(identity, State::Seen, time),
             Event::Refused {
                 identity, octets, ..
             } => self.put_sighting(identity, State::Refused, *octets, time, None),
+            Event::Wanted { identity, .. } => self.set_state(identity, State::Wanted, time),
+            Event::Checked { identity, names } => self.put_checked(identity, names, time),
+            Event::Asked { identity, header } => self.put_asked(identity, *header, time),
+            Event::Superseded { hash, .. } => self.put_superseded(*hash),
             Event::PurgeIntent { identity, .. } => {
                 self.set_state(identity, State::PurgeIntent, time)
             }
@@ -157,7 +164,13 @@ impl Catalog {
             size: seen.size,
             wire: seen.wire,
         };
-        let blob = self.put_blob(&name, seen.stored, time)?;
+        let (blob, first) = self.put_blob(&name, seen.stored, time)?;
+        let proof = Self::proof(seen, first);
+        if !first && proof.is_possession() {
+            self.db
+                .prepare_cached("UPDATE blob SET superseded = 0 WHERE id = ?1 AND superseded")?
+                .execute([blob])?;
+        }
         let folder = self.folder(&seen.identity.account, dir_of(&seen.identity))?;
         self.db
             .prepare_cached("INSERT OR IGNORE INTO place VALUES (?1, ?2, ?3)")?
@@ -167,7 +180,7 @@ impl Catalog {
             State::Seen,
             seen.octets,
             time,
-            Some((blob, seen)),
+            Some((blob, proof, seen)),
         )
     }
 
@@ -182,7 +195,7 @@ impl Catalog {
         };
         let dir = if dir.starts_with('.') { dir } else { "" };
         // The length on disk is not in the line; it is found when the file is read.
-        let blob = self.put_blob(&name, 0, time)?;
+        let (blob, _) = self.put_blob(&name, 0, time)?;
         let folder = self.folder(account, dir)?;
         self.db
             .prepare_cached("INSERT OR IGNORE INTO place VALUES (?1, ?2, '')")?
@@ -190,8 +203,14 @@ impl Catalog {
         Ok(())
     }
 
-    /// Finds or makes the row of a content; what was lost is thereby there again.
-    fn put_blob(&mut self, name: &FileName, stored: u64, time: i64) -> rusqlite::Result<i64> {
+    /// Finds or makes the row of a content, and tells whether it is new; what was lost is
+    /// thereby there again.
+    fn put_blob(
+        &mut self,
+        name: &FileName,
+        stored: u64,
+        time: i64,
+    ) -> rusqlite::Result<(i64, bool)> {
         if let Some(id) = self.blob_id(name.hash)? {
             self.db
                 .prepare_cached(
@@ -199,7 +218,7 @@ impl Catalog {
                      WHERE id = ?1 AND (lost OR stored <> ?2)",
                 )?
                 .execute(params![id, signed(stored)])?;
-            return Ok(id);
+            return Ok((id, false));
         }
         let (h64, hrest) = split(name.hash);
         let wire = (name.wire != name.size).then(|| signed(name.wire));
@@ -219,7 +238,7 @@ impl Catalog {
             ])?;
         let id = self.db.last_insert_rowid();
         self.fresh.insert(name.hash, id);
-        Ok(id)
+        Ok((id, true))
     }
 
     fn put_sighting(
@@ -228,21 +247,28 @@ impl Catalog {
         state: State,
         octets: Option<u64>,
         time: i64,
-        stored: Option<(i64, &Seen)>,
+        stored: Option<(i64, Proof, &Seen)>,
     ) -> rusqlite::Result<()> {
         if identity.uid == Uid::Absent {
             return Ok(());
         }
         let origin = self.origin(identity)?;
         let got = stored
-            .filter(|(_, s)| s.got != s.hash)
-            .map(|(_, s)| s.got.0);
+            .filter(|(_, _, s)| s.got != s.hash)
+            .map(|(_, _, s)| s.got.0);
         let marks = stored
             .filter(|_| matches!(identity.uid, Uid::Imap { .. }))
-            .map(|(_, s)| format!("{} {}", s.flags, s.kw));
+            .map(|(_, _, s)| format!("{} {}", s.flags, s.kw));
+        let sessions = match stored.map(|(_, _, s)| s.evidence) {
+            Some(Evidence::Doubtful(sessions)) => sessions,
+            _ => 0,
+        };
         self.db
             .prepare_cached(
-                "INSERT OR REPLACE INTO sighting VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                "INSERT OR REPLACE INTO sighting VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
+                 iif(?12 > 1, (SELECT since FROM sighting WHERE origin = ?1 AND uid = ?2),
+                     iif(?12 = 1, ?5, NULL)),
+                 NULL, NULL)",
             )?
             .execute(params![
                 origin,
@@ -250,10 +276,13 @@ impl Catalog {
                 octets.map(signed),
                 state as i64,
                 time,
-                stored.map(|(blob, _)| blob),
-                stored.map(|(_, s)| s.header.0),
+                stored.map(|(blob, _, _)| blob),
+                stored.map(|(_, _, s)| s.header.0),
                 got,
-                marks
+                marks,
+                stored.and_then(|(_, _, s)| s.idate),
+                stored.map(|(_, proof, _)| proof as i64),
+                sessions
             ])?;
         Ok(())
     }
@@ -265,6 +294,79 @@ impl Catalog {
                 "UPDATE sighting SET state = ?3, time = ?4 WHERE origin = ?1 AND uid = ?2",
             )?
             .execute(params![origin, identity.uid.name(), state as i64, time])?;
+        Ok(())
+    }
+
+    fn put_superseded(&mut self, hash: Hash128) -> rusqlite::Result<()> {
+        let (h64, hrest) = split(hash);
+        self.db
+            .prepare_cached("UPDATE blob SET superseded = 1 WHERE h64 = ?1 AND hrest = ?2")?
+            .execute(params![h64, hrest])?;
+        Ok(())
+    }
+
+    /// What was wanted again and vanished proves nothing should it come back.
+    fn weaken(&mut self, identity: &Identity) -> rusqlite::Result<()> {
+        let origin = self.origin(identity)?;
+        self.db
+            .prepare_cached(
+                "UPDATE sighting SET evidence = ?4 WHERE origin = ?1 AND uid = ?2 AND state = ?3",
+            )?
+            .execute(params![
+                origin,
+                identity.uid.name(),
+                State::Wanted as i64,
+                Proof::Recognised as i64
+            ])?;
+        Ok(())
+    }
+
+    fn put_checked(
+        &mut self,
+        identity: &Identity,
+        names: &[u8],
+        time: i64,
+    ) -> rusqlite::Result<()> {
+        let origin = self.origin(identity)?;
+        if matches!(identity.uid, Uid::Imap { .. }) {
+            let mut update = self.db.prepare_cached(
+                "UPDATE sighting SET checked = ?2 WHERE origin = ?1 AND uid BETWEEN ?3 AND ?4",
+            )?;
+            for range in names.split(|byte| *byte == b',') {
+                let text = std::str::from_utf8(range).unwrap_or_default();
+                let (first, last) = text.split_once(':').unwrap_or((text, text));
+                if let (Ok(first), Ok(last)) = (first.parse::<u32>(), last.parse::<u32>()) {
+                    update.execute(params![
+                        origin,
+                        time,
+                        first.to_be_bytes(),
+                        last.to_be_bytes()
+                    ])?;
+                }
+            }
+            return Ok(());
+        }
+        let mut update = self
+            .db
+            .prepare_cached("UPDATE sighting SET checked = ?2 WHERE origin = ?1 AND uid = ?3")?;
+        for name in names.split(|byte| *byte == b' ') {
+            update.execute(params![origin, time, name])?;
+        }
+        Ok(())
+    }
+
+    fn put_asked(
+        &mut self,
+        identity: &Identity,
+        header: Hash128,
+        time: i64,
+    ) -> rusqlite::Result<()> {
+        let origin = self.origin(identity)?;
+        self.db
+            .prepare_cached(
+                "UPDATE sighting SET asked = ?3, checked = ?4 WHERE origin = ?1 AND uid = ?2",
+            )?
+            .execute(params![origin, identity.uid.name(), header.0, time])?;
         Ok(())
     }
 

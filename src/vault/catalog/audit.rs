@@ -1,7 +1,7 @@
 //! What an audit asks of the catalog.
 
 use super::mailbox::Origin;
-use super::{Catalog, State, joined, unsigned};
+use super::{Catalog, Proof, State, joined, unsigned};
 use crate::error::Result;
 use crate::message::Hash128;
 
@@ -18,6 +18,16 @@ pub struct Sighting<'a> {
     pub content: Option<Hash128>,
     /// Hash of its header, if it was stored.
     pub header: Option<Hash128>,
+    /// Hash of the header that the server shows instead, if that was found harmless.
+    pub asked: Option<Hash128>,
+    /// Hash of the bytes that came, if others are stored for them.
+    pub got: Option<Hash128>,
+    /// How its content is known.
+    pub proof: Proof,
+    /// INTERNALDATE in Unix seconds.
+    pub idate: Option<i64>,
+    /// When its header was last read and found right, in Unix seconds.
+    pub checked: Option<i64>,
 }
 
 impl Catalog {
@@ -29,7 +39,8 @@ impl Catalog {
     ) -> Result<()> {
         let mut ask = || {
             let mut statement = self.db.prepare_cached(
-                "SELECT uid, octets, state, header, h64, hrest
+                "SELECT uid, octets, state, header, h64, hrest, asked, got, evidence, idate,
+                        checked
                  FROM sighting LEFT JOIN blob ON blob.id = sighting.blob AND NOT lost
                  WHERE origin = ?1 ORDER BY uid",
             )?;
@@ -42,6 +53,11 @@ impl Catalog {
                     state: State::of(row.get(2)?),
                     content: content.map(|(head, rest)| joined(head, rest)),
                     header: row.get::<_, Option<[u8; 16]>>(3)?.map(Hash128),
+                    asked: row.get::<_, Option<[u8; 16]>>(6)?.map(Hash128),
+                    got: row.get::<_, Option<[u8; 16]>>(7)?.map(Hash128),
+                    proof: Proof::of(row.get(8)?),
+                    idate: row.get(9)?,
+                    checked: row.get(10)?,
                 });
             }
             Ok(())

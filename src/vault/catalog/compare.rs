@@ -9,7 +9,7 @@ use crate::error::Result;
 const FROM_LEDGER: [(&str, &str); 7] = [
     (
         "blob",
-        "SELECT h64, hrest, received, size, wire, stored, seen, lost
+        "SELECT h64, hrest, received, size, wire, stored, seen, lost, superseded
          FROM blob ORDER BY h64, hrest",
     ),
     (
@@ -21,6 +21,7 @@ const FROM_LEDGER: [(&str, &str); 7] = [
     (
         "sighting",
         "SELECT account, server, dir, uidvalidity, uid, octets, state, time, header, got, marks,
+                idate, evidence, sessions, since, checked, asked,
                 h64, hrest
          FROM sighting JOIN origin ON origin.id = origin LEFT JOIN blob ON blob.id = blob
          ORDER BY account, server, dir, uidvalidity, uid",

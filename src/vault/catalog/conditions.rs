@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use rusqlite::types::Value;
 
 use super::texts::SHIFT;
-use super::{mid_key, signed};
+use super::{Proof, mid_key, signed};
 use crate::error::{Error, Result};
-use crate::query::{Term, What};
+use crate::query::{Term, Uncertainty, What};
 use crate::words::{Sought, fold};
 
 /// A query as SQL.
@@ -52,6 +52,16 @@ impl Conditions {
             What::From(part) => format!("contains(coalesce(sender, ''), {})", text(fold(part))),
             What::Subject(part) => format!("contains(coalesce(subject, ''), {})", text(fold(part))),
             What::To(_) | What::HasAttachment | What::OnServer => "false".to_owned(),
+            What::Uncertain(Uncertainty::Superseded) => "superseded".to_owned(),
+            What::Uncertain(uncertainty) => {
+                let proof = match uncertainty {
+                    Uncertainty::Doubtful => Proof::Doubtful,
+                    Uncertainty::Settled => Proof::Settled,
+                    Uncertainty::Recognised | Uncertainty::Superseded => Proof::Recognised,
+                };
+                let proof = proof as i64;
+                format!("blob.id IN (SELECT blob FROM sighting WHERE evidence = {proof})")
+            }
             What::Account(name) => format!("account = {}", text(name.to_lowercase())),
             What::Id(prefix) => {
                 let (low, high) = (pad(prefix, '0'), pad(prefix, 'f'));

@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::mailbox::Origin;
-use super::{Catalog, State, joined, mid_key, split, unsigned};
+use super::{Catalog, Proof, State, joined, mid_key, split, unsigned};
 use crate::error::Result;
 use crate::message::Hash128;
 use crate::vault::layout::FileName;
@@ -42,6 +42,12 @@ pub struct Known<'a> {
     pub state: State,
     /// Hash of its header, if it was stored.
     pub header: Option<Hash128>,
+    /// How its content is known.
+    pub proof: Proof,
+    /// Sessions that brought it, if it is doubtful.
+    pub sessions: u32,
+    /// When it was recorded last, in Unix seconds.
+    pub time: i64,
 }
 
 /// The totals of a session, as needed to compare the next one with it.
@@ -114,7 +120,7 @@ impl Catalog {
                 // What was purged, is damaged since, and is listed again after all is wanted.
                 "SELECT uid, octets,
                         CASE WHEN state = ?3 AND (SELECT lost FROM blob WHERE id = sighting.blob)
-                        THEN ?2 ELSE state END, header
+                        THEN ?2 ELSE state END, header, evidence, sessions, time
                  FROM sighting WHERE origin = ?1 ORDER BY uid",
             )
             .and_then(|mut s| {
@@ -127,6 +133,9 @@ impl Catalog {
                         octets: row.get::<_, Option<i64>>(1)?.map(unsigned),
                         state: State::of(row.get(2)?),
                         header: row.get::<_, Option<[u8; 16]>>(3)?.map(Hash128),
+                        proof: Proof::of(row.get(4)?),
+                        sessions: row.get(5)?,
+                        time: row.get(6)?,
                     });
                 }
                 Ok(())
@@ -147,17 +156,17 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
-    /// The content that is recorded for a server message, and the hash of the bytes
-    /// that were received if they were others.
+    /// The content that is recorded for a server message, the hash of the bytes that were
+    /// received if they were others, and how it is known.
     pub fn content_of(
         &self,
         account: &str,
         server: &str,
         uid: &[u8],
-    ) -> Result<Option<(Blob, Option<Hash128>)>> {
+    ) -> Result<Option<(Blob, Option<Hash128>, Proof)>> {
         self.db
             .prepare_cached(
-                "SELECT id, h64, hrest, received, size, wire, stored, got
+                "SELECT id, h64, hrest, received, size, wire, stored, got, evidence
                  FROM sighting JOIN blob ON blob.id = sighting.blob
                  WHERE NOT lost AND origin = ?1 AND uid = ?2",
             )
@@ -165,7 +174,7 @@ impl Catalog {
                 let origin = self.origin_id(Origin::maildrop(account, server))?;
                 s.query_row(params![origin, uid], |r| {
                     let got = r.get::<_, Option<[u8; 16]>>(7)?;
-                    Ok((blob(r)?, got.map(Hash128)))
+                    Ok((blob(r)?, got.map(Hash128), Proof::of(r.get(8)?)))
                 })
                 .optional()
             })
@@ -236,7 +245,8 @@ impl Catalog {
     pub fn on_server(&self) -> Result<std::collections::HashSet<i64>> {
         self.db
             .prepare_cached(
-                "SELECT DISTINCT blob FROM sighting WHERE blob NOT NULL AND state IN (?1, ?2, ?3)",
+                "SELECT DISTINCT blob FROM sighting
+                 WHERE blob NOT NULL AND state IN (?1, ?2, ?3, ?4)",
             )
             .and_then(|mut s| {
                 s.query_map(
@@ -244,6 +254,7 @@ impl Catalog {
                         State::Seen as i64,
                         State::PurgeKept as i64,
                         State::Lost as i64,
+                        State::Wanted as i64,
                     ],
                     |r| r.get(0),
                 )?

@@ -3,10 +3,10 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::lookup::blob;
-use super::{Blob, Catalog, State, unsigned};
+use super::{Blob, Catalog, Proof, State, unsigned};
 use crate::error::Result;
 use crate::message::Hash128;
 use crate::source::Uid;
@@ -83,6 +83,42 @@ pub struct InMailbox {
     pub words: String,
     /// True if its content is in the vault.
     pub stored: bool,
+    /// The size that was listed.
+    pub octets: Option<u64>,
+    /// INTERNALDATE in Unix seconds.
+    pub date: Option<i64>,
+    /// How its content is known.
+    pub proof: Proof,
+    /// Sessions that brought it, if it is doubtful.
+    pub sessions: u32,
+    /// When it was recorded last, in Unix seconds.
+    pub time: i64,
+}
+
+/// The content that is recorded for a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// The content.
+    pub blob: Blob,
+    /// Hash of the header that it came with.
+    pub header: Option<Hash128>,
+    /// The size that was listed for it.
+    pub octets: Option<u64>,
+    /// Its INTERNALDATE in Unix seconds.
+    pub date: Option<i64>,
+    /// How it is known.
+    pub proof: Proof,
+}
+
+/// Reads a content, header, octets, evidence and date.
+fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
+    Ok(Stored {
+        blob: blob(row)?,
+        header: row.get::<_, Option<[u8; 16]>>(7)?.map(Hash128),
+        octets: row.get::<_, Option<i64>>(8)?.map(unsigned),
+        proof: Proof::of(row.get(9)?),
+        date: row.get(10)?,
+    })
 }
 
 impl Catalog {
@@ -111,13 +147,16 @@ impl Catalog {
                 "SELECT uidvalidity FROM origin
                  WHERE account = ?1 AND server = ?2 AND dir = ?3 AND uidvalidity > 0
                  AND EXISTS (SELECT 1 FROM sighting WHERE origin = origin.id
-                             AND state IN (?4, ?5))
+                             AND state IN (?4, ?5, ?6))
                  ORDER BY uidvalidity",
             )
             .and_then(|mut s| {
-                let (seen, kept) = (State::Seen as i64, State::PurgeKept as i64);
-                s.query_map(params![account, server, dir, seen, kept], |r| r.get(0))?
-                    .collect()
+                let [seen, kept, wanted] =
+                    [State::Seen, State::PurgeKept, State::Wanted].map(|state| state as i64);
+                s.query_map(params![account, server, dir, seen, kept, wanted], |r| {
+                    r.get(0)
+                })?
+                .collect()
             })
             .map_err(|e| self.failed(e))
     }
@@ -173,7 +212,8 @@ impl Catalog {
     ) -> Result<()> {
         self.db
             .prepare_cached(
-                "SELECT uid, state, coalesce(marks, ''), coalesce(NOT lost, 0)
+                "SELECT uid, state, coalesce(marks, ''), coalesce(NOT lost, 0), octets, idate,
+                        evidence, sessions, time
                  FROM sighting LEFT JOIN blob ON blob.id = sighting.blob
                  WHERE origin = ?1 ORDER BY uid",
             )
@@ -189,6 +229,11 @@ impl Catalog {
                         letters: letters.to_owned(),
                         words: words.to_owned(),
                         stored: row.get(3)?,
+                        octets: row.get::<_, Option<i64>>(4)?.map(unsigned),
+                        date: row.get(5)?,
+                        proof: Proof::of(row.get(6)?),
+                        sessions: row.get(7)?,
+                        time: row.get(8)?,
                     });
                 }
                 Ok(())
@@ -196,15 +241,12 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
-    /// The content that is recorded for a message of a mailbox, and its header.
-    pub fn content_in(
-        &self,
-        origin: Origin<'_>,
-        uid: u32,
-    ) -> Result<Option<(Blob, Option<Hash128>)>> {
+    /// The content that is recorded for a message of a mailbox.
+    pub fn content_in(&self, origin: Origin<'_>, uid: u32) -> Result<Option<Stored>> {
         self.db
             .prepare_cached(
-                "SELECT id, h64, hrest, received, size, wire, stored, header
+                "SELECT id, h64, hrest, received, size, wire, stored, header, octets, evidence,
+                        idate
                  FROM sighting JOIN blob ON blob.id = sighting.blob
                  WHERE NOT lost AND origin = ?1 AND uid = ?2",
             )
@@ -213,8 +255,7 @@ impl Catalog {
                 let Some(row) = rows.next()? else {
                     return Ok(None);
                 };
-                let header = row.get::<_, Option<[u8; 16]>>(7)?.map(Hash128);
-                Ok(Some((blob(row)?, header)))
+                stored(row).map(Some)
             })
             .map_err(|e| self.failed(e))
     }
@@ -236,12 +277,13 @@ impl Catalog {
         server: &str,
         uidvalidity: u32,
         name: &[u8],
-    ) -> Result<Option<(Blob, Hash128, Option<u64>)>> {
+    ) -> Result<Option<Stored>> {
         // A host has no `@`, a user may.
         let user = &server[..server.rfind('@').map_or(0, |at| at + 1)];
         self.db
             .prepare_cached(
-                "SELECT id, h64, hrest, received, size, wire, stored, header, octets
+                "SELECT id, h64, hrest, received, size, wire, stored, header, octets, evidence,
+                        idate
                  FROM sighting JOIN blob ON blob.id = sighting.blob
                  WHERE NOT lost AND header NOT NULL AND uid = ?3 AND origin IN
                  (SELECT id FROM origin WHERE account = ?1 AND dir = '' AND uidvalidity = ?2
@@ -249,11 +291,29 @@ impl Catalog {
                   AND NOT instr(substr(server, length(?4) + 1), '@'))",
             )
             .and_then(|mut s| {
-                s.query_row(params![account, uidvalidity, name, user], |r| {
-                    let octets = r.get::<_, Option<i64>>(8)?.map(unsigned);
-                    Ok((blob(r)?, Hash128(r.get(7)?), octets))
-                })
-                .optional()
+                s.query_row(params![account, uidvalidity, name, user], stored)
+                    .optional()
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// Names of messages of an account that were received over POP3, and their contents; the
+    /// newest thousand.
+    pub fn received_names(&self, account: &str) -> Result<Vec<(Vec<u8>, Stored)>> {
+        self.db
+            .prepare_cached(
+                "SELECT id, h64, hrest, received, size, wire, stored, header, octets, evidence,
+                        idate, uid
+                 FROM sighting JOIN blob ON blob.id = sighting.blob
+                 WHERE NOT lost AND evidence = ?2 AND origin IN
+                 (SELECT id FROM origin WHERE account = ?1 AND uidvalidity = 0)
+                 ORDER BY sighting.time DESC LIMIT 1000",
+            )
+            .and_then(|mut s| {
+                s.query_map(params![account, Proof::Received as i64], |r| {
+                    Ok((r.get(11)?, stored(r)?))
+                })?
+                .collect()
             })
             .map_err(|e| self.failed(e))
     }
@@ -264,13 +324,22 @@ impl Catalog {
         self.db
             .prepare_cached(
                 "SELECT EXISTS (SELECT 1 FROM sighting
-                 WHERE origin = ?1 AND state IN (?2, ?3, ?4))",
+                 WHERE origin = ?1 AND (state IN (?2, ?3, ?4, ?5)
+                                        OR state IN (?6, ?7) AND evidence IN (?8, ?9)))",
             )
             .and_then(|mut s| {
-                let [refused, lost, asked] =
-                    [State::Refused, State::Lost, State::PurgeIntent].map(|state| state as i64);
                 s.query_row(
-                    params![self.origin_id(origin)?, refused, lost, asked],
+                    params![
+                        self.origin_id(origin)?,
+                        State::Refused as i64,
+                        State::Lost as i64,
+                        State::PurgeIntent as i64,
+                        State::Wanted as i64,
+                        State::Seen as i64,
+                        State::PurgeKept as i64,
+                        Proof::Recognised as i64,
+                        Proof::Doubtful as i64
+                    ],
                     |r| r.get(0),
                 )
             })

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::conditions::Conditions;
 use super::lookup::blob;
-use super::{Blob, Catalog, Origin, State, unsigned};
+use super::{Blob, Catalog, Origin, Proof, State, unsigned};
 use crate::error::Result;
 use crate::message::Hash128;
 use crate::query::Query;
@@ -27,6 +27,10 @@ pub struct Archived<'a> {
     pub dated: i64,
     /// When it was first archived, in Unix seconds.
     pub seen: i64,
+    /// How its content is known.
+    pub proof: Proof,
+    /// True if another content came since as its whole.
+    pub superseded: bool,
 }
 
 /// Everything that the proof of a message is held against.
@@ -40,6 +44,10 @@ pub struct Record {
     pub got: Hash128,
     /// Likeness of the content.
     pub likeness: Option<Hash128>,
+    /// How it is known that the content is this message.
+    pub proof: Proof,
+    /// Hash of the header that the server shows instead, if that was found harmless.
+    pub asked: Option<Hash128>,
 }
 
 impl Catalog {
@@ -52,7 +60,7 @@ impl Catalog {
         self.db
             .prepare_cached(
                 "SELECT uid, octets, state, sighting.blob, size,
-                        max(received, coalesce(date, 0)), seen
+                        max(received, coalesce(date, 0)), seen, evidence, superseded
                  FROM sighting JOIN blob ON blob.id = sighting.blob
                  LEFT JOIN envelope ON envelope.blob = sighting.blob
                  WHERE NOT lost AND origin = ?1 ORDER BY uid",
@@ -68,6 +76,8 @@ impl Catalog {
                         size: unsigned(row.get(4)?),
                         dated: row.get(5)?,
                         seen: row.get(6)?,
+                        proof: Proof::of(row.get(7)?),
+                        superseded: row.get(8)?,
                     });
                 }
                 Ok(())
@@ -80,7 +90,7 @@ impl Catalog {
         self.db
             .prepare_cached(
                 "SELECT id, h64, hrest, received, size, wire, stored, header, got,
-                        (SELECT likeness FROM likeness WHERE likeness.blob = id)
+                        (SELECT likeness FROM likeness WHERE likeness.blob = id), evidence, asked
                  FROM sighting JOIN blob ON blob.id = sighting.blob
                  WHERE NOT lost AND header NOT NULL AND origin = ?1 AND uid = ?2",
             )
@@ -92,6 +102,8 @@ impl Catalog {
                         header: Hash128(r.get(7)?),
                         got: got.unwrap_or(blob.name.hash),
                         likeness: r.get::<_, Option<[u8; 16]>>(9)?.map(Hash128),
+                        proof: Proof::of(r.get(10)?),
+                        asked: r.get::<_, Option<[u8; 16]>>(11)?.map(Hash128),
                         blob,
                     })
                 })

@@ -36,7 +36,9 @@ CREATE TABLE blob (
     wire INTEGER,
     stored INTEGER NOT NULL,
     seen INTEGER NOT NULL,
-    lost INTEGER NOT NULL DEFAULT 0
+    lost INTEGER NOT NULL DEFAULT 0,
+    -- 1 if the whole message came since under another content.
+    superseded INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX blob_hash ON blob (h64);
 -- Nearly empty: lets the others be counted without reading them.
@@ -51,7 +53,10 @@ CREATE TABLE place (
 ) WITHOUT ROWID;
 
 -- Messages as a server names them, with the latest event for each. marks are the flags of
--- IMAP: letters, a blank, words.
+-- IMAP: letters, a blank, words. evidence is how the content is known to be the message's;
+-- of a doubtful one, sessions counts those that brought it, since is the time of the first.
+-- checked is when its header was last read on the server, asked what it was there if it is
+-- not the one that was received.
 CREATE TABLE sighting (
     origin INTEGER NOT NULL,
     uid BLOB NOT NULL,
@@ -62,6 +67,12 @@ CREATE TABLE sighting (
     header BLOB,
     got BLOB,
     marks TEXT,
+    idate INTEGER,
+    evidence INTEGER,
+    sessions INTEGER NOT NULL DEFAULT 0,
+    since INTEGER,
+    checked INTEGER,
+    asked BLOB,
     PRIMARY KEY (origin, uid)
 ) WITHOUT ROWID;
 

@@ -12,7 +12,7 @@ use super::lookup::blob;
 use super::{Catalog, joined, unsigned};
 use crate::error::Result;
 use crate::message::Hash128;
-use crate::query::Query;
+use crate::query::{Query, Term, Uncertainty, What};
 use crate::vault::Entry;
 use crate::vault::layout::folder_label;
 use crate::words;
@@ -243,6 +243,15 @@ impl Catalog {
         let texts = query.needs_texts() && self.has_texts()?;
         for term in &query.terms {
             conditions.add(term, texts)?;
+        }
+        let names_it = |term: &Term| {
+            matches!(
+                term.what,
+                What::Uncertain(Uncertainty::Superseded) | What::Id(_)
+            )
+        };
+        if !query.terms.iter().any(names_it) {
+            conditions.content.push_str(" AND NOT superseded");
         }
         Ok(conditions)
     }

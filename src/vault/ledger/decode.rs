@@ -2,7 +2,7 @@
 //! no trouble, missing ones are (docs/FORMAT.md, Ledger).
 
 use super::encode::Open;
-use super::event::{Entry, Event, Identity, Proto, Seen, Session};
+use super::event::{Entry, Event, Evidence, Identity, Proto, Seen, Session, Voucher};
 use super::line::{Fields, Mark, parse_time};
 use crate::source::Uid;
 
@@ -82,7 +82,25 @@ fn read_event(f: &mut Fields<'_>, ev: String) -> Option<Event> {
             },
             uidvalidity: f.number("uidvalidity")?,
         },
-        "seen" => Event::Seen(Box::new(read_seen(f)?)),
+        "seen" | "vouched" | "recognised" | "doubtful" | "settled" => {
+            Event::Seen(Box::new(read_seen(f, &ev)?))
+        }
+        "wanted" => Event::Wanted {
+            identity: read_identity(f)?,
+            why: f.text("why")?,
+        },
+        "checked" => Event::Checked {
+            identity: read_identity(f)?,
+            names: f.bytes("names")?,
+        },
+        "asked" => Event::Asked {
+            identity: read_identity(f)?,
+            header: f.hash("header")?,
+        },
+        "superseded" => Event::Superseded {
+            hash: f.hash("hash")?,
+            by: f.hash("by")?,
+        },
         "flags" => Event::Flags {
             identity: read_identity(f)?,
             flags: f.text("flags")?,
@@ -188,7 +206,29 @@ fn read_identity(f: &mut Fields<'_>) -> Option<Identity> {
     })
 }
 
-fn read_seen(f: &mut Fields<'_>) -> Option<Seen> {
+fn read_evidence(f: &mut Fields<'_>, ev: &str) -> Option<Evidence> {
+    Some(match ev {
+        "vouched" => {
+            let by = f.text("by")?;
+            let known = Voucher::ALL.into_iter();
+            // One that a later version knows is no more than a resemblance here.
+            known
+                .filter(|voucher| voucher.as_str() == by)
+                .map(Evidence::Vouched)
+                .next()
+                .unwrap_or(Evidence::Recognised)
+        }
+        "recognised" => Evidence::Recognised,
+        "doubtful" => Evidence::Doubtful(f.number("sessions")?),
+        "settled" => Evidence::Settled,
+        _ => match f.text("how") {
+            Some(how) if how == "received" => Evidence::Received,
+            _ => Evidence::Unstated,
+        },
+    })
+}
+
+fn read_seen(f: &mut Fields<'_>, ev: &str) -> Option<Seen> {
     let identity = read_identity(f)?;
     let octets = f.number_or_null("octets")?;
     let hash = f.hash("hash")?;
@@ -214,6 +254,7 @@ fn read_seen(f: &mut Fields<'_>) -> Option<Seen> {
         size,
         wire: f.number_or_null("wire")?.unwrap_or(size),
         stored: f.number("stored")?,
+        evidence: read_evidence(f, ev)?,
     })
 }
 

@@ -1,7 +1,7 @@
 //! Events as lines: which fields each kind has, in their order (docs/FORMAT.md,
 //! Ledger).
 
-use super::event::{Event, Identity, Seen, Session};
+use super::event::{Event, Evidence, Identity, Seen, Session};
 use super::line::{LineWriter, Mark};
 use crate::source::Uid;
 
@@ -83,6 +83,22 @@ fn write_fields(line: &mut LineWriter<'_>, event: &Event) {
             line.number_or_null("octets", *octets);
             line.text("reply", &reply[..reply.len().min(MAX_REPLY)]);
             line.number("tries", tries);
+        }
+        Event::Wanted { identity, why } => {
+            write_identity(line, identity);
+            line.text("why", why.as_bytes());
+        }
+        Event::Checked { identity, names } => {
+            write_identity(line, identity);
+            line.text("names", names);
+        }
+        Event::Asked { identity, header } => {
+            write_identity(line, identity);
+            line.hash("header", *header);
+        }
+        Event::Superseded { hash, by } => {
+            line.hash("hash", *hash);
+            line.hash("by", *by);
         }
         Event::PurgeIntent { identity, hash }
         | Event::Purged { identity, hash }
@@ -186,6 +202,12 @@ fn write_seen(line: &mut LineWriter<'_>, seen: &Seen) {
     line.number("size", seen.size);
     line.number_or_null("wire", Some(seen.wire).filter(|&wire| wire != seen.size));
     line.number("stored", seen.stored);
+    match seen.evidence {
+        Evidence::Received => line.text("how", b"received"),
+        Evidence::Vouched(voucher) => line.text("by", voucher.as_str().as_bytes()),
+        Evidence::Doubtful(sessions) => line.number("sessions", sessions),
+        Evidence::Unstated | Evidence::Recognised | Evidence::Settled => {}
+    }
 }
 
 fn write_session(line: &mut LineWriter<'_>, session: &Session) {

@@ -51,7 +51,67 @@ impl Identity {
     }
 }
 
-/// A server message that is stored durably.
+/// Who says that two names are one message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Voucher {
+    /// The server's EMAILID (RFC 8474).
+    EmailId,
+    /// Gmail's X-GM-MSGID.
+    Gmail,
+    /// Dovecot's X-GUID.
+    Guid,
+    /// A UIDL that the server makes from UIDVALIDITY and UID.
+    Uidl,
+}
+
+impl Voucher {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::EmailId, Self::Gmail, Self::Guid, Self::Uidl];
+
+    /// As the ledger writes it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::EmailId => "emailid",
+            Self::Gmail => "gmail",
+            Self::Guid => "guid",
+            Self::Uidl => "uidl",
+        }
+    }
+}
+
+/// How it is known that a stored content is the message of a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Evidence {
+    /// Not said: a line of the first version, which did not tell received from recognised.
+    Unstated,
+    /// These bytes came whole under this name, and nothing listed contradicts them.
+    Received,
+    /// The server says that it is the same message as one that was received.
+    Vouched(Voucher),
+    /// Header, size and Message-ID are those of a received message; nothing more is known.
+    Recognised,
+    /// Bytes came that do not agree with what is listed, in so many sessions by now.
+    Doubtful(u32),
+    /// The same doubtful bytes came again in a later session: the listing is wrong.
+    Settled,
+}
+
+impl Evidence {
+    /// The name of the event that records it.
+    #[must_use]
+    pub fn event(self) -> &'static str {
+        match self {
+            Self::Unstated | Self::Received => "seen",
+            Self::Vouched(_) => "vouched",
+            Self::Recognised => "recognised",
+            Self::Doubtful(_) => "doubtful",
+            Self::Settled => "settled",
+        }
+    }
+}
+
+/// A server message whose content is stored durably.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     /// Which message.
@@ -80,6 +140,8 @@ pub struct Seen {
     pub wire: u64,
     /// Length of the file on disk.
     pub stored: u64,
+    /// How it is known that this is the message.
+    pub evidence: Evidence,
 }
 
 /// The totals of one run over one account.
@@ -160,6 +222,34 @@ pub enum Event {
         reply: Box<[u8]>,
         /// How often it was tried by now.
         tries: u32,
+    },
+    /// It must be fetched again, whatever is recorded of it.
+    Wanted {
+        /// Which message.
+        identity: Identity,
+        /// Why.
+        why: String,
+    },
+    /// The headers of these messages were read on the server and are the recorded ones.
+    Checked {
+        /// A message of the maildrop or mailbox; its own name does not matter.
+        identity: Identity,
+        /// The names: UIDs as a set, UIDLs separated by spaces.
+        names: Box<[u8]>,
+    },
+    /// The server shows this header for a message whose bytes are the recorded ones.
+    Asked {
+        /// Which message.
+        identity: Identity,
+        /// Hash of the header.
+        header: Hash128,
+    },
+    /// A stored content is the cut or wrong form of another one that came since.
+    Superseded {
+        /// Of the content.
+        hash: Hash128,
+        /// Of the content that came since.
+        by: Hash128,
     },
     /// The server is about to be asked to delete it.
     PurgeIntent {
@@ -253,11 +343,15 @@ impl Event {
     pub fn name(&self) -> &str {
         match self {
             Self::Folder { .. } => "folder",
-            Self::Seen(_) => "seen",
+            Self::Seen(seen) => seen.evidence.event(),
             Self::Flags { .. } => "flags",
             Self::Vanished { .. } => "vanished",
             Self::Reappeared { .. } => "reappeared",
             Self::Refused { .. } => "refused",
+            Self::Wanted { .. } => "wanted",
+            Self::Checked { .. } => "checked",
+            Self::Asked { .. } => "asked",
+            Self::Superseded { .. } => "superseded",
             Self::PurgeIntent { .. } => "purge-intent",
             Self::Purged { .. } => "purged",
             Self::PurgeKept { .. } => "purge-kept",

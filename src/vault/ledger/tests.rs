@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::line::{MAX_LINE, MAX_TIME};
 use super::{
-    Appended, Entry, Event, Identity, Item, Ledger, Opened, Reader, Seen, TornTail, chain,
+    Appended, Entry, Event, Evidence, Identity, Item, Ledger, Opened, Reader, Seen, TornTail, chain,
 };
 use crate::fsx;
 use crate::message::Hash128;
@@ -109,6 +109,7 @@ pub(super) fn seen(identity: Identity) -> Seen {
         size: 1000,
         wire: 1000,
         stored: 500,
+        evidence: Evidence::Unstated,
     }
 }
 

@@ -85,8 +85,16 @@ pub(crate) fn run_dialogue(path: &Path) -> Result<(), String> {
         let play = server.play(steps);
         let args: Vec<&str> = run.args.iter().map(String::as_str).collect();
         let output = sandbox.run(&args);
-        let played = play.finish();
+        let mut played = play.finish();
         let actual = outcome(&output, &sandbox);
+        // What did not arrive as listed is tried once more in a session that a dialogue need
+        // not have.
+        if actual.stderr.contains("not arrive as listed") {
+            let more = |said: &String| said.contains("a connection more than in the dialogue");
+            if let Some(at) = played.deviations.iter().position(more) {
+                played.deviations.remove(at);
+            }
+        }
         let wrong = compare(&run.expected, &actual);
         let bless = std::env::var_os("MAILVAULT_BLESS").is_some();
         if !played.deviations.is_empty() || !wrong.is_empty() && !bless {

@@ -12,7 +12,8 @@ use crate::source::Uid;
 use crate::vault::ledger::line::{self, MAX_LINE, MAX_TIME};
 use crate::vault::ledger::tests::{NOW, Scratch, VAULT, entry, imap, lost, pop3, seen};
 use crate::vault::ledger::{
-    Appended, Entry, Event, Identity, Item, Ledger, Mark, Proto, Reader, Seen, Session, decode,
+    Appended, Entry, Event, Evidence, Identity, Item, Ledger, Mark, Proto, Reader, Seen, Session,
+    Voucher, decode,
 };
 
 /// The chain as the format describes it, with nothing of ours but BLAKE3.
@@ -86,6 +87,46 @@ fn every_event_has_exactly_these_bytes() {
              \"header\":\"{id2}\",\"mid\":null,\"idate\":-5,\"flags\":\"FS\",\
              \"kw\":\"\",\"received\":1700000000,\"size\":1000,\"wire\":1010,\"stored\":500"
             ),
+        ),
+        (
+            Event::Seen(Box::new(Seen {
+                evidence: Evidence::Doubtful(2),
+                ..seen(pop3())
+            })),
+            format!(
+                "\"ev\":\"doubtful\",{pop},\"octets\":1000,\"hash\":\"{id1}\",\"got\":null,\
+             \"header\":\"{id2}\",\"mid\":\"<x@example.org>\",\"idate\":null,\"flags\":\"FS\",\
+             \"kw\":\"\",\"received\":1700000000,\"size\":1000,\"wire\":null,\"stored\":500,\
+             \"sessions\":2"
+            ),
+        ),
+        (
+            Event::Wanted {
+                identity: pop3(),
+                why: "audit".to_owned(),
+            },
+            format!("\"ev\":\"wanted\",{pop},\"why\":\"audit\""),
+        ),
+        (
+            Event::Checked {
+                identity: imap(),
+                names: b"1:3,7".as_slice().into(),
+            },
+            format!("\"ev\":\"checked\",{map},\"names\":\"1:3,7\""),
+        ),
+        (
+            Event::Asked {
+                identity: pop3(),
+                header: Hash128([0x22; 16]),
+            },
+            format!("\"ev\":\"asked\",{pop},\"header\":\"{id2}\""),
+        ),
+        (
+            Event::Superseded {
+                hash: Hash128([0x11; 16]),
+                by: Hash128([0x22; 16]),
+            },
+            format!("\"ev\":\"superseded\",\"hash\":\"{id1}\",\"by\":\"{id2}\""),
         ),
         (
             Event::Flags {
@@ -329,7 +370,15 @@ fn hash128() -> impl Strategy<Value = Hash128> {
 fn any_seen() -> impl Strategy<Value = Event> {
     let sizes = any::<(Option<u64>, Option<i64>, u32, u64, u64, u64)>();
     let texts = any::<(Option<Vec<u8>>, String, String)>();
-    (identity(), hash128(), hash128(), sizes, texts).prop_map(|(identity, hash, got, n, text)| {
+    let all = (
+        identity(),
+        hash128(),
+        hash128(),
+        sizes,
+        texts,
+        any_evidence(),
+    );
+    all.prop_map(|(identity, hash, got, n, text, evidence)| {
         Event::Seen(Box::new(Seen {
             identity,
             octets: n.0,
@@ -344,13 +393,32 @@ fn any_seen() -> impl Strategy<Value = Event> {
             size: n.3,
             wire: n.4,
             stored: n.5,
+            evidence,
         }))
     })
+}
+
+fn any_evidence() -> impl Strategy<Value = Evidence> {
+    prop_oneof![
+        Just(Evidence::Unstated),
+        Just(Evidence::Received),
+        prop::sample::select(&Voucher::ALL[..]).prop_map(Evidence::Vouched),
+        Just(Evidence::Recognised),
+        any::<u32>().prop_map(Evidence::Doubtful),
+        Just(Evidence::Settled),
+    ]
 }
 
 fn any_event() -> impl Strategy<Value = Event> {
     prop_oneof![
         any_seen(),
+        (identity(), any::<String>()).prop_map(|(identity, why)| Event::Wanted { identity, why }),
+        (identity(), any::<Vec<u8>>()).prop_map(|(identity, names)| Event::Checked {
+            identity,
+            names: names.into(),
+        }),
+        (identity(), hash128()).prop_map(|(identity, header)| Event::Asked { identity, header }),
+        (hash128(), hash128()).prop_map(|(hash, by)| Event::Superseded { hash, by }),
         any::<(String, String, Vec<u8>, Option<u8>, u32)>().prop_map(|f| Event::Folder {
             account: f.0,
             dir: f.1,

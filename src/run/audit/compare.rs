@@ -1,0 +1,376 @@
+//! A listing against the record: by name and size, then by the headers on the server, and
+//! where these do not settle it, by the bytes (docs/SAFETY.md, Evidence).
+
+use std::collections::HashMap;
+use std::io::Read as _;
+
+use super::{Audit, Finding, Standing};
+use crate::config::Protocol;
+use crate::dedupe::{Met, Walk};
+use crate::error::{Error, Result};
+use crate::evidence;
+use crate::message::{Digest, Hash128, Scanner};
+use crate::source::{Header, Inventory, Listing, Listings, Source, Uid};
+use crate::vault::catalog::{Origin, Proof, Record, Sighting, State};
+use crate::vault::now_ms;
+
+/// How the names of a server begin that shows a part of its messages at a time.
+const WINDOWED: &[u8] = b"GmailId";
+/// Headers that are read in one go.
+const SLICE: usize = 4_096;
+/// Names of a maildrop that one line of the ledger has, and the longest of them.
+const NAMES: usize = 200;
+const NAME: usize = 80;
+
+/// How a row stands, and the content that it has in the vault.
+pub(super) type Verdict = (Standing, Option<Hash128>);
+
+/// INTERNALDATEs of a mailbox, if it is one.
+pub(super) struct Dated<'i>(Option<&'i Inventory>);
+
+impl<'i> Dated<'i> {
+    pub(super) fn new(inventory: &'i Inventory) -> Self {
+        Self(Some(inventory))
+    }
+
+    fn differs(&self, uid: u32, recorded: Option<i64>) -> bool {
+        let now = self.0.and_then(|inventory| inventory.row(uid)?.date());
+        now.zip(recorded).is_some_and(|(now, then)| now != then)
+    }
+}
+
+/// What names and sizes say of the rows of a listing.
+pub(super) struct ByName {
+    pub(super) verdicts: Vec<Verdict>,
+    /// Rows whose header must be read.
+    read: Vec<u32>,
+    /// Rows without a name of their own: only their bytes tell.
+    nameless: Vec<u32>,
+}
+
+impl Audit<'_> {
+    /// Holds a maildrop against what is recorded of it.
+    pub(super) fn judge(
+        &mut self,
+        source: &mut dyn Source,
+        listings: &Listings,
+        dir: &str,
+        uidvalidity: u32,
+    ) -> Result<Vec<Verdict>> {
+        self.judge_dated(source, listings, dir, uidvalidity, &Dated(None))
+    }
+
+    /// Holds a maildrop or a mailbox against what is recorded of it.
+    pub(super) fn judge_dated(
+        &mut self,
+        source: &mut dyn Source,
+        listings: &Listings,
+        dir: &str,
+        uidvalidity: u32,
+        dated: &Dated<'_>,
+    ) -> Result<Vec<Verdict>> {
+        let ByName {
+            mut verdicts,
+            read,
+            nameless,
+        } = self.judge_by_name(listings, dir, uidvalidity, dated)?;
+        if self.options.quick {
+            return Ok(verdicts);
+        }
+        let (account, server) = (self.account.name.clone(), self.server.clone());
+        let origin = Origin {
+            account: &account,
+            server: &server,
+            dir,
+            uidvalidity,
+        };
+        for slice in read.chunks(SLICE) {
+            let settled = self.compare(source, listings, origin, slice)?;
+            for (row, verdict) in slice.iter().zip(settled) {
+                verdicts[*row as usize] = verdict;
+            }
+        }
+        for slice in nameless.chunks(SLICE) {
+            let wanted: Vec<Listing> = slice.iter().map(|r| listings.get(*r as usize)).collect();
+            let received = evidence::receive(source, &wanted)?;
+            for ((row, listing), digest) in slice.iter().zip(&wanted).zip(received) {
+                let Some(digest) = digest else { continue };
+                // A server may answer with another message than it was asked for.
+                verdicts[*row as usize] = if evidence::fits(&digest.shape, listing.octets) {
+                    self.by_bytes(&digest)?
+                } else {
+                    (Standing::Doubtful, None)
+                };
+            }
+        }
+        Ok(verdicts)
+    }
+
+    /// What names, sizes and dates say.
+    pub(super) fn judge_by_name(
+        &mut self,
+        listings: &Listings,
+        dir: &str,
+        uidvalidity: u32,
+        dated: &Dated<'_>,
+    ) -> Result<ByName> {
+        let imap = self.account.protocol == Protocol::Imap;
+        let origin = Origin {
+            account: &self.account.name,
+            server: &self.server,
+            dir,
+            uidvalidity,
+        };
+        let catalog = self.vault.catalog();
+        let estimated = evidence::recall_sizes(catalog, origin)?.are_estimated();
+        let fresh = i64::try_from(self.options.fresh.as_secs()).unwrap_or(i64::MAX);
+        let believed = (now_ms() / 1_000).saturating_sub(fresh);
+        let mut by_name = ByName {
+            verdicts: vec![(Standing::Unknown, None); listings.len()],
+            read: Vec::new(),
+            nameless: Vec::new(),
+        };
+        let mut windowed = false;
+        let mut walk = Walk::new(listings);
+        let mut take = |met: Met<'_, Sighting<'_>>| {
+            let Met::Listed {
+                name,
+                rows,
+                known,
+                identifies,
+            } = met
+            else {
+                return;
+            };
+            windowed |= !imap && name.starts_with(WINDOWED);
+            // UIDs without UIDVALIDITY hold for nothing.
+            if !identifies || imap && uidvalidity == 0 {
+                by_name.nameless.extend(rows);
+                return;
+            }
+            let Some(known) = known else { return };
+            let row = rows[0];
+            let verdict = self.verdict(known);
+            by_name.verdicts[row as usize] = verdict;
+            let listed = listings.octets_of(row as usize);
+            let moved = listed != known.octets && !estimated;
+            let number = listings.number_of(row as usize);
+            let redated = dated.differs(number, known.idate);
+            let checked = known.proof == Proof::Vouched
+                || known.checked.is_some_and(|checked| checked >= believed);
+            let asks = moved || redated || !checked || self.options.read_data;
+            let compares = matches!(verdict.0, Standing::Archived)
+                || self.options.read_data && verdict.0 == Standing::Recognised;
+            if compares && self.options.quick && (moved || redated) {
+                by_name.verdicts[row as usize].0 = Standing::Differs;
+            } else if compares && asks {
+                by_name.read.push(row);
+            }
+        };
+        catalog.for_each_sighting(origin, |known| walk.known(known.uid, known, &mut take))?;
+        walk.finish(&mut take);
+        self.windowed |= windowed;
+        by_name.read.sort_unstable();
+        by_name.nameless.sort_unstable();
+        Ok(by_name)
+    }
+
+    /// What is recorded of a name.
+    fn verdict(&self, known: &Sighting<'_>) -> Verdict {
+        let standing = match (known.state, known.content) {
+            (State::Refused, _) => return (Standing::Refused, None),
+            (State::Wanted, _) => Standing::Differs,
+            (_, Some(content)) if self.present.contains(&content) => match known.proof {
+                Proof::Received | Proof::Vouched => Standing::Archived,
+                Proof::Recognised => Standing::Recognised,
+                Proof::Doubtful => Standing::Doubtful,
+                Proof::Settled => Standing::Settled,
+            },
+            _ => Standing::Lost,
+        };
+        (standing, known.content)
+    }
+
+    /// Compares the headers of rows with the recorded ones, and where they differ, cannot be
+    /// had or are not enough, the messages.
+    fn compare(
+        &mut self,
+        source: &mut dyn Source,
+        listings: &Listings,
+        origin: Origin<'_>,
+        rows: &[u32],
+    ) -> Result<Vec<Verdict>> {
+        let wanted: Vec<Listing> = rows.iter().map(|row| listings.get(*row as usize)).collect();
+        let catalog = self.vault.catalog();
+        let estimated = evidence::recall_sizes(catalog, origin)?.are_estimated();
+        let mut records = Vec::with_capacity(rows.len());
+        for listing in &wanted {
+            records.push(catalog.record_of(origin, &listing.uid.name())?);
+        }
+        let unstable_key = format!("header {} {}", origin.server, origin.dir);
+        let unstable = catalog.learned(origin.account, &unstable_key)?;
+        let whole = self.options.read_data || unstable.is_some_and(|value| value == "unstable");
+        let headers = if whole {
+            vec![None; wanted.len()]
+        } else {
+            match evidence::headers(source, &wanted) {
+                Err(Error::Refused { .. } | Error::Unsupported { .. }) => vec![None; wanted.len()],
+                other => other?,
+            }
+        };
+        let right: Vec<bool> = records
+            .iter()
+            .zip(&headers)
+            .map(|(record, header)| {
+                let known = |r: &Record, h: &Header| h.hash == r.header || Some(h.hash) == r.asked;
+                record
+                    .as_ref()
+                    .zip(header.as_ref())
+                    .is_some_and(|(r, h)| known(r, h))
+            })
+            .collect();
+        let again: Vec<Listing> = wanted
+            .iter()
+            .zip(&right)
+            .filter(|(_, right)| !**right)
+            .map(|(listing, _)| listing.clone())
+            .collect();
+        let numbers = again.iter().map(|listing| listing.number);
+        let received = evidence::receive(source, &again)?;
+        let received: HashMap<u32, Option<Digest>> = numbers.zip(received).collect();
+        let mut verdicts = Vec::with_capacity(rows.len());
+        let mut checked = Vec::new();
+        for (((listing, record), header), right) in
+            wanted.iter().zip(records).zip(headers).zip(right)
+        {
+            let Some(record) = record else {
+                verdicts.push((Standing::Lost, None));
+                continue;
+            };
+            let content = record.blob.name.hash;
+            let digest = received.get(&listing.number).cloned().flatten();
+            let status = header.map_or((0, 0), |header| header.status);
+            let same = if right {
+                estimated || self.explains(&record, listing, status)?
+            } else {
+                digest
+                    .as_ref()
+                    .is_some_and(|now| evidence::is_same(&record, now))
+            };
+            verdicts.push(if same {
+                match header.filter(|_| !right) {
+                    Some(header) if record.asked.is_some() => {
+                        tracing::debug!(target: "dialogue", "unstable header {}", header.hash);
+                        self.findings.push(Finding::Learned {
+                            account: origin.account.to_owned(),
+                            key: unstable_key.clone(),
+                            value: "unstable".to_owned(),
+                        });
+                    }
+                    Some(header) => self.findings.push(Finding::Asked {
+                        identity: origin.identity(&listing.uid.name()),
+                        header: header.hash,
+                    }),
+                    None => checked.push(listing),
+                }
+                (Standing::Archived, Some(content))
+            } else if !right && digest.is_none() {
+                (Standing::Unknown, None)
+            } else {
+                self.findings.push(Finding::Wanted {
+                    identity: origin.identity(&listing.uid.name()),
+                    why: "an audit found another message under this name".to_owned(),
+                });
+                (Standing::Differs, Some(content))
+            });
+        }
+        self.remember(origin, &checked);
+        Ok(verdicts)
+    }
+
+    /// True if the stored message explains the size that is listed now.
+    fn explains(&self, record: &Record, listing: &Listing, status: (u64, u64)) -> Result<bool> {
+        let name = &record.blob.name;
+        let Some(listed) = listing.octets else {
+            return Ok(true);
+        };
+        // Of a copy only likeness is recorded, which covers the body to its end.
+        if listed == name.size || record.got != name.hash {
+            return Ok(true);
+        }
+        let mut scanner = Scanner::new();
+        let mut message = self.vault.message(name.hash)?;
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            match message.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(n) => scanner.update(&buffer[..n]),
+                Err(_) => return Ok(false),
+            }
+        }
+        Ok(evidence::explains(&scanner.finish().shape, listed, status))
+    }
+
+    /// How a message stands that has no name of its own: by its bytes, or by likeness.
+    fn by_bytes(&self, digest: &Digest) -> Result<Verdict> {
+        if self.present.contains(&digest.hash) {
+            return Ok((Standing::Archived, Some(digest.hash)));
+        }
+        if let (Some(mid), Some(likeness)) = (&digest.mid, digest.likeness) {
+            for blob in self.vault.catalog().find_like(mid, likeness)? {
+                if self.present.contains(&blob.name.hash) {
+                    return Ok((Standing::Archived, Some(blob.name.hash)));
+                }
+            }
+        }
+        Ok((Standing::Unknown, None))
+    }
+
+    /// Notes messages whose header was read just now and is the recorded one.
+    fn remember(&mut self, origin: Origin<'_>, checked: &[&Listing]) {
+        let Some(first) = checked.first() else { return };
+        let identity = origin.identity(&first.uid.name());
+        let names: Vec<Vec<u8>> = if let Uid::Imap { .. } = identity.uid {
+            let mut uids: Vec<u32> = checked.iter().map(|listing| listing.number).collect();
+            uids.sort_unstable();
+            vec![as_set(&uids).into_bytes()]
+        } else {
+            let names = checked
+                .iter()
+                .map(|listing| listing.uid.name().into_owned());
+            let plain = |name: &Vec<u8>| name.len() <= NAME && !name.contains(&b' ');
+            let names: Vec<Vec<u8>> = names.filter(plain).collect();
+            names.chunks(NAMES).map(|names| names.join(&b' ')).collect()
+        };
+        for names in names {
+            self.findings.push(Finding::Checked {
+                identity: identity.clone(),
+                names: names.into(),
+            });
+        }
+    }
+}
+
+/// Ascending UIDs as a set: `1:3,7`.
+fn as_set(uids: &[u32]) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for run in uids.chunk_by(|a, b| a + 1 == *b) {
+        parts.push(match (run.first(), run.last()) {
+            (Some(first), Some(last)) if first < last => format!("{first}:{last}"),
+            (Some(only), _) => only.to_string(),
+            _ => continue,
+        });
+    }
+    parts.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uids_are_written_as_a_set() {
+        assert_eq!(as_set(&[1, 2, 3, 7, 9, 10]), "1:3,7,9:10");
+        assert_eq!(as_set(&[5]), "5");
+    }
+}
