@@ -23,6 +23,7 @@ mod import_crash;
 mod init;
 mod interop;
 mod layering;
+mod life;
 mod limits;
 #[cfg(feature = "oauth")]
 mod oauth;

@@ -1,0 +1,24 @@
+//! Whole lives of an account against servers that are modelled here, and fixed histories
+//! of which each once went wrong somewhere.
+//!
+//! Nothing of `src` is used to judge it: mail is parsed, compared and unpacked by code of
+//! these tests.
+
+mod ageing;
+mod fetch;
+mod fixed;
+mod history;
+mod honest;
+mod imap;
+mod line;
+mod living;
+mod mail;
+mod model;
+mod oracle;
+mod pop3;
+mod random;
+mod reused;
+mod shrink;
+mod stage;
+mod user;
+mod words;

@@ -1,0 +1,315 @@
+//! Fixed histories: what came is told from what was only promised.
+
+use super::line::locked;
+use super::model::{Fault, ServerKind, SizeHabit, TopHabit};
+use super::stage::{Stage, Way, letter};
+
+/// So many letters teach us what the server's sizes are worth.
+const ENOUGH: usize = 36;
+
+/// A mail that some device sends: no Message-ID, and always the same header.
+fn alarm(n: usize) -> Vec<u8> {
+    format!(
+        "From: alarm@example.org\r\nTo: ann@example.org\r\nSubject: Alarm\r\n\
+         Date: Mon, 7 Mar 2016 10:00:00 +0000\r\n\r\nsensor {n:03} has opened\r\n"
+    )
+    .into_bytes()
+}
+
+/// A message without an empty line.
+fn headless(text: &str) -> Vec<u8> {
+    format!("Subject: one\r\nMessage-ID: <one@example.org>\r\n{text}\r\n").into_bytes()
+}
+
+fn plain(way: Way) -> Stage {
+    Stage::new(way, ServerKind::PLAIN)
+}
+
+#[test]
+fn equal_headers_and_sizes_do_not_make_two_bodies_one() {
+    for dedupe in ["\"message-id\"", "\"exact\""] {
+        let mut stage = plain(Way::Imap);
+        stage.set("dedupe", dedupe);
+        let (one, other) = (letter("the same", "aaaa"), letter("the same", "bbbb"));
+        stage.deliver("INBOX", &one);
+        stage.deliver("Sent", &other);
+        stage.expect(&[("pull", 0), ("audit", 0), ("purge", 0), ("verify", 0)]);
+        stage.holds([one, other]);
+        assert_eq!(stage.left(), 0, "{dedupe}");
+    }
+}
+
+#[test]
+fn a_later_mailbox_does_not_count_as_archived_by_equal_headers_and_sizes() {
+    let stage = plain(Way::Imap);
+    let (one, other) = (letter("the same", "aaaa"), letter("the same", "bbbb"));
+    stage.deliver("INBOX", &one);
+    stage.expect(&[("pull", 0)]);
+    stage.deliver("Sent", &other);
+    stage.expect(&[("audit", 3), ("pull", 0), ("audit", 0), ("purge", 0)]);
+    stage.holds([one, other]);
+}
+
+#[test]
+fn equal_headers_over_both_protocols_do_not_make_two_bodies_one() {
+    for dedupe in ["\"message-id\"", "\"exact\""] {
+        let mut stage = plain(Way::Pop3);
+        stage.set("dedupe", dedupe);
+        let mut one = letter("the same", "aaaa");
+        let mut other = letter("the same", "bbbb");
+        for mail in [&mut one, &mut other] {
+            mail.truncate(mail.len() - 2);
+        }
+        stage.deliver("INBOX", &one);
+        stage.expect(&[("pull", 0)]);
+        // POP3 listed two octets more, for the line end that it adds.
+        stage.deliver("Sent", &other);
+        stage.read_over(Way::Imap);
+        stage.expect(&[("pull", 0), ("audit", 0), ("purge", 0), ("verify", 0)]);
+        stage.holds([other]);
+        assert!(stage.has(&[&one[..], b"\r\n"].concat()), "{dedupe}");
+    }
+}
+
+#[test]
+fn sixty_alarms_with_one_header_are_sixty_messages() {
+    let stage = plain(Way::Pop3);
+    let (old, new): (Vec<_>, Vec<_>) =
+        ((0..30).map(alarm).collect(), (30..60).map(alarm).collect());
+    for mail in &old {
+        stage.deliver("INBOX", mail);
+    }
+    stage.expect(&[("pull", 0)]);
+    locked(&stage.account).folder("INBOX").take(|_| true);
+    for mail in &new {
+        stage.deliver("INBOX", mail);
+    }
+    stage.expect(&[("pull", 0), ("audit", 0), ("purge", 0), ("verify", 0)]);
+    stage.holds(old.iter().chain(&new));
+    stage.nothing_lost();
+    assert_eq!((stage.stored().len(), stage.left()), (60, 0));
+}
+
+#[test]
+fn a_message_that_was_cut_is_fetched_again_and_its_stub_superseded() {
+    let stage = plain(Way::Pop3);
+    stage.settle(ENOUGH);
+    let whole = letter("long", &"a line of it\r\n".repeat(40));
+    stage.deliver("INBOX", &whole);
+    stage.fault(Fault::Cut {
+        place: ENOUGH,
+        keep: whole.len() - 100,
+    });
+    stage.expect(&[("pull", 3), ("audit", 3)]);
+    stage.recover();
+    stage.expect(&[("pull", 0), ("audit", 0)]);
+    stage.holds([&whole]);
+    assert_eq!(stage.found(&["is:superseded"]), 1);
+    assert_eq!(stage.found(&["subject:long"]), 1);
+    stage.expect(&[("purge", 0), ("verify", 0)]);
+    assert_eq!(stage.left(), 0);
+}
+
+#[test]
+fn a_message_that_grew_under_its_name_is_fetched_again() {
+    let stage = plain(Way::Pop3);
+    stage.settle(ENOUGH);
+    let whole = letter("long", &"a line of it\r\n".repeat(40));
+    let uid = stage.deliver("INBOX", &whole[..whole.len() - 100]);
+    stage.expect(&[("pull", 0)]);
+    // Same name, same header, and now the whole of it.
+    locked(&stage.account).replace("INBOX", uid, &whole);
+    stage.expect(&[("audit", 3), ("pull", 0), ("audit", 0)]);
+    stage.holds([&whole]);
+    stage.expect(&[("purge", 0)]);
+    stage.nothing_lost();
+}
+
+#[test]
+fn text_that_is_no_field_tells_messages_apart() {
+    for way in [Way::Pop3, Way::Imap] {
+        let stage = plain(way);
+        let both = [headless("the first text"), headless("and another one")];
+        for mail in &both {
+            stage.deliver("INBOX", mail);
+        }
+        stage.expect(&[("pull", 0), ("audit", 0), ("purge", 0)]);
+        stage.holds(&both);
+    }
+}
+
+/// Pulls from a server that errs, which must be noticed, and then from one that does not.
+#[track_caller]
+fn errs_then_recovers(stage: &Stage, all: &[Vec<u8>]) {
+    stage.expect(&[("pull", 3), ("audit", 3)]);
+    stage.recover();
+    stage.expect(&[("pull", 0), ("audit", 0)]);
+    stage.holds(all);
+    stage.expect(&[("purge", 0), ("verify", 0)]);
+    stage.nothing_lost();
+    assert_eq!(stage.left(), 0);
+}
+
+/// Five letters after those that are there, of lengths that differ by `step` words.
+fn five(stage: &Stage, step: usize) -> Vec<Vec<u8>> {
+    let letters = (0..5).map(|n| letter(&format!("number {n}"), &"word ".repeat(5 + n * step)));
+    let letters: Vec<Vec<u8>> = letters.collect();
+    for mail in &letters {
+        stage.deliver("INBOX", mail);
+    }
+    letters
+}
+
+#[test]
+fn the_first_message_for_every_number_is_noticed() {
+    for (settled, step) in [(ENOUGH, 3), (0, 3), (0, 0)] {
+        let stage = plain(Way::Pop3);
+        if settled > 0 {
+            stage.settle(settled);
+        }
+        let all = five(&stage, step);
+        stage.fault(Fault::FirstForAll);
+        errs_then_recovers(&stage, &all);
+    }
+}
+
+#[test]
+fn the_first_message_for_every_uid_is_noticed() {
+    for settled in [ENOUGH, 0] {
+        let stage = plain(Way::Imap);
+        if settled > 0 {
+            stage.settle(settled);
+        }
+        let all = five(&stage, 3);
+        stage.fault(Fault::FirstForAll);
+        errs_then_recovers(&stage, &all);
+    }
+}
+
+#[test]
+fn one_more_status_line_is_noticed() {
+    let stage = plain(Way::Pop3);
+    stage.settle(ENOUGH);
+    let all = five(&stage, 3);
+    stage.fault(Fault::ExtraStatus { place: ENOUGH + 2 });
+    errs_then_recovers(&stage, &all);
+}
+
+#[test]
+fn numbers_that_an_arrival_has_shifted_are_noticed() {
+    let stage = plain(Way::Pop3);
+    stage.settle(ENOUGH);
+    let all = five(&stage, 3);
+    stage.fault(Fault::Shifted);
+    errs_then_recovers(&stage, &all);
+}
+
+#[test]
+fn a_swapped_body_is_noticed() {
+    for way in [Way::Pop3, Way::Imap] {
+        let stage = plain(way);
+        stage.settle(ENOUGH);
+        let all = five(&stage, 3);
+        stage.fault(Fault::Swapped { place: ENOUGH + 1 });
+        errs_then_recovers(&stage, &all);
+    }
+}
+
+#[test]
+fn a_size_that_is_never_met_is_doubted_and_later_settled() {
+    let stage = plain(Way::Pop3);
+    stage.settle(ENOUGH);
+    let mut mail = letter("small", "");
+    let room = 148 - mail.len() % 148;
+    mail.splice(mail.len() - 2..mail.len() - 2, vec![b'x'; room]);
+    stage.deliver("INBOX", &mail);
+    stage.fault(Fault::WrongSize {
+        place: ENOUGH,
+        octets: 10 << 10,
+    });
+    stage.expect(&[("pull", 3), ("audit", 3)]);
+    stage.holds([&mail]);
+    // The same octets more than an hour later: the listing is wrong.
+    stage.age(25);
+    let _ = stage.run(&["pull"]);
+    assert_eq!(stage.found(&["is:settled"]), 1);
+    assert_eq!(stage.found(&["is:doubtful"]), 0);
+    // Settled is not received: what has leave is received again and compared, or stays.
+    stage.expect(&[("audit", 3), ("verify", 0)]);
+    stage.nothing_lost();
+}
+
+#[test]
+fn a_doubtful_message_is_never_purged() {
+    let stage = plain(Way::Pop3);
+    stage.settle(ENOUGH);
+    let mail = letter("small", "short");
+    stage.deliver("INBOX", &mail);
+    stage.fault(Fault::WrongSize {
+        place: ENOUGH,
+        octets: 10 << 10,
+    });
+    stage.expect(&[("pull", 3)]);
+    let _ = stage.run(&["purge", "work", "--all", "--yes"]);
+    assert_eq!(stage.left(), 1);
+    stage.nothing_lost();
+}
+
+#[test]
+fn an_unasked_header_is_not_the_message() {
+    let stage = plain(Way::Imap);
+    let all = five(&stage, 3);
+    stage.fault(Fault::UnaskedHeader);
+    stage.expect(&[("pull", 0)]);
+    stage.holds(&all);
+    assert_eq!(
+        stage.stored().len(),
+        all.len(),
+        "and nothing else is stored"
+    );
+    stage.expect(&[("audit", 0), ("purge", 0)]);
+    assert_eq!(stage.left(), 0);
+}
+
+#[test]
+fn a_doubled_status_line_is_learned_or_doubted() {
+    let stage = plain(Way::Pop3);
+    let all = five(&stage, 3);
+    stage.fault(Fault::DoubledStatus);
+    let output = stage.run(&["pull"]);
+    if output.ended == crate::support::output::Ended::Exit(0) {
+        stage.holds(&all);
+        stage.expect(&[("audit", 0)]);
+    } else {
+        let _ = output.expect_code(3);
+        stage.expect(&[("audit", 3)]);
+        stage.recover();
+        stage.expect(&[("pull", 0), ("audit", 0)]);
+        stage.holds(&all);
+    }
+    stage.expect(&[("purge", 0)]);
+    stage.nothing_lost();
+    assert_eq!(stage.left(), 0);
+}
+
+#[test]
+fn a_cut_body_over_imap_is_noticed() {
+    for (sizes, top) in [
+        (SizeHabit::Exact, TopHabit::Header),
+        (SizeHabit::LineFeeds, TopHabit::Header),
+    ] {
+        let kind = ServerKind {
+            sizes,
+            top,
+            ..ServerKind::PLAIN
+        };
+        let stage = Stage::new(Way::Imap, kind);
+        stage.settle(ENOUGH);
+        let all = five(&stage, 20);
+        stage.fault(Fault::Cut {
+            place: ENOUGH + 2,
+            keep: 200,
+        });
+        errs_then_recovers(&stage, &all);
+    }
+}

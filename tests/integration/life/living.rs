@@ -1,0 +1,287 @@
+//! Lives a life: step by step, watched, to its calm end.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use mailvault::purge::Selection;
+
+use super::ageing::{age, forget_indexes};
+use super::history::{Life, Step, begin, happens, show};
+use super::line::{SharedAccount, locked};
+use super::mail::{is_same, mail};
+use super::model::ModelAccount;
+use super::oracle::{Breach, Law, Oracle, arrived};
+use super::stage::Way;
+use super::user::{Came, User};
+
+/// How often each hazard came before each command.
+pub(crate) type Meetings = BTreeMap<(&'static str, &'static str), usize>;
+
+/// A life under way.
+struct Living {
+    account: SharedAccount,
+    user: User,
+    oracle: Oracle,
+    exact: bool,
+    edits: usize,
+    damaged: bool,
+    hazards: Vec<&'static str>,
+    meetings: Meetings,
+}
+
+/// Lives a life to its end, or to the first breach, which comes with the step.
+pub(crate) fn live(life: &Life) -> (Meetings, Result<(), (usize, Breach)>) {
+    let account = SharedAccount::new(ModelAccount::new(life.kind.clone()).into());
+    let mut living = Living {
+        user: User::new(&account, life.way, life.exact),
+        oracle: Oracle::new(&account),
+        exact: life.exact,
+        account,
+        edits: 0,
+        damaged: false,
+        hazards: Vec::new(),
+        meetings: Meetings::new(),
+    };
+    begin(&living.account);
+    let first = [Step::Pull];
+    for (n, step) in first.iter().chain(&life.steps).enumerate() {
+        if let Err(breach) = guarded(|| living.step(*step)) {
+            return (living.meetings, Err((n, breach)));
+        }
+    }
+    let end = guarded(|| living.end()).map_err(|breach| (life.steps.len() + 1, breach));
+    (living.meetings, end)
+}
+
+fn guarded(act: impl FnOnce() -> Result<(), Breach>) -> Result<(), Breach> {
+    catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        Err(Breach {
+            law: Law::NoPanic,
+            shown: text.unwrap_or_default(),
+        })
+    })
+}
+
+impl Living {
+    fn step(&mut self, step: Step) -> Result<(), Breach> {
+        self.oracle.look();
+        if happens(step, &self.account, &mut self.edits) {
+            self.hazards.push(hazard(step));
+            // A server needs time for this, and what an audit has read is forgotten by then.
+            if matches!(
+                step,
+                Step::Edit { .. } | Step::Restore { .. } | Step::NewUidls { .. }
+            ) {
+                age(&self.user.vault(), 25);
+            }
+            self.oracle.look();
+            return Ok(());
+        }
+        self.meet(step);
+        match step {
+            Step::Pull => drop(self.user.pull(None)),
+            Step::PullSome { limit } => drop(self.user.pull(Some(limit))),
+            Step::Audit => {
+                // An audit does not read the files of the vault; verify does.
+                if let (Came::Well(_), false) = (self.user.audit(), self.damaged) {
+                    self.oracle.may_leave(&self.user)?;
+                }
+            }
+            Step::PurgeAll | Step::PurgeOld | Step::PurgeSome { .. } => {
+                drop(self.user.purge(&selection(step)));
+            }
+            Step::Verify | Step::Repair => {
+                let came = self.user.verify(step == Step::Repair);
+                if !self.damaged && !matches!(came, Came::Well(_)) {
+                    return Err(Breach {
+                        law: Law::Whole,
+                        shown: format!("{came:?}"),
+                    });
+                }
+                self.damaged &= step != Step::Repair;
+            }
+            Step::Damage { place, flip } => self.damage(place, flip),
+            Step::Import { mail: first, count } => {
+                let mails: Vec<Vec<u8>> = (0..count).map(|n| mail(first + n)).collect();
+                drop(self.user.import(&mails));
+            }
+            Step::Export => {
+                if let (Came::Well(_), false) = (self.user.export(), self.damaged) {
+                    arrived(&self.user)?;
+                }
+            }
+            Step::Rename => {
+                let other = if self.user.name == "work" {
+                    "home"
+                } else {
+                    "work"
+                };
+                other.clone_into(&mut self.user.name);
+            }
+            Step::OtherProtocol => {
+                self.user.way = match self.user.way {
+                    Way::Pop3 => Way::Imap,
+                    Way::Imap => Way::Pop3,
+                };
+            }
+            Step::Wait { hours } => age(&self.user.vault(), i64::try_from(hours).unwrap()),
+            // There is no way yet to make a write fail from here.
+            _ => {}
+        }
+        if self.damaged {
+            return Ok(());
+        }
+        self.oracle.always(&self.user, self.exact)
+    }
+
+    fn meet(&mut self, step: Step) {
+        let fault = locked(&self.account).faults.first().map(|_| "fault");
+        for hazard in self.hazards.drain(..).chain(fault) {
+            *self.meetings.entry((hazard, command(step))).or_default() += 1;
+        }
+    }
+
+    /// Damages a file whose message the server still has, and none that was deleted there.
+    fn damage(&mut self, place: usize, flip: bool) {
+        let fit: Vec<_> = {
+            let account = locked(&self.account);
+            let listed: Vec<&Vec<u8>> = account
+                .folders
+                .iter()
+                .flat_map(|folder| folder.shown().map(|message| &message.bytes))
+                .collect();
+            let files = self.user.stored().into_iter();
+            files
+                .filter(|(_, file)| {
+                    listed.iter().any(|bytes| is_same(&file.bytes, bytes))
+                        && !account
+                            .deleted
+                            .iter()
+                            .any(|gone| is_same(&file.bytes, &gone.bytes))
+                })
+                .collect()
+        };
+        if fit.is_empty() {
+            return;
+        }
+        let (account, file) = &fit[place % fit.len()];
+        let path = self.user.file(account, file);
+        if flip {
+            // A new file: other folders may have the old one as a link.
+            fs::remove_file(&path).unwrap();
+            fs::write(&path, b"this was a message").unwrap();
+        } else {
+            fs::remove_file(&path).unwrap();
+        }
+        self.damaged = true;
+    }
+
+    /// Nothing errs any more; what there is to know must come out.
+    fn end(&mut self) -> Result<(), Breach> {
+        {
+            let mut account = locked(&self.account);
+            account.faults.clear();
+            show(&mut account);
+        }
+        age(&self.user.vault(), 31 * 24);
+        self.oracle.look();
+        drop(self.user.verify(true));
+        drop(self.user.pull(None));
+        let calm = self.user.pull(None);
+        match &calm {
+            Came::Failed(why) => {
+                return Err(Breach {
+                    law: Law::CalmSucceeds,
+                    shown: why.clone(),
+                });
+            }
+            Came::Well(_) => self.oracle.complete(&self.user)?,
+            Came::Partly(_) => {}
+        }
+        self.oracle.always(&self.user, self.exact)?;
+        self.audited()?;
+        drop(self.user.pull(None));
+        self.audited()?;
+        self.rebuilt()?;
+        drop(self.user.purge(&selection(Step::PurgeAll)));
+        self.oracle.always(&self.user, self.exact)?;
+        self.whole()
+    }
+
+    fn audited(&mut self) -> Result<(), Breach> {
+        match self.user.audit() {
+            Came::Well(_) => self.oracle.may_leave(&self.user),
+            Came::Partly(_) => Ok(()),
+            Came::Failed(shown) => Err(Breach {
+                law: Law::CalmSucceeds,
+                shown,
+            }),
+        }
+    }
+
+    fn whole(&self) -> Result<(), Breach> {
+        match self.user.verify(false) {
+            Came::Well(_) => Ok(()),
+            came => Err(Breach {
+                law: Law::Whole,
+                shown: format!("{came:?}"),
+            }),
+        }
+    }
+
+    fn rebuilt(&self) -> Result<(), Breach> {
+        self.whole()?;
+        let look = || (self.user.verify(false), self.user.audit());
+        let before = look();
+        forget_indexes(&self.user.vault());
+        let after = look();
+        if before == after {
+            return Ok(());
+        }
+        Err(Breach {
+            law: Law::RebuiltAgrees,
+            shown: format!("{before:?}\n{after:?}"),
+        })
+    }
+}
+
+fn selection(step: Step) -> Selection {
+    let mut selection = Selection::default();
+    match step {
+        Step::PurgeOld => selection.older_than = Some(Duration::from_secs(90 * 24 * 3_600)),
+        Step::PurgeSome { octets } => selection.free = Some(octets as u64),
+        _ => selection.all = true,
+    }
+    selection
+}
+
+fn hazard(step: Step) -> &'static str {
+    match step {
+        Step::Deliver { .. } => "delivery",
+        Step::Hide { .. } | Step::Show => "late UID",
+        Step::Copy { .. } | Step::Move { .. } => "copy or move",
+        Step::Expunge { .. } => "expunge",
+        Step::Flag { .. } => "flag",
+        Step::Edit { .. } => "edit in place",
+        Step::Restore { .. } => "restore",
+        Step::NewValidity { .. } => "new UIDVALIDITY",
+        Step::NewUidls { .. } => "new UIDLs",
+        _ => "recovery",
+    }
+}
+
+fn command(step: Step) -> &'static str {
+    match step {
+        Step::Pull | Step::PullSome { .. } => "pull",
+        Step::Audit => "audit",
+        Step::PurgeAll | Step::PurgeOld | Step::PurgeSome { .. } => "purge",
+        Step::Verify | Step::Repair => "verify",
+        Step::Import { .. } => "import",
+        Step::Export => "export",
+        _ => "other",
+    }
+}

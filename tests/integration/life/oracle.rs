@@ -1,0 +1,228 @@
+//! What must hold after every step of a life, whatever happened.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::line::{SharedAccount, locked};
+use super::mail::{is_same, likeness};
+use super::model::{ModelAccount, ModelMessage, SizeHabit, UidlHabit, header_end};
+use super::stage::Way;
+use super::user::User;
+
+/// A law that was broken, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Breach {
+    pub(crate) law: Law,
+    pub(crate) shown: String,
+}
+
+/// The laws.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Law {
+    /// What we deleted on the server is in the vault.
+    DeletedIsStored,
+    /// When an audit lets a user leave, everything that is listed is in the vault.
+    LeaveIsSafe,
+    /// After two calm pulls everything that is listed is in the vault, or they say that
+    /// something is missing.
+    CalmIsComplete,
+    /// In no folder are two files of one likeness, unless one is superseded.
+    EachOnce,
+    /// What is exported arrives.
+    ExportArrives,
+    /// A vault that nobody damaged is whole.
+    Whole,
+    /// An index that is made anew says what the old one said.
+    RebuiltAgrees,
+    /// Calm commands succeed.
+    CalmSucceeds,
+    /// Nothing panics.
+    NoPanic,
+}
+
+/// What was on the server under a name at some time.
+type Past = BTreeMap<String, BTreeSet<Vec<u8>>>;
+
+/// Watches a life.
+pub(crate) struct Oracle {
+    account: SharedAccount,
+    past: Past,
+}
+
+/// The names of a message over both protocols, as far as they identify it.
+fn names(account: &ModelAccount, folder: &str, message: &ModelMessage) -> Vec<String> {
+    let mut names = vec![format!("{folder} {}", message.uid)];
+    let identify = matches!(account.kind.uidls, UidlHabit::Own | UidlHabit::Formula);
+    if folder == "INBOX" && identify {
+        names.push(account.uidl(0, message));
+    }
+    names
+}
+
+fn breach(law: Law, shown: impl Into<String>) -> Result<(), Breach> {
+    let shown = shown.into();
+    Err(Breach { law, shown })
+}
+
+impl Oracle {
+    pub(crate) fn new(account: &SharedAccount) -> Self {
+        Self {
+            account: SharedAccount::clone(account),
+            past: Past::new(),
+        }
+    }
+
+    /// Notes what the server has; a command is about to see it.
+    pub(crate) fn look(&mut self) {
+        let account = locked(&self.account);
+        for folder in &account.folders {
+            for message in folder.shown() {
+                for name in names(&account, &folder.name, message) {
+                    let past = self.past.entry(name).or_default();
+                    past.insert(message.bytes.clone());
+                }
+            }
+        }
+    }
+
+    /// What else these names once meant that has the size of a message, as the server lists it.
+    fn others(&self, sizes: SizeHabit, names: &[String], bytes: &[u8]) -> Vec<&Vec<u8>> {
+        let listed = |bytes: &[u8]| match sizes {
+            // It says nothing.
+            SizeHabit::Estimated => 0,
+            SizeHabit::LineFeeds => bytes.iter().filter(|b| **b != b'\n').count(),
+            SizeHabit::Exact | SizeHabit::StatusFields => bytes.len(),
+        };
+        let past = names
+            .iter()
+            .filter_map(|name| self.past.get(name))
+            .flatten();
+        // A final line end explains two octets.
+        past.filter(|then| *then != bytes && listed(then).abs_diff(listed(bytes)) <= 2)
+            .collect()
+    }
+
+    /// True if nothing tells a message from one that once had its name: header and size are
+    /// equal. Nobody can know that but who receives it again, and SAFETY says so.
+    fn is_hidden(&self, sizes: SizeHabit, names: &[String], bytes: &[u8]) -> bool {
+        let header = |bytes: &[u8]| bytes[..header_end(bytes)].to_vec();
+        let others = self.others(sizes, names, bytes);
+        others.iter().any(|then| header(then) == header(bytes))
+    }
+
+    /// What holds always.
+    pub(crate) fn always(&self, user: &User, exact: bool) -> Result<(), Breach> {
+        let stored = user.stored();
+        let account = locked(&self.account);
+        for deleted in &account.deleted {
+            let place = (deleted.folder.clone(), deleted.uid);
+            let names = [
+                format!("{} {}", deleted.folder, deleted.uid),
+                deleted.uidl.clone(),
+            ];
+            // Where sizes say nothing, a purge receives the message again.
+            let hidden = account.kind.sizes != SizeHabit::Estimated
+                && self.is_hidden(account.kind.sizes, &names, &deleted.bytes);
+            if !hidden
+                && !account.blind.contains(&place)
+                && !stored
+                    .iter()
+                    .any(|(_, file)| is_same(&file.bytes, &deleted.bytes))
+            {
+                let shown = String::from_utf8_lossy(&deleted.bytes);
+                return breach(Law::DeletedIsStored, format!("{place:?}\n{shown}"));
+            }
+        }
+        drop(account);
+        if exact {
+            return Ok(());
+        }
+        let ledger = user.ledger();
+        let mut seen = BTreeMap::new();
+        for (account, file) in &stored {
+            let hash = file.name.split('.').nth(1).unwrap_or_default();
+            let superseded = ledger
+                .lines()
+                .any(|line| line.contains("\"ev\":\"superseded\"") && line.contains(hash));
+            let Some(like) = likeness(&file.bytes).filter(|_| !superseded) else {
+                continue;
+            };
+            let key = (account.clone(), file.folder.clone(), like);
+            if let Some(other) = seen.insert(key, &file.name) {
+                return breach(Law::EachOnce, format!("{} and {other}", file.name));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is listed now and is not in the vault, though somebody could know; also by its
+    /// header, if `read`.
+    fn missing(&self, user: &User, read: bool) -> Option<String> {
+        let stored = user.stored();
+        let account = locked(&self.account);
+        let sizes = account.kind.sizes;
+        let reached = account
+            .folders
+            .iter()
+            .filter(|folder| user.way == Way::Imap || folder.name == "INBOX");
+        for folder in reached {
+            for message in folder.shown() {
+                let place = (folder.name.clone(), message.uid);
+                let names = names(&account, &folder.name, message);
+                let hidden = if read {
+                    account.blind.contains(&place) || self.is_hidden(sizes, &names, &message.bytes)
+                } else {
+                    account.misled.contains(&place)
+                        || !self.others(sizes, &names, &message.bytes).is_empty()
+                };
+                if !hidden
+                    && !stored
+                        .iter()
+                        .any(|(_, file)| is_same(&file.bytes, &message.bytes))
+                {
+                    let shown = String::from_utf8_lossy(&message.bytes);
+                    return Some(format!("{place:?}\n{shown}"));
+                }
+            }
+        }
+        None
+    }
+
+    /// An audit said that the user may leave.
+    pub(crate) fn may_leave(&self, user: &User) -> Result<(), Breach> {
+        match self.missing(user, true) {
+            Some(shown) => breach(Law::LeaveIsSafe, shown),
+            None => Ok(()),
+        }
+    }
+
+    /// The second of two calm pulls ended well.
+    pub(crate) fn complete(&self, user: &User) -> Result<(), Breach> {
+        // Without a look at headers, which an audit takes, an edit in place that leaves the
+        // size stays unseen, and so does a body that once came for another of its size.
+        match self.missing(user, false) {
+            Some(shown) => breach(Law::CalmIsComplete, shown),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Everything that is in the vault is on the other server.
+pub(crate) fn arrived(user: &User) -> Result<(), Breach> {
+    let other = locked(&user.other);
+    let there: BTreeSet<&Vec<u8>> = other
+        .folders
+        .iter()
+        .flat_map(|folder| folder.messages.iter().map(|message| &message.bytes))
+        .collect();
+    let ledger = user.ledger();
+    for (_, file) in user.stored() {
+        let hash = file.name.split('.').nth(1).unwrap_or_default();
+        let left_out = ledger
+            .lines()
+            .any(|line| line.contains("\"ev\":\"superseded\"") && line.contains(hash));
+        if !left_out && !there.contains(&file.bytes) {
+            return breach(Law::ExportArrives, file.name);
+        }
+    }
+    Ok(())
+}

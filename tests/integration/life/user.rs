@@ -1,0 +1,303 @@
+//! What a user does, through the library's public entry points.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use mailvault::config::{self, Dedupe, Protocol, Tls};
+use mailvault::dedupe::Policy;
+use mailvault::import::{self, ImportOptions};
+use mailvault::purge::Selection;
+use mailvault::query;
+use mailvault::run::{
+    self, Agreed, AuditOptions, Job, PullOptions, PurgeOptions, UploadOptions, upload,
+};
+use mailvault::secret::Secret;
+use mailvault::vault::verify::{VerifyOptions, verify};
+
+use super::line::{Served, SharedAccount};
+use super::model::{ModelAccount, ServerKind};
+use super::stage::Way;
+use super::{imap, pop3};
+use crate::support::sandbox::Stored;
+
+/// What a command came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Came {
+    /// Done, with nothing left open, as far as it says.
+    Well(String),
+    /// Done, and something is left open.
+    Partly(String),
+    /// Not done.
+    Failed(String),
+}
+
+/// The user, with a vault and two servers.
+pub(crate) struct User {
+    home: tempfile::TempDir,
+    pop3: Served,
+    imap: Served,
+    /// Where mail is exported to.
+    pub(crate) other: SharedAccount,
+    other_imap: Served,
+    /// The account's name in the configuration.
+    pub(crate) name: String,
+    pub(crate) way: Way,
+    exact: bool,
+    imports: usize,
+}
+
+impl User {
+    pub(crate) fn new(account: &SharedAccount, way: Way, exact: bool) -> Self {
+        let other = SharedAccount::new(ModelAccount::new(ServerKind::PLAIN).into());
+        Self {
+            home: home(),
+            pop3: pop3::serve(account),
+            imap: imap::serve(account),
+            other_imap: imap::serve(&other),
+            other,
+            name: "work".to_owned(),
+            way,
+            exact,
+            imports: 0,
+        }
+    }
+
+    pub(crate) fn vault(&self) -> PathBuf {
+        self.home.path().join("vault")
+    }
+
+    /// The messages of all accounts in the vault, each with its account, but for damaged ones.
+    pub(crate) fn stored(&self) -> Vec<(String, Stored)> {
+        let names = entries(&self.vault().join("mail"));
+        let of = |name: &String| {
+            let root = self.vault().join("mail").join(name);
+            let folders = entries(&root).into_iter();
+            let folders = folders.filter(|folder| folder.starts_with('.'));
+            let all = folders.chain([String::new()]).flat_map(move |folder| {
+                let cur = root.join(&folder).join("cur");
+                let names = entries(&cur).into_iter();
+                names.filter_map(move |name| {
+                    let packed = fs::read(cur.join(&name)).ok()?;
+                    let bytes = zstd::decode_all(&packed[..]).ok()?;
+                    let folder = folder.clone();
+                    Some(Stored {
+                        folder,
+                        name,
+                        bytes,
+                    })
+                })
+            });
+            all.map(|stored| (name.clone(), stored)).collect::<Vec<_>>()
+        };
+        names.iter().flat_map(of).collect()
+    }
+
+    fn job(&self) -> Job {
+        let (port, protocol) = match self.way {
+            Way::Pop3 => (self.pop3.port(), Protocol::Pop3),
+            Way::Imap => (self.imap.port(), Protocol::Imap),
+        };
+        self.job_of(&self.name, port, protocol)
+    }
+
+    fn job_of(&self, name: &str, port: u16, protocol: Protocol) -> Job {
+        let mut account =
+            config::Account::new(name.to_owned(), "127.0.0.1".to_owned(), "ann".to_owned());
+        (account.port, account.protocol, account.tls) = (port, protocol, Tls::None);
+        account.timeout = Duration::from_secs(20);
+        account.retries = 0;
+        if self.exact {
+            account.dedupe = Dedupe::Exact;
+        }
+        Job {
+            account,
+            secret: Ok(Secret::new("secret".to_owned())),
+        }
+    }
+
+    pub(crate) fn pull(&self, limit: Option<usize>) -> Came {
+        let options = PullOptions {
+            dry_run: false,
+            all_folders: false,
+            limit: limit.map(|limit| limit as u64),
+            compare_all: false,
+            lock_wait: Duration::ZERO,
+            create: true,
+            parallel: 1,
+            stop: stop(),
+        };
+        let ran = run::pull(&self.vault(), vec![self.job()], &options, &mut |_| {});
+        let ran = match ran {
+            Ok(ran) => ran,
+            Err(error) => return Came::Failed(error.to_string()),
+        };
+        let outcome = &ran.outcomes[0];
+        match &outcome.error {
+            Some(error) => Came::Failed(error.to_string()),
+            None if outcome.report.is_partial() => Came::Partly(format!("{:?}", outcome.report)),
+            None => Came::Well(format!("{} new", outcome.report.new)),
+        }
+    }
+
+    pub(crate) fn audit(&self) -> Came {
+        let options = AuditOptions {
+            manifest: None,
+            quick: false,
+            read_data: false,
+            fresh: Duration::from_secs(24 * 3_600),
+            stop: stop(),
+        };
+        match run::audit(&self.vault(), self.job(), &options, &mut |_| {}) {
+            Err(error) => Came::Failed(error.to_string()),
+            Ok(report) if report.may_leave() => Came::Well(format!("{:?}", report.tally())),
+            Ok(report) => Came::Partly(format!("{:?}", report.tally())),
+        }
+    }
+
+    pub(crate) fn purge_all(&self) -> Came {
+        self.purge(&Selection {
+            all: true,
+            ..Selection::default()
+        })
+    }
+
+    pub(crate) fn purge(&self, selection: &Selection) -> Came {
+        let options = PurgeOptions {
+            lock_wait: Duration::ZERO,
+            now: chrono::Utc::now().timestamp(),
+            not_before: None,
+            stop: stop(),
+        };
+        let vault = self.vault();
+        let agreed = Agreed::plan(&vault, self.job(), selection, &options, &mut |_| {});
+        let agreed = match agreed {
+            Ok(agreed) => agreed,
+            Err(error) => return Came::Failed(error.to_string()),
+        };
+        let (report, error) = agreed.apply(&options, &mut |_| {});
+        match error {
+            Some(error) => Came::Failed(error.to_string()),
+            None if report.kept.is_empty() => Came::Well(format!("{:?}", report.freed)),
+            None => Came::Partly(format!("{} kept", report.kept.len())),
+        }
+    }
+
+    /// Every octet; the findings, if there is damage among them.
+    pub(crate) fn verify(&self, repair: bool) -> Came {
+        let options = VerifyOptions {
+            read_data: true,
+            repair,
+            ..VerifyOptions::default()
+        };
+        match verify(&self.vault(), &options, &mut |_| {}) {
+            Err(error) => Came::Failed(error.to_string()),
+            // A file that lies in another folder of its account is found, and no damage.
+            Ok(report) if report.damage() == 0 => Came::Well(format!("{:?}", report.accounts)),
+            Ok(report) => Came::Partly(format!("{:?}", report.findings)),
+        }
+    }
+
+    /// Imports an mbox of these messages.
+    pub(crate) fn import(&mut self, mails: &[Vec<u8>]) -> Came {
+        self.imports += 1;
+        let file = self.home.path().join(format!("{}.mbox", self.imports));
+        let mut mbox = Vec::new();
+        for mail in mails {
+            mbox.extend_from_slice(b"From ann@example.org Thu Jan  1 00:00:00 2004\n");
+            for line in mail.split_inclusive(|b| *b == b'\n') {
+                let bare = line.strip_suffix(b"\r\n").unwrap_or(line);
+                mbox.extend([bare, b"\n"].concat());
+            }
+            mbox.push(b'\n');
+        }
+        fs::write(&file, mbox).unwrap();
+        let options = ImportOptions {
+            account: Some(self.name.clone()),
+            into: None,
+            policy: if self.exact {
+                Policy::Exact
+            } else {
+                Policy::MessageId
+            },
+            level: 3,
+            mboxo: false,
+            dry_run: false,
+            create: true,
+            lock_wait: Duration::ZERO,
+            stop: stop(),
+        };
+        match import::run(&self.vault(), &file, &options, &mut |_| {}) {
+            Err(error) => Came::Failed(error.to_string()),
+            Ok(report) => Came::Well(format!("{} new", report.new)),
+        }
+    }
+
+    /// Exports everything to the other server.
+    pub(crate) fn export(&self) -> Came {
+        let all = query::parse::<&str>(&[], chrono::Utc::now()).unwrap();
+        let options = UploadOptions {
+            stop: stop(),
+            ..UploadOptions::default()
+        };
+        let job = self.job_of("other", self.other_imap.port(), Protocol::Imap);
+        match upload(&self.vault(), &all, job, &options, &mut |_| {}) {
+            Err(error) | Ok((_, Some(error))) => Came::Failed(error.to_string()),
+            Ok((report, None)) if report.refused.is_empty() && report.left_out.is_empty() => {
+                Came::Well(format!("{} uploaded", report.uploaded))
+            }
+            Ok((report, None)) => Came::Partly(format!("{report:?}")),
+        }
+    }
+
+    /// Where a stored message lies.
+    pub(crate) fn file(&self, account: &str, stored: &Stored) -> PathBuf {
+        let root = self.vault().join("mail").join(account);
+        let folder = if stored.folder.is_empty() {
+            root
+        } else {
+            root.join(&stored.folder)
+        };
+        folder.join("cur").join(&stored.name)
+    }
+
+    /// The lines of the ledger.
+    pub(crate) fn ledger(&self) -> String {
+        let Ok(files) = fs::read_dir(self.vault().join("ledger")) else {
+            return String::new();
+        };
+        let mut files: Vec<PathBuf> = files.map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        files.iter().map(|file| read(file)).collect()
+    }
+}
+
+/// The names of what lies in a folder, sorted.
+fn entries(folder: &Path) -> Vec<String> {
+    let Ok(listed) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name();
+    let mut names: Vec<String> = listed.map(|e| name(e).into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn read(file: &Path) -> String {
+    fs::read_to_string(file).unwrap()
+}
+
+/// A folder that is gone with the user; in memory where that can be had, since what is
+/// looked at here is not what outlives a loss of power.
+fn home() -> tempfile::TempDir {
+    let mut builder = tempfile::Builder::new();
+    let builder = builder.prefix("mvlife");
+    let in_memory = builder.tempdir_in("/dev/shm");
+    in_memory.or_else(|_| builder.tempdir()).unwrap()
+}
+
+fn stop() -> Arc<AtomicBool> {
+    Arc::default()
+}
