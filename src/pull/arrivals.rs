@@ -88,10 +88,12 @@ impl Run<'_, '_> {
         arrivals: Arrivals,
         earlier: &Earlier,
     ) -> Result<()> {
-        let Arrived { came, held } = arrivals
+        let Arrived { came, mut held } = arrivals
             .0
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
+        // Two compressors note them as they are done.
+        held.sort_by_key(|(listing, _)| listing.number);
         for arrival in &came {
             self.sizes.take(arrival.fits);
         }
