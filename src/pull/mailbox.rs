@@ -384,9 +384,11 @@ impl Run<'_, '_> {
         if wanted {
             changes.wanted.push(uid);
             changes.again.insert(uid);
-        } else if row.date().zip(message.date).is_some_and(|(a, b)| a != b)
-            || moved(row.octets(), message.octets)
+        } else if message.proof.is_possession()
+            && (row.date().zip(message.date).is_some_and(|(a, b)| a != b)
+                || moved(row.octets(), message.octets))
         {
+            // An equal header would not take the doubt from any other.
             changes.redated.push(uid);
         }
     }

@@ -27,6 +27,8 @@ pub(super) struct Item {
     pub(super) doubled: bool,
     /// True if it must be received again and compared.
     pub(super) receive: bool,
+    /// True if its listed size says nothing.
+    pub(super) estimated: bool,
     /// The mark of its name.
     pub(super) mark: u64,
 }
@@ -137,10 +139,10 @@ pub(super) fn ask(
 }
 
 /// The octets received are those listed, or the difference is explained. Of a copy only
-/// likeness is recorded, which covers the body to its end; what was received again and
-/// compared just now is what the server has, whatever it lists.
+/// likeness is recorded, which covers the body to its end; where sizes say
+/// nothing it was received again and compared just now.
 fn is_complete(item: &Item, file: &Path, header: Option<&Header>) -> bool {
-    if item.is_likeness() || item.receive || item.record.blob.name.size == item.octets() {
+    if item.is_likeness() || item.estimated || item.record.blob.name.size == item.octets() {
         return true;
     }
     if item.doubled {

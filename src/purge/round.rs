@@ -200,6 +200,7 @@ impl Run<'_, '_> {
                     record,
                     doubled: candidate.doubled,
                     receive: candidate.receive,
+                    estimated: candidate.estimated,
                     mark: candidate.mark,
                 });
             }

@@ -25,6 +25,8 @@ pub(super) struct Candidate {
     pub(super) doubled: bool,
     /// True if it must be received again and compared before it may go.
     pub(super) receive: bool,
+    /// True if its listed size says nothing.
+    pub(super) estimated: bool,
 }
 
 /// A listing, seen against the catalog.
@@ -76,6 +78,7 @@ impl Stock {
                 mark: maildrop.mark(name),
                 doubled: false,
                 receive: self.estimated || known.proof == Proof::Recognised,
+                estimated: self.estimated,
             }),
             _ => {
                 let empty = known.is_some_and(|known| known.size == 0);
