@@ -39,6 +39,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+pub use crate::account::is_account_name;
 use crate::error::{Error, Result, words};
 use crate::secret::{SecretSource, typed_path};
 
@@ -288,15 +289,6 @@ pub fn is_loopback(host: &str) -> bool {
         || host
             .parse()
             .is_ok_and(|address: IpAddr| address.is_loopback())
-}
-
-/// True if the text can name an account: `[a-z0-9][a-z0-9._-]{0,63}`.
-#[must_use]
-pub fn is_account_name(text: &str) -> bool {
-    let first = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    text.len() <= 64
-        && text.starts_with(first)
-        && text.chars().all(|c| first(c) || "._-".contains(c))
 }
 
 fn is_host(text: &str) -> bool {

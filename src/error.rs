@@ -236,6 +236,18 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// Something that is not what belongs at its name, such as a link, which is not followed.
+    #[error("refused: {} is {what}{}", .path.display(), if *what == LINK {
+        "; below a vault or an export nothing is followed"
+    } else {
+        ""
+    })]
+    Strange {
+        /// The name.
+        path: PathBuf,
+        /// What is there.
+        what: &'static str,
+    },
     /// The catalog failed; it may be deleted and is then made anew.
     #[error("the catalog {} failed", .path.display())]
     Catalog {
@@ -349,6 +361,9 @@ pub fn words(error: &io::Error) -> String {
     text.split(" (os error").next().unwrap_or(&text).to_owned()
 }
 
+/// What a link is, in the words of [`Error::Strange`].
+pub const LINK: &str = "a symbolic link";
+
 /// Exit code of a run in which some messages or accounts failed.
 pub const PARTIAL: u8 = 3;
 
@@ -407,6 +422,7 @@ impl Error {
             | Self::Format { .. }
             | Self::Clock { .. }
             | Self::File { .. }
+            | Self::Strange { .. }
             | Self::Catalog { .. } => ErrorKind::Failed,
         }
     }

@@ -1,5 +1,8 @@
 //! The only place that creates, syncs, renames, links or removes files.
 //!
+//! No symbolic link is followed, at the end of a path or on the way (`fsx/look.rs`), and
+//! what is opened is a file: a named pipe keeps nobody waiting.
+//!
 //! Everything made here is private, files 0600, directories 0700, from the first
 //! byte on; only what is published is for others. Durability follows the same rule everywhere: data first, then names,
 //! then the directories that hold the names (`docs/FORMAT.md`, "Writing").
@@ -9,15 +12,22 @@
     reason = "this is the one place that may call them"
 )]
 
+mod look;
+
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
 use crate::error::{Error, Result};
+
+pub use look::{is_dir, is_file, list, look, resolve, resolve_parent};
 
 /// Threads that sync files one by one where one `syncfs` cannot do it for all.
 const SYNC_THREADS: usize = 8;
@@ -28,53 +38,92 @@ pub fn create_new(path: &Path) -> Result<File> {
 }
 
 fn create_for(path: &Path, mode: u32) -> Result<File> {
+    look::way(path)?;
     OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(mode)
-        .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
         .open(path)
         .map_err(|e| Error::file("create", path, e))
 }
 
 /// Opens an existing file for reading.
 pub fn open(path: &Path) -> Result<File> {
-    File::open(path).map_err(|e| Error::file("open", path, e))
+    opened(path, OpenOptions::new().read(true))
+}
+
+/// Reads a whole file.
+pub fn read(path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)?
+        .read_to_end(&mut bytes)
+        .map_err(|e| Error::file("read", path, e))?;
+    Ok(bytes)
 }
 
 /// Opens an existing file for reading and appending.
 pub fn append(path: &Path) -> Result<File> {
+    opened(path, OpenOptions::new().read(true).append(true))
+}
+
+/// Opens a file, and nothing else.
+fn opened(path: &Path, options: &mut OpenOptions) -> Result<File> {
+    look::way(path)?;
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = options
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)
+        .map_err(|e| look::failed("open", path, e))?;
+    let kind = file
+        .metadata()
+        .map_err(|e| Error::file("look at", path, e))?
+        .file_type();
+    if kind.is_file() {
+        Ok(file)
+    } else {
+        Err(look::strange(path, kind))
+    }
+}
+
+fn open_dir(path: &Path) -> Result<File> {
+    look::way(path)?;
     OpenOptions::new()
         .read(true)
-        .append(true)
+        .custom_flags((OFlags::NOFOLLOW | OFlags::DIRECTORY).bits().cast_signed())
         .open(path)
-        .map_err(|e| Error::file("open", path, e))
+        .map_err(|e| match look::is_dir(path) {
+            Err(refused @ Error::Strange { .. }) => refused,
+            _ => Error::file("open", path, e),
+        })
 }
 
 /// Opens a file for reading and writing, creating it if it is missing.
 pub fn open_or_create(path: &Path) -> Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .map_err(|e| Error::file("open", path, e))
+    opened(
+        path,
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600),
+    )
 }
 
 /// Creates one directory; an existing one is fine. Does not sync its parent.
 pub fn create_dir(path: &Path) -> Result<()> {
+    look::way(path)?;
     match DirBuilder::new().mode(0o700).create(path) {
         Ok(()) => Ok(()),
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && is_dir(path)? => Ok(()),
         Err(e) => Err(Error::file("create", path, e)),
     }
 }
 
 /// Creates a directory and its missing parents, each durably.
 pub fn create_dir_all_durably(path: &Path) -> Result<()> {
-    if path.is_dir() {
+    if is_dir(path)? {
         return Ok(());
     }
     let parent = match path.parent() {
@@ -95,7 +144,7 @@ pub fn sync_file(file: &File, path: &Path) -> Result<()> {
 
 /// Makes the names in a directory durable.
 pub fn sync_dir(path: &Path) -> Result<()> {
-    let dir = open(path)?;
+    let dir = open_dir(path)?;
     dir.sync_all().map_err(|e| Error::file("sync", path, e))
 }
 
@@ -125,6 +174,8 @@ pub enum Linked {
 
 /// Gives a file a second name.
 pub fn link(from: &Path, to: &Path) -> Result<Linked> {
+    look::way(from)?;
+    look::way(to)?;
     match fs::hard_link(from, to) {
         Ok(()) => Ok(Linked::Done),
         Err(e) => match e.kind() {
@@ -140,16 +191,21 @@ pub fn link(from: &Path, to: &Path) -> Result<Linked> {
 
 /// Renames a file, replacing nothing that the caller did not look for.
 pub fn rename(from: &Path, to: &Path) -> Result<()> {
+    look::way(from)?;
+    look::way(to)?;
     fs::rename(from, to).map_err(|e| Error::file("rename", to, e))
 }
 
-/// Removes a name.
+/// Removes a name; of a link the link itself.
 pub fn remove(path: &Path) -> Result<()> {
+    look::way(path)?;
     fs::remove_file(path).map_err(|e| Error::file("remove", path, e))
 }
 
 /// Removes an empty directory.
 pub fn remove_dir(path: &Path) -> Result<()> {
+    look::way(path)?;
+    look::forget(path);
     fs::remove_dir(path).map_err(|e| Error::file("remove", path, e))
 }
 
@@ -168,7 +224,7 @@ fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let mut tmp = path.as_os_str().to_owned();
     tmp.push(".tmp");
     let tmp = PathBuf::from(tmp);
-    if tmp.exists() {
+    if look(&tmp)?.is_some() {
         remove(&tmp)?;
     }
     let mut file = create_for(&tmp, mode)?;
@@ -194,9 +250,11 @@ pub fn append_durably(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// The length of a file in bytes.
 pub fn length(path: &Path) -> Result<u64> {
-    fs::metadata(path)
-        .map(|m| m.len())
-        .map_err(|e| Error::file("look at", path, e))
+    match look(path)? {
+        Some(meta) if meta.is_file() => Ok(meta.len()),
+        Some(meta) => Err(look::strange(path, meta.file_type())),
+        None => Err(Error::file("look at", path, Errno::NOENT.into())),
+    }
 }
 
 /// Bytes that are free for us on the file system of `path`.
@@ -215,7 +273,7 @@ pub fn try_write(dir: &Path) -> Result<()> {
         let tried = OpenOptions::new()
             .write(true)
             .mode(0o600)
-            .custom_flags(rustix::fs::OFlags::TMPFILE.bits().cast_signed())
+            .custom_flags(OFlags::TMPFILE.bits().cast_signed())
             .open(dir)
             .and_then(|mut file| file.write_all(&vec![0; 1 << 20]));
         if let Err(e) = tried
@@ -272,7 +330,7 @@ impl BatchSync {
         const F2FS: u64 = 0xf2f5_2010;
         let known = matches!(magic(root), Some(EXT4 | XFS | BTRFS | F2FS));
         Ok(Self {
-            root: open(root)?,
+            root: open_dir(root)?,
             path: root.to_path_buf(),
             whole: known && kernel_reports_syncfs_errors(),
         })

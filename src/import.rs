@@ -10,6 +10,7 @@
 mod find;
 mod mbox;
 mod read;
+mod tree;
 mod work;
 
 use std::path::{Path, PathBuf};
@@ -22,12 +23,14 @@ use crate::commit::{self, Desk, Route};
 use crate::dedupe::Policy;
 use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::fsx;
 use crate::message::Hash128;
 use crate::vault::Writer;
 use crate::vault::catalog::Catalog;
-use crate::vault::layout::Layout;
+use crate::vault::layout::{Layout, is_account};
 use crate::vault::maildir;
 use read::Whole;
+use tree::Tree;
 use work::Worker;
 
 pub use find::Kind;
@@ -87,6 +90,8 @@ pub struct ImportReport {
     pub stored: u64,
     /// What could not be read.
     pub unread: Vec<Unread>,
+    /// What was not looked at: links that lead out of the source, and what is no file.
+    pub skipped: Vec<Unread>,
 }
 
 /// Imports all mail of `source` into the vault at `path`.
@@ -96,14 +101,23 @@ pub fn run(
     options: &ImportOptions,
     tell: &mut dyn FnMut(Event<'_>),
 ) -> Result<ImportReport> {
+    // Source and vault may be links; below them only what stays in the source is read.
+    let source = &fsx::resolve(source);
     if same(path, source) {
         return Err(find::unfit(source, "it is this vault itself"));
     }
-    let spots = find::spots(source)?;
+    if let Some(name) = options.account.as_deref().filter(|name| !is_account(name)) {
+        return Err(find::unfit(
+            source,
+            &format!("no account can be called \"{name}\""),
+        ));
+    }
+    let mut tree = Tree::new(source);
+    let spots = find::spots(source, &mut tree)?;
     if options.account.is_none() && spots.iter().any(|spot| spot.account.is_none()) {
         return Err(Error::Unfit {
             doing: "import",
-            path: source.to_path_buf(),
+            path: source.clone(),
             reason: "it does not say which account its mail is of".to_owned(),
             hint: Some("name one, new or old: --account work".to_owned()),
         });
@@ -120,11 +134,13 @@ pub fn run(
         wanted_octets,
     });
     if options.dry_run {
-        return work(&layout, source, &spots, options, None, tell).map(|(report, _)| report);
+        let from = (source.as_path(), tree);
+        return work(&layout, from, &spots, options, None, tell).map(|(report, _)| report);
     }
     let writer = Writer::open(path, options.lock_wait, &options.stop)?;
     let (desk, committer) = commit::start(writer);
-    let worked = work(&layout, source, &spots, options, Some(&desk), tell);
+    let from = (source.as_path(), tree);
+    let worked = work(&layout, from, &spots, options, Some(&desk), tell);
     let mut tallies = Vec::new();
     if let Ok((_, accounts)) = &worked {
         tallies.extend(accounts.iter().filter_map(|account| desk.flush(account)));
@@ -151,7 +167,7 @@ fn same(one: &Path, other: &Path) -> bool {
 /// Reads everything; gives the accounts that got some as well.
 fn work(
     layout: &Layout,
-    source: &Path,
+    (source, mut tree): (&Path, Tree),
     spots: &[Spot],
     options: &ImportOptions,
     desk: Option<&Desk>,
@@ -183,7 +199,8 @@ fn work(
         }
         drop(done);
         let mut progress = || shared.tell(tell);
-        let found = search(layout, source, spots, options, &mut routes, &mut |found| {
+        let from = (source, &mut tree);
+        let found = search(layout, from, spots, options, &mut routes, &mut |found| {
             progress();
             let _ = send.send(found);
         });
@@ -204,7 +221,8 @@ fn work(
         report.unread.extend(found?);
         Ok(report)
     });
-    let report = outcome?;
+    let mut report = outcome?;
+    report.skipped = tree.skipped();
     if options.stop.load(Ordering::Relaxed) {
         return Err(Error::Interrupted);
     }
@@ -228,7 +246,7 @@ struct Routes {
 /// Hands every message of every spot to `each`.
 fn search(
     layout: &Layout,
-    source: &Path,
+    (source, tree): (&Path, &mut Tree),
     spots: &[Spot],
     options: &ImportOptions,
     routes: &mut Routes,
@@ -261,7 +279,7 @@ fn search(
         });
         find::messages(
             spot,
-            source,
+            (source, &mut *tree),
             &options.stop,
             &mut unread,
             &mut |mut found| {
@@ -336,18 +354,23 @@ impl Shared<'_> {
 fn reason(error: &Error) -> String {
     match error {
         Error::File { source, .. } => crate::error::words(source),
+        Error::Strange { what, .. } => format!("it is {what}"),
         other => other.to_string(),
     }
 }
 
 /// True if this is about a file that is imported, and not about the vault.
 fn is_of_source(error: &Error, path: &Path) -> bool {
-    matches!(error, Error::File { path: of, .. } | Error::Damaged { path: of, .. } if of == path)
+    matches!(
+        error,
+        Error::File { path: of, .. }
+        | Error::Damaged { path: of, .. }
+        | Error::Strange { path: of, .. } if of == path
+    )
 }
 
 /// The id that a file's name holds, if it holds one.
-fn id_in(path: &Path) -> Option<Hash128> {
-    let name = path.file_name()?.to_str()?;
+fn id_in(name: &str) -> Option<Hash128> {
     name.split(['.', ',', ':', ' ']).find_map(Hash128::parse)
 }
 

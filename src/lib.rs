@@ -11,6 +11,7 @@
     )
 )]
 
+pub mod account;
 mod channel;
 pub mod commit;
 pub mod config;

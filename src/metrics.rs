@@ -108,7 +108,7 @@ pub fn text(accounts: &[AccountStatus], now: i64) -> String {
 
 /// Puts the metrics into a file that is always whole, for whoever may read it.
 pub fn write(path: &Path, accounts: &[AccountStatus], now: i64) -> Result<()> {
-    fsx::publish(path, text(accounts, now).as_bytes())
+    fsx::publish(&fsx::resolve_parent(path), text(accounts, now).as_bytes())
 }
 
 fn label(name: &str) -> String {

@@ -85,7 +85,10 @@ pub fn gather(vault: &Vault, query: &Query, facets: &[Facet], top: u64) -> Resul
 /// Writes the page of the statistics: one file that needs nothing else. `about` says which
 /// messages they are of; `made` is the day.
 pub fn write_page(path: &Path, stats: &Stats, about: &str, made: &str) -> Result<()> {
-    fsx::write_durably(path, page::page(stats, about, made).as_bytes())
+    fsx::write_durably(
+        &fsx::resolve_parent(path),
+        page::page(stats, about, made).as_bytes(),
+    )
 }
 
 fn named(facet: Facet, key: &str) -> (Option<String>, String) {

@@ -24,6 +24,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::error::{Error, Result};
+use crate::fsx;
 use crate::message::Hash128;
 use crate::query::Query;
 use catalog::{AccountStatus, Catalog, Coverage, Hit, Order};
@@ -34,6 +35,7 @@ use locate::{describe, locate, locate_all};
 
 pub use select::{Entries, Entry, Part, Selection};
 pub use writer::Writer;
+use writer::unrecorded;
 
 /// Unix time in milliseconds, for the ledger.
 #[must_use]
@@ -59,6 +61,26 @@ impl Vault {
             Some(catalog) if is_current(&layout, &manifest, &catalog)? => catalog,
             _ => renewed(&layout, &manifest)?,
         };
+        Ok(Self { layout, catalog })
+    }
+
+    /// Opens the vault of somebody else: nothing in it is written, and of what it says of
+    /// itself only the ledger counts. Senders and subjects are not known.
+    pub fn open_foreign(path: &Path) -> Result<Self> {
+        let (layout, manifest) = open_layout(path)?;
+        let (mut catalog, whole) = replayed(&layout, &manifest)?;
+        // Files whose lines are lost or were never written are mail all the same.
+        for account in maildir::list(&layout.mail_dir())? {
+            if whole || !layout::is_account(&account) {
+                continue;
+            }
+            for dir in maildir::folders(&layout, &account)? {
+                for event in unrecorded(&layout, &catalog, &account, &dir)? {
+                    let (seq, time) = (0, now_ms());
+                    catalog.apply(&ledger::Entry { seq, time, event })?;
+                }
+            }
+        }
         Ok(Self { layout, catalog })
     }
 
@@ -147,14 +169,14 @@ impl Vault {
 
 fn open_layout(path: &Path) -> Result<(Layout, Manifest)> {
     let layout = Layout::new(path);
-    let text = match std::fs::read_to_string(layout.manifest()) {
-        Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+    let text = match fsx::read(&layout.manifest()) {
+        Ok(text) => String::from_utf8_lossy(&text).into_owned(),
+        Err(Error::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
             return Err(Error::VaultMissing {
                 path: path.to_path_buf(),
             });
         }
-        Err(e) => return Err(Error::file("read", &layout.manifest(), e)),
+        Err(e) => return Err(e),
     };
     let manifest = Manifest::parse(&layout, &text)?;
     Ok((layout, manifest))
@@ -189,12 +211,21 @@ fn renewed(layout: &Layout, manifest: &Manifest) -> Result<Catalog> {
         Err(Error::File { .. } | Error::NoSpace { .. }) => {}
         Err(e) => return Err(e),
     }
-    let mut catalog = Catalog::temporary()?;
-    for item in Reader::new(layout, &manifest.id)? {
-        if let Item::Entry { entry, .. } = item? {
-            catalog.apply(&entry)?;
-        }
-    }
+    let (mut catalog, _) = replayed(layout, manifest)?;
     describe(layout, &mut catalog)?;
     Ok(catalog)
+}
+
+/// The ledger as a catalog that leaves nothing behind; false with it if lines are damaged.
+fn replayed(layout: &Layout, manifest: &Manifest) -> Result<(Catalog, bool)> {
+    let (mut catalog, mut whole) = (Catalog::temporary()?, true);
+    catalog.begin()?;
+    for item in Reader::new(layout, &manifest.id)? {
+        match item? {
+            Item::Entry { entry, .. } => catalog.apply(&entry)?,
+            Item::Damage(_) | Item::TornTail(_) => whole = false,
+        }
+    }
+    catalog.commit(None)?;
+    Ok((catalog, whole))
 }

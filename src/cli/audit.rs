@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mailvault::error::PARTIAL;
+use mailvault::fsx;
 use mailvault::run::{self, AuditOptions, AuditReport, FolderAudit, Standing, Tally};
 use serde_json::{Value, json};
 
@@ -39,7 +40,7 @@ pub(crate) fn run(
     let env = settings.secret_env(std::iter::once(&account));
     let stop = Stop::watch(out, "stopping (once more to quit at once)");
     let options = AuditOptions {
-        manifest: args.manifest.clone(),
+        manifest: args.manifest.as_deref().map(fsx::resolve_parent),
         quick: args.quick,
         read_data: args.read_data,
         fresh: args.fresh.unwrap_or(FRESH),

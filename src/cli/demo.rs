@@ -115,7 +115,7 @@ fn config(server: &Server) -> String {
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
-    let mut file = fsx::create_new(path)?;
+    let mut file = fsx::create_new(&fsx::resolve_parent(path))?;
     file.write_all(text.as_bytes())
         .map_err(|source| Error::file("write", path, source))
 }

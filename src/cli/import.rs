@@ -78,7 +78,24 @@ fn tell(report: &ImportReport, args: &Import, out: &Output) -> Done {
         );
         report::warn(out, &text, None);
     }
+    for skipped in &report.skipped {
+        out.json(
+            "skipped",
+            json!({"place": skipped.place, "reason": skipped.reason}),
+            true,
+        );
+        let text = format!(
+            "skipped {}: {}",
+            escape(&skipped.place),
+            escape(&skipped.reason)
+        );
+        report::warn(out, &text, None);
+    }
     if !out.quiet {
+        let skipped = match report.skipped.len() as u64 {
+            0 => String::new(),
+            skipped => format!(", {} skipped", count(skipped)),
+        };
         let would = if args.dry_run { "would be " } else { "" };
         let stored = if args.dry_run {
             String::new()
@@ -86,14 +103,15 @@ fn tell(report: &ImportReport, args: &Import, out: &Output) -> Done {
             format!(" ({} stored)", size(report.stored))
         };
         out.line(&format!(
-            "{}, {}: {} {would}new{stored}, {} already in the vault",
+            "{}, {}: {} {would}new{stored}, {} already in the vault{skipped}",
             plural(report.messages, "message"),
             size(report.octets),
             count(report.new),
             count(report.duplicates),
         ));
     }
-    let code = if report.unread.is_empty() { 0 } else { PARTIAL };
+    let whole = report.unread.is_empty() && report.skipped.is_empty();
+    let code = if whole { 0 } else { PARTIAL };
     Done::new(
         code,
         json!({
@@ -103,6 +121,7 @@ fn tell(report: &ImportReport, args: &Import, out: &Output) -> Done {
             "duplicates": report.duplicates,
             "stored_bytes": report.stored,
             "unread": report.unread.len(),
+            "skipped": report.skipped.len(),
             "dry_run": args.dry_run,
         }),
     )

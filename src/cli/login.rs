@@ -105,7 +105,7 @@ fn password(
         return Ok(messages);
     };
     // Where the name is a link, the file behind it is replaced.
-    let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    let path = fsx::resolve(path);
     if let Some(folder) = path.parent() {
         fsx::create_dir_all_durably(folder)?;
     }

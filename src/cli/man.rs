@@ -115,7 +115,7 @@ fn pages(command: &Command, out: &Path) -> Result<()> {
 }
 
 fn write(folder: &Path, name: &str, text: &[u8]) -> Result<()> {
-    fsx::publish(&folder.join(name), text)
+    fsx::publish(&fsx::resolve(folder).join(name), text)
 }
 
 fn page(command: &Command, name: &str) -> io::Result<Vec<u8>> {

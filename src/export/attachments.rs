@@ -14,6 +14,7 @@ pub fn save(parts: &Parts, dir: &Path) -> Result<Vec<PathBuf>> {
     if parts.attachments.is_empty() {
         return Ok(saved);
     }
+    let dir = &fsx::resolve(dir);
     fsx::create_dir_all_durably(dir)?;
     let there = crate::vault::maildir::list(dir)?;
     let mut taken: Vec<String> = there.iter().map(|name| name.to_lowercase()).collect();

@@ -106,6 +106,7 @@ fn read(path: &Path, size: u64, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Re
     let mut content = match frame::open(path) {
         Ok(content) => content.take(size.saturating_add(1)),
         Err(Error::File { source, .. }) => return Err(damaged(path, source.to_string())),
+        Err(Error::Strange { what, .. }) => return Err(damaged(path, format!("it is {what}"))),
         Err(error) => return Err(error),
     };
     let mut chunk = vec![0; CHUNK.min(usize::try_from(size).unwrap_or(CHUNK) + 1)];

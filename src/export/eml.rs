@@ -90,7 +90,7 @@ pub(super) struct File {
 impl File {
     pub(super) fn new(path: &Path) -> Self {
         Self {
-            path: path.to_path_buf(),
+            path: fsx::resolve_parent(path),
         }
     }
 }

@@ -15,7 +15,8 @@ use chrono::DateTime;
 use super::body::Body;
 use super::place::Place;
 use super::{Put, Target, names};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::fsx;
 use crate::message::Hash128;
 use crate::readable::{self, Parts};
 use crate::vault::Entry;
@@ -161,7 +162,7 @@ impl Site {
         }
         for (id, (before, after)) in links {
             let path = page_of(self.place.root(), id);
-            let text = std::fs::read_to_string(&path).map_err(|e| Error::file("read", &path, e))?;
+            let text = String::from_utf8_lossy(&fsx::read(&path)?).into_owned();
             let Some((head, rest)) = text.split_once(LINKS.0) else {
                 continue;
             };
@@ -214,7 +215,7 @@ impl Target for Site {
                 .rows
                 .push_str(&page::row(entry, &up, !parts.attachments.is_empty()));
         }
-        if known || path.exists() {
+        if known || fsx::is_file(&path)? {
             return Ok(Put::There);
         }
         self.write(entry, &path, &bytes, &parts)?;

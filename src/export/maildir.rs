@@ -65,7 +65,7 @@ impl Tree {
         }
         Self::create(&root)?;
         let marker = root.join("maildirfolder");
-        if dir.is_some() && !marker.exists() {
+        if dir.is_some() && !fsx::is_file(&marker)? {
             fsx::create_new(&marker)?;
         }
         let mut there = place::ids(&root.join("cur"), BEHIND)?;

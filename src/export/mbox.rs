@@ -121,10 +121,11 @@ pub(super) struct File {
 
 impl File {
     pub(super) fn create(path: &Path, crlf: bool) -> Result<Self> {
+        let path = &fsx::resolve_parent(path);
         let tmp = staging_name(path);
         let file = fsx::create_new(&tmp)?;
         Ok(Self {
-            path: path.to_path_buf(),
+            path: path.clone(),
             to: BufWriter::with_capacity(256 << 10, file),
             tmp,
             writer: Writer::new(crlf),
@@ -248,7 +249,7 @@ impl Tree {
         for folder in path.ancestors().skip(1) {
             if let Some(name) = folder.to_str().and_then(|name| name.strip_suffix(".sbd")) {
                 let parent = self.place.root().join(name);
-                if !parent.exists() {
+                if !fsx::is_file(&parent)? {
                     self.place.write(parent, b"")?;
                 }
             }

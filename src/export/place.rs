@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -48,19 +48,20 @@ impl State {
         crlf: bool,
         accounts: &[String],
     ) -> Result<Self> {
+        let root = &fsx::resolve(root);
         let unfit = |reason: String, hint: &str| {
             Err(Error::Unfit {
                 doing: "export to",
-                path: root.to_path_buf(),
+                path: root.clone(),
                 reason,
                 hint: Some(hint.to_owned()),
             })
         };
         let another = "name a new directory";
         let file = root.join(NOTE);
-        let text = match fs::read_to_string(&file) {
+        let text = match fsx::read(&file) {
             Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            Err(Error::File { source, .. }) if source.kind() == ErrorKind::NotFound => {
                 return match stranger(root)? {
                     None => Ok(Self {
                         v: 1,
@@ -79,12 +80,12 @@ impl State {
                     ),
                 };
             }
-            Err(e) if e.kind() == std::io::ErrorKind::NotADirectory => {
+            Err(Error::File { source, .. }) if source.kind() == ErrorKind::NotADirectory => {
                 return unfit("it is a file".to_owned(), another);
             }
-            Err(e) => return Err(Error::file("read", &file, e)),
+            Err(e) => return Err(e),
         };
-        let Some(state) = serde_json::from_str::<Self>(&text)
+        let Some(state) = serde_json::from_slice::<Self>(&text)
             .ok()
             .filter(|s| s.v == 1)
         else {
@@ -128,15 +129,14 @@ fn stranger(root: &Path) -> Result<Option<String>> {
 
 /// Refuses a file that is there and not empty.
 pub(super) fn refuse_taken(path: &Path) -> Result<()> {
-    match fs::symlink_metadata(path) {
-        Ok(_) => Err(Error::Unfit {
+    match fsx::look(&fsx::resolve_parent(path))? {
+        Some(_) => Err(Error::Unfit {
             doing: "export to",
             path: path.to_path_buf(),
             reason: "it is there already".to_owned(),
             hint: Some("name a new file, or remove this one first".to_owned()),
         }),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(e) => Err(Error::file("look at", path, e)),
+        None => Ok(()),
     }
 }
 
@@ -184,6 +184,8 @@ impl Place {
         crlf: bool,
         accounts: &[String],
     ) -> Result<Self> {
+        // The directory may be a link; below it nothing is followed.
+        let root = &fsx::resolve(root);
         let state = State::look(root, format, crlf, accounts)?;
         fsx::create_dir_all_durably(root)?;
         let staging = root.join(STAGING);
@@ -192,7 +194,7 @@ impl Place {
         if lock.try_lock().is_err() {
             return Err(Error::Unfit {
                 doing: "export to",
-                path: root.to_path_buf(),
+                path: root.clone(),
                 reason: "another mailvault is at it".to_owned(),
                 hint: None,
             });
@@ -204,7 +206,7 @@ impl Place {
         }
         let mut place = Self {
             sync: BatchSync::new(root)?,
-            root: root.to_path_buf(),
+            root: root.clone(),
             state,
             staging,
             lock: Some(lock),
@@ -328,10 +330,11 @@ impl Place {
 
 /// The ids in the names of a directory, told from the rest by what stands behind them.
 pub(super) fn ids(dir: &Path, behind: &str) -> Result<BTreeSet<Hash128>> {
-    let names = crate::vault::maildir::list(dir)?;
+    let names = crate::vault::maildir::entries(dir)?;
     Ok(names
         .iter()
-        .filter_map(|name| {
+        .filter(|(_, kind)| kind.is_file())
+        .filter_map(|(name, _)| {
             let end = name.rfind(behind)?;
             Hash128::parse(name.get(end.checked_sub(32)?..end)?)
         })

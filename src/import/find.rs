@@ -1,8 +1,7 @@
 //! Where the messages of a source are: which folders it has, of which form, and what is in
-//! them. Directories that a link leads to are not entered.
+//! them ([`super::tree`] says what of it is looked at).
 
 use std::ffi::OsStr;
-use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -10,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::UNIX_EPOCH;
 
+use super::tree::{Child, Tree};
 use super::{Unread, id_in, mbox, shown};
 use crate::commit::Route;
 use crate::error::{Error, Result};
@@ -149,8 +149,9 @@ pub(super) fn unfit(path: &Path, reason: &str) -> Error {
 }
 
 /// The folders of a source.
-pub(super) fn spots(source: &Path) -> Result<Vec<Spot>> {
-    let meta = fs::metadata(source).map_err(|e| Error::file("read", source, e))?;
+pub(super) fn spots(source: &Path, tree: &mut Tree) -> Result<Vec<Spot>> {
+    let missing = || Error::file("read", source, std::io::ErrorKind::NotFound.into());
+    let meta = fsx::look(source)?.ok_or_else(missing)?;
     let mut spots = Vec::new();
     if meta.is_file() {
         let kind = if is_mbox(source)? {
@@ -161,10 +162,10 @@ pub(super) fn spots(source: &Path) -> Result<Vec<Spot>> {
         let mut spot = Spot::new(kind, source, &[]);
         spot.octets = meta.len();
         spots.push(spot);
-    } else if source.join("vault.toml").is_file() {
+    } else if fsx::is_file(&source.join("vault.toml"))? {
         vault(source, &mut spots)?;
     } else {
-        walk(source, &[], &mut spots)?;
+        walk(tree, source, &[], &mut spots)?;
         if spots.is_empty() {
             return Err(unfit(source, "it holds no Maildir, mbox or .eml files"));
         }
@@ -173,7 +174,7 @@ pub(super) fn spots(source: &Path) -> Result<Vec<Spot>> {
 }
 
 fn vault(source: &Path, spots: &mut Vec<Spot>) -> Result<()> {
-    let vault = Vault::open(source)?;
+    let vault = Vault::open_foreign(source)?;
     let selection = vault.select(&Query::default(), false)?;
     let shared = Rc::new((vault, selection));
     for part in &shared.1.folders {
@@ -187,34 +188,21 @@ fn vault(source: &Path, spots: &mut Vec<Spot>) -> Result<()> {
     Ok(())
 }
 
-/// What a directory holds, sorted: name, path, type.
-fn children(dir: &Path) -> Result<Vec<(String, PathBuf, fs::FileType)>> {
-    let failed = |e| Error::file("list", dir, e);
-    let mut children = Vec::new();
-    for entry in fs::read_dir(dir).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        children.push((name, entry.path(), entry.file_type().map_err(failed)?));
-    }
-    children.sort_by(|a, b| a.1.cmp(&b.1));
-    Ok(children)
-}
-
-fn walk(dir: &Path, parts: &[String], spots: &mut Vec<Spot>) -> Result<()> {
+fn walk(tree: &mut Tree, dir: &Path, parts: &[String], spots: &mut Vec<Spot>) -> Result<()> {
     if parts.len() > DEEPEST {
         return Ok(());
     }
-    let is_maildir = |dir: &Path| dir.join("cur").is_dir() || dir.join("new").is_dir();
+    let is_maildir = |dir: &Path| is_dir(&dir.join("cur")) || is_dir(&dir.join("new"));
     let within = |name: &str| [parts, &[name.to_owned()]].concat();
     let own = is_maildir(dir);
     if own {
         let mut spot = Spot::new(Kind::Maildir, dir, parts);
-        spot.octets = octets(&dir.join("cur"))? + octets(&dir.join("new"))?;
+        spot.octets = octets(tree, &dir.join("cur"))? + octets(tree, &dir.join("new"))?;
         spots.push(spot);
     }
     let mut eml: Option<Spot> = None;
-    for (name, path, kind) in children(dir)? {
-        if kind.is_dir() {
+    for Child { name, path, size } in tree.children(dir)? {
+        let Some(size) = size else {
             if name.starts_with('.') {
                 if is_maildir(&path) {
                     let mut spot = Spot::new(Kind::Maildir, &path, parts);
@@ -224,16 +212,18 @@ fn walk(dir: &Path, parts: &[String], spots: &mut Vec<Spot>) -> Result<()> {
                         let label = folder_label(&name);
                         spot.parts.extend(label.split('/').map(str::to_owned));
                     }
-                    spot.octets = octets(&path.join("cur"))? + octets(&path.join("new"))?;
+                    spot.octets =
+                        octets(tree, &path.join("cur"))? + octets(tree, &path.join("new"))?;
                     spots.push(spot);
                 }
             } else if !(own && ["cur", "new", "tmp"].contains(&name.as_str())) {
                 let name = name.strip_suffix(".sbd").unwrap_or(&name);
-                walk(&path, &within(name), spots)?;
+                walk(tree, &path, &within(name), spots)?;
             }
-        } else if kind.is_file() && !own {
-            let size = path.metadata().map_or(0, |m| m.len());
-            if has_suffix(&path, "eml") {
+            continue;
+        };
+        if !own {
+            if has_suffix(&name, "eml") {
                 let spot = eml.get_or_insert_with(|| Spot::new(Kind::Eml, dir, parts));
                 spot.octets += size;
             } else if is_mbox(&path)? {
@@ -248,20 +238,21 @@ fn walk(dir: &Path, parts: &[String], spots: &mut Vec<Spot>) -> Result<()> {
     Ok(())
 }
 
-fn octets(dir: &Path) -> Result<u64> {
-    if !dir.is_dir() {
-        return Ok(0);
-    }
-    let all = children(dir)?;
-    Ok(all
-        .iter()
-        .filter_map(|(_, path, _)| path.metadata().ok())
-        .map(|m| m.len())
-        .sum())
+fn is_dir(path: &Path) -> bool {
+    fsx::is_dir(path).unwrap_or(false)
 }
 
-fn has_suffix(path: &Path, suffix: &str) -> bool {
-    path.extension()
+fn octets(tree: &mut Tree, dir: &Path) -> Result<u64> {
+    if !is_dir(dir) {
+        return Ok(0);
+    }
+    let all = tree.children(dir)?;
+    Ok(all.iter().filter_map(|child| child.size).sum())
+}
+
+fn has_suffix(name: &str, suffix: &str) -> bool {
+    Path::new(name)
+        .extension()
         .is_some_and(|e: &OsStr| e.eq_ignore_ascii_case(suffix))
 }
 
@@ -278,7 +269,7 @@ fn is_mbox(path: &Path) -> Result<bool> {
 /// Hands on every message of a folder.
 pub(super) fn messages(
     spot: &Spot,
-    source: &Path,
+    (source, tree): (&Path, &mut Tree),
     stop: &AtomicBool,
     unread: &mut Vec<Unread>,
     each: &mut dyn FnMut(Found),
@@ -325,15 +316,15 @@ pub(super) fn messages(
         (None, Kind::Maildir) => {
             for sub in ["cur", "new"] {
                 let dir = spot.path.join(sub);
-                for (name, path, kind) in if dir.is_dir() {
-                    children(&dir)?
+                for Child { name, path, size } in if is_dir(&dir) {
+                    tree.children(&dir)?
                 } else {
                     Vec::new()
                 } {
                     if stopped() {
                         break;
                     }
-                    if !kind.is_file() || name.starts_with('.') {
+                    if size.is_none() || name.starts_with('.') {
                         continue;
                     }
                     let flags = if sub == "cur" {
@@ -341,7 +332,7 @@ pub(super) fn messages(
                     } else {
                         String::new()
                     };
-                    let mut found = single(path);
+                    let mut found = single(path, &name);
                     found.flags = flags;
                     each(found);
                 }
@@ -349,13 +340,14 @@ pub(super) fn messages(
             Ok(())
         }
         (None, _) => {
-            if spot.path.is_file() {
-                each(single(spot.path.clone()));
+            if !is_dir(&spot.path) {
+                let name = spot.path.file_name().unwrap_or_default();
+                each(single(spot.path.clone(), &name.to_string_lossy()));
                 return Ok(());
             }
-            for (_, path, kind) in children(&spot.path)? {
-                if kind.is_file() && has_suffix(&path, "eml") && !stopped() {
-                    let mut found = single(path);
+            for Child { name, path, size } in tree.children(&spot.path)? {
+                if size.is_some() && has_suffix(&name, "eml") && !stopped() {
+                    let mut found = single(path, &name);
                     if found.id.is_none() {
                         // Whoever copied such a file gave it a time of its own.
                         found.date = None;
@@ -380,8 +372,8 @@ pub(super) fn messages(
     })
 }
 
-fn single(path: PathBuf) -> Found {
-    let meta = path.metadata().ok();
+fn single(path: PathBuf, name: &str) -> Found {
+    let meta = fsx::look(&path).ok().flatten();
     let time = meta.as_ref().and_then(|m| m.modified().ok());
     let since = time.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     Found {
@@ -389,7 +381,7 @@ fn single(path: PathBuf) -> Found {
         flags: String::new(),
         date: since.and_then(|s| i64::try_from(s.as_secs()).ok()),
         octets: meta.map_or(0, |m| m.len()),
-        id: id_in(&path),
+        id: id_in(name),
         path,
         route: None,
     }

@@ -51,7 +51,8 @@ pub(super) fn put(path: &Path, token: &Secret) -> Result<()> {
 fn lock(path: &Path) -> Result<File> {
     loop {
         // Over NFS only what is open for writing can be locked.
-        let file = fsx::append(path).or_else(|_| fsx::open(path))?;
+        let place = fsx::resolve(path);
+        let file = fsx::append(&place).or_else(|_| fsx::open(&place))?;
         file.lock().map_err(|e| Error::file("lock", path, e))?;
         let failed = |e| Error::file("read", path, e);
         let (held, named) = (
@@ -67,7 +68,7 @@ fn lock(path: &Path) -> Result<File> {
 
 /// Where the name is a link, the file behind it is replaced.
 fn write(path: &Path, token: &Secret) -> Result<()> {
-    let place = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    let place = fsx::resolve(path);
     if let Some(folder) = place.parent() {
         fsx::create_dir_all_durably(folder)?;
     }

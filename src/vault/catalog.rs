@@ -10,6 +10,7 @@ mod audit;
 mod compare;
 mod conditions;
 mod evidence;
+mod files;
 mod lookup;
 mod mailbox;
 mod purge;
@@ -24,15 +25,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension};
 
 use crate::error::{Error, Result};
 use crate::fsx;
 use crate::message::Hash128;
+use crate::vault::layout::{is_account, is_folder_dir};
 use crate::vault::ledger::{Mark, Position};
 
 pub use audit::Sighting;
 pub use evidence::{Before, Proof};
+pub(super) use files::discard;
 pub use lookup::{Blob, Known, LastSession, Place};
 pub use mailbox::{Folder, InMailbox, Origin, Stored};
 pub use purge::{Archived, Record};
@@ -110,17 +113,10 @@ impl Catalog {
             Err(Error::Catalog { source, .. }) if is_garbage(&source) => {}
             Err(e) => return Err(e),
         }
-        for suffix in ["", "-wal", "-shm", "-journal"] {
-            let mut name = path.as_os_str().to_owned();
-            name.push(suffix);
-            let file = PathBuf::from(name);
-            if file.exists() {
-                fsx::remove(&file)?;
-            }
-        }
+        discard(path)?;
         // SQLite would create it with the mode of the umask.
         drop(fsx::create_new(path)?);
-        let catalog = Self::with(Connection::open(path), path)?;
+        let catalog = Self::with(files::open(path)?, path)?;
         catalog.configure()?;
         catalog
             .db
@@ -136,7 +132,7 @@ impl Catalog {
     /// spill to a temporary file.
     pub fn temporary() -> Result<Self> {
         let path = Path::new("(temporary)");
-        let catalog = Self::with(Connection::open(""), path)?;
+        let catalog = Self::with(Connection::open("").map_err(|e| failed(path, e))?, path)?;
         catalog
             .db
             .execute_batch(include_str!("catalog/schema.sql"))
@@ -147,18 +143,17 @@ impl Catalog {
     /// Opens an existing catalog for reading; `None` if it is missing or of another
     /// make.
     pub fn open_to_read(path: &Path) -> Result<Option<Self>> {
-        if !path.exists() {
+        if !files::exists(path)? {
             return Ok(None);
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let catalog = Self::with(Connection::open_with_flags(path, flags), path)?;
+        let catalog = Self::with(files::open_to_read(path)?, path)?;
         let version = catalog.db.busy_timeout(PATIENCE).and_then(|()| {
             catalog
                 .db
                 .pragma_query_value(None, "user_version", |r| r.get(0))
         });
         match version {
-            Ok(USER_VERSION) => Ok(Some(catalog)),
+            Ok(USER_VERSION) if catalog.has_places()? => Ok(Some(catalog)),
             Ok(_) => Ok(None),
             Err(e) if is_garbage(&e) => Ok(None),
             Err(e) => Err(catalog.failed(e)),
@@ -166,23 +161,52 @@ impl Catalog {
     }
 
     fn try_open(path: &Path) -> Result<Option<Self>> {
-        if !path.exists() {
+        if !files::exists(path)? {
             return Ok(None);
         }
-        let catalog = Self::with(Connection::open(path), path)?;
+        let catalog = Self::with(files::open(path)?, path)?;
         let version: i64 = catalog
             .db
             .pragma_query_value(None, "user_version", |r| r.get(0))
             .map_err(|e| catalog.failed(e))?;
-        if version != USER_VERSION {
+        if version != USER_VERSION || !catalog.has_places()? {
             return Ok(None);
         }
         catalog.configure()?;
         Ok(Some(catalog))
     }
 
-    fn with(db: rusqlite::Result<Connection>, path: &Path) -> Result<Self> {
-        let db = db.map_err(|source| failed(path, source))?;
+    /// False if an account or directory is none of a vault: the catalog may come from
+    /// somebody else, and paths are made of them.
+    fn has_places(&self) -> Result<bool> {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase, Unknown};
+        let all = "SELECT account, dir FROM folder UNION SELECT account, dir FROM origin
+                   UNION SELECT account, '' FROM session UNION SELECT account, '' FROM learned";
+        let sound = self.db.prepare(all).and_then(|mut query| {
+            let mut rows = query.query([])?;
+            while let Some(row) = rows.next()? {
+                let (account, dir): (String, String) = (row.get(0)?, row.get(1)?);
+                if !is_account(&account) || !is_folder_dir(&dir) {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        });
+        match sound {
+            // Not a catalog of our make, whatever its version says.
+            Err(e)
+                if matches!(
+                    e.sqlite_error_code(),
+                    None | Some(DatabaseCorrupt | NotADatabase | Unknown)
+                ) =>
+            {
+                Ok(false)
+            }
+            sound => sound.map_err(|e| self.failed(e)),
+        }
+    }
+
+    fn with(db: Connection, path: &Path) -> Result<Self> {
         db.set_prepared_statement_cache_capacity(64);
         // Plans must not depend on the values bound: SQLite would make them anew each
         // time, a tenth of the CPU of a first pull.

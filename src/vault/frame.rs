@@ -198,7 +198,10 @@ impl Checker {
     fn is_right(&mut self, path: &Path, hash: Hash128, size: u64) -> bool {
         self.file.clear();
         // No frame of such a content is longer.
-        let read = File::open(path).and_then(|f| f.take(2 * AT_ONCE).read_to_end(&mut self.file));
+        let read = fsx::open(path).is_ok_and(|file| {
+            let read = file.take(2 * AT_ONCE).read_to_end(&mut self.file);
+            read.is_ok()
+        });
         let Some(context) = (if self.context.is_some() {
             self.context.as_mut()
         } else {
@@ -209,8 +212,7 @@ impl Checker {
         };
         self.content.clear();
         self.content.reserve(usize::try_from(size).unwrap_or(0));
-        read.is_ok()
-            && !has_stray_bits(&self.file, size)
+        read && !has_stray_bits(&self.file, size)
             && context
                 .decompress(&mut self.content, &self.file)
                 .is_ok_and(|n| n as u64 == size)
@@ -229,7 +231,10 @@ pub fn check(path: &Path, hash: Hash128, size: u64) -> Result<(), Flaw> {
         return Err(Flaw::Altered);
     }
     let mut start = [0; 6];
-    let read = File::open(path).and_then(|mut f| f.read(&mut start));
+    let read = fsx::open(path).and_then(|mut file| {
+        let read = file.read(&mut start);
+        read.map_err(|e| Error::file("read", path, e))
+    });
     if read.is_ok_and(|n| has_stray_bits(&start[..n], size)) {
         return Err(Flaw::Unreadable(
             "stray bits in its frame header".to_owned(),
@@ -270,7 +275,11 @@ fn read_all(path: &Path, limit: u64, mut each: impl FnMut(&[u8])) -> Result<u64,
         io::ErrorKind::NotFound => Flaw::Missing,
         _ => Flaw::Unreadable(e.to_string()),
     };
-    let file = File::open(path).map_err(unreadable)?;
+    let file = fsx::open(path).map_err(|error| match error {
+        Error::File { source, .. } => unreadable(source),
+        Error::Strange { what, .. } => Flaw::Unreadable(format!("it is {what}")),
+        error => Flaw::Unreadable(error.to_string()),
+    })?;
     let mut content = decode(file)
         .map_err(unreadable)?
         .take(limit.saturating_add(1));

@@ -10,6 +10,7 @@ mod encode;
 mod event;
 mod line;
 mod reader;
+mod shape;
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use crate::error::Result;
+use crate::fsx;
 use crate::message::Scanner;
 use crate::vault::catalog::{Blob, Catalog, Place};
 use crate::vault::layout::{Layout, base_of};
@@ -38,7 +39,7 @@ pub(super) fn locate_all(
         for place in catalog.places(blob.id)? {
             let folder = layout.folder(&place.account, &place.dir);
             let usual = folder.join("cur").join(blob.name.with_flags(&place.flags));
-            if usual.exists() {
+            if fsx::look(&usual)?.is_some() {
                 found[n].push(usual);
             } else {
                 let wanted = renamed.entry(folder).or_default();

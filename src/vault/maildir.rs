@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::fsx::{self, Linked};
 use crate::message::{Digest, Scanner};
 use crate::vault::frame::{self, Compressor};
-use crate::vault::layout::{FileName, Layout, base_of};
+use crate::vault::layout::{FileName, Layout, base_of, is_folder_dir};
 
 /// Numbers the files that this process makes under `tmp`.
 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -134,7 +134,11 @@ fn finish(
 /// Creates what is missing of a folder, durably. `dir` is empty for the root.
 pub fn create_folder(layout: &Layout, account: &str, dir: &str) -> Result<()> {
     let root = layout.folder(account, dir);
-    if root.join("tmp").is_dir() && root.join("new").is_dir() && root.join("cur").is_dir() {
+    let mut whole = true;
+    for name in ["tmp", "new", "cur"] {
+        whole &= fsx::is_dir(&root.join(name))?;
+    }
+    if whole {
         return Ok(());
     }
     fsx::create_dir_all_durably(&root)?;
@@ -142,7 +146,7 @@ pub fn create_folder(layout: &Layout, account: &str, dir: &str) -> Result<()> {
         fsx::create_dir(&root.join(name))?;
     }
     let marker = root.join("maildirfolder");
-    if !dir.is_empty() && !marker.exists() {
+    if !dir.is_empty() && !fsx::is_file(&marker)? {
         fsx::create_new(&marker)?;
     }
     fsx::sync_dir(&root)
@@ -181,7 +185,7 @@ pub fn place(
                 placed = Placed::Replaced;
             }
             Linked::Unsupported => {
-                if to.exists() {
+                if fsx::look(&to)?.is_some() {
                     if frame::check(&to, name.hash, name.size).is_ok() {
                         return Ok(Placed::Known);
                     }
@@ -197,8 +201,9 @@ pub fn place(
 
 /// A second copy, where a second name cannot be had.
 fn copy(from: &Path, to: &Path) -> Result<()> {
-    let tmp = to.with_file_name(format!(
-        "../tmp/{}.{}",
+    let folder = to.parent().and_then(Path::parent).unwrap_or(to);
+    let tmp = folder.join("tmp").join(format!(
+        "{}.{}",
         std::process::id(),
         NEXT.fetch_add(1, Ordering::Relaxed)
     ));
@@ -222,7 +227,7 @@ pub fn quarantine(layout: &Layout, path: &Path) -> Result<PathBuf> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut to = dir.join(&*name);
     for n in 1.. {
-        if !to.exists() {
+        if fsx::look(&to)?.is_none() {
             break;
         }
         to = dir.join(format!("{name}.{n}"));
@@ -238,7 +243,7 @@ pub fn quarantine(layout: &Layout, path: &Path) -> Result<PathBuf> {
 /// Finds the file of a message in a folder, whatever flags it was given since.
 pub fn find(folder: &Path, name: &FileName, flags: &str) -> Result<Option<PathBuf>> {
     let usual = folder.join("cur").join(name.with_flags(flags));
-    if usual.exists() {
+    if fsx::look(&usual)?.is_some() {
         return Ok(Some(usual));
     }
     let base = name.base();
@@ -254,18 +259,22 @@ pub fn find(folder: &Path, name: &FileName, flags: &str) -> Result<Option<PathBu
 
 /// The names in a directory; a missing directory is empty, an unreadable one an error.
 pub fn list(dir: &Path) -> Result<Vec<String>> {
-    let failed = |e| Error::file("list", dir, e);
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(failed(e)),
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(failed)?.file_name();
-        names.push(name.to_string_lossy().into_owned());
+    let listed = entries(dir)?.into_iter();
+    Ok(listed.map(|(name, _)| name).collect())
+}
+
+/// The same with what they are.
+pub fn entries(dir: &Path) -> Result<Vec<(String, fs::FileType)>> {
+    match fsx::list(dir) {
+        Ok(entries) => Ok(entries
+            .into_iter()
+            .map(|(name, kind)| (name.to_string_lossy().into_owned(), kind))
+            .collect()),
+        Err(Error::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Ok(Vec::new())
+        }
+        Err(error) => Err(error),
     }
-    Ok(names)
 }
 
 /// Removes what a killed run left under `tmp`; only the holder of the lock may.
@@ -292,8 +301,10 @@ pub fn sweep(folder: &Path) -> Result<usize> {
 pub fn folders(layout: &Layout, account: &str) -> Result<Vec<String>> {
     let mut dirs = vec![String::new()];
     let root = layout.mail(account);
-    for name in list(&root)? {
-        if name.starts_with('.') && root.join(&name).join("cur").is_dir() {
+    for (name, kind) in entries(&root)? {
+        // Other programs keep files there; a directory that no folder can have is none of ours.
+        let is_folder = name.starts_with('.') && is_folder_dir(&name) && !kind.is_file();
+        if is_folder && fsx::is_dir(&root.join(&name).join("cur"))? {
             dirs.push(name);
         }
     }

@@ -9,6 +9,7 @@ use super::Vault;
 use super::layout::{FileName, Layout};
 use super::shelf::Shelf;
 use crate::error::Result;
+use crate::fsx;
 use crate::message::Hash128;
 use crate::query::Query;
 use crate::vault::catalog::Catalog;
@@ -212,7 +213,7 @@ impl Iterator for Entries<'_> {
 
 /// The file's time, which is when the message was received.
 fn modified(path: &Path) -> Option<i64> {
-    let time = std::fs::metadata(path).and_then(|m| m.modified()).ok()?;
+    let time = fsx::look(path).ok()??.modified().ok()?;
     let since = time.duration_since(UNIX_EPOCH).ok()?;
     i64::try_from(since.as_secs()).ok()
 }

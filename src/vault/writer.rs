@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::fsx::{self, BatchSync};
 use crate::message::Scanner;
-use crate::vault::catalog::{Blob, Catalog, Place};
+use crate::vault::catalog::{Blob, Catalog, Place, discard};
 use crate::vault::layout::{self, FileName, Layout, Manifest, base_of};
 use crate::vault::ledger::{Entry, Event, Item, Ledger, Opened, Reader};
 use crate::vault::lock::Lock;
@@ -30,11 +30,11 @@ impl Writer {
     /// Creates an empty vault; the directory may exist if it is empty.
     pub fn create(path: &Path) -> Result<()> {
         let layout = Layout::new(path);
-        fsx::create_dir_all_durably(path)?;
-        if layout.manifest().exists() {
+        fsx::create_dir_all_durably(layout.root())?;
+        if fsx::is_file(&layout.manifest())? {
             return Ok(());
         }
-        let strangers: Vec<_> = maildir::list(path)?
+        let strangers: Vec<_> = maildir::list(layout.root())?
             .into_iter()
             .filter(|name| {
                 !matches!(
@@ -77,7 +77,7 @@ impl Writer {
         } else {
             // Not the ledger that this catalog was made from.
             drop(catalog);
-            fsx::remove(&layout.catalog())?;
+            discard(&layout.catalog())?;
             catalog = Catalog::open(&layout.catalog())?;
             Reader::new(&layout, &manifest.id)?
         };
@@ -126,43 +126,11 @@ impl Writer {
 
     /// Takes in the files of a folder that no ledger line speaks of; returns how many.
     pub fn adopt(&mut self, account: &str, dir: &str) -> Result<usize> {
-        let folder = self.layout.folder(account, dir);
-        let mut events = Vec::new();
-        let mut scanner = Scanner::new();
-        for sub in ["cur", "new"] {
-            for file in maildir::list(&folder.join(sub))? {
-                let Some((name, _)) = FileName::parse(&file) else {
-                    continue;
-                };
-                let placed = match self.catalog.find(name.hash)? {
-                    Some(blob) => self
-                        .catalog
-                        .places(blob.id)?
-                        .iter()
-                        .any(|p| p.account == account && p.dir == dir),
-                    None => false,
-                };
-                let path = folder.join(sub).join(&file);
-                if placed || !is_what_it_says(&path, &name, &mut scanner) {
-                    continue;
-                }
-                let mut relative = format!("mail/{account}");
-                for part in [dir, sub, base_of(&file)] {
-                    if !part.is_empty() {
-                        relative = relative + "/" + part;
-                    }
-                }
-                events.push(Event::Adopted {
-                    account: account.to_owned(),
-                    file: relative.into_bytes().into(),
-                    hash: name.hash,
-                });
-            }
-        }
+        let events = unrecorded(&self.layout, &self.catalog, account, dir)?;
         let adopted = events.len();
         if adopted > 0 {
             // The names may have been given by a run that was killed before its sync.
-            fsx::sync_dir(&folder.join("cur"))?;
+            fsx::sync_dir(&self.layout.cur(account, dir))?;
             self.record(&events)?;
             describe(&self.layout, &mut self.catalog)?;
             self.catalog.commit(self.ledger.position())?;
@@ -245,6 +213,48 @@ impl Drop for Writer {
         // The catalog is derived: if this fails, the next opening replays the ledger.
         let _ = self.publish();
     }
+}
+
+/// The files of a folder that no ledger line speaks of, as the events that take them in.
+pub(super) fn unrecorded(
+    layout: &Layout,
+    catalog: &Catalog,
+    account: &str,
+    dir: &str,
+) -> Result<Vec<Event>> {
+    let folder = layout.folder(account, dir);
+    let mut events = Vec::new();
+    let mut scanner = Scanner::new();
+    for sub in ["cur", "new"] {
+        for file in maildir::list(&folder.join(sub))? {
+            let Some((name, _)) = FileName::parse(&file) else {
+                continue;
+            };
+            let placed = match catalog.find(name.hash)? {
+                Some(blob) => catalog
+                    .places(blob.id)?
+                    .iter()
+                    .any(|p| p.account == account && p.dir == dir),
+                None => false,
+            };
+            let path = folder.join(sub).join(&file);
+            if placed || !is_what_it_says(&path, &name, &mut scanner) {
+                continue;
+            }
+            let mut relative = format!("mail/{account}");
+            for part in [dir, sub, base_of(&file)] {
+                if !part.is_empty() {
+                    relative = relative + "/" + part;
+                }
+            }
+            events.push(Event::Adopted {
+                account: account.to_owned(),
+                file: relative.into_bytes().into(),
+                hash: name.hash,
+            });
+        }
+    }
+    Ok(events)
 }
 
 fn is_what_it_says(path: &Path, name: &FileName, scanner: &mut Scanner) -> bool {

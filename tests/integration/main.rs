@@ -25,6 +25,7 @@ mod interop;
 mod layering;
 mod life;
 mod limits;
+mod names;
 #[cfg(feature = "oauth")]
 mod oauth;
 mod packaging;

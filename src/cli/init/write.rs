@@ -161,7 +161,8 @@ impl Plan {
 
     /// Secret first, then the configuration that names it, then the vault.
     pub(super) fn write(&self, account: &Account, typed: Option<&Secret>) -> Result<()> {
-        let folder = self.path.parent().unwrap_or(Path::new("/"));
+        let path = &fsx::resolve(&self.path);
+        let folder = &fsx::resolve(self.path.parent().unwrap_or(Path::new("/")));
         fsx::create_dir_all_durably(folder)?;
         let secret = folder.join(format!("secret-{}", account.name));
         let added = self.text(account, None)?;
@@ -169,10 +170,8 @@ impl Plan {
             write_new(&secret, &format!("{}\n", typed.expose()))?;
         }
         let written = match &self.text {
-            None => write_new(&self.path, &added),
-            Some(text) => {
-                fsx::append_durably(&self.path, format!("{}{added}", gap(text)).as_bytes())
-            }
+            None => write_new(path, &added),
+            Some(text) => fsx::append_durably(path, format!("{}{added}", gap(text)).as_bytes()),
         };
         if written.is_err() && typed.is_some() {
             // It was made just now, and nothing names it.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 
-use mailvault::error::{Endpoint, Error, ErrorKind};
+use mailvault::error::{Endpoint, Error, ErrorKind, LINK};
 use mailvault::providers::{self, UserForm};
 
 use crate::cli::text::{escape, size};
@@ -94,6 +94,11 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
         }
         Error::Format { .. } => {
             "use the mailvault that made it, or name another place with --vault".to_owned()
+        }
+        Error::Strange { what: LINK, .. } => {
+            "the vault itself may be a link, what lies in it may not: put the file or directory \
+             itself there, and do not trust a vault that somebody else made so"
+                .to_owned()
         }
         Error::Damaged { .. } => {
             "'mailvault verify --read-data' shows what is damaged; --repair puts it aside"

@@ -6,7 +6,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::lookup::blob;
-use super::{Blob, Catalog, PATIENCE, failed, is_garbage, split, unsigned};
+use super::{Blob, Catalog, PATIENCE, failed, files, is_garbage, split, unsigned};
 use crate::error::{Error, Result};
 use crate::fsx;
 use crate::query::Query;
@@ -46,7 +46,7 @@ impl Catalog {
         if self.has_texts()? {
             self.run("DETACH texts")?;
         }
-        if !path.exists() {
+        if !files::exists(path)? {
             return Ok(false);
         }
         let attached = self
@@ -233,7 +233,7 @@ impl Texts {
     /// Opens the index for a catalog; one that is damaged, of another make or of another
     /// catalog begins anew.
     pub fn open(path: &Path, catalog: &Catalog) -> Result<Self> {
-        if !path.exists() {
+        if !files::exists(path)? {
             // SQLite would create it with the mode of the umask. Another may be faster.
             match fsx::create_new(path) {
                 Err(Error::File { source, .. })
@@ -241,7 +241,7 @@ impl Texts {
                 created => drop(created?),
             }
         }
-        let db = Connection::open(path).map_err(|e| failed(path, e))?;
+        let db = files::open(path)?;
         let texts = Self {
             db,
             path: path.to_path_buf(),
@@ -303,7 +303,7 @@ impl Texts {
 
     /// Empties the index, so that it is made anew: it was found to be damaged.
     pub fn discard(path: &Path) -> Result<()> {
-        let db = Connection::open(path).map_err(|e| failed(path, e))?;
+        let db = files::open(path)?;
         let texts = Self {
             db,
             path: path.to_path_buf(),

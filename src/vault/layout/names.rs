@@ -24,6 +24,27 @@ pub fn folder_dir(name: &[u8], delimiter: Option<u8>, taken: &dyn Fn(&str) -> bo
         .unwrap_or_else(|| format!("{FALLBACK}{}", Hash128::of(name)))
 }
 
+/// True if [`folder_dir`] gives this directory to some folder.
+#[must_use]
+pub fn is_folder_dir(dir: &str) -> bool {
+    if let Some(digits) = dir.strip_prefix(FALLBACK) {
+        return Hash128::parse(digits).is_some();
+    }
+    let Some(parts) = dir.strip_prefix('.') else {
+        return dir.is_empty();
+    };
+    let name: Vec<String> = parts.split('.').map(unescaped).collect();
+    dir.len() <= MAX_DIR
+        && spelled_dir(name.join("/").as_bytes(), Some(b'/')).as_deref() == Some(dir)
+}
+
+/// A component of a directory's name without its escapes.
+fn unescaped(part: &str) -> String {
+    part.replace("\\2e", ".")
+        .replace("\\7e", "~")
+        .replace("\\5c", "\\")
+}
+
 /// The directory that spells the name, if there is one.
 fn spelled_dir(name: &[u8], delimiter: Option<u8>) -> Option<String> {
     let mut parts: Vec<&[u8]> = name.split(|&b| Some(b) == delimiter).collect();
@@ -75,10 +96,7 @@ pub fn folder_label(dir: &str) -> String {
         if at > 0 {
             label.push('/');
         }
-        let part = part
-            .replace("\\2e", ".")
-            .replace("\\7e", "~")
-            .replace("\\5c", "\\");
+        let part = unescaped(part);
         label.push_str(&decode_mutf7(&part).unwrap_or(part));
     }
     label
@@ -301,6 +319,46 @@ mod tests {
     }
 
     #[test]
+    fn only_what_a_name_gives_is_the_directory_of_a_folder() {
+        for good in [
+            "",
+            ".Sent Mail",
+            ".INBOX.Sub",
+            ".a\\2eb",
+            ".\\7ea",
+            ".&U,BTFw-",
+        ] {
+            assert!(is_folder_dir(good), "{good}");
+        }
+        assert!(is_folder_dir(&fallback(b"a/b")));
+        for bad in [
+            ".",
+            "..",
+            "x",
+            "/",
+            "/x",
+            ".a/b",
+            "./a",
+            ".a..b",
+            ".a.",
+            ".INBOX",
+            ".inbox.Sub",
+            ".~a",
+            ".a\\x",
+            ".\u{1b}[31m",
+            ".\u{fc}",
+            ".&AGE-",
+            ".mv-",
+            ".mv-0",
+            ".a\n",
+            ".R&D",
+        ] {
+            assert!(!is_folder_dir(bad), "{bad:?}");
+        }
+        assert!(!is_folder_dir(&format!(".{}", "a".repeat(200))));
+    }
+
+    #[test]
     fn two_hundred_bytes_are_the_limit() {
         let longest = "a".repeat(199);
         assert_eq!(dir(&longest, b'/'), format!(".{longest}"));
@@ -390,6 +448,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn every_directory_that_is_given_is_one(name: Vec<u8>, text: String, delimiter: Option<u8>) {
+            prop_assert!(is_folder_dir(&folder_dir(&name, delimiter, &|_| false)));
+            prop_assert!(is_folder_dir(&folder_dir(text.as_bytes(), delimiter, &|_| false)));
+        }
+
         #[test]
         fn no_directory_name_is_dangerous(
             name in prop::collection::vec(any::<u8>(), 0..250), delimiter: Option<u8>

@@ -1,12 +1,13 @@
 //! The lines of one ledger file as they lie on the disk, and the chain that says which of
 //! them are good (docs/FORMAT.md, Ledger).
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::decode::{Fault, Line, decode};
 use super::line::{MAX_LINE, Mark, SUFFIX, split};
+use super::shape::is_ours;
 use crate::error::{Error, Result};
 use crate::fsx;
 use crate::vault::layout::{Layout, ledger_file};
@@ -27,10 +28,8 @@ pub struct Position {
 /// The ledger files of a vault, oldest first, relative to it.
 pub(super) fn files(layout: &Layout) -> Result<Vec<String>> {
     let dir = layout.ledger_dir();
-    let failed = |e| Error::file("read", &dir, e);
     let mut files = Vec::new();
-    for entry in fs::read_dir(&dir).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name();
+    for (name, _) in fsx::list(&dir)? {
         let month = name.to_str().and_then(|name| name.strip_suffix(".jsonl"));
         files.extend(month.filter(|month| is_month(month)).map(ledger_file));
     }
@@ -42,6 +41,13 @@ pub(super) fn files(layout: &Layout) -> Result<Vec<String>> {
 pub(super) fn month(file: &str) -> &str {
     let name = file.rsplit('/').next().unwrap_or(file);
     name.strip_suffix(".jsonl").unwrap_or(name)
+}
+
+/// True for the name of a ledger file, relative to the vault.
+pub(super) fn is_file_name(file: &str) -> bool {
+    let name = file.strip_prefix("ledger/");
+    let month = name.and_then(|name| name.strip_suffix(".jsonl"));
+    month.is_some_and(is_month)
 }
 
 fn is_month(text: &str) -> bool {
@@ -145,6 +151,11 @@ impl Chain {
             Fault::Later(version) => Wrong::Later(version),
             Fault::Bad => Wrong::Bad("a line that makes no sense"),
         })?;
+        if let Line::Entry(entry) = &line
+            && !is_ours(&entry.event)
+        {
+            return Err(Wrong::Bad("a line that names no place of a vault"));
+        }
         let in_order = self
             .seq
             .is_none_or(|last| line.seq() == last + 1 || self.gap && line.seq() > last);
@@ -163,8 +174,7 @@ pub(super) enum Wrong {
 }
 
 pub(super) fn length(path: &Path) -> Result<u64> {
-    let failed = |e| Error::file("read", path, e);
-    Ok(fs::metadata(path).map_err(failed)?.len())
+    fsx::length(path)
 }
 
 /// The line that ends at a place, if the file has this place and the line is intact.

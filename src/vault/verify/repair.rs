@@ -5,10 +5,11 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::fsx;
 use crate::message::Hash128;
-use crate::vault::layout::Layout;
+use crate::vault::catalog::discard;
+use crate::vault::layout::{self, Layout};
 use crate::vault::ledger::{Damage, Event};
 use crate::vault::verify::report::{Problem, VerifyOptions, VerifyReport};
 use crate::vault::{Writer, describe, frame, maildir};
@@ -27,8 +28,8 @@ pub(super) fn repair(
         .iter()
         .any(|f| matches!(f.problem, Problem::Catalog(_)));
     let layout = Layout::new(path);
-    if rebuild && layout.catalog().exists() {
-        fsx::remove(&layout.catalog())?;
+    if rebuild {
+        discard(&layout.catalog())?;
     }
     let mut writer = Writer::open(path, Duration::ZERO, &options.stop)?;
     for damage in damaged {
@@ -63,6 +64,9 @@ pub(super) fn repair(
     // Lines that damage made unreadable may have spoken of files that are there.
     if !damaged.is_empty() {
         for account in maildir::list(&layout.mail_dir())? {
+            if !layout::is_account(&account) {
+                continue;
+            }
             for dir in maildir::folders(&layout, &account)? {
                 folders.insert((account.clone(), dir));
             }
@@ -99,7 +103,7 @@ fn restore(writer: &mut Writer, id: Hash128) -> Result<()> {
 
 fn keep_copy(layout: &Layout, damage: &Damage) -> Result<String> {
     let source = layout.root().join(&damage.file);
-    let bytes = std::fs::read(&source).map_err(|e| Error::file("read", &source, e))?;
+    let bytes = fsx::read(&source)?;
     let name = format!(
         "{}.{}",
         damage.file.rsplit('/').next().unwrap_or_default(),

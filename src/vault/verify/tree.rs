@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::fsx;
 use crate::vault::catalog::{Blob, Place};
 use crate::vault::layout::{self, FileName, Layout, base_of};
 use crate::vault::maildir;
@@ -58,13 +59,14 @@ impl Tree {
         let key = (place.account.clone(), place.dir.clone());
         if let Some((path, claimed)) = self.folders.get_mut(&key).and_then(|f| f.get_mut(&base)) {
             *claimed = true;
-            let length = std::fs::metadata(layout.root().join(&*path)).map(|m| m.len());
+            let length = fsx::length(&layout.root().join(&*path));
             let problem = match length {
                 Ok(length) if blob.stored == 0 || length == blob.stored => None,
                 Ok(length) => Some(Problem::Damaged(format!(
                     "{length} bytes long instead of {}",
                     blob.stored
                 ))),
+                Err(Error::Strange { what, .. }) => Some(Problem::Damaged(format!("it is {what}"))),
                 Err(e) => Some(Problem::Damaged(e.to_string())),
             };
             return (path.clone(), problem);

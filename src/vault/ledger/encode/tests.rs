@@ -191,12 +191,14 @@ fn every_event_has_exactly_these_bytes() {
         (
             Event::Adopted {
                 account: "work".to_owned(),
-                file: "mail/work/cur/ü".as_bytes().into(),
+                file: format!("mail/work/cur/7.{id1}.mv,S=3,W=3")
+                    .into_bytes()
+                    .into(),
                 hash,
             },
             format!(
-                "\"ev\":\"adopted\",\"account\":\"work\",\"file\":\"mail/work/cur/%c3%bc\",\
-             \"hash\":\"{id1}\""
+                "\"ev\":\"adopted\",\"account\":\"work\",\
+             \"file\":\"mail/work/cur/7.{id1}.mv,S=3,W=3\",\"hash\":\"{id1}\""
             ),
         ),
         (lost(0x11), format!("\"ev\":\"lost\",\"hash\":\"{id1}\"")),

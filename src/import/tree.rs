@@ -1,0 +1,95 @@
+//! What of a source is looked at: its directories and files. A link is read if it leads to a
+//! file of the source; everything else is skipped, and told.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::{Unread, shown};
+use crate::error::Result;
+use crate::fsx;
+
+/// A source of files.
+#[derive(Debug)]
+pub(super) struct Tree {
+    source: PathBuf,
+    /// The same without links, to tell what leads out of it.
+    root: PathBuf,
+    skipped: BTreeMap<PathBuf, String>,
+}
+
+/// Something in a directory that can hold mail.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Child {
+    pub(super) name: String,
+    /// Where it is read: for a link what it leads to.
+    pub(super) path: PathBuf,
+    /// Its length; `None` for a directory.
+    pub(super) size: Option<u64>,
+}
+
+impl Tree {
+    pub(super) fn new(source: &Path) -> Self {
+        Self {
+            source: source.to_path_buf(),
+            root: source
+                .canonicalize()
+                .unwrap_or_else(|_| source.to_path_buf()),
+            skipped: BTreeMap::new(),
+        }
+    }
+
+    /// What a directory holds, sorted by name.
+    pub(super) fn children(&mut self, dir: &Path) -> Result<Vec<Child>> {
+        let mut children = Vec::new();
+        for (name, kind) in fsx::list(dir)? {
+            let at = dir.join(&name);
+            let path = if kind.is_symlink() {
+                match at.canonicalize() {
+                    Ok(path) if path.starts_with(&self.root) => path,
+                    Ok(_) => {
+                        self.skip(at, "a link that leads out of the source");
+                        continue;
+                    }
+                    Err(_) => {
+                        self.skip(at, "a link that leads nowhere");
+                        continue;
+                    }
+                }
+            } else {
+                at.clone()
+            };
+            let size = match fsx::look(&path)? {
+                // Gone meanwhile.
+                None => continue,
+                Some(meta) if meta.is_file() => Some(meta.len()),
+                Some(meta) if meta.is_dir() && !kind.is_symlink() => None,
+                Some(meta) if meta.is_dir() => {
+                    self.skip(at, "a link to a directory");
+                    continue;
+                }
+                Some(_) => {
+                    self.skip(at, "no file");
+                    continue;
+                }
+            };
+            let name = name.to_string_lossy().into_owned();
+            children.push((at, Child { name, path, size }));
+        }
+        children.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(children.into_iter().map(|(_, child)| child).collect())
+    }
+
+    fn skip(&mut self, path: PathBuf, reason: &str) {
+        self.skipped.insert(path, reason.to_owned());
+    }
+
+    /// What was not looked at.
+    pub(super) fn skipped(self) -> Vec<Unread> {
+        let source = self.source;
+        let told = |(path, reason): (PathBuf, String)| Unread {
+            place: shown(&path, &source).display().to_string(),
+            reason,
+        };
+        self.skipped.into_iter().map(told).collect()
+    }
+}
