@@ -12,6 +12,7 @@
 )]
 
 pub mod account;
+pub mod bounds;
 mod channel;
 pub mod commit;
 pub mod config;

@@ -3,33 +3,30 @@
 //! Owns the only use of `mail-parser` (RFC 5322, RFC 2045 to 2047, RFC 2231). It is called
 //! for what is durable already and decides nothing: identity and duplicates are
 //! [`crate::message`]'s. The parser is foreign and the mail hostile, so a panic of the one
-//! over the other ends here, and the message is shown as undecoded text instead.
+//! over the other ends here, and the message is shown as undecoded text instead. It is given
+//! one header field or one part at a time: what it does with a whole message has no bound.
 //!
 //! What comes out may hold any character; whoever shows it on a terminal escapes it.
 
+mod field;
 mod gist;
+mod tree;
 
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use mail_parser::{Header, HeaderName, Message, MessageParser, MessagePart, MimeHeaders, PartType};
+use mail_parser::decoders::html::{html_to_text, text_to_html};
+use mail_parser::{HeaderName, HeaderValue, MessageParser};
 
+use crate::bounds::{FIELD, HTML, TEXT};
+use field::{Kind, values};
+use tree::{Leaf, Tree};
+
+pub use crate::bounds::MESSAGE as LIMIT;
 pub use gist::{Gist, gist};
 
-/// Of a message no more than this is looked at.
-pub const LIMIT: usize = 16 * 1024 * 1024;
-
-/// Of a header field no more than this is decoded.
-const FIELD_LIMIT: usize = 64 * 1024;
-
 /// The header fields that people look for, in the order of showing.
-const FIELDS: [(&str, HeaderName<'static>); 5] = [
-    ("Date", HeaderName::Date),
-    ("From", HeaderName::From),
-    ("To", HeaderName::To),
-    ("Cc", HeaderName::Cc),
-    ("Subject", HeaderName::Subject),
-];
+const FIELDS: [&str; 5] = ["Date", "From", "To", "Cc", "Subject"];
 
 /// A message in readable form.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,6 +39,10 @@ pub struct Readable {
     pub attachments: Vec<Attachment>,
     /// True if the message was longer than what is looked at.
     pub truncated: bool,
+    /// True if parts of it were left out, since it has too many or they lie too deep.
+    pub parts_cut: bool,
+    /// True if its text was longer than what is shown.
+    pub text_cut: bool,
 }
 
 /// A part of a message that is not its text.
@@ -55,73 +56,100 @@ pub struct Attachment {
     pub kind: String,
 }
 
-/// What a message is made of, decoded.
+/// What a message is made of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Parts {
-    /// Its text as HTML, if it was written so.
+pub struct Parts<'a> {
+    /// Its text as HTML, if it was written so; no more than can be shown and a bit.
     pub html: Option<String>,
-    /// What else it holds, with the bytes.
-    pub attachments: Vec<File>,
+    /// What else it holds.
+    pub attachments: Vec<File<'a>>,
+    /// True if attachments are missing, since it has too many parts or they lie too deep.
+    pub cut: bool,
     /// Its Message-ID, without angle brackets.
     pub message_id: Option<String>,
     /// The Message-ID of what it answers.
     pub answers: Option<String>,
 }
 
-/// An attachment with its bytes.
+/// An attachment that can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct File {
+pub struct File<'a> {
     /// Its file name; empty if it has none.
     pub name: String,
     /// Its media type.
     pub kind: String,
     /// Its Content-ID, without angle brackets, by which HTML shows it.
     pub content_id: Option<String>,
-    /// Its decoded content.
-    pub bytes: Vec<u8>,
+    leaf: Leaf<'a>,
+}
+
+impl<'a> File<'a> {
+    /// Its decoded content, made anew each time: of many attachments one is held in memory.
+    #[must_use]
+    pub fn bytes(&self) -> Cow<'a, [u8]> {
+        let bytes = catch_unwind(AssertUnwindSafe(|| self.leaf.decoded()));
+        bytes.unwrap_or(Cow::Borrowed(self.leaf.bytes))
+    }
 }
 
 /// Takes a message apart, however long it is; of one that cannot be parsed nothing is known.
 #[must_use]
-pub fn parts(message: &[u8]) -> Parts {
+pub fn parts(message: &[u8]) -> Parts<'_> {
     catch_unwind(|| take_apart(message))
         .ok()
         .flatten()
         .unwrap_or_default()
 }
 
-fn take_apart(bytes: &[u8]) -> Option<Parts> {
-    let message = MessageParser::default().parse(bytes)?;
-    let written_so = message
-        .html_bodies()
-        .any(|part| matches!(part.body, PartType::Html(_)));
+fn take_apart(bytes: &[u8]) -> Option<Parts<'_>> {
+    let tree = tree::whole(bytes)?;
+    let shown = || tree.html.iter().filter_map(|at| tree.leaves.get(*at));
+    let written_so = shown().any(|leaf| leaf.label.kind == Kind::Html);
     let mut html = String::new();
-    for index in 0..message.html_body_count() {
-        if let Some(part) = message.body_html(index).filter(|_| written_so) {
-            html.push_str(&part);
+    for leaf in shown().filter(|_| written_so) {
+        if html.len() > HTML {
+            break;
+        }
+        match leaf.label.kind {
+            Kind::Html => html.push_str(&leaf.text().0),
+            kind if kind.is_text() => html.push_str(&text_to_html(&leaf.text().0)),
+            _ => {}
         }
     }
-    let last = |value: &mail_parser::HeaderValue<'_>| {
-        let ids = value.as_text_list()?;
-        ids.last().map(ToString::to_string)
-    };
+    let answers = last_id(&tree, "In-Reply-To").or_else(|| last_id(&tree, "References"));
     Some(Parts {
         html: written_so.then_some(html),
-        attachments: message
-            .attachments()
-            .map(|part| {
-                let Attachment { name, kind, .. } = attachment(part);
-                File {
-                    name,
-                    kind,
-                    content_id: part.content_id().map(str::to_owned),
-                    bytes: part.contents().to_vec(),
-                }
+        message_id: last_id(&tree, "Message-ID"),
+        answers,
+        cut: tree.cut,
+        attachments: attached(&tree)
+            .map(|leaf| File {
+                name: file_name(leaf),
+                kind: media(leaf),
+                content_id: leaf.label.content_id.clone(),
+                leaf: leaf.clone(),
             })
             .collect(),
-        message_id: message.message_id().map(str::to_owned),
-        answers: last(message.in_reply_to()).or_else(|| last(message.references())),
     })
+}
+
+fn attached<'t, 'a>(tree: &'t Tree<'a>) -> impl Iterator<Item = &'t Leaf<'a>> {
+    tree.attached.iter().filter_map(|at| tree.leaves.get(*at))
+}
+
+/// The last id in the last field of this name.
+fn last_id(tree: &Tree<'_>, name: &str) -> Option<String> {
+    let value = values(tree.header, name).last()?;
+    let value = &value[value.len().saturating_sub(FIELD)..];
+    let field = [b"Message-ID:", value.trim_ascii_end(), b"\r\n\r\n"].concat();
+    let parser = MessageParser::new().with_message_ids();
+    let message = parser.parse_headers(&field)?;
+    let header = message.headers().first()?;
+    match &header.value {
+        HeaderValue::Text(id) => Some(id.as_ref().to_owned()),
+        HeaderValue::TextList(ids) => ids.last().map(|id| id.as_ref().to_owned()),
+        _ => None,
+    }
 }
 
 /// Makes a message readable, as well as may be.
@@ -143,7 +171,7 @@ pub fn read(message: &[u8]) -> Readable {
 /// 8-bit text, which is UTF-8 or else Windows-1252.
 #[must_use]
 pub fn header_text(raw: &[u8]) -> String {
-    let value = western(&raw[..raw.len().min(FIELD_LIMIT)]);
+    let value = western(&raw[..raw.len().min(FIELD)]);
     let value = value.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
     if !value.contains("=?") {
         return value;
@@ -159,62 +187,63 @@ pub fn header_text(raw: &[u8]) -> String {
 }
 
 fn parse(bytes: &[u8]) -> Option<Readable> {
-    let message = MessageParser::default().parse(bytes)?;
+    let tree = tree::whole(bytes)?;
     let headers = FIELDS
         .iter()
-        .filter_map(|(label, name)| {
-            let header = message
-                .headers()
-                .iter()
-                .find(|header| header.name == *name)?;
-            Some(((*label).to_owned(), header_text(raw_value(header, bytes)?)))
+        .filter_map(|name| {
+            let value = values(tree.header, name).next()?;
+            Some(((*name).to_owned(), header_text(value)))
         })
         .collect();
+    let (text, text_cut) = text(&tree);
     Some(Readable {
         headers,
-        text: text(&message),
-        attachments: message.attachments().map(attachment).collect(),
+        text,
+        attachments: attached(&tree)
+            .map(|leaf| Attachment {
+                name: file_name(leaf),
+                size: leaf.decoded().len() as u64,
+                kind: media(leaf),
+            })
+            .collect(),
         truncated: false,
+        parts_cut: tree.cut,
+        text_cut,
     })
 }
 
-fn raw_value<'a>(header: &Header<'_>, bytes: &'a [u8]) -> Option<&'a [u8]> {
-    let start = usize::try_from(header.offset_start).ok()?;
-    let end = usize::try_from(header.offset_end).ok()?;
-    bytes.get(start..end)
-}
-
-/// All parts of the text, one after the other.
-fn text(message: &Message<'_>) -> String {
-    let mut whole = String::new();
-    for index in 0..message.text_body_count() {
-        let Some(part) = message.body_text(index) else {
-            continue;
-        };
+/// All parts of the text, one after the other, and whether there is more.
+fn text(tree: &Tree<'_>) -> (String, bool) {
+    let (mut whole, mut cut) = (String::new(), false);
+    let leaves = tree.text.iter().filter_map(|at| tree.leaves.get(*at));
+    for leaf in leaves.filter(|leaf| leaf.label.kind.is_text()) {
+        if whole.len() >= TEXT {
+            return (whole, true);
+        }
         if !whole.is_empty() {
             whole.push('\n');
         }
-        whole.push_str(&unix_lines(&part));
+        let (mut text, is_cut) = leaf.text();
+        cut |= is_cut;
+        if leaf.label.kind == Kind::Html {
+            text = html_to_text(&text);
+        }
+        whole.push_str(&unix_lines(&text));
     }
-    whole
+    (whole, cut)
 }
 
-fn attachment(part: &MessagePart<'_>) -> Attachment {
-    let kind = match part.content_type() {
-        Some(kind) => match kind.subtype() {
-            Some(subtype) => format!("{}/{subtype}", kind.ctype()),
-            None => kind.ctype().to_owned(),
-        },
-        None if matches!(part.body, PartType::Message(_)) => "message/rfc822".to_owned(),
-        None => "text/plain".to_owned(),
-    };
-    Attachment {
-        name: part
-            .attachment_name()
-            .map_or_else(String::new, |name| header_text(name.as_bytes())),
-        size: part.body.len() as u64,
-        kind: kind.to_ascii_lowercase(),
+fn media(leaf: &Leaf<'_>) -> String {
+    match (&leaf.label.media, leaf.label.kind) {
+        (Some(media), _) => media.clone(),
+        (None, Kind::Message) => "message/rfc822".to_owned(),
+        (None, _) => "text/plain".to_owned(),
     }
+}
+
+fn file_name(leaf: &Leaf<'_>) -> String {
+    let name = leaf.label.name.as_deref();
+    name.map_or_else(String::new, |name| header_text(name.as_bytes()))
 }
 
 /// The text with lines ended by `\n` alone, the last one too.
@@ -301,7 +330,7 @@ mod tests {
     fn a_message_is_taken_apart() {
         let parts = parts(MIXED);
         assert_eq!(parts.html, None);
-        assert_eq!(parts.attachments[0].bytes, [0, 1, 2, 3]);
+        assert_eq!(parts.attachments[0].bytes()[..], [0, 1, 2, 3]);
         let html = super::parts(
             b"Message-ID: <b@x>\r\nIn-Reply-To: <a@x>\r\nContent-Type: text/html\r\n\r\n<p>x",
         );

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use mailvault::error::Error;
+use mailvault::error::{Error, PARTIAL};
 use mailvault::export;
 use mailvault::message::Hash128;
 use mailvault::readable::{self, Readable};
@@ -18,6 +18,9 @@ use super::text::{Align, escape, escape_bytes, escape_line, size, table};
 
 /// A header is not longer than this.
 const HEADER_LIMIT: u64 = 1024 * 1024;
+
+const PARTS_CUT: &str = "note: the message has too many parts, or they lie too deep within each other, and some \
+     were left out; --raw has all of it";
 
 pub(crate) fn run(args: &Show, settings: &Settings, out: &Output) -> Result<Done, Failure> {
     if args.raw && out.json {
@@ -55,7 +58,8 @@ pub(crate) fn run(args: &Show, settings: &Settings, out: &Output) -> Result<Done
         };
         let bytes = read(&mut *message, limit, id)?;
         if let Some(dir) = &args.save {
-            let saved = export::save(&readable::parts(&bytes), dir)?;
+            let parts = readable::parts(&bytes);
+            let saved = export::save(&parts, dir)?;
             for path in &saved {
                 let path = path.to_string_lossy();
                 out.line(&escape(&path));
@@ -64,8 +68,13 @@ pub(crate) fn run(args: &Show, settings: &Settings, out: &Output) -> Result<Done
             if saved.is_empty() {
                 out.say("note: the message has no attachments");
             }
-            let summary = json!({"id": id.to_string(), "saved": saved.len()});
-            return Ok(Done::new(0, summary));
+            if parts.cut {
+                out.say(PARTS_CUT);
+            }
+            let summary =
+                json!({"id": id.to_string(), "saved": saved.len(), "parts_cut": parts.cut});
+            let code = if parts.cut { PARTIAL } else { 0 };
+            return Ok(Done::new(code, summary));
         }
         let mail = readable::read(&bytes);
         if out.json {
@@ -159,6 +168,12 @@ fn print(mail: &Readable, out: &Output) {
     if mail.truncated {
         out.say("note: only the first 16 MiB were looked at; --raw has all of it");
     }
+    if mail.text_cut {
+        out.say("note: the text was too long, and its end is left out; --raw has all of it");
+    }
+    if mail.parts_cut {
+        out.say(PARTS_CUT);
+    }
 }
 
 fn to_json(mail: &Readable, id: Hash128) -> serde_json::Value {
@@ -178,6 +193,8 @@ fn to_json(mail: &Readable, id: Hash128) -> serde_json::Value {
         "text": mail.text,
         "attachments": attachments,
         "truncated": mail.truncated,
+        "text_cut": mail.text_cut,
+        "parts_cut": mail.parts_cut,
     })
 }
 

@@ -9,29 +9,29 @@ use crate::fsx;
 use crate::readable::Parts;
 
 /// Writes the attachments into a directory, under safe names that nothing there has.
-pub fn save(parts: &Parts, dir: &Path) -> Result<Vec<PathBuf>> {
+pub fn save(parts: &Parts<'_>, dir: &Path) -> Result<Vec<PathBuf>> {
     let mut saved = Vec::new();
     if parts.attachments.is_empty() {
         return Ok(saved);
     }
     let dir = &fsx::resolve(dir);
     fsx::create_dir_all_durably(dir)?;
-    let there = crate::vault::maildir::list(dir)?;
-    let mut taken: Vec<String> = there.iter().map(|name| name.to_lowercase()).collect();
+    let mut taken = names::Taken::default();
+    for name in crate::vault::maildir::list(dir)? {
+        taken.insert(&name);
+    }
     for part in &parts.attachments {
         let wish = match part.name.as_str() {
             "" => "attachment".to_owned(),
             name => names::safe(name),
         };
-        let name = names::unique(&wish, &|name| taken.iter().any(|other| other == name));
-        let path = dir.join(&name);
+        let path = dir.join(taken.take(&wish));
         let mut file = fsx::create_new(&path)?;
-        let written = file.write_all(&part.bytes);
+        let written = file.write_all(&part.bytes());
         if let Err(error) = written.and_then(|()| file.flush()) {
             fsx::remove(&path)?;
             return Err(Error::file("write", &path, error));
         }
-        taken.push(name.to_lowercase());
         saved.push(path);
     }
     Ok(saved)

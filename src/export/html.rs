@@ -6,6 +6,7 @@
 
 mod clean;
 mod page;
+mod trim;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -15,7 +16,8 @@ use chrono::DateTime;
 use super::body::Body;
 use super::place::Place;
 use super::{Put, Target, names};
-use crate::error::Result;
+use crate::bounds::HTML_FILES;
+use crate::error::{Error, Result};
 use crate::fsx;
 use crate::message::Hash128;
 use crate::readable::{self, Parts};
@@ -120,34 +122,37 @@ impl Site {
     }
 
     /// Writes the page of a message and its attachments.
-    fn write(&mut self, entry: &Entry, path: &Path, bytes: &[u8], parts: &Parts) -> Result<()> {
+    fn write(&mut self, entry: &Entry, path: &Path, bytes: &[u8], parts: &Parts<'_>) -> Result<()> {
         let mail = readable::read(bytes);
         let beside = path.with_extension("");
         let dir = format!("{}/", entry.name.hash);
-        let (mut files, mut pictures) = (Vec::<String>::new(), clean::Pictures::new());
-        for part in &parts.attachments {
+        let (mut files, mut pictures) = (Vec::new(), clean::Pictures::new());
+        let mut taken = names::Taken::default();
+        for part in parts.attachments.iter().take(HTML_FILES) {
             let wish = match part.name.as_str() {
                 "" => clean::file_name(&part.kind),
                 name => names::safe(name),
             };
             // A page among the attachments would be a page of the site.
             let wish = clean::harmless(&wish);
-            let taken = |name: &str| files.iter().any(|file| file.to_lowercase() == name);
-            let name = names::unique(&wish, &taken);
-            self.place.write(beside.join(&name), &part.bytes)?;
+            let name = taken.take(&wish);
+            let bytes = part.bytes();
+            self.place.write(beside.join(&name), &bytes)?;
             if let Some(id) = part
                 .content_id
                 .clone()
-                .filter(|_| clean::is_picture(&part.bytes))
+                .filter(|_| clean::is_picture(&bytes))
             {
                 let file = page::link(&format!("{dir}{name}"));
                 pictures.entry(id).or_insert(file);
             }
-            files.push(name);
+            files.push((name, bytes.len() as u64));
         }
         let html = parts.html.as_deref();
         let body = html.and_then(|html| clean::html(html, &pictures));
-        let text = page::message(entry, &mail, body.as_deref(), &dir, &files, parts, LINKS);
+        let notes = page::notes(&mail, html.is_some(), body.as_ref(), parts);
+        let body = body.as_ref().map(|body| body.html.as_str());
+        let text = page::message(entry, &mail, body, &dir, &files, LINKS, &notes);
         self.place.write(path.to_path_buf(), text.as_bytes())
     }
 

@@ -1,6 +1,10 @@
 //! Names of files and directories from foreign text: subjects, folders, attachments. All
 //! of them are made safe here, and nowhere else.
 
+use std::collections::{HashMap, HashSet};
+
+use unicode_normalization::UnicodeNormalization;
+
 use crate::vault::layout::{folder_label, is_account};
 
 /// Bytes of a name at most; with an id or a number it stays below 255.
@@ -66,10 +70,7 @@ pub(super) fn unique(name: &str, taken: &dyn Fn(&str) -> bool) -> String {
     if !taken(&name.to_lowercase()) {
         return name.to_owned();
     }
-    let (stem, suffix) = match name.rfind('.') {
-        Some(dot) if dot > 0 => name.split_at(dot),
-        _ => (name, ""),
-    };
+    let (stem, suffix) = stem(name);
     let mut number = 2_u32;
     loop {
         let name = format!("{stem} ({number}){suffix}");
@@ -78,6 +79,51 @@ pub(super) fn unique(name: &str, taken: &dyn Fn(&str) -> bool) -> String {
         }
         number += 1;
     }
+}
+
+/// A name without and with only its suffix.
+fn stem(name: &str) -> (&str, &str) {
+    match name.rfind('.') {
+        Some(dot) if dot > 0 => name.split_at(dot),
+        _ => (name, ""),
+    }
+}
+
+/// The names in a directory, which no two files share in whatever case and form of Unicode.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    names: HashSet<String>,
+    /// The number that was last given to a name, so that many of one name take no search.
+    last: HashMap<String, u32>,
+}
+
+impl Taken {
+    /// Notes a name that is there.
+    pub(super) fn insert(&mut self, name: &str) {
+        self.names.insert(folded(name));
+    }
+
+    /// `name`, or `name (2)` and so on if it is taken, which it is from now on.
+    pub(super) fn take(&mut self, name: &str) -> String {
+        let key = folded(name);
+        if self.names.insert(key.clone()) {
+            return name.to_owned();
+        }
+        let (stem, suffix) = stem(name);
+        let last = self.last.entry(key).or_insert(1);
+        loop {
+            *last = last.saturating_add(1);
+            let name = format!("{stem} ({last}){suffix}");
+            if self.names.insert(folded(&name)) {
+                return name;
+            }
+        }
+    }
+}
+
+/// What is the same name to some file system.
+fn folded(name: &str) -> String {
+    name.nfkc().flat_map(char::to_lowercase).nfkc().collect()
 }
 
 /// The account's part of a path.
@@ -146,9 +192,27 @@ mod tests {
 
     #[test]
     fn equal_names_are_told_apart_whatever_their_case() {
-        let taken = |name: &str| ["a.txt", "a (2).txt"].contains(&name);
-        assert_eq!(unique("A.txt", &taken), "A (3).txt");
-        assert_eq!(unique("b", &taken), "b");
+        let lower = |name: &str| ["a.txt", "a (2).txt"].contains(&name);
+        assert_eq!(unique("A.txt", &lower), "A (3).txt");
+        assert_eq!(unique("b", &lower), "b");
+        let mut taken = Taken::default();
+        taken.insert("a.txt");
+        taken.insert("A (2).txt");
+        assert_eq!(taken.take("A.txt"), "A (3).txt");
+        assert_eq!(taken.take("b"), "b");
+        assert_eq!(taken.take("B"), "B (2)");
+        assert_eq!(taken.take("\u{e4}"), "\u{e4}");
+        assert_eq!(taken.take("a\u{308}"), "a\u{308} (2)");
+    }
+
+    #[test]
+    fn a_hundred_thousand_files_of_one_name_are_numbered_on() {
+        let mut taken = Taken::default();
+        let mut last = String::new();
+        for n in 0..100_000 {
+            last = taken.take(["scan.PDF", "Scan.pdf", "sca\u{ff4e}.pdf"][n % 3]);
+        }
+        assert_eq!(last, "scan (100000).PDF");
     }
 
     #[test]

@@ -3,14 +3,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mail_parser::decoders::html::html_to_text;
-use mail_parser::{HeaderName, Message, MessageParser, MimeHeaders, PartType};
 
-use super::{LIMIT, header_text, raw_value, western};
-
-/// Of all addressees together no more than this is kept.
-const ADDRESSEES: usize = 64 * 1024;
-/// Messages within messages are looked into so deep.
-const DEPTH: usize = 4;
+use super::field::{Encoding, Kind, fields as all_fields, values};
+use super::tree::{Leaf, Tree, grow};
+use super::{LIMIT, header_text, last_id, western};
+use crate::bounds::{ADDRESSEES, DECODED_WITHIN, MESSAGES_WITHIN, PARTS};
 
 /// What a message is about, in short.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,65 +34,86 @@ pub fn gist(message: &[u8], text: &mut dyn FnMut(&str)) -> Gist {
 }
 
 fn take(bytes: &[u8], text: &mut dyn FnMut(&str)) -> Option<Gist> {
-    let message = MessageParser::default().parse(bytes)?;
-    if message.headers().is_empty() {
-        return None;
-    }
-    let to = fields(
-        &message,
-        bytes,
-        &[HeaderName::To, HeaderName::Cc, HeaderName::Bcc],
-    );
+    let mut left = PARTS;
+    let tree = grow(bytes, &mut left)?;
+    all_fields(tree.header).next()?;
+    let to = fields(tree.header, &["To", "Cc", "Bcc"]);
     text(&to);
-    for name in [HeaderName::From, HeaderName::Subject] {
-        text(&fields(&message, bytes, &[name]));
+    for name in ["From", "Subject"] {
+        text(&fields(tree.header, &[name]));
     }
-    texts(&message, DEPTH, text);
+    texts(&tree, 0, DECODED_WITHIN, &mut left, text);
     Some(Gist {
-        message_id: message.message_id().map(str::to_owned),
+        message_id: last_id(&tree, "Message-ID"),
         to,
-        attachment: message.attachment_count() > 0,
+        attachment: !tree.attached.is_empty(),
     })
 }
 
-fn texts(message: &Message<'_>, depth: usize, text: &mut dyn FnMut(&str)) {
-    for part in &message.parts {
-        if let Some(name) = part.attachment_name() {
+/// The texts of a tree that itself lies in so many messages, and may hold so many more that
+/// have to be decoded.
+fn texts(
+    tree: &Tree<'_>,
+    within: usize,
+    decoded: usize,
+    left: &mut usize,
+    text: &mut dyn FnMut(&str),
+) {
+    for leaf in &tree.leaves {
+        let deep = within + leaf.within;
+        if deep > MESSAGES_WITHIN {
+            continue;
+        }
+        if let Some(name) = &leaf.label.name {
             text(&header_text(name.as_bytes()));
         }
-        match &part.body {
-            PartType::Text(plain) => text(plain),
-            PartType::Html(html) => text(&html_to_text(html)),
-            PartType::Message(inner) if depth > 0 => {
-                // Where its fields lie depends on how it was encoded: the values serve.
-                text(inner.subject().unwrap_or_default());
-                for address in [inner.from(), inner.to(), inner.cc()].into_iter().flatten() {
-                    for one in address.iter() {
-                        text(one.name().unwrap_or_default());
-                        text(one.address().unwrap_or_default());
-                    }
-                }
-                texts(inner, depth - 1, text);
+        match leaf.label.kind {
+            Kind::Html => text(&html_to_text(&leaf.text().0)),
+            kind if kind.is_text() => text(&leaf.text().0),
+            Kind::Message if deep < MESSAGES_WITHIN => {
+                message(leaf, deep + 1, decoded, left, text);
             }
             _ => {}
         }
     }
 }
 
+fn message(
+    leaf: &Leaf<'_>,
+    within: usize,
+    decoded: usize,
+    left: &mut usize,
+    text: &mut dyn FnMut(&str),
+) {
+    let about = |header: &[u8], text: &mut dyn FnMut(&str)| {
+        for name in ["Subject", "From", "To", "Cc"] {
+            text(&fields(header, &[name]));
+        }
+    };
+    if leaf.label.encoding == Encoding::Plain {
+        // Its parts are leaves of the same tree.
+        about(leaf.header, text);
+    } else if decoded > 0 {
+        let bytes = leaf.decoded();
+        if let Some(tree) = grow(&bytes, left) {
+            about(tree.header, text);
+            texts(&tree, within, decoded - 1, left, text);
+        }
+    }
+}
+
 /// The values of all fields with these names.
-fn fields(message: &Message<'_>, bytes: &[u8], names: &[HeaderName<'_>]) -> String {
+fn fields(header: &[u8], names: &[&str]) -> String {
     let mut all = String::new();
     for name in names {
-        for header in message.headers().iter().filter(|h| h.name == *name) {
+        for value in values(header, name) {
             if all.len() >= ADDRESSEES {
-                break;
+                return all;
             }
-            if let Some(value) = raw_value(header, bytes) {
-                if !all.is_empty() {
-                    all.push_str(", ");
-                }
-                all.push_str(&header_text(value));
+            if !all.is_empty() {
+                all.push_str(", ");
             }
+            all.push_str(&header_text(value));
         }
     }
     all

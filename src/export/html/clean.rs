@@ -6,18 +6,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ammonia::{Builder, UrlRelative};
 
-/// Longer HTML is shown as its text.
-const LIMIT: usize = 2 << 20;
+use super::trim::{Trimmed, trim};
+use crate::bounds::HTML;
 
 /// The pictures that a message brought along: by Content-ID, the file that has it, as a link.
 pub(super) type Pictures = HashMap<String, String>;
 
 /// The part of an HTML text that may be shown: no scripts, no styles, no forms, and no
-/// pictures but these. `None` if the text is too long or cannot be read.
-pub(super) fn html(text: &str, pictures: &Pictures) -> Option<String> {
-    if text.len() > LIMIT {
+/// pictures but these. `None` if the text is too long, has too many tags or cannot be read.
+pub(super) fn html(text: &str, pictures: &Pictures) -> Option<Trimmed> {
+    if text.len() > HTML {
         return None;
     }
+    let Trimmed { html, flattened } = trim(text)?;
     let files = pictures.clone();
     let cleaned = catch_unwind(AssertUnwindSafe(|| {
         let mut builder = Builder::default();
@@ -41,9 +42,10 @@ pub(super) fn html(text: &str, pictures: &Pictures) -> Option<String> {
         if pictures.is_empty() {
             builder.rm_tags(["img"]);
         }
-        builder.clean(text).to_string()
+        builder.clean(&html).to_string()
     }));
-    cleaned.ok()
+    let html = cleaned.ok()?;
+    Some(Trimmed { html, flattened })
 }
 
 /// Lets through what is the link of a picture.
@@ -114,6 +116,10 @@ pub(super) fn harmless(name: &str) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn html(text: &str, pictures: &Pictures) -> Option<String> {
+        super::html(text, pictures).map(|clean| clean.html)
+    }
 
     #[test]
     fn what_could_act_or_call_home_is_gone() {

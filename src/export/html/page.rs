@@ -6,6 +6,8 @@ use std::path::Path;
 
 use chrono::DateTime;
 
+use super::trim::Trimmed;
+use crate::bounds::HTML_FILES;
 use crate::markup::esc;
 use crate::message::Hash128;
 use crate::readable::{Parts, Readable};
@@ -136,9 +138,9 @@ pub(super) fn message(
     mail: &Readable,
     body: Option<&str>,
     dir: &str,
-    files: &[String],
-    parts: &Parts,
+    files: &[(String, u64)],
     links: (&str, &str),
+    notes: &str,
 ) -> String {
     let mut text = format!(
         "<nav><a href=\"../../index.html\">All mail</a></nav>\n<h1 dir=\"auto\">{}</h1>\n<dl>",
@@ -155,13 +157,13 @@ pub(super) fn message(
     let _ = write!(text, "</dl>\n{}{}\n", links.0, links.1);
     if !files.is_empty() {
         text.push_str("<div class=\"box\"><h2>Attachments</h2><ul>");
-        for (file, part) in files.iter().zip(&parts.attachments) {
+        for (file, bytes) in files {
             let _ = write!(
                 text,
                 "<li><a href=\"{dir}{}\" download>{}</a> <span class=\"soft\">{}</span></li>",
                 link(file),
                 esc(file),
-                size(part.bytes.len() as u64),
+                size(*bytes),
             );
         }
         text.push_str("</ul></div>\n");
@@ -178,11 +180,51 @@ pub(super) fn message(
             );
         }
     }
-    if mail.truncated {
-        text.push_str("<p class=\"soft\">This message is too long to be shown whole, and its last attachment is not here; 'mailvault show --save' has all of them.</p>\n");
-    }
+    text.push_str(notes);
     let pictures = body.is_some_and(|html| html.contains("<img "));
     whole(&entry.subject, &text, pictures)
+}
+
+/// What the page of a message lacks, in words; `html` if it was written so, `body` what of
+/// that is shown.
+pub(super) fn notes(
+    mail: &Readable,
+    html: bool,
+    body: Option<&Trimmed>,
+    parts: &Parts<'_>,
+) -> String {
+    let mut notes = String::new();
+    let mut note = |said: bool, text: &str| {
+        if said {
+            let _ = writeln!(notes, "<p class=\"soft\">{text}</p>");
+        }
+    };
+    note(
+        html && body.is_none(),
+        "This part was shortened: it is too long or has too many tags for a page, and is shown as its text.",
+    );
+    note(
+        body.is_some_and(|body| body.flattened),
+        "This part was shortened: its deepest tags, or some of very many attributes, were left out; its text is all here.",
+    );
+    note(
+        mail.truncated,
+        "This message is too long to be shown whole, and its last attachment is not here; 'mailvault show --save' has all of them.",
+    );
+    note(
+        mail.text_cut && body.is_none(),
+        "This part was shortened: its text is too long to be shown whole; 'mailvault show --raw' has all of it.",
+    );
+    note(
+        mail.parts_cut,
+        "This message has too many parts, or they lie too deep within each other: some are not here; 'mailvault show --raw' has all of them.",
+    );
+    let more = parts.attachments.len().saturating_sub(HTML_FILES);
+    note(
+        more > 0,
+        &format!("{more} more attachments are not here; 'mailvault show --save' has all of them."),
+    );
+    notes
 }
 
 /// What a message is called in a link to it.

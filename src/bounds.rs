@@ -1,0 +1,58 @@
+//! How much of a message is worked on, whatever it holds: every bound on foreign content, in
+//! one place.
+//!
+//! Bounds count bytes, levels and pieces, never time, so that the same message always comes
+//! out the same. They hold for what is shown, searched and made into pages; copies of a
+//! message (`show --raw`, mbox, Maildir, eml) have all of its bytes. Each is far above what
+//! mail has that somebody wrote to be read.
+
+/// Bytes of a message that are looked at; with what is made of them it fits into 64 MiB.
+pub const MESSAGE: usize = 16 << 20;
+
+/// Bytes of a header field that are decoded: encoded words are decoded into memory.
+pub const FIELD: usize = 64 << 10;
+
+/// Bytes of a field that describes a part: putting together the pieces of a parameter
+/// (RFC 2231) takes work by their number times their length.
+pub const PART_FIELD: usize = 8 << 10;
+
+/// Fields of one part that describe it: some mail has several of a kind, none has dozens.
+pub const PART_FIELDS: usize = 32;
+
+/// Parts of a message: each takes some hundred bytes of memory, and two bytes in the mail.
+pub const PARTS: usize = 10_000;
+
+/// Levels of parts within parts; each has a boundary that later lines may name.
+pub const LEVELS: usize = 1_024;
+
+/// Messages within messages whose texts can be searched for.
+pub const MESSAGES_WITHIN: usize = 4;
+
+/// Messages within messages that had to be decoded first: each is held in memory.
+pub const DECODED_WITHIN: usize = 3;
+
+/// Bytes of one text, as they lie in the message, that are decoded: with its charset and its
+/// markup turned into text, it is held in memory several times.
+pub const TEXT: usize = 4 << 20;
+
+/// Bytes of all addressees together that the index keeps.
+pub const ADDRESSEES: usize = 64 << 10;
+
+/// Bytes of HTML that are made into a page; longer HTML is shown as its text.
+pub const HTML: usize = 2 << 20;
+
+/// Tags within tags of a page: the parser's work grows with their number times their depth.
+pub const HTML_LEVELS: usize = 256;
+
+/// Tags and pieces of text of a page, each counted once more for every piece of formatting
+/// that is open around it, since the parser may repeat that for each.
+pub const HTML_NODES: usize = 100_000;
+
+/// Pieces of formatting (`b`, `font`) that may be open at once.
+pub const HTML_FORMATS: usize = 16;
+
+/// Attributes of a tag: the parser compares each with all before it.
+pub const HTML_ATTRIBUTES: usize = 64;
+
+/// Attachments that are saved beside a page: each is a file of its own.
+pub const HTML_FILES: usize = 1_000;
