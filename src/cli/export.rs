@@ -40,16 +40,17 @@ pub(crate) fn run(
     let destination = destination(args, out)?;
     let to_stdout = destination == Destination::Stream;
     let query = query::parse(&args.query, Utc::now())?;
-    let stop = Stop::watch(
-        out,
-        "stopping after the message in hand; a second run goes on\n\
-         from there (once more to quit at once)",
-    );
     let vault = Vault::open(&settings.vault)?;
     let plan = export::plan(&vault, &query, destination, args.crlf)?;
     if args.dry_run {
         return Ok(show(&plan, args, out));
     }
+    // Until here a signal ends the program at once: reading for a search leaves nothing undone.
+    let stop = Stop::watch(
+        out,
+        "stopping after the message in hand; a second run goes on\n\
+         from there (once more to quit at once)",
+    );
     let mut progress = Progress::new(out, std::iter::once("export"));
     let done = export::apply(&vault, &plan, &mut Pipe(out), &stop.flag, &mut |event| {
         progress.event(&event);
