@@ -44,7 +44,7 @@ pub const HTML: usize = 2 << 20;
 /// Tags within tags of a page: the parser's work grows with their number times their depth.
 pub const HTML_LEVELS: usize = 256;
 
-/// Tags and pieces of text of a page, each counted once more for every piece of formatting
+/// Tags, pieces of text and entities of a page, each of the former counted once more for every piece of formatting
 /// that is open around it, since the parser may repeat that for each.
 pub const HTML_NODES: usize = 100_000;
 

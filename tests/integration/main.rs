@@ -18,6 +18,7 @@ mod export;
 mod folders;
 mod frozen;
 mod guides;
+mod hostile;
 mod imap;
 mod import_crash;
 mod init;

@@ -129,7 +129,9 @@ impl Open {
         if text.is_empty() {
             return;
         }
-        self.nodes += 1 + self.formats.len();
+        // The parser takes each entity by itself.
+        let entities = memchr::memchr_iter(b'&', text.as_bytes()).count();
+        self.nodes += 1 + self.formats.len() + entities;
         if text == "<" {
             self.out.html.push_str("&lt;");
         } else {
