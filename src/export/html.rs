@@ -17,7 +17,7 @@ use super::body::Body;
 use super::place::Place;
 use super::{Put, Target, names};
 use crate::bounds::HTML_FILES;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::fsx;
 use crate::message::Hash128;
 use crate::readable::{self, Parts};
