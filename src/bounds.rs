@@ -35,6 +35,9 @@ pub const DECODED_WITHIN: usize = 3;
 /// markup turned into text, it is held in memory several times.
 pub const TEXT: usize = 4 << 20;
 
+/// The same of a plain text that is only searched.
+pub const SEARCHED: usize = MESSAGE;
+
 /// Bytes of all addressees together that the index keeps.
 pub const ADDRESSEES: usize = 64 << 10;
 

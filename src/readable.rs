@@ -111,8 +111,8 @@ fn take_apart(bytes: &[u8]) -> Option<Parts<'_>> {
             break;
         }
         match leaf.label.kind {
-            Kind::Html => html.push_str(&leaf.text().0),
-            kind if kind.is_text() => html.push_str(&text_to_html(&leaf.text().0)),
+            Kind::Html => html.push_str(&leaf.text(TEXT).0),
+            kind if kind.is_text() => html.push_str(&text_to_html(&leaf.text(TEXT).0)),
             _ => {}
         }
     }
@@ -158,7 +158,7 @@ pub fn read(message: &[u8]) -> Readable {
     let seen = &message[..message.len().min(LIMIT)];
     let mut readable = catch_unwind(|| parse(seen)).ok().flatten();
     let readable = readable.get_or_insert_with(|| Readable {
-        text: unix_lines(&western(seen)),
+        text: unix_lines(western(seen).into_owned()),
         ..Readable::default()
     });
     Readable {
@@ -220,15 +220,20 @@ fn text(tree: &Tree<'_>) -> (String, bool) {
         if whole.len() >= TEXT {
             return (whole, true);
         }
-        if !whole.is_empty() {
-            whole.push('\n');
-        }
-        let (mut text, is_cut) = leaf.text();
+        let (text, is_cut) = leaf.text(TEXT);
         cut |= is_cut;
-        if leaf.label.kind == Kind::Html {
-            text = html_to_text(&text);
+        let text = unix_lines(if leaf.label.kind == Kind::Html {
+            html_to_text(&text)
+        } else {
+            text.into_owned()
+        });
+        if whole.is_empty() {
+            // Moved, since it may be long.
+            whole = text;
+        } else {
+            whole.push('\n');
+            whole.push_str(&text);
         }
-        whole.push_str(&unix_lines(&text));
     }
     (whole, cut)
 }
@@ -247,12 +252,24 @@ fn file_name(leaf: &Leaf<'_>) -> String {
 }
 
 /// The text with lines ended by `\n` alone, the last one too.
-fn unix_lines(text: &str) -> String {
-    let mut lines = text.replace("\r\n", "\n");
-    if !lines.is_empty() && !lines.ends_with('\n') {
-        lines.push('\n');
+fn unix_lines(text: String) -> String {
+    // In place, since it may be long.
+    let mut bytes = text.into_bytes();
+    let mut kept = 0;
+    for at in 0..bytes.len() {
+        if bytes[at] == b'\r' && bytes.get(at + 1) == Some(&b'\n') {
+            continue;
+        }
+        bytes[kept] = bytes[at];
+        kept += 1;
     }
-    lines
+    bytes.truncate(kept);
+    if bytes.last().is_some_and(|last| *last != b'\n') {
+        bytes.push(b'\n');
+    }
+    // Whole characters were taken out only.
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 /// Bytes without a declared charset.

@@ -7,7 +7,7 @@ use mail_parser::decoders::html::html_to_text;
 use super::field::{Encoding, Kind, fields as all_fields, values};
 use super::tree::{Leaf, Tree, grow};
 use super::{LIMIT, header_text, last_id, western};
-use crate::bounds::{ADDRESSEES, DECODED_WITHIN, MESSAGES_WITHIN, PARTS};
+use crate::bounds::{ADDRESSEES, DECODED_WITHIN, MESSAGES_WITHIN, PARTS, SEARCHED, TEXT};
 
 /// What a message is about, in short.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -68,8 +68,8 @@ fn texts(
             text(&header_text(name.as_bytes()));
         }
         match leaf.label.kind {
-            Kind::Html => text(&html_to_text(&leaf.text().0)),
-            kind if kind.is_text() => text(&leaf.text().0),
+            Kind::Html => text(&html_to_text(&leaf.text(TEXT).0)),
+            kind if kind.is_text() => text(&leaf.text(SEARCHED).0),
             Kind::Message if deep < MESSAGES_WITHIN => {
                 message(leaf, deep + 1, decoded, left, text);
             }

@@ -11,7 +11,7 @@ use mail_parser::decoders::charsets::map::charset_decoder;
 use mail_parser::parsers::MessageStream;
 
 use super::field::{Encoding, Kind, Label, Labels};
-use crate::bounds::{LEVELS, PARTS, TEXT};
+use crate::bounds::{LEVELS, PARTS};
 
 /// A part that has no parts of its own, or a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,23 +31,27 @@ impl<'a> Leaf<'a> {
         decode(self.bytes, self.label.encoding)
     }
 
-    /// Its text, and whether that was too long to be read whole.
-    pub(super) fn text(&self) -> (String, bool) {
+    /// Its text, of which so many bytes at most are decoded, and whether that was not all.
+    pub(super) fn text(&self, limit: usize) -> (Cow<'a, str>, bool) {
         let mut bytes = self.bytes;
-        let is_cut = bytes.len() > TEXT;
+        let is_cut = bytes.len() > limit;
         if is_cut {
             // A whole line, whatever its encoding.
-            let start = &bytes[..TEXT];
-            bytes = &start[..memchr::memrchr(b'\n', start).map_or(TEXT, |at| at + 1)];
+            let start = &bytes[..limit];
+            bytes = &start[..memchr::memrchr(b'\n', start).map_or(limit, |at| at + 1)];
         }
         let bytes = decode(bytes, self.label.encoding);
         let charset = self.label.charset.as_deref();
-        let text = match charset.and_then(|name| charset_decoder(name.as_bytes())) {
-            Some(decoder) => decoder(&bytes),
-            None => match String::from_utf8(bytes.into_owned()) {
+        let text = match (
+            charset.and_then(|name| charset_decoder(name.as_bytes())),
+            bytes,
+        ) {
+            (Some(decoder), bytes) => Cow::Owned(decoder(&bytes)),
+            (None, Cow::Borrowed(bytes)) => String::from_utf8_lossy(bytes),
+            (None, Cow::Owned(bytes)) => Cow::Owned(match String::from_utf8(bytes) {
                 Ok(text) => text,
                 Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-            },
+            }),
         };
         (text, is_cut)
     }
@@ -219,7 +223,7 @@ impl<'a> Walk<'a, '_> {
             state.parts += 1;
         }
         let is_deep = self.levels.len() >= LEVELS;
-        let boundary = label.boundary.as_deref().map(|b| b.trim_ascii_end());
+        let boundary = label.boundary.as_deref().map(str::trim_ascii_end);
         let boundary = boundary.filter(|b| !b.is_empty() && label.kind.is_multipart());
         self.now = if let Some(boundary) = boundary.filter(|_| !is_deep) {
             let boundary = boundary.as_bytes().to_vec();

@@ -1,9 +1,11 @@
-//! Promise 24 of docs/SAFETY.md: whatever a message holds, what is done with it comes to its
+//! Promise 25 of docs/SAFETY.md: whatever a message holds, what is done with it comes to its
 //! end in little memory, and the exact exports have all of it. The messages are made here; a
 //! run that hangs is killed by the sandbox.
 
 use std::fmt::Write as _;
 use std::fs;
+
+use base64::Engine as _;
 
 use super::limits::peak;
 use super::support::output::Output;
@@ -92,11 +94,13 @@ fn tags_within_tags_are_a_page_and_say_that_they_were_shortened() {
 
 #[test]
 fn html_of_any_kind_comes_to_its_end() {
-    let attributes: String = (0..150_000).map(|n| format!(" a{n}=1")).collect();
+    let attributes: Vec<String> = (0..150_000).map(|n| format!(" a{n}=1")).collect();
+    let attributes = attributes.concat();
     let closed = |n: usize| format!("{}bottom{}", "<div>".repeat(n), "</div>".repeat(n));
-    let misnested: String = (0..20_000)
+    let misnested: Vec<String> = (0..20_000)
         .map(|n| format!("<p><b id={n}><i id={n}></p></b>x"))
         .collect();
+    let misnested = misnested.concat();
     for body in [
         format!("<p{attributes}>bottom"),
         "&amp;".repeat(300_000) + "bottom",
@@ -153,7 +157,6 @@ fn parts_within_parts_come_to_their_end() {
         let seen = work_on(&multipart("", &body));
         assert!(seen.shown.stderr().contains("too deep"), "{}", seen.shown);
     }
-    use base64::Engine as _;
     let mut inner = multipart("", &"--b\n\n".repeat(500_000));
     for _ in 0..4 {
         let text = base64::engine::general_purpose::STANDARD.encode(&inner);
@@ -184,9 +187,10 @@ fn attachments_of_one_name_are_numbered_on() {
 
 #[test]
 fn headers_of_any_length_come_to_their_end() {
-    let addresses: String = (0..400_000)
+    let addresses: Vec<String> = (0..400_000)
         .map(|n| format!("a{n}@example.org,\r\n "))
         .collect();
+    let addresses = addresses.concat();
     let words = "=?utf-8?q?w=C3=A4?=\r\n ".repeat((4 << 20) / 21);
     let mut pieces = String::new();
     for n in 0..100_000 {
