@@ -118,6 +118,13 @@ pub enum Notice<'a> {
         /// Now.
         now: u64,
     },
+    /// Messages that an earlier session was about to send may still come; it is waited for.
+    Resting {
+        /// The folder of the server.
+        folder: &'a str,
+        /// How many.
+        messages: u64,
+    },
     /// Message names that identify nothing (missing, repeated): content decides.
     Nameless {
         /// How many.

@@ -232,6 +232,7 @@ impl<'a> Progress<'a> {
         self.plain(account, &text);
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of notice")]
     fn notice(&self, account: &str, notice: &Notice<'_>) {
         let (kind, text, always) = match notice {
             Notice::Reconnecting { error, pause } => (
@@ -242,6 +243,15 @@ impl<'a> Progress<'a> {
                     span(*pause)
                 ),
                 false,
+            ),
+            Notice::Resting { folder, messages } => (
+                "resting",
+                format!(
+                    "an interrupted upload may still bring {} to {}; waiting until it no longer grows",
+                    plural(*messages, "message"),
+                    escape(folder)
+                ),
+                true,
             ),
             Notice::OverImap { error } => (
                 "over_imap",

@@ -1,13 +1,14 @@
 //! Mail from the vault into the mailboxes of a server, each message once.
 //!
-//! The ledger's `uploaded` lines are the journal, by server and folder. What was sent and not
-//! noted any more is found again by its size and Message-ID before anything is sent to that
-//! folder, so that a run that was killed, or lost its connection, can be repeated.
+//! The ledger's `upload-intent`, `uploaded` and `upload-failed` lines are the journal, by server
+//! and folder. What has an intent only is looked for by its size and header before it is sent
+//! again, so that a run that was killed, or lost its connection, can be repeated.
 
 mod check;
 mod course;
 mod folder;
 mod found;
+mod intents;
 mod letter;
 mod names;
 mod remarks;
@@ -88,6 +89,8 @@ pub struct Upload<'a> {
     settled: HashSet<(String, Hash128)>,
     /// What lost its verdict with the connection, and may be there.
     unsure: HashMap<Hash128, Sent>,
+    /// What waited for the folder to come to rest.
+    sent_last: HashMap<Hash128, Refused>,
     gone_by: (u64, u64),
     wanted_octets: u64,
     /// One message at a time.
@@ -116,6 +119,7 @@ impl<'a> Upload<'a> {
             mine: HashSet::new(),
             settled: HashSet::new(),
             unsure: HashMap::new(),
+            sent_last: HashMap::new(),
             gone_by: (0, 0),
             wanted_octets: 0,
             cautious: false,

@@ -297,6 +297,44 @@ fn a_line_that_is_cut_costs_no_message_and_doubles_none() {
     }
 }
 
+/// The server takes a message in about 20 ms, and goes on with what is in the pipe after the
+/// run was killed; the next one begins at once.
+#[test]
+fn a_slow_server_that_goes_on_after_a_kill_gets_every_message_once() {
+    let Some(dovecot) = Dovecot::start(&Options::default()) else {
+        return;
+    };
+    for (hide, user) in [(&[][..], "bob"), (MODEST, "ben")] {
+        let trouble = Trouble {
+            pace: Some((250, Duration::from_millis(20))),
+            hide,
+            ..Trouble::default()
+        };
+        let port = line_to(dovecot.imap(), &trouble);
+        let account = Account::new("home", port, user).with("protocol", "\"imap\"");
+        let sandbox = sandbox(&[account]);
+        put(&sandbox, "", &(0..300).map(mail).collect::<Vec<_>>(), "");
+        import(&sandbox);
+        let count = || {
+            let files = |part| fs::read_dir(dovecot.maildir(user).join(part));
+            let count = |part| files(part).map_or(0, Iterator::count);
+            count("cur") + count("new")
+        };
+        let run = sandbox.start(&["export", "imap:home"]);
+        until("messages arrive", || count() >= 60);
+        run.signal(Signal::KILL);
+        drop(run.wait());
+        let run = sandbox.run(&["export", "imap:home"]).expect_code(0);
+        assert!(
+            user == "ben" || run.stderr().contains("waiting until it no longer grows"),
+            "{run}"
+        );
+        let there = imap_fetch_mailbox(dovecot.imap(), user, PASSWORD, "INBOX");
+        let distinct: BTreeSet<_> = there.iter().cloned().collect();
+        assert_eq!((there.len(), distinct.len()), (300, 300), "{run}");
+    }
+}
+
 #[test]
 fn a_run_that_was_killed_is_repeated_and_every_message_is_there_once() {
     let Some(dovecot) = Dovecot::start(&Options::default()) else {

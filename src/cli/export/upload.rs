@@ -108,8 +108,10 @@ fn chosen(name: &str, settings: &Settings) -> Result<Account, Failure> {
 }
 
 fn code(report: &UploadReport) -> u8 {
-    let whole =
-        report.refused.is_empty() && report.stripped.is_empty() && report.left_out.is_empty();
+    let whole = report.refused.is_empty()
+        && report.stripped.is_empty()
+        && report.doubled.is_empty()
+        && report.left_out.is_empty();
     if whole { 0 } else { PARTIAL }
 }
 
@@ -321,6 +323,7 @@ fn tell_people(report: &UploadReport, account: &str, whole: bool, out: &Output) 
     }
     list("refused", &report.refused.iter().collect::<Vec<_>>(), out);
     list("changed", &report.stripped.iter().collect::<Vec<_>>(), out);
+    list("doubled", &report.doubled.iter().collect::<Vec<_>>(), out);
     let number = |n: Option<u32>| n.map_or_else(|| "?".to_owned(), |n| count(n.into()));
     let mut rows = vec![
         ["folder", "before", "uploaded", "now"]
@@ -399,6 +402,9 @@ fn tell_programs(report: &UploadReport, out: &Output) {
     for message in &report.stripped {
         out.json("changed", message_json(message), false);
     }
+    for message in &report.doubled {
+        out.json("doubled", message_json(message), false);
+    }
     for left in &report.left_out {
         let id = left.id.to_string();
         let line = json!({"id": id, "subject": left.subject, "reason": left.reason});
@@ -432,6 +438,7 @@ fn summary(report: &UploadReport) -> Value {
         "undated": report.undated,
         "refused": report.refused.len(),
         "changed": report.stripped.len(),
+        "doubled": report.doubled.len(),
         "left_out": report.left_out.len(),
         "dry_run": false,
     })

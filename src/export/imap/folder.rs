@@ -4,8 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use super::found::Found;
+use super::intents::{CHUNK, Intents};
 use super::letter::{date, flags, keeps, look, wire, without};
 use super::{Filled, Refused, Sent, Stretch, Upload, reason, refused};
 use crate::error::{Error, Result};
@@ -18,12 +20,13 @@ use crate::vault::ledger::Event as Line;
 use crate::vault::{Entry, now_ms};
 
 /// How a folder is served.
-struct Run {
+pub(super) struct Run {
     /// As the journal has it.
-    key: String,
+    pub(super) key: String,
     label: String,
     taste: Taste,
-    found: Found,
+    pub(super) found: Found,
+    pub(super) intents: Intents,
     sent: HashMap<u64, Sent>,
     /// Messages that were sent.
     count: u64,
@@ -73,18 +76,26 @@ impl Upload<'_> {
         });
         taste.limit = session.append_limit(mailbox)?;
         taste.utf8 = session.takes_utf8();
+        let intents = Intents {
+            open: self
+                .writer
+                .catalog()
+                .open_uploads(self.task.destination, &key)?,
+            ..Intents::default()
+        };
         let mut run = Run {
             key,
             label: mailbox.label.clone(),
             taste,
             found,
+            intents,
             sent: HashMap::new(),
             count: 0,
             hashes: HashSet::new(),
             ended: None,
         };
         let uploaded = self.report.uploaded;
-        let outcome = self.send_all(&mut session.appender(mailbox), stretch, &mut run);
+        let outcome = self.send_in_order(session, stretch, &mut run);
         self.report.folders[filled].uploaded += self.report.uploaded - uploaded;
         if let Err(error) = &outcome {
             self.accuse(error, &mut run);
@@ -100,9 +111,31 @@ impl Upload<'_> {
         }
     }
 
+    /// Sends first what is new, and then, if the folder is at rest without it, what an earlier
+    /// session may have sent.
+    fn send_in_order<S: Read + Write>(
+        &mut self,
+        session: &mut Session<S>,
+        stretch: &Stretch<'_>,
+        run: &mut Run,
+    ) -> Result<()> {
+        let mailbox = &stretch.goal.mailbox;
+        let began = Instant::now();
+        self.send_all(&mut session.appender(mailbox), stretch, run)?;
+        if run.intents.last.is_empty() || run.ended.is_some() {
+            return Ok(());
+        }
+        let sent = u32::try_from(run.count).unwrap_or(u32::MAX);
+        let pace = began.elapsed() / sent.max(1);
+        self.rest(session, stretch, pace, run)?;
+        self.send_all(&mut session.appender(mailbox), stretch, run)?;
+        self.note()?;
+        self.find_twice(session, stretch, run)
+    }
+
     /// UIDs that the journal has of this folder, if they still hold: these messages need
     /// not be looked at.
-    fn our_uids(&mut self, key: &str, counts: Counts) -> Result<HashSet<u32>> {
+    pub(super) fn our_uids(&mut self, key: &str, counts: Counts) -> Result<HashSet<u32>> {
         let Some(uidvalidity) = counts.uidvalidity else {
             return Ok(HashSet::new());
         };
@@ -134,23 +167,63 @@ impl Upload<'_> {
         stretch: &Stretch<'_>,
         run: &mut Run,
     ) -> Result<()> {
+        let outcome = self.send_parts(appender, stretch, run);
+        if matches!(outcome, Ok(()) | Err(Error::Interrupted)) {
+            while self.take(appender, run)? {}
+            self.close(run);
+        }
+        outcome
+    }
+
+    fn send_parts<S: Read + Write>(
+        &mut self,
+        appender: &mut Appender<'_, S>,
+        stretch: &Stretch<'_>,
+        run: &mut Run,
+    ) -> Result<()> {
         let task = self.task;
         for part in &stretch.parts {
             let keywords = task.vault.catalog().keywords_in(&part.account, &part.dir)?;
-            for entry in task.vault.entries_in(task.selection, part) {
-                let entry = entry?;
+            let mut entries = task.vault.entries_in(task.selection, part);
+            loop {
+                let mut chunk = Vec::new();
+                for entry in entries.by_ref() {
+                    let entry = entry?;
+                    if self.is_wanted(&entry, run)? {
+                        chunk.push(entry);
+                    }
+                    if chunk.len() == CHUNK || task.stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                }
                 if task.stop.load(Ordering::Relaxed) {
-                    while self.take(appender, run)? {}
                     return Err(Error::Interrupted);
                 }
-                if run.ended.is_some() {
+                if chunk.is_empty() {
                     break;
                 }
-                self.send(appender, &entry, keywords.get(&entry.name.hash), run)?;
+                self.intend(&chunk, run)?;
+                for entry in &chunk {
+                    if task.stop.load(Ordering::Relaxed) {
+                        return Err(Error::Interrupted);
+                    }
+                    if run.ended.is_some() {
+                        return Ok(());
+                    }
+                    self.send(appender, entry, keywords.get(&entry.name.hash), run)?;
+                }
             }
         }
-        while self.take(appender, run)? {}
         Ok(())
+    }
+
+    fn is_wanted(&self, entry: &Entry, run: &Run) -> Result<bool> {
+        let hash = entry.name.hash;
+        Ok(!run.hashes.contains(&hash)
+            && !self.batched.contains(&hash)
+            && !self.settled.contains(&(run.key.clone(), hash))
+            && (!run.intents.resting || run.intents.last.contains_key(&hash))
+            && !self.is_done(&run.key, hash)?)
     }
 
     fn send<S: Read + Write>(
@@ -161,11 +234,8 @@ impl Upload<'_> {
         run: &mut Run,
     ) -> Result<()> {
         let hash = entry.name.hash;
-        if run.hashes.contains(&hash)
-            || self.batched.contains(&hash)
-            || self.settled.contains(&(run.key.clone(), hash))
-            || self.is_done(&run.key, hash)?
-        {
+        // It may have come twice within a chunk.
+        if !self.is_wanted(entry, run)? {
             return Ok(());
         }
         let mut buffer = std::mem::take(&mut self.buffer);
@@ -196,13 +266,23 @@ impl Upload<'_> {
     ) -> Result<()> {
         let hash = entry.name.hash;
         let (mut body, look) = look(entry, buffer)?;
-        if let Some(uid) = run.found.take(&mut body, look.octets())? {
+        let octets = look.octets();
+        if let Some(uid) = run.found.take(&mut body, octets)? {
+            run.intents.open.remove(&hash);
+            run.intents.ours.remove(&hash);
             if let Some(sent) = self.unsure.remove(&hash) {
                 return self.taken(&run.key, sent, Some(uid));
             }
             self.report.there += 1;
             self.passed(entry.name.size);
             return self.is_there(&run.key, hash, Some(uid));
+        }
+        if run.intents.open.contains(&hash) && !run.intents.resting {
+            let key = run.found.key(&mut body, octets)?;
+            run.intents.last.insert(hash, key);
+            let message = refused(entry, &run.label, String::new());
+            self.sent_last.insert(hash, message);
+            return Ok(());
         }
         let mut certain = look.flaws(&run.taste);
         certain.retain(|flaw| flaw.is_certain());
@@ -255,7 +335,10 @@ impl Upload<'_> {
         };
         run.hashes.remove(&sent.message.id);
         match verdict {
-            Verdict::Taken(uid) => self.taken(&run.key, sent, uid)?,
+            Verdict::Taken(uid) => {
+                run.intents.ours.remove(&sent.message.id);
+                self.taken(&run.key, sent, uid)?;
+            }
             Verdict::Refused(Refusal::Message, words) => {
                 sent.message.reason = words;
                 self.refuse(&run.key, sent.message);

@@ -71,12 +71,22 @@ impl Found {
         if !self.sizes.contains(&octets) {
             return Ok(None);
         }
+        let key = self.key(body, octets)?;
+        Ok(self.uids.get_mut(&key).and_then(Vec::pop))
+    }
+
+    /// What our message has in common with the one that is there.
+    pub(super) fn key(&mut self, body: &mut Body<'_>, octets: u64) -> Result<(u64, Hash128)> {
         let scanner = &mut self.scanner;
         body.each(&mut |piece| {
             scanner.update(piece);
             Ok(())
         })?;
-        let key = (octets, self.scanner.finish().header);
-        Ok(self.uids.get_mut(&key).and_then(Vec::pop))
+        Ok((octets, self.scanner.finish().header))
+    }
+
+    /// How many are there with this size and header.
+    pub(super) fn count(&self, key: (u64, Hash128)) -> usize {
+        self.uids.get(&key).map_or(0, Vec::len)
     }
 }

@@ -72,6 +72,9 @@ pub struct UploadReport {
     pub refused: Vec<Refused>,
     /// Messages that it took without some of their flags.
     pub stripped: Vec<Refused>,
+    /// Messages that are there more than once, since a run before was killed or lost its
+    /// connection.
+    pub doubled: Vec<Refused>,
     /// Messages that are damaged or missing in the vault.
     pub left_out: Vec<LeftOut>,
     /// The folders that something was uploaded to.

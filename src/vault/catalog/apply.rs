@@ -8,7 +8,7 @@ use crate::message::{Digest, Hash128};
 use crate::readable;
 use crate::source::Uid;
 use crate::vault::layout::FileName;
-use crate::vault::ledger::{Entry, Event, Evidence, Identity, Seen};
+use crate::vault::ledger::{Entry, Event, Evidence, Identity, Seen, Session};
 
 impl Catalog {
     /// Takes in one entry of the ledger.
@@ -87,25 +87,7 @@ impl Catalog {
                     .execute(params![account, key, value])?;
                 Ok(())
             }
-            Event::Session(s) => {
-                self.db
-                    .prepare_cached(
-                        "INSERT INTO session VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-                    )?
-                    .execute(params![
-                        s.account,
-                        time,
-                        s.proto.as_str(),
-                        s.complete,
-                        signed(s.listed),
-                        signed(s.new),
-                        signed(s.duplicates),
-                        signed(s.refused),
-                        signed(s.octets),
-                        s.result
-                    ])?;
-                Ok(())
-            }
+            Event::Session(session) => self.put_session(session, time),
             Event::Verified { scope, damage } => self.put_verified(scope, *damage, time),
             Event::Uploaded {
                 destination,
@@ -113,8 +95,36 @@ impl Catalog {
                 hash,
                 uid,
             } => self.put_uploaded((destination, folder), *hash, *uid, time),
+            Event::UploadIntent {
+                destination,
+                folder,
+                hash,
+            } => self.open_upload((destination, folder), *hash),
+            Event::UploadFailed {
+                destination,
+                folder,
+                hash,
+            } => self.close_upload((destination, folder), *hash),
             Event::Chain { .. } | Event::Unknown(_) => Ok(()),
         }
+    }
+
+    fn put_session(&mut self, s: &Session, time: i64) -> rusqlite::Result<()> {
+        self.db
+            .prepare_cached("INSERT INTO session VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?
+            .execute(params![
+                s.account,
+                time,
+                s.proto.as_str(),
+                s.complete,
+                signed(s.listed),
+                signed(s.new),
+                signed(s.duplicates),
+                signed(s.refused),
+                signed(s.octets),
+                s.result
+            ])?;
+        Ok(())
     }
 
     fn set_flags(&mut self, identity: &Identity, flags: &str, kw: &str) -> rusqlite::Result<()> {

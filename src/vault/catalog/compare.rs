@@ -6,7 +6,7 @@ use super::Catalog;
 use crate::error::Result;
 
 /// Tables that follow from the ledger alone, each as rows without ids in one order.
-const FROM_LEDGER: [(&str, &str); 7] = [
+const FROM_LEDGER: [(&str, &str); 8] = [
     (
         "blob",
         "SELECT h64, hrest, received, size, wire, stored, seen, lost, superseded
@@ -38,6 +38,11 @@ const FROM_LEDGER: [(&str, &str); 7] = [
     (
         "uploaded",
         "SELECT destination, folder, h64, hrest, uid, time FROM uploaded
+         JOIN goal ON goal.id = goal ORDER BY destination, folder, h64, hrest",
+    ),
+    (
+        "uploading",
+        "SELECT destination, folder, h64, hrest FROM uploading
          JOIN goal ON goal.id = goal ORDER BY destination, folder, h64, hrest",
     ),
 ];

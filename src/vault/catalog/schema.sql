@@ -113,6 +113,14 @@ CREATE TABLE uploaded (
     PRIMARY KEY (goal, h64, hrest)
 ) WITHOUT ROWID;
 
+-- Intents of exports whose end is not known.
+CREATE TABLE uploading (
+    goal INTEGER NOT NULL,
+    h64 INTEGER NOT NULL,
+    hrest BLOB NOT NULL,
+    PRIMARY KEY (goal, h64, hrest)
+) WITHOUT ROWID;
+
 -- From here on derived from the message files.
 
 -- One index serves dedupe and the search for a Message-ID.

@@ -12,29 +12,97 @@ use crate::message::Hash128;
 impl Catalog {
     pub(super) fn put_uploaded(
         &mut self,
-        (destination, folder): (&str, &str),
+        goal: (&str, &str),
         hash: Hash128,
         uid: Option<u32>,
         time: i64,
     ) -> rusqlite::Result<()> {
+        let id = self.goal(goal)?;
+        let (h64, hrest) = split(hash);
+        self.db
+            .prepare_cached("INSERT OR REPLACE INTO uploaded VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .execute(params![id, h64, hrest, uid, time])?;
+        self.close_upload(goal, hash)
+    }
+
+    pub(super) fn open_upload(
+        &mut self,
+        goal: (&str, &str),
+        hash: Hash128,
+    ) -> rusqlite::Result<()> {
+        let id = self.goal(goal)?;
+        let (h64, hrest) = split(hash);
+        self.db
+            .prepare_cached("INSERT OR IGNORE INTO uploading VALUES (?1, ?2, ?3)")?
+            .execute(params![id, h64, hrest])?;
+        Ok(())
+    }
+
+    pub(super) fn close_upload(
+        &mut self,
+        goal: (&str, &str),
+        hash: Hash128,
+    ) -> rusqlite::Result<()> {
+        let id = self.goal(goal)?;
+        let (h64, hrest) = split(hash);
+        self.db
+            .prepare_cached("DELETE FROM uploading WHERE goal = ?1 AND h64 = ?2 AND hrest = ?3")?
+            .execute(params![id, h64, hrest])?;
+        Ok(())
+    }
+
+    /// The id of a folder of a server.
+    fn goal(&mut self, (destination, folder): (&str, &str)) -> rusqlite::Result<i64> {
         let goal = self
             .db
             .prepare_cached("SELECT id FROM goal WHERE destination = ?1 AND folder = ?2")?
             .query_row([destination, folder], |r| r.get(0))
             .optional()?;
-        let goal: i64 = if let Some(goal) = goal {
-            goal
-        } else {
-            self.db
-                .prepare_cached("INSERT INTO goal (destination, folder) VALUES (?1, ?2)")?
-                .execute([destination, folder])?;
-            self.db.last_insert_rowid()
-        };
+        if let Some(goal) = goal {
+            return Ok(goal);
+        }
+        self.db
+            .prepare_cached("INSERT INTO goal (destination, folder) VALUES (?1, ?2)")?
+            .execute([destination, folder])?;
+        Ok(self.db.last_insert_rowid())
+    }
+
+    /// The contents that were about to be sent into a folder of a server, without it being
+    /// known whether they came there.
+    pub fn open_uploads(&self, destination: &str, folder: &str) -> Result<HashSet<Hash128>> {
+        self.db
+            .prepare_cached(
+                "SELECT h64, hrest FROM uploading WHERE goal =
+                 (SELECT id FROM goal WHERE destination = ?1 AND folder = ?2)",
+            )
+            .and_then(|mut s| {
+                s.query_map([destination, folder], |r| {
+                    Ok(super::joined(r.get(0)?, r.get(1)?))
+                })?
+                .collect()
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// The UID that was told for the export of a content into a folder.
+    pub fn uploaded_uid(
+        &self,
+        destination: &str,
+        folder: &str,
+        hash: Hash128,
+    ) -> Result<Option<u32>> {
         let (h64, hrest) = split(hash);
         self.db
-            .prepare_cached("INSERT OR REPLACE INTO uploaded VALUES (?1, ?2, ?3, ?4, ?5)")?
-            .execute(params![goal, h64, hrest, uid, time])?;
-        Ok(())
+            .prepare_cached(
+                "SELECT uid FROM uploaded WHERE h64 = ?3 AND hrest = ?4 AND goal =
+                 (SELECT id FROM goal WHERE destination = ?1 AND folder = ?2)",
+            )
+            .and_then(|mut s| {
+                s.query_row(params![destination, folder, h64, hrest], |r| r.get(0))
+                    .optional()
+            })
+            .map(Option::flatten)
+            .map_err(|e| self.failed(e))
     }
 
     /// True if a content was exported into a folder of a server.
@@ -105,6 +173,41 @@ mod tests {
     use crate::vault::ledger::{Entry, Event};
 
     #[test]
+    fn an_export_is_open_until_it_is_known_how_it_ended() {
+        let mut catalog = Catalog::temporary().unwrap();
+        let [sent, refused, lost] = [b"a", b"b", b"c"].map(|text| Hash128::of(text));
+        let (destination, folder) = ("ann@imap.example.org:993".to_owned(), "INBOX".to_owned());
+        let mut events = Vec::new();
+        for hash in [sent, refused, lost] {
+            events.push(Event::UploadIntent {
+                destination: destination.clone(),
+                folder: folder.clone(),
+                hash,
+            });
+        }
+        events.push(Event::Uploaded {
+            destination: destination.clone(),
+            folder: folder.clone(),
+            hash: sent,
+            uid: Some(7),
+        });
+        events.push(Event::UploadFailed {
+            destination: destination.clone(),
+            folder: folder.clone(),
+            hash: refused,
+        });
+        for (seq, event) in (1..).zip(events) {
+            let time = 1_000;
+            catalog.apply(&Entry { seq, time, event }).unwrap();
+        }
+        let open = |folder| catalog.open_uploads(&destination, folder).unwrap();
+        assert_eq!(open("INBOX"), HashSet::from([lost]));
+        assert_eq!(open("Sent"), HashSet::new());
+        let uid = |hash| catalog.uploaded_uid(&destination, "INBOX", hash).unwrap();
+        assert_eq!((uid(sent), uid(lost)), (Some(7), None));
+    }
+
+    #[test]
     fn what_was_exported_is_known_by_server_and_folder() {
         let mut catalog = Catalog::temporary().unwrap();
         let hash = Hash128::of(b"one");
@@ -124,6 +227,12 @@ mod tests {
         assert!(!known("ann@imap.example.org:993", "Sent", hash).unwrap());
         assert!(!known("bob@imap.example.org:993", "INBOX", hash).unwrap());
         assert!(!known("ann@imap.example.org:993", "INBOX", Hash128::of(b"two")).unwrap());
+        assert!(
+            catalog
+                .open_uploads("ann@imap.example.org:993", "INBOX")
+                .unwrap()
+                .is_empty()
+        );
         let uids = |since| catalog.uploaded_uids("ann@imap.example.org:993", "INBOX", since);
         assert_eq!(uids(2).unwrap(), HashSet::from([7]));
         assert_eq!(uids(3).unwrap(), HashSet::new());

@@ -68,6 +68,7 @@ fn read_line(fields: &mut Fields<'_>) -> Option<Line> {
     Some(Line::Entry(Entry { seq, time, event }))
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
 fn read_event(f: &mut Fields<'_>, ev: String) -> Option<Event> {
     // Within a struct the fields are read in the order in which they are written here.
     Some(match ev.as_str() {
@@ -154,6 +155,16 @@ fn read_event(f: &mut Fields<'_>, ev: String) -> Option<Event> {
             account: f.text("account")?,
             key: f.text("key")?,
             value: f.text("value")?,
+        },
+        "upload-intent" => Event::UploadIntent {
+            destination: f.text("destination")?,
+            folder: f.text("folder")?,
+            hash: f.hash("hash")?,
+        },
+        "upload-failed" => Event::UploadFailed {
+            destination: f.text("destination")?,
+            folder: f.text("folder")?,
+            hash: f.hash("hash")?,
         },
         "uploaded" => Event::Uploaded {
             destination: f.text("destination")?,

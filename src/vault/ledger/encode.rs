@@ -133,6 +133,20 @@ fn write_fields(line: &mut LineWriter<'_>, event: &Event) {
             line.text("key", key.as_bytes());
             line.text("value", value.as_bytes());
         }
+        Event::UploadIntent {
+            destination,
+            folder,
+            hash,
+        }
+        | Event::UploadFailed {
+            destination,
+            folder,
+            hash,
+        } => {
+            line.text("destination", destination.as_bytes());
+            line.text("folder", folder.as_bytes());
+            line.hash("hash", *hash);
+        }
         Event::Uploaded {
             destination,
             folder,

@@ -309,6 +309,24 @@ pub enum Event {
         /// What it is now.
         value: String,
     },
+    /// A message is about to be sent to a server.
+    UploadIntent {
+        /// The server.
+        destination: String,
+        /// The folder there.
+        folder: String,
+        /// Of the content.
+        hash: Hash128,
+    },
+    /// It was not sent, or the server did not take it.
+    UploadFailed {
+        /// The server.
+        destination: String,
+        /// The folder there.
+        folder: String,
+        /// Of the content.
+        hash: Hash128,
+    },
     /// A message was exported to a server.
     Uploaded {
         /// The server.
@@ -360,6 +378,8 @@ impl Event {
             Self::Forgotten { .. } => "forgotten",
             Self::Verified { .. } => "verified",
             Self::Learned { .. } => "learned",
+            Self::UploadIntent { .. } => "upload-intent",
+            Self::UploadFailed { .. } => "upload-failed",
             Self::Uploaded { .. } => "uploaded",
             Self::Chain { .. } => "chain",
             Self::Session(_) => "session",

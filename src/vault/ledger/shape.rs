@@ -39,6 +39,8 @@ pub(super) fn is_ours(event: &Event) -> bool {
         | Event::Superseded { .. }
         | Event::Forgotten { .. }
         | Event::Verified { .. }
+        | Event::UploadIntent { .. }
+        | Event::UploadFailed { .. }
         | Event::Uploaded { .. }
         | Event::Unknown(_) => true,
     }

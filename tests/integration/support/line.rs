@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct Trouble {
     /// How long a byte takes to come to the other end.
     pub(crate) delay: Duration,
+    /// The server takes so many octets of a client at once, and how long it takes for them.
+    pub(crate) pace: Option<(usize, Duration)>,
     /// The first connection ends when the client has sent so many bytes.
     pub(crate) cut_after: Option<usize>,
     /// Words that the server does not get to say, each in one piece.
@@ -30,12 +32,13 @@ pub(crate) fn line_to(server: SocketAddr, trouble: &Trouble) -> u16 {
             }
             let hide = trouble.hide;
             let down = (server.try_clone().unwrap(), client.try_clone().unwrap());
-            carry(down, trouble.delay, None, move |bytes| {
+            carry(down, trouble.delay, None, None, move |bytes| {
                 overwrite(bytes, hide);
             });
             carry(
                 (client, server),
                 trouble.delay,
+                trouble.pace,
                 trouble.cut_after.take(),
                 |_| {},
             );
@@ -47,6 +50,7 @@ pub(crate) fn line_to(server: SocketAddr, trouble: &Trouble) -> u16 {
 fn carry(
     (mut from, mut to): (TcpStream, TcpStream),
     delay: Duration,
+    pace: Option<(usize, Duration)>,
     mut cut_after: Option<usize>,
     mut each: impl FnMut(&mut [u8]) + Send + 'static,
 ) {
@@ -68,7 +72,12 @@ fn carry(
     std::thread::spawn(move || {
         for (due, bytes) in receiver {
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
-            if to.write_all(&bytes).is_err() {
+            let (octets, pause) = pace.unwrap_or((usize::MAX, Duration::ZERO));
+            let written = bytes.chunks(octets).all(|piece| {
+                std::thread::sleep(pause);
+                to.write_all(piece).is_ok()
+            });
+            if !written {
                 break;
             }
         }

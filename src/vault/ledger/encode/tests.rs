@@ -225,6 +225,28 @@ fn every_event_has_exactly_these_bytes() {
             "\"ev\":\"learned\",\"account\":\"work\",\"key\":\"capa\",\"value\":\"no\"".to_owned(),
         ),
         (
+            Event::UploadIntent {
+                destination: "me@imap.example.net:993".to_owned(),
+                folder: "Old".to_owned(),
+                hash,
+            },
+            format!(
+                "\"ev\":\"upload-intent\",\"destination\":\"me@imap.example.net:993\",\
+             \"folder\":\"Old\",\"hash\":\"{id1}\""
+            ),
+        ),
+        (
+            Event::UploadFailed {
+                destination: "me@imap.example.net:993".to_owned(),
+                folder: "Old".to_owned(),
+                hash,
+            },
+            format!(
+                "\"ev\":\"upload-failed\",\"destination\":\"me@imap.example.net:993\",\
+             \"folder\":\"Old\",\"hash\":\"{id1}\""
+            ),
+        ),
+        (
             Event::Uploaded {
                 destination: "me@imap.example.net:993".to_owned(),
                 folder: "Old".to_owned(),

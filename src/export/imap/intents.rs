@@ -1,0 +1,149 @@
+//! What sessions before this one were about to send without being told how that ended.
+//!
+//! A server goes on with what was in the pipe when a run was killed or its line was cut, for
+//! longer than the next run takes to look. So these messages come last, after the folder has
+//! come to rest and was looked at again.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{Read, Write};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::folder::Run;
+use super::found::Found;
+use super::{Stretch, Upload};
+use crate::error::{Error, Result};
+use crate::event::Notice;
+use crate::imap::{Access, Counts, Session};
+use crate::message::Hash128;
+use crate::vault::Entry;
+use crate::vault::ledger::Event as Line;
+
+/// Messages whose intents are made durable at once.
+pub(super) const CHUNK: usize = 256;
+
+/// A folder is at rest when it has not changed for so long, or for as long as the server
+/// takes for [`MESSAGES`], but no longer than [`LONGEST`].
+const QUIET: Duration = Duration::from_secs(3);
+const MESSAGES: u32 = 20;
+const LONGEST: Duration = Duration::from_secs(60);
+/// Others may write to the folder all the time; beyond this the look at the end has to do.
+const PATIENCE: Duration = Duration::from_secs(300);
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// The intents of one folder.
+#[derive(Debug, Default)]
+pub(super) struct Intents {
+    /// Of earlier sessions; those that are found leave it.
+    pub(super) open: HashSet<Hash128>,
+    /// Of this session, and what was open and is sent now.
+    pub(super) ours: HashSet<Hash128>,
+    /// What was open and not found, with size and header.
+    pub(super) last: HashMap<Hash128, (u64, Hash128)>,
+    /// The open ones are being sent.
+    pub(super) resting: bool,
+}
+
+impl Upload<'_> {
+    /// Makes durable which messages are about to be sent.
+    pub(super) fn intend(&mut self, entries: &[Entry], run: &mut Run) -> Result<()> {
+        for entry in entries {
+            let hash = entry.name.hash;
+            if run.intents.open.contains(&hash) && !run.intents.resting {
+                continue;
+            }
+            if run.intents.ours.insert(hash) && !run.intents.resting {
+                self.batch.push(Line::UploadIntent {
+                    destination: self.task.destination.to_owned(),
+                    folder: run.key.clone(),
+                    hash,
+                });
+            }
+        }
+        self.note()
+    }
+
+    /// Every message that was sent has its verdict: what is not there was not taken.
+    pub(super) fn close(&mut self, run: &mut Run) {
+        for hash in run.intents.ours.drain() {
+            self.batch.push(Line::UploadFailed {
+                destination: self.task.destination.to_owned(),
+                folder: run.key.clone(),
+                hash,
+            });
+        }
+    }
+
+    /// Waits until the folder no longer grows, and looks at it again. `pace` is what the server
+    /// takes for a message.
+    pub(super) fn rest<S: Read + Write>(
+        &mut self,
+        session: &mut Session<S>,
+        stretch: &Stretch<'_>,
+        pace: Duration,
+        run: &mut Run,
+    ) -> Result<()> {
+        let mailbox = &stretch.goal.mailbox;
+        self.notice(Notice::Resting {
+            folder: &mailbox.label,
+            messages: run.intents.last.len() as u64,
+        });
+        let quiet = pace.saturating_mul(MESSAGES).clamp(QUIET, LONGEST);
+        let began = Instant::now();
+        let (mut since, mut before): (Instant, Option<Counts>) = (began, None);
+        while since.elapsed() < quiet && began.elapsed() < PATIENCE {
+            if self.task.stop.load(Ordering::Relaxed) {
+                return Err(Error::Interrupted);
+            }
+            // STATUS of the open mailbox may be stale (RFC 9051 s.6.3.11).
+            let now = session.open(mailbox, Access::Write)?.counts();
+            let same = before.is_some_and(|before| {
+                (before.messages, before.uidnext) == (now.messages, now.uidnext)
+            });
+            if !same {
+                (since, before) = (Instant::now(), Some(now));
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        let mut folder = session.open(mailbox, Access::Write)?;
+        let sizes = run.intents.last.values().map(|(octets, _)| *octets);
+        let ours = self.our_uids(&run.key, folder.counts())?;
+        run.found = Found::look(&mut folder, &sizes.collect(), &ours)?;
+        run.intents.resting = true;
+        Ok(())
+    }
+
+    /// Names what lies twice in the folder of what was sent last.
+    pub(super) fn find_twice<S: Read + Write>(
+        &mut self,
+        session: &mut Session<S>,
+        stretch: &Stretch<'_>,
+        run: &Run,
+    ) -> Result<()> {
+        let last = &run.intents.last;
+        let mut folder = session.open(&stretch.goal.mailbox, Access::Write)?;
+        let mut others = self.our_uids(&run.key, folder.counts())?;
+        for hash in last.keys() {
+            let catalog = self.writer.catalog();
+            let uid = catalog.uploaded_uid(self.task.destination, &run.key, *hash)?;
+            uid.map(|uid| others.remove(&uid));
+        }
+        let sizes = last.values().map(|(octets, _)| *octets).collect();
+        let found = Found::look(&mut folder, &sizes, &others)?;
+        let mut keys: HashMap<(u64, Hash128), usize> = HashMap::new();
+        for key in last.values() {
+            *keys.entry(*key).or_default() += 1;
+        }
+        for (hash, key) in last {
+            // Two of ours may have the same size and header.
+            let (there, ours) = (found.count(*key), keys.insert(*key, usize::MAX));
+            if ours.is_some_and(|ours| there > ours)
+                && let Some(mut message) = self.sent_last.remove(hash)
+            {
+                message.reason = format!("it is there {there} times");
+                self.report.doubled.push(message);
+            }
+        }
+        Ok(())
+    }
+}
