@@ -118,8 +118,8 @@ pub enum Notice<'a> {
         /// Now.
         now: u64,
     },
-    /// Messages that an earlier session was about to send may still come; it is waited for.
-    Resting {
+    /// Messages that an interrupted upload sent may still arrive; the upload waits for them.
+    AwaitingUploads {
         /// The folder of the server.
         folder: &'a str,
         /// How many.

@@ -244,10 +244,10 @@ impl<'a> Progress<'a> {
                 ),
                 false,
             ),
-            Notice::Resting { folder, messages } => (
-                "resting",
+            Notice::AwaitingUploads { folder, messages } => (
+                "awaiting_uploads",
                 format!(
-                    "an interrupted upload may still bring {} to {}; waiting until it no longer grows",
+                    "{} of an interrupted upload may still arrive in {}; waiting until it stops growing",
                     plural(*messages, "message"),
                     escape(folder)
                 ),

@@ -89,8 +89,8 @@ pub struct Upload<'a> {
     settled: HashSet<(String, Hash128)>,
     /// What lost its verdict with the connection, and may be there.
     unsure: HashMap<Hash128, Sent>,
-    /// What waited for the folder to come to rest.
-    sent_last: HashMap<Hash128, Refused>,
+    /// What an interrupted session was about to send.
+    interrupted: HashMap<Hash128, Refused>,
     gone_by: (u64, u64),
     wanted_octets: u64,
     /// One message at a time.
@@ -119,7 +119,7 @@ impl<'a> Upload<'a> {
             mine: HashSet::new(),
             settled: HashSet::new(),
             unsure: HashMap::new(),
-            sent_last: HashMap::new(),
+            interrupted: HashMap::new(),
             gone_by: (0, 0),
             wanted_octets: 0,
             cautious: false,

@@ -111,8 +111,8 @@ impl Upload<'_> {
         }
     }
 
-    /// Sends first what is new, and then, if the folder is at rest without it, what an earlier
-    /// session may have sent.
+    /// Sends first what is new, and then, once the folder has stopped growing, what an
+    /// interrupted session was about to send and is still missing.
     fn send_in_order<S: Read + Write>(
         &mut self,
         session: &mut Session<S>,
@@ -122,15 +122,17 @@ impl Upload<'_> {
         let mailbox = &stretch.goal.mailbox;
         let began = Instant::now();
         self.send_all(&mut session.appender(mailbox), stretch, run)?;
-        if run.intents.last.is_empty() || run.ended.is_some() {
+        if !run.intents.deferred.is_empty() && run.ended.is_none() {
+            let sent = u32::try_from(run.count).unwrap_or(u32::MAX);
+            let pace = began.elapsed() / sent.max(1);
+            self.wait_until_stable(session, stretch, pace, run)?;
+            self.send_all(&mut session.appender(mailbox), stretch, run)?;
+        }
+        if run.intents.looked_for.is_empty() {
             return Ok(());
         }
-        let sent = u32::try_from(run.count).unwrap_or(u32::MAX);
-        let pace = began.elapsed() / sent.max(1);
-        self.rest(session, stretch, pace, run)?;
-        self.send_all(&mut session.appender(mailbox), stretch, run)?;
         self.note()?;
-        self.find_twice(session, stretch, run)
+        self.find_doubled(session, stretch, run)
     }
 
     /// UIDs that the journal has of this folder, if they still hold: these messages need
@@ -222,7 +224,7 @@ impl Upload<'_> {
         Ok(!run.hashes.contains(&hash)
             && !self.batched.contains(&hash)
             && !self.settled.contains(&(run.key.clone(), hash))
-            && (!run.intents.resting || run.intents.last.contains_key(&hash))
+            && (!run.intents.is_second_pass || run.intents.deferred.contains(&hash))
             && !self.is_done(&run.key, hash)?)
     }
 
@@ -267,6 +269,13 @@ impl Upload<'_> {
         let hash = entry.name.hash;
         let (mut body, look) = look(entry, buffer)?;
         let octets = look.octets();
+        let may_come = run.intents.open.contains(&hash) && !run.intents.is_second_pass;
+        if may_come {
+            let key = run.found.key(&mut body, octets)?;
+            run.intents.looked_for.insert(hash, key);
+            let message = refused(entry, &run.label, String::new());
+            self.interrupted.insert(hash, message);
+        }
         if let Some(uid) = run.found.take(&mut body, octets)? {
             run.intents.open.remove(&hash);
             run.intents.ours.remove(&hash);
@@ -277,11 +286,8 @@ impl Upload<'_> {
             self.passed(entry.name.size);
             return self.is_there(&run.key, hash, Some(uid));
         }
-        if run.intents.open.contains(&hash) && !run.intents.resting {
-            let key = run.found.key(&mut body, octets)?;
-            run.intents.last.insert(hash, key);
-            let message = refused(entry, &run.label, String::new());
-            self.sent_last.insert(hash, message);
+        if may_come {
+            run.intents.deferred.insert(hash);
             return Ok(());
         }
         let mut certain = look.flaws(&run.taste);

@@ -2,7 +2,7 @@
 //!
 //! A server goes on with what was in the pipe when a run was killed or its line was cut, for
 //! longer than the next run takes to look. So these messages come last, after the folder has
-//! come to rest and was looked at again.
+//! stopped growing and was looked at again.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{Read, Write};
@@ -22,7 +22,7 @@ use crate::vault::ledger::Event as Line;
 /// Messages whose intents are made durable at once.
 pub(super) const CHUNK: usize = 256;
 
-/// A folder is at rest when it has not changed for so long, or for as long as the server
+/// A folder has stopped growing when it has not changed for so long, or for as long as the server
 /// takes for [`MESSAGES`], but no longer than [`LONGEST`].
 const QUIET: Duration = Duration::from_secs(3);
 const MESSAGES: u32 = 20;
@@ -38,10 +38,12 @@ pub(super) struct Intents {
     pub(super) open: HashSet<Hash128>,
     /// Of this session, and what was open and is sent now.
     pub(super) ours: HashSet<Hash128>,
-    /// What was open and not found, with size and header.
-    pub(super) last: HashMap<Hash128, (u64, Hash128)>,
-    /// The open ones are being sent.
-    pub(super) resting: bool,
+    /// Sizes and headers of what was open.
+    pub(super) looked_for: HashMap<Hash128, (u64, Hash128)>,
+    /// What was open and not found.
+    pub(super) deferred: HashSet<Hash128>,
+    /// True once these are sent.
+    pub(super) is_second_pass: bool,
 }
 
 impl Upload<'_> {
@@ -49,10 +51,10 @@ impl Upload<'_> {
     pub(super) fn intend(&mut self, entries: &[Entry], run: &mut Run) -> Result<()> {
         for entry in entries {
             let hash = entry.name.hash;
-            if run.intents.open.contains(&hash) && !run.intents.resting {
+            if run.intents.open.contains(&hash) && !run.intents.is_second_pass {
                 continue;
             }
-            if run.intents.ours.insert(hash) && !run.intents.resting {
+            if run.intents.ours.insert(hash) && !run.intents.is_second_pass {
                 self.batch.push(Line::UploadIntent {
                     destination: self.task.destination.to_owned(),
                     folder: run.key.clone(),
@@ -76,7 +78,7 @@ impl Upload<'_> {
 
     /// Waits until the folder no longer grows, and looks at it again. `pace` is what the server
     /// takes for a message.
-    pub(super) fn rest<S: Read + Write>(
+    pub(super) fn wait_until_stable<S: Read + Write>(
         &mut self,
         session: &mut Session<S>,
         stretch: &Stretch<'_>,
@@ -84,9 +86,9 @@ impl Upload<'_> {
         run: &mut Run,
     ) -> Result<()> {
         let mailbox = &stretch.goal.mailbox;
-        self.notice(Notice::Resting {
+        self.notice(Notice::AwaitingUploads {
             folder: &mailbox.label,
-            messages: run.intents.last.len() as u64,
+            messages: run.intents.deferred.len() as u64,
         });
         let quiet = pace.saturating_mul(MESSAGES).clamp(QUIET, LONGEST);
         let began = Instant::now();
@@ -106,41 +108,41 @@ impl Upload<'_> {
             std::thread::sleep(LOOK_EVERY);
         }
         let mut folder = session.open(mailbox, Access::Write)?;
-        let sizes = run.intents.last.values().map(|(octets, _)| *octets);
+        let sizes = run.intents.looked_for.values().map(|(octets, _)| *octets);
         let ours = self.our_uids(&run.key, folder.counts())?;
         run.found = Found::look(&mut folder, &sizes.collect(), &ours)?;
-        run.intents.resting = true;
+        run.intents.is_second_pass = true;
         Ok(())
     }
 
-    /// Names what lies twice in the folder of what was sent last.
-    pub(super) fn find_twice<S: Read + Write>(
+    /// Names what an interrupted session was about to send and is there more than once.
+    pub(super) fn find_doubled<S: Read + Write>(
         &mut self,
         session: &mut Session<S>,
         stretch: &Stretch<'_>,
         run: &Run,
     ) -> Result<()> {
-        let last = &run.intents.last;
+        let looked_for = &run.intents.looked_for;
         let mut folder = session.open(&stretch.goal.mailbox, Access::Write)?;
         let mut others = self.our_uids(&run.key, folder.counts())?;
-        for hash in last.keys() {
+        for hash in looked_for.keys() {
             let catalog = self.writer.catalog();
             let uid = catalog.uploaded_uid(self.task.destination, &run.key, *hash)?;
             uid.map(|uid| others.remove(&uid));
         }
-        let sizes = last.values().map(|(octets, _)| *octets).collect();
+        let sizes = looked_for.values().map(|(octets, _)| *octets).collect();
         let found = Found::look(&mut folder, &sizes, &others)?;
         let mut keys: HashMap<(u64, Hash128), usize> = HashMap::new();
-        for key in last.values() {
+        for key in looked_for.values() {
             *keys.entry(*key).or_default() += 1;
         }
-        for (hash, key) in last {
+        for (hash, key) in looked_for {
             // Two of ours may have the same size and header.
             let (there, ours) = (found.count(*key), keys.insert(*key, usize::MAX));
             if ours.is_some_and(|ours| there > ours)
-                && let Some(mut message) = self.sent_last.remove(hash)
+                && let Some(mut message) = self.interrupted.remove(hash)
             {
-                message.reason = format!("it is there {there} times");
+                message.reason = format!("{there} messages there have its size and header");
                 self.report.doubled.push(message);
             }
         }

@@ -30,12 +30,11 @@ impl Catalog {
         goal: (&str, &str),
         hash: Hash128,
     ) -> rusqlite::Result<()> {
-        let id = self.goal(goal)?;
-        let (h64, hrest) = split(hash);
-        self.db
-            .prepare_cached("INSERT OR IGNORE INTO uploading VALUES (?1, ?2, ?3)")?
-            .execute(params![id, h64, hrest])?;
-        Ok(())
+        self.change_uploading(
+            "INSERT OR IGNORE INTO uploading VALUES (?1, ?2, ?3)",
+            goal,
+            hash,
+        )
     }
 
     pub(super) fn close_upload(
@@ -43,10 +42,20 @@ impl Catalog {
         goal: (&str, &str),
         hash: Hash128,
     ) -> rusqlite::Result<()> {
+        let sql = "DELETE FROM uploading WHERE goal = ?1 AND h64 = ?2 AND hrest = ?3";
+        self.change_uploading(sql, goal, hash)
+    }
+
+    fn change_uploading(
+        &mut self,
+        sql: &str,
+        goal: (&str, &str),
+        hash: Hash128,
+    ) -> rusqlite::Result<()> {
         let id = self.goal(goal)?;
         let (h64, hrest) = split(hash);
         self.db
-            .prepare_cached("DELETE FROM uploading WHERE goal = ?1 AND h64 = ?2 AND hrest = ?3")?
+            .prepare_cached(sql)?
             .execute(params![id, h64, hrest])?;
         Ok(())
     }
