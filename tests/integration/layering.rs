@@ -238,7 +238,7 @@ fn sources(folder: &Path) -> BTreeMap<String, String> {
         for entry in fs::read_dir(next).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                folders.push(path);
+                folders.extend((!path.ends_with("tests")).then_some(path));
             } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("tests.rs") {
                 let name = path.strip_prefix(folder).unwrap().to_str().unwrap();
                 found.insert(module_of(name), fs::read_to_string(&path).unwrap());

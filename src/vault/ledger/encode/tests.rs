@@ -1,6 +1,8 @@
 //! Each event as bytes, and back.
 #![allow(clippy::unwrap_used)]
 
+mod events;
+
 use std::fs;
 
 use proptest::prelude::*;
@@ -13,8 +15,9 @@ use crate::vault::ledger::line::{self, MAX_LINE, MAX_TIME};
 use crate::vault::ledger::tests::{NOW, Scratch, VAULT, entry, imap, lost, pop3, seen};
 use crate::vault::ledger::{
     Appended, Entry, Event, Evidence, Identity, Item, Ledger, Mark, Proto, Reader, Seen, Session,
-    Voucher, decode,
+    decode,
 };
+use events::any_event;
 
 /// The chain as the format describes it, with nothing of ours but BLAKE3.
 fn naive_file(bodies: &[String]) -> String {
@@ -365,162 +368,6 @@ fn a_line_of_a_later_version_is_refused() {
         fs::read_to_string(scratch.path()).unwrap(),
         naive_file(&bodies)
     );
-}
-
-fn identity() -> impl Strategy<Value = Identity> {
-    let pop3 = any::<Option<Vec<u8>>>().prop_map(|uidl| {
-        (
-            uidl.map_or(Uid::Absent, |uidl| Uid::Uidl(uidl.into())),
-            None,
-        )
-    });
-    let imap = any::<(u32, u32, String)>()
-        .prop_map(|(uidvalidity, uid, dir)| (Uid::Imap { uidvalidity, uid }, Some(dir)));
-    (any::<(String, String)>(), prop_oneof![pop3, imap]).prop_map(|((account, server), id)| {
-        let (uid, dir) = id;
-        Identity {
-            account,
-            server,
-            uid,
-            dir,
-        }
-    })
-}
-
-fn hash128() -> impl Strategy<Value = Hash128> {
-    any::<[u8; 16]>().prop_map(Hash128)
-}
-
-fn any_seen() -> impl Strategy<Value = Event> {
-    let sizes = any::<(Option<u64>, Option<i64>, u32, u64, u64, u64)>();
-    let texts = any::<(Option<Vec<u8>>, String, String)>();
-    let all = (
-        identity(),
-        hash128(),
-        hash128(),
-        sizes,
-        texts,
-        any_evidence(),
-    );
-    all.prop_map(|(identity, hash, got, n, text, evidence)| {
-        Event::Seen(Box::new(Seen {
-            identity,
-            octets: n.0,
-            hash,
-            got,
-            header: got,
-            mid: text.0.map(Into::into),
-            idate: n.1,
-            flags: text.1,
-            kw: text.2,
-            received: n.2,
-            size: n.3,
-            wire: n.4,
-            stored: n.5,
-            evidence,
-        }))
-    })
-}
-
-fn any_evidence() -> impl Strategy<Value = Evidence> {
-    prop_oneof![
-        Just(Evidence::Unstated),
-        Just(Evidence::Received),
-        prop::sample::select(&Voucher::ALL[..]).prop_map(Evidence::Vouched),
-        Just(Evidence::Recognised),
-        any::<u32>().prop_map(Evidence::Doubtful),
-        Just(Evidence::Settled),
-    ]
-}
-
-fn any_event() -> impl Strategy<Value = Event> {
-    prop_oneof![
-        any_seen(),
-        (identity(), any::<String>()).prop_map(|(identity, why)| Event::Wanted { identity, why }),
-        (identity(), any::<Vec<u8>>()).prop_map(|(identity, names)| Event::Checked {
-            identity,
-            names: names.into(),
-        }),
-        (identity(), hash128()).prop_map(|(identity, header)| Event::Asked { identity, header }),
-        (hash128(), hash128()).prop_map(|(hash, by)| Event::Superseded { hash, by }),
-        any::<(String, String, Vec<u8>, Option<u8>, u32)>().prop_map(|f| Event::Folder {
-            account: f.0,
-            dir: f.1,
-            name: f.2.into(),
-            delim: f.3,
-            uidvalidity: f.4,
-        }),
-        (identity(), any::<(String, String)>()).prop_map(|(identity, (flags, kw))| Event::Flags {
-            identity,
-            flags,
-            kw
-        }),
-        (identity(), any::<(String, String)>()).prop_map(|(identity, (flags, kw))| {
-            Event::Vanished {
-                identity,
-                flags,
-                kw,
-            }
-        }),
-        (identity(), any::<(String, String)>()).prop_map(|(identity, (flags, kw))| {
-            Event::Reappeared {
-                identity,
-                flags,
-                kw,
-            }
-        }),
-        (identity(), any::<(Option<u64>, Vec<u8>, u32)>()).prop_map(|(identity, f)| {
-            Event::Refused {
-                identity,
-                octets: f.0,
-                reply: f.1.into(),
-                tries: f.2,
-            }
-        }),
-        (identity(), hash128()).prop_map(|(identity, hash)| Event::PurgeIntent { identity, hash }),
-        (identity(), hash128()).prop_map(|(identity, hash)| Event::Purged { identity, hash }),
-        (identity(), hash128()).prop_map(|(identity, hash)| Event::PurgeKept { identity, hash }),
-        (any::<(String, Vec<u8>)>(), hash128()).prop_map(|(f, hash)| Event::Adopted {
-            account: f.0,
-            file: f.1.into(),
-            hash,
-        }),
-        (any::<String>(), hash128()).prop_map(|(reason, hash)| Event::Forgotten { hash, reason }),
-        any::<(String, u64)>().prop_map(|(scope, damage)| Event::Verified { scope, damage }),
-        any::<(String, String, String)>().prop_map(|(account, key, value)| Event::Learned {
-            account,
-            key,
-            value
-        }),
-        (any::<(String, String, Option<u32>)>(), hash128()).prop_map(|(f, hash)| {
-            Event::Uploaded {
-                destination: f.0,
-                folder: f.1,
-                hash,
-                uid: f.2,
-            }
-        }),
-        any::<(String, u64, u64, String)>().prop_map(|(file, first, last, copy)| {
-            Event::Chain {
-                file,
-                first,
-                last,
-                copy,
-            }
-        }),
-        any::<(String, bool, bool, u64, u64, u8)>().prop_map(|f| Event::Session(Session {
-            account: f.0,
-            proto: if f.1 { Proto::Pop3 } else { Proto::Imap },
-            complete: f.2,
-            listed: f.3,
-            new: f.4,
-            duplicates: f.3,
-            refused: f.4,
-            octets: f.3,
-            result: f.5,
-        })),
-        "[A-Z]{1,5}".prop_map(Event::Unknown),
-    ]
 }
 
 proptest! {
