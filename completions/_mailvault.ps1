@@ -272,13 +272,13 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             break
         }
         'mailvault;audit' {
-            [CompletionResult]::new('--fresh', '--fresh', [CompletionResultType]::ParameterName, 'Believe a header that was compared within this time, such as 1h; default 24h')
+            [CompletionResult]::new('--fresh', '--fresh', [CompletionResultType]::ParameterName, 'Do not read headers again that were compared within this time; default 24h')
             [CompletionResult]::new('--manifest', '--manifest', [CompletionResultType]::ParameterName, 'Write a JSON line for each message on the server to this file')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'Use the vault in this directory [env: MAILVAULT_VAULT]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
-            [CompletionResult]::new('--quick', '--quick', [CompletionResultType]::ParameterName, 'Compare names and sizes only; then it never says that you may leave')
+            [CompletionResult]::new('--quick', '--quick', [CompletionResultType]::ParameterName, 'Compare names and sizes only; never says that you may leave')
             [CompletionResult]::new('--read-data', '--read-data', [CompletionResultType]::ParameterName, 'Receive every message again and compare its bytes')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print only warnings and errors')

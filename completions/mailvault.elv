@@ -258,13 +258,13 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'mailvault;audit'= {
-            cand --fresh 'Believe a header that was compared within this time, such as 1h; default 24h'
+            cand --fresh 'Do not read headers again that were compared within this time; default 24h'
             cand --manifest 'Write a JSON line for each message on the server to this file'
             cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
             cand --color 'When to use colour'
-            cand --quick 'Compare names and sizes only; then it never says that you may leave'
+            cand --quick 'Compare names and sizes only; never says that you may leave'
             cand --read-data 'Receive every message again and compare its bytes'
             cand -q 'Print only warnings and errors'
             cand --quiet 'Print only warnings and errors'

@@ -224,14 +224,14 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand status" -l json -d '
 complete -c mailvault -n "__fish_mailvault_using_subcommand status" -l no-progress -d 'Show no progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand status" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l fresh -d 'Believe a header that was compared within this time, such as 1h; default 24h' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l fresh -d 'Do not read headers again that were compared within this time; default 24h' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l manifest -d 'Write a JSON line for each message on the server to this file' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t''
 never\t''"
-complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l quick -d 'Compare names and sizes only; then it never says that you may leave'
+complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l quick -d 'Compare names and sizes only; never says that you may leave'
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l read-data -d 'Receive every message again and compare its bytes'
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -s q -l quiet -d 'Print only warnings and errors'
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'

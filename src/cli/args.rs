@@ -459,8 +459,8 @@ pub(crate) struct Status {
 ///
 /// It lists every folder of the account, reads the header of each message that was not
 /// compared lately, and changes nothing on the server. Exits 0 if every message on the server
-/// is archived, and 3 if any is not, or is in doubt. What it finds wanting, the next pull
-/// fetches.
+/// is archived, and 3 if any is not, or is in doubt. The next pull fetches what it finds
+/// missing or changed.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
     mailvault audit work                       may I cancel this account?\n  \
@@ -469,13 +469,13 @@ pub(crate) struct Audit {
     /// The account by name or URL
     #[arg(value_name = "ACCOUNT")]
     pub(crate) account: String,
-    /// Compare names and sizes only; then it never says that you may leave
+    /// Compare names and sizes only; never says that you may leave
     #[arg(long, conflicts_with = "read_data")]
     pub(crate) quick: bool,
     /// Receive every message again and compare its bytes
     #[arg(long)]
     pub(crate) read_data: bool,
-    /// Believe a header that was compared within this time, such as 1h; default 24h
+    /// Do not read headers again that were compared within this time; default 24h
     #[arg(long, value_name = "DURATION", value_parser = age)]
     pub(crate) fresh: Option<Duration>,
     /// Write a JSON line for each message on the server to this file

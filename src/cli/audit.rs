@@ -220,7 +220,7 @@ fn answer(report: &AuditReport, account: &str) -> Vec<String> {
     }
     if let Some(why) = &report.unrecorded {
         lines.push(format!(
-            "What was found could not be written down, so the next pull does not know of it: {}",
+            "The findings could not be recorded, so the next pull does not know about them: {}",
             escape(why)
         ));
     }

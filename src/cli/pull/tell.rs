@@ -117,7 +117,7 @@ fn tell_doubts(out: &Output, account: &str, report: &PullReport) {
             plural(report.doubtful, "message"),
             example.unwrap_or_default(),
         );
-        let hint = "what came is stored, and does not count as archived. The next runs try again";
+        let hint = "what arrived is stored but does not count as archived; later runs try again";
         report::warn(out, &message, Some(hint));
     }
     if report.recognised > 0 && out.verbose > 0 {

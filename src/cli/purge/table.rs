@@ -86,7 +86,7 @@ pub(super) fn table(plan: &Plan, server: &Endpoint, args: &Purge) -> Vec<String>
         ));
         if plan.receive.messages > 0 {
             lines.push(format!(
-                "To receive first, and compare: {}, {}.",
+                "To download again and compare first: {}, {}.",
                 plural(plan.receive.messages, "message"),
                 size(plan.receive.octets)
             ));
