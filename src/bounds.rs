@@ -47,8 +47,8 @@ pub const HTML: usize = 2 << 20;
 /// Tags within tags of a page: the parser's work grows with their number times their depth.
 pub const HTML_LEVELS: usize = 256;
 
-/// Tags, pieces of text and entities of a page, each of the former counted once more for every piece of formatting
-/// that is open around it, since the parser may repeat that for each.
+/// Tags, pieces of text and entities of a page. Each tag and piece of text counts once more for
+/// every piece of formatting that is open around it, since the parser may repeat that for each.
 pub const HTML_NODES: usize = 100_000;
 
 /// Pieces of formatting (`b`, `font`) that may be open at once.

@@ -30,7 +30,7 @@ use crate::vault::catalog::Catalog;
 use crate::vault::layout::{Layout, is_account};
 use crate::vault::maildir;
 use read::Whole;
-use tree::Tree;
+use tree::SourceTree;
 use work::Worker;
 
 pub use find::Kind;
@@ -112,7 +112,7 @@ pub fn run(
             &format!("no account can be called \"{name}\""),
         ));
     }
-    let mut tree = Tree::new(source);
+    let mut tree = SourceTree::new(source);
     let spots = find::spots(source, &mut tree)?;
     if options.account.is_none() && spots.iter().any(|spot| spot.account.is_none()) {
         return Err(Error::Unfit {
@@ -167,7 +167,7 @@ fn same(one: &Path, other: &Path) -> bool {
 /// Reads everything; gives the accounts that got some as well.
 fn work(
     layout: &Layout,
-    (source, mut tree): (&Path, Tree),
+    (source, mut tree): (&Path, SourceTree),
     spots: &[Spot],
     options: &ImportOptions,
     desk: Option<&Desk>,
@@ -246,7 +246,7 @@ struct Routes {
 /// Hands every message of every spot to `each`.
 fn search(
     layout: &Layout,
-    (source, tree): (&Path, &mut Tree),
+    (source, tree): (&Path, &mut SourceTree),
     spots: &[Spot],
     options: &ImportOptions,
     routes: &mut Routes,

@@ -12,7 +12,7 @@ mod lines;
 mod shape;
 mod spool;
 
-use std::fmt;
+use std::{fmt, io};
 
 use header::Header;
 use likeness::Likeness;
@@ -190,6 +190,20 @@ impl Scanner {
             [last] => [self.tail[1], *last],
             [.., before, last] => [*before, *last],
         };
+    }
+
+    /// Takes in a message to its end, and ends it also where it cannot be read.
+    pub fn read(&mut self, message: &mut dyn io::Read) -> io::Result<Digest> {
+        let mut buffer = vec![0; 64 << 10];
+        let read = loop {
+            match message.read(&mut buffer) {
+                Ok(0) => break Ok(()),
+                Ok(n) => self.update(&buffer[..n]),
+                Err(error) => break Err(error),
+            }
+        };
+        let digest = self.finish();
+        read.map(|()| digest)
     }
 
     /// Ends the message. The scanner is then at the start of the next one.

@@ -20,7 +20,7 @@ use mail_parser::{HeaderName, HeaderValue, MessageParser};
 
 use crate::bounds::{FIELD, HTML, TEXT};
 use field::{Kind, values};
-use tree::{Leaf, Tree};
+use tree::{Leaf, PartTree};
 
 pub use crate::bounds::MESSAGE as LIMIT;
 pub use gist::{Gist, gist};
@@ -133,12 +133,12 @@ fn take_apart(bytes: &[u8]) -> Option<Parts<'_>> {
     })
 }
 
-fn attached<'t, 'a>(tree: &'t Tree<'a>) -> impl Iterator<Item = &'t Leaf<'a>> {
+fn attached<'t, 'a>(tree: &'t PartTree<'a>) -> impl Iterator<Item = &'t Leaf<'a>> {
     tree.attached.iter().filter_map(|at| tree.leaves.get(*at))
 }
 
 /// The last id in the last field of this name.
-fn last_id(tree: &Tree<'_>, name: &str) -> Option<String> {
+fn last_id(tree: &PartTree<'_>, name: &str) -> Option<String> {
     let value = values(tree.header, name).last()?;
     let value = &value[value.len().saturating_sub(FIELD)..];
     let field = [b"Message-ID:", value.trim_ascii_end(), b"\r\n\r\n"].concat();
@@ -213,7 +213,7 @@ fn parse(bytes: &[u8]) -> Option<Readable> {
 }
 
 /// All parts of the text, one after the other, and whether there is more.
-fn text(tree: &Tree<'_>) -> (String, bool) {
+fn text(tree: &PartTree<'_>) -> (String, bool) {
     let (mut whole, mut cut) = (String::new(), false);
     let leaves = tree.text.iter().filter_map(|at| tree.leaves.get(*at));
     for leaf in leaves.filter(|leaf| leaf.label.kind.is_text()) {

@@ -28,20 +28,12 @@ pub fn receive(source: &mut dyn Source, wanted: &[Listing]) -> Result<Vec<Option
     }
     let places: HashMap<u32, usize> = (0..).zip(wanted).map(|(at, l)| (l.number, at)).collect();
     let mut scanner = Scanner::new();
-    let mut buffer = vec![0; 64 << 10];
     source.fetch(wanted, &mut |listing, fetched| {
         if let Fetched::Body(body) = fetched {
-            let whole = loop {
-                match body.read(&mut buffer) {
-                    Ok(0) => break true,
-                    Ok(n) => scanner.update(&buffer[..n]),
-                    // The session knows why, and ends with it.
-                    Err(_) => break false,
-                }
-            };
-            let digest = scanner.finish();
+            // Of a failure the session knows why, and ends with it.
+            let digest = scanner.read(body).ok();
             if let Some(at) = places.get(&listing.number) {
-                digests[*at] = whole.then_some(digest);
+                digests[*at] = digest;
             }
         }
         Ok(())

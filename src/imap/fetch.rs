@@ -50,7 +50,7 @@ pub(super) struct Item {
     /// Row with UID 0 if none was sent yet.
     pub(super) row: Row,
     pub(super) content: Content,
-    part: Part,
+    section: Section,
 }
 
 /// How far an answer could be read.
@@ -68,9 +68,9 @@ pub(super) enum State {
     Broken,
 }
 
-/// Reads an answer from its start; `part` is what was asked for.
-pub(super) fn read(text: &[u8], part: Part) -> (Item, State) {
-    let mut item = Item::new(part);
+/// Reads an answer from its start; `section` is what was asked for.
+pub(super) fn read(text: &[u8], section: Section) -> (Item, State) {
+    let mut item = Item::new(section);
     let Some(Reply::Data {
         number: Some(_),
         word,
@@ -88,9 +88,9 @@ pub(super) fn read(text: &[u8], part: Part) -> (Item, State) {
 
 impl Item {
     /// One of which nothing was read yet.
-    pub(super) fn new(part: Part) -> Self {
+    pub(super) fn new(section: Section) -> Self {
         Self {
-            part,
+            section,
             ..Self::default()
         }
     }
@@ -115,7 +115,7 @@ impl Item {
             };
             let name = name.to_ascii_uppercase();
             let taken = match name.as_slice() {
-                name if self.part.is_named(name) => match self.take_content(rest) {
+                name if self.section.is_named(name) => match self.take_content(rest) {
                     Err(Stop::Ahead) => return State::Body,
                     other => other,
                 },
@@ -201,7 +201,7 @@ fn is_body(name: &[u8]) -> bool {
 
 /// Which part of a message an answer is to bring. Others may come unasked (RFC 9051 s.7).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum Section {
     /// Its header: `BODY[HEADER]`, or `RFC822.HEADER` of old servers.
     Header,
     /// All of it: `BODY[]`, `BINARY[]`, or `RFC822` of old servers.
@@ -209,7 +209,7 @@ pub(super) enum Part {
     Whole,
 }
 
-impl Part {
+impl Section {
     fn is_named(self, name: &[u8]) -> bool {
         match self {
             Self::Header => [&b"BODY[HEADER]"[..], b"RFC822.HEADER"].contains(&name),
@@ -234,7 +234,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn read(text: &[u8]) -> (Item, State) {
-        super::read(text, Part::Whole)
+        super::read(text, Section::Whole)
     }
 
     fn whole(text: &str) -> Item {
@@ -282,7 +282,7 @@ mod tests {
         assert_eq!((item.row.uid, state), (5, State::Body));
         assert_eq!(read(b"* 1 FETCH (UID 5 BINARY[] ~{12}").1, State::Body);
         let header = b"* 1 FETCH (UID 5 BODY[HEADER] {1}";
-        assert_eq!(super::read(header, Part::Header).1, State::Body);
+        assert_eq!(super::read(header, Section::Header).1, State::Body);
         assert_eq!(read(header).1, State::Unasked);
         assert_eq!(read(b"* 1 FETCH (BODY[TEXT]<0> {1}").1, State::Unasked);
         assert_eq!(read(b"* 1 FETCH (ENVELOPE (NIL {12}").1, State::Literal);

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::imap::command::{Command, Done};
-use crate::imap::fetch::{self, Row, State};
+use crate::imap::fetch::{self, Row, Section, State};
 use crate::imap::mailbox::{Counts, Mailbox};
 use crate::imap::removal::Removal;
 use crate::imap::reply::Reply;
 use crate::imap::session::Session;
-use crate::imap::transfer::{self, Section};
+use crate::imap::transfer;
 use crate::imap::uids::{Seen, ranges};
 use crate::imap::wire::Head;
 use crate::source::{Each, Kept, Listing, Listings, Source};
@@ -337,7 +337,7 @@ impl<S: Read + Write> Folder<'_, S> {
         let tag = wire.begin(command)?;
         loop {
             let head = wire.receive()?;
-            let (item, state) = fetch::read(wire.text(), wire.part);
+            let (item, state) = fetch::read(wire.text(), wire.section);
             if let Head::Body(octets) = head {
                 wire.body(item, octets).drain()?;
                 continue;

@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 
 use crate::error::{Error, Result};
 use crate::imap::command::Done;
-use crate::imap::fetch::{self, Content, State};
+use crate::imap::fetch::{self, Content, Section, State};
 use crate::imap::folder::Folder;
 use crate::imap::oddity;
 use crate::imap::reply::{Kind, Reply};
@@ -41,25 +41,11 @@ const EMPTY: &str = "OK, with nothing instead of the message";
 const STAND_IN: &str = "OK, with a notice of the server instead of the message";
 const UID_TOO_LATE: &str = "OK, with the UID behind a message too large to hold";
 
-/// Which part of each message is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Section {
-    Header,
-    Whole,
-}
-
 impl Section {
     fn item(self) -> &'static str {
         match self {
             Self::Header => "BODY.PEEK[HEADER]",
             Self::Whole => "BODY.PEEK[]",
-        }
-    }
-
-    fn part(self) -> fetch::Part {
-        match self {
-            Self::Header => fetch::Part::Header,
-            Self::Whole => fetch::Part::Whole,
         }
     }
 
@@ -93,7 +79,7 @@ pub(super) fn run<S: Read + Write>(
     // Some servers refuse sets that do not ascend.
     entries.sort_by_key(|entry| entry.uid);
     entries.dedup_by_key(|entry| entry.uid);
-    folder.session.wire.part = section.part();
+    folder.session.wire.section = section;
     let binary = section == Section::Whole && folder.session.caps.has("BINARY");
     Transfer {
         wire: &mut folder.session.wire,
@@ -202,7 +188,7 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
     /// Takes one answer.
     fn take(&mut self) -> Result<()> {
         let head = self.wire.receive()?;
-        let (item, state) = fetch::read(self.wire.text(), self.wire.part);
+        let (item, state) = fetch::read(self.wire.text(), self.wire.section);
         if let Head::Body(octets) = head {
             return self.take_body(item, octets);
         }
@@ -395,7 +381,7 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
         let mut found = None;
         loop {
             let head = self.wire.receive()?;
-            let (item, _) = fetch::read(self.wire.text(), self.wire.part);
+            let (item, _) = fetch::read(self.wire.text(), self.wire.section);
             if let Head::Body(length) = head {
                 let fits = octets.is_none_or(|octets| octets == length) && length <= HELD;
                 let mut body = self.wire.body(item, length);

@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 use crate::channel::{BUFFER, Channel};
 use crate::error::{Endpoint, Error, Result};
 use crate::imap::capability::Literals;
-use crate::imap::fetch::{self, Part, State};
+use crate::imap::fetch::{self, Section, State};
 use crate::imap::reply::{self, Kind, Reply, Status};
 use crate::secret::Mask;
 
@@ -42,7 +42,7 @@ pub(super) struct Wire<S> {
     /// How literals may be sent.
     pub(super) literals: Literals,
     /// Which part of messages is asked for.
-    pub(super) part: Part,
+    pub(super) section: Section,
 }
 
 impl<S: Read + Write> Wire<S> {
@@ -52,7 +52,7 @@ impl<S: Read + Write> Wire<S> {
             text: Vec::new(),
             tags: 0,
             literals: Literals::Wait,
-            part: Part::default(),
+            section: Section::default(),
         }
     }
 
@@ -180,9 +180,9 @@ impl<S: Read + Write> Wire<S> {
                 Err(_) => return Err(self.channel.broken("the size of a literal is no number")),
             };
             let state = if tail {
-                fetch::Item::new(self.part).resume(&self.text)
+                fetch::Item::new(self.section).resume(&self.text)
             } else {
-                fetch::read(&self.text, self.part).1
+                fetch::read(&self.text, self.section).1
             };
             if state == State::Body {
                 return Ok(Head::Body(octets));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::UNIX_EPOCH;
 
-use super::tree::{Child, Tree};
+use super::tree::{Child, SourceTree};
 use super::{Unread, id_in, mbox, shown};
 use crate::commit::Route;
 use crate::error::{Error, Result};
@@ -149,7 +149,7 @@ pub(super) fn unfit(path: &Path, reason: &str) -> Error {
 }
 
 /// The folders of a source.
-pub(super) fn spots(source: &Path, tree: &mut Tree) -> Result<Vec<Spot>> {
+pub(super) fn spots(source: &Path, tree: &mut SourceTree) -> Result<Vec<Spot>> {
     let missing = || Error::file("read", source, std::io::ErrorKind::NotFound.into());
     let meta = fsx::look(source)?.ok_or_else(missing)?;
     let mut spots = Vec::new();
@@ -188,7 +188,7 @@ fn vault(source: &Path, spots: &mut Vec<Spot>) -> Result<()> {
     Ok(())
 }
 
-fn walk(tree: &mut Tree, dir: &Path, parts: &[String], spots: &mut Vec<Spot>) -> Result<()> {
+fn walk(tree: &mut SourceTree, dir: &Path, parts: &[String], spots: &mut Vec<Spot>) -> Result<()> {
     if parts.len() > DEEPEST {
         return Ok(());
     }
@@ -242,7 +242,7 @@ fn is_dir(path: &Path) -> bool {
     fsx::is_dir(path).unwrap_or(false)
 }
 
-fn octets(tree: &mut Tree, dir: &Path) -> Result<u64> {
+fn octets(tree: &mut SourceTree, dir: &Path) -> Result<u64> {
     if !is_dir(dir) {
         return Ok(0);
     }
@@ -269,7 +269,7 @@ fn is_mbox(path: &Path) -> Result<bool> {
 /// Hands on every message of a folder.
 pub(super) fn messages(
     spot: &Spot,
-    (source, tree): (&Path, &mut Tree),
+    (source, tree): (&Path, &mut SourceTree),
     stop: &AtomicBool,
     unread: &mut Vec<Unread>,
     each: &mut dyn FnMut(Found),

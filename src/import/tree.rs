@@ -10,7 +10,7 @@ use crate::fsx;
 
 /// A source of files.
 #[derive(Debug)]
-pub(super) struct Tree {
+pub(super) struct SourceTree {
     source: PathBuf,
     /// The same without links, to tell what leads out of it.
     root: PathBuf,
@@ -27,7 +27,7 @@ pub(super) struct Child {
     pub(super) size: Option<u64>,
 }
 
-impl Tree {
+impl SourceTree {
     pub(super) fn new(source: &Path) -> Self {
         Self {
             source: source.to_path_buf(),

@@ -130,7 +130,7 @@ impl Run<'_, '_> {
         });
         if doubled.count() == came && came >= HABIT && !self.doubled_status {
             self.doubled_status = true;
-            let key = format!("doubled_status {}", self.task.route.server);
+            let key = evidence::doubled_status_key(&self.task.route.server);
             self.learned(key, "yes".to_owned())?;
         }
         let now = now();
@@ -242,6 +242,7 @@ impl Run<'_, '_> {
         earlier: &Earlier,
     ) -> Result<()> {
         self.settle()?;
+        let listed: HashMap<u32, &Listing> = wanted.iter().map(|l| (l.number, l)).collect();
         let mut events = Vec::new();
         for arrival in came {
             let Some(before) = earlier.get(&arrival.number) else {
@@ -254,8 +255,9 @@ impl Run<'_, '_> {
                 continue;
             }
             self.report.differed += 1;
-            let listing = wanted.iter().find(|l| l.number == arrival.number);
-            let Some(listing) = listing else { continue };
+            let Some(listing) = listed.get(&arrival.number) else {
+                continue;
+            };
             let now = self.catalog.before(place.origin(), &listing.uid.name())?;
             let Some(now) = now.filter(|now| now.proof == Proof::Received) else {
                 continue;

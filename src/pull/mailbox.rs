@@ -179,7 +179,7 @@ impl Run<'_, '_> {
             self.order(Order::Flags(std::mem::take(&mut changes.flags)))?;
         }
         if !self.task.dry_run {
-            self.look_at_redated(source, mailbox, &mut changes)?;
+            self.look_at_redated(source, &route, mailbox, &mut changes)?;
         }
         self.reused = changes.reused && !inventory.everything;
         let Changes {
@@ -411,6 +411,7 @@ impl Run<'_, '_> {
     fn look_at_redated(
         &mut self,
         source: &mut dyn Source,
+        route: &Arc<Route>,
         mailbox: &Mailbox<'_>,
         changes: &mut Changes,
     ) -> Result<()> {
@@ -444,12 +445,8 @@ impl Run<'_, '_> {
                 changes.again.insert(uid);
             }
         }
-        let route = Arc::new(Route {
-            dir: Some(mailbox.dir.to_owned()),
-            ..(*self.task.route).clone()
-        });
         // A file that is not as it was gets no line; `verify` is for that.
-        self.send_links(&route, links)?;
+        self.send_links(route, links)?;
         Ok(())
     }
 

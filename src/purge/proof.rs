@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::error::Result;
 use crate::evidence;
-use crate::message::{Hash128, Scanner};
+use crate::message::Scanner;
 use crate::pause::is_set;
 use crate::purge::Reason;
 use crate::source::{Header, Listing, Source};
@@ -36,11 +36,6 @@ pub(super) struct Item {
 impl Item {
     fn octets(&self) -> u64 {
         self.listing.octets.unwrap_or(0)
-    }
-
-    /// True if the header is the one that was received, or known to stand for it.
-    fn has_header(&self, header: Hash128) -> bool {
-        header == self.record.header || Some(header) == self.record.asked
     }
 
     /// A copy that differs from what is stored in what every delivery adds.
@@ -104,15 +99,14 @@ pub(super) fn ask(
 ) -> Result<Vec<Option<Reason>>> {
     let listings: Vec<Listing> = items.iter().map(|item| item.listing.clone()).collect();
     let headers = evidence::headers(source, &listings)?;
-    let mut verdicts: Vec<Option<Reason>> = Vec::with_capacity(items.len());
+    let mut verdicts: Vec<Option<Reason>> = vec![None; items.len()];
     let mut again = Vec::new();
     for (n, (item, header)) in items.iter().zip(&headers).enumerate() {
-        let shown = header.is_some_and(|header| item.has_header(header.hash));
+        let shown = header.is_some_and(|header| item.record.has_header(header.hash));
         // Some servers show another header each time; the message decides.
         if !shown || item.receive {
             again.push(n);
         }
-        verdicts.push(None);
     }
     let wanted: Vec<Listing> = again.iter().map(|n| listings[*n].clone()).collect();
     let received = evidence::receive(source, &wanted)?;

@@ -123,7 +123,8 @@ pub(super) fn stock(listings: &Listings, catalog: &Catalog, maildrop: &Maildrop)
     Ok(stock)
 }
 
-/// True if listing and record agree, and the record is not in doubt. What we deleted and is listed again is there again.
+/// True if listing and record agree, and the record is not in doubt. What we deleted and is
+/// listed again is there again.
 fn eligible(known: &Archived<'_>, listed: Option<u64>) -> bool {
     let stored = matches!(
         known.state,

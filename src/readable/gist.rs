@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use mail_parser::decoders::html::html_to_text;
 
 use super::field::{Encoding, Kind, fields as all_fields, values};
-use super::tree::{Leaf, Tree, grow};
+use super::tree::{Leaf, PartTree, grow};
 use super::{LIMIT, header_text, last_id, western};
 use crate::bounds::{ADDRESSEES, DECODED_WITHIN, MESSAGES_WITHIN, PARTS, SEARCHED, TEXT};
 
@@ -53,7 +53,7 @@ fn take(bytes: &[u8], text: &mut dyn FnMut(&str)) -> Option<Gist> {
 /// The texts of a tree that itself lies in so many messages, and may hold so many more that
 /// have to be decoded.
 fn texts(
-    tree: &Tree<'_>,
+    tree: &PartTree<'_>,
     within: usize,
     decoded: usize,
     left: &mut usize,

@@ -73,7 +73,7 @@ fn decode(bytes: &[u8], encoding: Encoding) -> Cow<'_, [u8]> {
 
 /// What a message is made of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Tree<'a> {
+pub(super) struct PartTree<'a> {
     pub(super) header: &'a [u8],
     pub(super) leaves: Vec<Leaf<'a>>,
     /// Leaves that are its text, as HTML and without.
@@ -86,16 +86,16 @@ pub(super) struct Tree<'a> {
 }
 
 /// Finds the parts of a message, `left` at most; `None` if it has neither fields nor a body.
-pub(super) fn grow<'a>(message: &'a [u8], left: &mut usize) -> Option<Tree<'a>> {
-    let mut walk = Walk {
+pub(super) fn grow<'a>(message: &'a [u8], left: &mut usize) -> Option<PartTree<'a>> {
+    let mut walk = PartWalk {
         message,
         labels: Labels::new(),
         levels: Vec::new(),
         boundaries: HashMap::new(),
         within: 0,
-        state: vec![State::default()],
+        state: vec![BodyState::default()],
         now: Now::Header(0),
-        tree: Tree::default(),
+        tree: PartTree::default(),
         left,
     };
     let mut at = 0;
@@ -119,7 +119,7 @@ pub(super) fn grow<'a>(message: &'a [u8], left: &mut usize) -> Option<Tree<'a>> 
     }
     walk.part_ends(message.len(), false);
     walk.close(0, at.min(message.len()));
-    let Walk { tree, .. } = walk;
+    let PartWalk { tree, .. } = walk;
     let has_fields = super::field::fields(tree.header).next().is_some();
     (has_fields || !tree.leaves.is_empty()).then_some(tree)
 }
@@ -149,7 +149,7 @@ enum Now {
 
 /// What of the message at the top has been found within a multipart.
 #[derive(Debug, Clone, Copy)]
-struct State {
+struct BodyState {
     kind: Kind,
     in_alternative: bool,
     parts: usize,
@@ -159,7 +159,7 @@ struct State {
     need_text: bool,
 }
 
-impl Default for State {
+impl Default for BodyState {
     fn default() -> Self {
         Self {
             kind: Kind::Message,
@@ -174,7 +174,7 @@ impl Default for State {
 }
 
 #[derive(Debug)]
-struct Walk<'a, 'l> {
+struct PartWalk<'a, 'l> {
     message: &'a [u8],
     labels: Labels,
     levels: Vec<Level>,
@@ -183,13 +183,13 @@ struct Walk<'a, 'l> {
     /// Messages among the levels.
     within: usize,
     /// Of the message itself and of each multipart of it that is open.
-    state: Vec<State>,
+    state: Vec<BodyState>,
     now: Now,
-    tree: Tree<'a>,
+    tree: PartTree<'a>,
     left: &'l mut usize,
 }
 
-impl<'a> Walk<'a, '_> {
+impl<'a> PartWalk<'a, '_> {
     /// The level whose boundary a line is, and whether it is the last one.
     fn boundary(&self, line: &[u8]) -> Option<(usize, bool)> {
         if self.boundaries.is_empty() {
@@ -249,7 +249,7 @@ impl<'a> Walk<'a, '_> {
     fn open(&mut self, boundary: Vec<u8>, label: Label, end: usize) {
         if self.within == 0 {
             let outer = self.state.last().copied().unwrap_or_default();
-            self.state.push(State {
+            self.state.push(BodyState {
                 kind: label.kind,
                 in_alternative: outer.in_alternative || label.kind == Kind::Alternative,
                 parts: 0,
@@ -329,7 +329,7 @@ impl<'a> Walk<'a, '_> {
         let Some(state) = self.state.pop() else {
             return;
         };
-        let Tree { html, text, .. } = &mut self.tree;
+        let PartTree { html, text, .. } = &mut self.tree;
         if state.kind == Kind::Alternative && state.need_html && state.need_text {
             if state.text == text.len() {
                 text.extend_from_slice(&html[state.html.min(html.len())..]);
@@ -426,7 +426,7 @@ fn without_end(bytes: &[u8], is_boundary: bool) -> &[u8] {
 }
 
 /// The parts of a message of its own.
-pub(super) fn whole(message: &[u8]) -> Option<Tree<'_>> {
+pub(super) fn whole(message: &[u8]) -> Option<PartTree<'_>> {
     let mut left = PARTS;
     grow(message, &mut left)
 }

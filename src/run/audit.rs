@@ -27,7 +27,7 @@ use crate::source::{Inventory, Listings, Marks, Source};
 use crate::vault::catalog::Amount;
 use crate::vault::ledger::Event as Finding;
 use crate::vault::{Vault, Writer};
-use compare::{Dated, Verdict};
+use compare::{Dated, Judgement};
 use manifest::Manifest;
 
 /// How to audit.
@@ -284,7 +284,7 @@ impl Audit<'_> {
 
     fn maildrop(&mut self, mut source: Box<dyn Source>) -> Result<AuditReport> {
         let listings = source.list()?;
-        let verdicts = self.judge(&mut *source, &listings, "", 0)?;
+        let verdicts = self.judge(&mut *source, &listings, "", 0, &Dated::default())?;
         if let Err(error) = source.finish() {
             tracing::debug!(target: "dialogue", "QUIT failed: {error}");
         }
@@ -351,7 +351,7 @@ impl Audit<'_> {
                 self.judge_by_name(&listings, &dir, uidvalidity, &dated)?
                     .verdicts
             } else {
-                self.judge_dated(&mut open, &listings, &dir, uidvalidity, &dated)?
+                self.judge(&mut open, &listings, &dir, uidvalidity, &dated)?
             };
             self.enter(&mut folder, &listings, &verdicts)?;
             report.folders.push(folder);
@@ -367,7 +367,7 @@ impl Audit<'_> {
         &mut self,
         folder: &mut FolderAudit,
         listings: &Listings,
-        verdicts: &[Verdict],
+        verdicts: &[Judgement],
     ) -> Result<()> {
         for (row, (standing, content)) in verdicts.iter().enumerate() {
             let standing = match standing {

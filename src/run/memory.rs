@@ -3,6 +3,7 @@
 use crate::config::Account;
 use crate::connect::{endpoint, server_name};
 use crate::error::Result;
+use crate::evidence;
 use crate::pop3::Dialect;
 use crate::vault::catalog::Catalog;
 use crate::vault::ledger::Event as Entry;
@@ -10,7 +11,6 @@ use crate::vault::ledger::Event as Entry;
 /// Keys of what is remembered of a server.
 const CAPA: &str = "capa";
 const AHEAD: &str = "pipelining";
-const DOUBLED: &str = "doubled_status";
 
 pub(super) fn recall(catalog: &Catalog, account: &Account) -> Result<Dialect> {
     let mut dialect = Dialect::default();
@@ -32,7 +32,7 @@ pub(super) fn recall(catalog: &Catalog, account: &Account) -> Result<Dialect> {
 
 /// True if the server was seen to send a status line twice before each message.
 pub(super) fn doubles(catalog: &Catalog, account: &Account) -> Result<bool> {
-    let key = format!("{DOUBLED} {}", server_name(account));
+    let key = evidence::doubled_status_key(&server_name(account));
     let learned = catalog.learned(&account.name, &key)?;
     Ok(learned.is_some_and(|value| value == "yes"))
 }

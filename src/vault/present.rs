@@ -1,13 +1,12 @@
-//! Which messages have a file, and what their headers are.
+//! Which messages have a file.
 
 use std::collections::HashSet;
-use std::io::Read as _;
 
 use super::Vault;
 use super::layout::{self, FileName};
 use super::maildir;
-use crate::error::{Error, Result};
-use crate::message::{HEADER_LIMIT, Hash128, header_hash};
+use crate::error::Result;
+use crate::message::Hash128;
 
 impl Vault {
     /// The ids of all message files, whatever the catalog says. That they are undamaged
@@ -27,15 +26,5 @@ impl Vault {
             }
         }
         Ok(ids)
-    }
-
-    /// The hash of a message's header, as a server's answer to a question for it would have.
-    pub fn header_of(&self, hash: Hash128) -> Result<Hash128> {
-        let mut head = Vec::new();
-        self.message(hash)?
-            .take(HEADER_LIMIT)
-            .read_to_end(&mut head)
-            .map_err(|e| Error::file("read", self.layout.root(), e))?;
-        Ok(header_hash(&head))
     }
 }

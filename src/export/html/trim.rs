@@ -70,12 +70,12 @@ pub(super) struct Trimmed {
 /// The text with its tags as far as they are within the bounds; `None` if there are too
 /// many of them.
 pub(super) fn trim(text: &str) -> Option<Trimmed> {
-    let mut open = Open {
+    let mut open = Trimmer {
         out: Trimmed {
             html: String::with_capacity(text.len()),
             flattened: false,
         },
-        ..Open::default()
+        ..Trimmer::default()
     };
     let mut rest = text;
     while !rest.is_empty() {
@@ -113,7 +113,7 @@ pub(super) fn trim(text: &str) -> Option<Trimmed> {
 
 /// What is open, and what has come of the text so far.
 #[derive(Debug, Default)]
-struct Open {
+struct Trimmer {
     out: Trimmed,
     /// Elements that are open, with the formats that were open outside of each.
     levels: Vec<(String, usize)>,
@@ -124,7 +124,7 @@ struct Open {
     nodes: usize,
 }
 
-impl Open {
+impl Trimmer {
     fn text(&mut self, text: &str) {
         if text.is_empty() {
             return;

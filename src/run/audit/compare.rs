@@ -2,7 +2,6 @@
 //! where these do not settle it, by the bytes (docs/SAFETY.md, Evidence).
 
 use std::collections::HashMap;
-use std::io::Read as _;
 
 use super::{Audit, Finding, Standing};
 use crate::config::Protocol;
@@ -10,7 +9,7 @@ use crate::dedupe::{Met, Walk};
 use crate::error::{Error, Result};
 use crate::evidence;
 use crate::message::{Digest, Hash128, Scanner};
-use crate::source::{Header, Inventory, Listing, Listings, Source, Uid};
+use crate::source::{Inventory, Listing, Listings, Source, Uid};
 use crate::vault::catalog::{Origin, Proof, Record, Sighting, State};
 use crate::vault::now_ms;
 
@@ -23,9 +22,10 @@ const NAMES: usize = 200;
 const NAME: usize = 80;
 
 /// How a row stands, and the content that it has in the vault.
-pub(super) type Verdict = (Standing, Option<Hash128>);
+pub(super) type Judgement = (Standing, Option<Hash128>);
 
-/// INTERNALDATEs of a mailbox, if it is one.
+/// INTERNALDATEs of a mailbox; a maildrop has none.
+#[derive(Default)]
 pub(super) struct Dated<'i>(Option<&'i Inventory>);
 
 impl<'i> Dated<'i> {
@@ -41,7 +41,7 @@ impl<'i> Dated<'i> {
 
 /// What names and sizes say of the rows of a listing.
 pub(super) struct ByName {
-    pub(super) verdicts: Vec<Verdict>,
+    pub(super) verdicts: Vec<Judgement>,
     /// Rows whose header must be read.
     read: Vec<u32>,
     /// Rows without a name of their own: only their bytes tell.
@@ -49,26 +49,15 @@ pub(super) struct ByName {
 }
 
 impl Audit<'_> {
-    /// Holds a maildrop against what is recorded of it.
+    /// Holds a maildrop or a mailbox against what is recorded of it.
     pub(super) fn judge(
         &mut self,
         source: &mut dyn Source,
         listings: &Listings,
         dir: &str,
         uidvalidity: u32,
-    ) -> Result<Vec<Verdict>> {
-        self.judge_dated(source, listings, dir, uidvalidity, &Dated(None))
-    }
-
-    /// Holds a maildrop or a mailbox against what is recorded of it.
-    pub(super) fn judge_dated(
-        &mut self,
-        source: &mut dyn Source,
-        listings: &Listings,
-        dir: &str,
-        uidvalidity: u32,
         dated: &Dated<'_>,
-    ) -> Result<Vec<Verdict>> {
+    ) -> Result<Vec<Judgement>> {
         let ByName {
             mut verdicts,
             read,
@@ -176,7 +165,7 @@ impl Audit<'_> {
     }
 
     /// What is recorded of a name.
-    fn verdict(&self, known: &Sighting<'_>) -> Verdict {
+    fn verdict(&self, known: &Sighting<'_>) -> Judgement {
         let standing = match (known.state, known.content) {
             (State::Refused, _) => return (Standing::Refused, None),
             (State::Wanted, _) => Standing::Differs,
@@ -199,7 +188,7 @@ impl Audit<'_> {
         listings: &Listings,
         origin: Origin<'_>,
         rows: &[u32],
-    ) -> Result<Vec<Verdict>> {
+    ) -> Result<Vec<Judgement>> {
         let wanted: Vec<Listing> = rows.iter().map(|row| listings.get(*row as usize)).collect();
         let catalog = self.vault.catalog();
         let estimated = evidence::recall_sizes(catalog, origin)?.are_estimated();
@@ -222,11 +211,8 @@ impl Audit<'_> {
             .iter()
             .zip(&headers)
             .map(|(record, header)| {
-                let known = |r: &Record, h: &Header| h.hash == r.header || Some(h.hash) == r.asked;
-                record
-                    .as_ref()
-                    .zip(header.as_ref())
-                    .is_some_and(|(r, h)| known(r, h))
+                let both = record.as_ref().zip(header.as_ref());
+                both.is_some_and(|(record, header)| record.has_header(header.hash))
             })
             .collect();
         let again: Vec<Listing> = wanted
@@ -298,21 +284,13 @@ impl Audit<'_> {
         if listed == name.size || record.got != name.hash {
             return Ok(true);
         }
-        let mut scanner = Scanner::new();
         let mut message = self.vault.message(name.hash)?;
-        let mut buffer = vec![0; 64 << 10];
-        loop {
-            match message.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(n) => scanner.update(&buffer[..n]),
-                Err(_) => return Ok(false),
-            }
-        }
-        Ok(evidence::explains(&scanner.finish().shape, listed, status))
+        let digest = Scanner::new().read(&mut message);
+        Ok(digest.is_ok_and(|digest| evidence::explains(&digest.shape, listed, status)))
     }
 
     /// How a message stands that has no name of its own: by its bytes, or by likeness.
-    fn by_bytes(&self, digest: &Digest) -> Result<Verdict> {
+    fn by_bytes(&self, digest: &Digest) -> Result<Judgement> {
         if self.present.contains(&digest.hash) {
             return Ok((Standing::Archived, Some(digest.hash)));
         }

@@ -16,12 +16,6 @@ pub struct Sighting<'a> {
     pub state: State,
     /// Its content, if it is stored and was not found lost.
     pub content: Option<Hash128>,
-    /// Hash of its header, if it was stored.
-    pub header: Option<Hash128>,
-    /// Hash of the header that the server shows instead, if that was found harmless.
-    pub asked: Option<Hash128>,
-    /// Hash of the bytes that came, if others are stored for them.
-    pub got: Option<Hash128>,
     /// How its content is known.
     pub proof: Proof,
     /// INTERNALDATE in Unix seconds.
@@ -52,9 +46,6 @@ impl Catalog {
                     octets: row.get::<_, Option<i64>>(1)?.map(unsigned),
                     state: State::of(row.get(2)?),
                     content: content.map(|(head, rest)| joined(head, rest)),
-                    header: row.get::<_, Option<[u8; 16]>>(3)?.map(Hash128),
-                    asked: row.get::<_, Option<[u8; 16]>>(6)?.map(Hash128),
-                    got: row.get::<_, Option<[u8; 16]>>(7)?.map(Hash128),
                     proof: Proof::of(row.get(8)?),
                     idate: row.get(9)?,
                     checked: row.get(10)?,
@@ -63,26 +54,5 @@ impl Catalog {
             Ok(())
         };
         ask().map_err(|e| self.failed(e))
-    }
-
-    /// Calls `each` with every content of an account and its size.
-    pub fn for_each_content(
-        &self,
-        account: &str,
-        mut each: impl FnMut(Hash128, u64),
-    ) -> Result<()> {
-        self.db
-            .prepare_cached(
-                "SELECT DISTINCT h64, hrest, size FROM place JOIN blob ON blob.id = place.blob
-                 WHERE NOT lost AND folder IN (SELECT id FROM folder WHERE account = ?1)",
-            )
-            .and_then(|mut s| {
-                let mut rows = s.query([account])?;
-                while let Some(row) = rows.next()? {
-                    each(joined(row.get(0)?, row.get(1)?), unsigned(row.get(2)?));
-                }
-                Ok(())
-            })
-            .map_err(|e| self.failed(e))
     }
 }

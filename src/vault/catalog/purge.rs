@@ -44,10 +44,16 @@ pub struct Record {
     pub got: Hash128,
     /// Likeness of the content.
     pub likeness: Option<Hash128>,
-    /// How it is known that the content is this message.
-    pub proof: Proof,
     /// Hash of the header that the server shows instead, if that was found harmless.
     pub asked: Option<Hash128>,
+}
+
+impl Record {
+    /// True if the header is the one that was received, or known to stand for it.
+    #[must_use]
+    pub fn has_header(&self, header: Hash128) -> bool {
+        header == self.header || Some(header) == self.asked
+    }
 }
 
 impl Catalog {
@@ -90,7 +96,7 @@ impl Catalog {
         self.db
             .prepare_cached(
                 "SELECT id, h64, hrest, received, size, wire, stored, header, got,
-                        (SELECT likeness FROM likeness WHERE likeness.blob = id), evidence, asked
+                        (SELECT likeness FROM likeness WHERE likeness.blob = id), asked
                  FROM sighting JOIN blob ON blob.id = sighting.blob
                  WHERE NOT lost AND header NOT NULL AND origin = ?1 AND uid = ?2",
             )
@@ -102,8 +108,7 @@ impl Catalog {
                         header: Hash128(r.get(7)?),
                         got: got.unwrap_or(blob.name.hash),
                         likeness: r.get::<_, Option<[u8; 16]>>(9)?.map(Hash128),
-                        proof: Proof::of(r.get(10)?),
-                        asked: r.get::<_, Option<[u8; 16]>>(11)?.map(Hash128),
+                        asked: r.get::<_, Option<[u8; 16]>>(10)?.map(Hash128),
                         blob,
                     })
                 })

@@ -121,17 +121,22 @@ fn a_purge_reads_headers_even_where_an_audit_just_did() {
     }
 }
 
+/// Six messages were delivered, and the fifth has its UID without being shown; one pull.
+fn with_a_late_one(kind: ServerKind) -> (Stage, Vec<Vec<u8>>) {
+    let mails = letters("2016", 6);
+    let stage = Stage::new(Way::Imap, kind);
+    for mail in &mails {
+        stage.deliver("INBOX", mail);
+    }
+    locked(&stage.account).folder("INBOX").messages[4].visible = false;
+    stage.expect(&[("pull", 0)]);
+    (stage, mails)
+}
+
 #[test]
 fn a_uid_that_becomes_visible_late_is_fetched() {
     for kind in kinds() {
-        let mails = letters("2016", 6);
-        let stage = Stage::new(Way::Imap, kind);
-        for mail in &mails {
-            stage.deliver("INBOX", mail);
-        }
-        // The fifth has its UID, and is not shown yet.
-        locked(&stage.account).folder("INBOX").messages[4].visible = false;
-        stage.expect(&[("pull", 0)]);
+        let (stage, mails) = with_a_late_one(kind);
         {
             let mut account = locked(&stage.account);
             let folder = account.folder("INBOX");
@@ -151,13 +156,7 @@ fn a_uid_that_becomes_visible_late_is_fetched() {
 #[test]
 fn a_uid_that_becomes_visible_late_is_fetched_though_nothing_else_changed() {
     for kind in kinds() {
-        let mails = letters("2016", 6);
-        let stage = Stage::new(Way::Imap, kind);
-        for mail in &mails {
-            stage.deliver("INBOX", mail);
-        }
-        locked(&stage.account).folder("INBOX").messages[4].visible = false;
-        stage.expect(&[("pull", 0)]);
+        let (stage, mails) = with_a_late_one(kind);
         {
             let mut account = locked(&stage.account);
             let folder = account.folder("INBOX");
