@@ -20,7 +20,7 @@ use crate::dedupe::{self, Policy};
 use crate::error::{Error, Result};
 use crate::fsx;
 use crate::message::Hash128;
-use crate::source::Uid;
+use crate::source::{ObjectId, Uid};
 use crate::vault::layout::FileName;
 use crate::vault::ledger::{Event, Evidence, Identity, Seen};
 use crate::vault::maildir::{self, Packed, Placed};
@@ -72,6 +72,8 @@ pub struct Delivery {
     pub kw: String,
     /// How it is known that this is the message.
     pub evidence: Evidence,
+    /// By what the server knows its copies.
+    pub object: Option<ObjectId>,
 }
 
 /// What became of an account's messages so far.
@@ -475,5 +477,6 @@ fn seen(delivery: &Delivery, name: &FileName, stored: u64) -> Event {
         wire: name.wire,
         stored,
         evidence: delivery.evidence,
+        object: delivery.object,
     }))
 }

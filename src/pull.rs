@@ -6,6 +6,7 @@
 
 mod arrivals;
 mod compare;
+mod copies;
 mod feed;
 mod fetch;
 mod known;
@@ -34,7 +35,7 @@ use crate::vault::ledger::{Event as Entry, Identity, Proto, Session};
 use fetch::cut_short;
 use pack::Place;
 
-pub use known::Copies;
+pub use copies::Copies;
 pub use mailbox::Mailbox;
 pub use part::{Mark, Part, Shared};
 

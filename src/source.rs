@@ -8,6 +8,7 @@ mod headers;
 mod listings;
 mod mailbox;
 mod marks;
+mod object;
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -17,6 +18,7 @@ pub use headers::{Header, headers_of};
 pub use listings::{Ascending, Cursor, Listings, Names, Sizes};
 pub use mailbox::{Inventory, MailRow};
 pub use marks::Marks;
+pub use object::{ObjectId, Voucher};
 
 use crate::error::Result;
 

@@ -7,7 +7,7 @@ use super::{Committer, Route};
 use crate::error::Result;
 use crate::fsx;
 use crate::message::Hash128;
-use crate::source::Uid;
+use crate::source::{ObjectId, Uid};
 use crate::vault::frame;
 use crate::vault::ledger::{Event, Evidence, Identity, Seen};
 use crate::vault::maildir;
@@ -31,6 +31,8 @@ pub struct Link {
     pub idate: Option<i64>,
     /// How it is known.
     pub evidence: Evidence,
+    /// By what the server knows its copies.
+    pub object: Option<ObjectId>,
 }
 
 impl Committer {
@@ -91,6 +93,7 @@ impl Committer {
                 wire: blob.name.wire,
                 stored: blob.stored,
                 evidence: link.evidence,
+                object: link.object,
             })));
         }
         fsx::sync_dir(&cur)?;

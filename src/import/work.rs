@@ -83,6 +83,7 @@ impl Worker<'_> {
             idate,
             kw: String::new(),
             evidence: Evidence::Received,
+            object: None,
         };
         if desk.order(Order::Deliver(Box::new(delivery))) {
             Ok(())

@@ -9,9 +9,9 @@ use crate::dedupe::Plan;
 use crate::error::Result;
 use crate::evidence;
 use crate::message::{Digest, Hash128, Scanner};
-use crate::source::{Listing, Listings, Source, Uid};
+use crate::source::{Listing, Listings, Source, Uid, Voucher};
 use crate::vault::catalog::Proof;
-use crate::vault::ledger::{Event as Entry, Evidence, Seen, Voucher};
+use crate::vault::ledger::{Event as Entry, Evidence, Seen};
 use crate::vault::{frame, maildir};
 
 /// Octets that a server may list for an empty message: a line end.
@@ -151,6 +151,7 @@ impl Run<'_, '_> {
                     wire: blob.name.wire,
                     stored: blob.stored,
                     evidence,
+                    object: None,
                 }))));
             }
         }

@@ -1,10 +1,9 @@
-//! Messages that are stored already and come another way now: by another folder, under
-//! another UIDVALIDITY, or by the other protocol. What the server itself calls the same
-//! message is vouched for; what only has header and size of a stored one is recognised, and
-//! received and compared all the same (docs/SAFETY.md, Evidence).
+//! Messages that are stored already and come under another name now: by the other protocol,
+//! whose names vouch for each other, or with header and size of a stored message, which are
+//! recognised only, and received and compared all the same (docs/SAFETY.md, Evidence).
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use super::mailbox::Mailbox;
 use super::uidl;
@@ -14,12 +13,12 @@ use crate::dedupe::{Plan, Policy, Recognition};
 use crate::error::{Error, Result};
 use crate::evidence;
 use crate::message::Hash128;
-use crate::source::{Inventory, Listing, Listings, MailRow, Source, Uid};
+use crate::source::{Inventory, Listing, Listings, Source, Uid, Voucher};
 use crate::vault::catalog::{Blob, Origin, Proof, Stored};
-use crate::vault::ledger::{Evidence, Voucher};
+use crate::vault::ledger::Evidence;
 
 /// Links that are ordered in one go.
-const SLICE: usize = 4_096;
+pub(super) const SLICE: usize = 4_096;
 /// So many messages must have been received over both protocols, alike but for their final
 /// line end, before the form of a name is believed.
 const PROVEN: usize = 8;
@@ -29,121 +28,7 @@ const LINE_END: u64 = 2;
 /// Names that a message may have, each with its UIDVALIDITY, or 0 for a UIDL.
 type Names = Vec<(u32, Vec<u8>)>;
 
-/// Where copies of a message were seen in this run, by any of its connections.
-#[derive(Debug, Default)]
-pub struct Copies(Mutex<Places>);
-
-#[derive(Debug, Default)]
-struct Places {
-    /// Directories and their UIDVALIDITY.
-    mailboxes: Vec<(String, u32)>,
-    /// Which of them, and the UID there.
-    copies: HashMap<u64, (usize, u32)>,
-}
-
-impl Copies {
-    /// Notes what the server says of messages of a mailbox: what they have in common with
-    /// their copies, and their UIDs.
-    pub fn remember(
-        &self,
-        dir: &str,
-        uidvalidity: u32,
-        messages: impl IntoIterator<Item = (u64, u32)>,
-    ) {
-        let mut places = self.places();
-        let Places { mailboxes, copies } = &mut *places;
-        let here = |place: &(String, u32)| place.0 == dir && place.1 == uidvalidity;
-        let at = mailboxes.iter().position(here).unwrap_or(mailboxes.len());
-        if at == mailboxes.len() {
-            mailboxes.push((dir.to_owned(), uidvalidity));
-        }
-        for (same, uid) in messages {
-            copies.entry(same).or_insert((at, uid));
-        }
-    }
-
-    /// True if another mailbox is said to have the message too.
-    pub(super) fn has(&self, row: &MailRow) -> bool {
-        row.same().is_some_and(|same| self.find(same).is_some())
-    }
-
-    fn is_empty(&self) -> bool {
-        self.places().copies.is_empty()
-    }
-
-    fn find(&self, same: u64) -> Option<(String, u32, u32)> {
-        let places = self.places();
-        let (at, uid) = *places.copies.get(&same)?;
-        let (dir, uidvalidity) = places.mailboxes.get(at)?.clone();
-        Some((dir, uidvalidity, uid))
-    }
-
-    fn places(&self) -> MutexGuard<'_, Places> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Run<'_, '_> {
-    /// Takes out of `wanted` the UIDs of what the server itself calls the same message as one
-    /// that was received.
-    pub(super) fn link_copies(
-        &mut self,
-        source: &mut dyn Source,
-        route: &Arc<Route>,
-        mailbox: &Mailbox<'_>,
-        wanted: &mut Vec<u32>,
-        copies: &Copies,
-    ) -> Result<()> {
-        let Some(voucher) = mailbox.voucher.filter(|_| !copies.is_empty()) else {
-            return Ok(());
-        };
-        let inventory = mailbox.inventory;
-        let mut linked = HashSet::new();
-        for slice in wanted.chunks(SLICE) {
-            let mut found = Vec::new();
-            for uid in slice {
-                let Some(row) = inventory.row(*uid) else {
-                    continue;
-                };
-                let Some((dir, uidvalidity, other)) = row.same().and_then(|same| copies.find(same))
-                else {
-                    continue;
-                };
-                let origin = Origin {
-                    account: &route.account,
-                    server: &route.server,
-                    dir: &dir,
-                    uidvalidity,
-                };
-                if let Some(stored) = self.catalog.content_in(origin, other)?
-                    && stored.proof == Proof::Received
-                    && row.octets().is_some()
-                    && row.octets() == stored.octets
-                    && (voucher != Voucher::Guid || row.date() == stored.date)
-                {
-                    let listing = Listing {
-                        number: *uid,
-                        octets: row.octets(),
-                        uid: inventory.uid(*uid),
-                    };
-                    found.push((listing, stored));
-                }
-            }
-            if voucher == Voucher::Guid {
-                same_headers(source, &mut found)?;
-            }
-            let evidence = Evidence::Vouched(voucher);
-            let links = found.into_iter().map(|(listing, stored)| {
-                let uid = listing.number;
-                (uid, link(Some(inventory), listing, &stored, evidence))
-            });
-            let links = links.collect();
-            linked.extend(self.send_links(route, links)?);
-        }
-        wanted.retain(|uid| !linked.contains(uid));
-        Ok(())
-    }
-
     /// Takes out of `wanted` the UIDs of what POP3 brought under a name that tells so, and
     /// where recognition is worth while, of what has header and size of a stored message;
     /// gives the latter.
@@ -162,7 +47,10 @@ impl Run<'_, '_> {
             let listings = inventory.listings(wanted);
             let validity = inventory.uidvalidity;
             let named = |listing: &Listing| {
-                let gmail = inventory.row(listing.number).and_then(|row| row.same());
+                let row = inventory.row(listing.number);
+                let object = row.and_then(|row| inventory.object(&row));
+                let gmail = object.filter(|object| object.by == Voucher::Gmail);
+                let gmail = gmail.map(|object| object.id);
                 let names = uidl::names(validity, listing.number, gmail);
                 names.into_iter().map(|name| (0, name)).collect()
             };
@@ -368,18 +256,6 @@ impl Run<'_, '_> {
     }
 }
 
-/// Leaves those whose header on the server is the recorded one. Dovecot's X-GUID is the name of
-/// a file, and whoever fills a Maildir may give one name in two folders.
-fn same_headers(source: &mut dyn Source, found: &mut Vec<(Listing, Stored)>) -> Result<()> {
-    let wanted: Vec<Listing> = found.iter().map(|(listing, _)| listing.clone()).collect();
-    let mut headers = evidence::headers(source, &wanted)?.into_iter();
-    found.retain(|(_, stored)| {
-        let header = headers.next().flatten();
-        header.is_some() && header.map(|header| header.hash) == stored.header
-    });
-    Ok(())
-}
-
 /// Links for the rows that have header and size of one of these stored messages.
 fn like_stored(
     source: &mut dyn Source,
@@ -410,6 +286,7 @@ fn like_stored(
                 octets: *octets,
                 date: None,
                 proof: Proof::Recognised,
+                object: None,
             };
             links.push((
                 *row,
@@ -463,6 +340,7 @@ pub(super) fn link(
         kw: marks.words,
         idate: row.and_then(|(_, row)| row.date()),
         evidence,
+        object: row.and_then(|(inventory, row)| inventory.object(&row)),
     }
 }
 

@@ -4,7 +4,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::known::{self, Copies};
+use super::copies::Copies;
+use super::known;
 use super::pack::Place;
 use super::{Left, Run};
 use crate::commit::{FlagChange, Order, Route};
@@ -13,7 +14,7 @@ use crate::event::Event;
 use crate::evidence;
 use crate::source::{Inventory, Listing, MailRow, Source, Uid};
 use crate::vault::catalog::{InMailbox, Origin, Proof, State};
-use crate::vault::ledger::{Event as Entry, Evidence, Identity, Proto, Voucher};
+use crate::vault::ledger::{Event as Entry, Evidence, Identity, Proto};
 
 /// A mailbox of the account.
 #[derive(Debug)]
@@ -22,8 +23,6 @@ pub struct Mailbox<'a> {
     pub dir: &'a str,
     /// What the server says of it.
     pub inventory: &'a Inventory,
-    /// Who says there that two names are one message.
-    pub voucher: Option<Voucher>,
     /// True if its messages have all been known under another UIDVALIDITY.
     pub renumbered: bool,
 }
@@ -189,14 +188,15 @@ impl Run<'_, '_> {
             ..
         } = changes;
         if self.task.dry_run {
-            wanted.retain(|uid| !inventory.row(*uid).is_some_and(|row| copies.has(&row)));
+            let object = |uid: u32| inventory.object(&inventory.row(uid)?);
+            wanted.retain(|uid| !object(*uid).is_some_and(|object| copies.has(object)));
         } else {
             let mut new: Vec<u32> = wanted
                 .iter()
                 .copied()
                 .filter(|u| !again.contains(u))
                 .collect();
-            self.link_copies(source, &route, mailbox, &mut new, copies)?;
+            self.link_copies(source, &route, inventory, &mut new, copies)?;
             let linked = self.link_known(source, &route, mailbox, &mut new)?;
             let octets = |uid: u32| inventory.row(uid).and_then(|row| row.octets());
             recognised.extend(
@@ -428,17 +428,15 @@ impl Run<'_, '_> {
             let stored = self.catalog.content_in(self.origin(mailbox), uid)?;
             let same = stored.filter(|s| s.header.is_some() && s.header == header.map(|h| h.hash));
             if let Some(stored) = same {
-                let evidence = match stored.proof {
-                    Proof::Received => Evidence::Received,
-                    Proof::Vouched => mailbox
-                        .voucher
-                        .map_or(Evidence::Recognised, Evidence::Vouched),
+                let voucher = stored.object.map(|object| object.by);
+                let evidence = match (stored.proof, voucher.or(inventory.voucher)) {
+                    (Proof::Received, _) => Evidence::Received,
+                    (Proof::Vouched, Some(voucher)) => Evidence::Vouched(voucher),
                     _ => Evidence::Recognised,
                 };
-                links.push((
-                    uid,
-                    known::link(Some(inventory), listing, &stored, evidence),
-                ));
+                let mut link = known::link(Some(inventory), listing, &stored, evidence);
+                link.object = link.object.or(stored.object);
+                links.push((uid, link));
             } else {
                 changes.reused = true;
                 changes.wanted.push(uid);

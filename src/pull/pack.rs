@@ -70,6 +70,7 @@ impl<'a> Place<'a> {
             idate: row.and_then(|(_, row)| row.date()),
             kw: marks.words,
             evidence: Evidence::Received,
+            object: row.and_then(|(inventory, row)| inventory.object(&row)),
         }
     }
 }

@@ -17,10 +17,9 @@ use crate::imap::{
 };
 use crate::message::Hash128;
 use crate::pull::{self, Copies, Left, Run};
-use crate::source::{Inventory, Marks};
+use crate::source::{Inventory, Marks, ObjectId, Voucher};
 use crate::vault::catalog::{Origin, State};
 use crate::vault::layout::Layout;
-use crate::vault::ledger::Voucher;
 use crate::vault::maildir;
 
 /// How many rows of a mailbox cost as much as a header.
@@ -164,7 +163,7 @@ impl Mirror<'_> {
         };
         let mut ids = Vec::new();
         let told = folder.identities(&mut |row| {
-            ids.extend(same(&row).map(|(same, _)| (same, row.uid)));
+            ids.extend(object(&row).map(|object| (object.id, row.uid)));
             Ok(())
         });
         match told {
@@ -237,13 +236,16 @@ impl Mirror<'_> {
         let uidvalidity = counts.uidvalidity.unwrap_or(0);
         let labels = round.labels.as_ref().filter(|_| is_all(mailbox));
         let (mut ids, mut voucher) = (Vec::new(), None);
-        let inventory = inventory(folder, &counts, known, &mut |row| {
-            ids.extend(same(row).map(|(same, _)| (same, row.uid)));
-            voucher = voucher.or(same(row).map(|(_, voucher)| voucher));
+        let mut inventory = inventory(folder, &counts, known, &mut |row| {
+            let object = object(row);
+            ids.extend(object.map(|object| (object.id, row.uid)));
+            voucher = voucher.or(object.map(|object| object.by));
             if let Some(labels) = labels {
                 lock(labels).take(row);
             }
         })?;
+        // Known messages tell it too.
+        inventory.voucher = voucher;
         let mut renumbered = false;
         if !self.dry_run {
             maildir::create_folder(self.layout, &self.account.name, dir)?;
@@ -258,7 +260,6 @@ impl Mirror<'_> {
         let place = pull::Mailbox {
             dir,
             inventory: &inventory,
-            voucher,
             renumbered,
         };
         let received = run.received();
@@ -331,8 +332,7 @@ fn inventory<S: Read + Write>(
     folder.rows(from, &mut |row| {
         each(&row);
         let marks = marks(&row);
-        let same = same(&row).map(|(same, _)| same);
-        inventory.add(row.uid, row.octets, row.date, marks, same);
+        inventory.add(row.uid, row.octets, row.date, marks, object(&row));
         Ok(())
     })?;
     if known.is_some() {
@@ -363,14 +363,16 @@ fn marks(row: &Row) -> Marks {
     Marks::of(row.flags.as_deref().unwrap_or_default())
 }
 
-/// What the message has in common with its copies, in eight bytes, and who says so.
-fn same(row: &Row) -> Option<(u64, Voucher)> {
-    if let Some(id) = row.gmail_id {
-        return Some((id, Voucher::Gmail));
+/// What the message has in common with its copies.
+fn object(row: &Row) -> Option<ObjectId> {
+    if let Some(id) = row.gmail_id.filter(|id| *id != 0) {
+        let by = Voucher::Gmail;
+        return Some(ObjectId { by, id });
     }
     let email_id = row.email_id.as_deref().zip(Some(Voucher::EmailId));
-    let (id, voucher) = email_id.or(row.guid.as_deref().zip(Some(Voucher::Guid)))?;
+    let (name, by) = email_id.or(row.guid.as_deref().zip(Some(Voucher::Guid)))?;
     let mut head = [0; 8];
-    head.copy_from_slice(&Hash128::of(id).0[..8]);
-    Some((u64::from_be_bytes(head).max(1), voucher))
+    head.copy_from_slice(&Hash128::of(name).0[..8]);
+    let id = u64::from_be_bytes(head).max(1);
+    Some(ObjectId { by, id })
 }

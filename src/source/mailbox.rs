@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
-use crate::source::{Listings, Marks, Uid};
+use crate::source::{Listings, Marks, ObjectId, Uid, Voucher};
 
 /// A message that is new to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct MailRow {
     marks: u32,
     octets: u64,
     date: i64,
-    same: u64,
+    object: u64,
 }
 
 impl MailRow {
@@ -28,12 +28,6 @@ impl MailRow {
     #[must_use]
     pub fn date(&self) -> Option<i64> {
         Some(self.date).filter(|date| *date != i64::MIN)
-    }
-
-    /// What it has in common with its copies in other mailboxes (RFC 8474, Gmail).
-    #[must_use]
-    pub fn same(&self) -> Option<u64> {
-        Some(self.same).filter(|same| *same != 0)
     }
 }
 
@@ -62,6 +56,8 @@ pub struct Inventory {
     pub vanished: Vec<RangeInclusive<u32>>,
     /// Messages that the server counts.
     pub announced: u64,
+    /// What kind of name the messages have in common with their copies elsewhere.
+    pub voucher: Option<Voucher>,
     rows: Vec<MailRow>,
     known: Vec<KnownRow>,
     table: Vec<Marks>,
@@ -86,15 +82,16 @@ impl Inventory {
         octets: Option<u64>,
         date: Option<i64>,
         marks: Marks,
-        same: Option<u64>,
+        object: Option<ObjectId>,
     ) {
+        self.voucher = self.voucher.or(object.map(|object| object.by));
         let marks = self.intern(marks);
         self.rows.push(MailRow {
             uid,
             marks,
             octets: octets.unwrap_or(u64::MAX),
             date: date.unwrap_or(i64::MIN),
-            same: same.unwrap_or(0),
+            object: object.map_or(0, |object| object.id),
         });
     }
 
@@ -172,8 +169,15 @@ impl Inventory {
             } else {
                 date.into()
             },
-            same: 0,
+            object: 0,
         })
+    }
+
+    /// What a new message has in common with its copies in other mailboxes.
+    #[must_use]
+    pub fn object(&self, row: &MailRow) -> Option<ObjectId> {
+        let by = self.voucher.filter(|_| row.object != 0)?;
+        Some(ObjectId { by, id: row.object })
     }
 
     /// True if the message was told of as a new one.

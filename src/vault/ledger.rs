@@ -24,7 +24,7 @@ use encode::{Open, encode, encode_open};
 use line::{MAX_LINE, MAX_TIME, month_of};
 
 pub use chain::Position;
-pub use event::{Entry, Event, Evidence, Identity, Proto, Seen, Session, Voucher};
+pub use event::{Entry, Event, Evidence, Identity, Proto, Seen, Session};
 pub use line::Mark;
 pub use reader::{Damage, Gap, Item, Reader, TornTail};
 

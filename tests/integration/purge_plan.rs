@@ -56,6 +56,7 @@ fn archive(writer: &mut Writer, texts: &[String]) -> Listings {
             wire: digest.wire,
             stored: digest.size,
             evidence: Evidence::Received,
+            object: None,
         };
         writer.record(&[Event::Seen(Box::new(seen))]).unwrap();
         writer.catalog_mut().describe(digest.hash, &digest).unwrap();

@@ -63,6 +63,7 @@ fn fill(sandbox: &Sandbox, server: &Server, messages: &[Message]) {
             wire: size,
             stored: size,
             evidence: Evidence::Received,
+            object: None,
         }))
     };
     for some in messages.chunks(10_000) {

@@ -269,6 +269,7 @@ impl Catalog {
         let marks = stored
             .filter(|_| matches!(identity.uid, Uid::Imap { .. }))
             .map(|(_, _, s)| format!("{} {}", s.flags, s.kw));
+        let object = stored.and_then(|(_, _, s)| s.object);
         let sessions = match stored.map(|(_, _, s)| s.evidence) {
             Some(Evidence::Doubtful(sessions)) => sessions,
             _ => 0,
@@ -278,7 +279,7 @@ impl Catalog {
                 "INSERT OR REPLACE INTO sighting VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
                  iif(?12 > 1, (SELECT since FROM sighting WHERE origin = ?1 AND uid = ?2),
                      iif(?12 = 1, ?5, NULL)),
-                 NULL, NULL)",
+                 NULL, NULL, ?13, ?14)",
             )?
             .execute(params![
                 origin,
@@ -292,7 +293,9 @@ impl Catalog {
                 marks,
                 stored.and_then(|(_, _, s)| s.idate),
                 stored.map(|(_, proof, _)| proof as i64),
-                sessions
+                sessions,
+                object.map(|object| object.id.cast_signed()),
+                object.map(|object| object.by.as_str())
             ])?;
         Ok(())
     }

@@ -6,10 +6,10 @@ use std::collections::HashSet;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::lookup::blob;
-use super::{Blob, Catalog, Proof, State, unsigned};
+use super::{Blob, Catalog, Proof, State, signed, unsigned};
 use crate::error::Result;
 use crate::message::Hash128;
-use crate::source::Uid;
+use crate::source::{ObjectId, Uid, Voucher};
 use crate::vault::ledger::Identity;
 
 /// A mailbox in one epoch of its UIDs, or a maildrop, of which neither directory nor
@@ -108,9 +108,11 @@ pub struct Stored {
     pub date: Option<i64>,
     /// How it is known.
     pub proof: Proof,
+    /// By what the server knows its copies.
+    pub object: Option<ObjectId>,
 }
 
-/// Reads a content, header, octets, evidence and date.
+/// Reads a content, header, octets, evidence, date and object.
 fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
     Ok(Stored {
         blob: blob(row)?,
@@ -118,7 +120,16 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
         octets: row.get::<_, Option<i64>>(8)?.map(unsigned),
         proof: Proof::of(row.get(9)?),
         date: row.get(10)?,
+        object: object(row.get(11)?, row.get(12)?),
     })
+}
+
+fn object(id: Option<i64>, by: Option<String>) -> Option<ObjectId> {
+    let by = by?;
+    let mut known = Voucher::ALL.into_iter();
+    let by = known.find(|voucher| voucher.as_str() == by)?;
+    let id = id?.cast_unsigned();
+    Some(ObjectId { by, id })
 }
 
 impl Catalog {
@@ -241,21 +252,57 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
-    /// The content that is recorded for a message of a mailbox.
+    /// The content that is recorded for a message of a mailbox, unless it is to be
+    /// fetched again.
     pub fn content_in(&self, origin: Origin<'_>, uid: u32) -> Result<Option<Stored>> {
         self.db
             .prepare_cached(
                 "SELECT id, h64, hrest, received, size, wire, stored, header, octets, evidence,
-                        idate
+                        idate, object, voucher
                  FROM sighting JOIN blob ON blob.id = sighting.blob
-                 WHERE NOT lost AND origin = ?1 AND uid = ?2",
+                 WHERE NOT lost AND state <> ?3 AND origin = ?1 AND uid = ?2",
             )
             .and_then(|mut s| {
-                let mut rows = s.query(params![self.origin_id(origin)?, uid.to_be_bytes()])?;
-                let Some(row) = rows.next()? else {
-                    return Ok(None);
-                };
-                stored(row).map(Some)
+                let origin = self.origin_id(origin)?;
+                let values = params![origin, uid.to_be_bytes(), State::Wanted as i64];
+                s.query_row(values, stored).optional()
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// A received message of which the server said that it is this one, if it had this size
+    /// and, where asked for, this INTERNALDATE.
+    pub fn copy_of(
+        &self,
+        account: &str,
+        server: &str,
+        object: ObjectId,
+        octets: u64,
+        date: Option<i64>,
+    ) -> Result<Option<Stored>> {
+        self.db
+            .prepare_cached(
+                "SELECT id, h64, hrest, received, size, wire, stored, header, octets, evidence,
+                        idate, object, voucher
+                 FROM sighting JOIN blob ON blob.id = sighting.blob
+                 WHERE object = ?1 AND voucher = ?2 AND NOT lost
+                 AND evidence = ?3 AND state <> ?4 AND octets = ?5
+                 AND (?6 IS NULL OR idate = ?6)
+                 AND origin IN (SELECT id FROM origin WHERE account = ?7 AND server = ?8)
+                 LIMIT 1",
+            )
+            .and_then(|mut s| {
+                let values = params![
+                    object.id.cast_signed(),
+                    object.by.as_str(),
+                    Proof::Received as i64,
+                    State::Wanted as i64,
+                    signed(octets),
+                    date,
+                    account,
+                    server
+                ];
+                s.query_row(values, stored).optional()
             })
             .map_err(|e| self.failed(e))
     }
@@ -283,7 +330,7 @@ impl Catalog {
         self.db
             .prepare_cached(
                 "SELECT id, h64, hrest, received, size, wire, stored, header, octets, evidence,
-                        idate
+                        idate, object, voucher
                  FROM sighting JOIN blob ON blob.id = sighting.blob
                  WHERE NOT lost AND header NOT NULL AND uid = ?3 AND origin IN
                  (SELECT id FROM origin WHERE account = ?1 AND dir = '' AND uidvalidity = ?2
@@ -303,7 +350,7 @@ impl Catalog {
         self.db
             .prepare_cached(
                 "SELECT id, h64, hrest, received, size, wire, stored, header, octets, evidence,
-                        idate, uid
+                        idate, object, voucher, uid
                  FROM sighting JOIN blob ON blob.id = sighting.blob
                  WHERE NOT lost AND evidence = ?2 AND origin IN
                  (SELECT id FROM origin WHERE account = ?1 AND uidvalidity = 0)
@@ -311,7 +358,7 @@ impl Catalog {
             )
             .and_then(|mut s| {
                 s.query_map(params![account, Proof::Received as i64], |r| {
-                    Ok((r.get(11)?, stored(r)?))
+                    Ok((r.get(13)?, stored(r)?))
                 })?
                 .collect()
             })

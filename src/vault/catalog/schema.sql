@@ -56,7 +56,8 @@ CREATE TABLE place (
 -- IMAP: letters, a blank, words. evidence is how the content is known to be the message's;
 -- of a doubtful one, sessions counts those that brought it, since is the time of the first.
 -- checked is when its header was last read on the server, asked what it was there if it is
--- not the one that was received.
+-- not the one that was received. object, of the kind voucher, is what it has in common with
+-- its copies in other mailboxes: 64 bits, taken as signed.
 CREATE TABLE sighting (
     origin INTEGER NOT NULL,
     uid BLOB NOT NULL,
@@ -73,8 +74,11 @@ CREATE TABLE sighting (
     since INTEGER,
     checked INTEGER,
     asked BLOB,
+    object INTEGER,
+    voucher TEXT,
     PRIMARY KEY (origin, uid)
 ) WITHOUT ROWID;
+CREATE INDEX sighting_object ON sighting (object) WHERE object NOT NULL;
 
 CREATE TABLE session (
     account TEXT NOT NULL,

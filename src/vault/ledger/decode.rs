@@ -2,9 +2,9 @@
 //! no trouble, missing ones are (docs/FORMAT.md, Ledger).
 
 use super::encode::Open;
-use super::event::{Entry, Event, Evidence, Identity, Proto, Seen, Session, Voucher};
+use super::event::{Entry, Event, Evidence, Identity, Proto, Seen, Session};
 use super::line::{Fields, Mark, parse_time};
-use crate::source::Uid;
+use crate::source::{ObjectId, Uid, Voucher};
 
 /// What one line says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -266,7 +266,18 @@ fn read_seen(f: &mut Fields<'_>, ev: &str) -> Option<Seen> {
         wire: f.number_or_null("wire")?.unwrap_or(size),
         stored: f.number("stored")?,
         evidence: read_evidence(f, ev)?,
+        object: read_object(f),
     })
+}
+
+/// One that cannot be read, or is of a later version, vouches for nothing.
+fn read_object(f: &mut Fields<'_>) -> Option<ObjectId> {
+    let text = f.text("object")?;
+    let (by, id) = text.split_once(' ')?;
+    let id = u64::from_str_radix(id, 16).ok().filter(|id| *id != 0)?;
+    let mut known = Voucher::ALL.into_iter();
+    let by = known.find(|voucher| voucher.as_str() == by)?;
+    Some(ObjectId { by, id })
 }
 
 fn read_session(f: &mut Fields<'_>) -> Option<Session> {

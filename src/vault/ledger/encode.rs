@@ -3,7 +3,7 @@
 
 use super::event::{Event, Evidence, Identity, Seen, Session};
 use super::line::{LineWriter, Mark};
-use crate::source::Uid;
+use crate::source::{ObjectId, Uid};
 
 /// The bytes of a refusal's reply that are kept.
 const MAX_REPLY: usize = 512;
@@ -221,6 +221,9 @@ fn write_seen(line: &mut LineWriter<'_>, seen: &Seen) {
         Evidence::Vouched(voucher) => line.text("by", voucher.as_str().as_bytes()),
         Evidence::Doubtful(sessions) => line.number("sessions", sessions),
         Evidence::Unstated | Evidence::Recognised | Evidence::Settled => {}
+    }
+    if let Some(ObjectId { by, id }) = seen.object {
+        line.text("object", format!("{} {id:016x}", by.as_str()).as_bytes());
     }
 }
 

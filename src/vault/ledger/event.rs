@@ -1,7 +1,7 @@
 //! What the ledger can say: one type for each kind of event (docs/FORMAT.md, Ledger).
 
 use crate::message::Hash128;
-use crate::source::Uid;
+use crate::source::{ObjectId, Uid, Voucher};
 
 /// The protocol by which an account is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,35 +47,6 @@ impl Identity {
             (Uid::Imap { .. }, _) => Proto::Imap,
             (Uid::Absent, Some(_)) => Proto::Import,
             (Uid::Absent | Uid::Uidl(_), _) => Proto::Pop3,
-        }
-    }
-}
-
-/// Who says that two names are one message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Voucher {
-    /// The server's EMAILID (RFC 8474).
-    EmailId,
-    /// Gmail's X-GM-MSGID.
-    Gmail,
-    /// Dovecot's X-GUID.
-    Guid,
-    /// A UIDL that the server makes from UIDVALIDITY and UID.
-    Uidl,
-}
-
-impl Voucher {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::EmailId, Self::Gmail, Self::Guid, Self::Uidl];
-
-    /// As the ledger writes it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::EmailId => "emailid",
-            Self::Gmail => "gmail",
-            Self::Guid => "guid",
-            Self::Uidl => "uidl",
         }
     }
 }
@@ -142,6 +113,8 @@ pub struct Seen {
     pub stored: u64,
     /// How it is known that this is the message.
     pub evidence: Evidence,
+    /// By what the server knows its copies in other mailboxes.
+    pub object: Option<ObjectId>,
 }
 
 /// The totals of one run over one account.

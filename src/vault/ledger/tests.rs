@@ -110,6 +110,7 @@ pub(super) fn seen(identity: Identity) -> Seen {
         wire: 1000,
         stored: 500,
         evidence: Evidence::Unstated,
+        object: None,
     }
 }
 

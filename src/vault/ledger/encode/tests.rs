@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::encode;
 use crate::error::Error;
 use crate::message::Hash128;
-use crate::source::Uid;
+use crate::source::{ObjectId, Uid, Voucher};
 use crate::vault::ledger::line::{self, MAX_LINE, MAX_TIME};
 use crate::vault::ledger::tests::{NOW, Scratch, VAULT, entry, imap, lost, pop3, seen};
 use crate::vault::ledger::{
@@ -83,12 +83,17 @@ fn every_event_has_exactly_these_bytes() {
                 mid: None,
                 idate: Some(-5),
                 wire: 1010,
+                object: Some(ObjectId {
+                    by: Voucher::Guid,
+                    id: 0xabc,
+                }),
                 ..seen(imap())
             })),
             format!(
                 "\"ev\":\"seen\",{map},\"octets\":null,\"hash\":\"{id1}\",\"got\":\"{id2}\",\
              \"header\":\"{id2}\",\"mid\":null,\"idate\":-5,\"flags\":\"FS\",\
-             \"kw\":\"\",\"received\":1700000000,\"size\":1000,\"wire\":1010,\"stored\":500"
+             \"kw\":\"\",\"received\":1700000000,\"size\":1000,\"wire\":1010,\"stored\":500,\
+             \"object\":\"guid 0000000000000abc\""
             ),
         ),
         (

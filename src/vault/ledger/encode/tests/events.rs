@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use crate::message::Hash128;
-use crate::source::Uid;
-use crate::vault::ledger::{Event, Evidence, Identity, Proto, Seen, Session, Voucher};
+use crate::source::{ObjectId, Uid, Voucher};
+use crate::vault::ledger::{Event, Evidence, Identity, Proto, Seen, Session};
 
 fn identity() -> impl Strategy<Value = Identity> {
     let pop3 = any::<Option<Vec<u8>>>().prop_map(|uidl| {
@@ -40,8 +40,9 @@ fn any_seen() -> impl Strategy<Value = Event> {
         sizes,
         texts,
         any_evidence(),
+        prop::option::of(any_object()),
     );
-    all.prop_map(|(identity, hash, got, n, text, evidence)| {
+    all.prop_map(|(identity, hash, got, n, text, evidence, object)| {
         Event::Seen(Box::new(Seen {
             identity,
             octets: n.0,
@@ -57,8 +58,14 @@ fn any_seen() -> impl Strategy<Value = Event> {
             wire: n.4,
             stored: n.5,
             evidence,
+            object,
         }))
     })
+}
+
+fn any_object() -> impl Strategy<Value = ObjectId> {
+    let by = prop::sample::select(&Voucher::ALL[..]);
+    (by, 1..=u64::MAX).prop_map(|(by, id)| ObjectId { by, id })
 }
 
 fn any_evidence() -> impl Strategy<Value = Evidence> {
