@@ -275,6 +275,13 @@ impl Committer {
         self.writer.sync(&written)?;
         let events = self.give_names(&batch, &homes)?;
         self.writer.record(&events)?;
+        // At once: whatever fails from here on, the catalog never knows a content only by half.
+        for (delivery, home) in batch.iter().zip(&homes) {
+            if matches!(home, Home::Own) {
+                let digest = &delivery.packed.digest;
+                self.writer.catalog_mut().describe(digest.hash, digest)?;
+            }
+        }
         self.adopt_marks(&batch, &homes)?;
         // Until here they tell the next run that names may lack their lines.
         let mut tmps = BTreeSet::new();
@@ -284,12 +291,6 @@ impl Committer {
         }
         for dir in &tmps {
             fsx::sync_dir(dir)?;
-        }
-        for (delivery, home) in batch.iter().zip(&homes) {
-            if matches!(home, Home::Own) {
-                let digest = &delivery.packed.digest;
-                self.writer.catalog_mut().describe(digest.hash, digest)?;
-            }
         }
         self.closed += 1;
         if self.closed.is_multiple_of(BATCHES_A_TRANSACTION) {

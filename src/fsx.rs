@@ -12,6 +12,7 @@
     reason = "this is the one place that may call them"
 )]
 
+pub mod faults;
 mod look;
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -39,6 +40,7 @@ pub fn create_new(path: &Path) -> Result<File> {
 
 fn create_for(path: &Path, mode: u32) -> Result<File> {
     look::way(path)?;
+    faults::meet(path)?;
     OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -114,6 +116,7 @@ pub fn open_or_create(path: &Path) -> Result<File> {
 /// Creates one directory; an existing one is fine. Does not sync its parent.
 pub fn create_dir(path: &Path) -> Result<()> {
     look::way(path)?;
+    faults::meet(path)?;
     match DirBuilder::new().mode(0o700).create(path) {
         Ok(()) => Ok(()),
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists && is_dir(path)? => Ok(()),
@@ -139,17 +142,20 @@ pub fn create_dir_all_durably(path: &Path) -> Result<()> {
 
 /// Makes a file's data durable (`fdatasync`).
 pub fn sync_file(file: &File, path: &Path) -> Result<()> {
+    faults::meet(path)?;
     file.sync_data().map_err(|e| Error::file("sync", path, e))
 }
 
 /// Makes the names in a directory durable.
 pub fn sync_dir(path: &Path) -> Result<()> {
     let dir = open_dir(path)?;
+    faults::meet(path)?;
     dir.sync_all().map_err(|e| Error::file("sync", path, e))
 }
 
 /// Cuts a file to `len` bytes, durably.
 pub fn truncate(file: &File, path: &Path, len: u64) -> Result<()> {
+    faults::meet(path)?;
     file.set_len(len)
         .and_then(|()| file.sync_all())
         .map_err(|e| Error::file("truncate", path, e))
@@ -176,6 +182,7 @@ pub enum Linked {
 pub fn link(from: &Path, to: &Path) -> Result<Linked> {
     look::way(from)?;
     look::way(to)?;
+    faults::meet(to)?;
     match fs::hard_link(from, to) {
         Ok(()) => Ok(Linked::Done),
         Err(e) => match e.kind() {
@@ -193,18 +200,21 @@ pub fn link(from: &Path, to: &Path) -> Result<Linked> {
 pub fn rename(from: &Path, to: &Path) -> Result<()> {
     look::way(from)?;
     look::way(to)?;
+    faults::meet(to)?;
     fs::rename(from, to).map_err(|e| Error::file("rename", to, e))
 }
 
 /// Removes a name; of a link the link itself.
 pub fn remove(path: &Path) -> Result<()> {
     look::way(path)?;
+    faults::meet(path)?;
     fs::remove_file(path).map_err(|e| Error::file("remove", path, e))
 }
 
 /// Removes an empty directory.
 pub fn remove_dir(path: &Path) -> Result<()> {
     look::way(path)?;
+    faults::meet(path)?;
     look::forget(path);
     fs::remove_dir(path).map_err(|e| Error::file("remove", path, e))
 }
@@ -238,6 +248,7 @@ fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
 
 /// Adds to the end of a file, durably: all of it, or nothing.
 pub fn append_durably(path: &Path, bytes: &[u8]) -> Result<()> {
+    faults::meet(path)?;
     let mut file = append(path)?;
     let before = length(path)?;
     let written = file.write_all(bytes).and_then(|()| file.sync_all());

@@ -7,10 +7,12 @@
 mod arrivals;
 mod compare;
 mod copies;
+mod equal;
 mod feed;
 mod fetch;
 mod known;
 mod mailbox;
+mod misfits;
 mod pack;
 mod part;
 mod renumber;
@@ -167,6 +169,10 @@ pub struct Run<'a, 't> {
     sizes: MailboxSizes,
     /// True once the server was seen to send a status line twice.
     doubled_status: bool,
+    /// What came in this run, for whatever comes again under another name.
+    came: HashSet<u64>,
+    /// True if messages of the mailbox at hand were received before this run.
+    had_messages: bool,
     /// Messages whose bytes are in doubt, to be tried once more in this run, and their octets.
     retry: HashSet<Key>,
     retry_octets: u64,
@@ -262,7 +268,7 @@ impl Run<'_, '_> {
         let listings = source.list()?;
         let delay = source.login_delay();
         self.report.next_login = (!delay.is_zero()).then(|| now + delay);
-        self.recall_sizes()?;
+        self.recall_sizes(0)?;
         let mut plan = self.plan(&listings)?;
         self.settle_purge(&plan)?;
         self.report.doubtful = 0;
@@ -380,7 +386,7 @@ impl Run<'_, '_> {
             return self.retry.contains(key);
         }
         let rest = RESTS[(sessions as usize).min(RESTS.len() - 1)];
-        arrivals::now() - time >= rest
+        crate::vault::now_seconds() - time >= rest
     }
 
     /// How many recognised messages of these sizes, from the first on, are received and

@@ -45,6 +45,12 @@ pub fn now_ms() -> i64 {
         .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
 }
 
+/// Unix time in seconds.
+#[must_use]
+pub fn now_seconds() -> i64 {
+    now_ms() / 1_000
+}
+
 /// A vault, open for reading.
 #[derive(Debug)]
 pub struct Vault {

@@ -9,16 +9,19 @@
 use crate::error::Result;
 use crate::message::Shape;
 use crate::vault::catalog::{Catalog, Origin};
-use crate::vault::now_ms;
+use crate::vault::now_seconds;
 
 /// Messages by which the sizes of a mailbox are judged, and how many of them may not fit.
 const SAMPLE: u32 = 32;
 const MISFITS: u32 = 2;
 /// Fewer messages say too little of a mailbox whose sizes do not fit.
 const LEAST: u32 = 8;
-/// How long it is remembered that sizes are estimated, in seconds.
+/// How long it is remembered what sizes are worth, in seconds, and after how long a new
+/// measurement that says the same is written down.
 const REMEMBERED: i64 = 30 * 86_400;
+const RENEWED: i64 = 15 * 86_400;
 const ESTIMATED: &str = "estimated ";
+const GOOD: &str = "good ";
 
 /// True if a message of this shape may be listed with so many octets, whatever its status
 /// fields; a message without a listed size fits.
@@ -67,7 +70,7 @@ pub fn doubled_status_key(server: &str) -> String {
 pub fn recall_sizes(catalog: &Catalog, origin: Origin<'_>) -> Result<MailboxSizes> {
     let key = sizes_key(origin.server, origin.dir);
     let learned = catalog.learned(origin.account, &key)?;
-    let mut sizes = MailboxSizes::recall(learned.as_deref(), now_ms() / 1_000);
+    let mut sizes = MailboxSizes::recall(learned.as_deref(), now_seconds());
     // What was learned and is forgotten is measured again.
     if learned.is_none() {
         let received = catalog.received_in(origin)?;
@@ -75,8 +78,7 @@ pub fn recall_sizes(catalog: &Catalog, origin: Origin<'_>) -> Result<MailboxSize
         if received == 0 {
             // A mailbox too small to tell is as the others of its server are.
             let learned = catalog.learned(origin.account, &sizes_key(origin.server, ANY))?;
-            sizes.remembered =
-                MailboxSizes::recall(learned.as_deref(), now_ms() / 1_000).remembered;
+            sizes.learned = MailboxSizes::recall(learned.as_deref(), now_seconds()).learned;
         }
     }
     Ok(sizes)
@@ -87,24 +89,61 @@ pub fn recall_sizes(catalog: &Catalog, origin: Origin<'_>) -> Result<MailboxSize
 pub struct MailboxSizes {
     sampled: u32,
     misfits: u32,
-    remembered: bool,
+    learned: Option<Learned>,
+}
+
+/// What an earlier run learned.
+#[derive(Debug, Clone, Copy)]
+struct Learned {
+    worth: Worth,
+    /// When, in Unix seconds.
+    since: i64,
+    /// False if it is too old to hold against what is measured now.
+    is_fresh: bool,
+}
+
+/// What sizes are worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Worth {
+    Good,
+    Estimated,
 }
 
 impl MailboxSizes {
-    /// Starts with what an earlier run learned, if that is not too old.
+    /// Starts with what an earlier run learned.
     #[must_use]
     fn recall(learned: Option<&str>, now: i64) -> Self {
-        let time = learned.and_then(|text| text.strip_prefix(ESTIMATED)?.parse::<i64>().ok());
+        let said = |word: &str| learned?.strip_prefix(word)?.parse::<i64>().ok();
+        let estimated = said(ESTIMATED).map(|since| (Worth::Estimated, since));
+        let found = estimated.or(said(GOOD).map(|since| (Worth::Good, since)));
+        let learned = found.map(|(worth, since)| Learned {
+            worth,
+            since,
+            is_fresh: (0..REMEMBERED).contains(&(now - since)),
+        });
         Self {
-            remembered: time.is_some_and(|time| (0..REMEMBERED).contains(&(now - time))),
+            learned,
             ..Self::default()
         }
     }
 
-    /// What to remember, if the sizes are estimated and that is new.
-    #[must_use]
-    pub fn learned(&self, now: i64) -> Option<String> {
-        (!self.remembered && self.are_estimated()).then(|| format!("{ESTIMATED}{now}"))
+    /// What to write down of the sizes, if that is new or was last measured long ago.
+    pub fn learned(&mut self, now: i64) -> Option<String> {
+        let worth = self.measured()?;
+        let fresh = self.learned.filter(|learned| learned.is_fresh);
+        if fresh.is_some_and(|fresh| fresh.worth != worth || now - fresh.since <= RENEWED) {
+            return None;
+        }
+        self.learned = Some(Learned {
+            worth,
+            since: now,
+            is_fresh: true,
+        });
+        let word = match worth {
+            Worth::Good => GOOD,
+            Worth::Estimated => ESTIMATED,
+        };
+        Some(format!("{word}{now}"))
     }
 
     /// Takes in whether a message that came whole fits its size.
@@ -123,17 +162,30 @@ impl MailboxSizes {
     /// True if sizes here say nothing of a message.
     #[must_use]
     pub fn are_estimated(&self) -> bool {
-        let misfit = if self.sampled < SAMPLE {
-            self.sampled >= LEAST && self.misfits * 2 > self.sampled
+        let fresh = self.learned.filter(|learned| learned.is_fresh);
+        // What is old holds until there are messages enough to measure again.
+        let worth = fresh.map(|fresh| fresh.worth).or_else(|| self.measured());
+        let worth = worth.or(self.learned.map(|old| old.worth));
+        worth == Some(Worth::Estimated)
+    }
+
+    /// What the messages of this run say, if they are enough.
+    fn measured(&self) -> Option<Worth> {
+        if self.sampled < SAMPLE {
+            let mostly = self.sampled >= LEAST && self.misfits * 2 > self.sampled;
+            return mostly.then_some(Worth::Estimated);
+        }
+        Some(if self.misfits > MISFITS {
+            Worth::Estimated
         } else {
-            self.misfits > MISFITS
-        };
-        self.remembered || misfit
+            Worth::Good
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     const NONE: (u64, u64) = (0, 0);
@@ -207,11 +259,27 @@ mod tests {
     }
 
     #[test]
+    fn sizes_that_were_good_stay_so_though_a_session_errs() {
+        let mut sizes = MailboxSizes::default();
+        (0..SAMPLE).for_each(|_| sizes.take(true));
+        let learned = sizes.learned(5_000_000).unwrap();
+        let mut later = MailboxSizes::recall(Some(&learned), 5_000_060);
+        (0..SAMPLE).for_each(|_| later.take(false));
+        assert!(!later.are_estimated());
+        assert_eq!(later.learned(5_000_060), None);
+        let mut later = MailboxSizes::recall(Some(&learned), 5_000_000 + REMEMBERED);
+        (0..SAMPLE).for_each(|_| later.take(false));
+        assert!(later.are_estimated());
+    }
+
+    #[test]
     fn what_was_learned_of_sizes_holds_for_thirty_days() {
         let learned = "estimated 1000";
         assert!(MailboxSizes::recall(Some(learned), 2000).are_estimated());
-        assert!(!MailboxSizes::recall(Some(learned), 1000 + REMEMBERED).are_estimated());
-        assert!(!MailboxSizes::recall(Some(learned), 10).are_estimated());
+        let mut old = MailboxSizes::recall(Some(learned), 1000 + REMEMBERED);
+        assert!(old.are_estimated(), "nothing else is known");
+        (0..SAMPLE).for_each(|_| old.take(true));
+        assert!(!old.are_estimated());
         assert!(!MailboxSizes::recall(Some("exact"), 2000).are_estimated());
     }
 }

@@ -274,27 +274,6 @@ impl<S: Read + Write> Folder<'_, S> {
         self.expunged == 0 && expected.is_some() && self.counts.messages == expected
     }
 
-    /// Tells of each message what it has in common with its copies in other mailboxes.
-    pub fn identities(&mut self, each: &mut dyn FnMut(Row) -> Result<()>) -> Result<()> {
-        let ids = self.ids();
-        if self.counts.messages == Some(0) || ids.is_empty() {
-            return Ok(());
-        }
-        let command = format!(
-            "UID FETCH 1:* (UID{})",
-            ids.trim_end_matches(" X-GM-LABELS")
-        );
-        let done = self.ask_rows(&command, &mut |change| match change {
-            Change::Flags(row) => each(row),
-            Change::Vanished(_) => Ok(()),
-        })?;
-        if done.is_ok() {
-            Ok(())
-        } else {
-            Err(self.session.wire.refused(&done.status()))
-        }
-    }
-
     /// The items that name a message in all mailboxes.
     fn ids(&self) -> String {
         let known = [

@@ -7,32 +7,49 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::Run;
 use super::pack::Place;
+use super::{Run, misfits};
 use crate::commit::{Delivery, Order};
+use crate::dedupe::{self, Policy};
 use crate::error::Result;
 use crate::evidence;
 use crate::message::{Digest, Hash128};
-use crate::source::{Header, Listing, Source, Uid};
+use crate::source::{Listing, Source};
 use crate::vault::catalog::{Before, Origin, Proof};
-use crate::vault::ledger::{Event as Entry, Evidence};
-use crate::vault::now_ms;
-
-/// The same doubtful bytes count as the message when they come again so much later, in
-/// seconds.
-const SETTLES: i64 = 3_600;
-/// Octets that a store may count for a message besides its own.
-const OVERHEAD: u64 = 1_024;
-/// So many messages with a status line before them, and no other, are a habit of the server.
-const HABIT: usize = 3;
+use crate::vault::ledger::Event as Entry;
+use crate::vault::now_seconds;
 
 /// A message that came whole.
-#[derive(Debug, Clone, Copy)]
-struct Arrival {
-    number: u32,
-    hash: Hash128,
-    header: Hash128,
-    fits: bool,
+#[derive(Debug, Clone)]
+pub(super) struct Arrival {
+    pub(super) number: u32,
+    pub(super) hash: Hash128,
+    pub(super) header: Hash128,
+    /// The same for all that status fields alone make different.
+    pub(super) like: u64,
+    /// Message-ID and likeness, if it has them.
+    pub(super) mail: Option<(Box<[u8]>, Hash128)>,
+    pub(super) fits: bool,
+}
+
+impl Arrival {
+    fn new(number: u32, digest: &Digest, fits: bool) -> Self {
+        let head = |hash: Hash128| {
+            let mut head = [0; 8];
+            head.copy_from_slice(&hash.0[..8]);
+            u64::from_be_bytes(head)
+        };
+        let like = head(digest.likeness.unwrap_or(digest.hash));
+        Self {
+            number,
+            hash: digest.hash,
+            header: digest.header,
+            like: like ^ head(digest.header),
+            mail: dedupe::same_mail(Policy::MessageId, digest)
+                .map(|(mid, like)| (mid.into(), like)),
+            fits,
+        }
+    }
 }
 
 /// What the compressors of one go have taken.
@@ -47,12 +64,8 @@ struct Arrived {
 
 impl Arrivals {
     pub(super) fn note(&self, number: u32, digest: &Digest, fits: bool) {
-        self.arrived().came.push(Arrival {
-            number,
-            hash: digest.hash,
-            header: digest.header,
-            fits,
-        });
+        let arrival = Arrival::new(number, digest, fits);
+        self.arrived().came.push(arrival);
     }
 
     pub(super) fn hold(&self, listing: Listing, delivery: Delivery) {
@@ -94,141 +107,36 @@ impl Run<'_, '_> {
             .unwrap_or_else(PoisonError::into_inner);
         // Two compressors note them as they are done.
         held.sort_by_key(|(listing, _)| listing.number);
+        let shifted = misfits::are_shifted(&held, wanted);
+        let doubled = self.learn_doubled_status(&held, came.len())?;
+        let mut count: HashMap<u64, u32> = HashMap::new();
         for arrival in &came {
-            self.sizes.take(arrival.fits);
+            *count.entry(arrival.like).or_default() += 1;
+        }
+        for arrival in &came {
+            // Otherwise it is not the sizes that are wrong.
+            let own = !shifted && !doubled && count[&arrival.like] == 1;
+            if arrival.fits || own {
+                self.sizes.take(arrival.fits);
+            }
+        }
+        if let Some(text) = self.sizes.learned(now_seconds()) {
+            if self.sizes.are_estimated() {
+                let everywhere = evidence::sizes_key(&self.task.route.server, evidence::ANY);
+                self.learned(everywhere, text.clone())?;
+            }
+            self.learned(self.sizes_key(), text)?;
         }
         match source {
             Some(source) => {
-                self.judge_held(Some(&mut *source), held, came.len(), earlier)?;
-                self.judge_equal(source, wanted, &came)?;
+                let shown = self.shown_headers(source, &held)?;
+                self.deliver_misfits(held, &shown, shifted, earlier)?;
+                self.judge_equal(source, place, wanted, &came, earlier)?;
             }
-            None => self.judge_held(None, held, came.len(), earlier)?,
+            None => self.deliver_misfits(held, &HashMap::new(), shifted, earlier)?,
         }
         if !earlier.is_empty() {
             self.supersede(place, wanted, &came, earlier)?;
-        }
-        Ok(())
-    }
-
-    /// Delivers what does not fit its size as what it is found to be.
-    fn judge_held(
-        &mut self,
-        source: Option<&mut dyn Source>,
-        held: Vec<(Listing, Delivery)>,
-        came: usize,
-        earlier: &Earlier,
-    ) -> Result<()> {
-        if held.is_empty() {
-            return Ok(());
-        }
-        let doubled = held.iter().filter(|(listing, delivery)| {
-            let shape = &delivery.packed.digest.shape;
-            let listed = listing
-                .octets
-                .and_then(|n| n.checked_add(shape.status_line));
-            shape.status_line > 0 && evidence::fits(shape, listed)
-        });
-        if doubled.count() == came && came >= HABIT && !self.doubled_status {
-            self.doubled_status = true;
-            let key = evidence::doubled_status_key(&self.task.route.server);
-            self.learned(key, "yes".to_owned())?;
-        }
-        let now = now();
-        if let Some(text) = self.sizes.learned(now) {
-            let everywhere = evidence::sizes_key(&self.task.route.server, evidence::ANY);
-            self.learned(everywhere, text.clone())?;
-            self.learned(self.sizes_key(), text)?;
-        }
-        let again = |listing: &Listing, delivery: &Delivery| {
-            let before = earlier.get(&listing.number)?;
-            let same = before.got == delivery.packed.digest.hash;
-            (same && matches!(before.proof, Proof::Doubtful | Proof::Settled)).then_some(*before)
-        };
-        // Where sizes say nothing, the header must be the one that the server shows now.
-        let listings: Vec<Listing> = held
-            .iter()
-            .filter(|_| self.sizes.are_estimated())
-            .map(|(listing, _)| listing.clone())
-            .collect();
-        let mut shown = HashMap::new();
-        if let Some(source) = source
-            && !listings.is_empty()
-            && !self.doubled_status
-        {
-            let headers = evidence::headers(source, &listings)?;
-            let numbers = listings.iter().map(|listing| listing.number);
-            shown.extend(numbers.zip(headers).filter_map(|(n, h)| Some((n, h?.hash))));
-        }
-        for (listing, mut delivery) in held {
-            let digest = &delivery.packed.digest;
-            let listed = listing.octets.unwrap_or(0);
-            let halved = digest.size <= listed / 2 && listed - digest.size > OVERHEAD;
-            let shown = shown.get(&listing.number) == Some(&digest.header);
-            let before = again(&listing, &delivery);
-            delivery.evidence = if shown && !halved {
-                Evidence::Received
-            } else {
-                match before {
-                    Some(before) if now - before.since >= SETTLES => Evidence::Settled,
-                    Some(before) => Evidence::Doubtful(before.sessions.saturating_add(1)),
-                    None => Evidence::Doubtful(1),
-                }
-            };
-            if let Evidence::Doubtful(_) = delivery.evidence {
-                self.doubt(&listing, delivery.packed.digest.size);
-            }
-            self.order(Order::Deliver(Box::new(delivery)))?;
-        }
-        Ok(())
-    }
-
-    /// Asks for the headers of messages that came with equal bytes: a server that answers with
-    /// another message than it was asked for shows the right header.
-    fn judge_equal(
-        &mut self,
-        source: &mut dyn Source,
-        wanted: &[Listing],
-        came: &[Arrival],
-    ) -> Result<()> {
-        let mut count: HashMap<Hash128, u32> = HashMap::new();
-        for arrival in came.iter().filter(|arrival| arrival.fits) {
-            *count.entry(arrival.hash).or_default() += 1;
-        }
-        let equal: HashMap<u32, Hash128> = came
-            .iter()
-            .filter(|arrival| arrival.fits && count[&arrival.hash] > 1)
-            .map(|arrival| (arrival.number, arrival.header))
-            .collect();
-        if equal.is_empty() {
-            return Ok(());
-        }
-        let listings: Vec<Listing> = wanted
-            .iter()
-            .filter(|listing| equal.contains_key(&listing.number))
-            .cloned()
-            .collect();
-        let headers = evidence::headers(source, &listings)?;
-        let shown = |listing: &Listing, header: &Option<Header>| {
-            header.map(|header| header.hash) == Some(equal[&listing.number])
-        };
-        if !listings.iter().zip(&headers).any(|(l, h)| shown(l, h)) {
-            // Not even one of them shows the header that came. Where each reading brings other
-            // headers, they say nothing.
-            let again = evidence::headers(source, &listings)?;
-            let hash = |header: &Option<Header>| header.map(|header| header.hash);
-            if headers.iter().zip(&again).any(|(a, b)| hash(a) != hash(b)) {
-                return Ok(());
-            }
-        }
-        for (listing, header) in listings.iter().zip(&headers) {
-            if header.is_some() && !shown(listing, header) {
-                self.doubt(listing, listing.octets.unwrap_or(0));
-                if listing.uid != Uid::Absent {
-                    let identity = self.identity(&listing.uid);
-                    let why = "the server answered with another message".to_owned();
-                    self.order(Order::Record(vec![Entry::Wanted { identity, why }]))?;
-                }
-            }
         }
         Ok(())
     }
@@ -278,7 +186,7 @@ impl Run<'_, '_> {
     }
 
     /// Counts a message whose bytes are in doubt, and tries it once more in this run.
-    fn doubt(&mut self, listing: &Listing, received: u64) {
+    pub(super) fn doubt(&mut self, listing: &Listing, received: u64) {
         let shown = self.shown(listing);
         self.report.doubtful += 1;
         let listed = listing.octets.unwrap_or(0);
@@ -294,18 +202,16 @@ impl Run<'_, '_> {
     }
 
     /// Recalls what an earlier run learned of the sizes of the mailbox at hand.
-    pub(super) fn recall_sizes(&mut self) -> Result<()> {
+    /// A maildrop has no UIDVALIDITY, which is 0 then.
+    pub(super) fn recall_sizes(&mut self, uidvalidity: u32) -> Result<()> {
         let route = &self.task.route;
         let origin = Origin {
             dir: self.dir.as_deref().unwrap_or_default(),
+            uidvalidity,
             ..Origin::maildrop(&route.account, &route.server)
         };
         self.sizes = evidence::recall_sizes(self.catalog, origin)?;
+        self.had_messages = self.catalog.received_in(origin)? > 0;
         Ok(())
     }
-}
-
-/// Unix time in seconds.
-pub(super) fn now() -> i64 {
-    now_ms() / 1_000
 }

@@ -164,7 +164,7 @@ impl Run<'_, '_> {
             ..(*self.task.route).clone()
         });
         self.dir = Some(mailbox.dir.to_owned());
-        self.recall_sizes()?;
+        self.recall_sizes(inventory.uidvalidity)?;
         let mut changes = self.changes(mailbox)?;
         let unexpected = self.unexpected(&mut changes);
         let told = changes.there + inventory.rows().len() as u64 + unexpected;

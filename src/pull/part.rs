@@ -90,6 +90,8 @@ impl<'a, 't> Run<'a, 't> {
             furthest: 0,
             sizes: MailboxSizes::default(),
             doubled_status: false,
+            came: HashSet::new(),
+            had_messages: false,
             retry: HashSet::new(),
             retry_octets: 0,
             retrying: false,

@@ -100,12 +100,16 @@ pub(super) fn ask(
     let listings: Vec<Listing> = items.iter().map(|item| item.listing.clone()).collect();
     let headers = evidence::headers(source, &listings)?;
     let mut verdicts: Vec<Option<Reason>> = vec![None; items.len()];
-    let mut again = Vec::new();
+    let (mut again, mut anothers) = (Vec::new(), Vec::new());
     for (n, (item, header)) in items.iter().zip(&headers).enumerate() {
         let shown = header.is_some_and(|header| item.record.has_header(header.hash));
         // Some servers show another header each time; the message decides.
         if !shown || item.receive {
             again.push(n);
+        }
+        // The server may answer with another message still.
+        if header.is_some() && !shown && item.record.shared {
+            anothers.push(n);
         }
     }
     let wanted: Vec<Listing> = again.iter().map(|n| listings[*n].clone()).collect();
@@ -116,6 +120,9 @@ pub(super) fn ask(
             Some(_) => Some(Reason::OtherMessage),
             None => Some(Reason::Unreadable),
         };
+    }
+    for n in anothers {
+        verdicts[n].get_or_insert(Reason::OtherMessage);
     }
     for ((verdict, header), (item, file)) in verdicts
         .iter_mut()

@@ -11,7 +11,7 @@ use super::lock;
 use super::remembered::Remembered;
 use crate::config::Account;
 use crate::connect::Connector;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::imap::{
     Access, Change, Counts, Folder, Known, Mailbox, Row, Scope, Session, SpecialUse,
 };
@@ -20,10 +20,7 @@ use crate::pull::{self, Copies, Left, Run};
 use crate::source::{Inventory, Marks, ObjectId, Voucher};
 use crate::vault::catalog::{Origin, State};
 use crate::vault::layout::Layout;
-use crate::vault::maildir;
-
-/// How many rows of a mailbox cost as much as a header.
-const ROWS_A_HEADER: u64 = 50;
+use crate::vault::{maildir, now_seconds};
 
 /// What a session needs besides the run itself.
 pub(super) struct Mirror<'a> {
@@ -81,7 +78,6 @@ impl Mirror<'_> {
         };
         let all = jobs.iter().take_while(|job| is_all(job.mailbox)).count();
         let mut rest = jobs.split_off(all);
-        let looked = jobs.iter().any(|job| job.remembered.is_none());
         self.work(run, &mut session, &Queue::of(jobs), &round, true)?;
         if let Some(labels) = &round.labels {
             let labels = lock(labels);
@@ -92,9 +88,6 @@ impl Mirror<'_> {
                 }
                 !spare
             });
-        }
-        if !looked {
-            self.find_copies(&mut session, &mailboxes, &rest, &round)?;
         }
         self.side_by_side(run, &mut session, connector, rest, &round)?;
         if let Some(labels) = round.labels {
@@ -134,54 +127,12 @@ impl Mirror<'_> {
         Ok(Some(Mutex::new(Labels::new(memory.as_deref(), mailboxes))))
     }
 
-    /// Learns what the copies of messages are that folders have which were never looked
-    /// into, from the mailbox that has them all; where that costs less than their headers.
-    fn find_copies<S: Read + Write>(
-        &self,
-        session: &mut Session<S>,
-        mailboxes: &[Mailbox],
-        jobs: &[Job<'_>],
-        round: &Round,
-    ) -> Result<()> {
-        let Some(all) = mailboxes.first().filter(|first| is_all(first)) else {
-            return Ok(());
-        };
-        let count = |mailbox: &Mailbox| {
-            let messages = mailbox.counts.and_then(|counts| counts.messages);
-            messages.map_or(u64::MAX, u64::from)
-        };
-        let unseen = jobs.iter().filter(|job| job.remembered.is_none());
-        let unseen = unseen.map(|job| count(job.mailbox));
-        let unseen = unseen.fold(0, u64::saturating_add);
-        let named = session.knows("X-GM-EXT-1") || session.knows("OBJECTID");
-        if self.dry_run || !named || unseen.saturating_mul(ROWS_A_HEADER) <= count(all) {
-            return Ok(());
-        }
-        let mut folder = match session.open(all, Access::Read) {
-            Err(Error::Refused { .. }) => return Ok(()),
-            other => other?,
-        };
-        let mut ids = Vec::new();
-        let told = folder.identities(&mut |row| {
-            ids.extend(object(&row).map(|object| (object.id, row.uid)));
-            Ok(())
-        });
-        match told {
-            // Their headers tell, then.
-            Err(Error::Refused { .. }) => return Ok(()),
-            other => other?,
-        }
-        let uidvalidity = folder.counts().uidvalidity.unwrap_or(0);
-        let dir = lock(&round.folders).dir_of(all);
-        round.copies.remember(&dir, uidvalidity, ids);
-        Ok(())
-    }
-
     /// The job, unless nothing in the mailbox can have changed.
     fn due<'m>(&self, run: &mut Run<'_, '_>, mut job: Job<'m>) -> Result<Option<Job<'m>>> {
         let catalog = run.catalog();
         let remembered = catalog.learned(&self.account.name, &self.key(&job.dir))?;
-        let Some(known) = remembered.as_deref().and_then(Remembered::parse) else {
+        let remembered = remembered.and_then(|text| Remembered::parse(&text, now_seconds()));
+        let Some(known) = remembered else {
             return Ok(Some(job));
         };
         if catalog.wants_again(self.origin(&job.dir, known.uidvalidity))? {
@@ -209,8 +160,7 @@ impl Mirror<'_> {
         let uidvalidity = counts.uidvalidity.unwrap_or(0);
         let known = job
             .remembered
-            .filter(|r| r.uidvalidity == uidvalidity && !r.went_back(&counts))
-            .map(|r| r.known);
+            .filter(|r| r.uidvalidity == uidvalidity && !r.went_back(&counts));
         let mark = run.mark();
         self.bring_up_to_date(run, &mut folder, job, round, known)?;
         if run.must_list_all() && known.is_some() {
@@ -229,8 +179,10 @@ impl Mirror<'_> {
         folder: &mut Folder<'_, S>,
         job: &Job<'_>,
         round: &Round,
-        known: Option<Known>,
+        remembered: Option<Remembered>,
     ) -> Result<()> {
+        let known = remembered.map(|remembered| remembered.known);
+        let listed = remembered.map_or_else(now_seconds, |remembered| remembered.listed);
         let Job { mailbox, dir, .. } = job;
         let counts = folder.counts();
         let uidvalidity = counts.uidvalidity.unwrap_or(0);
@@ -266,12 +218,16 @@ impl Mirror<'_> {
         let whole = run.mailbox(folder, &place, &round.copies)?;
         round.copies.remember(dir, uidvalidity, ids);
         // What was not whole is looked into anew.
-        let text = Remembered::of(&counts).filter(|_| whole);
+        let text = Remembered::of(&counts, listed).filter(|_| whole);
         if let (Some(labels), Some(text), true) = (labels, &text, known.is_some()) {
             // Not before all labels that it told of are up to date.
             lock(labels).memory = Some((self.key(dir), text.clone()));
         } else if text.is_some() || known.is_some() {
-            run.learned(self.key(dir), text.unwrap_or_default())?;
+            let (key, text) = (self.key(dir), text.unwrap_or_default());
+            let before = run.catalog().learned(&self.account.name, &key)?;
+            if before.as_deref() != Some(&text) {
+                run.learned(key, text)?;
+            }
         }
         if run.received() > received {
             // Other folders may have the same messages, and must find them.

@@ -105,9 +105,7 @@ mod tests {
         mailbox.special = special.to_vec();
         mailbox.counts = Some(now);
         let mut job = Job::new(&mailbox, String::new());
-        job.remembered = Remembered::of(&KNOWN)
-            .as_deref()
-            .and_then(Remembered::parse);
+        job.remembered = Remembered::of(&KNOWN, 0).and_then(|text| Remembered::parse(&text, 60));
         assert!(job.remembered.is_some());
         labels.spare(&job)
     }

@@ -23,7 +23,7 @@ pub(super) enum Way {
 
 /// The way that configuration, command line and memory lead to.
 pub(super) fn way(account: &Account, all_folders: bool, catalog: &Catalog) -> Result<Way> {
-    way_at(account, all_folders, catalog, now())
+    way_at(account, all_folders, catalog, vault::now_seconds())
 }
 
 fn way_at(account: &Account, all_folders: bool, catalog: &Catalog, now: i64) -> Result<Way> {
@@ -65,7 +65,7 @@ pub(super) fn is_closed(error: &Error) -> bool {
 
 /// What is to be remembered once IMAP has worked where POP3 had not.
 pub(super) fn remember(account: &Account) -> Entry {
-    remember_at(account, now())
+    remember_at(account, vault::now_seconds())
 }
 
 fn remember_at(account: &Account, now: i64) -> Entry {
@@ -74,11 +74,6 @@ fn remember_at(account: &Account, now: i64) -> Entry {
         key: key(account),
         value: format!("imap {now}"),
     }
-}
-
-/// Unix seconds.
-fn now() -> i64 {
-    vault::now_ms() / 1_000
 }
 
 fn is_fresh(fact: &str, now: i64) -> bool {

@@ -1,17 +1,23 @@
 //! What is remembered of a mailbox between runs: by its counts it is seen whether anything
-//! moved.
+//! moved. They may be the same though a backup was played in, or a message was changed in
+//! place; so a mailbox is listed whole every thirty days, whatever they say.
 
 use crate::imap::{Counts, Known};
+
+/// How long counts are believed, in seconds.
+const BELIEVED: i64 = 30 * 86_400;
 
 /// A mailbox that was archived whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Remembered {
     pub(super) uidvalidity: u32,
     pub(super) known: Known,
+    /// When all of it was listed last, in Unix seconds.
+    pub(super) listed: i64,
 }
 
 impl Remembered {
-    pub(super) fn of(counts: &Counts) -> Option<String> {
+    pub(super) fn of(counts: &Counts, listed: i64) -> Option<String> {
         let Counts {
             messages,
             uidnext,
@@ -19,27 +25,31 @@ impl Remembered {
             modseq,
         } = counts;
         Some(format!(
-            "{} {} {} {}",
+            "{} {} {} {} {listed}",
             (*uidvalidity)?,
             (*uidnext)?,
             (*messages)?,
-            modseq.unwrap_or(0)
+            modseq.unwrap_or(0),
         ))
     }
 
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    /// Reads what was remembered, unless it is too old.
+    pub(super) fn parse(text: &str, now: i64) -> Option<Self> {
         let mut words = text.split(' ');
         let mut number = || words.next()?.parse::<u64>().ok();
         let small = |n: u64| u32::try_from(n).ok();
         let (uidvalidity, uidnext, messages) =
             (small(number()?)?, small(number()?)?, small(number()?)?);
-        Some(Self {
+        let known = Known {
+            modseq: number()?,
+            messages,
+            uidnext,
+        };
+        let listed = i64::try_from(number()?).ok()?;
+        (0..BELIEVED).contains(&(now - listed)).then_some(Self {
             uidvalidity,
-            known: Known {
-                modseq: number()?,
-                messages,
-                uidnext,
-            },
+            known,
+            listed,
         })
     }
 
@@ -67,6 +77,7 @@ impl Remembered {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -77,12 +88,9 @@ mod tests {
             uidvalidity: Some(7),
             modseq: Some(55),
         };
-        let remembered = Remembered::of(&counts)
-            .as_deref()
-            .and_then(Remembered::parse);
-        let Some(remembered) = remembered else {
-            panic!("it is written and read");
-        };
+        let text = Remembered::of(&counts, 1_000).unwrap();
+        assert_eq!(Remembered::parse(&text, 1_000 + BELIEVED), None);
+        let remembered = Remembered::parse(&text, 2_000).unwrap();
         assert!(remembered.is_unchanged(&counts));
         for changed in [
             Counts {

@@ -129,12 +129,13 @@ pub fn upload(
     options: &UploadOptions,
     events: Events<'_>,
 ) -> Result<(UploadReport, Option<Error>)> {
+    // First, since it may adopt files of a run that was killed, which are to be chosen, too.
+    let mut writer = Writer::open(path, options.lock_wait, &options.stop)?;
     let plan = Plan::open(path, query, job, options)?;
     plan.with(events, |task, connector, events| {
         if task.selection.messages() == 0 {
             return Ok((UploadReport::default(), None));
         }
-        let mut writer = Writer::open(path, options.lock_wait, &options.stop)?;
         let notice = &mut |event: Event<'_>| events(event);
         let mut upload = Upload::new(task, &mut writer, notice);
         let outcome = sessions(&task, connector, &mut upload);

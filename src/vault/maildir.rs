@@ -277,23 +277,17 @@ pub fn entries(dir: &Path) -> Result<Vec<(String, fs::FileType)>> {
     }
 }
 
-/// Removes what a killed run left under `tmp`; only the holder of the lock may.
-/// Returns how many files there were.
-pub fn sweep(folder: &Path) -> Result<usize> {
+/// Unfinished files that a run of ours left in the `tmp` of a folder.
+pub fn leftovers(folder: &Path) -> Result<Vec<PathBuf>> {
     let tmp = folder.join("tmp");
     // Others, such as a Dovecot that serves the tree, write there too.
-    let ours = |name: &&String| {
+    let ours = |name: &String| {
         let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
         name.split_once('.')
             .is_some_and(|(pid, n)| digits(pid) && digits(n))
     };
-    let names = list(&tmp)?;
-    let mut swept = 0;
-    for name in names.iter().filter(ours) {
-        fsx::remove(&tmp.join(name))?;
-        swept += 1;
-    }
-    Ok(swept)
+    let names = list(&tmp)?.into_iter().filter(ours);
+    Ok(names.map(|name| tmp.join(name)).collect())
 }
 
 /// The folders of an account below its directory: the root as an empty name, and the

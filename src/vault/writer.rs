@@ -12,7 +12,9 @@ use crate::vault::catalog::{Blob, Catalog, Place, discard};
 use crate::vault::layout::{self, FileName, Layout, Manifest, base_of};
 use crate::vault::ledger::{Entry, Event, Item, Ledger, Opened, Reader};
 use crate::vault::lock::Lock;
-use crate::vault::{describe, frame, locate, locate_all, maildir, now_ms, open_layout};
+use crate::vault::{
+    describe, frame, locate, locate_all, maildir, now_ms, now_seconds, open_layout,
+};
 
 /// The one writer of a vault.
 #[derive(Debug)]
@@ -52,7 +54,7 @@ impl Writer {
         let mut id = [0; 16];
         getrandom::fill(&mut id)
             .map_err(|e| Error::file("create", path, std::io::Error::other(e.to_string())))?;
-        let manifest = Manifest::new(id, now_ms() / 1000);
+        let manifest = Manifest::new(id, now_seconds());
         fsx::write_durably(&layout.readme(), layout::README.as_bytes())?;
         fsx::write_durably(&layout.manifest(), manifest.text().as_bytes())
     }
@@ -107,18 +109,27 @@ impl Writer {
     }
 
     /// Sweeps `tmp`. Where a run was killed, files may have their names but no line in
-    /// the ledger; those are adopted.
+    /// the ledger; those are adopted first, in all folders, since a message is written in one
+    /// folder of its account and gets its name in another.
     fn clean_up(&mut self) -> Result<()> {
         let torn = !self.opened.torn.is_empty();
         for account in maildir::list(&self.layout.mail_dir())? {
             if !layout::is_account(&account) {
                 continue;
             }
-            for dir in maildir::folders(&self.layout, &account)? {
-                let swept = maildir::sweep(&self.layout.folder(&account, &dir))?;
-                if swept > 0 || torn {
-                    self.adopt(&account, &dir)?;
-                }
+            let dirs = maildir::folders(&self.layout, &account)?;
+            let mut left = Vec::new();
+            for dir in &dirs {
+                left.extend(maildir::leftovers(&self.layout.folder(&account, dir))?);
+            }
+            if left.is_empty() && !torn {
+                continue;
+            }
+            for dir in &dirs {
+                self.adopt(&account, dir)?;
+            }
+            for path in &left {
+                fsx::remove(path)?;
             }
         }
         Ok(())

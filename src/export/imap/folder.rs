@@ -17,7 +17,7 @@ use crate::imap::{Access, Appender, Counts, Created, Letter, Refusal, Session, V
 use crate::message::Hash128;
 use crate::vault::frame::Checker;
 use crate::vault::ledger::Event as Line;
-use crate::vault::{Entry, now_ms};
+use crate::vault::{Entry, now_seconds};
 
 /// How a folder is served.
 pub(super) struct Run {
@@ -158,7 +158,7 @@ impl Upload<'_> {
         self.batch.push(Line::Learned {
             account: task.account.to_owned(),
             key: name,
-            value: format!("{uidvalidity} {}", now_ms() / 1000),
+            value: format!("{uidvalidity} {}", now_seconds()),
         });
         Ok(HashSet::new())
     }

@@ -11,7 +11,7 @@ use crate::evidence;
 use crate::message::{Digest, Hash128, Scanner};
 use crate::source::{Inventory, Listing, Listings, Source, Uid};
 use crate::vault::catalog::{Origin, Proof, Record, Sighting, State};
-use crate::vault::now_ms;
+use crate::vault::now_seconds;
 
 /// How the names of a server begin that shows a part of its messages at a time.
 const WINDOWED: &[u8] = b"GmailId";
@@ -113,7 +113,7 @@ impl Audit<'_> {
         let catalog = self.vault.catalog();
         let estimated = evidence::recall_sizes(catalog, origin)?.are_estimated();
         let fresh = i64::try_from(self.options.fresh.as_secs()).unwrap_or(i64::MAX);
-        let believed = (now_ms() / 1_000).saturating_sub(fresh);
+        let believed = now_seconds().saturating_sub(fresh);
         let mut by_name = ByName {
             verdicts: vec![(Standing::Unknown, None); listings.len()],
             read: Vec::new(),
@@ -239,9 +239,11 @@ impl Audit<'_> {
             let same = if right {
                 estimated || self.explains(&record, listing, status)?
             } else {
+                // The server may answer with another message still.
+                let anothers = header.is_some() && record.shared;
                 digest
                     .as_ref()
-                    .is_some_and(|now| evidence::is_same(&record, now))
+                    .is_some_and(|now| !anothers && evidence::is_same(&record, now))
             };
             verdicts.push(if same {
                 match header.filter(|_| !right) {

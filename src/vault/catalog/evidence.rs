@@ -3,7 +3,7 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::{Catalog, Origin, joined};
+use super::{Catalog, Origin, State, joined};
 use crate::error::Result;
 use crate::message::Hash128;
 use crate::vault::ledger::{Evidence, Seen};
@@ -55,6 +55,10 @@ pub struct Before {
     pub sessions: u32,
     /// When the first of them did, in Unix seconds.
     pub since: i64,
+    /// The size that was listed.
+    pub octets: Option<u64>,
+    /// True if something was wrong with it, so that it must be fetched again.
+    pub wanted: bool,
 }
 
 impl Catalog {
@@ -84,7 +88,8 @@ impl Catalog {
     pub fn before(&self, origin: Origin<'_>, name: &[u8]) -> Result<Option<Before>> {
         self.db
             .prepare_cached(
-                "SELECT h64, hrest, got, evidence, sessions, coalesce(since, time)
+                "SELECT h64, hrest, got, evidence, sessions, coalesce(since, time), state,
+                        octets
                  FROM sighting JOIN blob ON blob.id = sighting.blob
                  WHERE origin = ?1 AND uid = ?2",
             )
@@ -97,6 +102,8 @@ impl Catalog {
                         proof: Proof::of(r.get(3)?),
                         sessions: r.get(4)?,
                         since: r.get(5)?,
+                        wanted: State::of(r.get(6)?) == State::Wanted,
+                        octets: r.get::<_, Option<i64>>(7)?.map(super::unsigned),
                     })
                 })
                 .optional()
@@ -117,6 +124,42 @@ impl Catalog {
                 s.query_row(params![origin, Proof::Received as i64], |r| {
                     r.get(0).map(super::unsigned)
                 })
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// True if a content was received with this header in an origin under another name, too.
+    pub fn is_shared(
+        &self,
+        origin: Origin<'_>,
+        name: &[u8],
+        blob: i64,
+        header: Hash128,
+    ) -> Result<bool> {
+        self.db
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM sighting WHERE blob = ?1 AND evidence = ?2
+                 AND header = ?3 AND origin = ?4 AND uid <> ?5)",
+            )
+            .and_then(|mut s| {
+                let (origin, received) = (self.origin_id(origin)?, Proof::Received as i64);
+                s.query_row(params![blob, received, header.0, origin, name], |r| {
+                    r.get(0)
+                })
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// True if this content came under a name whose listing agrees with it.
+    pub fn is_received(&self, hash: Hash128) -> Result<bool> {
+        let (h64, hrest) = super::split(hash);
+        self.db
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM sighting WHERE evidence = ?3
+                 AND blob = (SELECT id FROM blob WHERE h64 = ?1 AND hrest = ?2))",
+            )
+            .and_then(|mut s| {
+                s.query_row(params![h64, hrest, Proof::Received as i64], |r| r.get(0))
             })
             .map_err(|e| self.failed(e))
     }

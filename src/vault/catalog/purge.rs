@@ -46,13 +46,16 @@ pub struct Record {
     pub likeness: Option<Hash128>,
     /// Hash of the header that the server shows instead, if that was found harmless.
     pub asked: Option<Hash128>,
+    /// True if its content was received under another name of the mailbox, too: then another
+    /// header says that it is not this message.
+    pub shared: bool,
 }
 
 impl Record {
     /// True if the header is the one that was received, or known to stand for it.
     #[must_use]
     pub fn has_header(&self, header: Hash128) -> bool {
-        header == self.header || Some(header) == self.asked
+        header == self.header || !self.shared && Some(header) == self.asked
     }
 }
 
@@ -96,12 +99,17 @@ impl Catalog {
         self.db
             .prepare_cached(
                 "SELECT id, h64, hrest, received, size, wire, stored, header, got,
-                        (SELECT likeness FROM likeness WHERE likeness.blob = id), asked
+                        (SELECT likeness FROM likeness WHERE likeness.blob = id), asked,
+                        EXISTS (SELECT 1 FROM sighting AS other
+                                WHERE other.blob = id AND other.evidence = ?3
+                                AND other.header = sighting.header
+                                AND other.origin = ?1 AND other.uid <> ?2)
                  FROM sighting JOIN blob ON blob.id = sighting.blob
                  WHERE NOT lost AND header NOT NULL AND origin = ?1 AND uid = ?2",
             )
             .and_then(|mut s| {
-                s.query_row(params![self.origin_id(origin)?, uid], |r| {
+                let values = params![self.origin_id(origin)?, uid, Proof::Received as i64];
+                s.query_row(values, |r| {
                     let blob = blob(r)?;
                     let got = r.get::<_, Option<[u8; 16]>>(8)?.map(Hash128);
                     Ok(Record {
@@ -109,6 +117,7 @@ impl Catalog {
                         got: got.unwrap_or(blob.name.hash),
                         likeness: r.get::<_, Option<[u8; 16]>>(9)?.map(Hash128),
                         asked: r.get::<_, Option<[u8; 16]>>(10)?.map(Hash128),
+                        shared: r.get(11)?,
                         blob,
                     })
                 })

@@ -78,6 +78,7 @@ CREATE TABLE sighting (
     voucher TEXT,
     PRIMARY KEY (origin, uid)
 ) WITHOUT ROWID;
+CREATE INDEX sighting_blob ON sighting (blob) WHERE blob NOT NULL;
 CREATE INDEX sighting_object ON sighting (object) WHERE object NOT NULL;
 
 CREATE TABLE session (

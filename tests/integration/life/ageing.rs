@@ -47,7 +47,19 @@ fn older(line: &str, hours: i64) -> String {
     let time = field(line, "t").unwrap();
     let then: DateTime<Utc> = time.parse().unwrap();
     let then = (then - Duration::hours(hours)).format("%Y-%m-%dT%H:%M:%S%.3fZ");
-    line.replacen(&time, &then.to_string(), 1)
+    let line = line.replacen(&time, &then.to_string(), 1);
+    // What was learned may have its own time at the end.
+    let Some(value) = field(&line, "value").filter(|_| line.contains("\"ev\":\"learned\"")) else {
+        return line;
+    };
+    let (rest, last) = value.rsplit_once(' ').unwrap_or(("", &value));
+    match last.parse::<i64>() {
+        Ok(time) if time > 1_000_000_000 => {
+            let older = format!("{rest} {}", time - hours * 3_600);
+            line.replacen(&value, &older, 1)
+        }
+        _ => line,
+    }
 }
 
 /// The value of a key in a line, if it is a string.

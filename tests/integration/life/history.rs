@@ -10,8 +10,6 @@ use super::stage::{Way, letter};
 pub(crate) const FOLDERS: [&str; 3] = ["INBOX", "Sent", "Lists"];
 /// Letters that are there from the beginning, and teach what the server's sizes are worth.
 pub(crate) const SETTLED: usize = 36;
-/// True once the program can be made to fail at a write.
-const DISK_FAILS: bool = false;
 
 /// What an edit in place changes. Numbers of folders and places are taken as remainders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,9 +110,11 @@ pub(crate) enum Step {
     Wait {
         hours: usize,
     },
-    /// The next write to disk from this one on fails.
+    /// The disk fails at a call of the user's next command; if `lasting`, also at all that
+    /// follow, so that nothing changes any more, as after a kill.
     Disk {
-        at: usize,
+        at: u32,
+        lasting: bool,
     },
 }
 
@@ -133,7 +133,7 @@ impl Life {
         let mut dice = Dice::new(seed);
         let kind = kind(&mut dice);
         let way = dice.one_of(&[Way::Pop3, Way::Imap, Way::Imap]);
-        let count = 8 + dice.below(14);
+        let count = 16 + dice.below(24);
         Self {
             exact: dice.once_in(6),
             steps: (0..count).map(|_| step(&mut dice, &kind)).collect(),
@@ -184,7 +184,7 @@ fn step(dice: &mut Dice, kind: &ServerKind) -> Step {
     let to = dice.below(FOLDERS.len());
     let place = dice.below(50);
     let mail = dice.below(KINDS);
-    match dice.below(46) {
+    match dice.below(60) {
         0..=6 => Step::Deliver {
             folder,
             mail,
@@ -235,34 +235,38 @@ fn step(dice: &mut Dice, kind: &ServerKind) -> Step {
         18 => Step::NewUidls {
             reused: dice.once_in(2),
         },
-        19..=22 => Step::Err(fault(dice, kind)),
+        19..=22 | 53..=55 => Step::Err(fault(dice, kind)),
         23 => Step::Recover,
         24..=29 => Step::Pull,
         30 => Step::PullSome {
             limit: 1 + dice.below(5),
         },
-        31..=34 => Step::Audit,
-        35 => Step::PurgeAll,
+        31..=34 | 59 => Step::Audit,
+        35 | 52 => Step::PurgeAll,
         36 => Step::PurgeOld,
         37 => Step::PurgeSome {
             octets: 200 + dice.below(3_000),
         },
-        38 => Step::Verify,
+        38 | 48 => Step::Verify,
         39 => Step::Repair,
         40 => Step::Damage {
             place,
             flip: dice.once_in(2),
         },
-        41 => Step::Import {
+        41 | 49 => Step::Import {
             mail,
             count: 1 + dice.below(4),
         },
-        42 => Step::Export,
+        42 | 50 | 51 => Step::Export,
         43 => Step::Rename,
-        44 if DISK_FAILS => Step::Disk {
-            at: dice.below(200),
-        },
         44 => Step::OtherProtocol,
+        45..=47 | 56..=58 => Step::Disk {
+            at: {
+                let reach = dice.one_of(&[1, 1, 4, 30, 300]);
+                u32::try_from(dice.below(reach)).unwrap()
+            },
+            lasting: !dice.once_in(3),
+        },
         _ => Step::Wait {
             hours: 1 + dice.below(200),
         },

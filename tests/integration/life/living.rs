@@ -1,20 +1,32 @@
 //! Lives a life: step by step, watched, to its calm end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+#[cfg(feature = "faults")]
+use mailvault::fsx::faults;
 use mailvault::purge::Selection;
 
 use super::ageing::{age, forget_indexes};
 use super::history::{Life, Step, begin, happens, show};
 use super::line::{SharedAccount, locked};
 use super::mail::{is_same, mail};
-use super::model::ModelAccount;
+use super::model::{Fault, ModelAccount};
 use super::oracle::{Breach, Law, Oracle, arrived};
 use super::stage::Way;
 use super::user::{Came, User};
+
+/// Without the feature no disk fails.
+#[cfg(not(feature = "faults"))]
+mod faults {
+    pub(super) fn plan(_root: &std::path::Path, _left: u32, _lasting: bool) {}
+
+    pub(super) fn clear(_root: &std::path::Path) -> u32 {
+        0
+    }
+}
 
 /// How often each hazard came before each command.
 pub(crate) type Meetings = BTreeMap<(&'static str, &'static str), usize>;
@@ -27,7 +39,10 @@ struct Living {
     exact: bool,
     edits: usize,
     damaged: bool,
-    hazards: Vec<&'static str>,
+    /// The disk of the next command.
+    disk: Option<(u32, bool)>,
+    /// Hazards since each command ran last.
+    hazards: BTreeMap<&'static str, BTreeSet<&'static str>>,
     meetings: Meetings,
 }
 
@@ -41,7 +56,8 @@ pub(crate) fn live(life: &Life) -> (Meetings, Result<(), (usize, Breach)>) {
         account,
         edits: 0,
         damaged: false,
-        hazards: Vec::new(),
+        disk: None,
+        hazards: BTreeMap::new(),
         meetings: Meetings::new(),
     };
     begin(&living.account);
@@ -70,7 +86,11 @@ impl Living {
     fn step(&mut self, step: Step) -> Result<(), Breach> {
         self.oracle.look();
         if happens(step, &self.account, &mut self.edits) {
-            self.hazards.push(hazard(step));
+            if let Some(hazard) = change(step) {
+                for command in COMMANDS {
+                    self.hazards.entry(command).or_default().insert(hazard);
+                }
+            }
             // A server needs time for this, and what an audit has read is forgotten by then.
             if matches!(
                 step,
@@ -81,7 +101,35 @@ impl Living {
             self.oracle.look();
             return Ok(());
         }
+        if let Step::Disk { at, lasting } = step {
+            self.disk = Some((at, lasting));
+            return Ok(());
+        }
         self.meet(step);
+        self.run(step)?;
+        if self.damaged {
+            return Ok(());
+        }
+        self.oracle.always(&self.user, self.exact)
+    }
+
+    /// What the user does, on the disk that was planned.
+    fn run(&mut self, step: Step) -> Result<(), Breach> {
+        let planned = self.disk.filter(|_| command(step).is_some());
+        if let Some((at, lasting)) = planned {
+            self.disk = None;
+            faults::plan(&self.user.vault(), at, lasting);
+        }
+        let result = self.act(step, planned.is_some());
+        let failed = faults::clear(&self.user.vault());
+        if planned.is_some() && failed > 0 {
+            let met = ("disk", command(step).unwrap_or_default());
+            *self.meetings.entry(met).or_default() += 1;
+        }
+        result
+    }
+
+    fn act(&mut self, step: Step, disk_fails: bool) -> Result<(), Breach> {
         match step {
             Step::Pull => drop(self.user.pull(None)),
             Step::PullSome { limit } => drop(self.user.pull(Some(limit))),
@@ -96,13 +144,13 @@ impl Living {
             }
             Step::Verify | Step::Repair => {
                 let came = self.user.verify(step == Step::Repair);
-                if !self.damaged && !matches!(came, Came::Well(_)) {
+                if !self.damaged && !disk_fails && !matches!(came, Came::Well(_)) {
                     return Err(Breach {
                         law: Law::Whole,
                         shown: format!("{came:?}"),
                     });
                 }
-                self.damaged &= step != Step::Repair;
+                self.damaged &= step != Step::Repair || disk_fails;
             }
             Step::Damage { place, flip } => self.damage(place, flip),
             Step::Import { mail: first, count } => {
@@ -129,19 +177,20 @@ impl Living {
                 };
             }
             Step::Wait { hours } => age(&self.user.vault(), i64::try_from(hours).unwrap()),
-            // There is no way yet to make a write fail from here.
             _ => {}
         }
-        if self.damaged {
-            return Ok(());
-        }
-        self.oracle.always(&self.user, self.exact)
+        Ok(())
     }
 
     fn meet(&mut self, step: Step) {
-        let fault = locked(&self.account).faults.first().map(|_| "fault");
-        for hazard in self.hazards.drain(..).chain(fault) {
-            *self.meetings.entry((hazard, command(step))).or_default() += 1;
+        let Some(command) = command(step) else {
+            return;
+        };
+        let talks = ["pull", "audit", "purge"].contains(&command);
+        let faults = locked(&self.account).faults.first().map(fault);
+        let pending = self.hazards.remove(command).unwrap_or_default();
+        for hazard in pending.into_iter().chain(faults.filter(|_| talks)) {
+            *self.meetings.entry((hazard, command)).or_default() += 1;
         }
     }
 
@@ -259,29 +308,74 @@ fn selection(step: Step) -> Selection {
     selection
 }
 
-fn hazard(step: Step) -> &'static str {
-    match step {
-        Step::Deliver { .. } => "delivery",
-        Step::Hide { .. } | Step::Show => "late UID",
-        Step::Copy { .. } | Step::Move { .. } => "copy or move",
-        Step::Expunge { .. } => "expunge",
-        Step::Flag { .. } => "flag",
-        Step::Edit { .. } => "edit in place",
-        Step::Restore { .. } => "restore",
-        Step::NewValidity { .. } => "new UIDVALIDITY",
-        Step::NewUidls { .. } => "new UIDLs",
-        _ => "recovery",
-    }
+/// Commands of a user whose meetings are counted.
+pub(crate) const COMMANDS: [&str; 6] = ["pull", "audit", "purge", "verify", "import", "export"];
+
+/// What happens between two commands.
+pub(crate) const CHANGES: [&str; 9] = [
+    "delivery",
+    "late UID",
+    "copy or move",
+    "expunge",
+    "flag",
+    "edit in place",
+    "restore",
+    "new UIDVALIDITY",
+    "new UIDLs",
+];
+
+/// What goes wrong within a session.
+pub(crate) const FAULTS: [&str; 9] = [
+    "body cut",
+    "body swapped",
+    "first for all",
+    "numbers shifted",
+    "doubled status",
+    "extra status",
+    "unasked header",
+    "line dropped",
+    "wrong size",
+];
+
+fn change(step: Step) -> Option<&'static str> {
+    let at = match step {
+        Step::Deliver { .. } => 0,
+        Step::Hide { .. } | Step::Show => 1,
+        Step::Copy { .. } | Step::Move { .. } => 2,
+        Step::Expunge { .. } => 3,
+        Step::Flag { .. } => 4,
+        Step::Edit { .. } => 5,
+        Step::Restore { .. } => 6,
+        Step::NewValidity { .. } => 7,
+        Step::NewUidls { .. } => 8,
+        _ => return None,
+    };
+    Some(CHANGES[at])
 }
 
-fn command(step: Step) -> &'static str {
-    match step {
-        Step::Pull | Step::PullSome { .. } => "pull",
-        Step::Audit => "audit",
-        Step::PurgeAll | Step::PurgeOld | Step::PurgeSome { .. } => "purge",
-        Step::Verify | Step::Repair => "verify",
-        Step::Import { .. } => "import",
-        Step::Export => "export",
-        _ => "other",
-    }
+fn fault(fault: &Fault) -> &'static str {
+    FAULTS[match fault {
+        Fault::Cut { .. } => 0,
+        Fault::Swapped { .. } => 1,
+        Fault::FirstForAll => 2,
+        Fault::Shifted => 3,
+        Fault::DoubledStatus => 4,
+        Fault::ExtraStatus { .. } => 5,
+        Fault::UnaskedHeader => 6,
+        Fault::Drop { .. } => 7,
+        Fault::WrongSize { .. } => 8,
+    }]
+}
+
+fn command(step: Step) -> Option<&'static str> {
+    let at = match step {
+        Step::Pull | Step::PullSome { .. } => 0,
+        Step::Audit => 1,
+        Step::PurgeAll | Step::PurgeOld | Step::PurgeSome { .. } => 2,
+        Step::Verify | Step::Repair => 3,
+        Step::Import { .. } => 4,
+        Step::Export => 5,
+        _ => return None,
+    };
+    Some(COMMANDS[at])
 }

@@ -343,7 +343,7 @@ impl ModelAccount {
             SizeHabit::StatusFields => apart > 60,
             _ => apart > 2,
         };
-        let same_header = came[..header_end(came)] == right[..header_end(right)];
+        let same_header = plain_header(came) == plain_header(right);
         let header_tells = !same_header
             && kind.top != TopHabit::Refused
             && !kind.unstable_headers
@@ -424,6 +424,16 @@ pub(crate) fn header_end(bytes: &[u8]) -> usize {
         at += line.len();
     }
     at
+}
+
+/// The header without the fields that a server keeps the state of a message in.
+fn plain_header(bytes: &[u8]) -> Vec<u8> {
+    let lines = bytes[..header_end(bytes)].split_inclusive(|b| *b == b'\n');
+    lines
+        .filter(|line| !line.starts_with(b"Status:") && !line.starts_with(b"X-UID:"))
+        .flatten()
+        .copied()
+        .collect()
 }
 
 /// With the fields of a server that keeps the state of a message in it.
