@@ -23,25 +23,67 @@ const RENEWED: i64 = 15 * 86_400;
 const ESTIMATED: &str = "estimated ";
 const GOOD: &str = "good ";
 
+/// How a server may have come to the size that it lists of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Fit([bool; 2]);
+
+/// How a mailbox counts octets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counting {
+    /// A line end as the two octets that it has.
+    Octets = 0,
+    /// A line end as one.
+    Lines = 1,
+}
+
+impl Counting {
+    const ALL: [Self; 2] = [Self::Octets, Self::Lines];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Octets => "octets",
+            Self::Lines => "lines",
+        }
+    }
+}
+
+impl Fit {
+    /// Of a message of this shape, whatever its status fields; one without a listed size fits.
+    fn of(shape: &Shape, listed: Option<u64>) -> Self {
+        let Some(listed) = listed else {
+            return Self([true; 2]);
+        };
+        Self(Counting::ALL.map(|counting| is_counted(shape, listed, shape.status, counting)))
+    }
+
+    fn is_any(self) -> bool {
+        self.0.contains(&true)
+    }
+}
+
 /// True if a message of this shape may be listed with so many octets, whatever its status
 /// fields; a message without a listed size fits.
 #[must_use]
 pub fn fits(shape: &Shape, listed: Option<u64>) -> bool {
-    listed.is_none_or(|listed| listed == shape.size || explains(shape, listed, shape.status))
+    Fit::of(shape, listed).is_any()
 }
 
 /// True if a server that sent a message of this shape may well list it with so many octets,
 /// now that its status fields there are as in `status`.
 #[must_use]
 pub fn explains(shape: &Shape, listed: u64, status: (u64, u64)) -> bool {
+    let mut ways = Counting::ALL.into_iter();
+    ways.any(|counting| is_counted(shape, listed, status, counting))
+}
+
+fn is_counted(shape: &Shape, listed: u64, status: (u64, u64), counting: Counting) -> bool {
     let seen = shape.status;
     let plain = shape.size.saturating_sub(seen.0);
     // Without status fields; octets of a final line end; octets less a line.
-    let ways = [
-        (plain, 2, 0),
-        (plain + shape.bare, 2, 0),
-        ((plain + seen.1).saturating_sub(shape.crlf), 1, 1),
-    ];
+    let ways = match counting {
+        Counting::Octets => [(plain, 2, 0), (plain + shape.bare, 2, 0)],
+        Counting::Lines => [((plain + seen.1).saturating_sub(shape.crlf), 1, 1); 2],
+    };
     // The listing may count the status fields that came, those of now, or none.
     ways.iter().any(|(octets, end, less)| {
         [(0, 0), seen, status].iter().any(|counted| {
@@ -89,6 +131,9 @@ pub fn recall_sizes(catalog: &Catalog, origin: Origin<'_>) -> Result<MailboxSize
 pub struct MailboxSizes {
     sampled: u32,
     misfits: u32,
+    /// Messages of this run by which the counting is judged, and how many fit each way.
+    counted: u32,
+    fitting: [u32; 2],
     learned: Option<Learned>,
 }
 
@@ -105,17 +150,36 @@ struct Learned {
 /// What sizes are worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Worth {
-    Good,
+    /// They are counted this way, if always the same.
+    Good(Option<Counting>),
     Estimated,
+}
+
+impl Worth {
+    /// Reads what was written down, and when.
+    fn parse(text: &str) -> Option<(Self, i64)> {
+        if let Some(since) = text.strip_prefix(ESTIMATED) {
+            return Some((Self::Estimated, since.parse().ok()?));
+        }
+        let (counting, since) = text.strip_prefix(GOOD)?.split_once(' ')?;
+        let mut ways = Counting::ALL.into_iter();
+        let counting = ways.find(|way| way.as_str() == counting);
+        Some((Self::Good(counting), since.parse().ok()?))
+    }
+
+    fn written(self, since: i64) -> String {
+        match self {
+            Self::Estimated => format!("{ESTIMATED}{since}"),
+            Self::Good(way) => format!("{GOOD}{} {since}", way.map_or("mixed", Counting::as_str)),
+        }
+    }
 }
 
 impl MailboxSizes {
     /// Starts with what an earlier run learned.
     #[must_use]
     fn recall(learned: Option<&str>, now: i64) -> Self {
-        let said = |word: &str| learned?.strip_prefix(word)?.parse::<i64>().ok();
-        let estimated = said(ESTIMATED).map(|since| (Worth::Estimated, since));
-        let found = estimated.or(said(GOOD).map(|since| (Worth::Good, since)));
+        let found = learned.and_then(Worth::parse);
         let learned = found.map(|(worth, since)| Learned {
             worth,
             since,
@@ -131,7 +195,10 @@ impl MailboxSizes {
     pub fn learned(&mut self, now: i64) -> Option<String> {
         let worth = self.measured()?;
         let fresh = self.learned.filter(|learned| learned.is_fresh);
-        if fresh.is_some_and(|fresh| fresh.worth != worth || now - fresh.since <= RENEWED) {
+        // Neither what came in an earlier run nor a faulty session tells how they are counted.
+        if matches!(worth, Worth::Good(_)) && self.counted < SAMPLE
+            || fresh.is_some_and(|fresh| fresh.worth != worth || now - fresh.since <= RENEWED)
+        {
             return None;
         }
         self.learned = Some(Learned {
@@ -139,18 +206,32 @@ impl MailboxSizes {
             since: now,
             is_fresh: true,
         });
-        let word = match worth {
-            Worth::Good => GOOD,
-            Worth::Estimated => ESTIMATED,
-        };
-        Some(format!("{word}{now}"))
+        Some(worth.written(now))
     }
 
-    /// Takes in whether a message that came whole fits its size.
-    pub fn take(&mut self, fits: bool) {
+    /// True if a message of this shape fits the size that this mailbox lists for it.
+    #[must_use]
+    pub fn fits(&self, shape: &Shape, listed: Option<u64>) -> bool {
+        let fit = Fit::of(shape, listed);
+        let fresh = self.learned.filter(|learned| learned.is_fresh);
+        match fresh.map(|fresh| fresh.worth).or_else(|| self.measured()) {
+            Some(Worth::Good(Some(counting))) => fit.0[counting as usize],
+            _ => fit.is_any(),
+        }
+    }
+
+    /// Takes in how a message that came whole fits the size that was listed for it.
+    pub fn take(&mut self, shape: &Shape, listed: Option<u64>) {
+        let fit = Fit::of(shape, listed);
         if self.sampled < SAMPLE {
             self.sampled += 1;
-            self.misfits += u32::from(!fits);
+            self.misfits += u32::from(!self.fits(shape, listed));
+        }
+        if self.counted < SAMPLE {
+            self.counted += 1;
+            for (fitting, fits) in self.fitting.iter_mut().zip(fit.0) {
+                *fitting += u32::from(fits);
+            }
         }
     }
 
@@ -175,11 +256,12 @@ impl MailboxSizes {
             let mostly = self.sampled >= LEAST && self.misfits * 2 > self.sampled;
             return mostly.then_some(Worth::Estimated);
         }
-        Some(if self.misfits > MISFITS {
-            Worth::Estimated
-        } else {
-            Worth::Good
-        })
+        if self.misfits > MISFITS {
+            return Some(Worth::Estimated);
+        }
+        let mut ways = Counting::ALL.into_iter();
+        let enough = |way: &Counting| self.fitting[*way as usize] >= SAMPLE - MISFITS;
+        Some(Worth::Good(ways.find(enough)))
     }
 }
 
@@ -189,6 +271,24 @@ mod tests {
     use super::*;
 
     const NONE: (u64, u64) = (0, 0);
+
+    fn take(sizes: &mut MailboxSizes, fits: bool) {
+        let shape = shape(b"Subject: a\r\n\r\nbody\r\n");
+        sizes.take(&shape, Some(if fits { shape.size } else { 99 }));
+    }
+
+    #[test]
+    fn a_mailbox_that_counts_octets_does_not_count_lines() {
+        let shape = shape(b"Subject: a\r\n\r\nbody\r\n");
+        let mut sizes = MailboxSizes::default();
+        assert!(sizes.fits(&shape, Some(20)) && sizes.fits(&shape, Some(17)));
+        (0..SAMPLE).for_each(|_| take(&mut sizes, true));
+        assert!(sizes.fits(&shape, Some(20)) && !sizes.fits(&shape, Some(17)));
+        let learned = sizes.learned(5_000_000).unwrap();
+        assert_eq!(learned, "good octets 5000000");
+        let later = MailboxSizes::recall(Some(&learned), 5_000_060);
+        assert!(later.fits(&shape, Some(20)) && !later.fits(&shape, Some(17)));
+    }
 
     fn shape(message: &[u8]) -> Shape {
         let mut scanner = crate::message::Scanner::new();
@@ -248,8 +348,8 @@ mod tests {
     fn sizes_are_estimated_where_most_of_enough_messages_do_not_fit() {
         let judged = |fitting: u32, others: u32| {
             let mut sizes = MailboxSizes::default();
-            (0..fitting).for_each(|_| sizes.take(true));
-            (0..others).for_each(|_| sizes.take(false));
+            (0..fitting).for_each(|_| take(&mut sizes, true));
+            (0..others).for_each(|_| take(&mut sizes, false));
             sizes.are_estimated()
         };
         assert!(!judged(0, 7), "too few to tell");
@@ -261,14 +361,14 @@ mod tests {
     #[test]
     fn sizes_that_were_good_stay_so_though_a_session_errs() {
         let mut sizes = MailboxSizes::default();
-        (0..SAMPLE).for_each(|_| sizes.take(true));
+        (0..SAMPLE).for_each(|_| take(&mut sizes, true));
         let learned = sizes.learned(5_000_000).unwrap();
         let mut later = MailboxSizes::recall(Some(&learned), 5_000_060);
-        (0..SAMPLE).for_each(|_| later.take(false));
+        (0..SAMPLE).for_each(|_| take(&mut later, false));
         assert!(!later.are_estimated());
         assert_eq!(later.learned(5_000_060), None);
         let mut later = MailboxSizes::recall(Some(&learned), 5_000_000 + REMEMBERED);
-        (0..SAMPLE).for_each(|_| later.take(false));
+        (0..SAMPLE).for_each(|_| take(&mut later, false));
         assert!(later.are_estimated());
     }
 
@@ -278,7 +378,7 @@ mod tests {
         assert!(MailboxSizes::recall(Some(learned), 2000).are_estimated());
         let mut old = MailboxSizes::recall(Some(learned), 1000 + REMEMBERED);
         assert!(old.are_estimated(), "nothing else is known");
-        (0..SAMPLE).for_each(|_| old.take(true));
+        (0..SAMPLE).for_each(|_| take(&mut old, true));
         assert!(!old.are_estimated());
         assert!(!MailboxSizes::recall(Some("exact"), 2000).are_estimated());
     }

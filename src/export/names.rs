@@ -38,9 +38,8 @@ pub(super) fn safe(text: &str) -> String {
         name.push_str(&suffix);
     }
     let trimmed = name
-        .trim_matches([' ', '.'])
-        .trim_start_matches(['-', '~'])
-        .trim();
+        .trim_start_matches(|c: char| c.is_whitespace() || ".-~".contains(c))
+        .trim_end_matches(|c: char| c.is_whitespace() || c == '.');
     if trimmed.is_empty() {
         return "unnamed".to_owned();
     }

@@ -7,13 +7,14 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use super::Run;
+use super::misfits::{self, Misfit};
 use super::pack::Place;
-use super::{Run, misfits};
 use crate::commit::{Delivery, Order};
 use crate::dedupe::{self, Policy};
 use crate::error::Result;
-use crate::evidence;
-use crate::message::{Digest, Hash128};
+use crate::evidence::{self, MailboxSizes};
+use crate::message::{Digest, Hash128, Shape};
 use crate::source::{Listing, Source};
 use crate::vault::catalog::{Before, Origin, Proof};
 use crate::vault::ledger::Event as Entry;
@@ -30,10 +31,12 @@ pub(super) struct Arrival {
     /// Message-ID and likeness, if it has them.
     pub(super) mail: Option<(Box<[u8]>, Hash128)>,
     pub(super) fits: bool,
+    shape: Shape,
+    listed: Option<u64>,
 }
 
 impl Arrival {
-    fn new(number: u32, digest: &Digest, fits: bool) -> Self {
+    fn new(number: u32, digest: &Digest, listed: Option<u64>, fits: bool) -> Self {
         let head = |hash: Hash128| {
             let mut head = [0; 8];
             head.copy_from_slice(&hash.0[..8]);
@@ -48,24 +51,40 @@ impl Arrival {
             mail: dedupe::same_mail(Policy::MessageId, digest)
                 .map(|(mid, like)| (mid.into(), like)),
             fits,
+            shape: digest.shape,
+            listed,
         }
     }
 }
 
 /// What the compressors of one go have taken.
-#[derive(Debug, Default)]
-pub(super) struct Arrivals(Mutex<Arrived>);
+#[derive(Debug)]
+pub(super) struct Arrivals {
+    /// What was known of the sizes before.
+    sizes: MailboxSizes,
+    arrived: Mutex<Arrived>,
+}
 
 #[derive(Debug, Default)]
 struct Arrived {
     came: Vec<Arrival>,
-    held: Vec<(Listing, Delivery)>,
+    held: Vec<Misfit>,
 }
 
 impl Arrivals {
-    pub(super) fn note(&self, number: u32, digest: &Digest, fits: bool) {
-        let arrival = Arrival::new(number, digest, fits);
+    pub(super) fn new(sizes: MailboxSizes) -> Self {
+        Self {
+            sizes,
+            arrived: Mutex::default(),
+        }
+    }
+
+    /// Notes a message that came; true if it fits its listed size.
+    pub(super) fn note(&self, listing: &Listing, digest: &Digest) -> bool {
+        let fits = self.sizes.fits(&digest.shape, listing.octets);
+        let arrival = Arrival::new(listing.number, digest, listing.octets, fits);
         self.arrived().came.push(arrival);
+        fits
     }
 
     pub(super) fn hold(&self, listing: Listing, delivery: Delivery) {
@@ -73,7 +92,7 @@ impl Arrivals {
     }
 
     fn arrived(&self) -> std::sync::MutexGuard<'_, Arrived> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.arrived.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -102,7 +121,7 @@ impl Run<'_, '_> {
         earlier: &Earlier,
     ) -> Result<()> {
         let Arrived { came, mut held } = arrivals
-            .0
+            .arrived
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
         // Two compressors note them as they are done.
@@ -117,7 +136,7 @@ impl Run<'_, '_> {
             // Otherwise it is not the sizes that are wrong.
             let own = !shifted && !doubled && count[&arrival.like] == 1;
             if arrival.fits || own {
-                self.sizes.take(arrival.fits);
+                self.sizes.take(&arrival.shape, arrival.listed);
             }
         }
         if let Some(text) = self.sizes.learned(now_seconds()) {

@@ -81,7 +81,7 @@ impl Run<'_, '_> {
             .map(|row| listings.get(*row as usize))
             .collect();
         let earlier = self.earlier(place, &wanted)?;
-        let arrivals = Arrivals::default();
+        let arrivals = Arrivals::new(self.sizes);
         let outcome = std::thread::scope(|scope| {
             // Dropped at the end of this block, which is what ends the compressors.
             let mut feeder = feeder;

@@ -8,7 +8,6 @@ use super::arrivals::Arrivals;
 use super::feed::Inbox;
 use crate::commit::{Delivery, Desk, Order, Route};
 use crate::error::Result;
-use crate::evidence;
 use crate::fsx;
 use crate::source::{Inventory, Listing, MailRow, Uid};
 use crate::vault::catalog::Origin;
@@ -98,8 +97,7 @@ fn try_pack(
 ) -> Result<()> {
     let mut packer = Packer::new(task.layout, &task.route.account, task.level)?;
     let deliver = |listing: &Listing, packed: Packed| {
-        let fits = evidence::fits(&packed.digest.shape, listing.octets);
-        arrivals.note(listing.number, &packed.digest, fits);
+        let fits = arrivals.note(listing, &packed.digest);
         let delivery = place.delivery(listing, packed);
         if !fits {
             arrivals.hold(listing.clone(), delivery);

@@ -282,8 +282,11 @@ impl Audit<'_> {
         let Some(listed) = listing.octets else {
             return Ok(true);
         };
-        // Of a copy only likeness is recorded, which covers the body to its end.
-        if listed == name.size || record.got != name.hash {
+        // Of a copy only likeness is recorded, and not how its octets came about.
+        if record.octets == Some(listed) || record.got != name.hash {
+            return Ok(record.octets == Some(listed));
+        }
+        if listed == name.size {
             return Ok(true);
         }
         let mut message = self.vault.message(name.hash)?;

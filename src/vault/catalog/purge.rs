@@ -49,6 +49,8 @@ pub struct Record {
     /// True if its content was received under another name of the mailbox, too: then another
     /// header says that it is not this message.
     pub shared: bool,
+    /// The size that was listed for it.
+    pub octets: Option<u64>,
 }
 
 impl Record {
@@ -103,7 +105,7 @@ impl Catalog {
                         EXISTS (SELECT 1 FROM sighting AS other
                                 WHERE other.blob = id AND other.evidence = ?3
                                 AND other.header = sighting.header
-                                AND other.origin = ?1 AND other.uid <> ?2)
+                                AND other.origin = ?1 AND other.uid <> ?2), octets
                  FROM sighting JOIN blob ON blob.id = sighting.blob
                  WHERE NOT lost AND header NOT NULL AND origin = ?1 AND uid = ?2",
             )
@@ -118,6 +120,7 @@ impl Catalog {
                         likeness: r.get::<_, Option<[u8; 16]>>(9)?.map(Hash128),
                         asked: r.get::<_, Option<[u8; 16]>>(10)?.map(Hash128),
                         shared: r.get(11)?,
+                        octets: r.get::<_, Option<i64>>(12)?.map(unsigned),
                         blob,
                     })
                 })
