@@ -144,12 +144,13 @@ fn lines(ids: &[String], hits: &[Hit], terminal: bool) -> Vec<String> {
         } else {
             sender
         };
+        let mark = if hit.doubtful { "? " } else { "" };
         vec![
             id.clone(),
             day(hit.date),
             sender,
             size(hit.size),
-            escape(&hit.subject).into_owned(),
+            format!("{mark}{}", escape(&hit.subject)),
         ]
     });
     let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
@@ -194,6 +195,7 @@ fn to_json(hit: &Hit, extras: &Extras, snippet: Option<&str>, on_server: bool) -
         "to": extras.to,
         "subject": hit.subject,
         "size": hit.size,
+        "doubtful": hit.doubtful,
         "on_server": on_server,
         "snippet": snippet,
     })
@@ -215,6 +217,7 @@ mod tests {
             from: from.to_owned(),
             subject: subject.to_owned(),
             size,
+            doubtful: false,
         }
     }
 

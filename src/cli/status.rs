@@ -175,6 +175,14 @@ fn note(status: &AccountStatus) -> String {
             notes.extend((status.refused > 0).then_some(refused));
         }
     }
+    for (messages, what) in [
+        (status.doubtful, "doubtful"),
+        (status.wanted, "to be fetched again"),
+        (status.recognised, "to be compared"),
+        (status.settled, "not as listed"),
+    ] {
+        notes.extend((messages > 0).then(|| format!("{} {what}", count(messages))));
+    }
     if status.purged > 0 {
         let last = status
             .last_purge
@@ -193,6 +201,7 @@ fn to_json(name: &str, status: Option<&AccountStatus>) -> Value {
     let Some(status) = status else {
         return json!({"account": name, "messages": 0, "bytes": 0, "stored_bytes": 0,
             "last_success": null, "last": null, "last_error": null, "refused": 0,
+            "recognised": 0, "doubtful": 0, "settled": 0, "wanted": 0,
             "purged": 0, "purged_bytes": 0, "last_purge": null});
     };
     let failed = status.last.filter(|(_, code)| *code != 0);
@@ -205,6 +214,10 @@ fn to_json(name: &str, status: Option<&AccountStatus>) -> Value {
         "last": status.last.and_then(|(time, _)| rfc3339(time)),
         "last_error": failed.map(|(_, code)| code_name(code)),
         "refused": status.refused,
+        "recognised": status.recognised,
+        "doubtful": status.doubtful,
+        "settled": status.settled,
+        "wanted": status.wanted,
         "purged": status.purged,
         "purged_bytes": status.purged_octets,
         "last_purge": status.last_purge.and_then(rfc3339),
@@ -226,14 +239,16 @@ mod tests {
             last_good: None,
             last: Some((long_ago, 12)),
             refused: 2,
+            doubtful: 3,
             purged: 1,
             purged_octets: 2048,
             last_purge: Some(long_ago),
+            ..AccountStatus::default()
         };
         assert_eq!(
             note(&status),
             "password or token refused 2018-10-31; 2 not given by the server; \
-             1 message purged from the server (2 KiB, last 2018-10-31)"
+             3 doubtful; 1 message purged from the server (2 KiB, last 2018-10-31)"
         );
         let refused = AccountStatus {
             last: Some((long_ago, PARTIAL)),

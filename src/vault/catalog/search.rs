@@ -41,6 +41,9 @@ pub struct Hit {
     pub subject: String,
     /// Its size in octets.
     pub size: u64,
+    /// True if it came and did not agree with what was listed, and nothing else says that it
+    /// is whole.
+    pub doubtful: bool,
 }
 
 /// What messages are sorted by.
@@ -217,7 +220,9 @@ impl Catalog {
     fn hit(&self, id: i64) -> rusqlite::Result<Hit> {
         let mut statement = self.db.prepare_cached(
             "SELECT id, h64, hrest, received, size, wire, stored,
-                    coalesce(sender, ''), coalesce(subject, '')
+                    coalesce(sender, ''), coalesce(subject, ''),
+                    4 = (SELECT min(iif(evidence = 3, NULL, evidence)) FROM sighting
+                         WHERE sighting.blob = blob.id)
              FROM blob LEFT JOIN envelope ON envelope.blob = id WHERE id = ?1",
         )?;
         statement.query_row([id], |row| {
@@ -232,6 +237,7 @@ impl Catalog {
                 from: row.get(7)?,
                 subject: row.get(8)?,
                 size: content.name.size,
+                doubtful: row.get::<_, Option<bool>>(9)?.unwrap_or(false),
             })
         })
     }

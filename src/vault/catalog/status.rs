@@ -1,8 +1,8 @@
 //! What `status` tells.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::OptionalExtension;
 
-use super::{Catalog, State, unsigned};
+use super::{Catalog, Proof, State, unsigned};
 use crate::error::Result;
 
 /// What `status` tells of an account.
@@ -22,6 +22,15 @@ pub struct AccountStatus {
     pub last: Option<(i64, u8)>,
     /// Messages that the server would not give.
     pub refused: u64,
+    /// Messages on the server of which nothing more is known than that header and size are
+    /// those of a received one.
+    pub recognised: u64,
+    /// Messages on the server that came and do not agree with what is listed.
+    pub doubtful: u64,
+    /// Messages on the server whose listing is wrong.
+    pub settled: u64,
+    /// Messages on the server that must be fetched again.
+    pub wanted: u64,
     /// Messages deleted from the server by us.
     pub purged: u64,
     /// Their listed size in octets.
@@ -68,29 +77,45 @@ impl Catalog {
             )?
             .query_row([&account], |r| Ok((r.get(0)?, r.get(1)?)))
             .optional()?;
-        let (refused, purged, purged_octets, last_purge) = self
-            .db
-            .prepare_cached(
-                "SELECT coalesce(sum(state = ?2), 0), coalesce(sum(state = ?3), 0),
-                        coalesce(sum(CASE state WHEN ?3 THEN octets END), 0),
-                        max(CASE state WHEN ?3 THEN time END)
-                 FROM sighting WHERE origin IN (SELECT id FROM origin WHERE account = ?1)",
-            )?
-            .query_row(
-                params![account, State::Refused as i64, State::Purged as i64],
-                |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)),
-            )?;
-        Ok(AccountStatus {
+        let mut status = AccountStatus {
             account,
             messages: unsigned(messages),
             octets: unsigned(octets),
             stored: unsigned(stored),
             last_good,
             last,
-            refused: unsigned(refused),
-            purged: unsigned(purged),
-            purged_octets: unsigned(purged_octets),
-            last_purge,
-        })
+            ..AccountStatus::default()
+        };
+        self.count_names(&mut status)?;
+        Ok(status)
+    }
+
+    /// Counts an account's names on servers by what became of them.
+    fn count_names(&self, status: &mut AccountStatus) -> rusqlite::Result<()> {
+        let mut statement = self.db.prepare_cached(
+            "SELECT state, evidence, count(*), coalesce(sum(octets), 0), max(time)
+             FROM sighting WHERE origin IN (SELECT id FROM origin WHERE account = ?1)
+             GROUP BY state, evidence",
+        )?;
+        let mut rows = statement.query([&status.account])?;
+        while let Some(row) = rows.next()? {
+            let messages = unsigned(row.get(2)?);
+            match (State::of(row.get(0)?), Proof::of(row.get(1)?)) {
+                (State::Refused, _) => status.refused += messages,
+                (State::Wanted, _) => status.wanted += messages,
+                (State::Purged, _) => {
+                    status.purged += messages;
+                    status.purged_octets += unsigned(row.get(3)?);
+                    status.last_purge = status.last_purge.max(row.get(4)?);
+                }
+                (State::Seen | State::PurgeKept, Proof::Recognised) => {
+                    status.recognised += messages;
+                }
+                (State::Seen | State::PurgeKept, Proof::Doubtful) => status.doubtful += messages,
+                (State::Seen | State::PurgeKept, Proof::Settled) => status.settled += messages,
+                _ => {}
+            }
+        }
+        Ok(())
     }
 }
