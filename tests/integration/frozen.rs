@@ -132,9 +132,13 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 /// A sandbox whose vault is a copy of the frozen one, as a fresh checkout has it: git
 /// keeps no empty folders.
 fn sandbox() -> Sandbox {
+    sandbox_of("vault-v1")
+}
+
+fn sandbox_of(vault: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.config("vault = \"$HOME/vault\"\n");
-    for (name, bytes) in files(&data("vault-v1")) {
+    for (name, bytes) in files(&data(vault)) {
         sandbox.write(
             Path::new("vault").join(name).to_str().unwrap(),
             bytes,
@@ -222,6 +226,48 @@ fn a_catalog_made_from_the_frozen_vault_knows_its_messages_and_its_history() {
     for fact in ["\"messages\":11", "\"purged\":1", "\"refused\":1"] {
         assert!(status.contains(fact), "no {fact} in {status}");
     }
+}
+
+#[test]
+fn how_each_frozen_message_is_known_is_read_from_its_events() {
+    let sandbox = sandbox_of("vault-v1-evidence");
+    let verified = sandbox.run(&["verify", "--read-data"]);
+    verified.expect(
+        0,
+        "ann  7 of 7 messages good\nbob  2 of 2 messages good\n",
+        "",
+    );
+    let subjects = |query: &str| {
+        let run = sandbox.run(&["list", query, "--json"]).expect_code(0);
+        let lines = run.stdout().lines().map(str::to_owned).collect::<Vec<_>>();
+        let hits = lines.iter().filter_map(|line| {
+            let hit: serde_json::Value = serde_json::from_str(line).unwrap();
+            Some(hit["subject"].as_str()?.to_owned())
+        });
+        let mut subjects: Vec<String> = hits.collect();
+        subjects.sort();
+        subjects
+    };
+    assert_eq!(subjects("is:doubtful"), ["doubtful"]);
+    assert_eq!(subjects("is:settled"), ["settled"]);
+    assert_eq!(subjects("is:superseded"), ["cut"]);
+    // Resemblance is what a later way to vouch comes to here.
+    assert_eq!(subjects("is:recognised"), ["moved", "unstated"]);
+    let all = [
+        "cut", "doubtful", "moved", "received", "settled", "unstated", "wanted",
+    ];
+    assert_eq!(subjects("larger:1"), all);
+    let status = sandbox.run(&["status", "ann", "--json"]).expect_code(0);
+    for fact in [
+        "\"doubtful\":1",
+        "\"recognised\":1",
+        "\"settled\":1",
+        "\"wanted\":1",
+    ] {
+        assert!(status.stdout().contains(fact), "no {fact} in {status}");
+    }
+    let listed = sandbox.run(&["list", "doubtful"]).expect_code(0);
+    assert!(listed.stdout().contains("? doubtful"), "{listed}");
 }
 
 /// `%xx` as bytes; a `%` alone is nothing, a `-` alone is none.
