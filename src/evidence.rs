@@ -5,5 +5,5 @@
 mod receive;
 mod sizes;
 
-pub use receive::{headers, is_same, receive};
+pub use receive::{confirm, headers, is_same, receive};
 pub use sizes::{ANY, MailboxSizes, doubled_status_key, explains, fits, recall_sizes, sizes_key};

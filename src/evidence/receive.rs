@@ -19,6 +19,24 @@ pub fn headers(source: &mut dyn Source, wanted: &[Listing]) -> Result<Vec<Option
     Ok(all)
 }
 
+/// Reads some of these headers once more, by their places, and takes out those that are
+/// others now: what changes as it is read says nothing.
+pub fn confirm(
+    source: &mut dyn Source,
+    wanted: &[Listing],
+    headers: &mut [Option<Header>],
+    places: &[usize],
+) -> Result<()> {
+    let again: Vec<Listing> = places.iter().map(|at| wanted[*at].clone()).collect();
+    let again = self::headers(source, &again)?;
+    for (at, header) in places.iter().zip(again) {
+        if header.map(|header| header.hash) != headers[*at].map(|header| header.hash) {
+            headers[*at] = None;
+        }
+    }
+    Ok(())
+}
+
 /// What each message is, received whole, in the order of `wanted`, whatever the order of the
 /// answers; `None` where the server refuses it.
 pub fn receive(source: &mut dyn Source, wanted: &[Listing]) -> Result<Vec<Option<Digest>>> {

@@ -113,14 +113,14 @@ pub fn recall_sizes(catalog: &Catalog, origin: Origin<'_>) -> Result<MailboxSize
     let key = sizes_key(origin.server, origin.dir);
     let learned = catalog.learned(origin.account, &key)?;
     let mut sizes = MailboxSizes::recall(learned.as_deref(), now_seconds());
-    // What was learned and is forgotten is measured again.
     if learned.is_none() {
         let received = catalog.received_in(origin)?;
-        sizes.fitted(received);
-        if received == 0 {
-            // A mailbox too small to tell is as the others of its server are.
-            let learned = catalog.learned(origin.account, &sizes_key(origin.server, ANY))?;
-            sizes.learned = MailboxSizes::recall(learned.as_deref(), now_seconds()).learned;
+        let everywhere = sizes_key(origin.server, ANY);
+        let others = catalog.learned(origin.account, &everywhere)?;
+        // A mailbox too small to tell is as the others of its server are.
+        match MailboxSizes::recall(others.as_deref(), now_seconds()) {
+            others if others.are_estimated() && received < SAMPLE.into() => sizes = others,
+            _ => sizes.fitted(received),
         }
     }
     Ok(sizes)

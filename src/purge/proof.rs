@@ -98,7 +98,11 @@ pub(super) fn ask(
     files: &[PathBuf],
 ) -> Result<Vec<Option<Reason>>> {
     let listings: Vec<Listing> = items.iter().map(|item| item.listing.clone()).collect();
-    let headers = evidence::headers(source, &listings)?;
+    let mut headers = evidence::headers(source, &listings)?;
+    let suspect =
+        |n: &usize| headers[*n].is_some_and(|header| items[*n].record.is_anothers(header.hash));
+    let suspects: Vec<usize> = (0..items.len()).filter(suspect).collect();
+    evidence::confirm(source, &listings, &mut headers, &suspects)?;
     let mut verdicts: Vec<Option<Reason>> = vec![None; items.len()];
     let (mut again, mut anothers) = (Vec::new(), Vec::new());
     for (n, (item, header)) in items.iter().zip(&headers).enumerate() {
@@ -108,7 +112,7 @@ pub(super) fn ask(
             again.push(n);
         }
         // The server may answer with another message still.
-        if header.is_some() && !shown && item.record.shared {
+        if header.is_some_and(|header| item.record.is_anothers(header.hash)) {
             anothers.push(n);
         }
     }

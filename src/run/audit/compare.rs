@@ -9,7 +9,7 @@ use crate::dedupe::{Met, Walk};
 use crate::error::{Error, Result};
 use crate::evidence;
 use crate::message::{Digest, Hash128, Scanner};
-use crate::source::{Inventory, Listing, Listings, Source, Uid};
+use crate::source::{Header, Inventory, Listing, Listings, Source, Uid};
 use crate::vault::catalog::{Origin, Proof, Record, Sighting, State};
 use crate::vault::now_seconds;
 
@@ -199,7 +199,7 @@ impl Audit<'_> {
         let unstable_key = format!("header {} {}", origin.server, origin.dir);
         let unstable = catalog.learned(origin.account, &unstable_key)?;
         let whole = self.options.read_data || unstable.is_some_and(|value| value == "unstable");
-        let headers = if whole {
+        let mut headers = if whole {
             vec![None; wanted.len()]
         } else {
             match evidence::headers(source, &wanted) {
@@ -207,6 +207,13 @@ impl Audit<'_> {
                 other => other?,
             }
         };
+        let suspect = |(record, header): (&Option<Record>, &Option<Header>)| {
+            let both = record.as_ref().zip(header.as_ref());
+            both.is_some_and(|(record, header)| record.is_anothers(header.hash))
+        };
+        let pairs = records.iter().zip(&headers).enumerate();
+        let suspects: Vec<usize> = pairs.filter(|(_, p)| suspect(*p)).map(|(n, _)| n).collect();
+        evidence::confirm(source, &wanted, &mut headers, &suspects)?;
         let right: Vec<bool> = records
             .iter()
             .zip(&headers)
@@ -240,7 +247,7 @@ impl Audit<'_> {
                 estimated || self.explains(&record, listing, status)?
             } else {
                 // The server may answer with another message still.
-                let anothers = header.is_some() && record.shared;
+                let anothers = header.is_some_and(|header| record.is_anothers(header.hash));
                 digest
                     .as_ref()
                     .is_some_and(|now| !anothers && evidence::is_same(&record, now))

@@ -59,6 +59,12 @@ impl Record {
     pub fn has_header(&self, header: Hash128) -> bool {
         header == self.header || !self.shared && Some(header) == self.asked
     }
+
+    /// True if the header says that it is another message, whatever bytes come again.
+    #[must_use]
+    pub fn is_anothers(&self, header: Hash128) -> bool {
+        self.shared && header != self.header
+    }
 }
 
 impl Catalog {
