@@ -36,6 +36,8 @@ pub(crate) fn mail(n: usize) -> Vec<u8> {
         3 => format!("{head}no field here\r\n{body}"),
         4 => format!("{head}\r\n{}", body.trim_end()),
         5 => format!("{head}\r\n{body}\r\n\r\n"),
+        // Two of these differ in lines that are no fields.
+        7 => format!("{head}{body}\r\nthe same text\r\n"),
         6 => format!("{head}Message-ID: <again@example.org>\r\n\r\n{body}"),
         _ => format!("{head}\r\n{body}"),
     }
