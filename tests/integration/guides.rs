@@ -163,3 +163,44 @@ fn a_vault_is_read_with_nothing_but_zstd_and_python() {
     stored.sort();
     assert!(plain == stored);
 }
+
+/// All sources below a folder, as one text.
+fn sources(folder: &Path, into: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, into);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            *into += &fs::read_to_string(path).unwrap();
+        }
+    }
+}
+
+#[test]
+fn every_promise_names_tests_that_are_there() {
+    let text = fs::read_to_string(docs().join("SAFETY.md")).unwrap();
+    let (promises, shown) = text.split_once("\n## Shown by\n").unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut code = String::new();
+    sources(&root.join("src"), &mut code);
+    sources(&root.join("tests/integration"), &mut code);
+    let mut named = Vec::new();
+    for line in shown.lines().filter_map(|line| line.strip_prefix("- ")) {
+        let (promise, tests) = line.split_once(": ").unwrap();
+        named.push(promise.to_owned());
+        for test in tests.split(", ").map(|test| test.trim_matches('`')) {
+            let dialogue = root.join(format!("tests/data/dialogue/{test}.txt"));
+            assert!(
+                code.contains(&format!("fn {test}(")) || dialogue.exists(),
+                "promise {promise} names {test}, which is nowhere"
+            );
+        }
+    }
+    let numbered = promises.lines().filter_map(|line| {
+        let (number, _) = line.split_once(". ")?;
+        number.parse::<u32>().ok().map(|number| number.to_string())
+    });
+    for promise in numbered.chain(["Evidence".to_owned()]) {
+        assert!(named.contains(&promise), "promise {promise} names no test");
+    }
+}
