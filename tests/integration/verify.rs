@@ -184,6 +184,28 @@ fn a_file_that_nobody_recorded_is_told_and_taken_in() {
 }
 
 #[test]
+fn what_a_killed_run_left_in_any_folder_is_taken_in_by_the_next() {
+    let (sandbox, _server) = pulled(some_mail());
+    let (other, _other_server) = pulled(Sample::of(1, 99));
+    let stranger = files(&other)[0].clone();
+    let root = sandbox.vault().join("mail/work");
+    for part in ["cur", "new", "tmp"] {
+        fs::create_dir_all(root.join(".Lists").join(part)).unwrap();
+    }
+    let name = stranger.file_name().unwrap();
+    fs::copy(&stranger, root.join(".Lists/cur").join(name)).unwrap();
+    // A message is written here, whichever folder it gets its name in.
+    let left = root.join("tmp/4711.1");
+    fs::copy(&stranger, &left).unwrap();
+
+    let _ = sandbox.run(&["pull"]).expect_code(0);
+    assert!(!left.exists());
+    sandbox
+        .run(&["verify", "--read-data"])
+        .expect(0, "work  13 of 13 messages good\n", "");
+}
+
+#[test]
 fn the_parts_of_a_subset_are_disjoint_and_together_all() {
     let (sandbox, _server) = pulled(some_mail());
     let ids: BTreeSet<String> = files(&sandbox).iter().map(|file| id_of(file)).collect();

@@ -187,6 +187,20 @@ fn the_first_message_for_every_uid_is_noticed() {
 }
 
 #[test]
+fn a_wrong_answer_that_comes_alone_in_a_later_session_is_noticed() {
+    for way in [Way::Pop3, Way::Imap] {
+        let stage = plain(way);
+        // Of one size, so that only the header tells.
+        let all = [letter("number 1", "aaaa"), letter("number 2", "bbbb")];
+        stage.deliver("INBOX", &all[0]);
+        stage.expect(&[("pull", 0)]);
+        stage.deliver("INBOX", &all[1]);
+        stage.fault(Fault::FirstForAll);
+        errs_then_recovers(&stage, &all);
+    }
+}
+
+#[test]
 fn one_more_status_line_is_noticed() {
     let stage = plain(Way::Pop3);
     stage.settle(ENOUGH);

@@ -310,6 +310,11 @@ fn an_honest_server_of_any_kind_ends_in_order() {
         if life.kind.unstable_headers && sizes.contains(&life.kind.sizes) {
             continue;
         }
+        // Without TOP nothing vouches for a message but its size.
+        let without_top = life.way == Way::Pop3 && life.kind.top == TopHabit::Refused;
+        if without_top && life.kind.sizes == SizeHabit::Estimated {
+            continue;
+        }
         if let Err(why) = trouble(seed) {
             bad.push(format!("{:?} {:?}\n  {why}", life.way, life.kind));
         }
