@@ -49,6 +49,14 @@ impl Hash128 {
         Some(Self(bytes))
     }
 
+    /// The first 64 bits.
+    #[must_use]
+    pub fn head(self) -> u64 {
+        let mut head = [0; 8];
+        head.copy_from_slice(&self.0[..8]);
+        u64::from_be_bytes(head)
+    }
+
     fn cut(hash: blake3::Hash) -> Self {
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&hash.as_bytes()[..16]);

@@ -194,7 +194,7 @@ impl MailboxSizes {
     /// What to write down of the sizes, if that is new or was last measured long ago.
     pub fn learned(&mut self, now: i64) -> Option<String> {
         let worth = self.measured()?;
-        let fresh = self.learned.filter(|learned| learned.is_fresh);
+        let fresh = self.fresh();
         // Neither what came in an earlier run nor a faulty session tells how they are counted.
         if matches!(worth, Worth::Good(_)) && self.counted < SAMPLE
             || fresh.is_some_and(|fresh| fresh.worth != worth || now - fresh.since <= RENEWED)
@@ -213,8 +213,7 @@ impl MailboxSizes {
     #[must_use]
     pub fn fits(&self, shape: &Shape, listed: Option<u64>) -> bool {
         let fit = Fit::of(shape, listed);
-        let fresh = self.learned.filter(|learned| learned.is_fresh);
-        match fresh.map(|fresh| fresh.worth).or_else(|| self.measured()) {
+        match self.worth() {
             Some(Worth::Good(Some(counting))) => fit.0[counting as usize],
             _ => fit.is_any(),
         }
@@ -243,11 +242,19 @@ impl MailboxSizes {
     /// True if sizes here say nothing of a message.
     #[must_use]
     pub fn are_estimated(&self) -> bool {
-        let fresh = self.learned.filter(|learned| learned.is_fresh);
         // What is old holds until there are messages enough to measure again.
-        let worth = fresh.map(|fresh| fresh.worth).or_else(|| self.measured());
-        let worth = worth.or(self.learned.map(|old| old.worth));
+        let worth = self.worth().or(self.learned.map(|old| old.worth));
         worth == Some(Worth::Estimated)
+    }
+
+    /// What was learned lately, or else what the messages of this run say.
+    fn worth(&self) -> Option<Worth> {
+        let fresh = self.fresh().map(|fresh| fresh.worth);
+        fresh.or_else(|| self.measured())
+    }
+
+    fn fresh(&self) -> Option<Learned> {
+        self.learned.filter(|learned| learned.is_fresh)
     }
 
     /// What the messages of this run say, if they are enough.

@@ -37,17 +37,12 @@ pub(super) struct Arrival {
 
 impl Arrival {
     fn new(number: u32, digest: &Digest, listed: Option<u64>, fits: bool) -> Self {
-        let head = |hash: Hash128| {
-            let mut head = [0; 8];
-            head.copy_from_slice(&hash.0[..8]);
-            u64::from_be_bytes(head)
-        };
-        let like = head(digest.likeness.unwrap_or(digest.hash));
+        let like = digest.likeness.unwrap_or(digest.hash).head();
         Self {
             number,
             hash: digest.hash,
             header: digest.header,
-            like: like ^ head(digest.header),
+            like: like ^ digest.header.head(),
             mail: dedupe::same_mail(Policy::MessageId, digest)
                 .map(|(mid, like)| (mid.into(), like)),
             fits,

@@ -327,8 +327,6 @@ fn object(row: &Row) -> Option<ObjectId> {
     }
     let email_id = row.email_id.as_deref().zip(Some(Voucher::EmailId));
     let (name, by) = email_id.or(row.guid.as_deref().zip(Some(Voucher::Guid)))?;
-    let mut head = [0; 8];
-    head.copy_from_slice(&Hash128::of(name).0[..8]);
-    let id = u64::from_be_bytes(head).max(1);
+    let id = Hash128::of(name).head().max(1);
     Some(ObjectId { by, id })
 }

@@ -18,6 +18,14 @@ impl Voucher {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::EmailId, Self::Gmail, Self::Guid, Self::Uidl];
 
+    /// Reads what [`Voucher::as_str`] writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|voucher| voucher.as_str() == text)
+    }
+
     /// As the ledger writes it.
     #[must_use]
     pub fn as_str(self) -> &'static str {

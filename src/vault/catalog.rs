@@ -334,10 +334,9 @@ fn unsigned(n: i64) -> u64 {
 }
 
 fn split(hash: Hash128) -> (i64, [u8; 8]) {
-    let (mut head, mut rest) = ([0; 8], [0; 8]);
-    head.copy_from_slice(&hash.0[..8]);
+    let mut rest = [0; 8];
     rest.copy_from_slice(&hash.0[8..]);
-    (i64::from_be_bytes(head), rest)
+    (hash.head().cast_signed(), rest)
 }
 
 fn joined(h64: i64, hrest: [u8; 8]) -> Hash128 {

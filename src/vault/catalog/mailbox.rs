@@ -125,9 +125,7 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
 }
 
 fn object(id: Option<i64>, by: Option<String>) -> Option<ObjectId> {
-    let by = by?;
-    let mut known = Voucher::ALL.into_iter();
-    let by = known.find(|voucher| voucher.as_str() == by)?;
+    let by = Voucher::parse(&by?)?;
     let id = id?.cast_unsigned();
     Some(ObjectId { by, id })
 }

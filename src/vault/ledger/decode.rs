@@ -221,13 +221,8 @@ fn read_evidence(f: &mut Fields<'_>, ev: &str) -> Option<Evidence> {
     Some(match ev {
         "vouched" => {
             let by = f.text("by")?;
-            let known = Voucher::ALL.into_iter();
             // One that a later version knows is no more than a resemblance here.
-            known
-                .filter(|voucher| voucher.as_str() == by)
-                .map(Evidence::Vouched)
-                .next()
-                .unwrap_or(Evidence::Recognised)
+            Voucher::parse(&by).map_or(Evidence::Recognised, Evidence::Vouched)
         }
         "recognised" => Evidence::Recognised,
         "doubtful" => Evidence::Doubtful(f.number("sessions")?),
@@ -275,8 +270,7 @@ fn read_object(f: &mut Fields<'_>) -> Option<ObjectId> {
     let text = f.text("object")?;
     let (by, id) = text.split_once(' ')?;
     let id = u64::from_str_radix(id, 16).ok().filter(|id| *id != 0)?;
-    let mut known = Voucher::ALL.into_iter();
-    let by = known.find(|voucher| voucher.as_str() == by)?;
+    let by = Voucher::parse(by)?;
     Some(ObjectId { by, id })
 }
 
