@@ -280,6 +280,7 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
             [CompletionResult]::new('--quick', '--quick', [CompletionResultType]::ParameterName, 'Compare names and sizes only; never says that you may leave')
             [CompletionResult]::new('--read-data', '--read-data', [CompletionResultType]::ParameterName, 'Receive every message again and compare its bytes')
+            [CompletionResult]::new('--accept-sizes', '--accept-sizes', [CompletionResultType]::ParameterName, 'Accept messages that arrived twice with another size than listed')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more; twice: the dialogue with the server, secrets masked')

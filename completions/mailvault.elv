@@ -266,6 +266,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand --color 'When to use colour'
             cand --quick 'Compare names and sizes only; never says that you may leave'
             cand --read-data 'Receive every message again and compare its bytes'
+            cand --accept-sizes 'Accept messages that arrived twice with another size than listed'
             cand -q 'Print only warnings and errors'
             cand --quiet 'Print only warnings and errors'
             cand -v 'Print more; twice: the dialogue with the server, secrets masked'

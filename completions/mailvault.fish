@@ -233,6 +233,7 @@ always\t''
 never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l quick -d 'Compare names and sizes only; never says that you may leave'
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l read-data -d 'Receive every message again and compare its bytes'
+complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l accept-sizes -d 'Accept messages that arrived twice with another size than listed'
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -s q -l quiet -d 'Print only warnings and errors'
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l json -d 'Print only JSON lines on stdout'

@@ -16,7 +16,8 @@
 //! ```
 //!
 //! `[defaults]` takes the keys of an account, except those that belong to one account alone:
-//! `host`, `user`, the secrets, `allow_plaintext`, `accept_refused` and `purge`. A key that
+//! `host`, `user`, the secrets, `allow_plaintext`, `accept_refused`, `accept_short`
+//! and `purge`. A key that
 //! an account sets replaces the default; lists are not joined. Unknown keys are errors.
 //!
 //! A plain connection is refused here already unless it is spelled out and safe
@@ -192,6 +193,8 @@ pub struct Account {
     pub pull: bool,
     /// Ids of messages whose refusal by the server is known and accepted.
     pub accept_refused: Vec<String>,
+    /// Names of messages whose size the server is known to list wrongly.
+    pub accept_short: Vec<String>,
     /// The purge rule.
     pub purge: Purge,
 }
@@ -224,6 +227,7 @@ impl Account {
             exclude: Vec::new(),
             pull: true,
             accept_refused: Vec::new(),
+            accept_short: Vec::new(),
             purge: Purge::default(),
         }
     }
@@ -412,6 +416,7 @@ folders = ["INBOX", "Lists/*"]
 exclude = []
 pull = false
 accept_refused = ["0a1b"]
+accept_short = ["INBOX:7.1"]
 
 [accounts.work.purge]
 older_than = "90d"
@@ -496,6 +501,7 @@ tls = "none"
                 exclude: vec![],
                 pull: false,
                 accept_refused: vec!["0a1b".into()],
+                accept_short: vec!["INBOX:7.1".into()],
                 purge: Purge {
                     older_than: Some(Duration::from_secs(90 * 86_400)),
                     keep_newest: Some(100),
@@ -734,6 +740,10 @@ tls = "none"
             (
                 "[defaults]\naccept_refused = []",
                 "2:18: accept_refused cannot be a default".into(),
+            ),
+            (
+                "[defaults]\naccept_short = []",
+                "2:16: accept_short cannot be a default".into(),
             ),
             (
                 "[defaults]\npurge = {}",

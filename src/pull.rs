@@ -542,12 +542,8 @@ impl Run<'_, '_> {
 
     /// A message as people see it; with IMAP a name that no other folder has.
     fn shown(&self, listing: &Listing) -> String {
-        match (&self.dir, &listing.uid) {
-            (Some(dir), Uid::Imap { uidvalidity, uid }) => {
-                format!("{}:{uidvalidity}.{uid}", layout::folder_label(dir))
-            }
-            _ => listing.shown(),
-        }
+        let dir = self.dir.as_deref().unwrap_or_default();
+        layout::message_label(dir, &listing.uid).unwrap_or_else(|| listing.shown())
     }
 
     fn order(&self, order: Order) -> Result<()> {

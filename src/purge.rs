@@ -203,7 +203,12 @@ impl PurgeReport {
 }
 
 /// Says what would be deleted of what was surveyed.
-pub fn plan(survey: Survey, catalog: &Catalog, selection: &Selection, now: i64) -> Result<Plan> {
+pub fn plan(
+    survey: Survey<'_>,
+    catalog: &Catalog,
+    selection: &Selection,
+    now: i64,
+) -> Result<Plan> {
     select::plan(survey, catalog, selection, now)
 }
 

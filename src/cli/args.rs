@@ -475,6 +475,9 @@ pub(crate) struct Audit {
     /// Receive every message again and compare its bytes
     #[arg(long)]
     pub(crate) read_data: bool,
+    /// Accept messages that arrived twice with another size than listed
+    #[arg(long)]
+    pub(crate) accept_sizes: bool,
     /// Do not read headers again that were compared within this time; default 24h
     #[arg(long, value_name = "DURATION", value_parser = age)]
     pub(crate) fresh: Option<Duration>,

@@ -15,7 +15,9 @@ use super::report::{self, Failure};
 use super::secrets;
 use super::settings::Settings;
 use super::signals::Stop;
-use super::text::{Align, count, cut, escape, now, plural, rfc3339, size, table, wrap};
+use super::text::{
+    Align, count, cut, escape, now, plural, rfc3339, size, table, toml_string, wrap,
+};
 
 /// How long a comparison of a header is believed.
 const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
@@ -43,6 +45,7 @@ pub(crate) fn run(
         manifest: args.manifest.as_deref().map(fsx::resolve_parent),
         quick: args.quick,
         read_data: args.read_data,
+        accept_sizes: args.accept_sizes,
         fresh: args.fresh.unwrap_or(FRESH),
         stop: stop.flag.clone(),
     };
@@ -80,6 +83,7 @@ pub(crate) fn run(
         "may_leave": report.may_leave(),
         "inbox_only": report.inbox_only,
         "quick": report.quick,
+        "compared": report.compared,
         "recorded": report.unrecorded.is_none(),
         "manifest": args.manifest.as_ref().map(|path| path.to_string_lossy()),
     });
@@ -180,6 +184,11 @@ fn answer(report: &AuditReport, account: &str) -> Vec<String> {
     };
     let refused = only_there(Standing::Refused);
     let excluded = only_there(Standing::Excluded);
+    if let Some(sum) = only_there(Standing::Accepted) {
+        lines.push(format!(
+            "Arrived twice with other sizes than listed, and accepted: {sum}."
+        ));
+    }
     let what = if refused.is_some() || excluded.is_some() {
         "Everything else"
     } else {
@@ -282,15 +291,7 @@ fn open(report: &AuditReport, account: &str) -> Vec<String> {
             lines.push(format!("  hint: '{pull}' {what}; then audit again"));
         }
     }
-    let settled = all.of(Standing::Settled);
-    if settled.messages > 0 {
-        lines.push(format!(
-            "Arrived twice with other sizes than listed: {}, {}. Either the listing is wrong, or \
-             they are cut on the server.",
-            plural(settled.messages, "message"),
-            size(settled.octets)
-        ));
-    }
+    lines.extend(settled(report, account));
     if lost.messages > 0 {
         lines.push(format!(
             "Gone from the vault: {}, {}, that had been archived.",
@@ -302,6 +303,42 @@ fn open(report: &AuditReport, account: &str) -> Vec<String> {
              the server still has"
         ));
     }
+    lines.extend(unseen(report));
+    lines
+}
+
+/// What arrived twice with another size than listed.
+fn settled(report: &AuditReport, account: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let settled = report.tally().of(Standing::Settled);
+    if settled.messages > 0 {
+        lines.push(format!(
+            "Arrived twice with other sizes than listed: {}, {}. Either the listing is wrong, or \
+             they are cut on the server.",
+            plural(settled.messages, "message"),
+            size(settled.octets)
+        ));
+        let mut names: Vec<_> = report
+            .settled
+            .iter()
+            .map(|name| toml_string(name))
+            .collect();
+        if settled.messages > report.settled.len() as u64 {
+            names.push("...".to_owned());
+        }
+        lines.push(format!(
+            "  hint: look at them with 'mailvault search account:{account} is:settled'. If they \
+             are whole, 'mailvault audit --accept-sizes {account}' accepts them this once, and \
+             accept_short = [{}] for {account} always",
+            names.join(", ")
+        ));
+    }
+    lines
+}
+
+/// What the server keeps from view.
+fn unseen(report: &AuditReport) -> Vec<String> {
+    let mut lines = Vec::new();
     for folder in report.folders.iter().filter(|folder| !folder.excluded) {
         if let Some(words) = &folder.failed {
             lines.push(format!(

@@ -233,6 +233,16 @@ pub(crate) fn wrap(text: &str, first: &str, indent: usize, columns: usize) -> St
     whole
 }
 
+/// A name as a TOML string; an escaped one must not be unescaped by TOML.
+pub(crate) fn toml_string(name: &str) -> String {
+    let quote = match (name.contains('\\'), name.contains('\'')) {
+        (false, _) => "\"",
+        (true, false) => "'",
+        (true, true) => "'''",
+    };
+    format!("{quote}{name}{quote}")
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -49,6 +49,9 @@ pub(super) fn effective(account: &Account, home: Option<&Path>) -> String {
     if !account.accept_refused.is_empty() {
         table.list("accept_refused", &account.accept_refused);
     }
+    if !account.accept_short.is_empty() {
+        table.list("accept_short", &account.accept_short);
+    }
     table.oauth(account, home);
     let purge = &account.purge;
     if *purge != super::Purge::default() {
@@ -263,6 +266,7 @@ mod tests {
             exclude: vec!["[Gmail]/Spam".into()],
             pull: false,
             accept_refused: vec!["0a1b".into()],
+            accept_short: vec!["0a1c".into()],
             tls_pin_sha256: Some([7; 32]),
             purge: Purge {
                 older_than: Some(Duration::from_secs(90 * 86_400)),

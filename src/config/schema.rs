@@ -82,6 +82,7 @@ struct RawAccount {
     exclude: Option<Vec<String>>,
     pull: Option<bool>,
     accept_refused: Option<Spanned<Vec<String>>>,
+    accept_short: Option<Spanned<Vec<String>>>,
     purge: Option<Spanned<RawPurge>>,
 }
 
@@ -163,6 +164,7 @@ impl Context<'_> {
             ("user", span(defaults.user.as_ref())),
             ("allow_plaintext", span(defaults.allow_plaintext.as_ref())),
             ("accept_refused", span(defaults.accept_refused.as_ref())),
+            ("accept_short", span(defaults.accept_short.as_ref())),
             ("purge", span(defaults.purge.as_ref())),
             ("oauth", oauth::span_of(defaults)),
         ];
@@ -236,6 +238,8 @@ impl Context<'_> {
             exclude: raw.exclude.clone().unwrap_or(builtin.exclude),
             pull: raw.pull.unwrap_or(builtin.pull),
             accept_refused: (raw.accept_refused.as_ref())
+                .map_or_else(Vec::new, |ids| ids.get_ref().clone()),
+            accept_short: (raw.accept_short.as_ref())
                 .map_or_else(Vec::new, |ids| ids.get_ref().clone()),
             purge: self.purge(raw.purge.as_ref().map(Spanned::get_ref))?,
             ..builtin

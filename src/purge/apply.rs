@@ -37,6 +37,8 @@ pub struct Task<'a> {
     /// When the session signed in that the plan was made in, and how long the server
     /// then wants peace.
     pub login: Option<(Instant, Duration)>,
+    /// Messages whose listed size is known to be wrong.
+    pub accept_short: &'a [String],
     /// Set to end the run before the next deletion.
     pub stop: &'a AtomicBool,
 }

@@ -15,6 +15,7 @@ use crate::purge::select::Sum;
 use crate::purge::stock::{self, Candidate};
 use crate::purge::{KeptMessage, Maildrop, Reason};
 use crate::source::{Listings, Source};
+use crate::vault::layout::message_label;
 use crate::vault::ledger::Event as Entry;
 
 /// Messages a round at most: what a broken line makes uncertain at once.
@@ -130,8 +131,9 @@ impl Run<'_, '_> {
         maildrop: &Maildrop,
         listings: &Listings,
     ) -> Result<(Vec<Candidate>, Vec<u64>)> {
+        let accept_short = self.task.accept_short;
         let writer = self.writer()?;
-        let stock = stock::stock(listings, writer.catalog(), maildrop)?;
+        let stock = stock::stock(listings, writer.catalog(), maildrop, accept_short)?;
         if !stock.open.is_empty() {
             let events = writer.catalog().settled(maildrop.origin(), &stock.open)?;
             writer.record(&events)?;
@@ -269,7 +271,7 @@ impl Run<'_, '_> {
     /// Keeps a message on the server. One that is not what was archived is wanted by the
     /// next pull.
     fn keep(&mut self, maildrop: &Maildrop, item: &Item, reason: Reason) -> Result<()> {
-        let kept = self.kept(item, reason)?;
+        let kept = self.kept(maildrop, item, reason)?;
         self.tried.insert(item.mark);
         if kept.reason == Reason::OtherMessage {
             let event = Entry::Wanted {
@@ -282,10 +284,11 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    fn kept(&mut self, item: &Item, reason: Reason) -> Result<KeptMessage> {
+    fn kept(&mut self, maildrop: &Maildrop, item: &Item, reason: Reason) -> Result<KeptMessage> {
         let hash: Hash128 = item.record.blob.name.hash;
         let subject = self.writer()?.catalog().subject_of(hash)?;
-        let uid = item.listing.shown();
+        let uid =
+            message_label(&maildrop.dir, &item.listing.uid).unwrap_or_else(|| item.listing.shown());
         Ok(KeptMessage {
             uid,
             id: hash,
@@ -307,7 +310,7 @@ impl Run<'_, '_> {
         let mut events = Vec::with_capacity(proven.len());
         let mut pending = Vec::with_capacity(proven.len());
         for item in proven {
-            let kept = self.kept(item, Reason::StillThere)?;
+            let kept = self.kept(maildrop, item, Reason::StillThere)?;
             let mark = item.mark;
             pending.push(Pending { mark, kept });
             events.push(Entry::PurgeIntent {

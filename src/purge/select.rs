@@ -142,7 +142,9 @@ impl Plan {
 
 /// What a server lists, place by place, seen against the catalog.
 #[derive(Debug, Default)]
-pub struct Survey {
+pub struct Survey<'a> {
+    /// The account's `accept_short`.
+    accept_short: &'a [String],
     /// What may be deleted if it passes the proof.
     candidates: Vec<Candidate>,
     places: Vec<Place>,
@@ -152,7 +154,16 @@ pub struct Survey {
     open: Vec<Vec<(Box<[u8]>, bool)>>,
 }
 
-impl Survey {
+impl<'a> Survey<'a> {
+    /// Of an account that accepts wrong sizes of these messages.
+    #[must_use]
+    pub fn new(accept_short: &'a [String]) -> Self {
+        Self {
+            accept_short,
+            ..Self::default()
+        }
+    }
+
     /// Takes in the listing of a place.
     pub fn add(
         &mut self,
@@ -166,7 +177,7 @@ impl Survey {
             unproven,
             open,
             ..
-        } = stock(listings, catalog, maildrop)?;
+        } = stock(listings, catalog, maildrop, self.accept_short)?;
         let place = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
         let here = |candidate| Candidate { place, ..candidate };
         self.candidates.extend(candidates.into_iter().map(here));
@@ -189,7 +200,7 @@ impl Survey {
 
 /// Makes the plan.
 pub(super) fn plan(
-    survey: Survey,
+    survey: Survey<'_>,
     catalog: &Catalog,
     selection: &Selection,
     now: i64,
@@ -201,6 +212,7 @@ pub(super) fn plan(
         mut unproven,
         nameless,
         open,
+        ..
     } = survey;
     unproven += nameless;
     let mut brackets = [365, 90, 30, 0].map(|days| Bracket {

@@ -6,6 +6,7 @@ use crate::evidence;
 use crate::purge::{Maildrop, Sum};
 use crate::source::Listings;
 use crate::vault::catalog::{Archived, Catalog, Proof, State};
+use crate::vault::layout::message_label;
 
 /// A date before mail had dates, 1982-01-01 (RFC 822 is of that year), is a mistake.
 const FIRST: i64 = 378_691_200;
@@ -48,7 +49,13 @@ pub(super) struct Stock {
 }
 
 impl Stock {
-    fn take(&mut self, maildrop: &Maildrop, listings: &Listings, met: &Met<'_, Archived<'_>>) {
+    fn take(
+        &mut self,
+        maildrop: &Maildrop,
+        listings: &Listings,
+        accept_short: &[String],
+        met: &Met<'_, Archived<'_>>,
+    ) {
         let (name, rows, known, identifies) = match *met {
             Met::Gone(known) => {
                 if known.state == State::PurgeIntent {
@@ -68,8 +75,13 @@ impl Stock {
             self.open.push((name.into(), false));
         }
         let octets = listings.octets_of(rows[0] as usize);
+        let accepted = || {
+            let label = message_label(&maildrop.dir, &listings.get(rows[0] as usize).uid);
+            label.is_some_and(|label| accept_short.contains(&label))
+        };
+        let settled = known.is_some_and(|known| known.proof == Proof::Settled) && accepted();
         match known.filter(|_| identifies) {
-            Some(known) if eligible(known, octets) => self.candidates.push(Candidate {
+            Some(known) if eligible(known, octets, settled) => self.candidates.push(Candidate {
                 row: rows[0],
                 place: 0,
                 blob: known.blob,
@@ -77,8 +89,8 @@ impl Stock {
                 dated: dated(known),
                 mark: maildrop.mark(name),
                 doubled: false,
-                receive: self.estimated || known.proof == Proof::Recognised,
-                estimated: self.estimated,
+                receive: self.estimated || settled || known.proof == Proof::Recognised,
+                estimated: self.estimated || settled,
             }),
             _ => {
                 let empty = known.is_some_and(|known| known.size == 0);
@@ -95,8 +107,13 @@ impl Stock {
     }
 }
 
-/// Takes stock of a listing.
-pub(super) fn stock(listings: &Listings, catalog: &Catalog, maildrop: &Maildrop) -> Result<Stock> {
+/// Takes stock of a listing; sizes that are wrong by the account's word are in `accept_short`.
+pub(super) fn stock(
+    listings: &Listings,
+    catalog: &Catalog,
+    maildrop: &Maildrop,
+    accept_short: &[String],
+) -> Result<Stock> {
     let mut stock = Stock {
         estimated: evidence::recall_sizes(catalog, maildrop.origin())?.are_estimated(),
         ..Stock::default()
@@ -104,10 +121,10 @@ pub(super) fn stock(listings: &Listings, catalog: &Catalog, maildrop: &Maildrop)
     let mut walk = Walk::new(listings);
     catalog.for_each_archived(maildrop.origin(), |known| {
         walk.known(known.uid, known, &mut |met| {
-            stock.take(maildrop, listings, &met);
+            stock.take(maildrop, listings, accept_short, &met);
         });
     })?;
-    walk.finish(&mut |met| stock.take(maildrop, listings, &met));
+    walk.finish(&mut |met| stock.take(maildrop, listings, accept_short, &met));
     stock
         .candidates
         .sort_unstable_by_key(|c| (c.blob, c.octets));
@@ -123,17 +140,18 @@ pub(super) fn stock(listings: &Listings, catalog: &Catalog, maildrop: &Maildrop)
     Ok(stock)
 }
 
-/// True if listing and record agree, and the record is not in doubt. What we deleted and is
-/// listed again is there again.
-fn eligible(known: &Archived<'_>, listed: Option<u64>) -> bool {
+/// True if listing and record agree, and the record is not in doubt, or `settled` by leave.
+/// What we deleted and is listed again is there again.
+fn eligible(known: &Archived<'_>, listed: Option<u64>, settled: bool) -> bool {
     let stored = matches!(
         known.state,
         State::Seen | State::PurgeIntent | State::PurgeKept | State::Purged
     );
-    let believed = matches!(
-        known.proof,
-        Proof::Received | Proof::Vouched | Proof::Recognised
-    );
+    let believed = settled
+        || matches!(
+            known.proof,
+            Proof::Received | Proof::Vouched | Proof::Recognised
+        );
     stored
         && believed
         && !known.superseded

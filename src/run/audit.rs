@@ -39,6 +39,8 @@ pub struct AuditOptions {
     pub quick: bool,
     /// Receive every message and compare its bytes.
     pub read_data: bool,
+    /// Believe all bytes that arrived twice, whatever sizes are listed.
+    pub accept_sizes: bool,
     /// How long a comparison of a header is believed.
     pub fresh: Duration,
     /// Set from outside to end early.
@@ -56,6 +58,8 @@ pub enum Standing {
     Doubtful,
     /// The same came again: the listing is wrong, or the message is cut on the server.
     Settled,
+    /// It is settled, and the user knows that only the listing is wrong.
+    Accepted,
     /// The server has another message under this name than the vault.
     Differs,
     /// The server would not give it.
@@ -70,11 +74,12 @@ pub enum Standing {
 
 impl Standing {
     /// All of them, in the order of a [`Tally`].
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Archived,
         Self::Recognised,
         Self::Doubtful,
         Self::Settled,
+        Self::Accepted,
         Self::Differs,
         Self::Refused,
         Self::Excluded,
@@ -90,6 +95,7 @@ impl Standing {
             Self::Recognised => "recognised",
             Self::Doubtful => "doubtful",
             Self::Settled => "settled",
+            Self::Accepted => "accepted",
             Self::Differs => "differs",
             Self::Refused => "refused",
             Self::Excluded => "excluded",
@@ -176,6 +182,10 @@ pub struct AuditReport {
     pub windowed: bool,
     /// True if headers were not compared.
     pub quick: bool,
+    /// Messages whose header or bytes were compared with the recorded ones in this run.
+    pub compared: u64,
+    /// The first names of settled messages, as `accept_short` takes them.
+    pub settled: Vec<String>,
     /// Why what was found could not be written down, if it could not.
     pub unrecorded: Option<String>,
 }
@@ -232,6 +242,8 @@ pub fn audit(
         manifest: manifest.transpose()?,
         findings: Vec::new(),
         windowed: false,
+        compared: 0,
+        settled: Vec::new(),
     };
     events(Event::Connecting {
         account: &account.name,
@@ -250,6 +262,8 @@ pub fn audit(
     let unrecorded = audit.record(path).err();
     let mut report = found?;
     report.unrecorded = unrecorded.map(|error| error.to_string());
+    report.compared = audit.compared;
+    report.settled = audit.settled;
     if let Some(manifest) = audit.manifest {
         manifest.finish()?;
     }
@@ -268,6 +282,8 @@ struct Audit<'a> {
     findings: Vec<Finding>,
     /// True once a name was seen of a server that shows a part of its messages at a time.
     windowed: bool,
+    compared: u64,
+    settled: Vec<String>,
 }
 
 impl Audit<'_> {
@@ -307,6 +323,8 @@ impl Audit<'_> {
             inbox_only: false,
             windowed: false,
             quick: self.options.quick,
+            compared: 0,
+            settled: Vec::new(),
             unrecorded: None,
         }
     }
@@ -369,14 +387,14 @@ impl Audit<'_> {
         listings: &Listings,
         verdicts: &[Judgement],
     ) -> Result<()> {
-        for (row, (standing, content)) in verdicts.iter().enumerate() {
-            let standing = match standing {
-                Standing::Unknown if folder.excluded => Standing::Excluded,
-                standing => *standing,
-            };
-            folder.tally.count(standing, listings.octets_of(row));
+        for (row, judgement) in verdicts.iter().enumerate() {
+            let mut judgement = *judgement;
+            if folder.excluded && judgement.standing == Standing::Unknown {
+                judgement.standing = Standing::Excluded;
+            }
+            (folder.tally).count(judgement.standing, listings.octets_of(row));
             if let Some(manifest) = &mut self.manifest {
-                manifest.add(&folder.name, &listings.get(row), standing, *content)?;
+                manifest.add(&folder.name, &listings.get(row), &judgement)?;
             }
         }
         Ok(())

@@ -93,7 +93,8 @@ impl Agreed {
             account: &account.name,
             server: &endpoint(&account),
         });
-        let mut survey = Survey::default();
+        let accept_short = account.accept_short.clone();
+        let mut survey = Survey::new(&accept_short);
         let (server, login) = if imap {
             let mailboxes = Mailboxes::survey(&account, connector, catalog, &mut survey)?;
             (Server::Imap(mailboxes), (Instant::now(), Duration::ZERO))
@@ -143,6 +144,7 @@ impl Agreed {
             lock_wait: options.lock_wait,
             retries: self.account.retries,
             login: Some(self.login),
+            accept_short: &self.account.accept_short,
             stop: &options.stop,
         };
         match self.server {

@@ -10,7 +10,7 @@ use crate::fsx;
 use crate::message::Hash128;
 
 pub use crate::account::is_account_name as is_account;
-pub use names::{FileName, base_of, folder_dir, folder_label, is_folder_dir};
+pub use names::{FileName, base_of, folder_dir, folder_label, is_folder_dir, message_label};
 
 /// The paths of one vault.
 #[derive(Debug, Clone, PartialEq, Eq)]

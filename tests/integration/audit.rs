@@ -52,6 +52,33 @@ they are not in this table: see 'protocol = \"imap\"'.
 }
 
 #[test]
+fn the_list_of_an_audit_says_how_each_message_is_known() {
+    let (sandbox, _server) = pulled(letters(2));
+    let audit = ["audit", "work", "--manifest", "list.jsonl"];
+    let known = |options: &[&str]| -> Vec<(Value, Value, Value)> {
+        let _ = (sandbox.run(&[&audit, options].concat())).expect_code(0);
+        let lines = manifest(&sandbox, "list.jsonl").into_iter();
+        lines
+            .map(|line| {
+                let keys = ["state", "how", "header_read"];
+                let [state, how, read] = keys.map(|key| line[key].clone());
+                (state, how, read)
+            })
+            .collect()
+    };
+    let read = |read: bool| vec![("archived".into(), "received".into(), read.into()); 2];
+    assert_eq!(known(&["--quick"]), read(false));
+    assert_eq!(known(&[]), read(true));
+    // It is remembered.
+    assert_eq!(known(&["--quick"]), read(true));
+    let summary = json_lines(&sandbox.run(&["audit", "work", "--json"]).stdout);
+    assert_eq!(summary.last().unwrap()["compared"], 0, "{summary:?}");
+    let all = ["audit", "work", "--json", "--fresh", "0s"];
+    let summary = json_lines(&sandbox.run(&all).stdout);
+    assert_eq!(summary.last().unwrap()["compared"], 2, "{summary:?}");
+}
+
+#[test]
 fn what_is_not_fetched_yet_is_unknown() {
     let server = server(letters(7));
     let sandbox = sandbox(&[Account::of("work", &server)]);

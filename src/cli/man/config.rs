@@ -38,7 +38,7 @@ const TOP: &[(&str, &str)] = &[
     (
         "[defaults]",
         "Keys of an account that hold for all accounts which do not set them. Not host, user, \
-         allow_plaintext, accept_refused, the secrets, and the tables purge and oauth.",
+         allow_plaintext, accept_refused, accept_short, the secrets, and the tables purge and oauth.",
     ),
     (
         "[accounts.NAME]",
@@ -125,6 +125,10 @@ const ACCOUNT: &[(&str, &str)] = &[
     (
         "accept_refused",
         "Names of messages on the server that it is known not to give.",
+    ),
+    (
+        "accept_short",
+        "Names of messages that arrive whole although the server lists another size.",
     ),
 ];
 

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::cli::output::{Output, Tone};
 use crate::cli::report::{self, code_name};
-use crate::cli::text::{Align, count, escape, plural, seconds, size, span, table};
+use crate::cli::text::{Align, count, escape, plural, seconds, size, span, table, toml_string};
 
 /// Tells of an account when it is done: what failed to people, everything to programs.
 pub(super) fn tell(out: &Output, account: &str, report: &PullReport, error: Option<&Error>) {
@@ -82,7 +82,7 @@ fn tell_refused(out: &Output, account: &str, refused: &RefusedMessage) {
         format!(
             "the next run asks again. To do without it, set\n\
              accept_refused = [{}] for {account}",
-            quoted(&uid)
+            toml_string(&uid)
         )
     } else {
         // A number means another message tomorrow.
@@ -130,16 +130,6 @@ fn tell_doubts(out: &Output, account: &str, report: &PullReport) {
         );
         report::warn(out, &message, Some(&hint));
     }
-}
-
-/// A name as a TOML string; an escaped one must not be unescaped by TOML.
-fn quoted(uid: &str) -> String {
-    let quote = match (uid.contains('\\'), uid.contains('\'')) {
-        (false, _) => "\"",
-        (true, false) => "'",
-        (true, true) => "'''",
-    };
-    format!("{quote}{uid}{quote}")
 }
 
 /// The exit code of one account.

@@ -11,6 +11,7 @@ use crate::evidence;
 use crate::message::{Digest, Hash128, Scanner};
 use crate::source::{Header, Inventory, Listing, Listings, Source, Uid};
 use crate::vault::catalog::{Origin, Proof, Record, Sighting, State};
+use crate::vault::layout::message_label;
 use crate::vault::now_seconds;
 
 /// How the names of a server begin that shows a part of its messages at a time.
@@ -20,9 +21,33 @@ const SLICE: usize = 4_096;
 /// Names of a maildrop that one line of the ledger has, and the longest of them.
 const NAMES: usize = 200;
 const NAME: usize = 80;
+/// Settled messages that are named.
+const SETTLED: usize = 5;
 
-/// How a row stands, and the content that it has in the vault.
-pub(super) type Judgement = (Standing, Option<Hash128>);
+/// What is found of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Judgement {
+    pub(super) standing: Standing,
+    /// The content that it has in the vault.
+    pub(super) content: Option<Hash128>,
+    /// How that is known.
+    pub(super) proof: Option<Proof>,
+    /// True if its header was compared, now or within the time that a comparison is believed.
+    pub(super) header_read: bool,
+}
+
+impl Judgement {
+    const UNKNOWN: Self = Self::new(Standing::Unknown, None);
+
+    const fn new(standing: Standing, content: Option<Hash128>) -> Self {
+        Self {
+            standing,
+            content,
+            proof: None,
+            header_read: false,
+        }
+    }
+}
 
 /// INTERNALDATEs of a mailbox; a maildrop has none.
 #[derive(Default)]
@@ -75,8 +100,15 @@ impl Audit<'_> {
         };
         for slice in read.chunks(SLICE) {
             let settled = self.compare(source, listings, origin, slice)?;
-            for (row, verdict) in slice.iter().zip(settled) {
-                verdicts[*row as usize] = verdict;
+            for (row, compared) in slice.iter().zip(settled) {
+                let verdict = &mut verdicts[*row as usize];
+                let accepted = verdict.standing == Standing::Accepted;
+                verdict.content = compared.content;
+                verdict.header_read = compared.header_read;
+                // That it is still the same does not explain its size.
+                if !(accepted && compared.standing == Standing::Archived) {
+                    verdict.standing = compared.standing;
+                }
             }
         }
         for slice in nameless.chunks(SLICE) {
@@ -88,7 +120,7 @@ impl Audit<'_> {
                 verdicts[*row as usize] = if evidence::fits(&digest.shape, listing.octets) {
                     self.by_bytes(&digest)?
                 } else {
-                    (Standing::Doubtful, None)
+                    Judgement::new(Standing::Doubtful, None)
                 };
             }
         }
@@ -115,11 +147,12 @@ impl Audit<'_> {
         let fresh = i64::try_from(self.options.fresh.as_secs()).unwrap_or(i64::MAX);
         let believed = now_seconds().saturating_sub(fresh);
         let mut by_name = ByName {
-            verdicts: vec![(Standing::Unknown, None); listings.len()],
+            verdicts: vec![Judgement::UNKNOWN; listings.len()],
             read: Vec::new(),
             nameless: Vec::new(),
         };
         let mut windowed = false;
+        let mut settled = Vec::new();
         let mut walk = Walk::new(listings);
         let mut take = |met: Met<'_, Sighting<'_>>| {
             let Met::Listed {
@@ -139,26 +172,38 @@ impl Audit<'_> {
             }
             let Some(known) = known else { return };
             let row = rows[0];
-            let verdict = self.verdict(known);
-            by_name.verdicts[row as usize] = verdict;
+            let mut verdict = self.verdict(known);
+            if verdict.standing == Standing::Settled {
+                let label = message_label(dir, &listings.get(row as usize).uid);
+                let label = label.unwrap_or_default();
+                if self.options.accept_sizes || self.account.accept_short.contains(&label) {
+                    verdict.standing = Standing::Accepted;
+                } else if settled.len() < SETTLED {
+                    settled.push(label);
+                }
+            }
             let listed = listings.octets_of(row as usize);
             let moved = listed != known.octets && !estimated;
             let number = listings.number_of(row as usize);
             let redated = dated.differs(number, known.idate);
             let checked = known.proof == Proof::Vouched
-                || known.checked.is_some_and(|checked| checked >= believed);
+                || known.checked.is_some_and(|checked| checked > believed);
             let asks = moved || redated || !checked || self.options.read_data;
-            let compares = matches!(verdict.0, Standing::Archived)
-                || self.options.read_data && verdict.0 == Standing::Recognised;
+            verdict.header_read = known.proof != Proof::Vouched && checked && !moved && !redated;
+            let compares = matches!(verdict.standing, Standing::Archived | Standing::Accepted)
+                || self.options.read_data && verdict.standing == Standing::Recognised;
             if compares && self.options.quick && (moved || redated) {
-                by_name.verdicts[row as usize].0 = Standing::Differs;
+                verdict.standing = Standing::Differs;
             } else if compares && asks {
                 by_name.read.push(row);
             }
+            by_name.verdicts[row as usize] = verdict;
         };
         catalog.for_each_sighting(origin, |known| walk.known(known.uid, known, &mut take))?;
         walk.finish(&mut take);
         self.windowed |= windowed;
+        settled.truncate(SETTLED.saturating_sub(self.settled.len()));
+        self.settled.append(&mut settled);
         by_name.read.sort_unstable();
         by_name.nameless.sort_unstable();
         Ok(by_name)
@@ -167,7 +212,7 @@ impl Audit<'_> {
     /// What is recorded of a name.
     fn verdict(&self, known: &Sighting<'_>) -> Judgement {
         let standing = match (known.state, known.content) {
-            (State::Refused, _) => return (Standing::Refused, None),
+            (State::Refused, _) => return Judgement::new(Standing::Refused, None),
             (State::Wanted, _) => Standing::Differs,
             (_, Some(content)) if self.present.contains(&content) => match known.proof {
                 Proof::Received | Proof::Vouched => Standing::Archived,
@@ -177,7 +222,10 @@ impl Audit<'_> {
             },
             _ => Standing::Lost,
         };
-        (standing, known.content)
+        Judgement {
+            proof: known.content.map(|_| known.proof),
+            ..Judgement::new(standing, known.content)
+        }
     }
 
     /// Compares the headers of rows with the recorded ones, and where they differ, cannot be
@@ -237,12 +285,13 @@ impl Audit<'_> {
             wanted.iter().zip(records).zip(headers).zip(right)
         {
             let Some(record) = record else {
-                verdicts.push((Standing::Lost, None));
+                verdicts.push(Judgement::new(Standing::Lost, None));
                 continue;
             };
             let content = record.blob.name.hash;
             let digest = received.get(&listing.number).cloned().flatten();
             let status = header.map_or((0, 0), |header| header.status);
+            self.compared += u64::from(right || digest.is_some());
             let same = if right {
                 estimated || self.explains(&record, listing, status)?
             } else {
@@ -252,7 +301,7 @@ impl Audit<'_> {
                     .as_ref()
                     .is_some_and(|now| !anothers && evidence::is_same(&record, now))
             };
-            verdicts.push(if same {
+            let mut judgement = if same {
                 match header.filter(|_| !right) {
                     Some(header) if record.asked.is_some() => {
                         tracing::debug!(target: "dialogue", "unstable header {}", header.hash);
@@ -268,16 +317,18 @@ impl Audit<'_> {
                     }),
                     None => checked.push(listing),
                 }
-                (Standing::Archived, Some(content))
+                Judgement::new(Standing::Archived, Some(content))
             } else if !right && digest.is_none() {
-                (Standing::Unknown, None)
+                Judgement::UNKNOWN
             } else {
                 self.findings.push(Finding::Wanted {
                     identity: origin.identity(&listing.uid.name()),
                     why: "an audit found another message under this name".to_owned(),
                 });
-                (Standing::Differs, Some(content))
-            });
+                Judgement::new(Standing::Differs, Some(content))
+            };
+            judgement.header_read = right;
+            verdicts.push(judgement);
         }
         self.remember(origin, &checked);
         Ok(verdicts)
@@ -304,16 +355,17 @@ impl Audit<'_> {
     /// How a message stands that has no name of its own: by its bytes, or by likeness.
     fn by_bytes(&self, digest: &Digest) -> Result<Judgement> {
         if self.present.contains(&digest.hash) {
-            return Ok((Standing::Archived, Some(digest.hash)));
+            return Ok(Judgement::new(Standing::Archived, Some(digest.hash)));
         }
         if let (Some(mid), Some(likeness)) = (&digest.mid, digest.likeness) {
             for blob in self.vault.catalog().find_like(mid, likeness)? {
                 if self.present.contains(&blob.name.hash) {
-                    return Ok((Standing::Archived, Some(blob.name.hash)));
+                    let content = Some(blob.name.hash);
+                    return Ok(Judgement::new(Standing::Archived, content));
                 }
             }
         }
-        Ok((Standing::Unknown, None))
+        Ok(Judgement::UNKNOWN)
     }
 
     /// Notes messages whose header was read just now and is the recorded one.

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::Standing;
+use super::compare::Judgement;
 use crate::error::{Error, Result};
 use crate::fsx;
-use crate::message::Hash128;
 use crate::source::{Listing, Uid};
+use crate::vault::catalog::Proof;
 
 /// A file that gets its name when it is whole.
 #[derive(Debug)]
@@ -42,14 +42,15 @@ impl Manifest {
         &mut self,
         folder: &str,
         listing: &Listing,
-        standing: Standing,
-        content: Option<Hash128>,
+        judgement: &Judgement,
     ) -> Result<()> {
         let mut line = json!({
             "folder": folder,
             "octets": listing.octets,
-            "state": standing.name(),
-            "hash": content.map(|hash| hash.to_string()),
+            "state": judgement.standing.name(),
+            "how": judgement.proof.map(Proof::name),
+            "header_read": judgement.header_read,
+            "hash": judgement.content.map(|hash| hash.to_string()),
         });
         match &listing.uid {
             Uid::Imap { uidvalidity, uid } => {

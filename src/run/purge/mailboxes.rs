@@ -45,7 +45,7 @@ impl Mailboxes {
         account: &Account,
         connector: Connector,
         catalog: &Catalog,
-        survey: &mut Survey,
+        survey: &mut Survey<'_>,
     ) -> Result<Self> {
         let mut session = connector.open_imap()?;
         let prefix = prefix(account, &mut session)?;

@@ -25,7 +25,7 @@ impl Inbox {
         account: &Account,
         mut connector: Connector,
         catalog: &Catalog,
-        survey: &mut Survey,
+        survey: &mut Survey<'_>,
     ) -> Result<Self> {
         let maildrop = Maildrop {
             account: account.name.clone(),

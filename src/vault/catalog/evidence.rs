@@ -35,6 +35,18 @@ impl Proof {
         }
     }
 
+    /// Its name in the ledger.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Vouched => "vouched",
+            Self::Recognised => "recognised",
+            Self::Doubtful => "doubtful",
+            Self::Settled => "settled",
+        }
+    }
+
     /// True if it proves that the vault has the message.
     #[must_use]
     pub fn is_possession(self) -> bool {

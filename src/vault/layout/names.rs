@@ -2,6 +2,7 @@
 //! and A message file; modified UTF-7 is RFC 3501 section 5.1.3).
 
 use crate::message::Hash128;
+use crate::source::Uid;
 
 /// The longest directory name of a folder, in bytes.
 const MAX_DIR: usize = 200;
@@ -79,6 +80,19 @@ fn canonical(part: &str) -> Option<String> {
         Some(text) if encode_mutf7(&text) == part => Some(part.to_owned()),
         _ if part.contains('&') || part.chars().any(char::is_control) => None,
         _ => Some(encode_mutf7(part)),
+    }
+}
+
+/// A message's name on the server as people read and configure it: its UIDL, escaped, or
+/// `FOLDER:UIDVALIDITY.UID`; nothing if it has none.
+#[must_use]
+pub fn message_label(dir: &str, uid: &Uid) -> Option<String> {
+    match uid {
+        Uid::Uidl(name) => Some(name.escape_ascii().to_string()),
+        Uid::Imap { uidvalidity, uid } => {
+            Some(format!("{}:{uidvalidity}.{uid}", folder_label(dir)))
+        }
+        Uid::Absent => None,
     }
 }
 

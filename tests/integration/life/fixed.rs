@@ -254,6 +254,71 @@ fn a_size_that_is_never_met_is_doubted_and_later_settled() {
 }
 
 #[test]
+fn a_settled_message_counts_as_archived_once_its_size_is_accepted() {
+    let mail = letter("small", "");
+    for way in [Way::Pop3, Way::Imap] {
+        let mut stage = plain(way);
+        stage.settle(ENOUGH);
+        let uid = stage.deliver("INBOX", &mail);
+        stage.fault(Fault::WrongSize {
+            place: ENOUGH,
+            octets: 10 << 10,
+        });
+        stage.expect(&[("pull", 3)]);
+        stage.age(25);
+        let _ = stage.run(&["pull"]);
+        assert_eq!(stage.found(&["is:settled"]), 1);
+        let refused = stage.run(&["audit", "work"]).expect_code(3).stdout();
+        let label = refused
+            .split_once("accept_short = [\"")
+            .and_then(|(_, rest)| rest.split_once('"'))
+            .map(|(label, _)| label.to_owned())
+            .unwrap();
+        let accepted = stage.run(&["audit", "--accept-sizes", "work"]);
+        let accepted = accepted.expect_code(0).stdout();
+        assert!(accepted.contains("you may leave"), "{accepted}");
+        assert!(accepted.contains("and accepted: 1 message"), "{accepted}");
+        // It was accepted that once only.
+        stage.expect(&[("audit", 3), ("purge", 0)]);
+        assert_eq!(stage.left(), 1, "{way:?}");
+        stage.recover();
+        stage.fault(Fault::WrongSize {
+            place: 0,
+            octets: 10 << 10,
+        });
+        stage.set("accept_short", &format!("[\"{label}\"]"));
+        stage.bodies();
+        stage.expect(&[("audit", 0), ("purge", 0)]);
+        assert_eq!(stage.left(), 0, "{way:?}");
+        assert_eq!(stage.bodies()[&("INBOX".to_owned(), uid)], 1, "{way:?}");
+        stage.nothing_lost();
+    }
+}
+
+#[test]
+fn an_accepted_size_does_not_cover_another_message_under_that_name() {
+    let mut stage = plain(Way::Imap);
+    stage.settle(ENOUGH);
+    let uid = stage.deliver("INBOX", &letter("small", ""));
+    stage.fault(Fault::WrongSize {
+        place: ENOUGH,
+        octets: 10 << 10,
+    });
+    stage.expect(&[("pull", 3)]);
+    stage.age(25);
+    let _ = stage.run(&["pull"]);
+    assert_eq!(stage.found(&["is:settled"]), 1);
+    stage.set("accept_short", "[\"INBOX:1.9\", \"nothing\"]");
+    stage.expect(&[("audit", 3)]);
+    locked(&stage.account).replace("INBOX", uid, &letter("other", ""));
+    let audit = ["audit", "--accept-sizes", "work"];
+    let _ = stage.run(&audit).expect_code(3);
+    let _ = stage.run(&["purge", "work", "--all", "--yes"]);
+    assert_eq!(stage.left(), 1);
+    stage.nothing_lost();
+}
+
+#[test]
 fn a_doubtful_message_is_never_purged() {
     let stage = plain(Way::Pop3);
     stage.settle(ENOUGH);

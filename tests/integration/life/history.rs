@@ -33,6 +33,8 @@ pub(crate) enum Step {
         folder: usize,
         mail: usize,
         count: usize,
+        /// From one message to the next: with 4, equal sizes and other headers are likely.
+        stride: usize,
     },
     /// Like a delivery, but the server does not show it yet.
     Hide {
@@ -189,6 +191,7 @@ fn step(dice: &mut Dice, kind: &ServerKind) -> Step {
             folder,
             mail,
             count: 1 + dice.below(6),
+            stride: dice.one_of(&[1, 1, 4]),
         },
         7 => Step::Hide { folder, mail },
         8 => Step::Show,
@@ -308,9 +311,10 @@ pub(crate) fn happens(step: Step, account: &SharedAccount, edits: &mut usize) ->
             folder,
             mail: first,
             count,
+            stride,
         } => {
             for n in 0..count {
-                account.deliver(name(folder), &mail(first + n));
+                account.deliver(name(folder), &mail(first + n * stride));
             }
         }
         Step::Hide { folder, mail: n } => {

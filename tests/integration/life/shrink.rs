@@ -155,12 +155,14 @@ fn smaller(step: Step) -> Option<Step> {
             folder,
             mail,
             count,
+            stride,
         } => {
             let count = half(count)?;
             Step::Deliver {
                 folder,
                 mail,
                 count,
+                stride,
             }
         }
         Step::Expunge {

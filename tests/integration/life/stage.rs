@@ -24,7 +24,7 @@ pub(crate) struct Stage {
     pop3: Served,
     imap: Served,
     way: Way,
-    keys: Vec<(&'static str, &'static str)>,
+    keys: Vec<(&'static str, String)>,
 }
 
 impl Stage {
@@ -61,8 +61,8 @@ impl Stage {
     }
 
     /// Sets a key of the account; `value` is TOML.
-    pub(crate) fn set(&mut self, key: &'static str, value: &'static str) {
-        self.keys.push((key, value));
+    pub(crate) fn set(&mut self, key: &'static str, value: &str) {
+        self.keys.push((key, value.to_owned()));
         self.read_over(self.way);
     }
 

@@ -145,6 +145,7 @@ impl User {
     pub(crate) fn audit(&self) -> Came {
         let options = AuditOptions {
             manifest: None,
+            accept_sizes: false,
             quick: false,
             read_data: false,
             fresh: Duration::from_secs(24 * 3_600),
