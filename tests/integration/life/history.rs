@@ -43,15 +43,18 @@ pub(crate) enum Step {
     },
     /// What was hidden is shown.
     Show,
+    /// A damaged copy has other bytes under the identity that copies share.
     Copy {
         from: usize,
         to: usize,
         place: usize,
+        damaged: bool,
     },
     Move {
         from: usize,
         to: usize,
         place: usize,
+        damaged: bool,
     },
     Expunge {
         folder: usize,
@@ -199,11 +202,13 @@ fn step(dice: &mut Dice, kind: &ServerKind) -> Step {
             from: folder,
             to,
             place,
+            damaged: dice.once_in(3),
         },
         10 => Step::Move {
             from: folder,
             to,
             place,
+            damaged: dice.once_in(3),
         },
         11 => Step::Expunge {
             folder,
@@ -323,7 +328,18 @@ pub(crate) fn happens(step: Step, account: &SharedAccount, edits: &mut usize) ->
             messages.last_mut().expect("just delivered").visible = false;
         }
         Step::Show => show(&mut account),
-        Step::Copy { from, to, place } | Step::Move { from, to, place } => {
+        Step::Copy {
+            from,
+            to,
+            place,
+            damaged,
+        }
+        | Step::Move {
+            from,
+            to,
+            place,
+            damaged,
+        } => {
             if let Some(uid) = at(&account, name(from), place) {
                 let folder = account.folder(name(from));
                 let mut copy = folder
@@ -334,6 +350,9 @@ pub(crate) fn happens(step: Step, account: &SharedAccount, edits: &mut usize) ->
                     .clone();
                 copy.uidl = format!("{}-in-{}-{}", copy.uidl, name(to), *edits);
                 *edits += 1;
+                if damaged {
+                    copy.bytes.extend(b"damaged\r\n");
+                }
                 if matches!(step, Step::Move { .. }) {
                     folder.take(|message| message.uid == uid);
                 }
