@@ -44,6 +44,7 @@ mod stalls;
 mod stats;
 mod status;
 mod support;
+mod traffic;
 mod upload;
 mod verify;
 mod volume;

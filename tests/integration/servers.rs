@@ -16,7 +16,7 @@ use crate::support::servers::PopServer;
 use crate::support::store::{in_an_mbox, with_lf};
 
 /// Two of each awkward kind, a huge line and 20 MB among them.
-fn awkward() -> Vec<Vec<u8>> {
+pub(crate) fn awkward() -> Vec<Vec<u8>> {
     let mut mail = corpus();
     mail.truncate(82);
     mail

@@ -254,6 +254,28 @@ fn a_size_that_is_never_met_is_doubted_and_later_settled() {
 }
 
 #[test]
+fn a_doubtful_message_with_another_date_is_doubtful_still() {
+    let stage = plain(Way::Imap);
+    stage.settle(ENOUGH);
+    let uid = stage.deliver("INBOX", &letter("small", "short"));
+    stage.fault(Fault::WrongSize {
+        place: ENOUGH,
+        octets: 10 << 10,
+    });
+    stage.expect(&[("pull", 3)]);
+    {
+        let mut account = locked(&stage.account);
+        let folder = account.folder("INBOX");
+        let message = folder.messages.iter_mut().find(|m| m.uid == uid);
+        message.unwrap().date += 3_600;
+    }
+    stage.expect(&[("audit", 3), ("pull", 3), ("audit", 3), ("purge", 0)]);
+    assert_eq!(stage.found(&["is:doubtful"]), 1);
+    assert_eq!(stage.left(), 1);
+    stage.nothing_lost();
+}
+
+#[test]
 fn a_settled_message_counts_as_archived_once_its_size_is_accepted() {
     let mail = letter("small", "");
     for way in [Way::Pop3, Way::Imap] {

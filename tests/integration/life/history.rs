@@ -341,22 +341,13 @@ pub(crate) fn happens(step: Step, account: &SharedAccount, edits: &mut usize) ->
             damaged,
         } => {
             if let Some(uid) = at(&account, name(from), place) {
-                let folder = account.folder(name(from));
-                let mut copy = folder
-                    .messages
-                    .iter()
-                    .find(|m| m.uid == uid)
-                    .unwrap()
-                    .clone();
-                copy.uidl = format!("{}-in-{}-{}", copy.uidl, name(to), *edits);
+                let moved = matches!(step, Step::Move { .. });
+                let uidl = format!("-in-{}-{}", name(to), *edits);
+                copy(&mut account, [name(from), name(to)], uid, &uidl, damaged);
+                if moved {
+                    account.folder(name(from)).take(|m| m.uid == uid);
+                }
                 *edits += 1;
-                if damaged {
-                    copy.bytes.extend(b"damaged\r\n");
-                }
-                if matches!(step, Step::Move { .. }) {
-                    folder.take(|message| message.uid == uid);
-                }
-                account.put(name(to), copy);
             }
         }
         Step::Expunge {
@@ -451,6 +442,17 @@ pub(crate) fn show(account: &mut ModelAccount) {
 fn at(account: &ModelAccount, folder: &str, place: usize) -> Option<u32> {
     let uids: Vec<u32> = account.find(folder)?.shown().map(|m| m.uid).collect();
     (!uids.is_empty()).then(|| uids[place % uids.len()])
+}
+
+/// Puts a copy of a message into another folder.
+fn copy(account: &mut ModelAccount, [from, to]: [&str; 2], uid: u32, uidl: &str, damaged: bool) {
+    let messages = &account.folder(from).messages;
+    let mut copy = messages.iter().find(|m| m.uid == uid).unwrap().clone();
+    copy.uidl.push_str(uidl);
+    if damaged {
+        copy.bytes.extend(b"damaged\r\n");
+    }
+    account.put(to, copy);
 }
 
 fn edit(account: &mut ModelAccount, folder: &str, uid: u32, what: Edited, edits: usize) {

@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex};
 pub(crate) struct Count {
     /// Connections that were opened.
     pub(crate) connections: usize,
+    /// Octets that the server sent.
+    pub(crate) received: usize,
     /// How often a client spoke after it had been spoken to.
     pub(crate) turns: usize,
     /// Lines that begin with RETR.
@@ -108,8 +110,10 @@ fn pass_on(
         Some(Fault::Stall(octets)) => (octets, false),
     };
     let (client_in, server_in) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+    let (received, count) = (Arc::clone(count), Arc::clone(count));
     std::thread::spawn(move || {
         carry(server_in, client, |bytes| {
+            received.lock().unwrap().received += bytes.len();
             *heard.lock().unwrap() = true;
             overwrite(bytes, hide.as_bytes());
             left = left.saturating_sub(bytes.len());
@@ -120,7 +124,6 @@ fn pass_on(
             left > 0
         });
     });
-    let count = Arc::clone(count);
     let mut line = Vec::new();
     std::thread::spawn(move || {
         carry(client_in, server, |bytes| {

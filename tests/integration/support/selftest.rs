@@ -121,6 +121,7 @@ fn dovecot_serves_the_corpus_as_it_was_delivered() {
     assert_eq!(
         count,
         Count {
+            received: count.received,
             connections: 1,
             turns: retr + 5,
             retr,
