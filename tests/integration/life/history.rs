@@ -397,21 +397,26 @@ pub(crate) fn happens(step: Step, account: &SharedAccount, edits: &mut usize) ->
         Step::NewValidity { folder } => account.folder(name(folder)).renumber(),
         Step::NewUidls { reused } => {
             *edits += 1;
-            let messages = &mut account.folder("INBOX").messages;
-            let names: Vec<String> = messages.iter().map(|m| m.uidl.clone()).collect();
-            for (n, message) in messages.iter_mut().enumerate() {
-                message.uidl = if reused {
-                    names[(n + 1) % names.len()].clone()
-                } else {
-                    format!("{}-{}", names[n], *edits)
-                };
-            }
+            rename(&mut account, reused, *edits);
         }
         Step::Err(fault) => account.faults = vec![fault],
         Step::Recover => account.faults.clear(),
         _ => return false,
     }
     true
+}
+
+/// Gives every message of the inbox the UIDL of another one, or a new one.
+fn rename(account: &mut ModelAccount, reused: bool, edits: usize) {
+    let messages = &mut account.folder("INBOX").messages;
+    let names: Vec<String> = messages.iter().map(|m| m.uidl.clone()).collect();
+    for (n, message) in messages.iter_mut().enumerate() {
+        message.uidl = if reused {
+            names[(n + 1) % names.len()].clone()
+        } else {
+            format!("{}-{edits}", names[n])
+        };
+    }
 }
 
 /// What a life begins with.
