@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Endpoint, Error};
 
+/// Receives the events of a command, one at a time.
+pub type Events<'a> = &'a mut (dyn FnMut(Event<'_>) + Send);
+
 /// Something that happened. The caller's closure gets these in order.
 #[derive(Debug)]
 #[non_exhaustive]

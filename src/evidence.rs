@@ -6,4 +6,4 @@ mod receive;
 mod sizes;
 
 pub use receive::{confirm, headers, is_same, receive};
-pub use sizes::{ANY, MailboxSizes, doubled_status_key, explains, fits, recall_sizes, sizes_key};
+pub use sizes::{ANY, MailboxSizes, explains, fits, recall_sizes, sizes_key};

@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 use crate::commit::{Desk, Order, Route, Tally};
 use crate::dedupe::{Merge, Plan, Recognition};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{Event, Notice, PullReport};
+use crate::event::{Event, Events, Notice, PullReport};
 use crate::evidence::MailboxSizes;
 use crate::fsx;
 use crate::pause;
@@ -101,9 +101,6 @@ pub enum Left {
 /// A row of a folder's listing within one run. Names may be missing or doubled.
 type Key = (Option<String>, Uid, u32, Option<u64>);
 
-/// Where progress goes.
-pub type Tell<'a> = &'a mut (dyn FnMut(Event<'_>) + Send);
-
 /// Pulls one account. `connect` makes a new session each time it is called; it is told
 /// whether the last one failed in a way that speaks against sending commands ahead.
 pub fn account(
@@ -111,7 +108,7 @@ pub fn account(
     catalog: &Catalog,
     desk: Option<&Desk>,
     connect: &mut dyn FnMut(bool) -> Result<Box<dyn Source>>,
-    tell: Tell<'_>,
+    tell: Events<'_>,
 ) -> (PullReport, Option<Error>) {
     sessions(task, catalog, desk, tell, &mut |run, too_hasty| {
         let source = connect(too_hasty)?;
@@ -125,7 +122,7 @@ pub fn sessions(
     task: &Task<'_>,
     catalog: &Catalog,
     desk: Option<&Desk>,
-    tell: Tell<'_>,
+    tell: Events<'_>,
     session: &mut dyn FnMut(&mut Run<'_, '_>, bool) -> Result<Left>,
 ) -> (PullReport, Option<Error>) {
     let mut run = Run::new(task, catalog, desk, tell);
@@ -139,7 +136,7 @@ pub struct Run<'a, 't> {
     task: &'a Task<'a>,
     catalog: &'a Catalog,
     desk: Option<&'a Desk>,
-    tell: Tell<'t>,
+    tell: Events<'t>,
     began: Instant,
     report: PullReport,
     /// Messages received whole.

@@ -4,8 +4,9 @@ mod audit;
 mod beside;
 mod folders;
 mod imap;
+mod job;
 mod labels;
-mod memory;
+pub(crate) mod memory;
 mod protocol;
 mod purge;
 mod remembered;
@@ -22,7 +23,7 @@ use crate::config::{Account, Dedupe, Recognise};
 use crate::connect::{Connector, endpoint, server_name};
 use crate::dedupe::{Policy, Recognition};
 use crate::error::{Error, Result};
-use crate::event::{Event, Notice, PullReport};
+use crate::event::{Event, Events, Notice, PullReport};
 use crate::fsx;
 use crate::pop3::Dialect;
 use crate::pull::{self, Task};
@@ -34,17 +35,9 @@ use imap::Mirror;
 use protocol::Way;
 
 pub use audit::{AuditOptions, AuditReport, FolderAudit, Standing, Tally, audit};
+pub use job::Job;
 pub use purge::{Agreed, PurgeOptions};
 pub use upload::{UploadOptions, check, outlook, upload};
-
-/// An account and its secret, if it could be had.
-#[derive(Debug)]
-pub struct Job {
-    /// The account.
-    pub account: Account,
-    /// Its secret; a failure is this account's alone.
-    pub secret: Result<Secret>,
-}
 
 /// How to pull.
 #[derive(Debug, Clone)]
@@ -87,9 +80,6 @@ pub struct RunReport {
     /// Messages in the vault now.
     pub total_messages: u64,
 }
-
-/// Receives the events of all accounts, one at a time.
-pub type Events<'a> = &'a mut (dyn FnMut(Event<'_>) + Send);
 
 /// Pulls all accounts. An error is one that concerns them all: no vault, no lock, no
 /// room. What single accounts met is in the report.
@@ -178,7 +168,7 @@ fn run_one(
     options: &PullOptions,
     layout: &Layout,
     desk: Option<&Desk>,
-    tell: pull::Tell<'_>,
+    tell: Events<'_>,
 ) -> Outcome {
     let name = job.account.name.clone();
     let (report, error) = match begin(job, layout) {
@@ -219,14 +209,14 @@ fn pull_one(
     options: &PullOptions,
     layout: &Layout,
     desk: Option<&Desk>,
-    tell: pull::Tell<'_>,
+    tell: Events<'_>,
 ) -> (PullReport, Option<Error>) {
     let failed = |error| (PullReport::default(), Some(error));
     let way = match protocol::way(account, options.all_folders, catalog) {
         Ok(way) => way,
         Err(error) => return failed(error),
     };
-    let over_imap = |imap: &Account, secret, tell: pull::Tell<'_>| {
+    let over_imap = |imap: &Account, secret, tell: Events<'_>| {
         pull_folders(imap, secret, catalog, options, layout, desk, tell)
     };
     let imap = match way {
@@ -283,7 +273,7 @@ fn pull_folders(
     options: &PullOptions,
     layout: &Layout,
     desk: Option<&Desk>,
-    tell: pull::Tell<'_>,
+    tell: Events<'_>,
 ) -> (PullReport, Option<Error>) {
     tell(Event::Connecting {
         account: &account.name,

@@ -102,12 +102,6 @@ pub fn sizes_key(server: &str, dir: &str) -> String {
     format!("sizes {server} {dir}")
 }
 
-/// The key under which it is remembered that a server sends a status line twice.
-#[must_use]
-pub fn doubled_status_key(server: &str) -> String {
-    format!("doubled_status {server}")
-}
-
 /// What an earlier run learned of the sizes of a maildrop or mailbox.
 pub fn recall_sizes(catalog: &Catalog, origin: Origin<'_>) -> Result<MailboxSizes> {
     let key = sizes_key(origin.server, origin.dir);

@@ -9,6 +9,7 @@ use crate::commit::{Delivery, Order};
 use crate::error::Result;
 use crate::evidence;
 use crate::message::Hash128;
+use crate::run::memory::doubled_status_key;
 use crate::source::{Listing, Source};
 use crate::vault::catalog::{Before, Proof};
 use crate::vault::ledger::Evidence;
@@ -35,7 +36,7 @@ impl Run<'_, '_> {
         }
         if !self.doubled_status {
             self.doubled_status = true;
-            let key = evidence::doubled_status_key(&self.task.route.server);
+            let key = doubled_status_key(&self.task.route.server);
             self.learned(key, "yes".to_owned())?;
         }
         Ok(true)

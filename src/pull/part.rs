@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use super::{Key, Run, Task, Tell};
+use super::{Key, Run, Task};
 use crate::commit::Desk;
-use crate::event::{Event, Notice, PullReport};
+use crate::event::{Event, Events, Notice, PullReport};
 use crate::evidence::MailboxSizes;
 use crate::vault::catalog::Catalog;
 use crate::vault::ledger::Proto;
@@ -25,7 +25,7 @@ pub struct Shared<'r> {
 
 /// How far they are together.
 struct Told<'r> {
-    tell: Tell<'r>,
+    tell: Events<'r>,
     before: Far,
     parts: Vec<Far>,
 }
@@ -64,7 +64,7 @@ impl<'a, 't> Run<'a, 't> {
         task: &'a Task<'a>,
         catalog: &'a Catalog,
         desk: Option<&'a Desk>,
-        tell: Tell<'t>,
+        tell: Events<'t>,
     ) -> Self {
         Self {
             task,

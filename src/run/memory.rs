@@ -3,7 +3,6 @@
 use crate::config::Account;
 use crate::connect::{endpoint, server_name};
 use crate::error::Result;
-use crate::evidence;
 use crate::pop3::Dialect;
 use crate::vault::catalog::Catalog;
 use crate::vault::ledger::Event as Entry;
@@ -30,9 +29,14 @@ pub(super) fn recall(catalog: &Catalog, account: &Account) -> Result<Dialect> {
     Ok(dialect)
 }
 
+/// The key under which it is remembered that a server sends a status line twice.
+pub(crate) fn doubled_status_key(server: &str) -> String {
+    format!("doubled_status {server}")
+}
+
 /// True if the server was seen to send a status line twice before each message.
 pub(super) fn doubles(catalog: &Catalog, account: &Account) -> Result<bool> {
-    let key = evidence::doubled_status_key(&server_name(account));
+    let key = doubled_status_key(&server_name(account));
     let learned = catalog.learned(&account.name, &key)?;
     Ok(learned.is_some_and(|value| value == "yes"))
 }

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use crate::connect::{Connector, endpoint, server_name};
 use crate::error::{Error, Result};
-use crate::event::{Event, Notice};
+use crate::event::{Event, Events, Notice};
 use crate::export::imap::{Doubt, Outlook, Task, Upload, UploadReport};
 use crate::pop3::Dialect;
 use crate::query::Query;
-use crate::run::{Events, Job};
+use crate::run::Job;
 use crate::transport::Transport;
 use crate::vault::{Vault, Writer};
 
