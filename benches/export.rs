@@ -22,9 +22,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
+use mailvault::export::upload::{self, UploadOptions};
 use mailvault::export::{self, Destination, Format};
-use mailvault::query;
-use mailvault::run::{self, UploadOptions};
+use mailvault::mail::query;
 use mailvault::sample::{Message, Sample, Server};
 use mailvault::vault::Vault;
 
@@ -143,7 +143,7 @@ fn upload(vault: &Path, port: u16, user: &str) {
     };
     let all = query::parse::<&str>(&[], Utc::now()).unwrap();
     let job = job(&format!("imap://{user}@127.0.0.1:{port}"), PASSWORD);
-    let (report, error) = run::upload(vault, &all, job, &options, &mut |_| {}).unwrap();
+    let (report, error) = upload::upload(vault, &all, job, &options, &mut |_| {}).unwrap();
     assert!(error.is_none(), "{error:?}");
     assert_eq!(report.uploaded, UPLOADED as u64);
 }

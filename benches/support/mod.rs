@@ -23,10 +23,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mailvault::config::Account;
-use mailvault::run::{self, Job, PullOptions};
+use mailvault::account::Job;
+use mailvault::account::config::Account;
+use mailvault::base::secret::Secret;
+use mailvault::pull::{self, PullOptions};
 use mailvault::sample::Server;
-use mailvault::secret::Secret;
 
 pub(crate) fn find_tool(tool: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -85,6 +86,6 @@ pub(crate) fn pull(job: Job, vault: &Path) {
         parallel: 1,
         stop: Arc::default(),
     };
-    let report = run::pull(vault, vec![job], &options, &mut |_| {}).unwrap();
+    let report = pull::pull(vault, vec![job], &options, &mut |_| {}).unwrap();
     assert!(report.outcomes[0].error.is_none());
 }

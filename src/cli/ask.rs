@@ -2,8 +2,8 @@
 
 use std::io::{self, BufRead as _, Write as _};
 
-use mailvault::error::{Error, Result};
-use mailvault::secret::Secret;
+use mailvault::base::error::{Error, Result};
+use mailvault::base::secret::Secret;
 
 use super::output::Output;
 use super::text::escape;

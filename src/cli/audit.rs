@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use mailvault::error::PARTIAL;
-use mailvault::fsx;
-use mailvault::run::{self, AuditOptions, AuditReport, FolderAudit, Standing, Tally};
+use mailvault::base::error::PARTIAL;
+use mailvault::base::fsx;
+use mailvault::inspect::{self, AuditOptions, AuditReport, FolderAudit, Standing, Tally};
 use serde_json::{Value, json};
 
 use super::Done;
@@ -51,7 +51,7 @@ pub(crate) fn run(
     };
     let mut progress = Progress::new(out, std::iter::once(name.as_str()));
     let job = secrets::job(account, &env, secrets::may_ask(global, out), out);
-    let done = run::audit(&settings.vault, job, &options, &mut |event| {
+    let done = inspect::audit(&settings.vault, job, &options, &mut |event| {
         progress.event(&event);
     });
     progress.clear();

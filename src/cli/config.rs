@@ -1,8 +1,8 @@
 //! `mailvault config`: where the configuration is, whether it is right, and what it says.
 
-use mailvault::error::Result;
-use mailvault::oauth::Service;
-use mailvault::secret::SecretSource;
+use mailvault::account::oauth::Service;
+use mailvault::base::error::Result;
+use mailvault::base::secret::SecretSource;
 use serde_json::json;
 
 use super::Done;

@@ -10,9 +10,9 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use mailvault::error::{Error, ErrorKind, Result};
-use mailvault::fsx;
-use mailvault::query;
+use mailvault::base::error::{Error, ErrorKind, Result};
+use mailvault::base::fsx;
+use mailvault::mail::query;
 use mailvault::sample::{Sample, Server};
 use mailvault::vault::Vault;
 use mailvault::vault::catalog::Order;

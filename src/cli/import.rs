@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use mailvault::config::Dedupe;
-use mailvault::dedupe::Policy;
-use mailvault::error::PARTIAL;
+use mailvault::account::config::Dedupe;
+use mailvault::archive::dedupe::Policy;
+use mailvault::base::error::PARTIAL;
 use mailvault::import::{self, ImportOptions, ImportReport};
 use mailvault::vault::layout::is_account;
 use serde_json::json;

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use mailvault::event::{Event, Notice};
+use mailvault::base::event::{Event, Notice};
 use serde_json::{Value, json};
 
 use super::output::Output;
@@ -345,7 +345,7 @@ impl<'a> Progress<'a> {
 }
 
 /// The server's words, behind what they are about.
-fn said(error: &mailvault::error::Error) -> String {
+fn said(error: &mailvault::base::error::Error) -> String {
     error
         .reply()
         .map_or_else(String::new, |reply| format!(": {}", escape(reply)))

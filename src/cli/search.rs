@@ -2,7 +2,7 @@
 
 use chrono::Utc;
 use mailvault::Error;
-use mailvault::query::{self, Query};
+use mailvault::mail::query::{self, Query};
 use mailvault::vault::Vault;
 use mailvault::vault::catalog::{Extras, Hit, Order, SortBy};
 use serde_json::{Value, json};
@@ -204,7 +204,7 @@ fn to_json(hit: &Hit, extras: &Extras, snippet: Option<&str>, on_server: bool) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mailvault::message::Hash128;
+    use mailvault::mail::message::Hash128;
 
     fn hit(from: &str, subject: &str, size: u64) -> Hit {
         Hit {

@@ -2,10 +2,10 @@
 
 use std::io::{self, IsTerminal as _};
 
-use mailvault::config::Account;
-use mailvault::error::{Error, Result};
-use mailvault::run::Job;
-use mailvault::secret::{self, Env};
+use mailvault::account::Job;
+use mailvault::account::config::Account;
+use mailvault::base::error::{Error, Result};
+use mailvault::base::secret::{self, Env};
 
 use super::args::Global;
 use super::output::Output;

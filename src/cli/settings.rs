@@ -7,9 +7,9 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mailvault::config::{Account, Config};
-use mailvault::error::{Error, Result};
-use mailvault::secret::{Env, SecretSource};
+use mailvault::account::config::{Account, Config};
+use mailvault::base::error::{Error, Result};
+use mailvault::base::secret::{Env, SecretSource};
 
 use super::args::Global;
 

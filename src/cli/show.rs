@@ -2,10 +2,10 @@
 
 use std::io::{self, Read};
 
-use mailvault::error::{Error, PARTIAL};
+use mailvault::base::error::{Error, PARTIAL};
 use mailvault::export;
-use mailvault::message::Hash128;
-use mailvault::readable::{self, Readable};
+use mailvault::mail::message::Hash128;
+use mailvault::mail::readable::{self, Readable};
 use mailvault::vault::Vault;
 use serde_json::json;
 

@@ -1,8 +1,8 @@
 //! `mailvault stats`: what the mail is made of, as bars.
 
 use chrono::Utc;
-use mailvault::query;
-use mailvault::stats::{self, Section, Stats};
+use mailvault::inspect::stats::{self, Section, Stats};
+use mailvault::mail::query;
 use mailvault::vault::Vault;
 use mailvault::vault::catalog::{Amount, Facet};
 use serde_json::{Value, json};
@@ -234,7 +234,7 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mailvault::stats::Row;
+    use mailvault::inspect::stats::Row;
     use mailvault::vault::catalog::Totals;
 
     fn amount(messages: u64, mib: u64) -> Amount {

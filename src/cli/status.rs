@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use mailvault::error::PARTIAL;
-use mailvault::metrics;
+use mailvault::base::error::PARTIAL;
+use mailvault::inspect::metrics;
 use mailvault::vault::Vault;
 use mailvault::vault::catalog::AccountStatus;
 use serde_json::{Value, json};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Local, SecondsFormat, TimeZone, Utc};
 
-pub(crate) use mailvault::units::{count_text as count, size_text as size};
+pub(crate) use mailvault::base::units::{count_text as count, size_text as size};
 
 /// Foreign text with everything that could act on a terminal, or mislead the reader, made
 /// visible: control characters (ESC, line ends and C1 among them), marks that change the

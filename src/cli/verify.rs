@@ -1,6 +1,6 @@
 //! `mailvault verify`: prove the vault whole.
 
-use mailvault::error::ErrorKind;
+use mailvault::base::error::ErrorKind;
 use mailvault::vault::verify::{self, Finding, Problem, VerifyOptions, VerifyReport};
 use serde_json::{Value, json};
 

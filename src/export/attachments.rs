@@ -4,9 +4,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::names;
-use crate::error::{Error, Result};
-use crate::fsx;
-use crate::readable::Parts;
+use crate::base::error::{Error, Result};
+use crate::base::fsx;
+use crate::mail::readable::Parts;
 
 /// Writes the attachments into a directory, under safe names that nothing there has.
 pub fn save(parts: &Parts<'_>, dir: &Path) -> Result<Vec<PathBuf>> {

@@ -4,8 +4,8 @@
 use std::io::{self, Read};
 use std::path::Path;
 
-use crate::error::{Error, Result};
-use crate::message::Hash128;
+use crate::base::error::{Error, Result};
+use crate::mail::message::Hash128;
 use crate::vault::frame::{self, Checker};
 use crate::vault::layout::FileName;
 

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use super::body::Body;
 use super::place::{self, Place};
 use super::{Put, Target, names};
-use crate::error::{Error, Result};
-use crate::fsx::{self, Linked};
-use crate::message::Hash128;
+use crate::base::error::{Error, Result};
+use crate::base::fsx::{self, Linked};
+use crate::mail::message::Hash128;
 use crate::vault::Entry;
 
 /// A directory a folder, in which each message has a file.

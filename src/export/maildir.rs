@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use super::body::Body;
 use super::place::{self, Place};
 use super::{Put, Target, names};
-use crate::error::Result;
-use crate::fsx;
-use crate::mbox::ToLf;
-use crate::message::Hash128;
+use crate::base::error::Result;
+use crate::base::fsx;
+use crate::mail::mbox::ToLf;
+use crate::mail::message::Hash128;
 use crate::vault::Entry;
 
 /// What stands behind the id in a file's name.

@@ -9,9 +9,9 @@ use super::body::Body;
 use super::eml::{give_name, staging_name};
 use super::place::{Place, Staged};
 use super::{Put, Target, names};
-use crate::error::{Error, Result};
-use crate::fsx;
-use crate::mbox::{FromLine, Quoter, Tag, ToLf};
+use crate::base::error::{Error, Result};
+use crate::base::fsx;
+use crate::mail::mbox::{FromLine, Quoter, Tag, ToLf};
 use crate::vault::{Entry, Part};
 
 /// Turns messages into the text of an mbox.

@@ -13,9 +13,9 @@ use std::time::{Duration, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::{Format, names};
-use crate::error::{Error, Result};
-use crate::fsx::{self, BatchSync};
-use crate::message::Hash128;
+use crate::base::error::{Error, Result};
+use crate::base::fsx::{self, BatchSync};
+use crate::mail::message::Hash128;
 
 /// The note that makes a directory one of ours.
 const NOTE: &str = "mailvault-export.json";

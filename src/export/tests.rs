@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::place::Place;
 use super::*;
-use crate::message::Scanner;
+use crate::mail::message::Scanner;
 use crate::vault::Part;
 use crate::vault::frame::Checker;
 use crate::vault::layout::FileName;

@@ -11,12 +11,12 @@ use std::time::UNIX_EPOCH;
 
 use super::tree::{Child, SourceTree};
 use super::{Unread, id_in, mbox, shown};
-use crate::commit::Route;
-use crate::error::{Error, Result};
-use crate::fsx;
-use crate::mbox::{FromLine, Tag};
-use crate::message::Hash128;
-use crate::query::Query;
+use crate::archive::commit::Route;
+use crate::base::error::{Error, Result};
+use crate::base::fsx;
+use crate::mail::mbox::{FromLine, Tag};
+use crate::mail::message::Hash128;
+use crate::mail::query::Query;
 use crate::vault::layout::{folder_dir, folder_label};
 use crate::vault::{Part, Selection, Vault};
 

@@ -4,9 +4,9 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::error::{Error, Result};
-use crate::fsx;
-use crate::mbox::FromLine;
+use crate::base::error::{Error, Result};
+use crate::base::fsx;
+use crate::mail::mbox::FromLine;
 
 /// More of a line is not needed to know it.
 const HEAD: usize = 520;

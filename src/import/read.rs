@@ -5,10 +5,10 @@ use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::find::Found;
-use crate::error::{Error, Result};
-use crate::fsx;
-use crate::mbox::{Unquoter, to_crlf};
-use crate::message::Hash128;
+use crate::base::error::{Error, Result};
+use crate::base::fsx;
+use crate::mail::mbox::{Unquoter, to_crlf};
+use crate::mail::message::Hash128;
 use crate::vault::frame;
 
 /// Messages up to this size are read once and kept.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{Unread, shown};
-use crate::error::Result;
-use crate::fsx;
+use crate::base::error::Result;
+use crate::base::fsx;
 
 /// A source of files.
 #[derive(Debug)]

@@ -4,12 +4,12 @@
 use std::io::Read;
 
 use super::Run;
-use crate::commit::{Order, Route};
-use crate::dedupe::Plan;
-use crate::error::Result;
-use crate::evidence;
-use crate::message::{Digest, Hash128, Scanner};
-use crate::source::{Listing, Listings, Source, Uid, Voucher};
+use crate::archive::commit::{Order, Route};
+use crate::archive::dedupe::Plan;
+use crate::archive::evidence;
+use crate::base::error::Result;
+use crate::mail::message::{Digest, Hash128, Scanner};
+use crate::mail::source::{Listing, Listings, Source, Uid, Voucher};
 use crate::vault::catalog::Proof;
 use crate::vault::ledger::{Event as Entry, Evidence, Seen};
 use crate::vault::{frame, maildir};

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Run;
 use super::known::{SLICE, link};
-use crate::commit::Route;
-use crate::error::Result;
-use crate::evidence;
-use crate::source::{Inventory, Listing, MailRow, ObjectId, Source, Voucher};
+use crate::archive::commit::Route;
+use crate::archive::evidence;
+use crate::base::error::Result;
+use crate::mail::source::{Inventory, Listing, MailRow, ObjectId, Source, Voucher};
 use crate::vault::catalog::{Origin, Proof, Stored};
 use crate::vault::ledger::Evidence;
 

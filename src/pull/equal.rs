@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use super::Run;
 use super::arrivals::{Arrival, Earlier};
 use super::pack::Place;
-use crate::commit::Order;
-use crate::error::Result;
-use crate::evidence;
-use crate::message::Hash128;
-use crate::source::{Header, Listing, Source, Uid};
+use crate::archive::commit::Order;
+use crate::archive::evidence;
+use crate::base::error::Result;
+use crate::mail::message::Hash128;
+use crate::mail::source::{Header, Listing, Source, Uid};
 use crate::vault::ledger::Event as Entry;
 
 /// So many messages of a run are remembered, so that their bytes are known when they come

@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
-use crate::source::Listing;
+use crate::mail::source::Listing;
 
 /// Arenas that go round, and their size in bytes.
 const ARENAS: usize = 12;

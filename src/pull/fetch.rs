@@ -9,10 +9,10 @@ use super::arrivals::Arrivals;
 use super::feed::{self, Feeder, Stuck};
 use super::pack::{Place, pack};
 use super::{DROPS, Run, SLICE};
-use crate::commit::{Desk, Order};
-use crate::error::{Error, Result};
-use crate::event::RefusedMessage;
-use crate::source::{Fetched, Listing, Listings, Source, Uid};
+use crate::archive::commit::{Desk, Order};
+use crate::base::error::{Error, Result};
+use crate::base::event::RefusedMessage;
+use crate::mail::source::{Fetched, Listing, Listings, Source, Uid};
 use crate::vault::ledger::{Event as Entry, Proto};
 
 /// Messages of a mailbox without good sizes that are fetched in one go.

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use super::mailbox::Mailbox;
 use super::uidl;
 use super::{COMPARED, Run};
-use crate::commit::{Link, Order, Route};
-use crate::dedupe::{Plan, Policy, Recognition};
-use crate::error::{Error, Result};
-use crate::evidence;
-use crate::message::Hash128;
-use crate::source::{Inventory, Listing, Listings, Source, Uid, Voucher};
+use crate::archive::commit::{Link, Order, Route};
+use crate::archive::dedupe::{Plan, Policy, Recognition};
+use crate::archive::evidence;
+use crate::base::error::{Error, Result};
+use crate::mail::message::Hash128;
+use crate::mail::source::{Inventory, Listing, Listings, Source, Uid, Voucher};
 use crate::vault::catalog::{Blob, Origin, Proof, Stored};
 use crate::vault::ledger::Evidence;
 

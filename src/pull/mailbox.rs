@@ -8,11 +8,11 @@ use super::copies::Copies;
 use super::known;
 use super::pack::Place;
 use super::{Left, Run};
-use crate::commit::{FlagChange, Order, Route};
-use crate::error::{Error, Result};
-use crate::event::Event;
-use crate::evidence;
-use crate::source::{Inventory, Listing, MailRow, Source, Uid};
+use crate::archive::commit::{FlagChange, Order, Route};
+use crate::archive::evidence;
+use crate::base::error::{Error, Result};
+use crate::base::event::Event;
+use crate::mail::source::{Inventory, Listing, MailRow, Source, Uid};
 use crate::vault::catalog::{InMailbox, Origin, Proof, State};
 use crate::vault::ledger::{Event as Entry, Evidence, Identity, Proto};
 

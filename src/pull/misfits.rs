@@ -5,12 +5,12 @@ use std::collections::HashMap;
 
 use super::Run;
 use super::arrivals::Earlier;
-use crate::commit::{Delivery, Order};
-use crate::error::Result;
-use crate::evidence;
-use crate::message::Hash128;
-use crate::run::memory::doubled_status_key;
-use crate::source::{Listing, Source};
+use crate::account::memory::doubled_status_key;
+use crate::archive::commit::{Delivery, Order};
+use crate::archive::evidence;
+use crate::base::error::Result;
+use crate::mail::message::Hash128;
+use crate::mail::source::{Listing, Source};
 use crate::vault::catalog::{Before, Proof};
 use crate::vault::ledger::Evidence;
 use crate::vault::now_seconds;

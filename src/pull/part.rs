@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use super::{Key, Run, Task};
-use crate::commit::Desk;
-use crate::event::{Event, Events, Notice, PullReport};
-use crate::evidence::MailboxSizes;
+use crate::archive::commit::Desk;
+use crate::archive::evidence::MailboxSizes;
+use crate::base::event::{Event, Events, Notice, PullReport};
 use crate::vault::catalog::Catalog;
 use crate::vault::ledger::Proto;
 

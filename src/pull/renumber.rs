@@ -7,12 +7,12 @@
 use std::collections::HashMap;
 
 use super::Run;
-use crate::commit::Order;
-use crate::dedupe::{Plan, Recognition};
-use crate::error::Result;
-use crate::event::Notice;
-use crate::message::Hash128;
-use crate::source::{Listing, Listings, Source, headers_of};
+use crate::archive::commit::Order;
+use crate::archive::dedupe::{Plan, Recognition};
+use crate::base::error::Result;
+use crate::base::event::Notice;
+use crate::mail::message::Hash128;
+use crate::mail::source::{Listing, Listings, Source, headers_of};
 use crate::vault::ledger::{Evidence, Proto};
 
 /// Fewer messages are simply fetched again.

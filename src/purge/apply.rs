@@ -9,9 +9,9 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use crate::error::{Endpoint, Error, ErrorKind, Result};
-use crate::event::{Event, Notice};
-use crate::pause::{self, is_set};
+use crate::base::error::{Endpoint, Error, ErrorKind, Result};
+use crate::base::event::{Event, Notice};
+use crate::base::pause::{self, is_set};
 use crate::purge::select::{Plan, Sum};
 use crate::purge::{KeptMessage, Maildrop, PurgeReport};
 use crate::vault::Writer;

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::error::Result;
-use crate::evidence;
-use crate::message::Scanner;
-use crate::pause::is_set;
+use crate::archive::evidence;
+use crate::base::error::Result;
+use crate::base::pause::is_set;
+use crate::mail::message::Scanner;
+use crate::mail::source::{Header, Listing, Source};
 use crate::purge::Reason;
-use crate::source::{Header, Listing, Source};
 use crate::vault::catalog::Record;
 use crate::vault::frame::{self, Checker};
 

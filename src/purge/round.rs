@@ -6,15 +6,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::error::{Error, Result};
-use crate::event::Event;
-use crate::message::Hash128;
+use crate::base::error::{Error, Result};
+use crate::base::event::Event;
+use crate::mail::message::Hash128;
+use crate::mail::source::{Listings, Source};
 use crate::purge::apply::{Last, Pending, Run};
 use crate::purge::proof::{self, Item};
 use crate::purge::select::Sum;
 use crate::purge::stock::{self, Candidate};
 use crate::purge::{KeptMessage, Maildrop, Reason};
-use crate::source::{Listings, Source};
 use crate::vault::layout::message_label;
 use crate::vault::ledger::Event as Entry;
 

@@ -3,12 +3,12 @@
 use std::ops::AddAssign;
 use std::time::Duration;
 
-use crate::error::Result;
-use crate::message::Hash128;
+use crate::base::error::Result;
+use crate::mail::message::Hash128;
+use crate::mail::query::Query;
+use crate::mail::source::Listings;
 use crate::purge::stock::{Candidate, Stock, stock};
 use crate::purge::{Choice, Maildrop, Selection};
-use crate::query::Query;
-use crate::source::Listings;
 use crate::vault::catalog::Catalog;
 
 /// A day in seconds.

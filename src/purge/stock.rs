@@ -1,10 +1,10 @@
 //! What a listing holds that may be deleted, seen against the catalog.
 
-use crate::dedupe::{Met, Walk};
-use crate::error::Result;
-use crate::evidence;
+use crate::archive::dedupe::{Met, Walk};
+use crate::archive::evidence;
+use crate::base::error::Result;
+use crate::mail::source::Listings;
 use crate::purge::{Maildrop, Sum};
-use crate::source::Listings;
 use crate::vault::catalog::{Archived, Catalog, Proof, State};
 use crate::vault::layout::message_label;
 

@@ -11,9 +11,9 @@ use zstd::zstd_safe::{
     zstd_sys::ZSTD_EndDirective,
 };
 
-use crate::error::{Error, Result};
-use crate::fsx;
-use crate::message::{Digest, Hash128, Scanner};
+use crate::base::error::{Error, Result};
+use crate::base::fsx;
+use crate::mail::message::{Digest, Hash128, Scanner};
 
 /// Largest window that is read, as a power of two.
 const WINDOW_LOG_MAX: u32 = 27;

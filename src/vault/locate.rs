@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use crate::error::Result;
-use crate::fsx;
-use crate::message::Scanner;
+use crate::base::error::Result;
+use crate::base::fsx;
+use crate::mail::message::Scanner;
 use crate::vault::catalog::{Blob, Catalog, Place};
 use crate::vault::layout::{Layout, base_of};
 use crate::vault::{frame, maildir};

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::error::{Error, Result};
-use crate::fsx::{self, Linked};
-use crate::message::{Digest, Scanner};
+use crate::base::error::{Error, Result};
+use crate::base::fsx::{self, Linked};
+use crate::mail::message::{Digest, Scanner};
 use crate::vault::frame::{self, Compressor};
 use crate::vault::layout::{FileName, Layout, base_of, is_folder_dir};
 

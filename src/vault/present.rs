@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use super::Vault;
 use super::layout::{self, FileName};
 use super::maildir;
-use crate::error::Result;
-use crate::message::Hash128;
+use crate::base::error::Result;
+use crate::mail::message::Hash128;
 
 impl Vault {
     /// The ids of all message files, whatever the catalog says. That they are undamaged

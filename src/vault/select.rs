@@ -8,10 +8,10 @@ use std::time::UNIX_EPOCH;
 use super::Vault;
 use super::layout::{FileName, Layout};
 use super::shelf::Shelf;
-use crate::error::Result;
-use crate::fsx;
-use crate::message::Hash128;
-use crate::query::Query;
+use crate::base::error::Result;
+use crate::base::fsx;
+use crate::mail::message::Hash128;
+use crate::mail::query::Query;
 use crate::vault::catalog::Catalog;
 
 /// The messages that a query selects, in little memory.

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::layout::FileName;
 use super::maildir;
-use crate::error::Result;
-use crate::message::Hash128;
+use crate::base::error::Result;
+use crate::mail::message::Hash128;
 
 /// The message files of a folder with their flags: one look at the directory for all.
 #[derive(Debug, Default)]

@@ -3,11 +3,11 @@
 use std::io::Read;
 
 use super::Vault;
-use crate::error::{Error, ErrorKind, Result};
-use crate::query::Query;
-use crate::readable::{self, LIMIT};
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::mail::query::Query;
+use crate::mail::readable::{self, LIMIT};
+use crate::mail::words::Sought;
 use crate::vault::catalog::{Extras, Hit};
-use crate::words::Sought;
 
 /// Characters shown in front of what was found, and from there on.
 const AROUND: (usize, usize) = (40, 160);

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::layout::Layout;
 use super::{frame, locate};
-use crate::error::{Error, Result};
-use crate::message::Hash128;
-use crate::readable::LIMIT;
+use crate::base::error::{Error, Result};
+use crate::mail::message::Hash128;
+use crate::mail::readable::LIMIT;
 use crate::vault::catalog::{Blob, Catalog, Coverage, Texts};
 
 /// What is made durable at once: messages, and octets of them.

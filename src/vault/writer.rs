@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use crate::error::{Error, Result};
-use crate::fsx::{self, BatchSync};
-use crate::message::Scanner;
+use crate::base::error::{Error, Result};
+use crate::base::fsx::{self, BatchSync};
+use crate::mail::message::Scanner;
 use crate::vault::catalog::{Blob, Catalog, Place, discard};
 use crate::vault::layout::{self, FileName, Layout, Manifest, base_of};
 use crate::vault::ledger::{Entry, Event, Item, Ledger, Opened, Reader};

@@ -37,7 +37,7 @@ fn vault_of(messages: &[Vec<u8>]) -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.config("vault = \"$HOME/vault\"\n");
     for (n, bytes) in messages.iter().enumerate() {
-        let hash = mailvault::message::Hash128::of(bytes);
+        let hash = mailvault::mail::message::Hash128::of(bytes);
         sandbox.write(&format!("in/{n}.{hash}.eml"), bytes, 0o600);
     }
     let args = ["import", "in", "--account", "work", "--create"];

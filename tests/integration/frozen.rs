@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mailvault::message::{Scanner, header_hash};
+use mailvault::mail::message::{Scanner, header_hash};
 use mailvault::vault::layout::{FileName, folder_dir};
 
 use super::support::sandbox::Sandbox;

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mailvault::config::Config;
+use mailvault::account::config::Config;
 use mailvault::sample::Sample;
 
 use crate::support::missing;

@@ -7,12 +7,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use mailvault::error::Endpoint;
-use mailvault::imap::{Access, Change, Folder, Known, Mailbox, Removal, Row, Scope, Session};
-use mailvault::sasl::{Credentials, Login, Mechanism, Method};
-use mailvault::secret::{Mask, Secret};
-use mailvault::source::{Fetched, Listing, Source, Uid};
-use mailvault::transport::{Limits, Transport, Trust};
+use mailvault::base::error::Endpoint;
+use mailvault::base::secret::{Mask, Secret};
+use mailvault::mail::source::{Fetched, Listing, Source, Uid};
+use mailvault::net::imap::{Access, Change, Folder, Known, Mailbox, Removal, Row, Scope, Session};
+use mailvault::net::sasl::{Credentials, Login, Mechanism, Method};
+use mailvault::net::transport::{Limits, Transport, Trust};
 
 use crate::support::client::on_the_wire;
 use crate::support::corpus::corpus;

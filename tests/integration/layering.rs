@@ -1,46 +1,43 @@
-//! The module table of ARCHITECTURE.md, held against the sources: what each file
-//! imports, that each has a row, and how large files are.
+//! The tables of ARCHITECTURE.md, held against the sources.
 //!
-//! A cell of the column `Module` names one or more files below `src`, with `{a,b}` for several
-//! and `…` among them for any other file of that folder; a row with the word `later`
-//! there may lack its files. A cell of the column `May import` lists modules, those of
-//! the same folder by their last name; `lib` and `lib verbs` stand for every module of
-//! the library, `all` for everything, `–` for nothing, `as pop3` for what that row
-//! has; `imap: imap` after a `;` is for that file of the row alone. Files of one row,
-//! and a folder's own file, may always import each other. A folder's own file, such
-//! as `pop3.rs`, needs no row and may import what the folder's rows may. Unit tests
-//! are not looked at.
+//! The table of folders is an order: a folder imports those above it. Folders of one row do
+//! not import each other. The table of limits names what only some files may use, or what
+//! some may not: a cell `only in` or `not in` lists folders and files below `src`, and what
+//! is limited is a folder of ours (with a `/`) or a crate. Unit tests are not looked at.
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod breaches;
+mod circles;
 mod imports;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A row of the table.
-#[derive(Debug, Default)]
-struct Row {
-    /// The modules of its files, such as `pop3::reply`.
-    modules: Vec<String>,
-    /// A folder whose files belong here if no other row has them.
-    any_other: Option<String>,
-    later: bool,
-    cell: String,
-    /// What its files may import, and what one of them may besides.
-    allowed: Vec<String>,
-    besides: BTreeMap<String, Vec<String>>,
+/// Where something may be used, or may not.
+#[derive(Debug)]
+struct Limit {
+    /// A module such as `net::pop3`, or the name of a crate.
+    what: String,
+    ours: bool,
+    /// True if it may be used in these only; false if it may not.
+    only: bool,
+    places: Vec<String>,
 }
 
-/// `src/pop3/reply.rs` is `pop3::reply`; `mod.rs` is its folder.
+/// The tables and the sources that they are about.
+struct Layers {
+    /// Folders with their row.
+    folders: BTreeMap<String, usize>,
+    limits: Vec<Limit>,
+    /// Every module with its source text.
+    sources: BTreeMap<String, String>,
+}
+
+/// `src/net/pop3/reply.rs` is `net::pop3::reply`; `mod.rs` is its folder.
 fn module_of(file: &str) -> String {
     let file = file.trim_end_matches(".rs").trim_end_matches("/mod");
-    file.replace('/', "::")
-}
-
-fn folder_of(module: &str) -> &str {
-    module.rsplit_once("::").map_or("", |(folder, _)| folder)
+    file.trim_end_matches('/').replace('/', "::")
 }
 
 /// True if `module` is `ancestor` or lies in it.
@@ -49,167 +46,118 @@ fn within(module: &str, ancestor: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
-/// The rows of the module table in a Markdown text.
-fn rows(text: &str) -> Vec<Row> {
-    let table = text
-        .lines()
-        .skip_while(|line| !line.starts_with("| Module |"));
-    let table = table.skip(2).take_while(|line| line.starts_with('|'));
-    let mut rows: Vec<Row> = table.map(row).collect();
-    for n in 0..rows.len() {
-        let cell = rows[n].cell.clone();
-        if let Some(other) = cell.strip_prefix("as ") {
-            let like = |row: &&Row| row.modules.iter().any(|m| within(m, other));
-            let row = rows
-                .iter()
-                .find(like)
-                .unwrap_or_else(|| panic!("no row for {cell}"));
-            let allowed = row.allowed.clone();
-            rows[n].allowed = allowed;
-        }
-    }
-    rows
+/// The rows of the table that begins with this cell, as cells.
+fn table<'t>(text: &'t str, head: &str) -> Vec<Vec<&'t str>> {
+    let head = format!("| {head} |");
+    let lines = text.lines().skip_while(|line| !line.starts_with(&head));
+    let rows = lines.skip(2).take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect())
+        .collect()
 }
 
-fn row(line: &str) -> Row {
-    let line = line.replace('`', "");
-    let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
-    let (files, cell) = (cells[0], *cells.last().unwrap());
-    let mut row = Row {
-        later: files
-            .split(|c: char| !c.is_alphanumeric())
-            .any(|word| word == "later"),
-        cell: cell.to_string(),
-        ..Row::default()
-    };
-    let (patterns, _) = files
-        .rsplit_once(".rs")
-        .expect("a file name in the first cell");
-    for pattern in patterns.split(".rs") {
-        let pattern = pattern.trim_start_matches([',', ' ']);
-        let (start, names) = pattern.split_once('{').unwrap_or(("", pattern));
-        for name in names.trim_end_matches('}').split(',').map(str::trim) {
-            if name == "…" {
-                row.any_other = Some(module_of(start.trim_end_matches('/')));
-            } else {
-                row.modules.push(module_of(&format!("{start}{name}")));
-            }
-        }
-    }
-    for (n, part) in cell.split(';').enumerate() {
-        match part.split_once(':') {
-            Some((file, list)) if n > 0 => {
-                let file = format!("::{}", file.trim());
-                let module = row.modules.iter().find(|module| module.ends_with(&file));
-                let module = module.unwrap_or_else(|| panic!("no file {file} in {files}"));
-                row.besides.insert(module.clone(), modules(list));
-            }
-            _ => row.allowed.extend(modules(part)),
-        }
-    }
-    row
+/// What stands in backquotes.
+fn quoted(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2)
 }
 
-/// The modules that a list names; what stands in brackets explains.
-fn modules(list: &str) -> Vec<String> {
-    let mut bare = String::new();
-    for part in list.split('(') {
-        bare.push_str(part.split_once(')').map_or(part, |(_, after)| after));
-    }
-    let words = bare
-        .split(',')
-        .map(str::trim)
-        .filter(|word| !["", "–", "-"].contains(word));
-    let names = words.map(|word| match word {
-        "lib" | "lib verbs" => "lib".to_string(),
-        _ => word
-            .trim_start_matches("lib ")
-            .trim_end_matches(".rs")
-            .replace('/', "::"),
-    });
-    names.collect()
+fn folders(text: &str) -> BTreeMap<String, usize> {
+    let rows = table(text, "Folder").into_iter().enumerate();
+    rows.flat_map(|(row, cells)| quoted(cells[0]).map(move |folder| (module_of(folder), row)))
+        .collect()
 }
 
-/// The table and the sources that it is about.
-struct Layers {
-    rows: Vec<Row>,
-    /// Every module with its source text.
-    sources: BTreeMap<String, String>,
+fn limits(text: &str) -> Vec<Limit> {
+    let rows = table(text, "Limited").into_iter();
+    rows.flat_map(|cells| {
+        let only = cells[1].starts_with("only in");
+        assert!(only || cells[1].starts_with("not in"), "{cells:?}");
+        quoted(cells[0]).map(move |what| Limit {
+            what: module_of(what),
+            ours: what.contains('/'),
+            only,
+            places: quoted(cells[1]).map(module_of).collect(),
+        })
+    })
+    .collect()
+}
+
+impl Limit {
+    fn allows(&self, module: &str) -> bool {
+        let listed = self.places.iter().any(|place| within(module, place));
+        listed == self.only || self.ours && within(module, &self.what)
+    }
 }
 
 impl Layers {
-    /// The row of a module, unless it is a folder's own file without one.
-    fn row(&self, module: &str) -> Option<&Row> {
-        let named = |row: &&Row| row.modules.iter().any(|m| m == module);
-        let other = |row: &&Row| row.any_other.as_deref() == Some(folder_of(module));
-        self.rows
-            .iter()
-            .find(named)
-            .or_else(|| self.rows.iter().find(other))
-    }
-
-    /// The rows that speak for a module.
-    fn rows_for(&self, module: &str) -> Vec<&Row> {
-        if let Some(row) = self.row(module) {
-            return vec![row];
+    fn new(text: &str, sources: BTreeMap<String, String>) -> Self {
+        Self {
+            folders: folders(text),
+            limits: limits(text),
+            sources,
         }
-        let inside = |row: &&Row| row.modules.iter().any(|m| folder_of(m) == module);
-        self.rows.iter().filter(inside).collect()
     }
 
-    fn may_import(&self, module: &str, other: &str) -> bool {
-        if within(other, module) || folder_of(module) == other && !other.is_empty() {
-            return true;
+    fn row(&self, module: &str) -> Option<(&str, usize)> {
+        let folder = module.split("::").next()?;
+        let (folder, row) = self.folders.get_key_value(folder)?;
+        Some((folder, *row))
+    }
+
+    /// What a module imports that it may not.
+    fn breach(&self, module: &str, other: &str) -> Option<String> {
+        let breach = || Some(format!("{module} may not import {other}"));
+        let from = self.row(module);
+        let to = self.row(other);
+        let allowed = match (module, from, to) {
+            ("lib", ..) => true,
+            ("main", ..) => within(other, "cli"),
+            (_, Some((from, row)), Some((to, above))) => from == to || above < row,
+            // The names of the root are those of a folder, which was looked up.
+            (_, Some(_), None) => other == "lib",
+            _ => false,
+        };
+        let limited = |limit: &&Limit| limit.ours && within(other, &limit.what);
+        let limited = self.limits.iter().filter(limited);
+        if allowed && limited.into_iter().all(|limit| limit.allows(module)) {
+            None
+        } else {
+            breach()
         }
-        self.rows_for(module).into_iter().any(|row| {
-            let together = row.modules.iter().any(|m| m == other);
-            let besides = row.besides.get(module).into_iter().flatten();
-            together
-                || row.allowed.iter().chain(besides).any(|name| {
-                    let sibling = format!("{}::{name}", folder_of(module));
-                    let in_library = !within(other, "cli") && other != "main";
-                    name == "all"
-                        || name == "lib" && in_library
-                        || within(other, name)
-                        || within(other, &sibling)
-                })
-        })
     }
 
-    /// Everything that the table and the sources disagree in.
+    /// Everything that the tables and the sources disagree in.
     fn complaints(&self) -> Vec<String> {
         let mut complaints = Vec::new();
         for (module, text) in &self.sources {
-            if self.rows_for(module).is_empty() {
-                complaints.push(format!("{module} is not in the table"));
+            if !["lib", "main"].contains(&&**module) && self.row(module).is_none() {
+                complaints.push(format!("{module} is in no folder of the table"));
                 continue;
             }
             for path in imports::imports(module, text) {
-                let Some(other) = self.resolve(&path) else {
-                    complaints.push(format!("{module} imports {path}, which is in no module"));
-                    continue;
-                };
-                if !self.may_import(module, &other) {
-                    complaints.push(format!("{module} may not import {other} ({path})"));
+                match self.resolve(&path) {
+                    Some(other) => complaints.extend(self.breach(module, &other)),
+                    None => {
+                        complaints.push(format!("{module} imports {path}, which is in no module"));
+                    }
                 }
             }
-            if !within(module, "cli") && module != "main" {
-                let idents = imports::idents(text);
-                let foreign = idents
-                    .iter()
-                    .filter(|name| name.starts_with("clap") || *name == "indicatif");
-                complaints.extend(
-                    foreign.map(|name| format!("{module} is of the library and uses {name}")),
-                );
+            let idents = imports::idents(text);
+            for limit in self.limits.iter().filter(|limit| !limit.ours) {
+                if idents.contains(&limit.what) && !limit.allows(module) {
+                    complaints.push(format!("{module} may not use {}", limit.what));
+                }
             }
         }
-        for row in self.rows.iter().filter(|row| !row.later) {
-            let missing = row
-                .modules
-                .iter()
-                .filter(|m| !self.sources.contains_key(*m));
-            complaints.extend(missing.map(|m| format!("{m} is in the table, but not in src")));
+        let missing = |place: &String| {
+            let mut modules = self.sources.keys();
+            !modules.any(|module| within(module, place))
+        };
+        let named = self.limits.iter().flat_map(|limit| &limit.places);
+        for place in self.folders.keys().chain(named).filter(|p| missing(p)) {
+            complaints.push(format!("{place} is in a table, but not in src"));
         }
+        complaints.sort();
+        complaints.dedup();
         complaints
     }
 
@@ -229,9 +177,9 @@ impl Layers {
     }
 }
 
-/// The Rust files below a folder by their path from there, without the unit tests that
+/// The Rust files below a folder, by their path from there, without the unit tests that
 /// have a file of their own.
-fn sources(folder: &Path) -> BTreeMap<String, String> {
+fn files(folder: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut folders: Vec<PathBuf> = vec![folder.to_path_buf()];
     while let Some(next) = folders.pop() {
@@ -241,11 +189,26 @@ fn sources(folder: &Path) -> BTreeMap<String, String> {
                 folders.extend((!path.ends_with("tests")).then_some(path));
             } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("tests.rs") {
                 let name = path.strip_prefix(folder).unwrap().to_str().unwrap();
-                found.insert(module_of(name), fs::read_to_string(&path).unwrap());
+                found.insert(name.to_owned(), fs::read_to_string(&path).unwrap());
             }
         }
     }
     found
+}
+
+fn sources() -> BTreeMap<String, String> {
+    let files = files(&project().join("src")).into_iter();
+    files.map(|(file, text)| (module_of(&file), text)).collect()
+}
+
+/// Files with a folder of the same name beside them: one of the two is the folder's own.
+fn beside_a_folder(files: impl Iterator<Item = String>) -> Vec<String> {
+    let files: Vec<String> = files.collect();
+    let beside = |file: &&String| {
+        let folder = format!("{}/", file.trim_end_matches(".rs"));
+        files.iter().any(|other| other.starts_with(&folder))
+    };
+    files.iter().filter(beside).cloned().collect()
 }
 
 fn project() -> &'static Path {
@@ -253,21 +216,28 @@ fn project() -> &'static Path {
 }
 
 #[test]
-fn the_sources_import_what_the_table_lists_and_no_more() {
+fn the_sources_import_what_the_tables_allow_and_no_more() {
     let table = project().join("ARCHITECTURE.md");
     let text = fs::read_to_string(&table).unwrap_or_else(|e| panic!("{}: {e}", table.display()));
-    let layers = Layers {
-        rows: rows(&text),
-        sources: sources(&project().join("src")),
-    };
-    assert!(layers.rows.len() > 10, "the module table was not found");
+    let layers = Layers::new(&text, sources());
+    assert!(layers.folders.len() > 10, "the table was not found");
+    assert!(layers.limits.len() > 5, "the limits were not found");
     let complaints = layers.complaints();
     assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
 }
 
 #[test]
+fn no_file_lies_beside_a_folder_of_its_name() {
+    let beside = beside_a_folder(files(&project().join("src")).into_keys());
+    assert_eq!(beside, [""; 0]);
+    let breach = ["net/pop3.rs", "net/pop3/reply.rs", "net/pop3x.rs"];
+    let found = beside_a_folder(breach.map(String::from).into_iter());
+    assert_eq!(found, ["net/pop3.rs"]);
+}
+
+#[test]
 fn files_are_small() {
-    let sources = sources(&project().join("src"));
+    let sources = sources();
     let mut sizes: Vec<(usize, String)> = sources
         .iter()
         .map(|(module, text)| (imports::code_lines(text), module.clone()))

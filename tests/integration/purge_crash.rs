@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use mailvault::message::Hash128;
+use mailvault::mail::message::Hash128;
 use mailvault::sample::{Message, Server};
 use serde_json::Value;
 

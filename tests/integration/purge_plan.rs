@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use mailvault::error::Error;
-use mailvault::message::Scanner;
+use mailvault::base::error::Error;
+use mailvault::mail::message::Scanner;
+use mailvault::mail::query;
+use mailvault::mail::source::{Listings, Uid};
 use mailvault::purge::{self, Keep, Maildrop, Selection, Survey};
-use mailvault::query;
-use mailvault::source::{Listings, Uid};
 use mailvault::vault::Writer;
 use mailvault::vault::ledger::{Event, Evidence, Identity, Seen};
 

@@ -6,12 +6,12 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use mailvault::commit::{self, Route};
-use mailvault::dedupe::{Policy, Recognition};
-use mailvault::error::{Endpoint, Error, Result};
-use mailvault::event::{Event, Notice, PullReport};
+use mailvault::archive::commit::{self, Route};
+use mailvault::archive::dedupe::{Policy, Recognition};
+use mailvault::base::error::{Endpoint, Error, Result};
+use mailvault::base::event::{Event, Notice, PullReport};
+use mailvault::mail::source::{Each, Fetched, Kept, Listing, Listings, Source};
 use mailvault::pull::{self, Task};
-use mailvault::source::{Each, Fetched, Kept, Listing, Listings, Source};
 use mailvault::vault::catalog::Catalog;
 use mailvault::vault::verify::{VerifyOptions, verify};
 use mailvault::vault::{Writer, layout::Layout, maildir};

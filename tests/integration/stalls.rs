@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use mailvault::error::{Endpoint, Error, Result};
-use mailvault::pop3::{Dialect, Session};
-use mailvault::sasl::{Credentials, Login, Method};
-use mailvault::secret::{Mask, Secret};
-use mailvault::source::{Fetched, Source};
-use mailvault::transport::{Limits, Transport, Trust};
+use mailvault::base::error::{Endpoint, Error, Result};
+use mailvault::base::secret::{Mask, Secret};
+use mailvault::mail::source::{Fetched, Source};
+use mailvault::net::pop3::{Dialect, Session};
+use mailvault::net::sasl::{Credentials, Login, Method};
+use mailvault::net::transport::{Limits, Transport, Trust};
 
 /// Whoever takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(60);

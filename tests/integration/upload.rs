@@ -33,7 +33,7 @@ fn put(sandbox: &Sandbox, folder: &str, messages: &[Vec<u8>], flags: &str) {
         fs::create_dir_all(maildir.join(part)).unwrap();
     }
     for (n, message) in messages.iter().enumerate() {
-        let hash = mailvault::message::Hash128::of(message);
+        let hash = mailvault::mail::message::Hash128::of(message);
         let path = maildir.join("cur").join(format!("{n}.{hash}.x:2,{flags}"));
         fs::write(&path, message).unwrap();
         let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000 + n as u64);

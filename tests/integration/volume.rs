@@ -11,9 +11,9 @@ use std::net::TcpStream;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use mailvault::message::Hash128;
+use mailvault::mail::message::Hash128;
+use mailvault::mail::source::Uid;
 use mailvault::sample::{Message, Server};
-use mailvault::source::Uid;
 use mailvault::vault::Writer;
 use mailvault::vault::ledger::{Event, Evidence, Identity, Seen};
 

@@ -1,12 +1,12 @@
 //! What the findings of the doctor mean, in words.
 
-use mailvault::config::{Account, is_loopback};
-use mailvault::doctor::{Fact, Point, UidlQuality, VaultFacts};
-use mailvault::error::Result;
-use mailvault::pop3::Capabilities;
-use mailvault::providers;
-use mailvault::secret::{Env, SecretSource};
-use mailvault::transport::Certificate;
+use mailvault::account::config::{Account, is_loopback};
+use mailvault::account::providers;
+use mailvault::base::error::Result;
+use mailvault::base::secret::{Env, SecretSource};
+use mailvault::inspect::doctor::{Fact, Point, UidlQuality, VaultFacts};
+use mailvault::net::pop3::Capabilities;
+use mailvault::net::transport::Certificate;
 use serde_json::json;
 
 use super::Row;
@@ -178,7 +178,7 @@ pub(super) fn fact(account: &Account, fact: &Fact, verbose: bool) -> Vec<Row> {
             Row::new(Mark::Ok, "dns", text)
         }
         Fact::Reached(time) => {
-            let server = mailvault::connect::endpoint(account);
+            let server = mailvault::account::connect::endpoint(account);
             let ms = time.as_millis();
             Row::new(Mark::Ok, "port", format!("{server}, {ms} ms"))
         }
@@ -429,7 +429,7 @@ mod tests {
         let row = provider(&account()).unwrap();
         assert!(row.text.starts_with("Gmail wants"), "{}", row.text);
         let mut better = account();
-        better.protocol = mailvault::config::Protocol::Imap;
+        better.protocol = mailvault::account::config::Protocol::Imap;
         assert_eq!(provider(&better), None);
     }
 

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use chrono::Utc;
-use mailvault::config::{Account, Protocol};
-use mailvault::error::PARTIAL;
+use mailvault::account::config::{Account, Protocol};
+use mailvault::base::error::PARTIAL;
 use mailvault::export::imap::{Doubt, Outlook, Refused, UploadReport};
-use mailvault::query;
-use mailvault::run::{self, UploadOptions};
+use mailvault::export::upload::{self, UploadOptions};
+use mailvault::mail::query;
 use serde_json::{Value, json};
 
 use crate::cli::Done;
@@ -60,12 +60,12 @@ pub(super) fn run(
     };
     if args.dry_run || args.check {
         let mut doubts = Vec::new();
-        let mut events = |event: mailvault::event::Event<'_>| progress.event(&event);
+        let mut events = |event: mailvault::base::event::Event<'_>| progress.event(&event);
         let outlook = if args.check {
             let each = &mut |doubt| doubts.push(doubt);
-            run::check(vault, &query, job, &options, &mut events, each)
+            upload::check(vault, &query, job, &options, &mut events, each)
         } else {
-            run::outlook(vault, &query, job, &options, &mut events)
+            upload::outlook(vault, &query, job, &options, &mut events)
         };
         progress.clear();
         return match outlook {
@@ -74,7 +74,7 @@ pub(super) fn run(
             Err(error) => failed(error, json!({})),
         };
     }
-    let done = run::upload(vault, &query, job, &options, &mut |event| {
+    let done = upload::upload(vault, &query, job, &options, &mut |event| {
         progress.event(&event);
     });
     progress.clear();

@@ -1,10 +1,10 @@
 //! Which server, and by which protocol.
 
-use mailvault::config::{Protocol, Tls};
-use mailvault::discover::{self, Told};
-use mailvault::error::Error;
-use mailvault::providers::{Provider, Server};
-use mailvault::transport::Resolver;
+use mailvault::account::config::{Protocol, Tls};
+use mailvault::account::discover::{self, Told};
+use mailvault::account::providers::{Provider, Server};
+use mailvault::base::error::Error;
+use mailvault::net::transport::Resolver;
 
 use super::super::args::TlsKind;
 use super::super::report::Failure;

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use mailvault::config::{Account, Config, is_account_name};
-use mailvault::error::{Error, Result};
-use mailvault::fsx;
-use mailvault::secret::Secret;
+use mailvault::account::config::{Account, Config, is_account_name};
+use mailvault::base::error::{Error, Result};
+use mailvault::base::fsx;
+use mailvault::base::secret::Secret;
 use mailvault::vault::Writer;
 
 use super::super::report::Failure;

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use mailvault::config::Account;
-use mailvault::oauth::{self, Ask};
-use mailvault::secret::{Secret, SecretSource};
+use mailvault::account::config::Account;
+use mailvault::account::oauth::{self, Ask};
+use mailvault::base::secret::{Secret, SecretSource};
 use serde_json::json;
 
 use crate::cli::args::{Global, Login};

@@ -256,8 +256,8 @@ mod tests {
     use std::collections::BTreeSet;
     use std::path::Path;
 
-    use mailvault::config::Config;
-    use mailvault::error::Error;
+    use mailvault::account::config::Config;
+    use mailvault::base::error::Error;
 
     use super::*;
 

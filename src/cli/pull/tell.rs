@@ -1,8 +1,8 @@
 //! What came of the accounts of a pull, in lines for people and for programs.
 
-use mailvault::error::{Error, PARTIAL};
-use mailvault::event::{PullReport, RefusedMessage};
-use mailvault::run::Outcome;
+use mailvault::base::error::{Error, PARTIAL};
+use mailvault::base::event::{PullReport, RefusedMessage};
+use mailvault::pull::Outcome;
 use serde_json::json;
 
 use crate::cli::output::{Output, Tone};

@@ -1,10 +1,11 @@
 //! `pull --purge`: the accounts' own rules, applied when everything is archived.
 
-use mailvault::config::Account;
-use mailvault::error::Error;
+use mailvault::account::Job;
+use mailvault::account::config::Account;
+use mailvault::base::error::Error;
+use mailvault::base::secret::Secret;
 use mailvault::purge::Selection;
-use mailvault::run::{Agreed, Job, PurgeOptions};
-use mailvault::secret::Secret;
+use mailvault::purge::{Agreed, PurgeOptions};
 
 use super::{outcome, rule, table};
 use crate::cli::output::Output;

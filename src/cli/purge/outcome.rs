@@ -1,8 +1,8 @@
 //! What a purge came to, in lines for people and for programs.
 
-use mailvault::error::{Error, ErrorKind, PARTIAL};
+use mailvault::base::error::{Error, ErrorKind, PARTIAL};
+use mailvault::purge::{Agreed, PurgeOptions};
 use mailvault::purge::{KeptMessage, PurgeReport, Reason};
-use mailvault::run::{Agreed, PurgeOptions};
 use serde_json::{Value, json};
 
 use crate::cli::output::Output;

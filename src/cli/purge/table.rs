@@ -2,10 +2,10 @@
 
 use std::cmp::Reverse;
 
-use mailvault::error::Endpoint;
+use mailvault::base::error::Endpoint;
+use mailvault::base::units::age_text;
+use mailvault::purge::Agreed;
 use mailvault::purge::{Bracket, Place, Plan, Sum};
-use mailvault::run::Agreed;
-use mailvault::units::age_text;
 use mailvault::vault::layout::folder_label;
 use serde_json::{Value, json};
 

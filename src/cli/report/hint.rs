@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::io;
 
-use mailvault::error::{Endpoint, Error, ErrorKind, LINK};
-use mailvault::providers::{self, UserForm};
+use mailvault::account::providers::{self, UserForm};
+use mailvault::base::error::{Endpoint, Error, ErrorKind, LINK};
 
 use crate::cli::text::{escape, size};
 

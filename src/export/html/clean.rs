@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use ammonia::{Builder, UrlRelative};
 
 use super::trim::{Trimmed, trim};
-use crate::bounds::HTML;
+use crate::mail::bounds::HTML;
 
 /// The pictures that a message brought along: by Content-ID, the file that has it, as a link.
 pub(super) type Pictures = HashMap<String, String>;

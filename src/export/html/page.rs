@@ -7,10 +7,10 @@ use std::path::Path;
 use chrono::DateTime;
 
 use super::trim::Trimmed;
-use crate::bounds::HTML_FILES;
-use crate::markup::esc;
-use crate::message::Hash128;
-use crate::readable::{Parts, Readable};
+use crate::mail::bounds::HTML_FILES;
+use crate::mail::markup::esc;
+use crate::mail::message::Hash128;
+use crate::mail::readable::{Parts, Readable};
 use crate::vault::Entry;
 
 const STYLE: &str = "\

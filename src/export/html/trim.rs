@@ -6,7 +6,7 @@
 //! out, so that the parser finds no tag that was not counted. What can act or is not shown
 //! is the sanitizer's business; only what it would drop with all its content goes here.
 
-use crate::bounds::{HTML_ATTRIBUTES, HTML_FORMATS, HTML_LEVELS, HTML_NODES};
+use crate::mail::bounds::{HTML_ATTRIBUTES, HTML_FORMATS, HTML_LEVELS, HTML_NODES};
 
 /// Elements without content.
 const EMPTY: [&str; 16] = [

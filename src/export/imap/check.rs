@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering;
 use super::letter::{flags, keeps, look, without};
 use super::names::Names;
 use super::{Doubt, Task, refused};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use crate::export::lint::Taste;
-use crate::imap::{Access, Mailbox, Session};
+use crate::net::imap::{Access, Mailbox, Session};
 use crate::vault::frame::Checker;
 
 impl Task<'_> {

@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::io::{Read, Write};
 
-use crate::error::Result;
+use crate::base::error::Result;
 use crate::export::Body;
-use crate::imap::Folder;
-use crate::message::{HEADER_LIMIT, Hash128, Scanner, header_hash};
-use crate::source::{Fetched, Listing, Source as _, Uid};
+use crate::mail::message::{HEADER_LIMIT, Hash128, Scanner, header_hash};
+use crate::mail::source::{Fetched, Listing, Source as _, Uid};
+use crate::net::imap::Folder;
 
 /// Headers that are asked for at once.
 const SLICE: usize = 4_096;

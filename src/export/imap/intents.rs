@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 use super::folder::Run;
 use super::found::Found;
 use super::{Stretch, Upload};
-use crate::error::{Error, Result};
-use crate::event::Notice;
-use crate::imap::{Access, Counts, Session};
-use crate::message::Hash128;
+use crate::base::error::{Error, Result};
+use crate::base::event::Notice;
+use crate::mail::message::Hash128;
+use crate::net::imap::{Access, Counts, Session};
 use crate::vault::Entry;
 use crate::vault::ledger::Event as Line;
 

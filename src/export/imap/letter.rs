@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use crate::export::Body;
 use crate::export::lint::{Look, Taste};
 use crate::vault::Entry;
@@ -105,7 +105,7 @@ pub(super) fn keeps(permanent: Option<&[Vec<u8>]>) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Hash128;
+    use crate::mail::message::Hash128;
     use crate::vault::layout::FileName;
 
     #[test]

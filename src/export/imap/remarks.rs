@@ -1,7 +1,7 @@
 //! What becomes of a folder's name on a server, where that is not what one would expect.
 
 use super::names::{Goal, is_inbox};
-use crate::imap::Namespace;
+use crate::net::imap::Namespace;
 
 /// Longer names, in octets, are refused by some servers.
 const LONG: usize = 220;

@@ -2,7 +2,7 @@
 
 use crate::export::LeftOut;
 use crate::export::lint::Flaw;
-use crate::message::Hash128;
+use crate::mail::message::Hash128;
 use crate::vault::Entry;
 
 /// A message that the server did not take, or not as it was.

@@ -3,10 +3,10 @@
 use rusqlite::{OptionalExtension, params};
 
 use super::{Catalog, Proof, State, mid_key, signed, split};
-use crate::error::Result;
-use crate::message::{Digest, Hash128};
-use crate::readable;
-use crate::source::Uid;
+use crate::base::error::Result;
+use crate::mail::message::{Digest, Hash128};
+use crate::mail::readable;
+use crate::mail::source::Uid;
 use crate::vault::layout::FileName;
 use crate::vault::ledger::{Entry, Event, Evidence, Identity, Seen, Session};
 

@@ -2,8 +2,8 @@
 
 use super::mailbox::Origin;
 use super::{Catalog, Proof, State, joined, unsigned};
-use crate::error::Result;
-use crate::message::Hash128;
+use crate::base::error::Result;
+use crate::mail::message::Hash128;
 
 /// What is recorded of a message as a server names it.
 #[derive(Debug)]

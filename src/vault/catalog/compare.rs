@@ -3,7 +3,7 @@
 use rusqlite::types::Value;
 
 use super::Catalog;
-use crate::error::Result;
+use crate::base::error::Result;
 
 /// Tables that follow from the ledger alone, each as rows without ids in one order.
 const FROM_LEDGER: [(&str, &str); 8] = [

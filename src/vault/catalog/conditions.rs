@@ -6,9 +6,9 @@ use rusqlite::types::Value;
 
 use super::texts::SHIFT;
 use super::{Proof, mid_key, signed};
-use crate::error::{Error, Result};
-use crate::query::{Term, Uncertainty, What};
-use crate::words::{Sought, fold};
+use crate::base::error::{Error, Result};
+use crate::mail::query::{Term, Uncertainty, What};
+use crate::mail::words::{Sought, fold};
 
 /// A query as SQL.
 #[derive(Debug, Default)]

@@ -4,8 +4,8 @@
 use rusqlite::{OptionalExtension, params};
 
 use super::{Catalog, Origin, State, joined};
-use crate::error::Result;
-use crate::message::Hash128;
+use crate::base::error::Result;
+use crate::mail::message::Hash128;
 use crate::vault::ledger::{Evidence, Seen};
 
 /// [`Evidence`] as a column has it: who vouched does not matter any more.

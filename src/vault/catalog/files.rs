@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags};
 
 use super::failed;
-use crate::error::{Error, Result};
-use crate::fsx;
+use crate::base::error::{Error, Result};
+use crate::base::fsx;
 
 /// What `SQLite` puts behind the name of a database, for its own file first.
 const ENDS: [&str; 4] = ["", "-wal", "-shm", "-journal"];

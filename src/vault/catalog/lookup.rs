@@ -4,8 +4,8 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::mailbox::Origin;
 use super::{Catalog, Proof, State, joined, mid_key, split, unsigned};
-use crate::error::Result;
-use crate::message::Hash128;
+use crate::base::error::Result;
+use crate::mail::message::Hash128;
 use crate::vault::layout::FileName;
 use crate::vault::ledger::Proto;
 

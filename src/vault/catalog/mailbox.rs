@@ -7,9 +7,9 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::lookup::blob;
 use super::{Blob, Catalog, Proof, State, signed, unsigned};
-use crate::error::Result;
-use crate::message::Hash128;
-use crate::source::{ObjectId, Uid, Voucher};
+use crate::base::error::Result;
+use crate::mail::message::Hash128;
+use crate::mail::source::{ObjectId, Uid, Voucher};
 use crate::vault::ledger::Identity;
 
 /// A mailbox in one epoch of its UIDs, or a maildrop, of which neither directory nor

@@ -5,9 +5,9 @@ use rusqlite::{OptionalExtension, params};
 use super::conditions::Conditions;
 use super::lookup::blob;
 use super::{Blob, Catalog, Origin, Proof, State, unsigned};
-use crate::error::Result;
-use crate::message::Hash128;
-use crate::query::Query;
+use crate::base::error::Result;
+use crate::mail::message::Hash128;
+use crate::mail::query::Query;
 use crate::vault::ledger::Event;
 
 /// A message that a server had and the vault has.

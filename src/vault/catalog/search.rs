@@ -10,12 +10,12 @@ use rusqlite::types::{Value, ValueRef};
 use super::conditions::Conditions;
 use super::lookup::blob;
 use super::{Catalog, joined, unsigned};
-use crate::error::Result;
-use crate::message::Hash128;
-use crate::query::{Query, Term, Uncertainty, What};
+use crate::base::error::Result;
+use crate::mail::message::Hash128;
+use crate::mail::query::{Query, Term, Uncertainty, What};
+use crate::mail::words;
 use crate::vault::Entry;
 use crate::vault::layout::folder_label;
-use crate::words;
 
 /// So many contents are looked up one by one, of more all are read.
 const FEW: usize = 4096;

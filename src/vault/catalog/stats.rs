@@ -5,8 +5,8 @@ use rusqlite::params;
 
 use super::conditions::Conditions;
 use super::{Catalog, signed, unsigned};
-use crate::error::Result;
-use crate::query::Query;
+use crate::base::error::Result;
+use crate::mail::query::Query;
 
 /// Lower ends of the brackets of sizes, in octets; the first begins at nothing.
 pub const BRACKETS: [u64; 6] = [0, 10 << 10, 100 << 10, 1 << 20, 10 << 20, 100 << 20];

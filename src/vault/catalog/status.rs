@@ -3,7 +3,7 @@
 use rusqlite::OptionalExtension;
 
 use super::{Catalog, Proof, State, unsigned};
-use crate::error::Result;
+use crate::base::error::Result;
 
 /// What `status` tells of an account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

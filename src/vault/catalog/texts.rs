@@ -7,11 +7,11 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::lookup::blob;
 use super::{Blob, Catalog, PATIENCE, failed, files, is_garbage, split, unsigned};
-use crate::error::{Error, Result};
-use crate::fsx;
-use crate::query::Query;
-use crate::readable::{Gist, gist};
-use crate::words::each_word;
+use crate::base::error::{Error, Result};
+use crate::base::fsx;
+use crate::mail::query::Query;
+use crate::mail::readable::{Gist, gist};
+use crate::mail::words::each_word;
 
 /// Marks files made by this version of the schema.
 const USER_VERSION: i64 = 0x6d76_7401;

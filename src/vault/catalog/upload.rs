@@ -6,8 +6,8 @@ use std::sync::Arc;
 use rusqlite::{OptionalExtension, params};
 
 use super::{Catalog, split};
-use crate::error::Result;
-use crate::message::Hash128;
+use crate::base::error::Result;
+use crate::mail::message::Hash128;
 
 impl Catalog {
     pub(super) fn put_uploaded(

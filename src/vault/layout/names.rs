@@ -1,8 +1,8 @@
 //! The directories of folders and the names of message files (docs/FORMAT.md, Folders
 //! and A message file; modified UTF-7 is RFC 3501 section 5.1.3).
 
-use crate::message::Hash128;
-use crate::source::Uid;
+use crate::mail::message::Hash128;
+use crate::mail::source::Uid;
 
 /// The longest directory name of a folder, in bytes.
 const MAX_DIR: usize = 200;

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use super::decode::{Fault, Line, decode};
 use super::line::{MAX_LINE, Mark, SUFFIX, split};
 use super::shape::is_ours;
-use crate::error::{Error, Result};
-use crate::fsx;
+use crate::base::error::{Error, Result};
+use crate::base::fsx;
 use crate::vault::layout::{Layout, ledger_file};
 
 /// A place between two lines.

@@ -4,7 +4,7 @@
 use super::encode::Open;
 use super::event::{Entry, Event, Evidence, Identity, Proto, Seen, Session};
 use super::line::{Fields, Mark, parse_time};
-use crate::source::{ObjectId, Uid, Voucher};
+use crate::mail::source::{ObjectId, Uid, Voucher};
 
 /// What one line says.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! What the ledger can say: one type for each kind of event (docs/FORMAT.md, Ledger).
 
-use crate::message::Hash128;
-use crate::source::{ObjectId, Uid, Voucher};
+use crate::mail::message::Hash128;
+use crate::mail::source::{ObjectId, Uid, Voucher};
 
 /// The protocol by which an account is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

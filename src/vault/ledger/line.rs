@@ -4,7 +4,7 @@
 use std::fmt::{self, Display};
 use std::io::Write as _;
 
-use crate::message::Hash128;
+use crate::mail::message::Hash128;
 
 /// The longest line with its LF; a longer one is bad.
 pub(super) const MAX_LINE: usize = 64 * 1024;

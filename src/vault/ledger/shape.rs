@@ -3,7 +3,7 @@
 
 use super::chain::is_file_name;
 use super::event::{Event, Identity};
-use crate::message::Hash128;
+use crate::mail::message::Hash128;
 use crate::vault::layout::{FileName, is_account, is_folder_dir};
 
 /// True if account, directory, flags and paths of an event are such as a writer makes.
@@ -82,7 +82,7 @@ fn is_copy(copy: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::Uid;
+    use crate::mail::source::Uid;
 
     const FILE: &str = "7.00112233445566778899aabbccddeeff.mv,S=3,W=3";
 

@@ -8,9 +8,9 @@ use super::line::{MAX_LINE, MAX_TIME};
 use super::{
     Appended, Entry, Event, Evidence, Identity, Item, Ledger, Opened, Reader, Seen, TornTail, chain,
 };
-use crate::fsx;
-use crate::message::Hash128;
-use crate::source::Uid;
+use crate::base::fsx;
+use crate::mail::message::Hash128;
+use crate::mail::source::Uid;
 use crate::vault::layout::Layout;
 
 pub(super) const VAULT: &str = "0123456789abcdef0123456789abcdef";

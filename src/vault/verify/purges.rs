@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::message::Hash128;
+use crate::mail::message::Hash128;
 use crate::vault::ledger::Event;
 
 /// What was archived, and what was to be purged, so far.

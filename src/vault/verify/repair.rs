@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::error::Result;
-use crate::fsx;
-use crate::message::Hash128;
+use crate::base::error::Result;
+use crate::base::fsx;
+use crate::mail::message::Hash128;
 use crate::vault::catalog::discard;
 use crate::vault::layout::{self, Layout};
 use crate::vault::ledger::{Damage, Event};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use crate::message::Hash128;
+use crate::mail::message::Hash128;
 
 /// What to verify, and how thoroughly.
 #[derive(Debug, Clone, Default)]

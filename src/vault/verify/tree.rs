@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::error::{Error, Result};
-use crate::fsx;
+use crate::base::error::{Error, Result};
+use crate::base::fsx;
 use crate::vault::catalog::{Blob, Place};
 use crate::vault::layout::{self, FileName, Layout, base_of};
 use crate::vault::maildir;

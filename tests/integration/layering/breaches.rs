@@ -2,60 +2,42 @@
 
 use std::collections::BTreeMap;
 
-use super::{Layers, rows};
+use super::{Layers, circles};
 
-const TABLE: &str = "
-| Module | Owns | May import |
-| --- | --- | --- |
-| `main.rs` (bin) | start | `cli` |
-| `cli/args.rs` | flags | – |
-| `cli/{pull,…}.rs` | verbs | args, lib verbs |
-| `lib.rs` | names | all |
-| `error.rs` | errors | – |
-| `vault/{layout,lock}.rs` | the vault | error, pop3 (`Uid`) |
-| `pop3/{reply,session}.rs` | the protocol | error; session: vault |
-| `imap.rs`, `imap/{session,mailbox}.rs` | the same | as pop3 |
-| `audit.rs` (later) | audit | vault |
+const TABLES: &str = "
+| Folder | Owns |
+| --- | --- |
+| `base/` | errors |
+| `net/` | the wire |
+| `vault/` | the vault |
+| `pull/` `purge/` | verbs |
+| `cli/` | the terminal |
+
+| Limited | |
+| --- | --- |
+| `net/` | not in `vault/` |
+| `net/pop3/` | not in `net/imap/` |
+| `clap`, `indicatif` | only in `cli/` |
+| `ureq` | only in `net/http.rs` |
 ";
 
-/// Sources that keep to the table.
+/// Sources that keep to the tables.
 fn good() -> BTreeMap<String, String> {
     BTreeMap::from(
         [
             ("main", "fn main() { cli::run() } mod cli;"),
-            ("cli", "mod args; use mailvault::vault::Vault;"),
-            ("cli::args", "use clap::Parser;"),
-            (
-                "cli::pull",
-                "use super::args::Args; use mailvault::{Error, pop3};",
-            ),
-            (
-                "cli::show",
-                "use crate::cli::args; // use crate::cli::pull;",
-            ),
-            (
-                "lib",
-                "pub use error::{Error, Result}; pub use crate::pop3::reply::Reply;",
-            ),
-            ("error", "const NOTE: &str = \"use crate::vault\";"),
-            ("vault", "use crate::error::Error;"),
-            (
-                "vault::layout",
-                "use super::lock::Lock; use crate::{Error, Reply};",
-            ),
-            (
-                "vault::lock",
-                "#[cfg(test)]\nmod tests { use crate::main; }",
-            ),
-            ("pop3", "pub mod reply;"),
-            (
-                "pop3::reply",
-                "pub(crate) fn a() -> crate::Result<()> { 'a' }",
-            ),
-            ("pop3::session", "use crate::vault; use super::reply;"),
-            ("imap", "mod session;"),
-            ("imap::mailbox", "use super::session;"),
-            ("imap::session", "use crate::error as wrong;"),
+            ("cli", "use clap::Parser; use mailvault::vault::Vault;"),
+            ("cli::pull", "use crate::cli; use mailvault::{Error, pull};"),
+            ("lib", "pub use base::error::{Error, Result};"),
+            ("base", "pub mod error;"),
+            ("base::error", "const NOTE: &str = \"use crate::vault\";"),
+            ("net", "use crate::base::error::Error;"),
+            ("net::http", "use ureq::Agent;"),
+            ("net::imap", "use super::http;"),
+            ("net::pop3", "use crate::Error;"),
+            ("vault", "use crate::base::error::Error; // crate::net"),
+            ("pull", "#[cfg(test)]\nmod tests { use crate::cli; }"),
+            ("purge", "use crate::net::pop3; use crate::vault::Vault;"),
         ]
         .map(|(module, text)| (module.to_string(), text.to_string())),
     )
@@ -63,75 +45,86 @@ fn good() -> BTreeMap<String, String> {
 
 #[test]
 fn each_breach_is_found_and_nothing_else() {
-    let good = good();
     let complaints = |module: &str, text: &str| {
-        let mut sources = good.clone();
+        let mut sources = good();
         sources.insert(module.to_string(), text.to_string());
-        Layers {
-            rows: rows(TABLE),
-            sources,
-        }
-        .complaints()
+        Layers::new(TABLES, sources).complaints()
     };
-    assert_eq!(complaints("cli", &good["cli"]), [""; 0]);
+    assert_eq!(complaints("cli", &good()["cli"]), [""; 0]);
     for (module, text, complaint) in [
         (
-            "error",
-            "use crate::{\n vault::{self, lock}};",
-            "error may not import vault (vault)",
+            "base",
+            "use crate::{\n vault::{self}};",
+            "base may not import vault",
         ),
         (
-            "error",
-            "fn a() { crate::vault::lock::take() }",
-            "error may not import vault::lock (vault::lock::take)",
+            "base",
+            "fn a() { crate::net::pop3::take() }",
+            "base may not import net::pop3",
         ),
         (
-            "pop3::reply",
-            "use crate::vault::Vault;",
-            "pop3::reply may not import vault (vault::Vault)",
+            "vault",
+            "use super::net::imap::X;",
+            "vault may not import net::imap",
         ),
         (
-            "vault::lock",
-            "use super::super::imap::session::X;",
-            "vault::lock may not import imap::session (imap::session::X)",
+            "net::imap",
+            "use super::pop3::X;",
+            "net::imap may not import net::pop3",
         ),
         (
-            "cli::args",
-            "use super::pull::Pull;",
-            "cli::args may not import cli::pull (cli::pull::Pull)",
+            "pull",
+            "use crate::purge::Plan;",
+            "pull may not import purge",
         ),
         (
             "main",
-            "use mailvault::error::Error;",
-            "main may not import error (error::Error)",
+            "use mailvault::base::error::Error;",
+            "main may not import base::error",
+        ),
+        ("net", "use clap::Parser;", "net may not use clap"),
+        (
+            "net::imap",
+            "use ureq::Agent;",
+            "net::imap may not use ureq",
         ),
         (
-            "error",
-            "use clap::Parser;",
-            "error is of the library and uses clap",
-        ),
-        (
-            "error",
+            "base",
             "use crate::Nobody;",
-            "error imports Nobody, which is in no module",
+            "base imports Nobody, which is in no module",
         ),
-        ("query", "", "query is not in the table"),
+        ("query", "", "query is in no folder of the table"),
     ] {
         let found = complaints(module, text);
-        assert!(
-            found.contains(&complaint.to_string()),
-            "{module}: {text}: {found:?}"
-        );
+        assert_eq!(found, [complaint], "{module}: {text}");
     }
-    let mut less = good.clone();
-    less.remove("error");
-    let layers = Layers {
-        rows: rows(TABLE),
-        sources: less,
-    };
-    let found = layers.complaints();
+    let mut less = good();
+    less.remove("net::http");
+    let found = Layers::new(TABLES, less).complaints();
     assert!(
-        found.contains(&"error is in the table, but not in src".to_string()),
+        found.contains(&"net::http is in a table, but not in src".to_string()),
         "{found:?}"
     );
+}
+
+#[test]
+fn circles_are_found_but_not_between_a_folder_and_its_files() {
+    let imports = |list: &[(&str, &[&str])]| {
+        let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+        list.iter()
+            .map(|(from, to)| (from.to_string(), owned(to)))
+            .collect()
+    };
+    let list: &[(&str, &[&str])] = &[
+        ("a", &["b", "d"]),
+        ("b", &["c"]),
+        ("c", &["a"]),
+        ("d", &["e"]),
+        ("e", &[]),
+    ];
+    assert_eq!(circles::circles(&imports(list)), [["a", "b", "c"]]);
+    assert!(circles::is_family("pull", "pull::fetch"));
+    assert!(circles::is_family("net::imap::folder", "net::imap"));
+    assert!(!circles::is_family("pull::fetch", "pull::feed"));
+    assert!(!circles::is_family("pull", "purge"));
 }

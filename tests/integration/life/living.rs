@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 #[cfg(feature = "faults")]
-use mailvault::fsx::faults;
+use mailvault::base::fsx::faults;
 use mailvault::purge::Selection;
 
 use super::ageing::{age, forget_indexes};

@@ -6,15 +6,17 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use mailvault::config::{self, Dedupe, Protocol, Tls};
-use mailvault::dedupe::Policy;
+use mailvault::account::Job;
+use mailvault::account::config::{self, Dedupe, Protocol, Tls};
+use mailvault::archive::dedupe::Policy;
+use mailvault::base::secret::Secret;
+use mailvault::export::upload::{UploadOptions, upload};
 use mailvault::import::{self, ImportOptions};
+use mailvault::inspect::{self, AuditOptions};
+use mailvault::mail::query;
+use mailvault::pull::{self, PullOptions};
 use mailvault::purge::Selection;
-use mailvault::query;
-use mailvault::run::{
-    self, Agreed, AuditOptions, Job, PullOptions, PurgeOptions, UploadOptions, upload,
-};
-use mailvault::secret::Secret;
+use mailvault::purge::{Agreed, PurgeOptions};
 use mailvault::vault::verify::{VerifyOptions, verify};
 
 use super::line::{Served, SharedAccount};
@@ -129,7 +131,7 @@ impl User {
             parallel: 1,
             stop: stop(),
         };
-        let ran = run::pull(&self.vault(), vec![self.job()], &options, &mut |_| {});
+        let ran = pull::pull(&self.vault(), vec![self.job()], &options, &mut |_| {});
         let ran = match ran {
             Ok(ran) => ran,
             Err(error) => return Came::Failed(error.to_string()),
@@ -151,7 +153,7 @@ impl User {
             fresh: Duration::from_secs(24 * 3_600),
             stop: stop(),
         };
-        match run::audit(&self.vault(), self.job(), &options, &mut |_| {}) {
+        match inspect::audit(&self.vault(), self.job(), &options, &mut |_| {}) {
             Err(error) => Came::Failed(error.to_string()),
             Ok(report) if report.may_leave() => Came::Well(format!("{:?}", report.tally())),
             Ok(report) => Came::Partly(format!("{:?}", report.tally())),

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::format_push_string)]
 use super::*;
-use crate::error::Endpoint;
-use crate::secret::Mask;
+use crate::base::error::Endpoint;
+use crate::base::secret::Mask;
 use std::io;
 
 /// A server that has said everything already.

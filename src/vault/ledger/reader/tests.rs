@@ -6,7 +6,7 @@ use std::io::Write as _;
 
 use proptest::prelude::*;
 
-use crate::fsx;
+use crate::base::fsx;
 use crate::vault::ledger::tests::{NOW, Scratch, VAULT, lost};
 use crate::vault::ledger::{Damage, Event, Item, Ledger, Mark, Position, Reader, TornTail, chain};
 

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
-use crate::message::Hash128;
-use crate::source::{ObjectId, Uid, Voucher};
+use crate::mail::message::Hash128;
+use crate::mail::source::{ObjectId, Uid, Voucher};
 use crate::vault::ledger::{Event, Evidence, Identity, Proto, Seen, Session};
 
 fn identity() -> impl Strategy<Value = Identity> {

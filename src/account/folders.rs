@@ -1,0 +1,166 @@
+//! Which folders of a server are fetched, and the directories that they have for ever.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{Read, Write};
+
+use crate::account::config::Account;
+use crate::base::error::Result;
+use crate::net::imap::{Mailbox, Session};
+use crate::vault::catalog::Catalog;
+use crate::vault::layout;
+use crate::vault::ledger::Event;
+
+/// The folders of an account that have their directory.
+pub(crate) struct Folders {
+    account: String,
+    /// Directory and recorded UIDVALIDITY by name.
+    by_name: HashMap<Vec<u8>, (String, Option<u32>)>,
+}
+
+impl Folders {
+    pub(crate) fn new(catalog: &Catalog, account: &str) -> Result<Self> {
+        let by_name = catalog
+            .named_folders(account)?
+            .into_iter()
+            .map(|folder| (folder.name, (folder.dir, Some(folder.uidvalidity))))
+            .collect();
+        Ok(Self {
+            account: account.to_owned(),
+            by_name,
+        })
+    }
+
+    /// The directory of a mailbox, found once and fixed.
+    pub(crate) fn dir_of(&mut self, mailbox: &Mailbox) -> String {
+        if let Some((dir, _)) = self.by_name.get(&mailbox.raw) {
+            return dir.clone();
+        }
+        let taken = |dir: &str| {
+            let mut all = self.by_name.values();
+            all.any(|(other, _)| other.to_ascii_lowercase() == dir)
+        };
+        let dir = layout::folder_dir(&mailbox.raw, mailbox.delimiter, &taken);
+        self.by_name
+            .insert(mailbox.raw.clone(), (dir.clone(), None));
+        dir
+    }
+
+    /// The directories of folders that the server no longer lists.
+    pub(crate) fn gone(&self, listed: &[Mailbox]) -> Vec<String> {
+        let listed: HashSet<&[u8]> = listed.iter().map(|mailbox| &mailbox.raw[..]).collect();
+        let gone = |(name, _): &(&Vec<u8>, _)| !listed.contains(&name[..]);
+        let dirs = self.by_name.iter().filter(gone);
+        let mut dirs: Vec<String> = dirs.map(|(_, (dir, _))| dir.clone()).collect();
+        dirs.sort_unstable();
+        dirs
+    }
+
+    /// The line that fixes the directory, if it is new or the UIDVALIDITY is.
+    pub(crate) fn record(
+        &mut self,
+        mailbox: &Mailbox,
+        dir: &str,
+        uidvalidity: u32,
+    ) -> Option<Event> {
+        let entry = self.by_name.get_mut(&mailbox.raw)?;
+        if entry.1 == Some(uidvalidity) {
+            return None;
+        }
+        entry.1 = Some(uidvalidity);
+        Some(Event::Folder {
+            account: self.account.clone(),
+            dir: dir.to_owned(),
+            name: mailbox.raw.clone().into(),
+            delim: mailbox.delimiter,
+            uidvalidity,
+        })
+    }
+}
+
+/// What the names of all folders begin with at this server. Some hang up at the
+/// question, and it matters for patterns only.
+pub(crate) fn prefix<S: Read + Write>(
+    account: &Account,
+    session: &mut Session<S>,
+) -> Result<Vec<u8>> {
+    if !account.names_folders() {
+        return Ok(Vec::new());
+    }
+    let personal = session.namespaces()?.personal.into_iter().next();
+    Ok(personal.map(|space| space.prefix).unwrap_or_default())
+}
+
+/// True if the account's patterns take the mailbox in. Names may be written without the
+/// `prefix` that all folders of some servers have.
+pub(crate) fn chosen(account: &Account, mailbox: &Mailbox, prefix: &[u8]) -> bool {
+    let name = mailbox.levels().join("/");
+    let has_prefix = !prefix.is_empty() && mailbox.raw.starts_with(prefix);
+    let short = name.split_once('/').filter(|_| has_prefix);
+    let any = |patterns: &[String]| {
+        patterns.iter().any(|pattern| {
+            matches(pattern, &name) || short.is_some_and(|(_, short)| matches(pattern, short))
+        })
+    };
+    any(&account.folders) && !any(&account.exclude)
+}
+
+/// True if a pattern fits a name, whose levels are separated by `/`; `*` stands for any
+/// text, `?` for one character. INBOX is written in any case.
+fn matches(pattern: &str, name: &str) -> bool {
+    let inbox = |text: &str| text.eq_ignore_ascii_case("inbox");
+    if inbox(pattern) && inbox(name) {
+        return true;
+    }
+    let (pattern, name): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), name.chars().collect());
+    // The last star, and how much of the name it has taken so far.
+    let (mut p, mut n, mut star) = (0, 0, None);
+    while n < name.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                star = Some((p, n));
+                p += 1;
+            }
+            Some(c) if *c == '?' || *c == name[n] => {
+                p += 1;
+                n += 1;
+            }
+            _ => {
+                let Some((at, taken)) = star else {
+                    return false;
+                };
+                star = Some((at, taken + 1));
+                p = at + 1;
+                n = taken + 1;
+            }
+        }
+    }
+    pattern[p..].iter().all(|c| *c == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_take_levels_and_any_text() {
+        for (pattern, name) in [
+            ("*", "a/b"),
+            ("INBOX", "Inbox"),
+            ("Lists/*", "Lists/rust/dev"),
+            ("*/Sent", "Old/Sent"),
+            ("?unk", "Junk"),
+            ("a*b*c", "a-b-b-c"),
+        ] {
+            assert!(matches(pattern, name), "{pattern} {name}");
+        }
+        for (pattern, name) in [
+            ("Lists/*", "Lists"),
+            ("Junk", "junk"),
+            ("a*b", "abc"),
+            ("", "a"),
+        ] {
+            assert!(!matches(pattern, name), "{pattern} {name}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! What is remembered of an account's server between runs.
+
+use crate::account::config::Account;
+use crate::account::connect::{endpoint, server_name};
+use crate::base::error::Result;
+use crate::net::pop3::Dialect;
+use crate::vault::catalog::Catalog;
+use crate::vault::ledger::Event as Entry;
+
+/// Keys of what is remembered of a server.
+const CAPA: &str = "capa";
+const AHEAD: &str = "pipelining";
+
+pub(crate) fn recall(catalog: &Catalog, account: &Account) -> Result<Dialect> {
+    let mut dialect = Dialect::default();
+    let server = endpoint(account);
+    if catalog
+        .learned(&account.name, &format!("{CAPA} {server}"))?
+        .as_deref()
+        == Some("no")
+    {
+        dialect.capa = false;
+    }
+    let ahead = catalog.learned(&account.name, &format!("{AHEAD} {server}"))?;
+    if let Some(ahead) = ahead.and_then(|text| text.parse().ok()) {
+        dialect.ahead = dialect.ahead.min(ahead).max(1);
+    }
+    dialect.doubled = doubles(catalog, account)?;
+    Ok(dialect)
+}
+
+/// The key under which it is remembered that a server sends a status line twice.
+pub(crate) fn doubled_status_key(server: &str) -> String {
+    format!("doubled_status {server}")
+}
+
+/// True if the server was seen to send a status line twice before each message.
+pub(crate) fn doubles(catalog: &Catalog, account: &Account) -> Result<bool> {
+    let key = doubled_status_key(&server_name(account));
+    let learned = catalog.learned(&account.name, &key)?;
+    Ok(learned.is_some_and(|value| value == "yes"))
+}
+
+pub(crate) fn learned(account: &Account, before: Dialect, after: Dialect) -> Vec<Entry> {
+    let server = endpoint(account);
+    let learn = |key: &str, value: String| Entry::Learned {
+        account: account.name.clone(),
+        key: format!("{key} {server}"),
+        value,
+    };
+    let mut events = Vec::new();
+    if before.capa != after.capa {
+        events.push(learn(CAPA, "no".to_owned()));
+    }
+    if before.ahead != after.ahead {
+        events.push(learn(AHEAD, after.ahead.to_string()));
+    }
+    events
+}

@@ -1,0 +1,106 @@
+//! Messages of a server that are stored already: names and lines, no bytes.
+
+use std::sync::Arc;
+
+use super::marks::{FlagChange, date};
+use super::{Committer, Route};
+use crate::base::error::Result;
+use crate::base::fsx;
+use crate::mail::message::Hash128;
+use crate::mail::source::{ObjectId, Uid};
+use crate::vault::frame;
+use crate::vault::ledger::{Event, Evidence, Identity, Seen};
+use crate::vault::maildir;
+
+/// A message of a server that is a stored one, as the server or its header says.
+#[derive(Debug, Clone)]
+pub struct Link {
+    /// The server's name for it.
+    pub uid: Uid,
+    /// The size that the server lists.
+    pub octets: Option<u64>,
+    /// The stored content.
+    pub hash: Hash128,
+    /// Hash of its header on the server.
+    pub header: Hash128,
+    /// Flag letters, sorted.
+    pub flags: String,
+    /// Flags without a letter.
+    pub kw: String,
+    /// INTERNALDATE.
+    pub idate: Option<i64>,
+    /// How it is known.
+    pub evidence: Evidence,
+    /// By what the server knows its copies.
+    pub object: Option<ObjectId>,
+}
+
+impl Committer {
+    /// Gives stored messages a name in another folder, and a line; tells which have it
+    /// now. One whose file is not as it was gets none.
+    pub(super) fn link(&mut self, route: &Arc<Route>, links: Vec<Link>) -> Result<Vec<bool>> {
+        let dir = route.dir.clone().unwrap_or_default();
+        let folder = self.writer.layout().folder(&route.account, &dir);
+        let cur = folder.join("cur");
+        let mut events = Vec::with_capacity(links.len());
+        let mut changes = Vec::new();
+        let mut done = Vec::with_capacity(links.len());
+        for link in links {
+            let found = match self.writer.catalog().find(link.hash)? {
+                Some(blob) => self
+                    .writer
+                    .intact(&blob, &route.account, &dir)?
+                    .map(|(place, path)| (blob, place, path)),
+                None => None,
+            };
+            done.push(found.is_some());
+            let Some((blob, place, path)) = found else {
+                continue;
+            };
+            let identity = Identity {
+                account: route.account.clone(),
+                server: route.server.clone(),
+                uid: link.uid,
+                dir: route.dir.clone(),
+            };
+            if place.account != route.account || place.dir != dir {
+                let layout = self.writer.layout();
+                maildir::place(layout, &path, &folder, &blob.name, &link.flags)?;
+            } else if route.dir.is_some() && place.flags != link.flags {
+                changes.push(FlagChange {
+                    identity: identity.clone(),
+                    hash: Some(blob.name.hash),
+                    before: place.flags,
+                    flags: link.flags.clone(),
+                    kw: link.kw.clone(),
+                });
+            }
+            date(&path, &blob.name, link.idate)?;
+            let mut scanner = crate::mail::message::Scanner::new();
+            let digest = frame::scan(&path, blob.name.size, &mut scanner);
+            events.push(Event::Seen(Box::new(Seen {
+                identity,
+                octets: link.octets,
+                hash: blob.name.hash,
+                got: blob.name.hash,
+                header: link.header,
+                mid: digest.ok().and_then(|d| d.mid).map(Into::into),
+                idate: link.idate,
+                flags: link.flags,
+                kw: link.kw,
+                received: blob.name.received,
+                size: blob.name.size,
+                wire: blob.name.wire,
+                stored: blob.stored,
+                evidence: link.evidence,
+                object: link.object,
+            })));
+        }
+        fsx::sync_dir(&cur)?;
+        self.writer.record(&events)?;
+        self.change_flags(changes)?;
+        let tally = self.tallies.entry(route.account.clone()).or_default();
+        tally.linked += events.len() as u64;
+        Ok(done)
+    }
+}

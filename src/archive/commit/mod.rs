@@ -1,0 +1,483 @@
+//! The one committer of a process.
+//!
+//! Accounts hand it finished files under `tmp`; it decides what is a duplicate,
+//! against the catalog and the open batch, and makes whole batches durable: data,
+//! names, directories, ledger, catalog, in this order (`docs/FORMAT.md`, "Writing").
+//! A message counts as archived only once its batch has gone through.
+
+mod links;
+mod marks;
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::archive::dedupe::{self, Policy};
+use crate::base::error::{Error, Result};
+use crate::base::fsx;
+use crate::mail::message::Hash128;
+use crate::mail::source::{ObjectId, Uid};
+use crate::vault::layout::FileName;
+use crate::vault::ledger::{Event, Evidence, Identity, Seen};
+use crate::vault::maildir::{self, Packed, Placed};
+use crate::vault::{Writer, frame};
+
+/// A batch ends at so many messages, so many bytes of content, or so long after its
+/// first message: what is lost and fetched again after a crash.
+const BATCH_MESSAGES: usize = 1_024;
+const BATCH_BYTES: u64 = 32 << 20;
+const BATCH_AGE: Duration = Duration::from_secs(1);
+/// The catalog's transaction ends with every so many batches; the ledger covers what
+/// it lacks.
+const BATCHES_A_TRANSACTION: u32 = 4;
+/// Room that is left on the disk for others.
+const SPARE_BYTES: u64 = 64 << 20;
+
+pub use links::Link;
+pub use marks::FlagChange;
+
+/// Where messages of one maildrop or mailbox go.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// The account.
+    pub account: String,
+    /// `user@host:port`.
+    pub server: String,
+    /// The folder's directory; `None` for POP3.
+    pub dir: Option<String>,
+    /// When two messages count as one.
+    pub policy: Policy,
+}
+
+/// A message that was received and written under `tmp`.
+#[derive(Debug)]
+pub struct Delivery {
+    /// Where it belongs.
+    pub route: Arc<Route>,
+    /// The server's name for it.
+    pub uid: Uid,
+    /// The size that the server lists.
+    pub octets: Option<u64>,
+    /// The file.
+    pub packed: Packed,
+    /// Flag letters, sorted.
+    pub flags: String,
+    /// INTERNALDATE or what else says when it was received, in Unix seconds.
+    pub idate: Option<i64>,
+    /// Flags without a letter, sorted, separated by spaces.
+    pub kw: String,
+    /// How it is known that this is the message.
+    pub evidence: Evidence,
+    /// By what the server knows its copies.
+    pub object: Option<ObjectId>,
+}
+
+/// What became of an account's messages so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Stored.
+    pub new: u64,
+    /// Known already.
+    pub duplicates: u64,
+    /// Recognised without fetching them.
+    pub linked: u64,
+    /// Bytes that the new ones take on disk.
+    pub stored: u64,
+    /// Ids of messages whose damaged file was replaced.
+    pub replaced: Vec<String>,
+}
+
+/// What the committer is asked.
+#[derive(Debug)]
+pub enum Order {
+    /// Archive a message.
+    Deliver(Box<Delivery>),
+    /// Take stored messages for messages of a server, and tell of each whether its file
+    /// is as it was.
+    Link(Arc<Route>, Vec<Link>, Sender<Vec<bool>>),
+    /// Take over changed flags.
+    Flags(Vec<FlagChange>),
+    /// Write events that belong behind everything delivered so far.
+    Record(Vec<Event>),
+    /// Make everything durable now and tell how the account stands.
+    Flush(String, Sender<Tally>),
+    /// Somebody could not write: stop.
+    Fail(Error),
+}
+
+/// The accounts' side of the committer.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    orders: SyncSender<Order>,
+    stopped: Arc<AtomicBool>,
+}
+
+impl Desk {
+    /// Hands in an order; false if the committer has stopped.
+    #[must_use]
+    pub fn order(&self, order: Order) -> bool {
+        !self.is_stopped() && self.orders.send(order).is_ok()
+    }
+
+    /// Waits until everything handed in by this account is durable; `None` if the
+    /// committer has stopped.
+    #[must_use]
+    pub fn flush(&self, account: &str) -> Option<Tally> {
+        let (tell, told) = std::sync::mpsc::channel();
+        if !self.order(Order::Flush(account.to_owned(), tell)) {
+            return None;
+        }
+        let tally = told.recv().ok();
+        if tally.is_none() {
+            // It fails before it says so, and whoever asks next shall know.
+            self.stopped.store(true, Ordering::Relaxed);
+        }
+        tally
+    }
+
+    /// True once a failure has ended all writing.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+}
+
+/// Starts the committer. It ends when every desk is dropped, and gives the writer
+/// back, or what went wrong.
+#[must_use]
+pub fn start(writer: Writer) -> (Desk, JoinHandle<Result<Writer>>) {
+    // One more batch may wait while one is made durable.
+    let (orders, inbox) = sync_channel(BATCH_MESSAGES);
+    let stopped = Arc::new(AtomicBool::new(false));
+    let desk = Desk {
+        orders,
+        stopped: Arc::clone(&stopped),
+    };
+    let handle = std::thread::spawn(move || {
+        let mut committer = Committer {
+            writer,
+            batch: Vec::new(),
+            bytes: 0,
+            began: Instant::now(),
+            closed: 0,
+            tallies: HashMap::new(),
+        };
+        match committer.run(&inbox) {
+            Ok(()) => Ok(committer.writer),
+            Err(e) => {
+                stopped.store(true, Ordering::Relaxed);
+                Err(e)
+            }
+        }
+    });
+    (desk, handle)
+}
+
+#[derive(Debug)]
+struct Committer {
+    writer: Writer,
+    batch: Vec<Delivery>,
+    bytes: u64,
+    began: Instant,
+    closed: u32,
+    tallies: HashMap<String, Tally>,
+}
+
+/// Where the bytes of a message of the batch come from.
+enum Home {
+    /// Its own file, which gets a name.
+    Own,
+    /// A message before it in the batch.
+    Earlier(usize),
+    /// A stored file, checked just now, and the flags that the message's own folder has it
+    /// with, if it has it.
+    Stored(FileName, u64, PathBuf, Option<String>),
+}
+
+impl Committer {
+    fn run(&mut self, inbox: &Receiver<Order>) -> Result<()> {
+        loop {
+            let order = if self.batch.is_empty() {
+                inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            } else {
+                let left = BATCH_AGE.saturating_sub(self.began.elapsed());
+                inbox.recv_timeout(left)
+            };
+            match order {
+                Ok(Order::Deliver(delivery)) => self.take(*delivery)?,
+                Ok(Order::Link(route, links, tell)) => {
+                    self.close()?;
+                    // Whoever asked may have given up waiting.
+                    let _ = tell.send(self.link(&route, links)?);
+                }
+                Ok(Order::Flags(changes)) => {
+                    self.close()?;
+                    self.change_flags(changes)?;
+                }
+                Ok(Order::Record(events)) => {
+                    self.close()?;
+                    self.writer.record(&events)?;
+                }
+                Ok(Order::Flush(account, tell)) => {
+                    self.close()?;
+                    self.writer.publish()?;
+                    let tally = self.tallies.get(&account).cloned().unwrap_or_default();
+                    // Whoever asked may have given up waiting.
+                    let _ = tell.send(tally);
+                }
+                Ok(Order::Fail(error)) => {
+                    // What was received whole may still find room.
+                    let _ = self.close();
+                    return Err(error);
+                }
+                Err(RecvTimeoutError::Timeout) => self.close()?,
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.close()?;
+                    return self.writer.publish();
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, delivery: Delivery) -> Result<()> {
+        if self.batch.is_empty() {
+            self.began = Instant::now();
+        }
+        self.bytes += delivery.packed.digest.size;
+        self.batch.push(delivery);
+        if self.batch.len() >= BATCH_MESSAGES
+            || self.bytes >= BATCH_BYTES
+            || self.began.elapsed() >= BATCH_AGE
+        {
+            self.close()?;
+        }
+        Ok(())
+    }
+
+    /// Makes the open batch durable.
+    fn close(&mut self) -> Result<()> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let batch = std::mem::take(&mut self.batch);
+        self.bytes = 0;
+        let homes = self.decide(&batch)?;
+        let written: Vec<PathBuf> = batch
+            .iter()
+            .zip(&homes)
+            .filter(|(_, home)| matches!(home, Home::Own))
+            .map(|(d, _)| d.packed.tmp.clone())
+            .collect();
+        self.writer.sync(&written)?;
+        let events = self.give_names(&batch, &homes)?;
+        self.writer.record(&events)?;
+        // At once: whatever fails from here on, the catalog never knows a content only by half.
+        for (delivery, home) in batch.iter().zip(&homes) {
+            if matches!(home, Home::Own) {
+                let digest = &delivery.packed.digest;
+                self.writer.catalog_mut().describe(digest.hash, digest)?;
+            }
+        }
+        self.adopt_marks(&batch, &homes)?;
+        // Until here they tell the next run that names may lack their lines.
+        let mut tmps = BTreeSet::new();
+        for delivery in &batch {
+            fsx::remove(&delivery.packed.tmp)?;
+            tmps.insert(parent(&delivery.packed.tmp));
+        }
+        for dir in &tmps {
+            fsx::sync_dir(dir)?;
+        }
+        self.closed += 1;
+        if self.closed.is_multiple_of(BATCHES_A_TRANSACTION) {
+            self.writer.publish()?;
+        }
+        let root = self.writer.layout().root();
+        let free = fsx::free_space(root)?;
+        if free < SPARE_BYTES + BATCH_BYTES {
+            return Err(Error::NoSpace {
+                path: root.to_path_buf(),
+                needed: None,
+                free: Some(free),
+                source: None,
+            });
+        }
+        Ok(())
+    }
+
+    fn decide(&self, batch: &[Delivery]) -> Result<Vec<Home>> {
+        let mut by_hash: HashMap<Hash128, usize> = HashMap::new();
+        let mut by_mail: HashMap<(&[u8], Hash128), usize> = HashMap::new();
+        let mut homes = Vec::with_capacity(batch.len());
+        for (n, delivery) in batch.iter().enumerate() {
+            let digest = &delivery.packed.digest;
+            let home = if let Some(earlier) = by_hash.get(&digest.hash) {
+                Home::Earlier(*earlier)
+            } else if let Some(stored) = self.stored(delivery)? {
+                stored
+            } else if let Some(earlier) =
+                dedupe::same_mail(delivery.route.policy, digest).and_then(|key| by_mail.get(&key))
+            {
+                Home::Earlier(*earlier)
+            } else {
+                Home::Own
+            };
+            if matches!(home, Home::Own) {
+                by_hash.insert(digest.hash, n);
+                if let Some(key) = dedupe::same_mail(Policy::MessageId, digest) {
+                    by_mail.entry(key).or_insert(n);
+                }
+            }
+            homes.push(home);
+        }
+        Ok(homes)
+    }
+
+    /// A stored file that the message duplicates. It is opened and hashed before it is
+    /// believed in.
+    fn stored(&self, delivery: &Delivery) -> Result<Option<Home>> {
+        let catalog = self.writer.catalog();
+        let digest = &delivery.packed.digest;
+        let account = &delivery.route.account;
+        let dir = delivery.route.dir.as_deref().unwrap_or_default();
+        let mut candidates = Vec::from_iter(catalog.find(digest.hash)?);
+        if let Some((mid, likeness)) = dedupe::same_mail(delivery.route.policy, digest) {
+            candidates.extend(catalog.find_like(mid, likeness)?);
+        }
+        for blob in candidates {
+            if let Some((place, path)) = self.writer.intact(&blob, account, dir)? {
+                let here = place.account == *account && place.dir == dir;
+                let here = here.then_some(place.flags);
+                return Ok(Some(Home::Stored(blob.name, blob.stored, path, here)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Gives every message its name, makes the names durable, and says what to record.
+    fn give_names(&mut self, batch: &[Delivery], homes: &[Home]) -> Result<Vec<Event>> {
+        let mut touched: BTreeSet<PathBuf> = BTreeSet::new();
+        let mut events = Vec::with_capacity(batch.len());
+        let mut names: Vec<(FileName, u64, PathBuf)> = Vec::with_capacity(batch.len());
+        for (delivery, home) in batch.iter().zip(homes) {
+            let Route { account, dir, .. } = &*delivery.route;
+            let dir = dir.as_deref().unwrap_or_default();
+            let layout = self.writer.layout();
+            let folder = layout.folder(account, dir);
+            let packed = &delivery.packed;
+            let (name, mut stored, from, here) = match home {
+                Home::Own => (own_name(packed), packed.stored, packed.tmp.clone(), false),
+                Home::Earlier(n) => {
+                    let (name, stored, path) = &names[*n];
+                    let here = path.parent() == Some(&folder.join("cur"));
+                    (*name, *stored, path.clone(), here)
+                }
+                Home::Stored(name, stored, path, here) => {
+                    (*name, *stored, path.clone(), here.is_some())
+                }
+            };
+            let path = if here {
+                from
+            } else {
+                touched.insert(folder.join("cur"));
+                let there = self.already_there(account, &folder, &name)?;
+                let layout = self.writer.layout();
+                let path = folder.join("cur").join(name.with_flags(&delivery.flags));
+                if let Some(other) = there {
+                    stored = fsx::length(&other)?;
+                    other
+                } else {
+                    match maildir::place(layout, &from, &folder, &name, &delivery.flags)? {
+                        Placed::New => {}
+                        Placed::Replaced => {
+                            let tally = self.tallies.entry(account.clone()).or_default();
+                            tally.replaced.push(name.hash.to_string());
+                        }
+                        // Named by a run that was killed, perhaps at another level.
+                        Placed::Known => stored = fsx::length(&path)?,
+                    }
+                    path
+                }
+            };
+            let tally = self.tallies.entry(account.clone()).or_default();
+            if matches!(home, Home::Own) {
+                tally.new += 1;
+                tally.stored += stored;
+            } else {
+                tally.duplicates += 1;
+            }
+            events.push(seen(delivery, &name, stored));
+            names.push((name, stored, path));
+        }
+        for dir in &touched {
+            fsx::sync_dir(dir)?;
+        }
+        Ok(events)
+    }
+
+    /// A good file of a known content, whatever flags it was given since: two files of
+    /// one base must not lie in a folder. A damaged one is moved away.
+    fn already_there(
+        &mut self,
+        account: &str,
+        folder: &Path,
+        name: &FileName,
+    ) -> Result<Option<PathBuf>> {
+        if self.writer.catalog().find(name.hash)?.is_none() {
+            return Ok(None);
+        }
+        let Some(path) = maildir::find(folder, name, "")? else {
+            return Ok(None);
+        };
+        if frame::check(&path, name.hash, name.size).is_ok() {
+            return Ok(Some(path));
+        }
+        maildir::quarantine(self.writer.layout(), &path)?;
+        let tally = self.tallies.entry(account.to_owned()).or_default();
+        tally.replaced.push(name.hash.to_string());
+        Ok(None)
+    }
+}
+
+fn parent(path: &Path) -> PathBuf {
+    path.parent().unwrap_or(Path::new("/")).to_path_buf()
+}
+
+fn own_name(packed: &Packed) -> FileName {
+    FileName {
+        received: packed.digest.received,
+        hash: packed.digest.hash,
+        size: packed.digest.size,
+        wire: packed.digest.wire,
+    }
+}
+
+fn seen(delivery: &Delivery, name: &FileName, stored: u64) -> Event {
+    let digest = &delivery.packed.digest;
+    Event::Seen(Box::new(Seen {
+        identity: Identity {
+            account: delivery.route.account.clone(),
+            server: delivery.route.server.clone(),
+            uid: delivery.uid.clone(),
+            dir: delivery.route.dir.clone(),
+        },
+        octets: delivery.octets,
+        hash: name.hash,
+        got: digest.hash,
+        header: digest.header,
+        mid: digest.mid.clone().map(Into::into),
+        idate: delivery.idate,
+        flags: delivery.flags.clone(),
+        kw: delivery.kw.clone(),
+        received: name.received,
+        size: name.size,
+        wire: name.wire,
+        stored,
+        evidence: delivery.evidence,
+        object: delivery.object,
+    }))
+}

@@ -1,0 +1,493 @@
+//! The one error type of the library, and the rules it follows.
+//!
+//! * Every failure that a caller may tell apart is a variant; each carries what a
+//!   person needs to act: host and port, command, reply, path.
+//! * Texts are lower case without a final full stop and stand alone in a log line.
+//!   The cause is `source()`, joined by `: ` when it is shown, never repeated.
+//! * Words of a server are kept as they came (secrets masked, see
+//!   [`crate::base::secret`]); whoever shows them escapes and quotes them.
+//! * Hints and exit codes are the command line's business; it decides by
+//!   [`Error::kind`].
+//! * Trouble with a single message is data in a report, never an `Error`.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Shorthand for results of this library.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A server as host and port.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    /// Host name or address literal, as configured.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// Everything that can stop an account, a command or the program.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The name has no address, or asking for it failed.
+    #[error("cannot find the server \"{}\"", .server.host)]
+    Resolve {
+        /// The server that was wanted.
+        server: Endpoint,
+        /// What the resolver said.
+        source: io::Error,
+    },
+    /// No connection could be made.
+    #[error("cannot connect to {server}")]
+    Connect {
+        /// The server that was wanted.
+        server: Endpoint,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The certificate was refused, or TLS could not be established.
+    #[error("{}: {reason}", if *.certificate {
+        format!("the certificate of {server} is not trusted")
+    } else {
+        format!("{server}: TLS failed")
+    })]
+    Tls {
+        /// The server.
+        server: Endpoint,
+        /// What is wrong, in words.
+        reason: String,
+        /// SHA-256 of the certificate that the server showed, if it showed one.
+        fingerprint: Option<String>,
+        /// True if the certificate is the trouble, false if TLS itself failed.
+        certificate: bool,
+    },
+    /// The server stayed silent, or dripped, for longer than its limit.
+    #[error("{server} did not answer within {limit} s ({doing})")]
+    Timeout {
+        /// The server.
+        server: Endpoint,
+        /// What we waited for.
+        doing: String,
+        /// The limit in seconds.
+        limit: u64,
+    },
+    /// The connection ended too early.
+    #[error("{server} closed the connection ({doing})")]
+    Lost {
+        /// The server.
+        server: Endpoint,
+        /// What we waited for.
+        doing: String,
+        /// What the system said, if it was not a plain end of the stream.
+        source: Option<io::Error>,
+    },
+    /// The server refused the credentials.
+    #[error("{server} refused the {} for {user}", if *.certain { "password" } else { "login" })]
+    Auth {
+        /// The server.
+        server: Endpoint,
+        /// The user name that was sent.
+        user: String,
+        /// The server's words.
+        reply: String,
+        /// True only if the server said that the credentials are wrong (`[AUTH]`).
+        certain: bool,
+    },
+    /// The service that hands out access tokens gave none.
+    #[error("{server} gave no access token for {user}: {reason}")]
+    Token {
+        /// The service.
+        server: Endpoint,
+        /// The user whom the token is for.
+        user: String,
+        /// Why not, in our words.
+        reason: String,
+        /// The service's own words, if it said any.
+        reply: Option<String>,
+        /// What has to be done about it.
+        kind: ErrorKind,
+    },
+    /// The server asks to come back later (RFC 2449 and RFC 3206 response codes).
+    #[error("{server} is busy or the mailbox is in use")]
+    Busy {
+        /// The server.
+        server: Endpoint,
+        /// The server's words.
+        reply: String,
+    },
+    /// The server refused a command that the run cannot do without.
+    #[error("{server} refused {command}")]
+    Refused {
+        /// The server.
+        server: Endpoint,
+        /// The command, without its secrets.
+        command: String,
+        /// The server's words.
+        reply: String,
+    },
+    /// The mailbox takes no more.
+    #[error("the mailbox is full; {done} of {wanted} messages uploaded")]
+    Full {
+        /// The server.
+        server: Endpoint,
+        /// The server's words.
+        reply: String,
+        /// Messages that are there.
+        done: u64,
+        /// Messages that were to be.
+        wanted: u64,
+        /// Octets that are not there yet.
+        missing: u64,
+    },
+    /// The server broke its protocol.
+    #[error("{server} broke the protocol ({doing}): {detail}")]
+    Protocol {
+        /// The server.
+        server: Endpoint,
+        /// What was going on.
+        doing: String,
+        /// What was wrong with it.
+        detail: String,
+    },
+    /// The server lacks something that the configuration asks for.
+    #[error("{server} does not offer {what}")]
+    Unsupported {
+        /// The server.
+        server: Endpoint,
+        /// What it lacks.
+        what: String,
+    },
+    /// The configuration is missing, damaged or contradictory.
+    #[error("{message}")]
+    Config {
+        /// What is wrong; names file, line and column where they are known.
+        message: String,
+        /// What to type or where to look.
+        hint: Option<String>,
+    },
+    /// A secret could not be had, or is not kept safely.
+    #[error("{message}")]
+    Secret {
+        /// What is wrong; never holds the secret.
+        message: String,
+        /// What to type or where to look.
+        hint: Option<String>,
+    },
+    /// There is no vault where one is expected.
+    #[error("no vault at {}", .path.display())]
+    VaultMissing {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// Another process writes to the vault.
+    #[error("the vault at {} is in use by {holder}", .path.display())]
+    Locked {
+        /// The vault.
+        path: PathBuf,
+        /// The process that holds it, in words.
+        holder: String,
+    },
+    /// A vault of a later or foreign make.
+    #[error("the vault at {} cannot be used: {reason}", .path.display())]
+    Format {
+        /// The vault.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// Something that was written is not as it was written.
+    #[error("{} is damaged: {detail}", .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The disk is full, or would be.
+    #[error("not enough room in {}", .path.display())]
+    NoSpace {
+        /// The folder that was written to.
+        path: PathBuf,
+        /// Bytes that the work would have needed, if known.
+        needed: Option<u64>,
+        /// Bytes that are free, if known.
+        free: Option<u64>,
+        /// What the system said, if it was the one to refuse.
+        source: Option<io::Error>,
+    },
+    /// Any other failure of a file operation.
+    #[error("cannot {doing} {}", .path.display())]
+    File {
+        /// The operation as a verb, such as "read".
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Something that is not what belongs at its name, such as a link, which is not followed.
+    #[error("refused: {} is {what}{}", .path.display(), if *what == LINK {
+        "; below a vault or an export nothing is followed"
+    } else {
+        ""
+    })]
+    Strange {
+        /// The name.
+        path: PathBuf,
+        /// What is there.
+        what: &'static str,
+    },
+    /// The catalog failed; it may be deleted and is then made anew.
+    #[error("the catalog {} failed", .path.display())]
+    Catalog {
+        /// The catalog.
+        path: PathBuf,
+        /// What `SQLite` said.
+        source: rusqlite::Error,
+    },
+    /// No message has this id, or several have.
+    #[error("{}", if .candidates.is_empty() {
+        format!("no message with the id {id}")
+    } else {
+        format!("the id {id} fits {} messages", .candidates.len())
+    })]
+    NotFound {
+        /// The id as typed.
+        id: String,
+        /// The ids that it could mean; empty if there is none.
+        candidates: Vec<String>,
+    },
+    /// A place that mail cannot be exported to or imported from.
+    #[error("cannot {doing} {}: {reason}", .path.display())]
+    Unfit {
+        /// What was asked for, such as "export to".
+        doing: &'static str,
+        /// The place.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+        /// What to do instead.
+        hint: Option<String>,
+    },
+    /// A query that cannot be understood.
+    #[error("cannot understand \"{word}\" in the query: {reason}")]
+    Query {
+        /// The word.
+        word: String,
+        /// Why, with the right form.
+        reason: String,
+    },
+    /// Nothing is deleted on a server while the vault is known to be damaged.
+    #[error(
+        "the last verify found {damage} things wrong with the vault, so nothing is deleted on a server"
+    )]
+    Unsettled {
+        /// When that was, in Unix seconds.
+        time: i64,
+        /// How many things were wrong.
+        damage: u64,
+    },
+    /// Ages cannot be told.
+    #[error(
+        "the clock of this machine stands before the newest archived message, so the age of mail cannot be told"
+    )]
+    Clock {
+        /// What the clock says, in Unix seconds.
+        now: i64,
+        /// When the newest message was archived.
+        newest: i64,
+    },
+    /// The server was asked to delete, and what became of it could not be found out.
+    #[error("whether {server} deleted {messages} message{} is not known yet", if *.messages == 1 { "" } else { "s" })]
+    Unconfirmed {
+        /// The server.
+        server: Endpoint,
+        /// How many messages are in doubt.
+        messages: u64,
+        /// Why it could not be asked.
+        source: Box<Error>,
+    },
+    /// The user asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// What a failure is about, for decisions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// Anything without a class of its own.
+    Failed,
+    /// The command line or a query is wrong.
+    Usage,
+    /// No vault at that place.
+    VaultMissing,
+    /// Another process writes to the vault.
+    VaultLocked,
+    /// The credentials were refused.
+    Auth,
+    /// Out of reach, busy or cut off: worth another try later.
+    Unreachable,
+    /// The certificate was refused.
+    Untrusted,
+    /// Configuration or secret.
+    Config,
+    /// The disk, or the mailbox that is written to, is full.
+    NoSpace,
+    /// The server did not confirm what was deleted.
+    Unconfirmed,
+    /// No such message.
+    NotFound,
+    /// The vault is damaged.
+    Damaged,
+    /// Stopped by the user.
+    Interrupted,
+}
+
+/// What the system says of a failure, in its words without its number.
+#[must_use]
+pub fn words(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
+}
+
+/// What a link is, in the words of [`Error::Strange`].
+pub const LINK: &str = "a symbolic link";
+
+/// Exit code of a run in which some messages or accounts failed.
+pub const PARTIAL: u8 = 3;
+
+impl ErrorKind {
+    /// The exit code of a program that ends with such a failure.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::VaultMissing => 10,
+            Self::VaultLocked => 11,
+            Self::Auth => 12,
+            Self::Unreachable => 13,
+            Self::Untrusted => 14,
+            Self::Config => 15,
+            Self::NoSpace => 16,
+            Self::Unconfirmed => 17,
+            Self::NotFound => 18,
+            Self::Damaged => 20,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+impl Error {
+    /// The class of this failure.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Resolve { .. }
+            | Self::Connect { .. }
+            | Self::Timeout { .. }
+            | Self::Lost { .. }
+            | Self::Busy { .. }
+            | Self::Tls {
+                certificate: false, ..
+            } => ErrorKind::Unreachable,
+            Self::Tls {
+                certificate: true, ..
+            } => ErrorKind::Untrusted,
+            Self::Auth { .. } => ErrorKind::Auth,
+            Self::Token { kind, .. } => *kind,
+            Self::Config { .. } | Self::Secret { .. } => ErrorKind::Config,
+            Self::VaultMissing { .. } => ErrorKind::VaultMissing,
+            Self::Locked { .. } => ErrorKind::VaultLocked,
+            Self::Damaged { .. } | Self::Unsettled { .. } => ErrorKind::Damaged,
+            Self::Unconfirmed { .. } => ErrorKind::Unconfirmed,
+            Self::NoSpace { .. } | Self::Full { .. } => ErrorKind::NoSpace,
+            Self::NotFound { .. } => ErrorKind::NotFound,
+            Self::Query { .. } | Self::Unfit { .. } => ErrorKind::Usage,
+            Self::Interrupted => ErrorKind::Interrupted,
+            Self::Refused { .. }
+            | Self::Protocol { .. }
+            | Self::Unsupported { .. }
+            | Self::Format { .. }
+            | Self::Clock { .. }
+            | Self::File { .. }
+            | Self::Strange { .. }
+            | Self::Catalog { .. } => ErrorKind::Failed,
+        }
+    }
+
+    /// True if a new connection may succeed where this one failed.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::Timeout { .. }
+                | Self::Lost { .. }
+                | Self::Protocol { .. }
+                | Self::Token {
+                    kind: ErrorKind::Unreachable,
+                    ..
+                }
+        )
+    }
+
+    /// True if the disk failed rather than what lies on it.
+    #[must_use]
+    pub fn is_disk_failure(&self) -> bool {
+        use rusqlite::ErrorCode::{CannotOpen, SystemIoFailure};
+        // Linux and its kin agree about this number; `io::ErrorKind` has no name for it.
+        const EIO: i32 = 5;
+        match self {
+            Self::File { source, .. } => source.raw_os_error() == Some(EIO),
+            Self::Catalog { source, .. } => matches!(
+                source.sqlite_error_code(),
+                Some(CannotOpen | SystemIoFailure)
+            ),
+            _ => false,
+        }
+    }
+
+    /// A failed file operation, told apart by what the system said: a full disk or
+    /// quota is [`Error::NoSpace`].
+    #[must_use]
+    pub fn file(doing: &'static str, path: &Path, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace {
+                path: path.to_path_buf(),
+                needed: None,
+                free: None,
+                source: Some(source),
+            },
+            _ => Self::File {
+                doing,
+                path: path.to_path_buf(),
+                source,
+            },
+        }
+    }
+
+    /// The server's own words, if it said anything.
+    #[must_use]
+    pub fn reply(&self) -> Option<&str> {
+        match self {
+            Self::Auth { reply, .. }
+            | Self::Busy { reply, .. }
+            | Self::Refused { reply, .. }
+            | Self::Full { reply, .. } => Some(reply),
+            Self::Token { reply, .. } => reply.as_deref(),
+            Self::Unconfirmed { source, .. } => source.reply(),
+            _ => None,
+        }
+    }
+}

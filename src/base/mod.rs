@@ -1,0 +1,9 @@
+//! What everything else stands on: errors, events, files, pauses, units, secrets.
+
+pub mod account_name;
+pub mod error;
+pub mod event;
+pub mod fsx;
+pub mod pause;
+pub mod secret;
+pub mod units;

@@ -1,0 +1,141 @@
+//! The keyring of the desktop (secret service); the only place that knows whether the
+//! program was built with it.
+
+use super::Secret;
+use crate::base::error::Result;
+
+/// The password of an account in the keyring.
+#[cfg(feature = "keyring")]
+pub(super) fn read(account: &str) -> Result<String> {
+    store::open(account).and_then(|entry| store::read(account, &entry))
+}
+
+/// Puts the password of an account into the keyring.
+#[cfg(feature = "keyring")]
+pub fn write(account: &str, secret: &Secret) -> Result<()> {
+    store::open(account).and_then(|entry| store::write(account, &entry, secret))
+}
+
+#[cfg(not(feature = "keyring"))]
+pub(super) fn read(account: &str) -> Result<String> {
+    Err(without(account))
+}
+
+/// Says that it cannot be done.
+#[cfg(not(feature = "keyring"))]
+pub fn write(account: &str, _: &Secret) -> Result<()> {
+    Err(without(account))
+}
+
+#[cfg(not(feature = "keyring"))]
+fn without(account: &str) -> crate::base::error::Error {
+    crate::base::error::Error::Secret {
+        message: format!(
+            "the password_keyring of {account} cannot be used: this mailvault was built without \
+             the feature keyring"
+        ),
+        hint: Some("build it with --features keyring, or use password_command".to_owned()),
+    }
+}
+
+#[cfg(feature = "keyring")]
+mod store {
+    use keyring::Entry;
+
+    use crate::base::error::{Error, Result};
+    use crate::base::secret::Secret;
+
+    /// What the entries are filed under.
+    const SERVICE: &str = "mailvault";
+
+    pub(super) fn open(account: &str) -> Result<Entry> {
+        if let Err(error) = Entry::store_status() {
+            return Err(fault(account, error));
+        }
+        Entry::new(SERVICE, account).map_err(|error| fault(account, &error))
+    }
+
+    pub(super) fn read(account: &str, entry: &Entry) -> Result<String> {
+        entry.get_password().map_err(|error| fault(account, &error))
+    }
+
+    pub(super) fn write(account: &str, entry: &Entry, secret: &Secret) -> Result<()> {
+        let written = entry.set_password(secret.expose());
+        written.map_err(|error| fault(account, &error))
+    }
+
+    fn fault(account: &str, error: &keyring::Error) -> Error {
+        // Others may carry what is stored.
+        let (why, hint) = match error {
+            keyring::Error::NoEntry => (
+                "holds no password for it".to_owned(),
+                format!("'mailvault login {account}' stores one"),
+            ),
+            keyring::Error::NoStorageAccess(cause) | keyring::Error::PlatformFailure(cause) => (
+                format!("cannot be reached: {cause}"),
+                "a keyring needs a desktop session that is unlocked, which cron has not; \
+                 password_file needs none"
+                    .to_owned(),
+            ),
+            keyring::Error::NoDefaultStore => (
+                "is not there".to_owned(),
+                "a keyring needs a desktop session; password_file needs none".to_owned(),
+            ),
+            keyring::Error::Ambiguous(_) => (
+                format!("has several entries for the service mailvault and the user {account}"),
+                "delete all but one in the keyring's own program".to_owned(),
+            ),
+            _ => (
+                "gave something that is no password".to_owned(),
+                format!("'mailvault login {account}' stores a new one"),
+            ),
+        };
+        Error::Secret {
+            message: format!("the password_keyring of {account}: the keyring {why}"),
+            hint: Some(hint),
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        #![allow(clippy::unwrap_used)]
+
+        use super::*;
+        use keyring_core::mock;
+
+        /// An entry of a keyring in memory.
+        fn entry(account: &str) -> Entry {
+            keyring_core::set_default_store(mock::Store::new().unwrap());
+            let inner = keyring_core::Entry::new(SERVICE, account).unwrap();
+            Entry { inner }
+        }
+
+        fn told(error: Error) -> (String, String) {
+            let Error::Secret { message, hint } = error else {
+                panic!("another error");
+            };
+            (message, hint.unwrap())
+        }
+
+        #[test]
+        fn what_is_stored_comes_back_and_trouble_is_told_without_it() {
+            let entry = entry("work");
+            let (message, hint) = told(read("work", &entry).unwrap_err());
+            assert!(message.contains("holds no password"), "{message}");
+            assert!(hint.contains("mailvault login work"), "{hint}");
+
+            write("work", &entry, &Secret::new("hunter2".into())).unwrap();
+            assert_eq!(read("work", &entry).unwrap(), "hunter2");
+
+            let cred: &mock::Cred = entry.inner.as_any().downcast_ref().unwrap();
+            cred.set_error(keyring::Error::NoStorageAccess("locked".into()));
+            let (message, hint) = told(read("work", &entry).unwrap_err());
+            assert!(message.ends_with("cannot be reached: locked"), "{message}");
+            assert!(hint.contains("cron"), "{hint}");
+
+            cred.set_error(keyring::Error::BadEncoding(b"hunter2".to_vec()));
+            let (message, hint) = told(read("work", &entry).unwrap_err());
+            assert!(!format!("{message}{hint}").contains("hunter2"), "{message}");
+        }
+    }
+}

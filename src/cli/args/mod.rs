@@ -1,0 +1,598 @@
+//! The command line as clap reads it: types only.
+#![allow(
+    clippy::doc_markdown,
+    reason = "clap shows these words to people as they stand"
+)]
+
+mod setup;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use mailvault::base::units::{parse_age, parse_size};
+
+pub(crate) use self::setup::{Configure, ConfigureCommand, Doctor, Init, Login, TlsKind};
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "mailvault",
+    version,
+    about = "Keep a local, compressed archive of the mail in your POP3 and IMAP accounts",
+    before_help = "Examples:\n  \
+        mailvault demo            try it on sample mail; touches nothing of yours\n  \
+        mailvault init            set up your first account\n  \
+        mailvault pull            fetch what is new; deletes nothing on the server\n  \
+        mailvault list            show the newest messages\n  \
+        mailvault help pull       more about a command",
+    max_term_width = 80,
+    arg_required_else_help = true,
+    subcommand_required = true
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+#[allow(clippy::struct_excessive_bools)] // Each is a flag of its own.
+pub(crate) struct Global {
+    /// Read this configuration file [env: MAILVAULT_CONFIG]
+    #[arg(short, long, value_name = "FILE", global = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// Use the vault in this directory [env: MAILVAULT_VAULT]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) vault: Option<PathBuf>,
+    /// Print only warnings and errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Print more; twice: the dialogue with the server, secrets masked
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub(crate) verbose: u8,
+    /// Print only JSON lines on stdout
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    pub(crate) color: When,
+    /// Show no progress
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
+    /// Never ask for anything
+    #[arg(long, global = true)]
+    pub(crate) no_input: bool,
+}
+
+/// When to do something that depends on the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    /// On a terminal
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Pull(Pull),
+    Purge(Purge),
+    Verify(Verify),
+    Search(Search),
+    Show(Show),
+    Export(Export),
+    Import(Import),
+    Stats(Stats),
+    Status(Status),
+    Audit(Audit),
+    Init(Init),
+    Login(Login),
+    Doctor(Doctor),
+    #[command(name = "config")]
+    Configure(Configure),
+    Demo(Demo),
+    Completions(Completions),
+    #[command(hide = true)]
+    Man(Man),
+}
+
+impl Command {
+    /// The name in JSON lines.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Pull(_) => "pull",
+            Self::Purge(_) => "purge",
+            Self::Verify(_) => "verify",
+            Self::Search(_) => "search",
+            Self::Show(_) => "show",
+            Self::Export(_) => "export",
+            Self::Import(_) => "import",
+            Self::Stats(_) => "stats",
+            Self::Status(_) => "status",
+            Self::Audit(_) => "audit",
+            Self::Init(_) => "init",
+            Self::Login(_) => "login",
+            Self::Doctor(_) => "doctor",
+            Self::Configure(_) => "config",
+            Self::Demo(_) => "demo",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
+        }
+    }
+}
+
+/// Fetch new mail into the vault; changes nothing on the server
+///
+/// POP3 sees the inbox, IMAP every folder; an account says which it uses. It is safe to repeat and to interrupt: a message is either in the vault or will be
+/// fetched by the next run. Without a terminal it prints nothing when nothing was new.
+#[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools)] // Each is a flag of its own.
+#[command(before_help = "Examples:\n  \
+    mailvault pull                             all accounts\n  \
+    mailvault pull work -v                     one account, with details\n  \
+    mailvault pull pop3s://ann@pop.example.org --vault ~/mail --create\n  \
+    10 2 * * * mailvault pull                  a line for cron")]
+pub(crate) struct Pull {
+    /// Accounts by name or URL; without any, all but those with pull = false
+    #[arg(value_name = "ACCOUNT")]
+    pub(crate) accounts: Vec<String>,
+    /// Only show what would be fetched
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// Fetch every folder over IMAP, whatever the accounts say
+    #[arg(long)]
+    pub(crate) all_folders: bool,
+    /// Fetch at most so many messages an account
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// Receive and compare all messages that are only recognised so far
+    #[arg(long, conflicts_with = "limit")]
+    pub(crate) compare: bool,
+    /// Wait so long for another mailvault to end, such as 60s or 1h
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(crate) lock_wait: Option<Duration>,
+    /// Start a new vault if there is none
+    #[arg(long)]
+    pub(crate) create: bool,
+    /// Afterwards delete on the server what the account's purge rule says
+    #[arg(long, conflicts_with = "limit")]
+    pub(crate) purge: bool,
+    /// Get the password of the one account from this command
+    #[arg(long, value_name = "CMD")]
+    pub(crate) password_command: Option<String>,
+}
+
+/// Delete on the server what is safely archived; frees quota
+///
+/// Without a selection it only shows what could be freed. A message goes only if its
+/// archived copy was read back intact just now, and the server still shows the same one.
+/// The vault keeps everything. Afterwards the server is asked again what it lists: only
+/// what it no longer lists counts as freed.
+#[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools)] // Each is a flag of its own.
+#[command(before_help = "Examples:\n  \
+    mailvault purge work                       what could be freed?\n  \
+    mailvault purge work --older-than 90d -n   what would be deleted?\n  \
+    mailvault purge work --older-than 90d      asks, then deletes\n  \
+    mailvault purge work --free 500M --yes     oldest first, without asking")]
+pub(crate) struct Purge {
+    /// The account by name or URL; not needed if there is only one
+    #[arg(value_name = "ACCOUNT")]
+    pub(crate) account: Option<String>,
+    /// Delete what is older than this, such as 90d or 1y
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(crate) older_than: Option<Duration>,
+    /// Delete until so much is free, such as 500M; the oldest first
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(crate) free: Option<u64>,
+    /// With --free: the largest first
+    #[arg(long, requires = "free")]
+    pub(crate) largest_first: bool,
+    /// Delete what fits this query, as for 'search'
+    #[arg(long = "match", value_name = "QUERY")]
+    pub(crate) matching: Option<String>,
+    /// Delete everything that is archived
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Only show what would be deleted
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Wait so long for another mailvault to end, such as 60s or 1h
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(crate) lock_wait: Option<Duration>,
+}
+
+/// Prove that every message of the vault is there and undamaged
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:\n  \
+    mailvault verify                           names, sizes and records; quick\n  \
+    mailvault verify --read-data               also read every message back\n  \
+    mailvault verify --read-data --subset 1/7  a seventh of them, for each day\n  \
+    mailvault verify --read-data --repair      so that pull fetches again")]
+pub(crate) struct Verify {
+    /// Accounts by name; without any, all in the vault
+    #[arg(value_name = "ACCOUNT")]
+    pub(crate) accounts: Vec<String>,
+    /// Read and compare every message, not only its name and size
+    #[arg(long)]
+    pub(crate) read_data: bool,
+    /// Read only part n of t
+    #[arg(long, value_name = "n/t", value_parser = subset, requires = "read_data")]
+    pub(crate) subset: Option<(u32, u32)>,
+    /// Stop after so long, such as 600s or 2h
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(crate) max_duration: Option<Duration>,
+    /// Put damaged files aside, so that the next pull fetches them again
+    #[arg(long)]
+    pub(crate) repair: bool,
+}
+
+/// Find messages in the vault, newest first; without words, all
+///
+/// All words must match: plain words, "two words", from: to: subject: account:
+/// folder: id: msgid: has:attachment after:2020-01-31 before:2021 older:90d
+/// newer:7d larger:5M smaller:10k on:server. A minus in front negates a word; put
+/// -- before it. A plain word is found anywhere in the mail where a word begins
+/// with it: invoice finds invoices; one of one or two letters must be a word of its
+/// own. Case and accents do not matter.
+#[derive(Debug, Args)]
+#[command(
+    visible_alias = "list",
+    before_help = "Examples:\n  \
+        mailvault list                             the newest messages\n  \
+        mailvault search boarding pass after:2025\n  \
+        mailvault search from:bank.example larger:5M\n  \
+        mailvault search -- invoice -from:example.net"
+)]
+pub(crate) struct Search {
+    /// What to look for
+    #[arg(value_name = "QUERY")]
+    pub(crate) query: Vec<String>,
+    /// Show at most so many (on a terminal 20, otherwise all)
+    #[arg(short, long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// What comes first: the newest, the largest, or by name
+    #[arg(long, value_name = "KEY", default_value = "date")]
+    pub(crate) sort: SortKey,
+    /// Turn the order round
+    #[arg(long)]
+    pub(crate) reverse: bool,
+}
+
+/// What messages are sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SortKey {
+    /// When it was received, the newest first
+    Date,
+    /// The largest first
+    Size,
+    /// The sender
+    From,
+    /// The subject
+    Subject,
+}
+
+/// Show one message
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:\n  \
+    mailvault show 4f2a91c0                    readable\n  \
+    mailvault show 4f2a --headers              the whole header\n  \
+    mailvault show 4f2a --save ~/papers        its attachments\n  \
+    mailvault show 4f2a --raw > letter.eml     exactly as the server sent it")]
+pub(crate) struct Show {
+    /// The id as 'mailvault list' shows it, or its first digits, at least four
+    pub(crate) id: String,
+    /// Write the exact bytes of the message
+    #[arg(long, conflicts_with = "headers")]
+    pub(crate) raw: bool,
+    /// Show the whole header and nothing else
+    #[arg(long)]
+    pub(crate) headers: bool,
+    /// Write its attachments into this directory
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["raw", "headers"])]
+    pub(crate) save: Option<PathBuf>,
+}
+
+/// Copy mail out of the vault, for other programs
+///
+/// DEST is a directory, a file that ends in .mbox or .eml, - for stdout, or imap: and the
+/// name of an account. QUERY is that of search; without one, all mail is meant. The same
+/// command again adds what is new. No message in the vault is changed.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:\n  \
+    mailvault export ~/plain                   all mail as a Maildir\n  \
+    mailvault export ~/tb --format mbox        folders for Thunderbird\n  \
+    mailvault export 2019.mbox after:2019 before:2020\n  \
+    mailvault export ~/browse --format html    pages for a browser\n  \
+    mailvault export - id:4f2a91c0 > letter.eml\n  \
+    mailvault export imap:home id:4f2a         one message back to a server\n  \
+    mailvault export imap:newhost --check      what that server would refuse\n  \
+    mailvault export imap:newhost              everything to a new provider")]
+#[allow(clippy::struct_excessive_bools)] // Each is a flag of its own.
+pub(crate) struct Export {
+    /// Where to
+    pub(crate) dest: String,
+    /// Which messages; see 'mailvault help search'
+    #[arg(value_name = "QUERY")]
+    pub(crate) query: Vec<String>,
+    /// What a directory is to hold [default: maildir]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<ExportFormat>,
+    /// Keep line ends exactly as the server sent them
+    #[arg(long)]
+    pub(crate) crlf: bool,
+    /// Only show what would be exported
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// The folder of a server that takes the inbox, and the other folders below it
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) into: Option<String>,
+    /// Only show what the server will or may refuse, and why
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) check: bool,
+    /// Upload what was uploaded before and is no longer there
+    #[arg(long)]
+    pub(crate) again: bool,
+    /// For a server: wait so long for another mailvault to end, such as 60s or 1h
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(crate) lock_wait: Option<Duration>,
+}
+
+/// Bring in mail of other programs: Maildir, mbox, .eml files, another vault
+///
+/// What the vault has already is not stored twice. The source is not changed. It is
+/// safe to repeat and to interrupt.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:\n  \
+    mailvault import ~/Maildir --account work\n  \
+    mailvault import old.mbox --account work --into Old/2009\n  \
+    mailvault import ~/tb/Mail --account work  Thunderbird's folders\n  \
+    mailvault import /mnt/copy/mail            another vault, all its accounts")]
+pub(crate) struct Import {
+    /// A file, or a directory with everything below it
+    pub(crate) source: PathBuf,
+    /// The account that takes the mail; another vault's keep their own without it
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(crate) account: Option<String>,
+    /// The folder that takes the source's inbox, and its other folders below it
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) into: Option<String>,
+    /// In mbox files, lines that begin with '>>From ' are as they were
+    #[arg(long)]
+    pub(crate) mboxo: bool,
+    /// Only show how much would be new
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// Wait so long for another mailvault to end, such as 60s or 1h
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(crate) lock_wait: Option<Duration>,
+    /// Start a new vault if there is none
+    #[arg(long)]
+    pub(crate) create: bool,
+}
+
+/// The form of an exported directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// A Maildir++ tree, for mutt, Dovecot and most others
+    Maildir,
+    /// One mbox file a folder, for Thunderbird
+    Mbox,
+    /// One .eml file a message
+    Eml,
+    /// Pages for a browser
+    Html,
+}
+
+/// Show what the mail is made of: years, senders, sizes, folders
+///
+/// QUERY is that of search; without one, all mail is meant. Bars are as long as the
+/// messages are large together. A message in two folders counts in both.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:\n  \
+    mailvault stats                            all mail\n  \
+    mailvault stats account:work --by sender --top 30\n  \
+    mailvault stats --html mail.html           a page for a browser")]
+pub(crate) struct Stats {
+    /// Which messages; see 'mailvault help search'
+    #[arg(value_name = "QUERY")]
+    pub(crate) query: Vec<String>,
+    /// What to sort them by; several with commas
+    #[arg(
+        long,
+        value_name = "WHAT",
+        value_delimiter = ',',
+        default_value = "year,sender,size,folder"
+    )]
+    pub(crate) by: Vec<By>,
+    /// Show so many of each
+    #[arg(long, value_name = "N", default_value = "10",
+        value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) top: u64,
+    /// Also write a page for a browser to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+/// What statistics are sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum By {
+    /// The year in which it was received
+    Year,
+    /// The sender's address
+    Sender,
+    /// The size of a message
+    Size,
+    /// The folder
+    Folder,
+}
+
+/// Show accounts, last good pulls, counts and sizes; asks no server
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:\n  \
+    mailvault status                           all accounts\n  \
+    mailvault status --max-age 2d              exit 19 if a pull is overdue\n  \
+    mailvault status --metrics mail.prom       numbers for Prometheus\n  \
+    mailvault status work --json               one, for a program")]
+pub(crate) struct Status {
+    /// Accounts by name; without any, all
+    #[arg(value_name = "ACCOUNT")]
+    pub(crate) accounts: Vec<String>,
+    /// Exit with 19 if the last good pull is older than this, such as 2d
+    ///
+    /// Without names this holds for the accounts that 'mailvault pull' fetches.
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(crate) max_age: Option<Duration>,
+    /// Also write the numbers to this file, for Prometheus
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<PathBuf>,
+}
+
+/// Compare the server with the vault: is everything archived?
+///
+/// It lists every folder of the account, reads the header of each message that was not
+/// compared lately, and changes nothing on the server. Exits 0 if every message on the server
+/// is archived, and 3 if any is not, or is in doubt. The next pull fetches what it finds
+/// missing or changed.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:\n  \
+    mailvault audit work                       may I cancel this account?\n  \
+    mailvault audit work --manifest list.jsonl")]
+pub(crate) struct Audit {
+    /// The account by name or URL
+    #[arg(value_name = "ACCOUNT")]
+    pub(crate) account: String,
+    /// Compare names and sizes only; never says that you may leave
+    #[arg(long, conflicts_with = "read_data")]
+    pub(crate) quick: bool,
+    /// Receive every message again and compare its bytes
+    #[arg(long)]
+    pub(crate) read_data: bool,
+    /// Accept messages that arrived twice with another size than listed
+    #[arg(long)]
+    pub(crate) accept_sizes: bool,
+    /// Do not read headers again that were compared within this time; default 24h
+    #[arg(long, value_name = "DURATION", value_parser = age)]
+    pub(crate) fresh: Option<Duration>,
+    /// Write a JSON line for each message on the server to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) manifest: Option<PathBuf>,
+}
+
+/// Try it all on a built-in sample server, in a temporary directory
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:\n  \
+    mailvault demo                             a tour of some seconds\n  \
+    mailvault demo --keep /tmp/tour            leave the vault to look at\n  \
+    mailvault demo --serve                     a server to play with")]
+pub(crate) struct Demo {
+    /// Use this new directory, and leave it there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+    /// Only run the sample server, until Ctrl-C
+    #[arg(long)]
+    pub(crate) serve: bool,
+}
+
+/// Print a completion script for a shell
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:\n  \
+    mailvault completions bash > mailvault.bash\n  \
+    mailvault completions fish > ~/.config/fish/completions/mailvault.fish")]
+pub(crate) struct Completions {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Write the manual pages
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:\n  \
+    mailvault man --out man1                   one page a command")]
+pub(crate) struct Man {
+    /// An existing directory for them
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+}
+
+fn age(text: &str) -> Result<Duration, String> {
+    parse_age(text).ok_or_else(|| "write a number and one of s h d w m y, such as 2h".to_owned())
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    parse_size(text)
+        .filter(|size| *size > 0)
+        .ok_or_else(|| "write a size such as 500M or 2G".to_owned())
+}
+
+fn subset(text: &str) -> Result<(u32, u32), String> {
+    text.split_once('/')
+        .and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)))
+        .filter(|(part, of)| 1 <= *part && part <= of)
+        .ok_or_else(|| "write two numbers such as 2/7, the first not the greater".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_help_begins_with_examples_and_fits_80_columns() {
+        let mut top = Cli::command();
+        top.build();
+        let commands = top.get_subcommands().filter(|c| c.get_name() != "help");
+        for command in commands.chain([&top]) {
+            for text in [
+                command.clone().render_help(),
+                command.clone().render_long_help(),
+            ] {
+                let text = text.to_string();
+                assert!(text.starts_with("Examples:\n  mailvault "), "{text}");
+                for line in text.lines() {
+                    assert!(line.chars().count() <= 80, "{line}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn global_options_stand_before_or_after_the_command() {
+        for line in [
+            ["mailvault", "--json", "status"],
+            ["mailvault", "status", "--json"],
+        ] {
+            assert!(Cli::try_parse_from(line).unwrap().global.json);
+        }
+    }
+
+    #[test]
+    fn list_is_search() {
+        let cli = Cli::try_parse_from(["mailvault", "list", "-l", "3"]).unwrap();
+        assert!(matches!(
+            cli.command,
+            Command::Search(Search { limit: Some(3), .. })
+        ));
+    }
+
+    #[test]
+    fn a_subset_is_a_part_of_a_whole() {
+        assert_eq!(subset("2/7"), Ok((2, 7)));
+        for text in ["", "1", "0/3", "4/3", "1/0", "a/b", "-1/2"] {
+            assert!(subset(text).is_err(), "{text}");
+        }
+    }
+}

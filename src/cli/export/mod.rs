@@ -1,0 +1,137 @@
+//! `mailvault export`: copy mail out of the vault.
+
+mod tell;
+mod upload;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use chrono::Utc;
+use mailvault::base::error::PARTIAL;
+use mailvault::export::{self, Destination, Format};
+use mailvault::mail::query;
+use mailvault::vault::Vault;
+use serde_json::json;
+
+use self::tell::{show, tell};
+use super::Done;
+use super::args::{Export, ExportFormat, Global};
+use super::output::Output;
+use super::progress::Progress;
+use super::report::{self, Failure};
+use super::settings::Settings;
+use super::signals::Stop;
+
+pub(crate) fn run(
+    args: &Export,
+    settings: &Settings,
+    global: &Global,
+    out: &Output,
+) -> Result<Done, Failure> {
+    if let Some(account) = args.dest.strip_prefix("imap:") {
+        return upload::run(args, account, settings, global, out);
+    }
+    if args.into.is_some() || args.check || args.again || args.lock_wait.is_some() {
+        return Err(Failure::usage(
+            "--into, --check, --again and --lock-wait are for an export to a server",
+            "name one as imap:ACCOUNT",
+        ));
+    }
+    let destination = destination(args, out)?;
+    let to_stdout = destination == Destination::Stream;
+    let query = query::parse(&args.query, Utc::now())?;
+    let vault = Vault::open(&settings.vault)?;
+    let plan = export::plan(&vault, &query, destination, args.crlf)?;
+    if args.dry_run {
+        return Ok(show(&plan, args, out));
+    }
+    // Until here a signal ends the program at once: reading for a search leaves nothing undone.
+    let stop = Stop::watch(
+        out,
+        "stopping after the message in hand; a second run goes on\n\
+         from there (once more to quit at once)",
+    );
+    let mut progress = Progress::new(out, std::iter::once("export"));
+    let done = export::apply(&vault, &plan, &mut Pipe(out), &stop.flag, &mut |event| {
+        progress.event(&event);
+    });
+    progress.clear();
+    let report = match done {
+        Ok(report) => report,
+        Err(error) => {
+            report::print(out, &error, None);
+            let code = stop.exit_code(error.kind().exit_code());
+            return Ok(Done::new(code, json!({})));
+        }
+    };
+    tell(&report, args, to_stdout, out);
+    let code = if report.left_out.is_empty() {
+        0
+    } else {
+        PARTIAL
+    };
+    Ok(Done::new(
+        code,
+        json!({
+            "messages": plan.selection.messages(),
+            "written": report.written,
+            "bytes": report.octets,
+            "there": report.there,
+            "left_out": report.left_out.len(),
+            "dry_run": false,
+        }),
+    ))
+}
+
+/// Where `DEST` and `--format` lead.
+fn destination(args: &Export, out: &Output) -> Result<Destination, Failure> {
+    let path = PathBuf::from(&args.dest);
+    let is = |suffix| {
+        path.extension()
+            .is_some_and(|e| e.eq_ignore_ascii_case(suffix))
+            && !path.is_dir()
+    };
+    let format = args.format.map(|format| match format {
+        ExportFormat::Maildir => Format::Maildir,
+        ExportFormat::Mbox => Format::Mbox,
+        ExportFormat::Eml => Format::Eml,
+        ExportFormat::Html => Format::Html,
+    });
+    if args.dest == "-" {
+        if out.json || args.format.is_some() {
+            return Err(Failure::usage(
+                "- writes the messages themselves: one as it is, several as an mbox",
+                "leave out --json and --format, or name a file",
+            ));
+        }
+        if out.out_terminal {
+            return Err(Failure::usage(
+                "raw messages could do anything to your terminal",
+                "send them to a file or program: mailvault export - id:4f2a > letter.eml",
+            ));
+        }
+        return Ok(Destination::Stream);
+    }
+    Ok(match format {
+        None | Some(Format::Mbox) if is("mbox") => Destination::Mbox(path),
+        None | Some(Format::Eml) if is("eml") => Destination::Eml(path),
+        format => Destination::Folder(path, format.unwrap_or(Format::Maildir)),
+    })
+}
+
+/// Stdout, for the library to write to. A reader that went away ends the work.
+struct Pipe<'a>(&'a Output);
+
+impl Write for Pipe<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.bytes(bytes);
+        if self.0.is_broken() {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

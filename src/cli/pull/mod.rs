@@ -1,0 +1,195 @@
+//! `mailvault pull`: fetch what is new.
+
+mod tell;
+
+use std::time::Duration;
+
+use mailvault::account::Job;
+use mailvault::account::config::Account;
+use mailvault::base::error::Result;
+use mailvault::base::event::{Event, PullReport};
+use mailvault::base::secret::{Program, SecretSource};
+use mailvault::pull::{self, Outcome, PullOptions, RunReport};
+use mailvault::purge::PurgeOptions;
+use serde_json::json;
+
+use self::tell::{code, results, tell};
+use super::Done;
+use super::args::{Global, Pull};
+use super::output::Output;
+use super::progress::Progress;
+use super::purge::after::{self, Later};
+use super::report::{self, Failure, together};
+use super::secrets;
+use super::settings::Settings;
+use super::signals::Stop;
+use super::text::{escape, now, plural, rfc3339};
+
+/// Accounts at once.
+const PARALLEL: usize = 2;
+
+pub(crate) fn run(
+    args: &Pull,
+    settings: &Settings,
+    global: &Global,
+    out: &Output,
+) -> Result<Done, Failure> {
+    let accounts = chosen(args, settings)?;
+    let names: Vec<String> = accounts
+        .iter()
+        .map(|account| account.name.clone())
+        .collect();
+    let time = rfc3339(now().timestamp());
+    out.json(
+        "start",
+        json!({"command": "pull", "time": time, "accounts": names}),
+        true,
+    );
+
+    // Before the questions, which leave the terminal without echo to a signal that kills.
+    let stop = Stop::watch(
+        out,
+        "stopping after the message in hand; what is stored is safe, and a second run\n\
+         goes on from there (once more to quit at once)",
+    );
+    let env = settings.secret_env(accounts.iter());
+    let asks = secrets::may_ask(global, out);
+    let jobs: Vec<Job> = accounts
+        .into_iter()
+        .map(|account| secrets::job(account, &env, asks, out))
+        .collect();
+    let later = if args.purge {
+        after::later(&jobs)?
+    } else {
+        Vec::new()
+    };
+    let options = PullOptions {
+        dry_run: args.dry_run,
+        limit: args.limit,
+        compare_all: args.compare,
+        all_folders: args.all_folders,
+        lock_wait: args.lock_wait.unwrap_or(Duration::ZERO),
+        create: args.create || (settings.usual_vault && settings.vault.symlink_metadata().is_err()),
+        parallel: PARALLEL,
+        stop: stop.flag.clone(),
+    };
+    let mut progress = Progress::new(out, names.iter().map(String::as_str));
+    let mut told: Vec<String> = Vec::new();
+    let mut on_event = |event: Event<'_>| {
+        progress.event(&event);
+        if let Event::Finished {
+            account,
+            report,
+            error,
+        } = event
+        {
+            told.push(account.to_owned());
+            tell(out, account, report, error);
+        }
+    };
+    let ran = pull::pull(&settings.vault, jobs, &options, &mut on_event);
+    progress.clear();
+    let ran = match ran {
+        Ok(ran) => ran,
+        Err(error) => {
+            report::print(out, &error, None);
+            return Ok(Done::new(
+                stop.exit_code(error.kind().exit_code()),
+                json!({}),
+            ));
+        }
+    };
+    for outcome in ran
+        .outcomes
+        .iter()
+        .filter(|outcome| !told.contains(&outcome.account))
+    {
+        tell(
+            out,
+            &outcome.account,
+            &outcome.report,
+            outcome.error.as_ref(),
+        );
+    }
+    if !out.quiet {
+        print(&ran, args, settings, out);
+    }
+    let mut codes: Vec<u8> = ran.outcomes.iter().map(code).collect();
+    purge_later(later, &ran, &mut codes, args, settings, &stop, out);
+    let sum = |of: fn(&PullReport) -> u64| ran.outcomes.iter().map(|o| of(&o.report)).sum::<u64>();
+    let summary = json!({
+        "new": sum(|report| report.new),
+        "duplicates": sum(|report| report.duplicates),
+        "failed": sum(|report| report.failed() as u64),
+        "bytes": sum(|report| report.octets),
+        "stored_bytes": sum(|report| report.stored),
+        "messages": ran.total_messages,
+        "dry_run": args.dry_run,
+    });
+    Ok(Done::new(stop.exit_code(together(&codes)), summary))
+}
+
+/// Applies the rules of the accounts that were pulled whole; refused messages block nobody.
+fn purge_later(
+    later: Vec<Later>,
+    ran: &RunReport,
+    codes: &mut [u8],
+    args: &Pull,
+    settings: &Settings,
+    stop: &Stop,
+    out: &Output,
+) {
+    let mut options = PurgeOptions {
+        lock_wait: args.lock_wait.unwrap_or(Duration::ZERO),
+        now: now().timestamp(),
+        not_before: None,
+        stop: stop.flag.clone(),
+    };
+    for later in later {
+        let pulled = |o: &Outcome| o.account == later.name() && o.error.is_none();
+        let at = ran.outcomes.iter().position(pulled);
+        if let Some(at) = at.filter(|_| !stop.is_set()) {
+            options.not_before = ran.outcomes[at].report.next_login;
+            let purged = later.apply(settings, &options, args.dry_run, out);
+            codes[at] = if purged == 0 { codes[at] } else { purged };
+        }
+    }
+}
+
+/// The accounts to pull, with the password command of the command line.
+fn chosen(args: &Pull, settings: &Settings) -> Result<Vec<Account>, Failure> {
+    let mut accounts = settings.accounts(&args.accounts)?;
+    if let Some(command) = &args.password_command {
+        let [account] = &mut accounts[..] else {
+            return Err(Failure::usage(
+                "--password-command is for one account, and several are to be pulled",
+                "name the account: mailvault pull ACCOUNT --password-command CMD",
+            ));
+        };
+        let program = Program::Shell(command.clone());
+        account.secret = if account.auth.takes_token() {
+            SecretSource::Token(program)
+        } else {
+            SecretSource::Command(program)
+        };
+    }
+    Ok(accounts)
+}
+
+fn print(ran: &RunReport, args: &Pull, settings: &Settings, out: &Output) {
+    for line in results(&ran.outcomes, out) {
+        out.line(&line);
+    }
+    if ran.outcomes.iter().any(|outcome| outcome.report.new > 0) {
+        out.line(&format!(
+            "\n{} in {}.{}",
+            plural(ran.total_messages, "message"),
+            escape(&settings.shown(&settings.vault)),
+            if args.purge {
+                ""
+            } else {
+                " Nothing was deleted on a server."
+            },
+        ));
+    }
+}

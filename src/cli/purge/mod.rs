@@ -1,0 +1,209 @@
+//! `mailvault purge`: free quota, only by proof.
+
+pub(crate) mod after;
+mod outcome;
+mod table;
+
+use std::io::{self, BufRead as _, Write as _};
+use std::time::Duration;
+
+use mailvault::account::config::Account;
+use mailvault::base::error::Error;
+use mailvault::mail::query::{self, Query};
+use mailvault::purge::{Agreed, PurgeOptions};
+use mailvault::purge::{Choice, Keep, Selection};
+use serde_json::json;
+
+use super::Done;
+use super::args::{Global, Purge};
+use super::output::Output;
+use super::progress::Progress;
+use super::report::{self, Failure};
+use super::secrets;
+use super::settings::Settings;
+use super::signals::Stop;
+use super::text::{escape, now, plural, rfc3339, size};
+
+/// What Ctrl-C answers while messages are deleted.
+pub(crate) const STOPPING: &str = "stopping before the next deletion; what was asked for is settled by the next run\n\
+     (once more to quit at once)";
+
+pub(crate) fn run(
+    args: &Purge,
+    settings: &Settings,
+    global: &Global,
+    out: &Output,
+) -> Result<Done, Failure> {
+    let account = chosen(args, settings)?;
+    let selection = selection(args, &account)?;
+    if selection.is_empty() && args.yes {
+        return Err(Failure::usage(
+            "nothing is selected to be deleted",
+            "say what: --older-than 90d, --free 500M, --match QUERY, or --all",
+        ));
+    }
+    let asks = secrets::may_ask(global, out);
+    let deletes = !selection.is_empty() && !args.dry_run;
+    if deletes && !args.yes && !asks {
+        return Err(Failure::usage(
+            "purge needs a confirmation and there is no terminal to ask at",
+            "add --yes to delete, or --dry-run to look",
+        ));
+    }
+    let name = account.name.clone();
+    out.json(
+        "start",
+        json!({"command": "purge", "time": rfc3339(now().timestamp()), "accounts": [name]}),
+        true,
+    );
+    let env = settings.secret_env(std::iter::once(&account));
+    let stop = Stop::watch(out, STOPPING);
+    let options = PurgeOptions {
+        lock_wait: args.lock_wait.unwrap_or(Duration::ZERO),
+        now: now().timestamp(),
+        not_before: None,
+        stop: stop.flag.clone(),
+    };
+    let mut progress = Progress::new(out, std::iter::once(name.as_str()));
+    let job = secrets::job(account, &env, asks, out);
+    let planned = Agreed::plan(&settings.vault, job, &selection, &options, &mut |event| {
+        progress.event(&event);
+    });
+    progress.clear();
+    let mut agreed = match planned {
+        Ok(agreed) => agreed,
+        Err(error) => {
+            report::print(out, &error, Some(&name));
+            return Ok(Done::new(
+                stop.exit_code(error.kind().exit_code()),
+                json!({}),
+            ));
+        }
+    };
+    table::plan_line(out, &name, &agreed, args.dry_run);
+    if !deletes || agreed.plan.chosen.messages == 0 {
+        for line in table::only_shown(&agreed.plan, &agreed.server(), args, out) {
+            out.line(&line);
+        }
+        let code = if args.dry_run {
+            0
+        } else {
+            outcome::settled(out, &name, &agreed, &options)
+        };
+        agreed.hang_up();
+        return Ok(Done::new(code, outcome::summary(None)));
+    }
+    if !args.yes {
+        agreed.hang_up();
+        if !out.quiet {
+            for line in table::table(&agreed.plan, &agreed.server(), args) {
+                out.line(&line);
+            }
+            out.line("");
+        }
+        if !confirmed(&name, &agreed, out) {
+            out.say("Nothing was deleted.");
+            return Ok(Done::new(1, outcome::summary(None)));
+        }
+    }
+    let (report, error) = agreed.apply(&options, &mut |event| progress.event(&event));
+    progress.clear();
+    let code = outcome::outcome(out, "account", &name, &report, error.as_ref());
+    if !out.quiet {
+        for line in outcome::result(&report) {
+            out.line(&line);
+        }
+    }
+    Ok(Done::new(
+        stop.exit_code(code),
+        outcome::summary(Some(&report)),
+    ))
+}
+
+fn chosen(args: &Purge, settings: &Settings) -> Result<Account, Failure> {
+    let names = Vec::from_iter(args.account.clone());
+    let mut accounts = settings.accounts(&names)?;
+    match (accounts.pop(), accounts.pop()) {
+        (Some(account), None) => Ok(account),
+        _ => Err(Failure::usage(
+            "there are several accounts, and a purge is for one",
+            "name it: mailvault purge ACCOUNT",
+        )),
+    }
+}
+
+fn selection(args: &Purge, account: &Account) -> Result<Selection, Failure> {
+    let matching = args.matching.as_deref();
+    Ok(Selection {
+        older_than: args.older_than,
+        free: args.free,
+        first: if args.largest_first {
+            Choice::Largest
+        } else {
+            Choice::Oldest
+        },
+        matching: matching.map(parsed).transpose()?,
+        all: args.all,
+        keep: keep(account)?,
+    })
+}
+
+/// What the account's rule selects; `None` if it has none.
+fn rule(account: &Account) -> Result<Option<Selection>, Error> {
+    let rule = &account.purge;
+    if rule.older_than.is_none() && rule.keep_newest.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Selection {
+        older_than: rule.older_than,
+        all: rule.older_than.is_none(),
+        keep: keep(account)?,
+        ..Selection::default()
+    }))
+}
+
+/// What stays whatever is selected.
+fn keep(account: &Account) -> Result<Keep, Error> {
+    let rule = &account.purge;
+    Ok(Keep {
+        newest: rule.keep_newest.unwrap_or(0),
+        matching: rule
+            .keep
+            .iter()
+            .map(|text| parsed(text))
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+fn parsed(text: &str) -> Result<Query, Error> {
+    query::parse_text(text, now().to_utc())
+}
+
+/// Asks for the account's name: a word that nobody types by habit.
+fn confirmed(name: &str, agreed: &Agreed, out: &Output) -> bool {
+    let chosen = agreed.plan.chosen;
+    let mut typed = String::new();
+    out.screen.aside(|| {
+        let mut err = io::stderr();
+        // Who cannot see the question will not answer it.
+        let _ = write!(
+            err,
+            "{} ({}) of {name} will be deleted from {}.\n\
+             {} in the vault. The server cannot bring them back.\n\
+             Type the account name to go on: ",
+            plural(chosen.messages, "message"),
+            size(chosen.octets),
+            escape(&agreed.server().host),
+            if chosen.messages == 1 {
+                "It stays"
+            } else {
+                "They stay"
+            },
+        );
+        let _ = err.flush();
+        let _ = out
+            .question
+            .ask(|| io::stdin().lock().read_line(&mut typed));
+    });
+    typed.trim() == name
+}

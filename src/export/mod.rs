@@ -1,0 +1,291 @@
+//! Mail out of the vault: what a query selects, in a form that other programs read.
+//!
+//! A [`Target`] is one form. Messages reach it folder by folder, oldest first, each checked
+//! against its id on the way; one that is damaged is told of and left out, and the rest goes
+//! on. The vault is only read. Files get their names when they are whole and durable, so
+//! that an export that was killed goes on where it ended; what each form changes is in
+//! `docs/EXPORT.md`.
+
+mod attachments;
+mod body;
+mod eml;
+mod html;
+pub mod imap;
+pub mod lint;
+mod maildir;
+mod mbox;
+mod names;
+mod place;
+pub mod upload;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+pub use attachments::save;
+pub use body::{Body, Shape};
+
+use crate::base::error::{Error, Result};
+use crate::base::event::Event;
+use crate::mail::message::Hash128;
+use crate::mail::query::Query;
+use crate::vault::frame::Checker;
+use crate::vault::{Entry, Selection, Vault};
+use place::Place;
+
+/// How often progress is told.
+const TELL: Duration = Duration::from_millis(100);
+/// Under this name the progress of an export goes.
+const LABEL: &str = "export";
+
+/// Something that takes messages.
+pub trait Target {
+    /// Takes one message, unless it is there already. An [`Error::Damaged`] is that of the
+    /// message alone: nothing of it was kept, and others may follow.
+    fn put(&mut self, entry: &Entry, body: &mut Body<'_>) -> Result<Put>;
+
+    /// Makes everything durable and complete.
+    fn finish(self: Box<Self>) -> Result<()>;
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// It was written.
+    Written,
+    /// It was there already.
+    There,
+}
+
+/// The form of files in a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A Maildir++ tree of plain files.
+    Maildir,
+    /// One mbox file a folder, as Thunderbird keeps them.
+    Mbox,
+    /// One `.eml` file a message.
+    Eml,
+    /// Pages for a browser.
+    Html,
+}
+
+impl Format {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Maildir => "maildir",
+            Self::Mbox => "mbox",
+            Self::Eml => "eml",
+            Self::Html => "html",
+        }
+    }
+}
+
+/// Where an export goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// A directory, which is made where it is missing.
+    Folder(PathBuf, Format),
+    /// A new mbox file.
+    Mbox(PathBuf),
+    /// A new file for exactly one message.
+    Eml(PathBuf),
+    /// A stream: one message as it is, several as an mbox.
+    Stream,
+}
+
+impl Destination {
+    fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Folder(path, _) | Self::Mbox(path) | Self::Eml(path) => Some(path),
+            Self::Stream => None,
+        }
+    }
+}
+
+/// What is to be exported, and where to.
+#[derive(Debug)]
+pub struct Plan {
+    /// The messages.
+    pub selection: Selection,
+    destination: Destination,
+    crlf: bool,
+}
+
+/// A message that could not be exported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Its id.
+    pub id: Hash128,
+    /// Its subject, decoded.
+    pub subject: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// What an export came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ExportReport {
+    /// Messages written.
+    pub written: u64,
+    /// Their size in the vault, in octets.
+    pub octets: u64,
+    /// Messages that were there already.
+    pub there: u64,
+    /// Messages that are damaged or missing in the vault.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Looks up what a query selects. Nothing is written. `crlf` keeps line ends as they are.
+pub fn plan(vault: &Vault, query: &Query, destination: Destination, crlf: bool) -> Result<Plan> {
+    if let Some(path) = destination.path() {
+        refuse_inside(vault.root(), path)?;
+    }
+    let once = !matches!(destination, Destination::Folder(..));
+    if query.needs_texts() {
+        vault.read_texts(&mut |_| {})?;
+    }
+    let selection = vault.select(query, once)?;
+    let messages = selection.messages();
+    match &destination {
+        Destination::Eml(path) if messages != 1 => {
+            return Err(Error::Unfit {
+                doing: "export to",
+                path: path.clone(),
+                reason: format!("an eml file holds one message, and the query selects {messages}"),
+                hint: Some("select one with id:, or name a directory and --format eml".to_owned()),
+            });
+        }
+        Destination::Eml(path) | Destination::Mbox(path) => place::refuse_taken(path)?,
+        Destination::Folder(path, format) => {
+            place::State::look(path, *format, crlf, &selection.accounts())?;
+        }
+        Destination::Stream => {}
+    }
+    Ok(Plan {
+        selection,
+        destination,
+        crlf,
+    })
+}
+
+/// Does what was planned. `out` takes what goes to [`Destination::Stream`].
+pub fn apply(
+    vault: &Vault,
+    plan: &Plan,
+    out: &mut dyn Write,
+    stop: &AtomicBool,
+    tell: &mut dyn FnMut(Event<'_>),
+) -> Result<ExportReport> {
+    let mut report = ExportReport::default();
+    let selection = &plan.selection;
+    if selection.messages() == 0 {
+        return Ok(report);
+    }
+    tell(Event::Listed {
+        account: LABEL,
+        listed: selection.messages(),
+        wanted: selection.messages(),
+        wanted_octets: selection.octets,
+    });
+    let mut target = target(plan, out)?;
+    let (mut checker, mut octets, mut told) = (Checker::default(), 0, Instant::now());
+    for entry in vault.entries(selection) {
+        if stop.load(Ordering::Relaxed) {
+            // What is whole so far gets its names.
+            let one_by_one = [Format::Maildir, Format::Eml];
+            if matches!(plan.destination, Destination::Folder(_, f) if one_by_one.contains(&f)) {
+                target.finish()?;
+            }
+            return Err(Error::Interrupted);
+        }
+        let entry = entry?;
+        match put(&mut *target, &entry, &mut checker) {
+            Ok(Put::Written) => {
+                report.written += 1;
+                report.octets += entry.name.size;
+            }
+            Ok(Put::There) => report.there += 1,
+            Err(Error::Damaged { detail, .. }) => report.left_out.push(LeftOut {
+                id: entry.name.hash,
+                subject: entry.subject.clone(),
+                reason: detail,
+            }),
+            Err(error) => return Err(error),
+        }
+        octets += entry.name.size;
+        if told.elapsed() >= TELL {
+            told = Instant::now();
+            tell(Event::Progress {
+                account: LABEL,
+                messages: report.written + report.there,
+                octets,
+            });
+        }
+    }
+    target.finish()?;
+    Ok(report)
+}
+
+fn put(target: &mut dyn Target, entry: &Entry, checker: &mut Checker) -> Result<Put> {
+    let Some(path) = &entry.path else {
+        return Err(Error::Damaged {
+            path: entry.name.hash.to_string().into(),
+            detail: "its file is missing".to_owned(),
+        });
+    };
+    target.put(entry, &mut Body::new(path, &entry.name, checker))
+}
+
+fn target<'a>(plan: &'a Plan, out: &'a mut dyn Write) -> Result<Box<dyn Target + 'a>> {
+    let selection = &plan.selection;
+    Ok(match &plan.destination {
+        Destination::Stream if selection.messages() == 1 => Box::new(eml::Stream::new(out)),
+        Destination::Stream => Box::new(mbox::Stream::new(out, plan.crlf)),
+        Destination::Mbox(path) => Box::new(mbox::File::create(path, plan.crlf)?),
+        Destination::Eml(path) => Box::new(eml::File::new(path)),
+        Destination::Folder(path, format) => {
+            let place = Place::open(path, *format, plan.crlf, &selection.accounts())?;
+            match format {
+                Format::Maildir => Box::new(maildir::Tree::new(place, plan.crlf)),
+                Format::Mbox => Box::new(mbox::Tree::new(place, plan.crlf, &selection.folders)),
+                Format::Eml => Box::new(eml::Tree::new(place)),
+                Format::Html => Box::new(html::Site::new(place)),
+            }
+        }
+    })
+}
+
+/// An export within the vault would be taken for mail, and could damage it.
+fn refuse_inside(vault: &Path, path: &Path) -> Result<()> {
+    let whole = |path: &Path| {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        let mut known = path.as_path();
+        let mut rest = Vec::new();
+        loop {
+            if let Ok(found) = known.canonicalize() {
+                return rest.iter().rev().fold(found, |path, part| path.join(part));
+            }
+            match (known.parent(), known.file_name()) {
+                (Some(parent), Some(name)) => {
+                    rest.push(name.to_owned());
+                    known = parent;
+                }
+                _ => return path,
+            }
+        }
+    };
+    if whole(path).starts_with(whole(vault)) {
+        return Err(Error::Unfit {
+            doing: "export to",
+            path: path.to_path_buf(),
+            reason: "it lies in the vault".to_owned(),
+            hint: Some("name a directory outside of it".to_owned()),
+        });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

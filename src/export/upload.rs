@@ -1,0 +1,188 @@
+//! Exporting to an account's server: connect, go on after a lost connection, end.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::account::Job;
+use crate::account::connect::{Connector, endpoint, server_name};
+use crate::base::error::{Error, Result};
+use crate::base::event::{Event, Events, Notice};
+use crate::export::imap::{Doubt, Outlook, Task, Upload, UploadReport};
+use crate::mail::query::Query;
+use crate::net::pop3::Dialect;
+use crate::net::transport::Transport;
+use crate::vault::{Vault, Writer};
+
+/// Seconds between two connections.
+const PAUSES: [u64; 3] = [1, 5, 15];
+
+/// How to upload.
+#[derive(Debug, Clone, Default)]
+pub struct UploadOptions {
+    /// The folder that takes the inbox, and the other folders below it.
+    pub into: Option<String>,
+    /// What was uploaded before is uploaded again, unless it is there.
+    pub again: bool,
+    /// How long to wait for another writer.
+    pub lock_wait: Duration,
+    /// Set from outside to end in order.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// What a query selects and what it takes to bring it somewhere.
+struct Plan<'a> {
+    vault: Vault,
+    query: &'a Query,
+    job: Job,
+    options: &'a UploadOptions,
+}
+
+impl Plan<'_> {
+    fn open<'a>(
+        path: &Path,
+        query: &'a Query,
+        job: Job,
+        options: &'a UploadOptions,
+    ) -> Result<Plan<'a>> {
+        Ok(Plan {
+            vault: Vault::open(path)?,
+            query,
+            job,
+            options,
+        })
+    }
+
+    /// Calls `act` with the task, and what opens a session.
+    fn with<T>(
+        self,
+        events: Events<'_>,
+        act: impl FnOnce(Task<'_>, &Connector, Events<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let Job { account, secret } = self.job;
+        if self.query.needs_texts() {
+            self.vault.read_texts(&mut |_| {})?;
+        }
+        let selection = self.vault.select(self.query, false)?;
+        let server = endpoint(&account);
+        let task = Task {
+            vault: &self.vault,
+            selection: &selection,
+            account: &account.name,
+            destination: &server_name(&account),
+            server: &server,
+            into: self.options.into.as_deref(),
+            again: self.options.again,
+            stop: &self.options.stop,
+            retries: account.retries,
+        };
+        let stop = Arc::clone(&self.options.stop);
+        let connector = Connector::new(&account, secret?, Dialect::default(), stop);
+        events(Event::Connecting {
+            account: &account.name,
+            server: &server,
+        });
+        act(task, &connector, events)
+    }
+}
+
+/// What would be uploaded where. Nothing changes, here or there.
+pub fn outlook(
+    path: &Path,
+    query: &Query,
+    job: Job,
+    options: &UploadOptions,
+    events: Events<'_>,
+) -> Result<Outlook> {
+    Plan::open(path, query, job, options)?.with(events, |task, connector, _| {
+        let mut session = connector.open_imap()?;
+        let outlook = task.outlook(&mut session)?;
+        hang_up(session);
+        Ok(outlook)
+    })
+}
+
+/// The same, and what the server will or may refuse.
+pub fn check(
+    path: &Path,
+    query: &Query,
+    job: Job,
+    options: &UploadOptions,
+    events: Events<'_>,
+    each: &mut dyn FnMut(Doubt),
+) -> Result<Outlook> {
+    Plan::open(path, query, job, options)?.with(events, |task, connector, _| {
+        let mut session = connector.open_imap()?;
+        let outlook = task.outlook(&mut session)?;
+        task.check(&mut session, each)?;
+        hang_up(session);
+        Ok(outlook)
+    })
+}
+
+/// Uploads. What was done is told, also if it failed in the end.
+pub fn upload(
+    path: &Path,
+    query: &Query,
+    job: Job,
+    options: &UploadOptions,
+    events: Events<'_>,
+) -> Result<(UploadReport, Option<Error>)> {
+    // First, since it may adopt files of a run that was killed, which are to be chosen, too.
+    let mut writer = Writer::open(path, options.lock_wait, &options.stop)?;
+    let plan = Plan::open(path, query, job, options)?;
+    plan.with(events, |task, connector, events| {
+        if task.selection.messages() == 0 {
+            return Ok((UploadReport::default(), None));
+        }
+        let notice = &mut |event: Event<'_>| events(event);
+        let mut upload = Upload::new(task, &mut writer, notice);
+        let outcome = sessions(&task, connector, &mut upload);
+        Ok((upload.report, outcome.err()))
+    })
+}
+
+/// Sessions until all is done, or what fails is not worth another one.
+fn sessions(task: &Task<'_>, connector: &Connector, upload: &mut Upload<'_>) -> Result<()> {
+    let (mut failures, mut signed_in) = (0, false);
+    loop {
+        let before = upload.progress();
+        let outcome = connector.open_imap().and_then(|mut session| {
+            signed_in = true;
+            upload.session(&mut session)?;
+            hang_up(session);
+            Ok(())
+        });
+        let Err(error) = outcome else { return Ok(()) };
+        if upload.progress() > before {
+            failures = 0;
+        }
+        let stopped = task.stop.load(Ordering::Relaxed);
+        // Before the first success somebody should look.
+        let passing = signed_in && (error.is_transient() || matches!(error, Error::Connect { .. }));
+        if stopped || !passing || failures >= task.retries {
+            return Err(error);
+        }
+        let pause = Duration::from_secs(PAUSES[(failures as usize).min(PAUSES.len() - 1)]);
+        upload.notice(Notice::Reconnecting {
+            error: &error,
+            pause,
+        });
+        failures += 1;
+        let until = Instant::now() + pause;
+        while Instant::now() < until {
+            if task.stop.load(Ordering::Relaxed) {
+                return Err(Error::Interrupted);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+/// Ends a session; that it cannot be ended in order costs nothing.
+fn hang_up(session: crate::net::imap::Session<Transport>) {
+    if let Err(error) = session.logout() {
+        tracing::debug!(target: "dialogue", "LOGOUT failed: {error}");
+    }
+}

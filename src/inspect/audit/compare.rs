@@ -1,0 +1,418 @@
+//! A listing against the record: by name and size, then by the headers on the server, and
+//! where these do not settle it, by the bytes (docs/SAFETY.md, Evidence).
+
+use std::collections::HashMap;
+
+use super::{Audit, Finding, Standing};
+use crate::account::config::Protocol;
+use crate::archive::dedupe::{Met, Walk};
+use crate::archive::evidence;
+use crate::base::error::{Error, Result};
+use crate::mail::message::{Digest, Hash128, Scanner};
+use crate::mail::source::{Header, Inventory, Listing, Listings, Source, Uid};
+use crate::vault::catalog::{Origin, Proof, Record, Sighting, State};
+use crate::vault::layout::message_label;
+use crate::vault::now_seconds;
+
+/// How the names of a server begin that shows a part of its messages at a time.
+const WINDOWED: &[u8] = b"GmailId";
+/// Headers that are read in one go.
+const SLICE: usize = 4_096;
+/// Names of a maildrop that one line of the ledger has, and the longest of them.
+const NAMES: usize = 200;
+const NAME: usize = 80;
+/// Settled messages that are named.
+const SETTLED: usize = 5;
+
+/// What is found of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Judgement {
+    pub(super) standing: Standing,
+    /// The content that it has in the vault.
+    pub(super) content: Option<Hash128>,
+    /// How that is known.
+    pub(super) proof: Option<Proof>,
+    /// True if its header was compared, now or within the time that a comparison is believed.
+    pub(super) header_read: bool,
+}
+
+impl Judgement {
+    const UNKNOWN: Self = Self::new(Standing::Unknown, None);
+
+    const fn new(standing: Standing, content: Option<Hash128>) -> Self {
+        Self {
+            standing,
+            content,
+            proof: None,
+            header_read: false,
+        }
+    }
+}
+
+/// INTERNALDATEs of a mailbox; a maildrop has none.
+#[derive(Default)]
+pub(super) struct Dated<'i>(Option<&'i Inventory>);
+
+impl<'i> Dated<'i> {
+    pub(super) fn new(inventory: &'i Inventory) -> Self {
+        Self(Some(inventory))
+    }
+
+    fn differs(&self, uid: u32, recorded: Option<i64>) -> bool {
+        let now = self.0.and_then(|inventory| inventory.row(uid)?.date());
+        now.zip(recorded).is_some_and(|(now, then)| now != then)
+    }
+}
+
+/// What names and sizes say of the rows of a listing.
+pub(super) struct ByName {
+    pub(super) verdicts: Vec<Judgement>,
+    /// Rows whose header must be read.
+    read: Vec<u32>,
+    /// Rows without a name of their own: only their bytes tell.
+    nameless: Vec<u32>,
+}
+
+impl Audit<'_> {
+    /// Holds a maildrop or a mailbox against what is recorded of it.
+    pub(super) fn judge(
+        &mut self,
+        source: &mut dyn Source,
+        listings: &Listings,
+        dir: &str,
+        uidvalidity: u32,
+        dated: &Dated<'_>,
+    ) -> Result<Vec<Judgement>> {
+        let ByName {
+            mut verdicts,
+            read,
+            nameless,
+        } = self.judge_by_name(listings, dir, uidvalidity, dated)?;
+        if self.options.quick {
+            return Ok(verdicts);
+        }
+        let (account, server) = (self.account.name.clone(), self.server.clone());
+        let origin = Origin {
+            account: &account,
+            server: &server,
+            dir,
+            uidvalidity,
+        };
+        for slice in read.chunks(SLICE) {
+            let settled = self.compare(source, listings, origin, slice)?;
+            for (row, compared) in slice.iter().zip(settled) {
+                let verdict = &mut verdicts[*row as usize];
+                let accepted = verdict.standing == Standing::Accepted;
+                verdict.content = compared.content;
+                verdict.header_read = compared.header_read;
+                // That it is still the same does not explain its size.
+                if !(accepted && compared.standing == Standing::Archived) {
+                    verdict.standing = compared.standing;
+                }
+            }
+        }
+        for slice in nameless.chunks(SLICE) {
+            let wanted: Vec<Listing> = slice.iter().map(|r| listings.get(*r as usize)).collect();
+            let received = evidence::receive(source, &wanted)?;
+            for ((row, listing), digest) in slice.iter().zip(&wanted).zip(received) {
+                let Some(digest) = digest else { continue };
+                // A server may answer with another message than it was asked for.
+                verdicts[*row as usize] = if evidence::fits(&digest.shape, listing.octets) {
+                    self.by_bytes(&digest)?
+                } else {
+                    Judgement::new(Standing::Doubtful, None)
+                };
+            }
+        }
+        Ok(verdicts)
+    }
+
+    /// What names, sizes and dates say.
+    pub(super) fn judge_by_name(
+        &mut self,
+        listings: &Listings,
+        dir: &str,
+        uidvalidity: u32,
+        dated: &Dated<'_>,
+    ) -> Result<ByName> {
+        let imap = self.account.protocol == Protocol::Imap;
+        let origin = Origin {
+            account: &self.account.name,
+            server: &self.server,
+            dir,
+            uidvalidity,
+        };
+        let catalog = self.vault.catalog();
+        let estimated = evidence::recall_sizes(catalog, origin)?.are_estimated();
+        let fresh = i64::try_from(self.options.fresh.as_secs()).unwrap_or(i64::MAX);
+        let believed = now_seconds().saturating_sub(fresh);
+        let mut by_name = ByName {
+            verdicts: vec![Judgement::UNKNOWN; listings.len()],
+            read: Vec::new(),
+            nameless: Vec::new(),
+        };
+        let mut windowed = false;
+        let mut settled = Vec::new();
+        let mut walk = Walk::new(listings);
+        let mut take = |met: Met<'_, Sighting<'_>>| {
+            let Met::Listed {
+                name,
+                rows,
+                known,
+                identifies,
+            } = met
+            else {
+                return;
+            };
+            windowed |= !imap && name.starts_with(WINDOWED);
+            // UIDs without UIDVALIDITY hold for nothing.
+            if !identifies || imap && uidvalidity == 0 {
+                by_name.nameless.extend(rows);
+                return;
+            }
+            let Some(known) = known else { return };
+            let row = rows[0];
+            let mut verdict = self.verdict(known);
+            if verdict.standing == Standing::Settled {
+                let label = message_label(dir, &listings.get(row as usize).uid);
+                let label = label.unwrap_or_default();
+                if self.options.accept_sizes || self.account.accept_short.contains(&label) {
+                    verdict.standing = Standing::Accepted;
+                } else if settled.len() < SETTLED {
+                    settled.push(label);
+                }
+            }
+            let listed = listings.octets_of(row as usize);
+            let moved = listed != known.octets && !estimated;
+            let number = listings.number_of(row as usize);
+            let redated = dated.differs(number, known.idate);
+            let checked = known.proof == Proof::Vouched
+                || known.checked.is_some_and(|checked| checked > believed);
+            let asks = moved || redated || !checked || self.options.read_data;
+            verdict.header_read = known.proof != Proof::Vouched && checked && !moved && !redated;
+            let compares = matches!(verdict.standing, Standing::Archived | Standing::Accepted)
+                || self.options.read_data && verdict.standing == Standing::Recognised;
+            if compares && self.options.quick && (moved || redated) {
+                verdict.standing = Standing::Differs;
+            } else if compares && asks {
+                by_name.read.push(row);
+            }
+            by_name.verdicts[row as usize] = verdict;
+        };
+        catalog.for_each_sighting(origin, |known| walk.known(known.uid, known, &mut take))?;
+        walk.finish(&mut take);
+        self.windowed |= windowed;
+        settled.truncate(SETTLED.saturating_sub(self.settled.len()));
+        self.settled.append(&mut settled);
+        by_name.read.sort_unstable();
+        by_name.nameless.sort_unstable();
+        Ok(by_name)
+    }
+
+    /// What is recorded of a name.
+    fn verdict(&self, known: &Sighting<'_>) -> Judgement {
+        let standing = match (known.state, known.content) {
+            (State::Refused, _) => return Judgement::new(Standing::Refused, None),
+            (State::Wanted, _) => Standing::Differs,
+            (_, Some(content)) if self.present.contains(&content) => match known.proof {
+                Proof::Received | Proof::Vouched => Standing::Archived,
+                Proof::Recognised => Standing::Recognised,
+                Proof::Doubtful => Standing::Doubtful,
+                Proof::Settled => Standing::Settled,
+            },
+            _ => Standing::Lost,
+        };
+        Judgement {
+            proof: known.content.map(|_| known.proof),
+            ..Judgement::new(standing, known.content)
+        }
+    }
+
+    /// Compares the headers of rows with the recorded ones, and where they differ, cannot be
+    /// had or are not enough, the messages.
+    fn compare(
+        &mut self,
+        source: &mut dyn Source,
+        listings: &Listings,
+        origin: Origin<'_>,
+        rows: &[u32],
+    ) -> Result<Vec<Judgement>> {
+        let wanted: Vec<Listing> = rows.iter().map(|row| listings.get(*row as usize)).collect();
+        let catalog = self.vault.catalog();
+        let estimated = evidence::recall_sizes(catalog, origin)?.are_estimated();
+        let mut records = Vec::with_capacity(rows.len());
+        for listing in &wanted {
+            records.push(catalog.record_of(origin, &listing.uid.name())?);
+        }
+        let unstable_key = format!("header {} {}", origin.server, origin.dir);
+        let unstable = catalog.learned(origin.account, &unstable_key)?;
+        let whole = self.options.read_data || unstable.is_some_and(|value| value == "unstable");
+        let mut headers = if whole {
+            vec![None; wanted.len()]
+        } else {
+            match evidence::headers(source, &wanted) {
+                Err(Error::Refused { .. } | Error::Unsupported { .. }) => vec![None; wanted.len()],
+                other => other?,
+            }
+        };
+        let suspect = |(record, header): (&Option<Record>, &Option<Header>)| {
+            let both = record.as_ref().zip(header.as_ref());
+            both.is_some_and(|(record, header)| record.is_anothers(header.hash))
+        };
+        let pairs = records.iter().zip(&headers).enumerate();
+        let suspects: Vec<usize> = pairs.filter(|(_, p)| suspect(*p)).map(|(n, _)| n).collect();
+        evidence::confirm(source, &wanted, &mut headers, &suspects)?;
+        let right: Vec<bool> = records
+            .iter()
+            .zip(&headers)
+            .map(|(record, header)| {
+                let both = record.as_ref().zip(header.as_ref());
+                both.is_some_and(|(record, header)| record.has_header(header.hash))
+            })
+            .collect();
+        let again: Vec<Listing> = wanted
+            .iter()
+            .zip(&right)
+            .filter(|(_, right)| !**right)
+            .map(|(listing, _)| listing.clone())
+            .collect();
+        let numbers = again.iter().map(|listing| listing.number);
+        let received = evidence::receive(source, &again)?;
+        let received: HashMap<u32, Option<Digest>> = numbers.zip(received).collect();
+        let mut verdicts = Vec::with_capacity(rows.len());
+        let mut checked = Vec::new();
+        for (((listing, record), header), right) in
+            wanted.iter().zip(records).zip(headers).zip(right)
+        {
+            let Some(record) = record else {
+                verdicts.push(Judgement::new(Standing::Lost, None));
+                continue;
+            };
+            let content = record.blob.name.hash;
+            let digest = received.get(&listing.number).cloned().flatten();
+            let status = header.map_or((0, 0), |header| header.status);
+            self.compared += u64::from(right || digest.is_some());
+            let same = if right {
+                estimated || self.explains(&record, listing, status)?
+            } else {
+                // The server may answer with another message still.
+                let anothers = header.is_some_and(|header| record.is_anothers(header.hash));
+                digest
+                    .as_ref()
+                    .is_some_and(|now| !anothers && evidence::is_same(&record, now))
+            };
+            let mut judgement = if same {
+                match header.filter(|_| !right) {
+                    Some(header) if record.asked.is_some() => {
+                        tracing::debug!(target: "dialogue", "unstable header {}", header.hash);
+                        self.findings.push(Finding::Learned {
+                            account: origin.account.to_owned(),
+                            key: unstable_key.clone(),
+                            value: "unstable".to_owned(),
+                        });
+                    }
+                    Some(header) => self.findings.push(Finding::Asked {
+                        identity: origin.identity(&listing.uid.name()),
+                        header: header.hash,
+                    }),
+                    None => checked.push(listing),
+                }
+                Judgement::new(Standing::Archived, Some(content))
+            } else if !right && digest.is_none() {
+                Judgement::UNKNOWN
+            } else {
+                self.findings.push(Finding::Wanted {
+                    identity: origin.identity(&listing.uid.name()),
+                    why: "an audit found another message under this name".to_owned(),
+                });
+                Judgement::new(Standing::Differs, Some(content))
+            };
+            judgement.header_read = right;
+            verdicts.push(judgement);
+        }
+        self.remember(origin, &checked);
+        Ok(verdicts)
+    }
+
+    /// True if the stored message explains the size that is listed now.
+    fn explains(&self, record: &Record, listing: &Listing, status: (u64, u64)) -> Result<bool> {
+        let name = &record.blob.name;
+        let Some(listed) = listing.octets else {
+            return Ok(true);
+        };
+        // Of a copy only likeness is recorded, and not how its octets came about.
+        if record.octets == Some(listed) || record.got != name.hash {
+            return Ok(record.octets == Some(listed));
+        }
+        if listed == name.size {
+            return Ok(true);
+        }
+        let mut message = self.vault.message(name.hash)?;
+        let digest = Scanner::new().read(&mut message);
+        Ok(digest.is_ok_and(|digest| evidence::explains(&digest.shape, listed, status)))
+    }
+
+    /// How a message stands that has no name of its own: by its bytes, or by likeness.
+    fn by_bytes(&self, digest: &Digest) -> Result<Judgement> {
+        if self.present.contains(&digest.hash) {
+            return Ok(Judgement::new(Standing::Archived, Some(digest.hash)));
+        }
+        if let (Some(mid), Some(likeness)) = (&digest.mid, digest.likeness) {
+            for blob in self.vault.catalog().find_like(mid, likeness)? {
+                if self.present.contains(&blob.name.hash) {
+                    let content = Some(blob.name.hash);
+                    return Ok(Judgement::new(Standing::Archived, content));
+                }
+            }
+        }
+        Ok(Judgement::UNKNOWN)
+    }
+
+    /// Notes messages whose header was read just now and is the recorded one.
+    fn remember(&mut self, origin: Origin<'_>, checked: &[&Listing]) {
+        let Some(first) = checked.first() else { return };
+        let identity = origin.identity(&first.uid.name());
+        let names: Vec<Vec<u8>> = if let Uid::Imap { .. } = identity.uid {
+            let mut uids: Vec<u32> = checked.iter().map(|listing| listing.number).collect();
+            uids.sort_unstable();
+            vec![as_set(&uids).into_bytes()]
+        } else {
+            let names = checked
+                .iter()
+                .map(|listing| listing.uid.name().into_owned());
+            let plain = |name: &Vec<u8>| name.len() <= NAME && !name.contains(&b' ');
+            let names: Vec<Vec<u8>> = names.filter(plain).collect();
+            names.chunks(NAMES).map(|names| names.join(&b' ')).collect()
+        };
+        for names in names {
+            self.findings.push(Finding::Checked {
+                identity: identity.clone(),
+                names: names.into(),
+            });
+        }
+    }
+}
+
+/// Ascending UIDs as a set: `1:3,7`.
+fn as_set(uids: &[u32]) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for run in uids.chunk_by(|a, b| a + 1 == *b) {
+        parts.push(match (run.first(), run.last()) {
+            (Some(first), Some(last)) if first < last => format!("{first}:{last}"),
+            (Some(only), _) => only.to_string(),
+            _ => continue,
+        });
+    }
+    parts.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uids_are_written_as_a_set() {
+        assert_eq!(as_set(&[1, 2, 3, 7, 9, 10]), "1:3,7,9:10");
+        assert_eq!(as_set(&[5]), "5");
+    }
+}

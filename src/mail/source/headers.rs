@@ -1,0 +1,44 @@
+//! Headers as proof that a message is the recorded one.
+
+use std::collections::HashMap;
+use std::io::Read;
+
+use crate::base::error::Result;
+use crate::mail::message::{HEADER_LIMIT, Hash128, Scanner, header_hash, status_octets};
+use crate::mail::source::{Fetched, Listing, Source};
+
+/// What the header of a message on the server says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// Its hash, without status fields.
+    pub hash: Hash128,
+    /// Size of its status fields in octets, and their lines.
+    pub status: (u64, u64),
+    /// True if it has one Message-ID.
+    pub named: bool,
+}
+
+/// The header of each message, in the order of `wanted`, whatever the order of the
+/// answers; `None` where the server gives none.
+pub fn headers_of(source: &mut dyn Source, wanted: &[Listing]) -> Result<Vec<Option<Header>>> {
+    let places: HashMap<u32, usize> = (0..).zip(wanted).map(|(at, l)| (l.number, at)).collect();
+    let mut headers = vec![None; wanted.len()];
+    let mut scanner = Scanner::new();
+    source.headers(wanted, &mut |listing, fetched| {
+        if let Fetched::Body(body) = fetched
+            && let Some(at) = places.get(&listing.number)
+        {
+            let mut header = Vec::new();
+            let read = body.take(HEADER_LIMIT).read_to_end(&mut header);
+            scanner.update(&header);
+            let named = scanner.finish().mid.is_some();
+            headers[*at] = read.ok().map(|_| Header {
+                hash: header_hash(&header),
+                status: status_octets(&header),
+                named,
+            });
+        }
+        Ok(())
+    })?;
+    Ok(headers)
+}

@@ -1,0 +1,426 @@
+//! One open mailbox: what is in it, and what changed.
+
+use std::io::{Read, Write};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::base::error::{Error, Result};
+use crate::mail::source::{Each, Kept, Listing, Listings, Source};
+use crate::net::imap::command::{Command, Done};
+use crate::net::imap::fetch::{self, Row, Section, State};
+use crate::net::imap::mailbox::{Counts, Mailbox};
+use crate::net::imap::removal::Removal;
+use crate::net::imap::reply::Reply;
+use crate::net::imap::session::Session;
+use crate::net::imap::transfer;
+use crate::net::imap::uids::{Seen, ranges};
+use crate::net::imap::wire::Head;
+
+/// What a mailbox is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Reading: nothing on the server changes.
+    Read,
+    /// Deleting.
+    Write,
+}
+
+/// A change since an earlier session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// A message with the flags that it has now.
+    Flags(Row),
+    /// Messages that are gone; of some it was never said that they were there.
+    Vanished(RangeInclusive<u32>),
+}
+
+/// What [`Folder::changes`] told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// What changed; all else is as it was.
+    Changes,
+    /// Every message that is there; all others are gone.
+    Everything,
+}
+
+/// What an earlier session knew of a mailbox, under the same UIDVALIDITY.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// Its last change then.
+    pub modseq: u64,
+    /// Messages in it then.
+    pub messages: u32,
+    /// The next UID then.
+    pub uidnext: u32,
+}
+
+/// A mailbox that is open in a session.
+#[derive(Debug)]
+pub struct Folder<'s, S> {
+    pub(super) session: &'s mut Session<S>,
+    counts: Counts,
+    /// False if the server said that it is open for reading only.
+    writable: bool,
+    mailbox_id: Option<Vec<u8>>,
+    permanent: Option<Vec<Vec<u8>>>,
+    /// Messages that went since it was opened.
+    expunged: u32,
+    /// The UID that [`Folder::rows`] was asked for last, and how many it told from there on.
+    newer: Option<(u32, usize)>,
+}
+
+impl<S: Read + Write> Session<S> {
+    /// Opens a mailbox, which closes the one before. For reading it is EXAMINE, or
+    /// SELECT on servers whose EXAMINE fails or tells no UIDVALIDITY. A refusal leaves
+    /// the session usable.
+    pub fn open(&mut self, mailbox: &Mailbox, access: Access) -> Result<Folder<'_, S>> {
+        let mut found = Opened::default();
+        let mut done = None;
+        if access == Access::Read {
+            let examined = self.open_by("EXAMINE", mailbox, &mut found)?;
+            if examined.is_ok() && found.counts.uidvalidity.is_some() {
+                done = Some(examined);
+            }
+        }
+        let done = match done {
+            Some(done) => done,
+            None => self.open_by("SELECT", mailbox, &mut found)?,
+        };
+        if !done.is_ok() {
+            return Err(self.wire.refused(&done.status()));
+        }
+        Ok(Folder {
+            session: self,
+            counts: found.counts,
+            writable: access == Access::Write && !done.status().says("READ-ONLY"),
+            mailbox_id: found.mailbox_id,
+            permanent: found.permanent,
+            expunged: 0,
+            newer: None,
+        })
+    }
+
+    fn open_by(&mut self, verb: &str, mailbox: &Mailbox, found: &mut Opened) -> Result<Done> {
+        *found = Opened::default();
+        let mut command = Command::new(verb).string(&mailbox.raw);
+        if self.caps.has("CONDSTORE") && !self.qresync {
+            command = command.words(" (CONDSTORE)");
+        }
+        let done = self.wire.run(&command, |reply| {
+            found.take(&reply);
+            Ok(())
+        })?;
+        found.take(&Reply::Status(done.status()));
+        Ok(done)
+    }
+}
+
+/// What the server says while it opens a mailbox.
+#[derive(Debug, Default)]
+struct Opened {
+    counts: Counts,
+    mailbox_id: Option<Vec<u8>>,
+    permanent: Option<Vec<Vec<u8>>>,
+}
+
+impl Opened {
+    fn take(&mut self, reply: &Reply<'_>) {
+        let small = |n: Option<u64>| n.and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0);
+        match reply {
+            Reply::Data {
+                number: Some(number),
+                word,
+                ..
+            } if word.eq_ignore_ascii_case(b"EXISTS") => {
+                self.counts.messages = u32::try_from(*number).ok();
+            }
+            Reply::Status(status) => {
+                let mut argument = status.argument();
+                if status.says("UIDVALIDITY") {
+                    self.counts.uidvalidity = small(argument.number());
+                } else if status.says("UIDNEXT") {
+                    self.counts.uidnext = small(argument.number());
+                } else if status.says("HIGHESTMODSEQ") {
+                    self.counts.modseq = argument.number().filter(|n| *n > 0);
+                } else if status.says("PERMANENTFLAGS") {
+                    self.permanent = argument.texts().ok();
+                } else if status.says("MAILBOXID") {
+                    self.mailbox_id = argument.texts().ok().and_then(|ids| ids.into_iter().next());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl<S: Read + Write> Folder<'_, S> {
+    /// What the server said when the mailbox was opened; a UIDVALIDITY of `None`
+    /// identifies nothing.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Messages that others deleted since it was opened, as far as the server told.
+    #[must_use]
+    pub fn expunged(&self) -> u32 {
+        self.expunged
+    }
+
+    /// True if it was opened for deleting, and the server agrees.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        self.writable
+    }
+
+    /// The name that the mailbox keeps when it is renamed (RFC 8474).
+    #[must_use]
+    pub fn mailbox_id(&self) -> Option<&[u8]> {
+        self.mailbox_id.as_deref()
+    }
+
+    /// The flags that the mailbox keeps, of which `\\*` stands for any other; `None` if
+    /// the server does not say.
+    #[must_use]
+    pub fn permanent(&self) -> Option<&[Vec<u8>]> {
+        self.permanent.as_deref()
+    }
+
+    /// The UIDVALIDITY of listings; 0 where there is none.
+    pub(super) fn validity(&self) -> u32 {
+        self.counts.uidvalidity.unwrap_or(0)
+    }
+
+    /// Tells of each message whose UID is `from` or higher, once; gives their number.
+    /// If that is less than [`Counts::messages`], the server hides some.
+    pub fn rows(&mut self, from: u32, each: &mut dyn FnMut(Row) -> Result<()>) -> Result<usize> {
+        let none_new = from > 1 && self.counts.uidnext.is_some_and(|next| from >= next);
+        self.newer = Some((from, 0));
+        if self.counts.messages == Some(0) || none_new {
+            return Ok(0);
+        }
+        let mut items = format!("UID FLAGS INTERNALDATE RFC822.SIZE{}", self.ids());
+        if self.counts.modseq.is_some() {
+            items += " MODSEQ";
+        }
+        let mut seen = Seen::default();
+        let mut take = |change| match change {
+            Change::Flags(row) if row.uid >= from && seen.insert(row.uid) => each(row),
+            _ => Ok(()),
+        };
+        let mut done = self.ask_rows(&format!("UID FETCH {from}:* ({items})"), &mut take)?;
+        if !done.is_ok() && self.session.guid {
+            // Its name alone does not make it tell.
+            self.session.guid = false;
+            let items = items.replace(" X-GUID", "");
+            done = self.ask_rows(&format!("UID FETCH {from}:* ({items})"), &mut take)?;
+        }
+        if !done.is_ok() {
+            // One message that the server cannot size must not hide the others.
+            let command = format!("UID FETCH {from}:* (UID FLAGS)");
+            let done = self.ask_rows(&command, &mut take)?;
+            if !done.is_ok() {
+                return Err(self.session.wire.refused(&done.status()));
+            }
+        }
+        self.newer = Some((from, seen.len()));
+        Ok(seen.len())
+    }
+
+    /// Tells what changed since `known`, or where that cannot be told, every message
+    /// with its flags.
+    pub fn changes(
+        &mut self,
+        known: Option<Known>,
+        each: &mut dyn FnMut(Change) -> Result<()>,
+    ) -> Result<Scope> {
+        let since = known.filter(|_| self.counts.modseq.is_some());
+        let items = format!("UID FLAGS INTERNALDATE RFC822.SIZE{}", self.ids());
+        let Counts {
+            messages,
+            uidnext,
+            modseq,
+            ..
+        } = self.counts;
+        let command = match since {
+            // Nothing came, and as many are there: nothing went.
+            Some(known) if messages == Some(known.messages) && uidnext == Some(known.uidnext) => {
+                if modseq == Some(known.modseq) {
+                    return Ok(Scope::Changes);
+                }
+                format!("UID FETCH 1:* ({items}) (CHANGEDSINCE {})", known.modseq)
+            }
+            Some(known) if self.session.qresync => format!(
+                "UID FETCH 1:* ({items}) (CHANGEDSINCE {} VANISHED)",
+                known.modseq
+            ),
+            Some(known) if self.only_grew(known) => {
+                format!("UID FETCH 1:* ({items}) (CHANGEDSINCE {})", known.modseq)
+            }
+            _ => return self.everything(each),
+        };
+        if self.ask_rows(&command, each)?.is_ok() {
+            return Ok(Scope::Changes);
+        }
+        self.everything(each)
+    }
+
+    /// True if there are just as many more messages as rows were told that are new: then
+    /// nothing went.
+    fn only_grew(&self, known: Known) -> bool {
+        let newer = self.newer.filter(|(from, _)| *from == known.uidnext);
+        let newer = newer.and_then(|(_, rows)| u32::try_from(rows).ok());
+        let expected = newer.and_then(|rows| known.messages.checked_add(rows));
+        self.expunged == 0 && expected.is_some() && self.counts.messages == expected
+    }
+
+    /// The items that name a message in all mailboxes.
+    fn ids(&self) -> String {
+        let known = [
+            ("OBJECTID", " EMAILID"),
+            ("X-GM-EXT-1", " X-GM-MSGID X-GM-LABELS"),
+        ];
+        let offered = known
+            .iter()
+            .filter(|(capability, _)| self.session.caps.has(capability));
+        let mut items: String = offered.map(|(_, items)| *items).collect();
+        if items.is_empty() && self.session.guid {
+            items += " X-GUID";
+        }
+        items
+    }
+
+    fn everything(&mut self, each: &mut dyn FnMut(Change) -> Result<()>) -> Result<Scope> {
+        if self.counts.messages != Some(0) {
+            let items = "UID FLAGS INTERNALDATE RFC822.SIZE";
+            let mut done = self.ask_rows(&format!("UID FETCH 1:* ({items})"), each)?;
+            if !done.is_ok() {
+                // One message that the server cannot size must not hide the others.
+                done = self.ask_rows("UID FETCH 1:* (UID FLAGS)", each)?;
+            }
+            if !done.is_ok() {
+                return Err(self.session.wire.refused(&done.status()));
+            }
+        }
+        Ok(Scope::Everything)
+    }
+
+    /// Sends a command and takes the rows that it brings, and what vanished. Rows
+    /// without a UID tell of no message that we could name.
+    pub(super) fn ask_rows(
+        &mut self,
+        command: &str,
+        each: &mut dyn FnMut(Change) -> Result<()>,
+    ) -> Result<Done> {
+        let wire = &mut self.session.wire;
+        let tag = wire.begin(command)?;
+        loop {
+            let head = wire.receive()?;
+            let (item, state) = fetch::read(wire.text(), wire.section);
+            if let Head::Body(octets) = head {
+                wire.body(item, octets).drain()?;
+                continue;
+            }
+            if state == State::Whole {
+                if item.row.uid > 0 {
+                    each(Change::Flags(item.row))?;
+                }
+                continue;
+            }
+            match wire.reply()? {
+                Reply::Result(theirs, status) if theirs == tag.as_bytes() => {
+                    return Ok(Done::of(&status));
+                }
+                Reply::Result(..) => return Err(wire.channel.broken("it answers another command")),
+                Reply::Data { word, .. } if word.eq_ignore_ascii_case(b"EXPUNGE") => {
+                    self.expunged = self.expunged.saturating_add(1);
+                }
+                Reply::Data { word, mut rest, .. } if word.eq_ignore_ascii_case(b"VANISHED") => {
+                    let said = rest.rest();
+                    let earlier = said.strip_prefix(b"(EARLIER)");
+                    let set = earlier.unwrap_or(said).trim_ascii();
+                    if earlier.is_none() {
+                        let gone = ranges(set).map(|range| range.end() - range.start() + 1);
+                        self.expunged = gone.fold(self.expunged, u32::saturating_add);
+                    }
+                    ranges(set).try_for_each(|range| each(Change::Vanished(range)))?;
+                }
+                Reply::Data { word, .. } if word.eq_ignore_ascii_case(b"FETCH") => {
+                    return Err(wire
+                        .channel
+                        .broken("the answer about a message has no shape"));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+impl<S: Read + Write> Source for Folder<'_, S> {
+    fn list(&mut self) -> Result<Listings> {
+        let mut listings = Listings::of_mailbox(self.validity());
+        self.rows(1, &mut |row| {
+            listings.push_uid(row.uid, row.octets);
+            Ok(())
+        })?;
+        let counted = self.counts.messages.unwrap_or(0);
+        listings.announce(counted.saturating_sub(self.expunged).into());
+        Ok(listings)
+    }
+
+    fn headers(&mut self, wanted: &[Listing], each: Each<'_>) -> Result<()> {
+        transfer::run(self, wanted, Section::Header, each)
+    }
+
+    fn fetch(&mut self, wanted: &[Listing], each: Each<'_>) -> Result<()> {
+        transfer::run(self, wanted, Section::Whole, each)
+    }
+
+    fn delete(mut self: Box<Self>, wanted: &[Listing]) -> Result<Vec<Kept>> {
+        let reply = match self.remove(wanted) {
+            Ok(Removal::Expunged) => return Ok(Vec::new()),
+            Ok(Removal::Kept(foreign)) => format!(
+                "(not asked: {foreign} other messages are marked as deleted, and the server can \
+                 only expunge all of them)"
+            ),
+            // What went before that the next listing tells.
+            Err(Error::Refused { reply, .. }) => reply,
+            Err(error) => return Err(error),
+        };
+        let kept = |listing: &Listing| Kept {
+            listing: listing.clone(),
+            reply: reply.clone(),
+        };
+        Ok(wanted.iter().map(kept).collect())
+    }
+
+    fn login_delay(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Leaves the mailbox as it is: closing it would expunge, and not only what is ours.
+    fn finish(self: Box<Self>) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl<S: Read + Write> Folder<'_, S> {
+    /// The UIDs of listings; those of another UIDVALIDITY are an error.
+    pub(super) fn uids(&self, listings: &[Listing]) -> Result<Vec<u32>> {
+        let validity = self.validity();
+        let uid = |listing: &Listing| match listing.uid {
+            crate::mail::source::Uid::Imap { uidvalidity, uid } if uidvalidity == validity => {
+                Ok(uid)
+            }
+            _ => Err(Error::Protocol {
+                server: self.session.wire.channel.server().clone(),
+                doing: "UID FETCH".into(),
+                detail: "the mailbox was renumbered".into(),
+            }),
+        };
+        listings.iter().map(uid).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,7 @@
+//! The wire: connections, signing in, POP3 and IMAP. The two protocols do not know each other.
+
+mod channel;
+pub mod imap;
+pub mod pop3;
+pub mod sasl;
+pub mod transport;

@@ -1,0 +1,332 @@
+//! All folders of an IMAP account: which ones, where they go, and what is new in them.
+
+use std::io::{Read, Write};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, PoisonError};
+
+use super::accounts::lock;
+use super::checkpoint::Remembered;
+use super::connections::{Job, Queue};
+use super::labels::{Labels, fingerprint};
+use crate::account::config::Account;
+use crate::account::connect::Connector;
+use crate::account::folders::{Folders, chosen, prefix};
+use crate::base::error::Result;
+use crate::mail::message::Hash128;
+use crate::mail::source::{Inventory, Marks, ObjectId, Voucher};
+use crate::net::imap::{
+    Access, Change, Counts, Folder, Known, Mailbox, Row, Scope, Session, SpecialUse,
+};
+use crate::pull::{self, Copies, Left, Run};
+use crate::vault::catalog::{Origin, State};
+use crate::vault::layout::Layout;
+use crate::vault::{maildir, now_seconds};
+
+/// What a session needs besides the run itself.
+pub(super) struct Mirror<'a> {
+    pub(super) account: &'a Account,
+    pub(super) server: &'a str,
+    pub(super) layout: &'a Layout,
+    pub(super) dry_run: bool,
+    /// Connections at once.
+    pub(super) connections: usize,
+    /// True once the server gave no further connection, or took one away.
+    pub(super) alone: AtomicBool,
+}
+
+/// What the connections of one session have in common.
+pub(super) struct Round {
+    folders: Mutex<Folders>,
+    copies: Copies,
+    /// What Gmail's All Mail says of the labels; `None` elsewhere.
+    labels: Option<Mutex<Labels>>,
+}
+
+impl Mirror<'_> {
+    /// One session over all mailboxes.
+    pub(super) fn session(&self, run: &mut Run<'_, '_>, connector: &Connector) -> Result<Left> {
+        let mut session = connector.open_imap()?;
+        run.signed_in();
+        let prefix = prefix(self.account, &mut session)?;
+        let mut mailboxes = session.mailboxes()?;
+        let mut folders = Folders::new(run.catalog(), &self.account.name)?;
+        if !self.dry_run {
+            for dir in folders.gone(&mailboxes) {
+                if self.gone(run, &dir, 0)? {
+                    run.learned(self.key(&dir), String::new())?;
+                }
+            }
+        }
+        mailboxes.retain(|mailbox| mailbox.selectable && chosen(self.account, mailbox, &prefix));
+        // What has every message comes first: the others then are names only.
+        mailboxes.sort_by_key(|mailbox| match mailbox.special.as_slice() {
+            uses if uses.contains(&SpecialUse::All) => 0,
+            [SpecialUse::Junk | SpecialUse::Trash] => 1,
+            _ => 2,
+        });
+        session.ask_counts(&mut mailboxes)?;
+        let mut jobs = Vec::new();
+        for mailbox in &mailboxes {
+            let dir = folders.dir_of(mailbox);
+            let job = Job::new(mailbox, dir);
+            jobs.extend(self.due(run, job)?);
+        }
+        let round = Round {
+            folders: Mutex::new(folders),
+            copies: Copies::default(),
+            labels: self.labels(run, &session, &mailboxes)?,
+        };
+        let all = jobs.iter().take_while(|job| is_all(job.mailbox)).count();
+        let mut rest = jobs.split_off(all);
+        self.work(run, &mut session, &Queue::of(jobs), &round, true)?;
+        if let Some(labels) = &round.labels {
+            let labels = lock(labels);
+            rest.retain(|job| {
+                let spare = labels.spare(job);
+                if spare {
+                    run.count(job.remembered.map_or(0, |r| r.known.messages.into()));
+                }
+                !spare
+            });
+        }
+        self.side_by_side(run, &mut session, connector, rest, &round)?;
+        if let Some(labels) = round.labels {
+            let labels = labels.into_inner().unwrap_or_else(PoisonError::into_inner);
+            if let Some((key, text)) = labels.memory {
+                let covered = if run.all_opened() {
+                    fingerprint(&mailboxes)
+                } else {
+                    String::new()
+                };
+                run.learned(key, format!("{text} {covered}"))?;
+            }
+        }
+        let left = run.all_seen()?;
+        if let Err(error) = session.logout() {
+            tracing::debug!(target: "dialogue", "LOGOUT failed: {error}");
+        }
+        Ok(left)
+    }
+
+    /// What is to be taken in of labels, where there are any.
+    fn labels<S: Read + Write>(
+        &self,
+        run: &Run<'_, '_>,
+        session: &Session<S>,
+        mailboxes: &[Mailbox],
+    ) -> Result<Option<Mutex<Labels>>> {
+        let Some(all) = mailboxes.first().filter(|first| is_all(first)) else {
+            return Ok(None);
+        };
+        if !session.knows("X-GM-EXT-1") {
+            return Ok(None);
+        }
+        let mut folders = Folders::new(run.catalog(), &self.account.name)?;
+        let key = self.key(&folders.dir_of(all));
+        let memory = run.catalog().learned(&self.account.name, &key)?;
+        Ok(Some(Mutex::new(Labels::new(memory.as_deref(), mailboxes))))
+    }
+
+    /// The job, unless nothing in the mailbox can have changed.
+    fn due<'m>(&self, run: &mut Run<'_, '_>, mut job: Job<'m>) -> Result<Option<Job<'m>>> {
+        let catalog = run.catalog();
+        let remembered = catalog.learned(&self.account.name, &self.key(&job.dir))?;
+        let remembered = remembered.and_then(|text| Remembered::parse(&text, now_seconds()));
+        let Some(known) = remembered else {
+            return Ok(Some(job));
+        };
+        if catalog.wants_again(self.origin(&job.dir, known.uidvalidity))? {
+            return Ok(Some(job));
+        }
+        let counts = job.mailbox.counts;
+        if counts.is_some_and(|counts| known.is_unchanged(&counts)) {
+            run.count(u64::from(known.known.messages));
+            return Ok(None);
+        }
+        job.remembered = Some(known);
+        Ok(Some(job))
+    }
+
+    /// Brings one mailbox up to date.
+    pub(super) fn mailbox<S: Read + Write>(
+        &self,
+        run: &mut Run<'_, '_>,
+        session: &mut Session<S>,
+        job: &Job<'_>,
+        round: &Round,
+    ) -> Result<()> {
+        let mut folder = session.open(job.mailbox, Access::Read)?;
+        let counts = folder.counts();
+        let uidvalidity = counts.uidvalidity.unwrap_or(0);
+        let known = job
+            .remembered
+            .filter(|r| r.uidvalidity == uidvalidity && !r.went_back(&counts));
+        let mark = run.mark();
+        self.bring_up_to_date(run, &mut folder, job, round, known)?;
+        if run.must_list_all() && known.is_some() {
+            // What the server tells of changes does not cover a backup that was played in.
+            run.make_durable()?;
+            run.back_to(mark);
+            self.bring_up_to_date(run, &mut folder, job, round, None)?;
+        }
+        Ok(())
+    }
+
+    /// The same from what is known of it.
+    fn bring_up_to_date<S: Read + Write>(
+        &self,
+        run: &mut Run<'_, '_>,
+        folder: &mut Folder<'_, S>,
+        job: &Job<'_>,
+        round: &Round,
+        remembered: Option<Remembered>,
+    ) -> Result<()> {
+        let known = remembered.map(|remembered| remembered.known);
+        let listed = remembered.map_or_else(now_seconds, |remembered| remembered.listed);
+        let Job { mailbox, dir, .. } = job;
+        let counts = folder.counts();
+        let uidvalidity = counts.uidvalidity.unwrap_or(0);
+        let labels = round.labels.as_ref().filter(|_| is_all(mailbox));
+        let (mut ids, mut voucher) = (Vec::new(), None);
+        let mut inventory = inventory(folder, &counts, known, &mut |row| {
+            let object = object(row);
+            ids.extend(object.map(|object| (object.id, row.uid)));
+            voucher = voucher.or(object.map(|object| object.by));
+            if let Some(labels) = labels {
+                lock(labels).take(row);
+            }
+        })?;
+        // Known messages tell it too.
+        inventory.voucher = voucher;
+        let mut renumbered = false;
+        if !self.dry_run {
+            maildir::create_folder(self.layout, &self.account.name, dir)?;
+            let event = lock(&round.folders).record(mailbox, dir, uidvalidity);
+            if let Some(event) = event {
+                run.record(event)?;
+            }
+            if uidvalidity > 0 {
+                renumbered = self.gone(run, dir, uidvalidity)?;
+            }
+        }
+        let place = pull::Mailbox {
+            dir,
+            inventory: &inventory,
+            renumbered,
+        };
+        let received = run.received();
+        let whole = run.mailbox(folder, &place, &round.copies)?;
+        round.copies.remember(dir, uidvalidity, ids);
+        // What was not whole is looked into anew.
+        let text = Remembered::of(&counts, listed).filter(|_| whole);
+        if let (Some(labels), Some(text), true) = (labels, &text, known.is_some()) {
+            // Not before all labels that it told of are up to date.
+            lock(labels).memory = Some((self.key(dir), text.clone()));
+        } else if text.is_some() || known.is_some() {
+            let (key, text) = (self.key(dir), text.unwrap_or_default());
+            let before = run.catalog().learned(&self.account.name, &key)?;
+            if before.as_deref() != Some(&text) {
+                run.learned(key, text)?;
+            }
+        }
+        if run.received() > received {
+            // Other folders may have the same messages, and must find them.
+            run.make_durable()?;
+        }
+        Ok(())
+    }
+
+    /// Notes that the messages of a folder are gone, but those of this epoch. True if
+    /// there were any.
+    fn gone(&self, run: &Run<'_, '_>, dir: &str, uidvalidity: u32) -> Result<bool> {
+        let account = &self.account.name;
+        let catalog = run.catalog();
+        let mut epochs = catalog.epochs(account, self.server, dir)?;
+        epochs.retain(|epoch| *epoch != uidvalidity);
+        for &epoch in &epochs {
+            let mut all = Vec::new();
+            catalog.for_each_in_mailbox(self.origin(dir, epoch), |message| {
+                if matches!(message.state, State::Seen | State::PurgeKept) {
+                    all.push(message);
+                }
+            })?;
+            run.gone(dir, epoch, all)?;
+        }
+        Ok(!epochs.is_empty())
+    }
+
+    /// The key by which a mailbox is remembered.
+    fn key(&self, dir: &str) -> String {
+        format!("mailbox {} {dir}", self.server)
+    }
+
+    fn origin<'o>(&'o self, dir: &'o str, uidvalidity: u32) -> Origin<'o> {
+        Origin {
+            account: &self.account.name,
+            server: self.server,
+            dir,
+            uidvalidity,
+        }
+    }
+}
+
+/// True if the mailbox has every message of the account.
+fn is_all(mailbox: &Mailbox) -> bool {
+    mailbox.special.contains(&SpecialUse::All)
+}
+
+/// Asks for what is new since `known`, and for what changed.
+fn inventory<S: Read + Write>(
+    folder: &mut Folder<'_, S>,
+    counts: &Counts,
+    known: Option<Known>,
+    each: &mut dyn FnMut(&Row),
+) -> Result<Inventory> {
+    let messages = counts.messages.unwrap_or(0);
+    let mut inventory = Inventory::new(counts.uidvalidity.unwrap_or(0), messages.into());
+    let from = known.map_or(1, |known| known.uidnext);
+    folder.rows(from, &mut |row| {
+        each(&row);
+        let marks = marks(&row);
+        inventory.add(row.uid, row.octets, row.date, marks, object(&row));
+        Ok(())
+    })?;
+    if known.is_some() {
+        let known = known.filter(|known| known.modseq > 0);
+        let scope = folder.changes(known, &mut |change| {
+            match change {
+                Change::Flags(row) if row.uid < from && row.flags.is_some() => {
+                    each(&row);
+                    inventory.flag(row.uid, row.octets, row.date, marks(&row));
+                }
+                Change::Flags(_) => {}
+                Change::Vanished(range) => inventory.vanished.push(range),
+            }
+            Ok(())
+        })?;
+        inventory.everything = scope == Scope::Everything;
+    } else {
+        inventory.everything = true;
+    }
+    inventory.sort();
+    inventory.announced = inventory.announced.saturating_sub(folder.expunged().into());
+    // Messages that a server counts and does not show are not gone.
+    inventory.everything &= inventory.told() >= inventory.announced;
+    Ok(inventory)
+}
+
+fn marks(row: &Row) -> Marks {
+    Marks::of(row.flags.as_deref().unwrap_or_default())
+}
+
+/// What the message has in common with its copies.
+fn object(row: &Row) -> Option<ObjectId> {
+    if let Some(id) = row.gmail_id.filter(|id| *id != 0) {
+        let by = Voucher::Gmail;
+        return Some(ObjectId { by, id });
+    }
+    let email_id = row.email_id.as_deref().zip(Some(Voucher::EmailId));
+    let (name, by) = email_id.or(row.guid.as_deref().zip(Some(Voucher::Guid)))?;
+    let id = Hash128::of(name).head().max(1);
+    Some(ObjectId { by, id })
+}

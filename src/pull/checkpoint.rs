@@ -1,0 +1,116 @@
+//! What is remembered of a mailbox between runs: by its counts it is seen whether anything
+//! moved. They may be the same though a backup was played in, or a message was changed in
+//! place; so a mailbox is listed whole every thirty days, whatever they say.
+
+use crate::net::imap::{Counts, Known};
+
+/// How long counts are believed, in seconds.
+const BELIEVED: i64 = 30 * 86_400;
+
+/// A mailbox that was archived whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Remembered {
+    pub(super) uidvalidity: u32,
+    pub(super) known: Known,
+    /// When all of it was listed last, in Unix seconds.
+    pub(super) listed: i64,
+}
+
+impl Remembered {
+    pub(super) fn of(counts: &Counts, listed: i64) -> Option<String> {
+        let Counts {
+            messages,
+            uidnext,
+            uidvalidity,
+            modseq,
+        } = counts;
+        Some(format!(
+            "{} {} {} {} {listed}",
+            (*uidvalidity)?,
+            (*uidnext)?,
+            (*messages)?,
+            modseq.unwrap_or(0),
+        ))
+    }
+
+    /// Reads what was remembered, unless it is too old.
+    pub(super) fn parse(text: &str, now: i64) -> Option<Self> {
+        let mut words = text.split(' ');
+        let mut number = || words.next()?.parse::<u64>().ok();
+        let small = |n: u64| u32::try_from(n).ok();
+        let (uidvalidity, uidnext, messages) =
+            (small(number()?)?, small(number()?)?, small(number()?)?);
+        let known = Known {
+            modseq: number()?,
+            messages,
+            uidnext,
+        };
+        let listed = i64::try_from(number()?).ok()?;
+        (0..BELIEVED).contains(&(now - listed)).then_some(Self {
+            uidvalidity,
+            known,
+            listed,
+        })
+    }
+
+    /// True if the server keeps count of changes, and there was none.
+    pub(super) fn is_unchanged(&self, counts: &Counts) -> bool {
+        counts.modseq == Some(self.known.modseq) && self.has_same_messages(counts)
+    }
+
+    /// True if a count that only grows is lower: the mailbox was restored from a backup.
+    pub(super) fn went_back(&self, counts: &Counts) -> bool {
+        counts.uidnext.is_some_and(|next| next < self.known.uidnext)
+            || counts
+                .modseq
+                .is_some_and(|modseq| modseq < self.known.modseq)
+    }
+
+    /// True if the server keeps count of changes, and none came or went.
+    pub(super) fn has_same_messages(&self, counts: &Counts) -> bool {
+        self.known.modseq > 0
+            && counts.uidvalidity == Some(self.uidvalidity)
+            && counts.uidnext == Some(self.known.uidnext)
+            && counts.messages == Some(self.known.messages)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn an_unchanged_mailbox_is_known_by_its_counts() {
+        let counts = Counts {
+            messages: Some(3),
+            uidnext: Some(9),
+            uidvalidity: Some(7),
+            modseq: Some(55),
+        };
+        let text = Remembered::of(&counts, 1_000).unwrap();
+        assert_eq!(Remembered::parse(&text, 1_000 + BELIEVED), None);
+        let remembered = Remembered::parse(&text, 2_000).unwrap();
+        assert!(remembered.is_unchanged(&counts));
+        for changed in [
+            Counts {
+                modseq: None,
+                ..counts
+            },
+            Counts {
+                modseq: Some(56),
+                ..counts
+            },
+            Counts {
+                uidvalidity: Some(8),
+                ..counts
+            },
+            Counts {
+                messages: Some(2),
+                ..counts
+            },
+        ] {
+            assert!(!remembered.is_unchanged(&changed));
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Gmail's labels, which it shows as folders (X-GM-EXT-1).
+//!
+//! Every message lies in All Mail, in Spam or in Trash, and is fetched from there; all other
+//! folders are labels. What All Mail tells of its changes says which labels were touched, so
+//! that the folders of the others need not be opened.
+
+use std::collections::BTreeSet;
+
+use super::connections::Job;
+use crate::mail::message::Hash128;
+use crate::net::imap::{Mailbox, Row, SpecialUse};
+
+/// The labels of which All Mail told something.
+#[derive(Debug, Default)]
+pub(super) struct Labels {
+    touched: BTreeSet<String>,
+    /// True if All Mail tells of the labels of all messages that changed since the folders
+    /// were looked into, and so says of the others that they are as they were.
+    tells_all: bool,
+    /// What is to be remembered of All Mail once all folders are up to date.
+    pub(super) memory: Option<(String, String)>,
+}
+
+impl Labels {
+    /// `memory` is what is remembered of All Mail, which speaks of these folders.
+    pub(super) fn new(memory: Option<&str>, mailboxes: &[Mailbox]) -> Self {
+        let covered = format!(" {}", fingerprint(mailboxes));
+        Self {
+            tells_all: memory.is_some_and(|text| text.ends_with(&covered)),
+            ..Self::default()
+        }
+    }
+    /// Takes in what is said of a message.
+    pub(super) fn take(&mut self, row: &Row) {
+        // Then its labels were not told either.
+        self.tells_all &= row.gmail_id.is_some();
+        for label in &row.labels {
+            // The backslash of those that Gmail has itself comes quoted, or not.
+            let label = match label.iter().position(|byte| *byte != b'\\') {
+                Some(at @ 1..) => [b"\\", &label[at..]].concat(),
+                _ => label.clone(),
+            };
+            let readings = Mailbox::readings(&label);
+            self.touched
+                .extend(readings.map(|name| name.to_lowercase()));
+        }
+    }
+
+    /// True if the folder of a job is as it was when it was looked into last: its counts
+    /// say that nothing came or went, and All Mail that no message in it changed.
+    pub(super) fn spare(&self, job: &Job<'_>) -> bool {
+        let (Some(name), true) = (name(job.mailbox), self.tells_all) else {
+            return false;
+        };
+        let counts = job.mailbox.counts;
+        let same = job.remembered.zip(counts);
+        same.is_some_and(|(known, counts)| known.has_same_messages(&counts))
+            && !self.touched.contains(&name.to_lowercase())
+    }
+}
+
+/// The label whose folder this is, as All Mail calls it.
+fn name(mailbox: &Mailbox) -> Option<&str> {
+    if mailbox.raw == b"INBOX" {
+        return Some("\\Inbox");
+    }
+    match mailbox.special.as_slice() {
+        [] if !mailbox.raw.starts_with(b"\\") && !mailbox.raw.starts_with(b"[") => {
+            Some(&mailbox.label)
+        }
+        [SpecialUse::Sent] => Some("\\Sent"),
+        [SpecialUse::Flagged] => Some("\\Starred"),
+        [SpecialUse::Important] => Some("\\Important"),
+        // Drafts are called by two names, and Spam and Trash are no labels.
+        _ => None,
+    }
+}
+
+/// Of which folders the memory of All Mail speaks.
+pub(super) fn fingerprint(mailboxes: &[Mailbox]) -> String {
+    let mut names: Vec<&[u8]> = mailboxes.iter().map(|m| m.raw.as_slice()).collect();
+    names.sort_unstable();
+    Hash128::of(&names.join(&b"\r\n"[..])).to_string()[..16].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::net::imap::Counts;
+    use crate::pull::checkpoint::Remembered;
+
+    const KNOWN: Counts = Counts {
+        messages: Some(3),
+        uidnext: Some(9),
+        uidvalidity: Some(7),
+        modseq: Some(55),
+    };
+
+    /// A folder that is remembered as `KNOWN` and counted so now.
+    fn spares(labels: &Labels, raw: &str, special: &[SpecialUse], now: Counts) -> bool {
+        let mut mailbox = Mailbox::inbox();
+        mailbox.label = raw.to_owned();
+        mailbox.raw = raw.as_bytes().to_vec();
+        mailbox.special = special.to_vec();
+        mailbox.counts = Some(now);
+        let mut job = Job::new(&mailbox, String::new());
+        job.remembered = Remembered::of(&KNOWN, 0).and_then(|text| Remembered::parse(&text, 60));
+        assert!(job.remembered.is_some());
+        labels.spare(&job)
+    }
+
+    fn touched(labels: &[&str]) -> Labels {
+        let mut told = Labels {
+            tells_all: true,
+            ..Labels::default()
+        };
+        told.take(&Row {
+            gmail_id: Some(1),
+            labels: labels.iter().map(|l| l.as_bytes().to_vec()).collect(),
+            ..Row::default()
+        });
+        told
+    }
+
+    #[test]
+    fn only_folders_of_labels_that_nothing_touched_are_spared() {
+        let moved = Counts {
+            modseq: Some(99),
+            ..KNOWN
+        };
+        let labels = touched(&["\\\\Inbox", "\\Sent", "Lists/Rust", "&APw-ber"]);
+        assert!(spares(&labels, "Work", &[], moved));
+        assert!(spares(&labels, "Starred", &[SpecialUse::Flagged], moved));
+        assert!(!spares(&labels, "INBOX", &[], moved));
+        assert!(!spares(&labels, "Gesendet", &[SpecialUse::Sent], moved));
+        assert!(!spares(&labels, "lists/rust", &[], moved));
+        assert!(!spares(&labels, "\u{fc}ber", &[], moved));
+        // What is no label, or may be none, is looked into.
+        assert!(!spares(&labels, "Trash", &[SpecialUse::Trash], moved));
+        assert!(!spares(&labels, "[Gmail]/Chats", &[], moved));
+        let mut untold = touched(&[]);
+        assert!(spares(&untold, "Work", &[], moved));
+        untold.take(&Row::default());
+        assert!(!spares(&untold, "Work", &[], moved));
+    }
+
+    #[test]
+    fn what_is_remembered_of_all_mail_speaks_of_the_folders_that_there_were() {
+        let mut mailboxes = vec![Mailbox::inbox()];
+        let memory = format!("7 9 3 55 {}", fingerprint(&mailboxes));
+        let tells_all = |mailboxes: &[Mailbox]| Labels::new(Some(&memory), mailboxes).tells_all;
+        assert!(tells_all(&mailboxes));
+        let mut other = Mailbox::inbox();
+        other.raw = b"Work".to_vec();
+        mailboxes.push(other);
+        assert!(!tells_all(&mailboxes));
+        assert!(!Labels::new(Some("7 9 3 55"), &mailboxes).tells_all);
+    }
+
+    #[test]
+    fn a_folder_that_something_came_to_or_left_is_looked_into() {
+        let labels = touched(&[]);
+        for counts in [
+            Counts {
+                messages: Some(2),
+                ..KNOWN
+            },
+            Counts {
+                uidnext: Some(10),
+                ..KNOWN
+            },
+            Counts {
+                uidvalidity: Some(8),
+                ..KNOWN
+            },
+            Counts {
+                uidnext: None,
+                ..KNOWN
+            },
+        ] {
+            assert!(!spares(&labels, "Work", &[], counts));
+        }
+    }
+}

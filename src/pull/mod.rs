@@ -1,0 +1,592 @@
+//! One account's pull: list, plan, fetch, and try again where the line fails.
+//!
+//! The network thread (the caller's) only frames and copies; compressors write files;
+//! the committer, shared by all accounts, makes them durable and decides what is a
+//! duplicate. Nothing is deleted here, on either side.
+
+mod account_folders;
+mod accounts;
+mod arrivals;
+mod checkpoint;
+mod compare;
+mod connections;
+mod copies;
+mod equal;
+mod feed;
+mod fetch;
+mod known;
+mod labels;
+mod mailbox;
+mod misfits;
+mod pack;
+mod part;
+mod renumber;
+mod uidl;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::archive::commit::{Desk, Order, Route, Tally};
+use crate::archive::dedupe::{Merge, Plan, Recognition};
+use crate::archive::evidence::MailboxSizes;
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::event::{Event, Events, Notice, PullReport};
+use crate::base::fsx;
+use crate::base::pause;
+use crate::mail::source::{Listing, Listings, Source, Uid};
+use crate::vault::catalog::{Catalog, Origin};
+use crate::vault::layout::{self, Layout};
+use crate::vault::ledger::{Event as Entry, Identity, Proto, Session};
+use fetch::cut_short;
+use pack::Place;
+
+pub use accounts::{Outcome, PullOptions, RunReport, pull};
+pub use copies::Copies;
+pub use mailbox::Mailbox;
+pub use part::{Mark, Part, Shared};
+
+/// Pauses before a connection is made anew, in seconds.
+const PAUSES: [u64; 3] = [1, 5, 15];
+/// Messages a call of [`Source::fetch`]: bounds the memory of a first pull.
+const SLICE: usize = 16_384;
+/// Drops at one message until it counts as refused.
+const DROPS: u32 = 2;
+/// A message that claims to be larger is not believed when room is planned for.
+const PLAUSIBLE: u64 = 1 << 30;
+/// So many octets of recognised messages a run receives and compares, or a seventh of them.
+const COMPARED: u64 = 256 << 20;
+const SHARE: u64 = 7;
+/// So many octets of doubtful messages are tried again at the end of a run.
+const RETRIED: u64 = 64 << 20;
+/// How long doubtful messages are left alone after as many sessions as there are entries
+/// before, in seconds: the next run tries them at once, then after 1, 7 and 30 days.
+const RESTS: [i64; 6] = [0, 0, 0, 86_400, 7 * 86_400, 30 * 86_400];
+/// How often progress is told.
+const TELL: Duration = Duration::from_millis(100);
+
+/// One account to pull, and how.
+#[derive(Debug, Clone)]
+pub struct Task<'a> {
+    /// Where messages go.
+    pub route: Arc<Route>,
+    /// Where the vault lies.
+    pub layout: &'a Layout,
+    /// The zstd level.
+    pub level: i32,
+    /// Compressors.
+    pub workers: usize,
+    /// New connections in a row without progress.
+    pub retries: u32,
+    /// Fetch at most so many messages.
+    pub limit: Option<u64>,
+    /// Only find out what would be fetched.
+    pub dry_run: bool,
+    /// Whether resemblance may save a download for the time being.
+    pub recognise: Recognition,
+    /// Receive and compare all that is only recognised, not a share.
+    pub compare_all: bool,
+    /// Names of messages whose refusal is accepted.
+    pub accept_refused: &'a [String],
+    /// Set to end the run after the message in hand.
+    pub stop: &'a AtomicBool,
+}
+
+/// What a session that went well leaves for another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// Nothing.
+    Nothing,
+    /// Perhaps messages that were not listed.
+    Unlisted,
+    /// Messages whose bytes are in doubt.
+    Doubtful,
+}
+
+/// A row of a folder's listing within one run. Names may be missing or doubled.
+type Key = (Option<String>, Uid, u32, Option<u64>);
+
+/// Pulls one account. `connect` makes a new session each time it is called; it is told
+/// whether the last one failed in a way that speaks against sending commands ahead.
+pub fn account(
+    task: &Task<'_>,
+    catalog: &Catalog,
+    desk: Option<&Desk>,
+    connect: &mut dyn FnMut(bool) -> Result<Box<dyn Source>>,
+    tell: Events<'_>,
+) -> (PullReport, Option<Error>) {
+    sessions(task, catalog, desk, tell, &mut |run, too_hasty| {
+        let source = connect(too_hasty)?;
+        run.session(source)
+    })
+}
+
+/// Pulls one account in sessions that the caller holds: `session` is called until one
+/// goes well, or fails for good. It says with [`Run::signed_in`] when it is signed in.
+pub fn sessions(
+    task: &Task<'_>,
+    catalog: &Catalog,
+    desk: Option<&Desk>,
+    tell: Events<'_>,
+    session: &mut dyn FnMut(&mut Run<'_, '_>, bool) -> Result<Left>,
+) -> (PullReport, Option<Error>) {
+    let mut run = Run::new(task, catalog, desk, tell);
+    let error = run.until_done(session).err();
+    run.close(error)
+}
+
+/// One account's pull while it goes on.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+pub struct Run<'a, 't> {
+    task: &'a Task<'a>,
+    catalog: &'a Catalog,
+    desk: Option<&'a Desk>,
+    tell: Events<'t>,
+    began: Instant,
+    report: PullReport,
+    /// Messages received whole.
+    received: u64,
+    proto: Proto,
+    /// The folder's directory, with IMAP.
+    dir: Option<String>,
+    /// True once this session has signed in.
+    signed_in: bool,
+    /// True once this session has asked for messages.
+    in_transfer: bool,
+    told: Option<Instant>,
+    /// How often the line failed at which message.
+    drops: HashMap<Key, u32>,
+    /// Messages refused in this run: not asked for again after a reconnect.
+    refused_now: HashSet<Key>,
+    /// Messages behind which the session lost its place: what was taken for them may be
+    /// only their beginning.
+    doubtful: Vec<(Listing, String)>,
+    /// The message that was asked for last.
+    last: Option<Listing>,
+    /// Messages without a usable name, and the most that one session received of them:
+    /// the next session begins with the first again.
+    nameless: bool,
+    furthest: u64,
+    /// What is known of the sizes of the mailbox at hand.
+    sizes: MailboxSizes,
+    /// True once the server was seen to send a status line twice.
+    doubled_status: bool,
+    /// What came in this run, for whatever comes again under another name.
+    came: HashSet<u64>,
+    /// True if messages of the mailbox at hand were received before this run.
+    had_messages: bool,
+    /// Messages whose bytes are in doubt, to be tried once more in this run, and their octets.
+    retry: HashSet<Key>,
+    retry_octets: u64,
+    /// True once they are.
+    retrying: bool,
+    /// True if the mailbox at hand gave a UID to another message.
+    reused: bool,
+}
+
+impl Run<'_, '_> {
+    fn until_done(
+        &mut self,
+        session: &mut dyn FnMut(&mut Self, bool) -> Result<Left>,
+    ) -> Result<()> {
+        let mut failures = 0;
+        let mut reconnecting = false;
+        let mut too_hasty = false;
+        loop {
+            let before = (self.received, self.report.refused.len());
+            self.signed_in = false;
+            self.in_transfer = false;
+            self.last = None;
+            let error = match session(self, too_hasty) {
+                Ok(Left::Nothing) => return Ok(()),
+                Ok(_) if self.is_stopped() => return Err(Error::Interrupted),
+                Ok(left) => {
+                    self.retrying |= left == Left::Doubtful;
+                    reconnecting = true;
+                    self.settle()?;
+                    continue;
+                }
+                Err(error) if self.retrying && !self.is_stopped() => {
+                    // All is stored that came; what is in doubt stays so until the next run.
+                    tracing::debug!(target: "dialogue", "no second try: {error}");
+                    self.report.doubtful = self.report.doubtful.max(self.retry.len() as u64);
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            let received = self.received - before.0;
+            let progress = if self.nameless {
+                received > self.furthest
+            } else {
+                received > 0
+            } || self.report.refused.len() > before.1;
+            self.furthest = self.furthest.max(received);
+            if progress {
+                failures = 0;
+            }
+            // A server that falls silent, or hangs up before it has given anything, may
+            // not stand so many commands ahead.
+            too_hasty = self.in_transfer && (!progress || matches!(error, Error::Timeout { .. }));
+            // After a drop some servers are not ready for a while.
+            let passing = if self.signed_in {
+                error.is_transient()
+            } else {
+                // Before the first success somebody should look; a server that hangs up
+                // at a login is not asked again and again.
+                reconnecting && error.kind() == ErrorKind::Unreachable
+            };
+            if !passing || failures >= self.task.retries || self.is_stopped() {
+                return Err(error);
+            }
+            reconnecting = true;
+            let pause = PAUSES[(failures as usize).min(PAUSES.len() - 1)];
+            let pause = Duration::from_secs(pause);
+            self.notice(Notice::Reconnecting {
+                error: &error,
+                pause,
+            });
+            failures += 1;
+            self.wait(pause)?;
+            self.settle()?;
+        }
+    }
+
+    /// Makes what was archived durable, so that the next plan sees it.
+    fn settle(&self) -> Result<()> {
+        match self.desk {
+            Some(desk) => desk
+                .flush(&self.task.route.account)
+                .map(|_| ())
+                .ok_or(Error::Interrupted),
+            None => Ok(()),
+        }
+    }
+
+    /// One connection: list, plan, compare, fetch, QUIT.
+    fn session(&mut self, mut source: Box<dyn Source>) -> Result<Left> {
+        self.signed_in = true;
+        let now = Instant::now();
+        let before = self.received;
+        let listings = source.list()?;
+        let delay = source.login_delay();
+        self.report.next_login = (!delay.is_zero()).then(|| now + delay);
+        self.recall_sizes(0)?;
+        let mut plan = self.plan(&listings)?;
+        self.settle_purge(&plan)?;
+        self.report.doubtful = 0;
+        self.report.recognised = 0;
+        self.report.listed = listings.len() as u64;
+        self.report.listed_octets = listings.octets();
+        self.report.unlisted = listings.unlisted();
+        self.nameless = plan.nameless > 0;
+        if self.nameless {
+            self.notice(Notice::Nameless {
+                messages: plan.nameless,
+            });
+        }
+        if !self.task.dry_run {
+            if !plan.compare.is_empty() {
+                self.compare(&mut *source, &listings, &mut plan)?;
+            }
+            self.recognise(&mut *source, &listings, &mut plan)?;
+            self.link_listed(&mut *source, &listings, &mut plan)?;
+            self.settle()?;
+        }
+        self.plan_again(&listings, &mut plan);
+        self.forget_refused(&listings, &mut plan);
+        let left = self
+            .task
+            .limit
+            .map(|limit| limit.saturating_sub(self.received));
+        if let Some(left) = left {
+            plan.fetch
+                .truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        }
+        let octets = plan
+            .fetch
+            .iter()
+            .map(|row| plausible(&listings, *row))
+            .sum();
+        self.report.wanted = self.received + plan.fetch.len() as u64;
+        self.report.wanted_octets = self.report.octets + octets;
+        (self.tell)(Event::Listed {
+            account: &self.task.route.account,
+            listed: self.report.listed,
+            wanted: plan.fetch.len() as u64,
+            wanted_octets: octets,
+        });
+        if self.task.dry_run {
+            self.report.wanted += plan.compare.len() as u64;
+        } else if !plan.fetch.is_empty() {
+            self.tell_expiry(&*source);
+            self.check_room(octets)?;
+            self.in_transfer = true;
+            let place = Place {
+                route: Arc::clone(&self.task.route),
+                inventory: None,
+                again: plan
+                    .again
+                    .iter()
+                    .map(|row| listings.number_of(*row as usize))
+                    .collect(),
+            };
+            self.fetch(&mut *source, &listings, &plan.fetch, &place)?;
+        }
+        self.report.complete =
+            self.task.limit.is_none() && !self.task.dry_run && self.report.unlisted == 0;
+        // Everything is here: a server that fails to say goodbye costs nothing, unless
+        // what it says instead belongs to the last message.
+        if let Err(error) = source.finish() {
+            tracing::debug!(target: "dialogue", "QUIT failed: {error}");
+            if let (Error::Protocol { detail, .. }, Some(last)) = (&error, self.last.take()) {
+                self.refused(&last, cut_short(detail))?;
+            }
+        }
+        // A server that shows a window may show the next one to a new session. Names
+        // that identify nothing would come again for ever.
+        let more = plan.windowed && !self.nameless && self.received > before;
+        Ok(if more && self.report.complete {
+            Left::Unlisted
+        } else {
+            self.doubts()
+        })
+    }
+
+    /// What is left to a session behind this one: doubtful messages, once.
+    fn doubts(&self) -> Left {
+        let some = !self.retry.is_empty() && self.retry_octets <= RETRIED;
+        if some && !self.retrying && self.task.limit.is_none() {
+            Left::Doubtful
+        } else {
+            Left::Nothing
+        }
+    }
+
+    /// Adds to the plan what is recorded and must be received again: a share of what is only
+    /// recognised, behind what is new, and doubtful messages whose rest is over.
+    fn plan_again(&mut self, listings: &Listings, plan: &mut Plan) {
+        for (row, sessions, time) in std::mem::take(&mut plan.doubtful) {
+            let key = self.key(&listings.get(row as usize));
+            if self.is_due(&key, sessions, time) {
+                plan.fetch.push(row);
+                plan.again.push(row);
+            } else {
+                self.report.doubtful += 1;
+            }
+        }
+        let rows = std::mem::take(&mut plan.recognised);
+        let octets = |row: &u32| plausible(listings, *row);
+        let share = self.to_compare(rows.iter().map(octets));
+        self.report.recognised += (rows.len() - share) as u64;
+        plan.fetch.extend(&rows[..share]);
+        plan.again.extend(&rows[..share]);
+    }
+
+    /// True if a doubtful message is to be tried again now.
+    fn is_due(&self, key: &Key, sessions: u32, time: i64) -> bool {
+        if self.retrying {
+            return self.retry.contains(key);
+        }
+        let rest = RESTS[(sessions as usize).min(RESTS.len() - 1)];
+        crate::vault::now_seconds() - time >= rest
+    }
+
+    /// How many recognised messages of these sizes, from the first on, are received and
+    /// compared by this run.
+    fn to_compare(&self, octets: impl Iterator<Item = u64> + Clone) -> usize {
+        let total: u64 = octets.clone().sum();
+        let most = if self.task.compare_all {
+            u64::MAX
+        } else if self.retrying {
+            0
+        } else {
+            COMPARED.max(total / SHARE)
+        };
+        let mut sum = 0_u64;
+        octets
+            .take_while(|octets| {
+                sum = sum.saturating_add(*octets);
+                sum <= most
+            })
+            .count()
+    }
+
+    fn plan(&self, listings: &Listings) -> Result<Plan> {
+        let Route {
+            account, server, ..
+        } = &*self.task.route;
+        let mut merge = Merge::new(listings);
+        self.catalog
+            .for_each_known(account, server, |known| merge.known(known))?;
+        Ok(merge.finish())
+    }
+
+    /// A purge that did not hear of its end is settled by the next listing, whoever asks.
+    fn settle_purge(&self, plan: &Plan) -> Result<()> {
+        if plan.settled.is_empty() {
+            return Ok(());
+        }
+        let Route {
+            account, server, ..
+        } = &*self.task.route;
+        let origin = Origin::maildrop(account, server);
+        let events = self.catalog.settled(origin, &plan.settled)?;
+        self.order(Order::Record(events))
+    }
+
+    /// Takes out what was refused or dropped too often in this very run.
+    fn forget_refused(&self, listings: &Listings, plan: &mut Plan) {
+        if self.refused_now.is_empty() {
+            return;
+        }
+        plan.fetch.retain(|row| {
+            !self
+                .refused_now
+                .contains(&self.key(&listings.get(*row as usize)))
+        });
+    }
+
+    fn check_room(&self, octets: u64) -> Result<()> {
+        let root = self.task.layout.root();
+        let free = fsx::free_space(root)?;
+        if free < octets / 2 {
+            return Err(Error::NoSpace {
+                path: root.to_path_buf(),
+                needed: Some(octets / 2),
+                free: Some(free),
+                source: None,
+            });
+        }
+        Ok(())
+    }
+
+    /// Writes the session's line and waits until everything is durable.
+    fn close(mut self, mut error: Option<Error>) -> (PullReport, Option<Error>) {
+        if error.is_some() {
+            self.report.complete = false;
+        }
+        self.report.elapsed = self.began.elapsed();
+        if let Some(desk) = self.desk {
+            // Before the line is written, the numbers in it must stand.
+            let mut tally = desk.flush(&self.task.route.account);
+            if let Some(counted) = &tally {
+                let line = self.session_line(counted, error.as_ref());
+                tally = desk
+                    .order(Order::Record(vec![line]))
+                    .then(|| desk.flush(&self.task.route.account))
+                    .flatten();
+            }
+            if let Some(tally) = tally {
+                self.take_in(tally);
+            } else {
+                // The committer's own error says why; it is told once, for the run.
+                self.report.complete = false;
+                error = error.or(Some(Error::Interrupted));
+            }
+        }
+        // What stopped the committer concerns all accounts, and is told once, for the run.
+        if !self.desk.is_some_and(Desk::is_stopped) {
+            (self.tell)(Event::Finished {
+                account: &self.task.route.account,
+                report: &self.report,
+                error: error.as_ref(),
+            });
+        }
+        (self.report, error)
+    }
+
+    fn take_in(&mut self, tally: Tally) {
+        self.report.new = tally.new;
+        self.report.duplicates = tally.duplicates;
+        self.report.linked = tally.linked;
+        self.report.stored = tally.stored;
+        for id in tally.replaced {
+            self.notice(Notice::Replaced { id });
+        }
+    }
+
+    fn session_line(&self, tally: &Tally, error: Option<&Error>) -> Entry {
+        let result = match error {
+            Some(error) => error.kind().exit_code(),
+            None if self.report.is_partial() => crate::base::error::PARTIAL,
+            None => 0,
+        };
+        Entry::Session(Session {
+            account: self.task.route.account.clone(),
+            proto: self.proto,
+            complete: self.report.complete,
+            listed: self.report.listed,
+            new: tally.new,
+            duplicates: tally.duplicates,
+            refused: self.report.refused.len() as u64,
+            octets: self.report.octets,
+            result,
+        })
+    }
+
+    fn identity(&self, uid: &Uid) -> Identity {
+        Identity {
+            account: self.task.route.account.clone(),
+            server: self.task.route.server.clone(),
+            uid: uid.clone(),
+            dir: self.dir.clone(),
+        }
+    }
+
+    fn key(&self, listing: &Listing) -> Key {
+        let Listing {
+            number,
+            octets,
+            uid,
+        } = listing;
+        (self.dir.clone(), uid.clone(), *number, *octets)
+    }
+
+    /// A message as people see it; with IMAP a name that no other folder has.
+    fn shown(&self, listing: &Listing) -> String {
+        let dir = self.dir.as_deref().unwrap_or_default();
+        layout::message_label(dir, &listing.uid).unwrap_or_else(|| listing.shown())
+    }
+
+    fn order(&self, order: Order) -> Result<()> {
+        match self.desk {
+            Some(desk) if !desk.order(order) => Err(Error::Interrupted),
+            _ => Ok(()),
+        }
+    }
+
+    fn notice(&mut self, notice: Notice<'_>) {
+        (self.tell)(Event::Notice {
+            account: &self.task.route.account,
+            notice,
+        });
+    }
+
+    fn progress(&mut self, bytes: usize) {
+        self.report.octets += bytes as u64;
+        if self.told.is_none_or(|told| told.elapsed() >= TELL) {
+            self.told = Some(Instant::now());
+            (self.tell)(Event::Progress {
+                account: &self.task.route.account,
+                messages: self.received,
+                octets: self.report.octets,
+            });
+        }
+    }
+
+    fn wait(&self, pause: Duration) -> Result<()> {
+        pause::pause(Instant::now() + pause, &|| self.is_stopped())
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.task.stop.load(Ordering::Relaxed) || self.desk.is_some_and(Desk::is_stopped)
+    }
+}
+
+fn plausible(listings: &Listings, row: u32) -> u64 {
+    listings
+        .octets_of(row as usize)
+        .filter(|octets| *octets <= PLAUSIBLE)
+        .unwrap_or(0)
+}

@@ -1,0 +1,247 @@
+//! Deleting on the server what is archived, by proof (docs/SAFETY.md, 12 to 14).
+//!
+//! `select` makes the plan, a value that can be shown, from what `stock` finds in listings;
+//! `apply` carries it out in rounds. In each of them `round` goes by a maildrop, or by mailbox
+//! after mailbox: it lists, proves (`proof`), writes down what it is about to do, and
+//! deletes. The next round's listing, in a new session, tells what became of it.
+//! Only the server's copy is deleted here, never a file of the vault.
+
+mod apply;
+mod confirmed;
+mod mailboxes;
+mod maildrop;
+mod proof;
+mod round;
+mod select;
+mod stock;
+
+use std::time::Duration;
+
+use crate::base::error::{Error, Result};
+use crate::mail::message::Hash128;
+use crate::mail::query::{Query, Term, What};
+use crate::vault::Writer;
+use crate::vault::catalog::{Catalog, Origin};
+
+pub use apply::{Run, Task, apply};
+pub use confirmed::{Agreed, PurgeOptions};
+pub use select::{Bracket, Keep, Large, Place, Plan, Sum, Survey};
+
+/// Which mail of which server: its one maildrop, or a mailbox in one epoch of its UIDs.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Maildrop {
+    /// The account.
+    pub account: String,
+    /// `user@host:port`, as the ledger has it.
+    pub server: String,
+    /// The folder's directory; empty for a maildrop, and for INBOX.
+    pub dir: String,
+    /// The mailbox's UIDVALIDITY; 0 for a maildrop.
+    pub uidvalidity: u32,
+}
+
+impl Maildrop {
+    /// As the catalog names it.
+    #[must_use]
+    pub fn origin(&self) -> Origin<'_> {
+        Origin {
+            account: &self.account,
+            server: &self.server,
+            dir: &self.dir,
+            uidvalidity: self.uidvalidity,
+        }
+    }
+
+    /// True if it is a mailbox, whose messages have UIDs.
+    #[must_use]
+    pub fn is_mailbox(&self) -> bool {
+        self.uidvalidity > 0
+    }
+
+    /// A name of it in eight bytes, for sets of a million of them.
+    pub(self) fn mark(&self, name: &[u8]) -> u64 {
+        let hash = if self.is_mailbox() {
+            Hash128::of(&[self.dir.as_bytes(), &self.uidvalidity.to_be_bytes(), name].concat())
+        } else {
+            Hash128::of(name)
+        };
+        let mut head = [0; 8];
+        head.copy_from_slice(&hash.0[..8]);
+        u64::from_be_bytes(head)
+    }
+}
+
+/// Which of several messages goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Choice {
+    /// The oldest.
+    #[default]
+    Oldest,
+    /// The largest.
+    Largest,
+}
+
+/// What is to be deleted. All conditions must hold; without any, nothing is selected.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Messages older than this.
+    pub older_than: Option<Duration>,
+    /// Until so many octets are free.
+    pub free: Option<u64>,
+    /// The order, which matters where `free` ends before all are gone.
+    pub first: Choice,
+    /// Messages that fit.
+    pub matching: Option<Query>,
+    /// Everything that is archived.
+    pub all: bool,
+    /// What stays all the same.
+    pub keep: Keep,
+}
+
+impl Selection {
+    /// True if nothing is selected.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.all && self.older_than.is_none() && self.free.is_none() && self.matching.is_none()
+    }
+}
+
+impl Selection {
+    /// True if the index of words is asked, for what goes or for what stays.
+    #[must_use]
+    pub fn needs_texts(&self) -> bool {
+        let mut queries = self.matching.iter().chain(&self.keep.matching);
+        queries.any(Query::needs_texts)
+    }
+}
+
+/// Why a message was not deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// The vault has no intact copy.
+    NotIntact,
+    /// The octets received are not those listed.
+    Octets {
+        /// Listed.
+        listed: u64,
+        /// Received when it was archived.
+        received: u64,
+    },
+    /// The server shows another message under this name.
+    OtherMessage,
+    /// The server gives neither its header nor the message.
+    Unreadable,
+    /// The server refused to delete it.
+    Refused(String),
+    /// The server said yes, and lists it still.
+    StillThere,
+    /// It is listed still, and the end of the session was not heard, twice.
+    Unended,
+}
+
+/// A message that was to be deleted, and was not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptMessage {
+    /// Its name on the server, escaped.
+    pub uid: String,
+    /// Its id.
+    pub id: Hash128,
+    /// Its listed size in octets.
+    pub octets: u64,
+    /// Its subject, decoded.
+    pub subject: String,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// What a purge came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PurgeReport {
+    /// To be deleted.
+    pub planned: Sum,
+    /// Archived copies read back just now and found intact.
+    pub intact: u64,
+    /// What the server was asked to delete.
+    pub asked: Sum,
+    /// What the server has not listed since.
+    pub freed: Sum,
+    /// Not asked for any more, since the server kept all of a large round.
+    pub unasked: u64,
+    /// Asked for, and whether it is gone nobody knows yet.
+    pub unknown: u64,
+    /// What stayed, and why.
+    pub kept: Vec<KeptMessage>,
+    /// Messages that disappeared though nobody here asked for it.
+    pub strays: u64,
+    /// Of what was freed, so much more lies in the Trash now.
+    pub in_trash: u64,
+    /// The server's limit, and what counted against it.
+    pub quota: Option<Quota>,
+    /// Mailboxes that could not be gone into, and why.
+    pub folders_failed: Vec<(String, String)>,
+    /// What the server lists now.
+    pub left: Option<Sum>,
+    /// Time that it took.
+    pub elapsed: Duration,
+}
+
+/// The room that mail takes on a server, in octets, around a purge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// Used before.
+    pub before: u64,
+    /// Used after.
+    pub after: u64,
+    /// What may be used.
+    pub limit: u64,
+}
+
+impl PurgeReport {
+    /// Messages that the server was asked to delete, did not refuse, and lists still.
+    #[must_use]
+    pub fn still_there(&self) -> usize {
+        let still =
+            |kept: &&KeptMessage| matches!(kept.reason, Reason::StillThere | Reason::Unended);
+        self.kept.iter().filter(still).count()
+    }
+}
+
+/// Says what would be deleted of what was surveyed.
+pub fn plan(
+    survey: Survey<'_>,
+    catalog: &Catalog,
+    selection: &Selection,
+    now: i64,
+) -> Result<Plan> {
+    select::plan(survey, catalog, selection, now)
+}
+
+/// Refuses to delete anything while the vault is known to be damaged, or, by age, while
+/// the clock cannot be right.
+pub fn check(catalog: &Catalog, selection: &Selection, now: i64) -> Result<()> {
+    if let Some((time, damage)) = catalog.unsettled_damage()? {
+        return Err(Error::Unsettled { time, damage });
+    }
+    let newest = catalog.newest()?;
+    let by_age = |query: &Query| {
+        let dated =
+            |term: &Term| matches!(term.what, What::ReceivedFrom(_) | What::ReceivedBefore(_));
+        query.terms.iter().any(dated)
+    };
+    let by_age = selection.older_than.is_some()
+        || selection.matching.as_ref().is_some_and(by_age)
+        || selection.keep.matching.iter().any(by_age);
+    if by_age && now < newest {
+        return Err(Error::Clock { now, newest });
+    }
+    Ok(())
+}
+
+/// Notes what the listings of a plan tell of deletions whose end was not heard.
+pub fn settle(writer: &mut Writer, plan: &Plan) -> Result<()> {
+    for (place, open) in plan.places.iter().zip(&plan.open) {
+        let events = writer.catalog().settled(place.maildrop.origin(), open)?;
+        writer.record(&events)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,351 @@
+//! The catalog: an `SQLite` index over ledger and message files.
+//!
+//! Derived, and made anew whenever it is missing, behind or of another make. It is
+//! replayed from the ledger entry by entry; what the ledger does not say (likeness,
+//! sender, subject) is read from the files. Keys are integers and file names are not
+//! stored but derived, which is what keeps it small and fast.
+
+mod apply;
+mod audit;
+mod compare;
+mod conditions;
+mod evidence;
+mod files;
+mod lookup;
+mod mailbox;
+mod purge;
+mod search;
+mod stats;
+mod status;
+mod texts;
+mod upload;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::base::error::{Error, Result};
+use crate::base::fsx;
+use crate::mail::message::Hash128;
+use crate::vault::layout::{is_account, is_folder_dir};
+use crate::vault::ledger::{Mark, Position};
+
+pub use audit::Sighting;
+pub use evidence::{Before, Proof};
+pub(super) use files::discard;
+pub use lookup::{Blob, Known, LastSession, Place};
+pub use mailbox::{Folder, InMailbox, Origin, Stored};
+pub use purge::{Archived, Record};
+pub use search::{Hit, Order, Picked, SortBy};
+pub use stats::{Amount, BRACKETS, Facet, Group, Groups, Totals};
+pub use status::AccountStatus;
+pub use texts::{Coverage, Extras, Texts};
+
+/// Marks files made by this version of the schema.
+const USER_VERSION: i64 = 0x6d76_0007;
+/// How long a reader waits for a writer that replaces the file.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the latest event says of a server message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i64)]
+pub enum State {
+    /// Stored.
+    Seen = 0,
+    /// The server would not give it.
+    Refused = 1,
+    /// The server no longer lists it.
+    Vanished = 2,
+    /// It may have been deleted by us.
+    PurgeIntent = 3,
+    /// Deleted by us.
+    Purged = 4,
+    /// The server kept it.
+    PurgeKept = 5,
+    /// Its file is missing or damaged: wanted again.
+    Lost = 6,
+    /// What is recorded of it is not believed any more: wanted again.
+    Wanted = 7,
+}
+
+impl State {
+    /// True if it must be fetched, whatever its name and size say.
+    #[must_use]
+    pub fn is_wanted(self) -> bool {
+        matches!(self, Self::Refused | Self::Lost | Self::Wanted)
+    }
+
+    fn of(number: i64) -> Self {
+        match number {
+            1 => Self::Refused,
+            2 => Self::Vanished,
+            3 => Self::PurgeIntent,
+            4 => Self::Purged,
+            5 => Self::PurgeKept,
+            6 => Self::Lost,
+            7 => Self::Wanted,
+            _ => Self::Seen,
+        }
+    }
+}
+
+/// The open catalog.
+#[derive(Debug)]
+pub struct Catalog {
+    db: Connection,
+    path: PathBuf,
+    origins: HashMap<(String, String, String, u32), i64>,
+    folders: HashMap<(String, String), i64>,
+    /// Contents that this transaction has added.
+    fresh: HashMap<Hash128, i64>,
+}
+
+impl Catalog {
+    /// Opens the catalog for writing; one of another make, or a damaged one, is
+    /// replaced by an empty one. Only the holder of the vault's lock may.
+    pub fn open(path: &Path) -> Result<Self> {
+        match Self::try_open(path) {
+            Ok(Some(catalog)) => return Ok(catalog),
+            Ok(None) => {}
+            Err(Error::Catalog { source, .. }) if is_garbage(&source) => {}
+            Err(e) => return Err(e),
+        }
+        discard(path)?;
+        // SQLite would create it with the mode of the umask.
+        drop(fsx::create_new(path)?);
+        let catalog = Self::with(files::open(path)?, path)?;
+        catalog.configure()?;
+        catalog
+            .db
+            .execute_batch("BEGIN")
+            .and_then(|()| catalog.db.execute_batch(include_str!("schema.sql")))
+            .and_then(|()| catalog.db.pragma_update(None, "user_version", USER_VERSION))
+            .and_then(|()| catalog.db.execute_batch("COMMIT"))
+            .map_err(|e| catalog.failed(e))?;
+        Ok(catalog)
+    }
+
+    /// A catalog of its own for the caller, which leaves nothing behind; large ones
+    /// spill to a temporary file.
+    pub fn temporary() -> Result<Self> {
+        let path = Path::new("(temporary)");
+        let catalog = Self::with(Connection::open("").map_err(|e| failed(path, e))?, path)?;
+        catalog
+            .db
+            .execute_batch(include_str!("schema.sql"))
+            .map_err(|e| catalog.failed(e))?;
+        Ok(catalog)
+    }
+
+    /// Opens an existing catalog for reading; `None` if it is missing or of another
+    /// make.
+    pub fn open_to_read(path: &Path) -> Result<Option<Self>> {
+        if !files::exists(path)? {
+            return Ok(None);
+        }
+        let catalog = Self::with(files::open_to_read(path)?, path)?;
+        let version = catalog.db.busy_timeout(PATIENCE).and_then(|()| {
+            catalog
+                .db
+                .pragma_query_value(None, "user_version", |r| r.get(0))
+        });
+        match version {
+            Ok(USER_VERSION) if catalog.has_places()? => Ok(Some(catalog)),
+            Ok(_) => Ok(None),
+            Err(e) if is_garbage(&e) => Ok(None),
+            Err(e) => Err(catalog.failed(e)),
+        }
+    }
+
+    fn try_open(path: &Path) -> Result<Option<Self>> {
+        if !files::exists(path)? {
+            return Ok(None);
+        }
+        let catalog = Self::with(files::open(path)?, path)?;
+        let version: i64 = catalog
+            .db
+            .pragma_query_value(None, "user_version", |r| r.get(0))
+            .map_err(|e| catalog.failed(e))?;
+        if version != USER_VERSION || !catalog.has_places()? {
+            return Ok(None);
+        }
+        catalog.configure()?;
+        Ok(Some(catalog))
+    }
+
+    /// False if an account or directory is none of a vault: the catalog may come from
+    /// somebody else, and paths are made of them.
+    fn has_places(&self) -> Result<bool> {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase, Unknown};
+        let all = "SELECT account, dir FROM folder UNION SELECT account, dir FROM origin
+                   UNION SELECT account, '' FROM session UNION SELECT account, '' FROM learned";
+        let sound = self.db.prepare(all).and_then(|mut query| {
+            let mut rows = query.query([])?;
+            while let Some(row) = rows.next()? {
+                let (account, dir): (String, String) = (row.get(0)?, row.get(1)?);
+                if !is_account(&account) || !is_folder_dir(&dir) {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        });
+        match sound {
+            // Not a catalog of our make, whatever its version says.
+            Err(e)
+                if matches!(
+                    e.sqlite_error_code(),
+                    None | Some(DatabaseCorrupt | NotADatabase | Unknown)
+                ) =>
+            {
+                Ok(false)
+            }
+            sound => sound.map_err(|e| self.failed(e)),
+        }
+    }
+
+    fn with(db: Connection, path: &Path) -> Result<Self> {
+        db.set_prepared_statement_cache_capacity(64);
+        // Plans must not depend on the values bound: SQLite would make them anew each
+        // time, a tenth of the CPU of a first pull.
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+            .map_err(|source| failed(path, source))?;
+        Ok(Self {
+            db,
+            path: path.to_path_buf(),
+            origins: HashMap::new(),
+            folders: HashMap::new(),
+            fresh: HashMap::new(),
+        })
+    }
+
+    fn configure(&self) -> Result<()> {
+        let journal = if fsx::is_network(&self.path) {
+            "TRUNCATE"
+        } else {
+            "WAL"
+        };
+        self.db
+            .busy_timeout(PATIENCE)
+            .and_then(|()| self.db.pragma_update(None, "journal_mode", journal))
+            .and_then(|()| self.db.pragma_update(None, "synchronous", "NORMAL"))
+            .and_then(|()| self.db.pragma_update(None, "cache_size", -2048))
+            .map_err(|e| self.failed(e))
+    }
+
+    /// Begins a transaction, if none is open.
+    pub fn begin(&self) -> Result<()> {
+        if self.db.is_autocommit() {
+            self.run("BEGIN IMMEDIATE")?;
+        }
+        Ok(())
+    }
+
+    /// Ends the transaction, if one is open, noting how far the ledger was taken in.
+    pub fn commit(&mut self, position: Option<&Position>) -> Result<()> {
+        if self.db.is_autocommit() {
+            return Ok(());
+        }
+        if let Some(p) = position {
+            let text = format!("{} {} {} {}", p.file, p.offset, p.c.as_str(), p.seq);
+            self.db
+                .prepare_cached("INSERT OR REPLACE INTO meta VALUES ('position', ?1)")
+                .and_then(|mut s| s.execute([text]))
+                .map_err(|e| self.failed(e))?;
+        }
+        self.fresh.clear();
+        self.run("COMMIT")
+    }
+
+    /// How far the ledger was taken in; `None` at the beginning.
+    pub fn position(&self) -> Result<Option<Position>> {
+        let text: Option<String> = self
+            .db
+            .query_row("SELECT value FROM meta WHERE key = 'position'", [], |r| {
+                r.get(0)
+            })
+            .optional()
+            .map_err(|e| self.failed(e))?;
+        Ok(text.as_deref().and_then(parse_position))
+    }
+
+    fn run(&self, sql: &str) -> Result<()> {
+        self.db.execute_batch(sql).map_err(|e| self.failed(e))
+    }
+
+    fn failed(&self, source: rusqlite::Error) -> Error {
+        failed(&self.path, source)
+    }
+}
+
+/// What went wrong; a disk that is full or takes no writes is told as such.
+fn failed(path: &Path, source: rusqlite::Error) -> Error {
+    use rusqlite::ErrorCode::{CannotOpen, DiskFull, ReadOnly, SystemIoFailure};
+    match source.sqlite_error_code() {
+        Some(DiskFull) => {
+            return Error::NoSpace {
+                path: path.to_path_buf(),
+                needed: None,
+                free: None,
+                source: None,
+            };
+        }
+        // What the system said is lost in these: it is asked again.
+        Some(CannotOpen | SystemIoFailure | ReadOnly) => {
+            if let Some(Err(error)) = path.parent().map(fsx::try_write) {
+                return error;
+            }
+        }
+        _ => {}
+    }
+    Error::Catalog {
+        path: path.to_path_buf(),
+        source,
+    }
+}
+
+pub(super) fn is_garbage(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    matches!(
+        error.sqlite_error_code(),
+        Some(DatabaseCorrupt | NotADatabase)
+    )
+}
+
+fn parse_position(text: &str) -> Option<Position> {
+    let mut words = text.split(' ');
+    Some(Position {
+        file: words.next()?.to_owned(),
+        offset: words.next()?.parse().ok()?,
+        c: Mark::parse(words.next()?)?,
+        seq: words.next()?.parse().ok()?,
+    })
+}
+
+/// `SQLite` has signed integers only; what does not fit is not a size.
+fn signed(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+fn unsigned(n: i64) -> u64 {
+    u64::try_from(n).unwrap_or(0)
+}
+
+fn split(hash: Hash128) -> (i64, [u8; 8]) {
+    let mut rest = [0; 8];
+    rest.copy_from_slice(&hash.0[8..]);
+    (hash.head().cast_signed(), rest)
+}
+
+fn joined(h64: i64, hrest: [u8; 8]) -> Hash128 {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&h64.to_be_bytes());
+    bytes[8..].copy_from_slice(&hrest);
+    Hash128(bytes)
+}
+
+fn mid_key(mid: &[u8]) -> i64 {
+    split(Hash128::of(mid)).0
+}

@@ -1,0 +1,289 @@
+//! Where everything lies in a vault: its paths, `vault.toml` and `README.txt`; the
+//! names of folders and messages are in [`names`] (docs/FORMAT.md, Tree).
+
+pub mod names;
+
+use std::path::{Path, PathBuf};
+
+use crate::base::error::{Error, Result};
+use crate::base::fsx;
+use crate::mail::message::Hash128;
+
+pub use crate::base::account_name::is_account_name as is_account;
+pub use names::{FileName, base_of, folder_dir, folder_label, is_folder_dir, message_label};
+
+/// The paths of one vault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    /// The vault at `root`, which may be a link: it is resolved here, and nothing below it.
+    #[must_use]
+    pub fn new(root: impl AsRef<Path>) -> Self {
+        Self {
+            root: fsx::resolve(root.as_ref()),
+        }
+    }
+
+    /// The vault itself.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// `vault.toml`.
+    #[must_use]
+    pub fn manifest(&self) -> PathBuf {
+        self.root.join("vault.toml")
+    }
+
+    /// `README.txt`.
+    #[must_use]
+    pub fn readme(&self) -> PathBuf {
+        self.root.join("README.txt")
+    }
+
+    /// The directory of all accounts.
+    #[must_use]
+    pub fn mail_dir(&self) -> PathBuf {
+        self.root.join("mail")
+    }
+
+    /// The Maildir of an account.
+    #[must_use]
+    pub fn mail(&self, account: &str) -> PathBuf {
+        self.mail_dir().join(account)
+    }
+
+    /// The directory of a folder; `dir` is empty for the inbox.
+    #[must_use]
+    pub fn folder(&self, account: &str, dir: &str) -> PathBuf {
+        let mail = self.mail(account);
+        if dir.is_empty() { mail } else { mail.join(dir) }
+    }
+
+    /// Where the messages of a folder lie.
+    #[must_use]
+    pub fn cur(&self, account: &str, dir: &str) -> PathBuf {
+        self.folder(account, dir).join("cur")
+    }
+
+    /// Where the messages of an account are written before they have a name.
+    #[must_use]
+    pub fn tmp(&self, account: &str) -> PathBuf {
+        self.mail(account).join("tmp")
+    }
+
+    /// The directory of the ledger.
+    #[must_use]
+    pub fn ledger_dir(&self) -> PathBuf {
+        self.root.join("ledger")
+    }
+
+    /// The ledger file of a month (`YYYY-MM`).
+    #[must_use]
+    pub fn ledger(&self, month: &str) -> PathBuf {
+        self.root.join(ledger_file(month))
+    }
+
+    /// The catalog.
+    #[must_use]
+    pub fn catalog(&self) -> PathBuf {
+        self.root.join("catalog.sqlite")
+    }
+
+    /// The index of words, which searches make.
+    #[must_use]
+    pub fn texts(&self) -> PathBuf {
+        self.root.join("catalog-text.sqlite")
+    }
+
+    /// The target of the writer's lock.
+    #[must_use]
+    pub fn lock(&self) -> PathBuf {
+        self.root.join("lock")
+    }
+
+    /// Where repair moves what is damaged.
+    #[must_use]
+    pub fn quarantine(&self) -> PathBuf {
+        self.root.join("quarantine")
+    }
+}
+
+/// The ledger file of a month, relative to the vault.
+#[must_use]
+pub fn ledger_file(month: &str) -> String {
+    format!("ledger/{month}.jsonl")
+}
+
+/// What `vault.toml` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    /// 32 lower-case hex digits.
+    pub id: String,
+    /// When the vault was made, `YYYY-MM-DDTHH:MM:SSZ`.
+    pub created: String,
+}
+
+impl Manifest {
+    /// For a new vault with this id, made at `now` (Unix seconds).
+    #[must_use]
+    pub fn new(id: [u8; 16], now: i64) -> Self {
+        let created = chrono::DateTime::from_timestamp(now, 0).unwrap_or_default();
+        Self {
+            id: Hash128(id).to_string(),
+            created: created.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        }
+    }
+
+    /// The text of the file.
+    #[must_use]
+    pub fn text(&self) -> String {
+        format!(
+            "format = 1\nid = \"{}\"\ncreated = \"{}\"\nhash = \"blake3-128\"\n\
+             info_sep = \":\"\nencryption = \"none\"\nfeatures_required = []\n",
+            self.id, self.created
+        )
+    }
+
+    /// Reads the text of the file. A vault that this program must not touch is
+    /// [`Error::Format`], a file that makes no sense [`Error::Damaged`].
+    pub fn parse(layout: &Layout, text: &str) -> Result<Self> {
+        let damaged = |detail: &str| Error::Damaged {
+            path: layout.manifest(),
+            detail: detail.to_owned(),
+        };
+        let refuse = |reason: String| Error::Format {
+            path: layout.root().to_path_buf(),
+            reason,
+        };
+        let table: toml::Table = text.parse().map_err(|_| damaged("it is not TOML"))?;
+        match table.get("format").and_then(toml::Value::as_integer) {
+            Some(1) => {}
+            Some(other) => return Err(refuse(format!("its format is {other}, not 1"))),
+            None => return Err(damaged("it names no format")),
+        }
+        let features = table
+            .get("features_required")
+            .and_then(toml::Value::as_array)
+            .ok_or_else(|| damaged("it has no list of required features"))?;
+        if let Some(feature) = features.first() {
+            return Err(refuse(format!("it needs the feature {feature}")));
+        }
+        let value = |key: &str| table.get(key).and_then(toml::Value::as_str);
+        for (key, known) in [
+            ("encryption", "none"),
+            ("hash", "blake3-128"),
+            ("info_sep", ":"),
+        ] {
+            match value(key) {
+                Some(given) if given == known => {}
+                Some(given) => return Err(refuse(format!("its {key} is \"{given}\""))),
+                None => return Err(damaged(&format!("it names no {key}"))),
+            }
+        }
+        Ok(Self {
+            id: value("id")
+                .filter(|id| Hash128::parse(id).is_some())
+                .ok_or_else(|| damaged("it has no id of 32 hex digits"))?
+                .to_owned(),
+            created: value("created")
+                .ok_or_else(|| damaged("it does not say when it was made"))?
+                .to_owned(),
+        })
+    }
+}
+
+/// The text of `README.txt`.
+pub const README: &str = "\
+This directory is a mail archive, written by the program mailvault.
+
+Every message is one file below mail/<account>/cur or
+mail/<account>/.<folder>/cur. It holds exactly what the mail server sent,
+compressed with zstd. You need neither mailvault nor any database to get
+your mail back.
+
+By hand
+  Read a message:            zstd -dc FILE
+  Check that it is whole:    zstd -tq FILE
+  Check that it is the same: zstd -dc FILE | b3sum | cut -c1-32
+                             prints the 32 digits in the middle of its name.
+  The name also holds the size of the message (S=) and its size with CRLF
+  line ends (W=), both uncompressed.
+
+Which programs may open it
+  mailvault    export writes plain Maildir, mbox or single files.
+  Dovecot      with its zlib plugin (2.3) or mail_compress plugin (2.4).
+  Do not point mutt, mu, notmuch or mbsync at it: none of them reads
+  compressed files, and mbsync would damage them. Export first.
+
+What else is here
+  vault.toml           what kind of archive this is; do not edit it
+  ledger/              a record of everything that happened, one line an event
+  catalog.sqlite       an index; it may be deleted and is then made anew
+  catalog-text.sqlite  an index of words, likewise; searches make it
+  quarantine/          damaged files that a repair set aside
+  lock                 keeps two programs from writing at once
+
+To back it up or move it, copy the whole directory while mailvault is not
+running (rsync -aH keeps messages that lie in several folders from being
+copied twice). Then run: mailvault verify
+";
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_manifest_has_seven_lines_and_reads_back() {
+        let manifest = Manifest::new([0x1f; 16], 1_795_370_400);
+        assert_eq!(
+            manifest.text(),
+            "format = 1\nid = \"1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f\"\n\
+             created = \"2026-11-22T18:00:00Z\"\nhash = \"blake3-128\"\ninfo_sep = \":\"\n\
+             encryption = \"none\"\nfeatures_required = []\n"
+        );
+        let layout = Layout::new("/vault");
+        assert_eq!(
+            Manifest::parse(&layout, &manifest.text()).unwrap(),
+            manifest
+        );
+    }
+
+    #[test]
+    fn vaults_of_another_make_are_refused() {
+        let layout = Layout::new("/vault");
+        let text = Manifest::new([1; 16], 0).text();
+        for (from, to) in [
+            ("format = 1", "format = 2"),
+            ("\"none\"", "\"age\""),
+            ("blake3-128", "sha256"),
+            ("\":\"", "\";\""),
+            ("[]", "[\"packs\"]"),
+        ] {
+            let error = Manifest::parse(&layout, &text.replace(from, to)).unwrap_err();
+            assert!(matches!(error, Error::Format { .. }), "{error}");
+        }
+        for (at, line) in text.lines().enumerate() {
+            let error = Manifest::parse(&layout, &text.replace(line, "")).unwrap_err();
+            assert!(matches!(error, Error::Damaged { .. }), "line {at}: {error}");
+        }
+        assert!(Manifest::parse(&layout, "format = ").is_err());
+    }
+
+    #[test]
+    fn paths_lie_where_the_format_says() {
+        let layout = Layout::new("/v");
+        assert_eq!(layout.cur("a", ""), Path::new("/v/mail/a/cur"));
+        assert_eq!(layout.cur("a", ".X.Y"), Path::new("/v/mail/a/.X.Y/cur"));
+        assert_eq!(layout.tmp("a"), Path::new("/v/mail/a/tmp"));
+        assert_eq!(
+            layout.ledger("2026-11"),
+            Path::new("/v/ledger/2026-11.jsonl")
+        );
+    }
+}

@@ -1,0 +1,237 @@
+//! The vault: message files, ledger and catalog under one root (`docs/FORMAT.md`).
+//!
+//! [`Vault`] reads; [`Writer`] holds the lock and is the only one that changes
+//! anything below the root.
+
+pub mod catalog;
+pub mod frame;
+pub mod layout;
+pub mod ledger;
+mod locate;
+pub mod lock;
+pub mod maildir;
+mod present;
+mod select;
+mod shelf;
+mod snippet;
+mod texts;
+pub mod verify;
+mod writer;
+
+use std::io::Read;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::base::error::{Error, Result};
+use crate::base::fsx;
+use crate::mail::message::Hash128;
+use crate::mail::query::Query;
+use catalog::{AccountStatus, Catalog, Coverage, Hit, Order};
+use layout::{Layout, Manifest};
+use ledger::{Item, Reader};
+
+use locate::{describe, locate, locate_all};
+
+pub use select::{Entries, Entry, Part, Selection};
+pub use writer::Writer;
+use writer::unrecorded;
+
+/// Unix time in milliseconds, for the ledger.
+#[must_use]
+pub fn now_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Unix time in seconds.
+#[must_use]
+pub fn now_seconds() -> i64 {
+    now_ms() / 1_000
+}
+
+/// A vault, open for reading.
+#[derive(Debug)]
+pub struct Vault {
+    layout: Layout,
+    catalog: Catalog,
+}
+
+impl Vault {
+    /// Opens a vault. A catalog that is behind is brought up to date, in the vault if
+    /// nobody writes to it, else in memory.
+    pub fn open(path: &Path) -> Result<Self> {
+        let (layout, manifest) = open_layout(path)?;
+        let catalog = match Catalog::open_to_read(&layout.catalog())? {
+            Some(catalog) if is_current(&layout, &manifest, &catalog)? => catalog,
+            _ => renewed(&layout, &manifest)?,
+        };
+        Ok(Self { layout, catalog })
+    }
+
+    /// Opens the vault of somebody else: nothing in it is written, and of what it says of
+    /// itself only the ledger counts. Senders and subjects are not known.
+    pub fn open_foreign(path: &Path) -> Result<Self> {
+        let (layout, manifest) = open_layout(path)?;
+        let (mut catalog, whole) = replayed(&layout, &manifest)?;
+        // Files whose lines are lost or were never written are mail all the same.
+        for account in maildir::list(&layout.mail_dir())? {
+            if whole || !layout::is_account(&account) {
+                continue;
+            }
+            for dir in maildir::folders(&layout, &account)? {
+                for event in unrecorded(&layout, &catalog, &account, &dir)? {
+                    let (seq, time) = (0, now_ms());
+                    catalog.apply(&ledger::Entry { seq, time, event })?;
+                }
+            }
+        }
+        Ok(Self { layout, catalog })
+    }
+
+    /// The catalog, as up to date as it could be had.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// Messages in the vault, each content once.
+    pub fn count(&self) -> Result<u64> {
+        self.catalog.count()
+    }
+
+    /// What is known of every account.
+    pub fn status(&self) -> Result<Vec<AccountStatus>> {
+        self.catalog.status()
+    }
+
+    /// The messages that fit a query. What [`Vault::read_texts`] has not read fits no text.
+    pub fn search(&self, query: &Query, order: Order, limit: Option<u64>) -> Result<Vec<Hit>> {
+        let damaged = |e: &Error| {
+            matches!(e, Error::Catalog { source, .. } if catalog::is_garbage(source))
+                && query.needs_texts()
+        };
+        match self.catalog.search(query, order, limit) {
+            Err(e) if damaged(&e) => {
+                catalog::Texts::discard(&self.layout.texts())?;
+                self.read_texts(&mut |_| {})?;
+                self.catalog.search(query, order, limit)
+            }
+            found => found,
+        }
+    }
+
+    /// Brings the index of words up to date, which queries for text, `to:` and
+    /// `has:attachment` need; gives what it still lacks. `tell` hears now and then how many
+    /// messages are to be read.
+    pub fn read_texts(&self, tell: &mut dyn FnMut(u64)) -> Result<Coverage> {
+        texts::refresh(&self.layout, &self.catalog, tell)
+    }
+
+    /// The message that an id of at least four hex digits means.
+    pub fn resolve(&self, id: &str) -> Result<Hash128> {
+        let fits = id.len() >= 4 && id.len() <= 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
+        let found = if fits {
+            self.catalog.with_prefix(&id.to_ascii_lowercase())?
+        } else {
+            Vec::new()
+        };
+        match found[..] {
+            [hash] => Ok(hash),
+            _ => Err(Error::NotFound {
+                id: id.to_owned(),
+                candidates: found.iter().map(ToString::to_string).collect(),
+            }),
+        }
+    }
+
+    /// The id of a message as short as it may be shown: 8 digits, or more where 8 are
+    /// ambiguous.
+    pub fn short_id(&self, hash: Hash128) -> Result<String> {
+        let full = hash.to_string();
+        for digits in (8..32).step_by(4) {
+            if self.catalog.with_prefix(&full[..digits])?.len() < 2 {
+                return Ok(full[..digits].to_owned());
+            }
+        }
+        Ok(full)
+    }
+
+    /// The exact bytes of a message.
+    pub fn message(&self, hash: Hash128) -> Result<Box<dyn Read>> {
+        let missing = || Error::NotFound {
+            id: hash.to_string(),
+            candidates: Vec::new(),
+        };
+        let blob = self.catalog.find(hash)?.ok_or_else(missing)?;
+        let path = locate(&self.layout, &self.catalog, &blob)?
+            .into_iter()
+            .next()
+            .ok_or_else(missing)?;
+        frame::open(&path.1)
+    }
+}
+
+fn open_layout(path: &Path) -> Result<(Layout, Manifest)> {
+    let layout = Layout::new(path);
+    let text = match fsx::read(&layout.manifest()) {
+        Ok(text) => String::from_utf8_lossy(&text).into_owned(),
+        Err(Error::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            return Err(Error::VaultMissing {
+                path: path.to_path_buf(),
+            });
+        }
+        Err(e) => return Err(e),
+    };
+    let manifest = Manifest::parse(&layout, &text)?;
+    Ok((layout, manifest))
+}
+
+/// True if the catalog stands at the end of the ledger.
+fn is_current(layout: &Layout, manifest: &Manifest, catalog: &Catalog) -> Result<bool> {
+    let Some(position) = catalog.position()? else {
+        return Ok(maildir::list(&layout.ledger_dir())?.is_empty());
+    };
+    match Reader::from(layout, &manifest.id, &position)? {
+        Some(mut rest) => Ok(rest.next().is_none()),
+        None => Ok(false),
+    }
+}
+
+fn renewed(layout: &Layout, manifest: &Manifest) -> Result<Catalog> {
+    let stop = AtomicBool::new(false);
+    match Writer::open(layout.root(), Duration::ZERO, &stop) {
+        Ok(writer) => {
+            drop(writer);
+            if let Some(catalog) = Catalog::open_to_read(&layout.catalog())? {
+                return Ok(catalog);
+            }
+        }
+        // A running pull keeps its last batches to itself for a moment.
+        Err(Error::Locked { .. }) => {
+            if let Some(catalog) = Catalog::open_to_read(&layout.catalog())? {
+                return Ok(catalog);
+            }
+        }
+        Err(Error::File { .. } | Error::NoSpace { .. }) => {}
+        Err(e) => return Err(e),
+    }
+    let (mut catalog, _) = replayed(layout, manifest)?;
+    describe(layout, &mut catalog)?;
+    Ok(catalog)
+}
+
+/// The ledger as a catalog that leaves nothing behind; false with it if lines are damaged.
+fn replayed(layout: &Layout, manifest: &Manifest) -> Result<(Catalog, bool)> {
+    let (mut catalog, mut whole) = (Catalog::temporary()?, true);
+    catalog.begin()?;
+    for item in Reader::new(layout, &manifest.id)? {
+        match item? {
+            Item::Entry { entry, .. } => catalog.apply(&entry)?,
+            Item::Damage(_) | Item::TornTail(_) => whole = false,
+        }
+    }
+    catalog.commit(None)?;
+    Ok((catalog, whole))
+}

@@ -1,0 +1,362 @@
+//! Proving a vault whole, in both directions: every recorded message has its file,
+//! every file its record (`docs/FORMAT.md`, "Invariants"); and putting right what can
+//! be put right.
+
+mod purges;
+mod repair;
+mod report;
+mod tree;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use crate::base::error::{Error, Result};
+use crate::base::event;
+use crate::mail::message::Hash128;
+use crate::vault::catalog::{Blob, Catalog, Place};
+use crate::vault::frame::{self, Flaw};
+use crate::vault::layout::{Layout, Manifest};
+use crate::vault::ledger::{Damage, Event, Item, Reader};
+use crate::vault::lock::Lock;
+use crate::vault::{Writer, is_current, open_layout};
+use purges::Purges;
+use repair::repair;
+use tree::Tree;
+
+pub use report::{Finding, Problem, VerifyOptions, VerifyReport};
+
+/// How often progress is told, in files.
+const TELL: u64 = 64;
+
+/// Verifies the vault at `path`.
+pub fn verify(
+    path: &Path,
+    options: &VerifyOptions,
+    events: &mut dyn FnMut(event::Event<'_>),
+) -> Result<VerifyReport> {
+    let (layout, manifest) = open_layout(path)?;
+    // Nothing may change meanwhile. A vault that cannot be written to needs no lock.
+    let lock = match Lock::take(&layout.lock(), path, Duration::ZERO, &options.stop) {
+        Ok(lock) => Some(lock),
+        Err(Error::File { .. }) if !options.repair => None,
+        Err(e) => return Err(e),
+    };
+    let mut check = Check {
+        layout: &layout,
+        options,
+        report: VerifyReport {
+            complete: true,
+            ..VerifyReport::default()
+        },
+        damaged: Vec::new(),
+        torn: false,
+        existing: None,
+    };
+    let replayed = check.ledger(&manifest.id)?;
+    check.catalog(&manifest, &replayed);
+    check.files(&replayed, events)?;
+    let Check {
+        mut report,
+        damaged,
+        torn,
+        ..
+    } = check;
+    drop(lock);
+    if options.repair {
+        repair(path, options, &damaged, &mut report)?;
+    }
+    if options.repair || !torn {
+        record(path, options, &report);
+    }
+    Ok(report)
+}
+
+/// Leaves a line in the ledger; a vault that cannot be written to is verified all the
+/// same.
+fn record(path: &Path, options: &VerifyOptions, report: &VerifyReport) {
+    let mut scope = if options.read_data { "data" } else { "names" }.to_owned();
+    if let Some((n, t)) = options.subset {
+        scope = format!("{scope} {n}/{t}");
+    }
+    if !report.complete {
+        scope += " part";
+    }
+    let left = if report.repaired { 0 } else { report.damage() };
+    let event = Event::Verified {
+        scope,
+        damage: left as u64,
+    };
+    let recorded = Writer::open(path, Duration::ZERO, &options.stop)
+        .and_then(|mut writer| writer.record(&[event]));
+    if let Err(e) = recorded {
+        tracing::debug!("the verification is not recorded: {e}");
+    }
+}
+
+struct Check<'a> {
+    layout: &'a Layout,
+    options: &'a VerifyOptions,
+    report: VerifyReport,
+    /// Stretches of the ledger that nobody has accepted yet.
+    damaged: Vec<Damage>,
+    torn: bool,
+    /// The vault's own catalog, which knows the subjects.
+    existing: Option<Catalog>,
+}
+
+impl Check<'_> {
+    /// Invariants 5 and 6, and a replay of the ledger.
+    fn ledger(&mut self, vault: &str) -> Result<Catalog> {
+        let mut replayed = Catalog::temporary()?;
+        replayed.begin()?;
+        let mut purges = Purges::default();
+        let mut damaged = Vec::new();
+        let mut reader = Reader::new(self.layout, vault)?;
+        for item in &mut reader {
+            match item? {
+                Item::Entry { entry, .. } => {
+                    if let Some(wrong) = purges.wrong(&entry.event) {
+                        self.find("ledger", Problem::Purge(wrong));
+                    }
+                    replayed.apply(&entry)?;
+                }
+                Item::Damage(damage) => damaged.push(damage),
+                Item::TornTail(tail) => {
+                    self.torn = true;
+                    let what = format!("an unfinished append at byte {}", tail.first);
+                    self.find(&tail.file, Problem::Ledger(what));
+                }
+            }
+        }
+        let gaps = reader.accepted_gaps();
+        damaged.retain(|damage| !gaps.iter().any(|gap| gap.covers(damage)));
+        for Damage {
+            file,
+            first,
+            last,
+            detail,
+        } in &damaged
+        {
+            let what = format!("bytes {first} to {last} are damaged: {detail}");
+            self.find(file, Problem::Ledger(what));
+        }
+        self.damaged = damaged;
+        replayed.commit(None)?;
+        Ok(replayed)
+    }
+
+    /// Invariant 7. A catalog that is missing or behind is no damage.
+    fn catalog(&mut self, manifest: &Manifest, replayed: &Catalog) {
+        let wrong = match Catalog::open_to_read(&self.layout.catalog()) {
+            Ok(None) => None,
+            Ok(Some(existing)) => {
+                let wrong = self.compare(manifest, &existing, replayed);
+                self.existing = Some(existing);
+                wrong
+            }
+            Err(e) => Some(e.to_string()),
+        };
+        if let Some(wrong) = wrong {
+            self.find("catalog.sqlite", Problem::Catalog(wrong));
+        }
+    }
+
+    fn compare(
+        &self,
+        manifest: &Manifest,
+        existing: &Catalog,
+        replayed: &Catalog,
+    ) -> Option<String> {
+        if self.torn || !self.damaged.is_empty() {
+            return None;
+        }
+        match is_current(self.layout, manifest, existing) {
+            Ok(true) => {}
+            Ok(false) => return None,
+            Err(e) => return Some(e.to_string()),
+        }
+        match existing.differs_from(replayed) {
+            Ok(table) => table.map(|t| format!("table {t} is not what the ledger says")),
+            Err(e) => Some(e.to_string()),
+        }
+    }
+
+    fn find(&mut self, path: &str, problem: Problem) {
+        self.report.findings.push(Finding {
+            account: None,
+            path: path.to_owned(),
+            id: None,
+            problem,
+            on_server: false,
+            date: 0,
+            subject: String::new(),
+        });
+    }
+
+    fn wants(&self, account: &str) -> bool {
+        self.options.accounts.is_empty() || self.options.accounts.iter().any(|a| a == account)
+    }
+
+    /// Invariants 1 to 4.
+    fn files(
+        &mut self,
+        replayed: &Catalog,
+        events: &mut dyn FnMut(event::Event<'_>),
+    ) -> Result<()> {
+        let mut there = Tree::read(self.layout, |account| self.wants(account))?;
+        let on_server = replayed.on_server()?;
+        let mut totals: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        let mut to_read: Vec<(Place, Blob, String)> = Vec::new();
+        let mut findings = Vec::new();
+        replayed.for_each_place(|place, blob| {
+            if !self.wants(&place.account) {
+                return;
+            }
+            let total = totals.entry(place.account.clone()).or_default();
+            total.0 += 1;
+            total.1 += 1;
+            let (path, problem) = there.claim(self.layout, &place, &blob);
+            if let Some(problem) = problem {
+                if problem.is_damage() {
+                    total.1 -= 1;
+                }
+                findings.push(finding(&place, &blob, &path, problem, &on_server));
+            } else if self.options.read_data && self.in_subset(blob.name.hash) {
+                to_read.push((place, blob, path));
+            }
+        })?;
+        self.report.findings.append(&mut findings);
+        for (place, blob, path, flaw) in self.read(to_read, events) {
+            totals.entry(place.account.clone()).or_default().1 -= 1;
+            let problem = match flaw {
+                Flaw::Missing => Problem::Missing,
+                Flaw::Unreadable(how) => Problem::Damaged(how),
+                Flaw::Altered => Problem::Damaged("its content is another".to_owned()),
+            };
+            let found = finding(&place, &blob, &path, problem, &on_server);
+            self.report.findings.push(found);
+        }
+        for (account, path) in there.unclaimed() {
+            self.report.findings.push(Finding {
+                account: Some(account),
+                path,
+                id: None,
+                problem: Problem::Unrecorded,
+                on_server: false,
+                date: 0,
+                subject: String::new(),
+            });
+        }
+        if let Some(catalog) = &self.existing {
+            for finding in &mut self.report.findings {
+                if let Some(id) = finding.id {
+                    // Only a comfort: a damaged catalog is reported already.
+                    finding.subject = catalog.subject_of(id).unwrap_or_default();
+                }
+            }
+        }
+        self.report.accounts = totals
+            .into_iter()
+            .map(|(account, (all, good))| (account, all, good))
+            .collect();
+        Ok(())
+    }
+
+    fn in_subset(&self, hash: Hash128) -> bool {
+        self.options.subset.is_none_or(|(n, t)| {
+            u32::from_be_bytes([hash.0[0], hash.0[1], hash.0[2], hash.0[3]]) % t.max(1) == n - 1
+        })
+    }
+
+    /// Reads files on all cores; gives back those that are flawed.
+    fn read(
+        &mut self,
+        files: Vec<(Place, Blob, String)>,
+        events: &mut dyn FnMut(event::Event<'_>),
+    ) -> Vec<(Place, Blob, String, Flaw)> {
+        let total = files.iter().map(|(_, blob, _)| blob.stored).sum();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let until = self.options.max_duration.map(|d| Instant::now() + d);
+        let (next, done, count) = (AtomicUsize::new(0), AtomicU64::new(0), AtomicU64::new(0));
+        let root = self.layout.root();
+        let stop = &self.options.stop;
+        let (tell, told) = channel();
+        let flawed = std::thread::scope(|scope| {
+            let readers: Vec<_> = (0..cores)
+                .map(|_| {
+                    let (tell, files, next, done, count) =
+                        (tell.clone(), &files, &next, &done, &count);
+                    scope.spawn(move || {
+                        let mut checker = frame::Checker::default();
+                        let mut flawed = Vec::new();
+                        while !stop.load(Ordering::Relaxed)
+                            && until.is_none_or(|until| Instant::now() < until)
+                            && let Some((_, blob, path)) = {
+                                let n = next.fetch_add(1, Ordering::Relaxed);
+                                files.get(n).inspect(|_| {
+                                    count.fetch_add(1, Ordering::Relaxed);
+                                })
+                            }
+                        {
+                            let name = &blob.name;
+                            if let Err(flaw) = checker.check(&root.join(path), name.hash, name.size)
+                            {
+                                flawed.push((path.clone(), flaw));
+                            }
+                            let read = done.fetch_add(blob.stored, Ordering::Relaxed) + blob.stored;
+                            if count.load(Ordering::Relaxed).is_multiple_of(TELL) {
+                                // Nobody may be listening any more.
+                                let _ = tell.send(read);
+                            }
+                        }
+                        flawed
+                    })
+                })
+                .collect();
+            drop(tell);
+            for done in told {
+                events(event::Event::Verified { done, total });
+            }
+            let mut flawed: HashMap<String, Flaw> = HashMap::new();
+            for reader in readers {
+                flawed.extend(
+                    reader
+                        .join()
+                        .unwrap_or_else(|p| std::panic::resume_unwind(p)),
+                );
+            }
+            flawed
+        });
+        self.report.read = done.into_inner();
+        self.report.complete = count.into_inner() == files.len() as u64;
+        let mut flawed = flawed;
+        files
+            .into_iter()
+            .filter_map(|(place, blob, path)| {
+                let flaw = flawed.remove(&path)?;
+                Some((place, blob, path, flaw))
+            })
+            .collect()
+    }
+}
+
+fn finding(
+    place: &Place,
+    blob: &Blob,
+    path: &str,
+    problem: Problem,
+    on_server: &HashSet<i64>,
+) -> Finding {
+    Finding {
+        account: Some(place.account.clone()),
+        path: path.to_owned(),
+        id: Some(blob.name.hash),
+        problem,
+        on_server: on_server.contains(&blob.id),
+        date: i64::from(blob.name.received),
+        subject: String::new(),
+    }
+}
