@@ -6,4 +6,5 @@ pub mod event;
 pub mod fsx;
 pub mod pause;
 pub mod secret;
+pub mod sync;
 pub mod units;

@@ -8,7 +8,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::progress::Screen;
+use super::screen::Screen;
 use super::text::escape_bytes;
 
 /// Shows what is traced as dialogue from now on.

@@ -6,14 +6,16 @@
 //! goes on to its orderly end.
 
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Stdout, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
+
+use mailvault::base::sync::lock;
 
 use serde_json::{Map, Value};
 
 use super::args::{Global, When};
-use super::progress::Screen;
+use super::question::Question;
+use super::screen::Screen;
 use super::settings::Surroundings;
-use super::signals::Question;
 
 /// Where and how to print.
 #[derive(Debug)]
@@ -169,7 +171,7 @@ impl Output {
     }
 
     fn out(&self) -> MutexGuard<'_, Out> {
-        self.stdout.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.stdout)
     }
 }
 

@@ -1,74 +1,21 @@
 //! What a run tells while it goes on: bars on a terminal, plain lines with `-v` elsewhere,
 //! JSON lines with `--json`. The only user of indicatif.
 
-use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use mailvault::base::event::{Event, Notice};
 use serde_json::{Value, json};
 
 use super::output::Output;
 use super::report;
+use super::screen::style;
 use super::text::{count, escape, plural, size, span};
 
 /// How often a plain line tells how far an account is.
 const PLAIN_EVERY: Duration = Duration::from_secs(30);
 /// How often a JSON line does.
 const JSON_EVERY: Duration = Duration::from_secs(1);
-
-/// Stderr with bars at its end, which other lines must go round.
-#[derive(Debug, Clone)]
-pub(crate) struct Screen {
-    bars: MultiProgress,
-    shown: bool,
-    utf8: bool,
-}
-
-impl Screen {
-    /// `bars`: they may be shown. `utf8`: with more than ASCII.
-    pub(crate) fn new(bars: bool, utf8: bool) -> Self {
-        let target = if bars {
-            ProgressDrawTarget::stderr_with_hz(10)
-        } else {
-            ProgressDrawTarget::hidden()
-        };
-        Self {
-            bars: MultiProgress::with_draw_target(target),
-            shown: bars,
-            utf8,
-        }
-    }
-
-    /// Prints lines on stderr.
-    pub(crate) fn say(&self, text: &str) {
-        // If stderr is closed there is nobody left to tell.
-        self.aside(|| {
-            let _ = writeln!(std::io::stderr().lock(), "{text}");
-        });
-    }
-
-    /// Does something while no bar is in the way.
-    pub(crate) fn aside(&self, act: impl FnOnce()) {
-        self.bars.suspend(act);
-    }
-
-    fn bar(&self, prefix: String) -> Option<ProgressBar> {
-        if !self.shown {
-            return None;
-        }
-        let bar = self.bars.add(ProgressBar::no_length());
-        bar.set_style(style("{prefix}  {msg}", self.utf8));
-        bar.set_prefix(prefix);
-        Some(bar)
-    }
-}
-
-fn style(template: &str, utf8: bool) -> ProgressStyle {
-    ProgressStyle::with_template(template)
-        .expect("the templates are written below and tested")
-        .progress_chars(if utf8 { "█▌░" } else { "##-" })
-}
 
 const BAR: &str = "{prefix}  {wide_bar} {percent:>3}%  {msg}  {binary_bytes_per_sec}  {eta}";
 

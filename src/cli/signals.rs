@@ -1,46 +1,15 @@
 //! Ctrl-C and SIGTERM: the first asks the run to end in order, the second ends it at once.
 //! At a question the first does, since nothing is under way that could end in order.
 
-use std::io::{self, Write as _};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use mailvault::base::error::ErrorKind;
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::output::Output;
-
-/// The question that waits for an answer, if one does: how the terminal was before it.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Question(Arc<Mutex<Option<Termios>>>);
-
-impl Question {
-    /// Asks it.
-    pub(crate) fn ask<T>(&self, ask: impl FnOnce() -> T) -> T {
-        *self.lock() = tcgetattr(io::stdin()).ok();
-        let answer = ask();
-        *self.lock() = None;
-        answer
-    }
-
-    /// Takes it back, and gives the terminal its echo again; false if there is none.
-    fn withdraw(&self) -> bool {
-        let Some(before) = self.lock().take() else {
-            return false;
-        };
-        // The program ends next, so that nobody could act on a failure.
-        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
-        let _ = io::stderr().write_all(b"\n");
-        true
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Termios>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// What came in so far.
 #[derive(Debug, Clone, Default)]

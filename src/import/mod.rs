@@ -16,7 +16,7 @@ mod work;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::archive::commit::{self, Desk, Route};
@@ -24,6 +24,7 @@ use crate::archive::dedupe::Policy;
 use crate::base::error::{Error, Result};
 use crate::base::event::Event;
 use crate::base::fsx;
+use crate::base::sync::lock;
 use crate::mail::message::Hash128;
 use crate::vault::Writer;
 use crate::vault::catalog::Catalog;
@@ -292,7 +293,7 @@ fn search(
 }
 
 fn next(queue: &Mutex<Receiver<Found>>) -> Option<Found> {
-    let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+    let queue = lock(queue);
     queue.recv().ok()
 }
 

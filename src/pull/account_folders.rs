@@ -1,23 +1,22 @@
 //! All folders of an IMAP account: which ones, where they go, and what is new in them.
 
 use std::io::{Read, Write};
+use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, PoisonError};
 
-use super::accounts::lock;
 use super::checkpoint::Remembered;
-use super::connections::{Job, Queue};
-use super::labels::{Labels, fingerprint};
+use super::folder_queue::FolderJob;
+use super::labels::Labels;
 use crate::account::config::Account;
-use crate::account::connect::Connector;
-use crate::account::folders::{Folders, chosen, prefix};
+use crate::account::folders::Folders;
 use crate::base::error::Result;
+use crate::base::sync::lock;
 use crate::mail::message::Hash128;
 use crate::mail::source::{Inventory, Marks, ObjectId, Voucher};
 use crate::net::imap::{
     Access, Change, Counts, Folder, Known, Mailbox, Row, Scope, Session, SpecialUse,
 };
-use crate::pull::{self, Copies, Left, Run};
+use crate::pull::{self, Copies, Run};
 use crate::vault::catalog::{Origin, State};
 use crate::vault::layout::Layout;
 use crate::vault::{maildir, now_seconds};
@@ -36,80 +35,15 @@ pub(super) struct Mirror<'a> {
 
 /// What the connections of one session have in common.
 pub(super) struct Round {
-    folders: Mutex<Folders>,
-    copies: Copies,
+    pub(super) folders: Mutex<Folders>,
+    pub(super) copies: Copies,
     /// What Gmail's All Mail says of the labels; `None` elsewhere.
-    labels: Option<Mutex<Labels>>,
+    pub(super) labels: Option<Mutex<Labels>>,
 }
 
 impl Mirror<'_> {
-    /// One session over all mailboxes.
-    pub(super) fn session(&self, run: &mut Run<'_, '_>, connector: &Connector) -> Result<Left> {
-        let mut session = connector.open_imap()?;
-        run.signed_in();
-        let prefix = prefix(self.account, &mut session)?;
-        let mut mailboxes = session.mailboxes()?;
-        let mut folders = Folders::new(run.catalog(), &self.account.name)?;
-        if !self.dry_run {
-            for dir in folders.gone(&mailboxes) {
-                if self.gone(run, &dir, 0)? {
-                    run.learned(self.key(&dir), String::new())?;
-                }
-            }
-        }
-        mailboxes.retain(|mailbox| mailbox.selectable && chosen(self.account, mailbox, &prefix));
-        // What has every message comes first: the others then are names only.
-        mailboxes.sort_by_key(|mailbox| match mailbox.special.as_slice() {
-            uses if uses.contains(&SpecialUse::All) => 0,
-            [SpecialUse::Junk | SpecialUse::Trash] => 1,
-            _ => 2,
-        });
-        session.ask_counts(&mut mailboxes)?;
-        let mut jobs = Vec::new();
-        for mailbox in &mailboxes {
-            let dir = folders.dir_of(mailbox);
-            let job = Job::new(mailbox, dir);
-            jobs.extend(self.due(run, job)?);
-        }
-        let round = Round {
-            folders: Mutex::new(folders),
-            copies: Copies::default(),
-            labels: self.labels(run, &session, &mailboxes)?,
-        };
-        let all = jobs.iter().take_while(|job| is_all(job.mailbox)).count();
-        let mut rest = jobs.split_off(all);
-        self.work(run, &mut session, &Queue::of(jobs), &round, true)?;
-        if let Some(labels) = &round.labels {
-            let labels = lock(labels);
-            rest.retain(|job| {
-                let spare = labels.spare(job);
-                if spare {
-                    run.count(job.remembered.map_or(0, |r| r.known.messages.into()));
-                }
-                !spare
-            });
-        }
-        self.side_by_side(run, &mut session, connector, rest, &round)?;
-        if let Some(labels) = round.labels {
-            let labels = labels.into_inner().unwrap_or_else(PoisonError::into_inner);
-            if let Some((key, text)) = labels.memory {
-                let covered = if run.all_opened() {
-                    fingerprint(&mailboxes)
-                } else {
-                    String::new()
-                };
-                run.learned(key, format!("{text} {covered}"))?;
-            }
-        }
-        let left = run.all_seen()?;
-        if let Err(error) = session.logout() {
-            tracing::debug!(target: "dialogue", "LOGOUT failed: {error}");
-        }
-        Ok(left)
-    }
-
     /// What is to be taken in of labels, where there are any.
-    fn labels<S: Read + Write>(
+    pub(super) fn labels<S: Read + Write>(
         &self,
         run: &Run<'_, '_>,
         session: &Session<S>,
@@ -128,7 +62,11 @@ impl Mirror<'_> {
     }
 
     /// The job, unless nothing in the mailbox can have changed.
-    fn due<'m>(&self, run: &mut Run<'_, '_>, mut job: Job<'m>) -> Result<Option<Job<'m>>> {
+    pub(super) fn due<'m>(
+        &self,
+        run: &mut Run<'_, '_>,
+        mut job: FolderJob<'m>,
+    ) -> Result<Option<FolderJob<'m>>> {
         let catalog = run.catalog();
         let remembered = catalog.learned(&self.account.name, &self.key(&job.dir))?;
         let remembered = remembered.and_then(|text| Remembered::parse(&text, now_seconds()));
@@ -152,7 +90,7 @@ impl Mirror<'_> {
         &self,
         run: &mut Run<'_, '_>,
         session: &mut Session<S>,
-        job: &Job<'_>,
+        job: &FolderJob<'_>,
         round: &Round,
     ) -> Result<()> {
         let mut folder = session.open(job.mailbox, Access::Read)?;
@@ -177,13 +115,13 @@ impl Mirror<'_> {
         &self,
         run: &mut Run<'_, '_>,
         folder: &mut Folder<'_, S>,
-        job: &Job<'_>,
+        job: &FolderJob<'_>,
         round: &Round,
         remembered: Option<Remembered>,
     ) -> Result<()> {
         let known = remembered.map(|remembered| remembered.known);
         let listed = remembered.map_or_else(now_seconds, |remembered| remembered.listed);
-        let Job { mailbox, dir, .. } = job;
+        let FolderJob { mailbox, dir, .. } = job;
         let counts = folder.counts();
         let uidvalidity = counts.uidvalidity.unwrap_or(0);
         let labels = round.labels.as_ref().filter(|_| is_all(mailbox));
@@ -238,7 +176,7 @@ impl Mirror<'_> {
 
     /// Notes that the messages of a folder are gone, but those of this epoch. True if
     /// there were any.
-    fn gone(&self, run: &Run<'_, '_>, dir: &str, uidvalidity: u32) -> Result<bool> {
+    pub(super) fn gone(&self, run: &Run<'_, '_>, dir: &str, uidvalidity: u32) -> Result<bool> {
         let account = &self.account.name;
         let catalog = run.catalog();
         let mut epochs = catalog.epochs(account, self.server, dir)?;
@@ -256,7 +194,7 @@ impl Mirror<'_> {
     }
 
     /// The key by which a mailbox is remembered.
-    fn key(&self, dir: &str) -> String {
+    pub(super) fn key(&self, dir: &str) -> String {
         format!("mailbox {} {dir}", self.server)
     }
 
@@ -271,7 +209,7 @@ impl Mirror<'_> {
 }
 
 /// True if the mailbox has every message of the account.
-fn is_all(mailbox: &Mailbox) -> bool {
+pub(super) fn is_all(mailbox: &Mailbox) -> bool {
     mailbox.special.contains(&SpecialUse::All)
 }
 

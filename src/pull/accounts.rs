@@ -17,6 +17,7 @@ use crate::base::error::{Error, Result};
 use crate::base::event::{Event, Events, Notice, PullReport};
 use crate::base::fsx;
 use crate::base::secret::Secret;
+use crate::base::sync::lock;
 use crate::net::pop3::Dialect;
 use crate::pull::{self, Task};
 use crate::vault::catalog::Catalog;
@@ -308,8 +309,4 @@ fn task<'a>(account: &'a Account, options: &'a PullOptions, layout: &'a Layout) 
         accept_refused: &account.accept_refused,
         stop: &options.stop,
     }
-}
-
-pub(super) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

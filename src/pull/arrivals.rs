@@ -4,19 +4,20 @@
 //! all of the go are in: then it is seen whether sizes say anything in this mailbox, and what
 //! the headers say. Equal bytes under several names are asked about.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use super::Run;
-use super::misfits::{self, Misfit};
-use super::pack::Place;
+use super::destination::Destination;
+use super::misfits::{self, Earlier, Misfit};
 use crate::archive::commit::{Delivery, Order};
 use crate::archive::dedupe::{self, Policy};
 use crate::archive::evidence::{self, MailboxSizes};
 use crate::base::error::Result;
+use crate::base::sync::lock;
 use crate::mail::message::{Digest, Hash128, Shape};
-use crate::mail::source::{Listing, Source};
-use crate::vault::catalog::{Before, Origin, Proof};
+use crate::mail::source::{Listing, Source, Uid};
+use crate::vault::catalog::{Origin, Proof};
 use crate::vault::ledger::Event as Entry;
 use crate::vault::now_seconds;
 
@@ -87,16 +88,13 @@ impl Arrivals {
     }
 
     fn arrived(&self) -> std::sync::MutexGuard<'_, Arrived> {
-        self.arrived.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.arrived)
     }
 }
 
-/// What was recorded of messages before they were fetched again, by number.
-pub(super) type Earlier = HashMap<u32, Before>;
-
 impl Run<'_, '_> {
     /// What is recorded of those of `wanted` that are fetched again.
-    pub(super) fn earlier(&self, place: &Place<'_>, wanted: &[Listing]) -> Result<Earlier> {
+    pub(super) fn earlier(&self, place: &Destination<'_>, wanted: &[Listing]) -> Result<Earlier> {
         let mut earlier = Earlier::new();
         for listing in wanted.iter().filter(|l| place.again.contains(&l.number)) {
             let before = self.catalog.before(place.origin(), &listing.uid.name())?;
@@ -110,7 +108,7 @@ impl Run<'_, '_> {
     pub(super) fn judge(
         &mut self,
         source: Option<&mut dyn Source>,
-        place: &Place<'_>,
+        place: &Destination<'_>,
         wanted: &[Listing],
         arrivals: Arrivals,
         earlier: &Earlier,
@@ -122,6 +120,11 @@ impl Run<'_, '_> {
         // Two compressors note them as they are done.
         held.sort_by_key(|(listing, _)| listing.number);
         let shifted = misfits::are_shifted(&held, wanted);
+        let suspects = if shifted {
+            shifted_with(&held, &came)
+        } else {
+            HashSet::new()
+        };
         let doubled = self.learn_doubled_status(&held, came.len())?;
         let mut count: HashMap<u64, u32> = HashMap::new();
         for arrival in &came {
@@ -149,6 +152,9 @@ impl Run<'_, '_> {
             }
             None => self.deliver_misfits(held, &HashMap::new(), shifted, earlier)?,
         }
+        for listing in wanted.iter().filter(|l| suspects.contains(&l.number)) {
+            self.want_again(listing)?;
+        }
         if !earlier.is_empty() {
             self.supersede(place, wanted, &came, earlier)?;
         }
@@ -158,7 +164,7 @@ impl Run<'_, '_> {
     /// Marks contents that were only the beginning of what came now, or the wrong answer.
     fn supersede(
         &mut self,
-        place: &Place<'_>,
+        place: &Destination<'_>,
         wanted: &[Listing],
         came: &[Arrival],
         earlier: &Earlier,
@@ -210,6 +216,17 @@ impl Run<'_, '_> {
         self.retry_octets = self.retry_octets.saturating_add(listed);
     }
 
+    /// Fetches a message again that has its size, and may be another one.
+    pub(super) fn want_again(&mut self, listing: &Listing) -> Result<()> {
+        self.doubt(listing, listing.octets.unwrap_or(0));
+        if listing.uid == Uid::Absent {
+            return Ok(());
+        }
+        let identity = self.identity(&listing.uid);
+        let why = "the server answered with another message".to_owned();
+        self.order(Order::Record(vec![Entry::Wanted { identity, why }]))
+    }
+
     fn sizes_key(&self) -> String {
         let dir = self.dir.as_deref().unwrap_or_default();
         evidence::sizes_key(&self.task.route.server, dir)
@@ -228,4 +245,17 @@ impl Run<'_, '_> {
         self.had_messages = self.catalog.received_in(origin)? > 0;
         Ok(())
     }
+}
+
+/// The numbers of messages that fit by chance where numbers are shifted: those behind the first
+/// misfit, if most of what came there does not fit.
+fn shifted_with(held: &[Misfit], came: &[Arrival]) -> HashSet<u32> {
+    let first = held.first().map(|(listing, _)| listing.number);
+    let behind = |arrival: &&Arrival| first.is_some_and(|first| arrival.number > first);
+    let (fitting, others): (Vec<_>, Vec<_>) =
+        came.iter().filter(behind).partition(|arrival| arrival.fits);
+    if fitting.len() > others.len() + 1 {
+        return HashSet::new();
+    }
+    fitting.into_iter().map(|arrival| arrival.number).collect()
 }

@@ -3,112 +3,19 @@
 //! The first connection is the session; what those beside it do not bring about, it does
 //! itself. So a server that gives fewer than are wanted costs time and nothing else.
 
-use std::collections::VecDeque;
 use std::io::{Read, Write};
+use std::sync::Mutex;
 use std::sync::atomic::Ordering;
-use std::sync::{Condvar, Mutex, PoisonError};
 
 use super::account_folders::{Mirror, Round};
-use super::accounts::lock;
-use super::checkpoint::Remembered;
+use super::folder_queue::{FolderJob, FolderQueue};
 use crate::account::connect::Connector;
 use crate::base::error::{Error, Result};
 use crate::base::event::Notice;
-use crate::net::imap::{Mailbox, Session};
+use crate::base::sync::lock;
+use crate::net::imap::Session;
 use crate::pull::{Part, Run, Shared};
 use crate::vault::catalog::Catalog;
-
-/// A folder to be looked into.
-#[derive(Debug, Clone)]
-pub(super) struct Job<'m> {
-    pub(super) mailbox: &'m Mailbox,
-    pub(super) dir: String,
-    pub(super) remembered: Option<Remembered>,
-    /// True if another connection was refused it.
-    for_first: bool,
-}
-
-impl<'m> Job<'m> {
-    pub(super) fn new(mailbox: &'m Mailbox, dir: String) -> Self {
-        Self {
-            mailbox,
-            dir,
-            remembered: None,
-            for_first: false,
-        }
-    }
-}
-
-/// The folders that nobody has in hand.
-pub(super) struct Queue<'m> {
-    waiting: Mutex<Waiting<'m>>,
-    changed: Condvar,
-}
-
-struct Waiting<'m> {
-    jobs: VecDeque<Job<'m>>,
-    /// Folders in hand.
-    held: usize,
-}
-
-/// A folder in hand. Dropped, it is done.
-struct Held<'q, 'm> {
-    queue: &'q Queue<'m>,
-    job: Job<'m>,
-}
-
-impl<'m> Queue<'m> {
-    pub(super) fn of(jobs: Vec<Job<'m>>) -> Self {
-        let jobs = jobs.into();
-        Self {
-            waiting: Mutex::new(Waiting { jobs, held: 0 }),
-            changed: Condvar::new(),
-        }
-    }
-
-    /// The next folder. The first connection waits for what others have in hand: they may
-    /// put it back.
-    fn next(&self, first: bool) -> Option<Held<'_, 'm>> {
-        let mut waiting = lock(&self.waiting);
-        loop {
-            let mut jobs = waiting.jobs.iter();
-            let at = jobs.position(|job| first || !job.for_first);
-            if let Some(job) = at.and_then(|at| waiting.jobs.remove(at)) {
-                waiting.held += 1;
-                return Some(Held { queue: self, job });
-            }
-            if !first || waiting.held == 0 {
-                return None;
-            }
-            let woken = self.changed.wait(waiting);
-            waiting = woken.unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        lock(&self.waiting).jobs.is_empty()
-    }
-
-    fn clear(&self) {
-        lock(&self.waiting).jobs.clear();
-    }
-}
-
-impl Held<'_, '_> {
-    /// Leaves the folder to others.
-    fn put_back(self, for_first: bool) {
-        let mut job = self.job.clone();
-        job.for_first |= for_first;
-        lock(&self.queue.waiting).jobs.push_back(job);
-    }
-}
-
-impl Drop for Held<'_, '_> {
-    fn drop(&mut self) {
-        lock(&self.queue.waiting).held -= 1;
-        self.queue.changed.notify_all();
-    }
-}
 
 impl Mirror<'_> {
     /// Brings folders up to date until none is waiting.
@@ -116,7 +23,7 @@ impl Mirror<'_> {
         &self,
         run: &mut Run<'_, '_>,
         session: &mut Session<S>,
-        queue: &Queue<'_>,
+        queue: &FolderQueue<'_>,
         round: &Round,
         first: bool,
     ) -> Result<()> {
@@ -153,11 +60,11 @@ impl Mirror<'_> {
         run: &mut Run<'_, '_>,
         session: &mut Session<S>,
         connector: &Connector,
-        jobs: Vec<Job<'_>>,
+        jobs: Vec<FolderJob<'_>>,
         round: &Round,
     ) -> Result<()> {
         let more = self.connections.min(jobs.len()).saturating_sub(1);
-        let queue = Queue::of(jobs);
+        let queue = FolderQueue::of(jobs);
         if more == 0 || self.alone.load(Ordering::Relaxed) {
             return self.work(run, session, &queue, round, true);
         }
@@ -197,7 +104,7 @@ impl Mirror<'_> {
     fn one_more(
         &self,
         shared: &Shared<'_>,
-        queue: &Queue<'_>,
+        queue: &FolderQueue<'_>,
         connector: &Connector,
         door: &Mutex<()>,
     ) -> Option<Session<crate::net::transport::Transport>> {
@@ -216,7 +123,7 @@ impl Mirror<'_> {
         connection: usize,
         mut session: Session<S>,
         shared: &Shared<'_>,
-        queue: &Queue<'_>,
+        queue: &FolderQueue<'_>,
         round: &Round,
     ) -> Option<Part> {
         // The first connection meets the same trouble, and tells of it.

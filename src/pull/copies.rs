@@ -2,13 +2,14 @@
 //! folders, what was moved, and what got another UIDVALIDITY (docs/SAFETY.md, Evidence).
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::Run;
 use super::known::{SLICE, link};
 use crate::archive::commit::Route;
 use crate::archive::evidence;
 use crate::base::error::Result;
+use crate::base::sync::lock;
 use crate::mail::source::{Inventory, Listing, MailRow, ObjectId, Source, Voucher};
 use crate::vault::catalog::{Origin, Proof, Stored};
 use crate::vault::ledger::Evidence;
@@ -59,7 +60,7 @@ impl Copies {
     }
 
     fn places(&self) -> MutexGuard<'_, Places> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

@@ -4,14 +4,13 @@
 use std::collections::HashMap;
 
 use super::Run;
-use super::arrivals::{Arrival, Earlier};
-use super::pack::Place;
-use crate::archive::commit::Order;
+use super::arrivals::Arrival;
+use super::destination::Destination;
+use super::misfits::Earlier;
 use crate::archive::evidence;
 use crate::base::error::Result;
 use crate::mail::message::Hash128;
-use crate::mail::source::{Header, Listing, Source, Uid};
-use crate::vault::ledger::Event as Entry;
+use crate::mail::source::{Header, Listing, Source};
 
 /// So many messages of a run are remembered, so that their bytes are known when they come
 /// under another name.
@@ -22,7 +21,7 @@ impl Run<'_, '_> {
     /// by number, with the header that came.
     fn equal_to_another(
         &mut self,
-        place: &Place<'_>,
+        place: &Destination<'_>,
         wanted: &[Listing],
         came: &[Arrival],
         earlier: &Earlier,
@@ -52,7 +51,7 @@ impl Run<'_, '_> {
     /// True if what came was received under another name of the mailbox before this run.
     fn is_anothers(
         &self,
-        place: &Place<'_>,
+        place: &Destination<'_>,
         listing: Option<&Listing>,
         arrival: &Arrival,
     ) -> Result<bool> {
@@ -82,7 +81,7 @@ impl Run<'_, '_> {
     pub(super) fn judge_equal(
         &mut self,
         source: &mut dyn Source,
-        place: &Place<'_>,
+        place: &Destination<'_>,
         wanted: &[Listing],
         came: &[Arrival],
         earlier: &Earlier,
@@ -111,12 +110,7 @@ impl Run<'_, '_> {
         }
         for (listing, header) in listings.iter().zip(&headers) {
             if header.is_some() && !shown(listing, header) {
-                self.doubt(listing, listing.octets.unwrap_or(0));
-                if listing.uid != Uid::Absent {
-                    let identity = self.identity(&listing.uid);
-                    let why = "the server answered with another message".to_owned();
-                    self.order(Order::Record(vec![Entry::Wanted { identity, why }]))?;
-                }
+                self.want_again(listing)?;
             }
         }
         Ok(())

@@ -6,8 +6,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::arrivals::Arrivals;
+use super::destination::Destination;
 use super::feed::{self, Feeder, Stuck};
-use super::pack::{Place, pack};
+use super::pack::pack;
 use super::{DROPS, Run, SLICE};
 use crate::archive::commit::{Desk, Order};
 use crate::base::error::{Error, Result};
@@ -25,7 +26,7 @@ impl Run<'_, '_> {
         source: &mut dyn Source,
         listings: &Listings,
         rows: &[u32],
-        place: &Place<'_>,
+        place: &Destination<'_>,
     ) -> Result<()> {
         let Some(desk) = self.desk else {
             return Ok(());
@@ -70,7 +71,7 @@ impl Run<'_, '_> {
         source: &mut dyn Source,
         listings: &Listings,
         slice: &[u32],
-        place: &Place<'_>,
+        place: &Destination<'_>,
         desk: &Desk,
     ) -> Result<()> {
         let (feeder, inbox) = feed::belt();

@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::mailbox::Mailbox;
+use super::destination::Mailbox;
 use super::uidl;
 use super::{COMPARED, Run};
 use crate::archive::commit::{Link, Order, Route};

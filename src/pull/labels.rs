@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::connections::Job;
+use super::folder_queue::FolderJob;
 use crate::mail::message::Hash128;
 use crate::net::imap::{Mailbox, Row, SpecialUse};
 
@@ -48,7 +48,7 @@ impl Labels {
 
     /// True if the folder of a job is as it was when it was looked into last: its counts
     /// say that nothing came or went, and All Mail that no message in it changed.
-    pub(super) fn spare(&self, job: &Job<'_>) -> bool {
+    pub(super) fn spare(&self, job: &FolderJob<'_>) -> bool {
         let (Some(name), true) = (name(job.mailbox), self.tells_all) else {
             return false;
         };
@@ -104,7 +104,7 @@ mod tests {
         mailbox.raw = raw.as_bytes().to_vec();
         mailbox.special = special.to_vec();
         mailbox.counts = Some(now);
-        let mut job = Job::new(&mailbox, String::new());
+        let mut job = FolderJob::new(&mailbox, String::new());
         job.remembered = Remembered::of(&KNOWN, 0).and_then(|text| Remembered::parse(&text, 60));
         assert!(job.remembered.is_some());
         labels.spare(&job)

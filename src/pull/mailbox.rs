@@ -5,27 +5,16 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::copies::Copies;
+use super::destination::{Destination, Mailbox};
 use super::known;
-use super::pack::Place;
 use super::{Left, Run};
 use crate::archive::commit::{FlagChange, Order, Route};
 use crate::archive::evidence;
 use crate::base::error::{Error, Result};
 use crate::base::event::Event;
-use crate::mail::source::{Inventory, Listing, MailRow, Source, Uid};
+use crate::mail::source::{Listing, MailRow, Source, Uid};
 use crate::vault::catalog::{InMailbox, Origin, Proof, State};
 use crate::vault::ledger::{Event as Entry, Evidence, Identity, Proto};
-
-/// A mailbox of the account.
-#[derive(Debug)]
-pub struct Mailbox<'a> {
-    /// Its directory.
-    pub dir: &'a str,
-    /// What the server says of it.
-    pub inventory: &'a Inventory,
-    /// True if its messages have all been known under another UIDVALIDITY.
-    pub renumbered: bool,
-}
 
 /// What is known of a mailbox, seen against what the server says.
 #[derive(Default)]
@@ -245,7 +234,7 @@ impl Run<'_, '_> {
         if !self.task.dry_run && !rows.is_empty() {
             self.check_room(octets)?;
             self.in_transfer = true;
-            let place = Place {
+            let place = Destination {
                 route,
                 inventory: Some(inventory),
                 again,

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 
 use super::Run;
-use super::arrivals::Earlier;
 use crate::account::memory::doubled_status_key;
 use crate::archive::commit::{Delivery, Order};
 use crate::archive::evidence;
@@ -22,6 +21,9 @@ const SETTLES: i64 = 3_600;
 const OVERHEAD: u64 = 1_024;
 /// So many messages with a status line before them, and no other, are a habit of the server.
 const HABIT: usize = 3;
+
+/// What was recorded of messages before they were fetched again, by number.
+pub(super) type Earlier = HashMap<u32, Before>;
 
 /// A message that waits to be judged.
 pub(super) type Misfit = (Listing, Delivery);

@@ -11,9 +11,12 @@ mod checkpoint;
 mod compare;
 mod connections;
 mod copies;
+mod destination;
 mod equal;
 mod feed;
 mod fetch;
+mod folder_queue;
+mod imap;
 mod known;
 mod labels;
 mod mailbox;
@@ -39,12 +42,12 @@ use crate::mail::source::{Listing, Listings, Source, Uid};
 use crate::vault::catalog::{Catalog, Origin};
 use crate::vault::layout::{self, Layout};
 use crate::vault::ledger::{Event as Entry, Identity, Proto, Session};
+use destination::Destination;
 use fetch::cut_short;
-use pack::Place;
 
 pub use accounts::{Outcome, PullOptions, RunReport, pull};
 pub use copies::Copies;
-pub use mailbox::Mailbox;
+pub use destination::Mailbox;
 pub use part::{Mark, Part, Shared};
 
 /// Pauses before a connection is made anew, in seconds.
@@ -322,7 +325,7 @@ impl Run<'_, '_> {
             self.tell_expiry(&*source);
             self.check_room(octets)?;
             self.in_transfer = true;
-            let place = Place {
+            let place = Destination {
                 route: Arc::clone(&self.task.route),
                 inventory: None,
                 again: plan

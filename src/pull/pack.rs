@@ -1,84 +1,23 @@
 //! The compressors of one account.
 
-use std::collections::HashSet;
-use std::sync::Arc;
-
 use super::Task;
 use super::arrivals::Arrivals;
+use super::destination::Destination;
 use super::feed::Inbox;
-use crate::archive::commit::{Delivery, Desk, Order, Route};
+use crate::archive::commit::{Desk, Order};
 use crate::base::error::Result;
 use crate::base::fsx;
-use crate::mail::source::{Inventory, Listing, MailRow, Uid};
-use crate::vault::catalog::Origin;
-use crate::vault::ledger::Evidence;
+use crate::mail::source::{Listing, Uid};
 use crate::vault::maildir::{Packed, Packer};
 
 /// Messages up to this size become frames that state their size, however they came.
 const SHORT: usize = 64 << 10;
 
-/// Where messages go, and what is known of them besides their bytes.
-pub(super) struct Place<'a> {
-    pub(super) route: Arc<Route>,
-    pub(super) inventory: Option<&'a Inventory>,
-    /// Numbers of messages of which a content is recorded already.
-    pub(super) again: HashSet<u32>,
-}
-
-impl<'a> Place<'a> {
-    /// As the catalog names it.
-    pub(super) fn origin(&self) -> Origin<'_> {
-        let Route {
-            account,
-            server,
-            dir,
-            ..
-        } = &*self.route;
-        Origin {
-            account,
-            server,
-            dir: dir.as_deref().unwrap_or_default(),
-            uidvalidity: self.inventory.map_or(0, |inventory| inventory.uidvalidity),
-        }
-    }
-
-    fn row(&self, uid: &Uid) -> Option<(&'a Inventory, MailRow)> {
-        match (self.inventory, uid) {
-            (Some(inventory), Uid::Imap { uid, .. }) => {
-                inventory.row(*uid).map(|row| (inventory, row))
-            }
-            _ => None,
-        }
-    }
-
-    /// When the mailbox received it; the file gets this time.
-    fn date(&self, uid: &Uid) -> Option<i64> {
-        self.row(uid).and_then(|(_, row)| row.date())
-    }
-
-    fn delivery(&self, listing: &Listing, packed: Packed) -> Delivery {
-        let row = self.row(&listing.uid);
-        let marks = row.map(|(inventory, row)| inventory.marks(&row).clone());
-        let marks = marks.unwrap_or_default();
-        Delivery {
-            route: Arc::clone(&self.route),
-            uid: listing.uid.clone(),
-            octets: listing.octets,
-            packed,
-            flags: marks.letters,
-            idate: row.and_then(|(_, row)| row.date()),
-            kw: marks.words,
-            evidence: Evidence::Received,
-            object: row.and_then(|(inventory, row)| inventory.object(&row)),
-        }
-    }
-}
-
 /// A compressor: writes what the network thread hands over until there is no more. What does
 /// not fit its listed size waits in `arrivals` to be judged.
 pub(super) fn pack(
     task: &Task<'_>,
-    place: &Place<'_>,
+    place: &Destination<'_>,
     inbox: &Inbox,
     arrivals: &Arrivals,
     desk: &Desk,
@@ -90,7 +29,7 @@ pub(super) fn pack(
 
 fn try_pack(
     task: &Task<'_>,
-    place: &Place<'_>,
+    place: &Destination<'_>,
     inbox: &Inbox,
     arrivals: &Arrivals,
     desk: &Desk,

@@ -2,13 +2,14 @@
 //! takes in what they brought.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Instant;
 
 use super::{Key, Run, Task};
 use crate::archive::commit::Desk;
 use crate::archive::evidence::MailboxSizes;
 use crate::base::event::{Event, Events, Notice, PullReport};
+use crate::base::sync::lock;
 use crate::vault::catalog::Catalog;
 use crate::vault::ledger::Proto;
 
@@ -242,7 +243,7 @@ impl Shared<'_> {
     /// Hands an event on: what one connection says of itself becomes what is to be said of
     /// all.
     fn tell(&self, connection: usize, event: Event<'_>) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = lock(&self.told);
         let Told {
             tell,
             before,

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::archive::evidence;
 use crate::base::error::Result;
 use crate::base::pause::is_set;
+use crate::base::sync::lock;
 use crate::mail::message::Scanner;
 use crate::mail::source::{Header, Listing, Source};
 use crate::purge::Reason;
@@ -84,10 +85,6 @@ fn is_intact(item: &Item, path: &Path, checker: &mut Checker, scanner: &mut Scan
             || frame::scan(path, name.size, scanner).is_ok_and(|digest| {
                 digest.likeness.is_some() && digest.likeness == item.record.likeness
             }))
-}
-
-fn lock<T: ?Sized>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Asks the server whether it still has what was archived: by the header, or where it

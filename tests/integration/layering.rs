@@ -10,7 +10,7 @@ mod breaches;
 mod circles;
 mod imports;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -224,6 +224,21 @@ fn the_sources_import_what_the_tables_allow_and_no_more() {
     assert!(layers.limits.len() > 5, "the limits were not found");
     let complaints = layers.complaints();
     assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let layers = Layers::new("", sources());
+    let imports = |module: &String, text: &String| -> BTreeSet<String> {
+        let paths = imports::imports(module, text);
+        let others = paths.iter().filter_map(|path| layers.resolve(path));
+        let apart = |other: &String| other != module && !circles::is_family(module, other);
+        others.filter(apart).collect()
+    };
+    let of = |(module, text): (&String, &String)| (module.clone(), imports(module, text));
+    let imports = layers.sources.iter().filter(|(module, _)| *module != "lib");
+    let circles = circles::circles(&imports.map(of).collect());
+    assert!(circles.is_empty(), "{circles:#?}");
 }
 
 #[test]

@@ -3,7 +3,6 @@
 
 use std::path::PathBuf;
 
-use super::token::{self, Tokens, Told};
 use super::{form, http};
 use crate::account::config::{Account, OAuth, service_of};
 use crate::account::providers::{self, Issuer};
@@ -24,7 +23,7 @@ pub struct Service {
     pub(super) scope: String,
     pub(super) client_id: String,
     name: String,
-    token_url: String,
+    pub(super) token_url: String,
     client_secret: Option<Secret>,
     ca_file: Option<PathBuf>,
 }
@@ -84,23 +83,6 @@ impl Service {
     /// The error for an address that a way of signing in needs.
     pub(super) fn incomplete(&self, key: &str) -> Error {
         missing(&self.name, key)
-    }
-
-    /// Asks the token endpoint, where no waiting is possible.
-    pub(super) fn ask(&self, fields: &[(&str, &str)]) -> Result<Tokens> {
-        match self.ask_patiently(fields)? {
-            Told::Tokens(tokens) => Ok(tokens),
-            Told::Pending | Told::SlowDown => Err(Error::Busy {
-                server: self.server.clone(),
-                reply: "slow_down".to_owned(),
-            }),
-        }
-    }
-
-    /// Asks the token endpoint.
-    pub(super) fn ask_patiently(&self, fields: &[(&str, &str)]) -> Result<Told> {
-        let (reply, mask) = self.post(&self.token_url, fields)?;
-        token::read(self, &reply, &mask)
     }
 
     /// Posts fields and who we are; also gives what hides them in the answer.

@@ -27,6 +27,25 @@ pub(super) struct Tokens {
     pub(super) refresh: Option<Secret>,
 }
 
+impl Service {
+    /// Asks the token endpoint, where no waiting is possible.
+    pub(super) fn ask(&self, fields: &[(&str, &str)]) -> Result<Tokens> {
+        match self.ask_patiently(fields)? {
+            Told::Tokens(tokens) => Ok(tokens),
+            Told::Pending | Told::SlowDown => Err(Error::Busy {
+                server: self.server.clone(),
+                reply: "slow_down".to_owned(),
+            }),
+        }
+    }
+
+    /// Asks the token endpoint.
+    pub(super) fn ask_patiently(&self, fields: &[(&str, &str)]) -> Result<Told> {
+        let (reply, mask) = self.post(&self.token_url, fields)?;
+        read(self, &reply, &mask)
+    }
+}
+
 /// Reads an answer; `mask` hides what was sent.
 pub(super) fn read(service: &Service, reply: &Reply, mask: &Mask) -> Result<Told> {
     let object = object(service, reply)?;

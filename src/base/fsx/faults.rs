@@ -27,7 +27,7 @@ pub(super) fn meet(path: &Path) -> Result<()> {
 mod planned {
     use std::collections::BTreeMap;
     use std::path::{Path, PathBuf};
-    use std::sync::{Mutex, MutexGuard, PoisonError};
+    use std::sync::{Mutex, MutexGuard};
 
     use rustix::io::Errno;
 
@@ -78,6 +78,6 @@ mod planned {
     }
 
     fn plans() -> MutexGuard<'static, BTreeMap<PathBuf, Plan>> {
-        PLANS.lock().unwrap_or_else(PoisonError::into_inner)
+        crate::base::sync::lock(&PLANS)
     }
 }

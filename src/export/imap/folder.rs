@@ -6,33 +6,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use super::folder_run::{FolderRun, Intents};
 use super::found::Found;
-use super::intents::{CHUNK, Intents};
+use super::intents::CHUNK;
 use super::letter::{date, flags, keeps, look, wire, without};
 use super::{Filled, Refused, Sent, Stretch, Upload, reason, refused};
 use crate::base::error::{Error, Result};
 use crate::export::LeftOut;
 use crate::export::lint::Taste;
-use crate::mail::message::Hash128;
 use crate::net::imap::{Access, Appender, Counts, Created, Letter, Refusal, Session, Verdict};
 use crate::vault::frame::Checker;
 use crate::vault::ledger::Event as Line;
 use crate::vault::{Entry, now_seconds};
-
-/// How a folder is served.
-pub(super) struct Run {
-    /// As the journal has it.
-    pub(super) key: String,
-    label: String,
-    taste: Taste,
-    pub(super) found: Found,
-    pub(super) intents: Intents,
-    sent: HashMap<u64, Sent>,
-    /// Messages that were sent.
-    count: u64,
-    hashes: HashSet<Hash128>,
-    ended: Option<(Refusal, String)>,
-}
 
 impl Upload<'_> {
     /// Uploads to one folder.
@@ -83,7 +68,7 @@ impl Upload<'_> {
                 .open_uploads(self.task.destination, &key)?,
             ..Intents::default()
         };
-        let mut run = Run {
+        let mut run = FolderRun {
             key,
             label: mailbox.label.clone(),
             taste,
@@ -117,7 +102,7 @@ impl Upload<'_> {
         &mut self,
         session: &mut Session<S>,
         stretch: &Stretch<'_>,
-        run: &mut Run,
+        run: &mut FolderRun,
     ) -> Result<()> {
         let mailbox = &stretch.goal.mailbox;
         let began = Instant::now();
@@ -167,7 +152,7 @@ impl Upload<'_> {
         &mut self,
         appender: &mut Appender<'_, S>,
         stretch: &Stretch<'_>,
-        run: &mut Run,
+        run: &mut FolderRun,
     ) -> Result<()> {
         let outcome = self.send_parts(appender, stretch, run);
         if matches!(outcome, Ok(()) | Err(Error::Interrupted)) {
@@ -181,7 +166,7 @@ impl Upload<'_> {
         &mut self,
         appender: &mut Appender<'_, S>,
         stretch: &Stretch<'_>,
-        run: &mut Run,
+        run: &mut FolderRun,
     ) -> Result<()> {
         let task = self.task;
         for part in &stretch.parts {
@@ -219,7 +204,7 @@ impl Upload<'_> {
         Ok(())
     }
 
-    fn is_wanted(&self, entry: &Entry, run: &Run) -> Result<bool> {
+    fn is_wanted(&self, entry: &Entry, run: &FolderRun) -> Result<bool> {
         let hash = entry.name.hash;
         Ok(!run.hashes.contains(&hash)
             && !self.batched.contains(&hash)
@@ -233,7 +218,7 @@ impl Upload<'_> {
         appender: &mut Appender<'_, S>,
         entry: &Entry,
         keywords: Option<&Arc<str>>,
-        run: &mut Run,
+        run: &mut FolderRun,
     ) -> Result<()> {
         let hash = entry.name.hash;
         // It may have come twice within a chunk.
@@ -263,7 +248,7 @@ impl Upload<'_> {
         appender: &mut Appender<'_, S>,
         entry: &Entry,
         keywords: Option<&Arc<str>>,
-        run: &mut Run,
+        run: &mut FolderRun,
         buffer: &mut Checker,
     ) -> Result<()> {
         let hash = entry.name.hash;
@@ -331,7 +316,7 @@ impl Upload<'_> {
     fn take<S: Read + Write>(
         &mut self,
         appender: &mut Appender<'_, S>,
-        run: &mut Run,
+        run: &mut FolderRun,
     ) -> Result<bool> {
         let Some((number, verdict)) = appender.take()? else {
             return Ok(false);
@@ -376,7 +361,7 @@ impl Upload<'_> {
 
     /// A message at which the connection ended twice, with nothing else under way, is not
     /// sent a third time.
-    fn accuse(&mut self, error: &Error, run: &mut Run) {
+    fn accuse(&mut self, error: &Error, run: &mut FolderRun) {
         let sent = std::mem::take(&mut run.sent);
         if self.cautious
             && error.is_transient()

@@ -4,12 +4,12 @@
 //! longer than the next run takes to look. So these messages come last, after the folder has
 //! stopped growing and was looked at again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::folder::Run;
+use super::folder_run::FolderRun;
 use super::found::Found;
 use super::{Stretch, Upload};
 use crate::base::error::{Error, Result};
@@ -31,24 +31,9 @@ const LONGEST: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(300);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// The intents of one folder.
-#[derive(Debug, Default)]
-pub(super) struct Intents {
-    /// Of earlier sessions; those that are found leave it.
-    pub(super) open: HashSet<Hash128>,
-    /// Of this session, and what was open and is sent now.
-    pub(super) ours: HashSet<Hash128>,
-    /// Sizes and headers of what was open.
-    pub(super) looked_for: HashMap<Hash128, (u64, Hash128)>,
-    /// What was open and not found.
-    pub(super) deferred: HashSet<Hash128>,
-    /// True once these are sent.
-    pub(super) is_second_pass: bool,
-}
-
 impl Upload<'_> {
     /// Makes durable which messages are about to be sent.
-    pub(super) fn intend(&mut self, entries: &[Entry], run: &mut Run) -> Result<()> {
+    pub(super) fn intend(&mut self, entries: &[Entry], run: &mut FolderRun) -> Result<()> {
         for entry in entries {
             let hash = entry.name.hash;
             if run.intents.open.contains(&hash) && !run.intents.is_second_pass {
@@ -66,7 +51,7 @@ impl Upload<'_> {
     }
 
     /// Every message that was sent has its verdict: what is not there was not taken.
-    pub(super) fn close(&mut self, run: &mut Run) {
+    pub(super) fn close(&mut self, run: &mut FolderRun) {
         for hash in run.intents.ours.drain() {
             self.batch.push(Line::UploadFailed {
                 destination: self.task.destination.to_owned(),
@@ -83,7 +68,7 @@ impl Upload<'_> {
         session: &mut Session<S>,
         stretch: &Stretch<'_>,
         pace: Duration,
-        run: &mut Run,
+        run: &mut FolderRun,
     ) -> Result<()> {
         let mailbox = &stretch.goal.mailbox;
         self.notice(Notice::AwaitingUploads {
@@ -120,7 +105,7 @@ impl Upload<'_> {
         &mut self,
         session: &mut Session<S>,
         stretch: &Stretch<'_>,
-        run: &Run,
+        run: &FolderRun,
     ) -> Result<()> {
         let looked_for = &run.intents.looked_for;
         let mut folder = session.open(&stretch.goal.mailbox, Access::Write)?;

@@ -7,6 +7,7 @@
 mod check;
 mod course;
 mod folder;
+mod folder_run;
 mod found;
 mod intents;
 mod letter;

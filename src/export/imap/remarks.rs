@@ -1,13 +1,20 @@
 //! What becomes of a folder's name on a server, where that is not what one would expect.
 
-use super::names::{Goal, is_inbox};
+use super::names::{Goal, Names, is_inbox};
 use crate::net::imap::Namespace;
 
 /// Longer names, in octets, are refused by some servers.
 const LONG: usize = 220;
 
+impl Names {
+    /// What is to be said of the mailbox for a folder.
+    pub(super) fn remarks(&self, levels: &[String], goal: &Goal) -> Vec<String> {
+        remarks(levels, goal, &self.space)
+    }
+}
+
 /// What is to be said of the mailbox for a folder with these levels, each as a sentence.
-pub(super) fn remarks(levels: &[String], goal: &Goal, space: &Namespace) -> Vec<String> {
+fn remarks(levels: &[String], goal: &Goal, space: &Namespace) -> Vec<String> {
     let mut found = Vec::new();
     let name = levels.join("/");
     if is_inbox(levels) {

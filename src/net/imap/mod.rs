@@ -19,6 +19,7 @@ mod oddity;
 mod removal;
 mod reply;
 mod session;
+mod source;
 mod token;
 mod transfer;
 mod uids;

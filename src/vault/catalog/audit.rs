@@ -1,6 +1,6 @@
 //! What an audit asks of the catalog.
 
-use super::mailbox::Origin;
+use super::origin::Origin;
 use super::{Catalog, Proof, State, joined, unsigned};
 use crate::base::error::Result;
 use crate::mail::message::Hash128;

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::mailbox::Origin;
+use super::origin::Origin;
 use super::{Catalog, Proof, State, joined, mid_key, split, unsigned};
 use crate::base::error::Result;
 use crate::mail::message::Hash128;

@@ -113,6 +113,22 @@ impl Layout {
     }
 }
 
+/// True for the name of a ledger file, relative to the vault.
+#[must_use]
+pub fn is_ledger_file(file: &str) -> bool {
+    let name = file.strip_prefix("ledger/");
+    let month = name.and_then(|name| name.strip_suffix(".jsonl"));
+    month.is_some_and(is_month)
+}
+
+/// True for a month as files are named by it, such as `2026-11`.
+#[must_use]
+pub fn is_month(text: &str) -> bool {
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    matches!(text.split_once('-'), Some((year, month)) if year.len() == 4
+        && month.len() == 2 && digits(year) && digits(month) && ("01"..="12").contains(&month))
+}
+
 /// The ledger file of a month, relative to the vault.
 #[must_use]
 pub fn ledger_file(month: &str) -> String {

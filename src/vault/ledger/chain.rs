@@ -10,7 +10,7 @@ use super::line::{MAX_LINE, Mark, SUFFIX, split};
 use super::shape::is_ours;
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
-use crate::vault::layout::{Layout, ledger_file};
+use crate::vault::layout::{Layout, is_month, ledger_file};
 
 /// A place between two lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,19 +41,6 @@ pub(super) fn files(layout: &Layout) -> Result<Vec<String>> {
 pub(super) fn month(file: &str) -> &str {
     let name = file.rsplit('/').next().unwrap_or(file);
     name.strip_suffix(".jsonl").unwrap_or(name)
-}
-
-/// True for the name of a ledger file, relative to the vault.
-pub(super) fn is_file_name(file: &str) -> bool {
-    let name = file.strip_prefix("ledger/");
-    let month = name.and_then(|name| name.strip_suffix(".jsonl"));
-    month.is_some_and(is_month)
-}
-
-fn is_month(text: &str) -> bool {
-    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    matches!(text.split_once('-'), Some((year, month)) if year.len() == 4
-        && month.len() == 2 && digits(year) && digits(month) && ("01"..="12").contains(&month))
 }
 
 /// Lines of one file, with a bounded buffer.

@@ -1,10 +1,9 @@
 //! Which values a line may have that lead to a place on the disk. A ledger may come from
 //! somebody else: what no writer makes is damage, and so nothing is made of it.
 
-use super::chain::is_file_name;
 use super::event::{Event, Identity};
 use crate::mail::message::Hash128;
-use crate::vault::layout::{FileName, is_account, is_folder_dir};
+use crate::vault::layout::{FileName, is_account, is_folder_dir, is_ledger_file};
 
 /// True if account, directory, flags and paths of an event are such as a writer makes.
 pub(super) fn is_ours(event: &Event) -> bool {
@@ -34,7 +33,7 @@ pub(super) fn is_ours(event: &Event) -> bool {
         } => is_account(account) && is_adopted(account, file, *hash),
         Event::Learned { account, .. } => is_account(account),
         Event::Session(session) => is_account(&session.account),
-        Event::Chain { file, copy, .. } => is_file_name(file) && is_copy(copy),
+        Event::Chain { file, copy, .. } => is_ledger_file(file) && is_copy(copy),
         Event::Lost { .. }
         | Event::Superseded { .. }
         | Event::Forgotten { .. }

@@ -414,3 +414,27 @@ fn a_cut_body_over_imap_is_noticed() {
         errs_then_recovers(&stage, &all);
     }
 }
+
+#[test]
+fn a_shifted_message_that_fits_its_size_by_chance_is_fetched_again() {
+    let stage = plain(Way::Pop3);
+    let line = |n: usize, body: &str| letter(&format!("letter {n}"), body);
+    let mut all: Vec<Vec<u8>> = (0..20).map(|n| line(n, &"filling ".repeat(n))).collect();
+    // Of the size of the one before it, with line ends counted as one octet.
+    let before = all.last().unwrap();
+    let lines = before.split(|b| *b == b'\n').count() - 1;
+    let mut last = line(99, "");
+    let room = before.len() - lines - last.len();
+    last.splice(last.len() - 2..last.len() - 2, vec![b'x'; room]);
+    all.push(last);
+    for mail in &all {
+        stage.deliver("INBOX", mail);
+    }
+    stage.fault(Fault::Shifted);
+    stage.expect(&[("pull", 3), ("audit", 3)]);
+    stage.recover();
+    stage.expect(&[("pull", 0), ("audit", 0)]);
+    stage.holds(&all);
+    stage.expect(&[("purge", 0)]);
+    stage.nothing_lost();
+}

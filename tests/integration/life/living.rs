@@ -253,7 +253,9 @@ impl Living {
         }
         self.oracle.always(&self.user, self.exact)?;
         self.audited()?;
-        drop(self.user.pull(None));
+        if let Came::Well(_) = self.user.pull(None) {
+            self.oracle.made_good(&self.user)?;
+        }
         self.audited()?;
         self.rebuilt()?;
         drop(self.user.purge(&selection(Step::PurgeAll)));

@@ -25,6 +25,8 @@ pub(crate) enum Law {
     /// After two calm pulls everything that is listed is in the vault, or they say that
     /// something is missing.
     CalmIsComplete,
+    /// When a pull ends well after an audit, everything that is listed is in the vault.
+    AuditIsMadeGood,
     /// In no folder are two files of one likeness, unless one is superseded.
     EachOnce,
     /// What is exported arrives.
@@ -191,6 +193,14 @@ impl Oracle {
     pub(crate) fn may_leave(&self, user: &User) -> Result<(), Breach> {
         match self.missing(user, true) {
             Some(shown) => breach(Law::LeaveIsSafe, shown),
+            None => Ok(()),
+        }
+    }
+
+    /// A pull ended well that came after an audit: what that found wanting was fetched.
+    pub(crate) fn made_good(&self, user: &User) -> Result<(), Breach> {
+        match self.missing(user, true) {
+            Some(shown) => breach(Law::AuditIsMadeGood, shown),
             None => Ok(()),
         }
     }

@@ -3,7 +3,6 @@
 
 use std::io::{Read, Write};
 
-use super::remarks::remarks;
 use crate::base::error::Result;
 use crate::net::imap::{Mailbox, Namespace, Session, SpecialUse};
 
@@ -104,7 +103,7 @@ fn purpose(level: &str) -> Option<SpecialUse> {
 /// The names of a server.
 #[derive(Debug)]
 pub(super) struct Names {
-    space: Namespace,
+    pub(super) space: Namespace,
     mailboxes: Vec<Mailbox>,
 }
 
@@ -127,11 +126,6 @@ impl Names {
     /// What the names of new mailboxes begin with; empty where nothing does.
     pub(super) fn prefix(&self) -> String {
         String::from_utf8_lossy(&self.space.prefix).into_owned()
-    }
-
-    /// What is to be said of the mailbox for a folder.
-    pub(super) fn remarks(&self, levels: &[String], goal: &Goal) -> Vec<String> {
-        remarks(levels, goal, &self.space)
     }
 
     /// The mailbox for a folder, given by the levels of its name.

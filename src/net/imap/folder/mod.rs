@@ -2,17 +2,14 @@
 
 use std::io::{Read, Write};
 use std::ops::RangeInclusive;
-use std::time::Duration;
 
 use crate::base::error::{Error, Result};
-use crate::mail::source::{Each, Kept, Listing, Listings, Source};
+use crate::mail::source::Listing;
 use crate::net::imap::command::{Command, Done};
-use crate::net::imap::fetch::{self, Row, Section, State};
+use crate::net::imap::fetch::{self, Row, State};
 use crate::net::imap::mailbox::{Counts, Mailbox};
-use crate::net::imap::removal::Removal;
 use crate::net::imap::reply::Reply;
 use crate::net::imap::session::Session;
-use crate::net::imap::transfer;
 use crate::net::imap::uids::{Seen, ranges};
 use crate::net::imap::wire::Head;
 
@@ -58,13 +55,13 @@ pub struct Known {
 #[derive(Debug)]
 pub struct Folder<'s, S> {
     pub(super) session: &'s mut Session<S>,
-    counts: Counts,
+    pub(super) counts: Counts,
     /// False if the server said that it is open for reading only.
     writable: bool,
     mailbox_id: Option<Vec<u8>>,
     permanent: Option<Vec<Vec<u8>>>,
     /// Messages that went since it was opened.
-    expunged: u32,
+    pub(super) expunged: u32,
     /// The UID that [`Folder::rows`] was asked for last, and how many it told from there on.
     newer: Option<(u32, usize)>,
 }
@@ -118,7 +115,7 @@ impl<S: Read + Write> Session<S> {
 /// What the server says while it opens a mailbox.
 #[derive(Debug, Default)]
 struct Opened {
-    counts: Counts,
+    pub(super) counts: Counts,
     mailbox_id: Option<Vec<u8>>,
     permanent: Option<Vec<Vec<u8>>>,
 }
@@ -353,54 +350,6 @@ impl<S: Read + Write> Folder<'_, S> {
                 _ => {}
             }
         }
-    }
-}
-
-impl<S: Read + Write> Source for Folder<'_, S> {
-    fn list(&mut self) -> Result<Listings> {
-        let mut listings = Listings::of_mailbox(self.validity());
-        self.rows(1, &mut |row| {
-            listings.push_uid(row.uid, row.octets);
-            Ok(())
-        })?;
-        let counted = self.counts.messages.unwrap_or(0);
-        listings.announce(counted.saturating_sub(self.expunged).into());
-        Ok(listings)
-    }
-
-    fn headers(&mut self, wanted: &[Listing], each: Each<'_>) -> Result<()> {
-        transfer::run(self, wanted, Section::Header, each)
-    }
-
-    fn fetch(&mut self, wanted: &[Listing], each: Each<'_>) -> Result<()> {
-        transfer::run(self, wanted, Section::Whole, each)
-    }
-
-    fn delete(mut self: Box<Self>, wanted: &[Listing]) -> Result<Vec<Kept>> {
-        let reply = match self.remove(wanted) {
-            Ok(Removal::Expunged) => return Ok(Vec::new()),
-            Ok(Removal::Kept(foreign)) => format!(
-                "(not asked: {foreign} other messages are marked as deleted, and the server can \
-                 only expunge all of them)"
-            ),
-            // What went before that the next listing tells.
-            Err(Error::Refused { reply, .. }) => reply,
-            Err(error) => return Err(error),
-        };
-        let kept = |listing: &Listing| Kept {
-            listing: listing.clone(),
-            reply: reply.clone(),
-        };
-        Ok(wanted.iter().map(kept).collect())
-    }
-
-    fn login_delay(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    /// Leaves the mailbox as it is: closing it would expunge, and not only what is ours.
-    fn finish(self: Box<Self>) -> Result<()> {
-        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
+use crate::mail::source::Source as _;
 use crate::mail::source::Uid;
 use crate::net::imap::tests::{Stream, listing, play_as};
 

@@ -1,0 +1,39 @@
+//! What is known of a folder while it is filled.
+
+use std::collections::{HashMap, HashSet};
+
+use super::Sent;
+use super::found::Found;
+use crate::export::lint::Taste;
+use crate::mail::message::Hash128;
+use crate::net::imap::Refusal;
+
+/// How a folder is served.
+pub(super) struct FolderRun {
+    /// As the journal has it.
+    pub(super) key: String,
+    pub(super) label: String,
+    pub(super) taste: Taste,
+    pub(super) found: Found,
+    pub(super) intents: Intents,
+    pub(super) sent: HashMap<u64, Sent>,
+    /// Messages that were sent.
+    pub(super) count: u64,
+    pub(super) hashes: HashSet<Hash128>,
+    pub(super) ended: Option<(Refusal, String)>,
+}
+
+/// The intents of one folder.
+#[derive(Debug, Default)]
+pub(super) struct Intents {
+    /// Of earlier sessions; those that are found leave it.
+    pub(super) open: HashSet<Hash128>,
+    /// Of this session, and what was open and is sent now.
+    pub(super) ours: HashSet<Hash128>,
+    /// Sizes and headers of what was open.
+    pub(super) looked_for: HashMap<Hash128, (u64, Hash128)>,
+    /// What was open and not found.
+    pub(super) deferred: HashSet<Hash128>,
+    /// True once these are sent.
+    pub(super) is_second_pass: bool,
+}

@@ -1,0 +1,80 @@
+//! One session over all mailboxes of an IMAP account.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::account_folders::{Mirror, Round, is_all};
+use super::folder_queue::{FolderJob, FolderQueue};
+use super::labels::fingerprint;
+use super::{Copies, Left, Run};
+use crate::account::connect::Connector;
+use crate::account::folders::{Folders, chosen, prefix};
+use crate::base::error::Result;
+use crate::base::sync::lock;
+use crate::net::imap::SpecialUse;
+
+impl Mirror<'_> {
+    /// One session over all mailboxes.
+    pub(super) fn session(&self, run: &mut Run<'_, '_>, connector: &Connector) -> Result<Left> {
+        let mut session = connector.open_imap()?;
+        run.signed_in();
+        let prefix = prefix(self.account, &mut session)?;
+        let mut mailboxes = session.mailboxes()?;
+        let mut folders = Folders::new(run.catalog(), &self.account.name)?;
+        if !self.dry_run {
+            for dir in folders.gone(&mailboxes) {
+                if self.gone(run, &dir, 0)? {
+                    run.learned(self.key(&dir), String::new())?;
+                }
+            }
+        }
+        mailboxes.retain(|mailbox| mailbox.selectable && chosen(self.account, mailbox, &prefix));
+        // What has every message comes first: the others then are names only.
+        mailboxes.sort_by_key(|mailbox| match mailbox.special.as_slice() {
+            uses if uses.contains(&SpecialUse::All) => 0,
+            [SpecialUse::Junk | SpecialUse::Trash] => 1,
+            _ => 2,
+        });
+        session.ask_counts(&mut mailboxes)?;
+        let mut jobs = Vec::new();
+        for mailbox in &mailboxes {
+            let dir = folders.dir_of(mailbox);
+            let job = FolderJob::new(mailbox, dir);
+            jobs.extend(self.due(run, job)?);
+        }
+        let round = Round {
+            folders: Mutex::new(folders),
+            copies: Copies::default(),
+            labels: self.labels(run, &session, &mailboxes)?,
+        };
+        let all = jobs.iter().take_while(|job| is_all(job.mailbox)).count();
+        let mut rest = jobs.split_off(all);
+        self.work(run, &mut session, &FolderQueue::of(jobs), &round, true)?;
+        if let Some(labels) = &round.labels {
+            let labels = lock(labels);
+            rest.retain(|job| {
+                let spare = labels.spare(job);
+                if spare {
+                    run.count(job.remembered.map_or(0, |r| r.known.messages.into()));
+                }
+                !spare
+            });
+        }
+        self.side_by_side(run, &mut session, connector, rest, &round)?;
+        if let Some(labels) = round.labels {
+            let labels = labels.into_inner().unwrap_or_else(PoisonError::into_inner);
+            if let Some((key, text)) = labels.memory {
+                let covered = if run.all_opened() {
+                    fingerprint(&mailboxes)
+                } else {
+                    String::new()
+                };
+                run.learned(key, format!("{text} {covered}"))?;
+            }
+        }
+        let left = run.all_seen()?;
+        if let Err(error) = session.logout() {
+            tracing::debug!(target: "dialogue", "LOGOUT failed: {error}");
+        }
+        Ok(left)
+    }
+}
