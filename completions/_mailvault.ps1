@@ -68,7 +68,7 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Only show what would be fetched')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Only show what would be fetched')
             [CompletionResult]::new('--all-folders', '--all-folders', [CompletionResultType]::ParameterName, 'Fetch every folder over IMAP, whatever the accounts say')
-            [CompletionResult]::new('--compare', '--compare', [CompletionResultType]::ParameterName, 'Receive and compare all messages that are only recognised so far')
+            [CompletionResult]::new('--compare', '--compare', [CompletionResultType]::ParameterName, 'Receive again and compare every message that is in doubt or only recognised')
             [CompletionResult]::new('--create', '--create', [CompletionResultType]::ParameterName, 'Start a new vault if there is none')
             [CompletionResult]::new('--purge', '--purge', [CompletionResultType]::ParameterName, 'Afterwards delete on the server what the account''s purge rule says')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print only warnings and errors')

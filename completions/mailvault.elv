@@ -64,7 +64,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand -n 'Only show what would be fetched'
             cand --dry-run 'Only show what would be fetched'
             cand --all-folders 'Fetch every folder over IMAP, whatever the accounts say'
-            cand --compare 'Receive and compare all messages that are only recognised so far'
+            cand --compare 'Receive again and compare every message that is in doubt or only recognised'
             cand --create 'Start a new vault if there is none'
             cand --purge 'Afterwards delete on the server what the account''s purge rule says'
             cand -q 'Print only warnings and errors'

@@ -65,7 +65,7 @@ always\t''
 never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -s n -l dry-run -d 'Only show what would be fetched'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l all-folders -d 'Fetch every folder over IMAP, whatever the accounts say'
-complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l compare -d 'Receive and compare all messages that are only recognised so far'
+complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l compare -d 'Receive again and compare every message that is in doubt or only recognised'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l create -d 'Start a new vault if there is none'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l purge -d 'Afterwards delete on the server what the account\'s purge rule says'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -s q -l quiet -d 'Print only warnings and errors'

@@ -182,7 +182,7 @@ fn answer(report: &AuditReport, account: &str) -> Vec<String> {
         );
         (amount.messages > 0).then_some(sum)
     };
-    let refused = only_there(Standing::Refused);
+    let refused = only_there(Standing::Refused).filter(|_| report.refused == 0);
     let excluded = only_there(Standing::Excluded);
     if let Some(sum) = only_there(Standing::Accepted) {
         lines.push(format!(
@@ -283,13 +283,25 @@ fn open(report: &AuditReport, account: &str) -> Vec<String> {
                 plural(amount.messages, "message"),
                 size(amount.octets)
             ));
-            let pull = if standing == Standing::Recognised {
-                format!("mailvault pull --compare {account}")
-            } else {
+            let pull = if standing == Standing::Differs {
                 format!("mailvault pull {account}")
+            } else {
+                format!("mailvault pull --compare {account}")
             };
             lines.push(format!("  hint: '{pull}' {what}; then audit again"));
         }
+    }
+    if report.refused > 0 {
+        lines.push(format!(
+            "Refused by the server: {}, {}.",
+            plural(report.refused, "message"),
+            size(all.of(Standing::Refused).octets)
+        ));
+        lines.push(format!(
+            "  hint: 'mailvault pull {account}' asks for them again. To do without them, set \
+             accept_refused = [{}] for {account}",
+            named(&report.refused_names, report.refused)
+        ));
     }
     lines.extend(settled(report, account));
     if lost.messages > 0 {
@@ -318,22 +330,23 @@ fn settled(report: &AuditReport, account: &str) -> Vec<String> {
             plural(settled.messages, "message"),
             size(settled.octets)
         ));
-        let mut names: Vec<_> = report
-            .settled
-            .iter()
-            .map(|name| toml_string(name))
-            .collect();
-        if settled.messages > report.settled.len() as u64 {
-            names.push("...".to_owned());
-        }
         lines.push(format!(
             "  hint: look at them with 'mailvault search account:{account} is:settled'. If they \
              are whole, 'mailvault audit --accept-sizes {account}' accepts them this once, and \
              accept_short = [{}] for {account} always",
-            names.join(", ")
+            named(&report.settled, settled.messages)
         ));
     }
     lines
+}
+
+/// Names of messages as a list of TOML, with dots for those that are left out.
+fn named(names: &[String], all: u64) -> String {
+    let mut list: Vec<_> = names.iter().map(|name| toml_string(name)).collect();
+    if all > names.len() as u64 {
+        list.push("...".to_owned());
+    }
+    list.join(", ")
 }
 
 /// What the server keeps from view.

@@ -113,7 +113,7 @@ impl Run<'_, '_> {
         arrivals: Arrivals,
         earlier: &Earlier,
     ) -> Result<()> {
-        let Arrived { came, mut held } = arrivals
+        let Arrived { mut came, mut held } = arrivals
             .arrived
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
@@ -144,6 +144,7 @@ impl Run<'_, '_> {
             }
             self.learned(self.sizes_key(), text)?;
         }
+        came.retain(|arrival| !suspects.contains(&arrival.number));
         match source {
             Some(source) => {
                 let shown = self.shown_headers(source, &held)?;
@@ -254,7 +255,7 @@ fn shifted_with(held: &[Misfit], came: &[Arrival]) -> HashSet<u32> {
     let behind = |arrival: &&Arrival| first.is_some_and(|first| arrival.number > first);
     let (fitting, others): (Vec<_>, Vec<_>) =
         came.iter().filter(behind).partition(|arrival| arrival.fits);
-    if fitting.len() > others.len() + 1 {
+    if fitting.len() > others.len() {
         return HashSet::new();
     }
     fitting.into_iter().map(|arrival| arrival.number).collect()

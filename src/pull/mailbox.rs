@@ -367,6 +367,7 @@ impl Run<'_, '_> {
                     changes.resting += u64::from(!due);
                     due
                 }
+                Proof::Settled => self.task.compare_all && !self.retrying,
                 _ => false,
             }
         };

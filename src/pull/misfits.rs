@@ -83,7 +83,7 @@ impl Run<'_, '_> {
                 _ if agrees && !halved => Evidence::Received,
                 // What the listing of another name explains is the wrong answer to this one.
                 Some(before)
-                    if now - before.since >= SETTLES
+                    if (before.proof == Proof::Settled || now - before.since >= SETTLES)
                         && !shifted
                         && !has_doubled_status(&misfit)
                         && !self.catalog.is_received(before.hash)? =>

@@ -378,6 +378,13 @@ impl Run<'_, '_> {
                 self.report.doubtful += 1;
             }
         }
+        let rows = std::mem::take(&mut plan.mis_sized);
+        if self.task.compare_all && !self.retrying {
+            plan.fetch.extend(&rows);
+            plan.again.extend(&rows);
+        } else {
+            plan.known += rows.len() as u64;
+        }
         let rows = std::mem::take(&mut plan.recognised);
         let octets = |row: &u32| plausible(listings, *row);
         let share = self.to_compare(rows.iter().map(octets));
@@ -390,6 +397,9 @@ impl Run<'_, '_> {
     fn is_due(&self, key: &Key, sessions: u32, time: i64) -> bool {
         if self.retrying {
             return self.retry.contains(key);
+        }
+        if self.task.compare_all {
+            return true;
         }
         let rest = RESTS[(sessions as usize).min(RESTS.len() - 1)];
         crate::vault::now_seconds() - time >= rest

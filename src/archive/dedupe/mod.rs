@@ -49,6 +49,8 @@ pub struct Plan {
     /// Rows whose content is in doubt: the sessions that brought it, and the time of the
     /// last. Ascending.
     pub doubtful: Vec<(u32, u32, i64)>,
+    /// Rows that arrived twice with another size than listed. Ascending.
+    pub mis_sized: Vec<u32>,
     /// Rows that are archived.
     pub known: u64,
     /// Rows whose name identifies nothing: missing, repeated, or the message number.
@@ -109,6 +111,7 @@ impl<'a> Merge<'a> {
         plan.compare.sort_unstable_by_key(|(row, _)| *row);
         plan.recognised.sort_unstable();
         plan.doubtful.sort_unstable();
+        plan.mis_sized.sort_unstable();
         plan
     }
 }
@@ -149,7 +152,8 @@ impl Plan {
                         Proof::Doubtful => {
                             self.doubtful.push((row, known.sessions, known.time));
                         }
-                        Proof::Received | Proof::Vouched | Proof::Settled => self.known += 1,
+                        Proof::Settled => self.mis_sized.push(row),
+                        Proof::Received | Proof::Vouched => self.known += 1,
                     }
                 } else if let Some(header) = known.header {
                     self.compare.push((row, header));

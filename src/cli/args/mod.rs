@@ -149,7 +149,7 @@ pub(crate) struct Pull {
     /// Fetch at most so many messages an account
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<u64>,
-    /// Receive and compare all messages that are only recognised so far
+    /// Receive again and compare every message that is in doubt or only recognised
     #[arg(long, conflicts_with = "limit")]
     pub(crate) compare: bool,
     /// Wait so long for another mailvault to end, such as 60s or 1h

@@ -21,8 +21,8 @@ const SLICE: usize = 4_096;
 /// Names of a maildrop that one line of the ledger has, and the longest of them.
 const NAMES: usize = 200;
 const NAME: usize = 80;
-/// Settled messages that are named.
-const SETTLED: usize = 5;
+/// Settled or refused messages that are named.
+const NAMED: usize = 5;
 
 /// What is found of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,11 +102,14 @@ impl Audit<'_> {
             let settled = self.compare(source, listings, origin, slice)?;
             for (row, compared) in slice.iter().zip(settled) {
                 let verdict = &mut verdicts[*row as usize];
-                let accepted = verdict.standing == Standing::Accepted;
+                // That it is still the same does not explain its size.
+                let stays = matches!(
+                    verdict.standing,
+                    Standing::Accepted | Standing::Doubtful | Standing::Settled
+                );
                 verdict.content = compared.content;
                 verdict.header_read = compared.header_read;
-                // That it is still the same does not explain its size.
-                if !(accepted && compared.standing == Standing::Archived) {
+                if !(stays && compared.standing == Standing::Archived) {
                     verdict.standing = compared.standing;
                 }
             }
@@ -153,6 +156,7 @@ impl Audit<'_> {
         };
         let mut windowed = false;
         let mut settled = Vec::new();
+        let mut refused = (0_u64, Vec::new());
         let mut walk = Walk::new(listings);
         let mut take = |met: Met<'_, Sighting<'_>>| {
             let Met::Listed {
@@ -178,20 +182,34 @@ impl Audit<'_> {
                 let label = label.unwrap_or_default();
                 if self.options.accept_sizes || self.account.accept_short.contains(&label) {
                     verdict.standing = Standing::Accepted;
-                } else if settled.len() < SETTLED {
+                } else if settled.len() < NAMED {
                     settled.push(label);
+                }
+            }
+            if verdict.standing == Standing::Refused {
+                let label = message_label(dir, &listings.get(row as usize).uid);
+                let label = label.unwrap_or_default();
+                if !self.account.accept_refused.contains(&label) {
+                    refused.0 += 1;
+                    refused.1.extend((refused.1.len() < NAMED).then_some(label));
+                }
+                if self.options.read_data {
+                    by_name.nameless.push(row);
                 }
             }
             let listed = listings.octets_of(row as usize);
             let moved = listed != known.octets && !estimated;
             let number = listings.number_of(row as usize);
             let redated = dated.differs(number, known.idate);
-            let checked = known.proof == Proof::Vouched
-                || known.checked.is_some_and(|checked| checked > believed);
+            let checked = known.checked.is_some_and(|checked| checked > believed);
             let asks = moved || redated || !checked || self.options.read_data;
-            verdict.header_read = known.proof != Proof::Vouched && checked && !moved && !redated;
+            verdict.header_read = checked && !moved && !redated;
             let compares = matches!(verdict.standing, Standing::Archived | Standing::Accepted)
-                || self.options.read_data && verdict.standing == Standing::Recognised;
+                || self.options.read_data
+                    && matches!(
+                        verdict.standing,
+                        Standing::Recognised | Standing::Doubtful | Standing::Settled
+                    );
             if compares && self.options.quick && (moved || redated) {
                 verdict.standing = Standing::Differs;
             } else if compares && asks {
@@ -202,8 +220,13 @@ impl Audit<'_> {
         catalog.for_each_sighting(origin, |known| walk.known(known.uid, known, &mut take))?;
         walk.finish(&mut take);
         self.windowed |= windowed;
-        settled.truncate(SETTLED.saturating_sub(self.settled.len()));
+        settled.truncate(NAMED.saturating_sub(self.settled.len()));
         self.settled.append(&mut settled);
+        self.refused += refused.0;
+        refused
+            .1
+            .truncate(NAMED.saturating_sub(self.refused_names.len()));
+        self.refused_names.append(&mut refused.1);
         by_name.read.sort_unstable();
         by_name.nameless.sort_unstable();
         Ok(by_name)

@@ -186,6 +186,10 @@ pub struct AuditReport {
     pub compared: u64,
     /// The first names of settled messages, as `accept_short` takes them.
     pub settled: Vec<String>,
+    /// Messages that the server refused, and that `accept_refused` does not name.
+    pub refused: u64,
+    /// The first names of these, as `accept_refused` takes them.
+    pub refused_names: Vec<String>,
     /// Why what was found could not be written down, if it could not.
     pub unrecorded: Option<String>,
 }
@@ -217,6 +221,7 @@ impl AuditReport {
             Standing::Unknown,
         ];
         wanting.iter().all(|s| tally.of(*s).messages == 0)
+            && self.refused == 0
             && !self.windowed
             && !self.folders.iter().any(open)
     }
@@ -244,6 +249,8 @@ pub fn audit(
         windowed: false,
         compared: 0,
         settled: Vec::new(),
+        refused: 0,
+        refused_names: Vec::new(),
     };
     events(Event::Connecting {
         account: &account.name,
@@ -264,6 +271,8 @@ pub fn audit(
     report.unrecorded = unrecorded.map(|error| error.to_string());
     report.compared = audit.compared;
     report.settled = audit.settled;
+    report.refused = audit.refused;
+    report.refused_names = audit.refused_names;
     if let Some(manifest) = audit.manifest {
         manifest.finish()?;
     }
@@ -284,6 +293,8 @@ struct Audit<'a> {
     windowed: bool,
     compared: u64,
     settled: Vec<String>,
+    refused: u64,
+    refused_names: Vec<String>,
 }
 
 impl Audit<'_> {
@@ -325,6 +336,8 @@ impl Audit<'_> {
             quick: self.options.quick,
             compared: 0,
             settled: Vec::new(),
+            refused: 0,
+            refused_names: Vec::new(),
             unrecorded: None,
         }
     }

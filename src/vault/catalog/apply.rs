@@ -304,7 +304,8 @@ impl Catalog {
         let origin = self.origin(identity)?;
         self.db
             .prepare_cached(
-                "UPDATE sighting SET state = ?3, time = ?4 WHERE origin = ?1 AND uid = ?2",
+                "UPDATE sighting SET state = ?3, time = ?4, checked = NULL
+                 WHERE origin = ?1 AND uid = ?2",
             )?
             .execute(params![origin, identity.uid.name(), state as i64, time])?;
         Ok(())

@@ -254,6 +254,109 @@ fn a_size_that_is_never_met_is_doubted_and_later_settled() {
 }
 
 #[test]
+fn a_vouched_message_that_is_edited_in_place_is_found_by_an_audit() {
+    let kind = ServerKind {
+        guids: true,
+        ..ServerKind::PLAIN
+    };
+    let stage = Stage::new(Way::Imap, kind);
+    stage.settle(ENOUGH);
+    locked(&stage.account).folder("INBOX").renumber();
+    stage.expect(&[("pull", 0)]);
+    assert!(stage.bodies().is_empty());
+    stage.expect(&[("audit", 0)]);
+    stage.age(25);
+    {
+        let mut account = locked(&stage.account);
+        let message = account.folder("INBOX").messages[12].clone();
+        let mut bytes = message.bytes.clone();
+        let at = bytes.windows(9).position(|w| w == b"Subject: ").unwrap();
+        bytes[at + 9] = b'X';
+        account.replace("INBOX", message.uid, &bytes);
+    }
+    stage.expect(&[("audit", 3), ("pull", 0), ("audit", 0)]);
+    stage.expect(&[("purge", 0)]);
+    stage.nothing_lost();
+}
+
+#[test]
+fn what_is_in_doubt_or_settled_is_fetched_again_when_that_is_asked_for() {
+    for way in [Way::Pop3, Way::Imap] {
+        for hours in [0, 25] {
+            let stage = plain(way);
+            stage.settle(ENOUGH);
+            let mail = letter("cut", &"text ".repeat(40));
+            stage.deliver("INBOX", &mail);
+            let cut = Fault::Cut {
+                place: ENOUGH,
+                keep: 150,
+            };
+            stage.fault(cut);
+            stage.expect(&[("pull", 3)]);
+            stage.age(hours);
+            let _ = stage.run(&["pull"]);
+            let is = if hours > 0 {
+                "is:settled"
+            } else {
+                "is:doubtful"
+            };
+            assert_eq!(stage.found(&[is]), 1, "{way:?} {hours}");
+            stage.recover();
+            // Now the server gives it whole.
+            let read = ["audit", "work", "--read-data"];
+            let _ = stage.run(&read).expect_code(3);
+            let _ = stage.run(&["pull", "--compare"]).expect_code(0);
+            stage.holds([&mail]);
+            stage.expect(&[("audit", 0)]);
+        }
+    }
+}
+
+#[test]
+fn what_stays_as_it_was_stays_settled_when_it_is_fetched_again() {
+    let stage = plain(Way::Pop3);
+    stage.settle(ENOUGH);
+    stage.deliver("INBOX", &letter("small", "short"));
+    stage.fault(Fault::WrongSize {
+        place: ENOUGH,
+        octets: 10 << 10,
+    });
+    stage.expect(&[("pull", 3)]);
+    stage.age(25);
+    let _ = stage.run(&["pull"]);
+    for _ in 0..2 {
+        let _ = stage.run(&["pull", "--compare"]).expect_code(0);
+        assert_eq!(stage.found(&["is:settled"]), 1);
+        let read = ["audit", "work", "--read-data"];
+        let _ = stage.run(&read).expect_code(3);
+        assert_eq!(stage.found(&["is:settled"]), 1);
+    }
+}
+
+#[test]
+fn a_name_that_was_gone_has_its_header_read_when_it_comes_back() {
+    for way in [Way::Pop3, Way::Imap] {
+        let stage = plain(way);
+        stage.settle(ENOUGH);
+        stage.expect(&[("audit", 0), ("purge", 0), ("pull", 0)]);
+        {
+            // The server counts from the start again, and another message has name and size.
+            let mut account = locked(&stage.account);
+            let other = letter("settled Z", &"filling ".repeat(1));
+            let deleted = account.deleted[0].clone();
+            assert_eq!(other.len(), deleted.key.1.len());
+            account.folder("INBOX").uidnext = deleted.uid;
+            account.deliver("INBOX", &other);
+            let message = account.folder("INBOX").messages.last_mut().unwrap();
+            (message.uidl, message.date) = (deleted.uidl, 1_600_000_060);
+        }
+        let _ = stage.run(&["pull"]);
+        stage.expect(&[("audit", 3), ("pull", 0), ("audit", 0), ("purge", 0)]);
+        stage.nothing_lost();
+    }
+}
+
+#[test]
 fn a_doubtful_message_with_another_date_is_doubtful_still() {
     let stage = plain(Way::Imap);
     stage.settle(ENOUGH);

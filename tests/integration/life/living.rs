@@ -210,7 +210,7 @@ impl Living {
                         && !account
                             .deleted
                             .iter()
-                            .any(|gone| is_same(&file.bytes, &gone.bytes))
+                            .any(|gone| is_same(&file.bytes, &gone.key.1))
                 })
                 .collect()
         };

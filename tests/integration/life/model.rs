@@ -182,7 +182,8 @@ pub(crate) struct Deleted {
     pub(crate) folder: String,
     pub(crate) uid: u32,
     pub(crate) uidl: String,
-    pub(crate) bytes: Vec<u8>,
+    /// As [`ModelAccount::blind`] has it.
+    pub(crate) key: (u64, Vec<u8>),
 }
 
 /// The account.
@@ -196,10 +197,10 @@ pub(crate) struct ModelAccount {
     pub(crate) bodies: BTreeMap<(String, u32), u32>,
     /// What clients deleted.
     pub(crate) deleted: Vec<Deleted>,
-    /// Messages, by folder and UID, in whose place others came that their sizes do not tell.
-    pub(crate) misled: BTreeSet<(String, u32)>,
+    /// Messages, by identity and bytes, in whose place others came that their sizes do not tell.
+    pub(crate) misled: BTreeSet<(u64, Vec<u8>)>,
     /// Of these the ones that nothing tells that the server answers.
-    pub(crate) blind: BTreeSet<(String, u32)>,
+    pub(crate) blind: BTreeSet<(u64, Vec<u8>)>,
     /// Commands that came, with faults or without; the first word of each.
     pub(crate) commands: Vec<(String, Vec<Fault>)>,
     identities: u64,
@@ -328,7 +329,7 @@ impl ModelAccount {
         else {
             return;
         };
-        let right = &message.bytes;
+        let (right, identity) = (message.bytes.clone(), message.identity);
         if came == right {
             return;
         }
@@ -336,23 +337,24 @@ impl ModelAccount {
             SizeHabit::LineFeeds => bytes.len() - bytes.windows(2).filter(|w| w == b"\r\n").count(),
             _ => bytes.len(),
         };
-        let apart = measure(came).abs_diff(measure(right));
+        let apart = measure(came).abs_diff(measure(&right));
         let size_tells = match kind.sizes {
             SizeHabit::Estimated => false,
             // A final line end explains two octets, and status fields some more.
             SizeHabit::StatusFields => apart > 60,
             _ => apart > 2,
         };
-        let same_header = plain_header(came) == plain_header(right);
+        let same_header = plain_header(came) == plain_header(&right);
         let header_tells = !same_header
             && kind.top != TopHabit::Refused
             && !kind.unstable_headers
             && !faults.contains(&Fault::Shifted);
         if !size_tells {
-            self.misled.insert((folder.to_owned(), uid));
+            let key = (identity, right);
             if !header_tells {
-                self.blind.insert((folder.to_owned(), uid));
+                self.blind.insert(key.clone());
             }
+            self.misled.insert(key);
         }
     }
 
@@ -394,7 +396,7 @@ impl ModelAccount {
                 folder: folder.to_owned(),
                 uid: message.uid,
                 uidl: self.uidl(0, &message),
-                bytes: message.bytes,
+                key: (message.identity, message.bytes),
             });
         }
         uids

@@ -123,14 +123,14 @@ impl Oracle {
             ];
             // Where sizes say nothing, a purge receives the message again.
             let hidden = account.kind.sizes != SizeHabit::Estimated
-                && self.is_hidden(account.kind.sizes, &names, &deleted.bytes);
+                && self.is_hidden(account.kind.sizes, &names, &deleted.key.1);
             if !hidden
-                && !account.blind.contains(&place)
+                && !account.blind.contains(&deleted.key)
                 && !stored
                     .iter()
-                    .any(|(_, file)| is_same(&file.bytes, &deleted.bytes))
+                    .any(|(_, file)| is_same(&file.bytes, &deleted.key.1))
             {
-                let shown = String::from_utf8_lossy(&deleted.bytes);
+                let shown = String::from_utf8_lossy(&deleted.key.1);
                 return breach(Law::DeletedIsStored, format!("{place:?}\n{shown}"));
             }
         }
@@ -169,11 +169,12 @@ impl Oracle {
         for folder in reached {
             for message in folder.shown() {
                 let place = (folder.name.clone(), message.uid);
+                let key = (message.identity, message.bytes.clone());
                 let names = names(&account, &folder.name, message);
                 let hidden = if read {
-                    account.blind.contains(&place) || self.is_hidden(sizes, &names, &message.bytes)
+                    account.blind.contains(&key) || self.is_hidden(sizes, &names, &message.bytes)
                 } else {
-                    account.misled.contains(&place)
+                    account.misled.contains(&key)
                         || !self.others(sizes, &names, &message.bytes).is_empty()
                 };
                 if !hidden

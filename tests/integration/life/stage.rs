@@ -180,7 +180,7 @@ impl Stage {
     #[track_caller]
     pub(crate) fn nothing_lost(&self) {
         let deleted = locked(&self.account).deleted.clone();
-        self.holds(deleted.iter().map(|deleted| &deleted.bytes));
+        self.holds(deleted.iter().map(|deleted| &deleted.key.1));
     }
 
     /// Lets so many hours pass.
