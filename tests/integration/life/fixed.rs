@@ -342,7 +342,7 @@ fn a_name_that_was_gone_has_its_header_read_when_it_comes_back() {
         {
             // The server counts from the start again, and another message has name and size.
             let mut account = locked(&stage.account);
-            let other = letter("settled Z", &"filling ".repeat(1));
+            let other = letter("settled Z", "filling ");
             let deleted = account.deleted[0].clone();
             assert_eq!(other.len(), deleted.key.1.len());
             account.folder("INBOX").uidnext = deleted.uid;
