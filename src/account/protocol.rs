@@ -3,6 +3,7 @@
 use crate::account::config::{Account, Protocol};
 use crate::account::connect::endpoint;
 use crate::base::error::{Error, Result};
+use crate::base::stage::Stage;
 use crate::vault::ledger::Event as Entry;
 use crate::vault::{self, catalog::Catalog};
 
@@ -58,7 +59,7 @@ pub(crate) fn is_closed(error: &Error) -> bool {
         | Error::Unsupported { .. } => true,
         Error::Tls { certificate, .. } => !certificate,
         Error::Auth { certain, .. } => !certain,
-        Error::Timeout { doing, .. } => doing == "connecting" || doing == "greeting",
+        Error::Timeout { stage, .. } => matches!(stage, Stage::Connecting | Stage::Greeting),
         _ => false,
     }
 }

@@ -14,6 +14,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::base::stage::Stage;
+
 /// Shorthand for results of this library.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -73,22 +75,22 @@ pub enum Error {
         certificate: bool,
     },
     /// The server stayed silent, or dripped, for longer than its limit.
-    #[error("{server} did not answer within {limit} s ({doing})")]
+    #[error("{server} did not answer within {limit} s ({stage})")]
     Timeout {
         /// The server.
         server: Endpoint,
         /// What we waited for.
-        doing: String,
+        stage: Stage,
         /// The limit in seconds.
         limit: u64,
     },
     /// The connection ended too early.
-    #[error("{server} closed the connection ({doing})")]
+    #[error("{server} closed the connection ({stage})")]
     Lost {
         /// The server.
         server: Endpoint,
         /// What we waited for.
-        doing: String,
+        stage: Stage,
         /// What the system said, if it was not a plain end of the stream.
         source: Option<io::Error>,
     },
@@ -151,12 +153,12 @@ pub enum Error {
         missing: u64,
     },
     /// The server broke its protocol.
-    #[error("{server} broke the protocol ({doing}): {detail}")]
+    #[error("{server} broke the protocol ({stage}): {detail}")]
     Protocol {
         /// The server.
         server: Endpoint,
         /// What was going on.
-        doing: String,
+        stage: Stage,
         /// What was wrong with it.
         detail: String,
     },

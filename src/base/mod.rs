@@ -5,6 +5,8 @@ pub mod error;
 pub mod event;
 pub mod fsx;
 pub mod pause;
+pub mod retry;
 pub mod secret;
+pub mod stage;
 pub mod sync;
 pub mod units;

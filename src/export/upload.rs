@@ -2,21 +2,20 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use crate::account::Job;
 use crate::account::connect::{Connector, endpoint, server_name};
 use crate::base::error::{Error, Result};
 use crate::base::event::{Event, Events, Notice};
+use crate::base::pause::{self, is_set};
+use crate::base::retry::Retry;
 use crate::export::imap::{Doubt, Outlook, Task, Upload, UploadReport};
 use crate::mail::query::Query;
 use crate::net::pop3::Dialect;
 use crate::net::transport::Transport;
 use crate::vault::{Vault, Writer};
-
-/// Seconds between two connections.
-const PAUSES: [u64; 3] = [1, 5, 15];
 
 /// How to upload.
 #[derive(Debug, Clone, Default)]
@@ -145,38 +144,30 @@ pub fn upload(
 
 /// Sessions until all is done, or what fails is not worth another one.
 fn sessions(task: &Task<'_>, connector: &Connector, upload: &mut Upload<'_>) -> Result<()> {
-    let (mut failures, mut signed_in) = (0, false);
+    let mut retry = Retry::new(task.retries);
     loop {
         let before = upload.progress();
         let outcome = connector.open_imap().and_then(|mut session| {
-            signed_in = true;
+            retry.signed_in();
             upload.session(&mut session)?;
             hang_up(session);
             Ok(())
         });
         let Err(error) = outcome else { return Ok(()) };
         if upload.progress() > before {
-            failures = 0;
+            retry.progressed();
         }
-        let stopped = task.stop.load(Ordering::Relaxed);
-        // Before the first success somebody should look.
-        let passing = signed_in && (error.is_transient() || matches!(error, Error::Connect { .. }));
-        if stopped || !passing || failures >= task.retries {
+        if is_set(task.stop) {
             return Err(error);
         }
-        let pause = Duration::from_secs(PAUSES[(failures as usize).min(PAUSES.len() - 1)]);
+        let Some(pause) = retry.after(&error) else {
+            return Err(error);
+        };
         upload.notice(Notice::Reconnecting {
             error: &error,
             pause,
         });
-        failures += 1;
-        let until = Instant::now() + pause;
-        while Instant::now() < until {
-            if task.stop.load(Ordering::Relaxed) {
-                return Err(Error::Interrupted);
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        pause::pause(Instant::now() + pause, &|| is_set(task.stop))?;
     }
 }
 

@@ -7,6 +7,7 @@ use std::io::{self, Read, Write};
 
 use crate::base::error::{Endpoint, Error, Result};
 use crate::base::secret::Mask;
+use crate::base::stage::Stage;
 use crate::net::transport::explain;
 
 /// Size of the buffer, in bytes.
@@ -22,7 +23,7 @@ pub(crate) struct Channel<S> {
     start: usize,
     end: usize,
     /// What is going on, for messages.
-    pub(crate) doing: String,
+    pub(crate) stage: Stage,
 }
 
 impl<S: Read + Write> Channel<S> {
@@ -34,7 +35,7 @@ impl<S: Read + Write> Channel<S> {
             buffer: vec![0; BUFFER].into_boxed_slice(),
             start: 0,
             end: 0,
-            doing: "greeting".into(),
+            stage: Stage::Greeting,
         }
     }
 
@@ -107,14 +108,14 @@ impl<S: Read + Write> Channel<S> {
 
     /// A failed read or write as people may see it.
     pub(crate) fn explained(&self, error: io::Error) -> Error {
-        explain(&self.server, &self.doing, error)
+        explain(&self.server, &self.stage, error)
     }
 
     /// An error that says how the server broke the protocol.
     pub(crate) fn broken(&self, detail: &str) -> Error {
         Error::Protocol {
             server: self.server.clone(),
-            doing: self.doing.clone(),
+            stage: self.stage.clone(),
             detail: detail.to_owned(),
         }
     }

@@ -34,10 +34,11 @@ use std::time::{Duration, Instant};
 use crate::archive::commit::{Desk, Order, Route, Tally};
 use crate::archive::dedupe::{Merge, Plan, Recognition};
 use crate::archive::evidence::MailboxSizes;
-use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::error::{Error, Result};
 use crate::base::event::{Event, Events, Notice, PullReport};
 use crate::base::fsx;
 use crate::base::pause;
+use crate::base::retry::Retry;
 use crate::mail::source::{Listing, Listings, Source, Uid};
 use crate::vault::catalog::{Catalog, Origin};
 use crate::vault::layout::{self, Layout};
@@ -50,8 +51,6 @@ pub use copies::Copies;
 pub use destination::Mailbox;
 pub use part::{Mark, Part, Shared};
 
-/// Pauses before a connection is made anew, in seconds.
-const PAUSES: [u64; 3] = [1, 5, 15];
 /// Messages a call of [`Source::fetch`]: bounds the memory of a first pull.
 const SLICE: usize = 16_384;
 /// Drops at one message until it counts as refused.
@@ -193,20 +192,22 @@ impl Run<'_, '_> {
         &mut self,
         session: &mut dyn FnMut(&mut Self, bool) -> Result<Left>,
     ) -> Result<()> {
-        let mut failures = 0;
-        let mut reconnecting = false;
+        let mut retry = Retry::new(self.task.retries);
         let mut too_hasty = false;
         loop {
             let before = (self.received, self.report.refused.len());
             self.signed_in = false;
             self.in_transfer = false;
             self.last = None;
-            let error = match session(self, too_hasty) {
+            let outcome = session(self, too_hasty);
+            if self.signed_in {
+                retry.signed_in();
+            }
+            let error = match outcome {
                 Ok(Left::Nothing) => return Ok(()),
                 Ok(_) if self.is_stopped() => return Err(Error::Interrupted),
                 Ok(left) => {
                     self.retrying |= left == Left::Doubtful;
-                    reconnecting = true;
                     self.settle()?;
                     continue;
                 }
@@ -226,30 +227,21 @@ impl Run<'_, '_> {
             } || self.report.refused.len() > before.1;
             self.furthest = self.furthest.max(received);
             if progress {
-                failures = 0;
+                retry.progressed();
             }
             // A server that falls silent, or hangs up before it has given anything, may
             // not stand so many commands ahead.
             too_hasty = self.in_transfer && (!progress || matches!(error, Error::Timeout { .. }));
-            // After a drop some servers are not ready for a while.
-            let passing = if self.signed_in {
-                error.is_transient()
-            } else {
-                // Before the first success somebody should look; a server that hangs up
-                // at a login is not asked again and again.
-                reconnecting && error.kind() == ErrorKind::Unreachable
-            };
-            if !passing || failures >= self.task.retries || self.is_stopped() {
+            if self.is_stopped() {
                 return Err(error);
             }
-            reconnecting = true;
-            let pause = PAUSES[(failures as usize).min(PAUSES.len() - 1)];
-            let pause = Duration::from_secs(pause);
+            let Some(pause) = retry.after(&error) else {
+                return Err(error);
+            };
             self.notice(Notice::Reconnecting {
                 error: &error,
                 pause,
             });
-            failures += 1;
             self.wait(pause)?;
             self.settle()?;
         }

@@ -9,15 +9,14 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use crate::base::error::{Endpoint, Error, ErrorKind, Result};
+use crate::base::error::{Endpoint, Error, Result};
 use crate::base::event::{Event, Notice};
 use crate::base::pause::{self, is_set};
+use crate::base::retry::Retry;
 use crate::purge::select::{Plan, Sum};
 use crate::purge::{KeptMessage, Maildrop, PurgeReport};
 use crate::vault::Writer;
 
-/// Pauses before a connection is made anew, in seconds.
-const PAUSES: [u64; 3] = [1, 5, 15];
 /// A longer wait leaves the vault to others.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -136,35 +135,42 @@ impl Run<'_, '_> {
         &mut self,
         round: &mut dyn FnMut(&mut Run<'_, '_>, bool) -> Result<()>,
     ) -> Result<()> {
-        let mut failures = 0;
+        let mut retry = Retry::new(self.task.retries);
         let mut too_hasty = false;
         loop {
             let freed = self.report.freed.messages;
-            let signed_in = self.login.is_some();
             self.asked_now = 0;
-            let error = match round(self, too_hasty) {
+            let outcome = round(self, too_hasty);
+            if self.login.is_some() {
+                retry.signed_in();
+            }
+            let error = match outcome {
                 Ok(()) if self.pending() == 0 => return Ok(()),
                 Ok(()) => {
-                    failures = 0;
+                    retry.progressed();
                     continue;
                 }
                 Err(error) => error,
             };
             if self.report.freed.messages > freed {
-                failures = 0;
+                retry.progressed();
             }
-            // Whatever went wrong at a deletion, what became of it has to be asked; that
-            // ends, since no message is asked for more than twice. Otherwise it is as with
-            // pull, and nothing is tried again before the first login.
-            let in_doubt = std::mem::take(&mut self.in_doubt);
-            let passing = in_doubt
-                || signed_in && (error.is_transient() || error.kind() == ErrorKind::Unreachable);
-            let tired = !in_doubt && failures >= self.task.retries;
-            if !passing || tired || self.is_stopped() {
+            if self.is_stopped() {
                 return Err(error);
             }
+            // Whatever went wrong at a deletion, what became of it has to be asked; that
+            // ends, since no message is asked for more than twice.
+            let in_doubt = std::mem::take(&mut self.in_doubt);
+            let failures = retry.failures();
+            let pause = if in_doubt {
+                Some(retry.pause())
+            } else {
+                retry.after(&error)
+            };
+            let Some(mut pause) = pause else {
+                return Err(error);
+            };
             too_hasty = matches!(error, Error::Timeout { .. });
-            let mut pause = Duration::from_secs(PAUSES[(failures as usize).min(PAUSES.len() - 1)]);
             if error
                 .reply()
                 .is_some_and(|reply| reply.contains("[LOGIN-DELAY]"))
@@ -188,7 +194,6 @@ impl Run<'_, '_> {
                     pause,
                 }
             };
-            failures += u32::from(!in_doubt);
             self.notice(notice);
             self.wait(pause)?;
         }

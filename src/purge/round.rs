@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::base::error::{Error, Result};
 use crate::base::event::Event;
+use crate::base::stage::Stage;
 use crate::mail::message::Hash128;
 use crate::mail::source::{Listings, Source};
 use crate::purge::apply::{Last, Pending, Run};
@@ -34,7 +35,7 @@ impl Run<'_, '_> {
     ) -> Result<bool> {
         let broken = |detail: String| Error::Protocol {
             server: self.task.server.clone(),
-            doing: "LIST".into(),
+            stage: Stage::Command("LIST".into()),
             detail,
         };
         if let Some(last) = self.last.get(maildrop) {

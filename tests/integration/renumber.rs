@@ -10,6 +10,7 @@ use mailvault::archive::commit::{self, Route};
 use mailvault::archive::dedupe::{Policy, Recognition};
 use mailvault::base::error::{Endpoint, Error, Result};
 use mailvault::base::event::{Event, Notice, PullReport};
+use mailvault::base::stage::Stage;
 use mailvault::mail::source::{Each, Fetched, Kept, Listing, Listings, Source};
 use mailvault::pull::{self, Task};
 use mailvault::vault::catalog::Catalog;
@@ -53,7 +54,7 @@ impl Maildrop {
             if self.habits.fails_at == Some(listing.number) {
                 return Err(Error::Lost {
                     server: server(),
-                    doing: format!("RETR {}", listing.number),
+                    stage: Stage::of(&format!("RETR {}", listing.number)),
                     source: None,
                 });
             }

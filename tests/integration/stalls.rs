@@ -168,9 +168,9 @@ fn ended(stage: &str, stall: Stall, tls: Tls) -> Result<()> {
 #[track_caller]
 fn assert_timeout(ended: Result<()>, doing: &str, stall: Stall) {
     match ended {
-        Err(Error::Timeout { doing: told, .. }) => {
+        Err(Error::Timeout { stage: told, .. }) => {
             assert!(
-                told.starts_with(doing),
+                told.to_string().starts_with(doing),
                 "{told} instead of {doing}: {stall:?}"
             );
         }

@@ -10,6 +10,7 @@ use crate::account::config::{self, Account, Auth, Tls};
 use crate::account::oauth;
 use crate::base::error::{Endpoint, Error, Result};
 use crate::base::secret::{Mask, Secret, SecretSource};
+use crate::base::stage::Stage;
 use crate::mail::source::Source;
 use crate::net::pop3::{Dialect, Session};
 use crate::net::sasl::{Credentials, Login, Mechanism, Method};
@@ -83,11 +84,15 @@ impl Connector {
     /// Once more, where the server cannot be asked for its capabilities.
     fn patiently<T>(&mut self, open: impl Fn(&Self) -> Result<T>) -> Result<T> {
         match open(self) {
-            Err(Error::Timeout { doing, .. }) if doing == "CAPA" && self.dialect.capa => {
+            Err(Error::Timeout {
+                stage: Stage::Capa, ..
+            }) if self.dialect.capa => {
                 self.dialect.capa = false;
                 open(self)
             }
-            Err(Error::Lost { doing, .. }) if doing == "CAPA" && !self.hung_up => {
+            Err(Error::Lost {
+                stage: Stage::Capa, ..
+            }) if !self.hung_up => {
                 self.hung_up = true;
                 open(self)
             }

@@ -11,6 +11,7 @@ use super::{Ask, Grant, refused};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::pause::{is_set, pause};
 use crate::base::secret::Secret;
+use crate::base::stage::Stage;
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// RFC 8628 s.3.5: what each `slow_down` adds to the interval, in seconds.
@@ -42,7 +43,7 @@ pub(super) fn sign_in(
     }
     let invitation = invitation(&object).ok_or_else(|| Error::Protocol {
         server: service.server.clone(),
-        doing: "a code".to_owned(),
+        stage: Stage::Command("a code".into()),
         detail: "the answer holds no code to type".to_owned(),
     })?;
     show(&invitation.ask);

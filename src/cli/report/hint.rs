@@ -5,6 +5,7 @@ use std::io;
 
 use mailvault::account::providers::{self, UserForm};
 use mailvault::base::error::{Endpoint, Error, ErrorKind, LINK};
+use mailvault::base::stage::Stage;
 
 use crate::cli::text::{escape, size};
 
@@ -24,17 +25,26 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
         Error::Connect { server, source } if source.kind() == io::ErrorKind::ConnectionRefused => {
             closed_hint(server, account)
         }
-        Error::Lost { doing, .. } if doing == "greeting" => format!(
+        Error::Lost {
+            stage: Stage::Greeting,
+            ..
+        } => format!(
             "nothing was sent to it. It may refuse this address for now, or speak otherwise at \
              this port: check port and tls of {name}"
         ),
-        Error::Lost { doing, .. } if matches!(doing.as_str(), "USER" | "PASS" | "AUTH") => {
+        Error::Lost {
+            stage: Stage::SignIn(_),
+            ..
+        } => {
             format!(
                 "it did not say why: a wrong password and too many logins are usual reasons. \
                  Check the password of {name}; it is not tried again by itself"
             )
         }
-        Error::Timeout { doing, .. } if doing == "greeting" => format!(
+        Error::Timeout {
+            stage: Stage::Greeting,
+            ..
+        } => format!(
             "it said nothing at all: check port and tls of {name}. A port that wants TLS \
              waits for it"
         ),
@@ -73,13 +83,16 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
              more: add -vv"
                 .to_owned()
         }
-        Error::Protocol { doing, .. } if doing == "greeting" => format!(
+        Error::Protocol {
+            stage: Stage::Greeting,
+            ..
+        } => format!(
             "check protocol, host, port and tls of {name}: POP3 is usually at port 995 with \
              TLS and at 110 without, IMAP at 993 and 143"
         ),
-        Error::Protocol { doing, .. } if doing == "STLS" => {
-            "someone may be between you and the server; no password was sent".to_owned()
-        }
+        Error::Protocol {
+            stage: Stage::Stls, ..
+        } => "someone may be between you and the server; no password was sent".to_owned(),
         Error::Protocol { .. } => {
             "what was fetched is safe; the next run goes on from there. The dialogue may tell \
              more: add -vv"

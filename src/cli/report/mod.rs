@@ -468,7 +468,7 @@ mod tests {
     fn no_line_of_a_hint_is_wider_than_80_columns() {
         let error = Error::Timeout {
             server: server(),
-            doing: "RETR 5".into(),
+            stage: mailvault::base::stage::Stage::of("RETR 5"),
             limit: 60,
         };
         let text = text(&error, Some("an-account-with-a-long-name.example.org"));

@@ -12,6 +12,7 @@ use super::intents::CHUNK;
 use super::letter::{date, flags, keeps, look, wire, without};
 use super::{Filled, Refused, Sent, Stretch, Upload, reason, refused};
 use crate::base::error::{Error, Result};
+use crate::base::stage::Stage;
 use crate::export::LeftOut;
 use crate::export::lint::Taste;
 use crate::net::imap::{Access, Appender, Counts, Created, Letter, Refusal, Session, Verdict};
@@ -305,7 +306,7 @@ impl Upload<'_> {
             // Half of it is on its way: nothing can follow in this session.
             Error::Damaged { detail, .. } => Error::Lost {
                 server: self.task.server.clone(),
-                doing: "APPEND".into(),
+                stage: Stage::Command("APPEND".into()),
                 source: Some(std::io::Error::other(detail)),
             },
             other => other,

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 
 use crate::base::error::Result;
+use crate::base::stage::Stage;
 use crate::net::imap::capability::Literals;
 use crate::net::imap::reply::{Kind, Reply, Status};
 use crate::net::imap::wire::{Head, Wire};
@@ -229,10 +230,11 @@ impl<S: Read + Write> Wire<S> {
     pub(super) fn announce(&mut self, shown: &str) {
         tracing::debug!(target: "dialogue", "C: {shown}");
         let words: Vec<&str> = shown.split(' ').take(2).collect();
-        self.channel.doing = match words.as_slice() {
+        let stage = match words.as_slice() {
             ["UID" | "AUTHENTICATE", _] => words.join(" "),
             _ => words.first().copied().unwrap_or_default().to_owned(),
         };
+        self.channel.stage = Stage::Command(stage.into());
     }
 }
 

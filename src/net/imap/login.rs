@@ -4,6 +4,7 @@
 use std::io::{Read, Write};
 
 use crate::base::error::{Error, Result};
+use crate::base::stage::Stage;
 use crate::net::imap::capability::Capabilities;
 use crate::net::imap::command::{Command, Done};
 use crate::net::imap::reply::{Kind, Reply};
@@ -116,7 +117,8 @@ fn authenticate<S: Read + Write>(
         let line = if begun {
             format!("{line}\r\n")
         } else {
-            wire.channel.doing = format!("AUTHENTICATE {}", mechanism.name());
+            wire.channel.stage =
+                Stage::Command(format!("AUTHENTICATE {}", mechanism.name()).into());
             format!("{tag} {line}\r\n")
         };
         begun = true;

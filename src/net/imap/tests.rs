@@ -190,7 +190,7 @@ pub(super) fn note(answers: &mut Answers) -> impl FnMut(&Listing, Fetched<'_>) -
                 let mut bytes = Vec::new();
                 body.read_to_end(&mut bytes).map_err(|e| Error::Lost {
                     server: server(),
-                    doing: "reading".into(),
+                    stage: crate::base::stage::Stage::of("reading"),
                     source: Some(e),
                 })?;
                 let octets = bytes.iter().map(|byte| char::from(*byte)).collect();

@@ -135,7 +135,7 @@ impl<S: Read + Write> Wire<S> {
         }
         Error::Refused {
             server: self.channel.server().clone(),
-            command: self.channel.doing.clone(),
+            command: self.channel.stage.to_string(),
             reply: self.words(status),
         }
     }
@@ -149,7 +149,7 @@ impl<S: Read + Write> Wire<S> {
         }
         Error::Lost {
             server,
-            doing: self.channel.doing.clone(),
+            stage: self.channel.stage.clone(),
             source: Some(io::Error::other(format!("it said \"{reply}\""))),
         }
     }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::{Read, Write};
 
 use crate::base::error::{Error, Result};
+use crate::base::stage::Stage;
 use crate::mail::source::{Kept, Listing};
 use crate::net::pop3::wire::{Answer, Wire};
 
@@ -32,10 +33,10 @@ pub(super) fn delete<S: Read + Write>(
             quit_sent = true;
         }
         tracing::debug!(target: "dialogue", "C: DELE of {} messages, {n} of {flights}", flight.len());
-        "DELE".clone_into(&mut wire.channel.doing);
+        wire.channel.stage = Stage::of("DELE");
         wire.channel.send(lines.as_bytes())?;
         for listing in flight {
-            wire.channel.doing = format!("DELE {}", listing.number);
+            wire.channel.stage = Stage::of(&format!("DELE {}", listing.number));
             match wire.answer()? {
                 Answer::Ok(_) => {}
                 Answer::Err(text) => kept.push(Kept {
@@ -56,13 +57,13 @@ pub(super) fn delete<S: Read + Write>(
 /// Asks for the end of the session.
 pub(super) fn send_quit<S: Read + Write>(wire: &mut Wire<S>) -> Result<()> {
     tracing::debug!(target: "dialogue", "C: QUIT");
-    "QUIT".clone_into(&mut wire.channel.doing);
+    wire.channel.stage = Stage::of("QUIT");
     wire.channel.send(b"QUIT\r\n")
 }
 
 /// Takes the answer to QUIT.
 pub(super) fn take_quit<S: Read + Write>(wire: &mut Wire<S>) -> Result<()> {
-    "QUIT".clone_into(&mut wire.channel.doing);
+    wire.channel.stage = Stage::of("QUIT");
     match wire.answer()? {
         Answer::Ok(_) => Ok(()),
         Answer::Err(text) => Err(Error::Refused {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::base::error::{Endpoint, Error, Result};
 use crate::base::secret::Mask;
+use crate::base::stage::Stage;
 use crate::mail::source::{Each, Fetched, Kept, Listing, Listings, Names, Sizes, Source};
 use crate::net::pop3::capability::Capabilities;
 use crate::net::pop3::delete;
@@ -141,7 +142,7 @@ impl<S: Read + Write> Session<S> {
                 .into_stream()
                 .ok_or_else(|| Error::Protocol {
                     server,
-                    doing: "STLS".into(),
+                    stage: Stage::Stls,
                     detail: "it sent more in clear before the handshake".into(),
                 }),
             Answer::Err(text) => Err(Error::Refused {
@@ -207,7 +208,7 @@ impl<S: Read + Write> Session<S> {
         if !ahead {
             return self.wire.ask(command, command);
         }
-        command.clone_into(&mut self.wire.channel.doing);
+        self.wire.channel.stage = Stage::of(command);
         self.wire.answer()
     }
 
@@ -263,14 +264,14 @@ impl<S: Read + Write> Session<S> {
                     sent += 1;
                 }
                 tracing::debug!(target: "dialogue", "C: {} to {sent} of {} ahead", done + 1, wanted.len());
-                self.wire.channel.doing = command(listing.number);
+                self.wire.channel.stage = Stage::of(&command(listing.number));
                 if before == 0 {
                     self.wire.expect_silence()?;
                 }
                 self.wire.channel.send(lines.as_bytes())?;
                 self.ahead = (self.ahead * GROWTH).min(self.dialect.ahead);
             }
-            self.wire.channel.doing = command(listing.number);
+            self.wire.channel.stage = Stage::of(&command(listing.number));
             if !self.wire.channel.has_buffered() {
                 each(listing, Fetched::Waiting)?;
             }

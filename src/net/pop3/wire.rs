@@ -7,6 +7,7 @@ use std::io::{self, Read, Write};
 
 use crate::base::error::{Endpoint, Error, Result};
 use crate::base::secret::Mask;
+use crate::base::stage::Stage;
 use crate::net::channel::Channel;
 use crate::net::pop3::multiline::Unstuffer;
 use crate::net::pop3::reply::{self, Status};
@@ -58,7 +59,7 @@ impl<S: Read + Write> Wire<S> {
         // A secret's stars say nothing: the command goes on.
         match shown.split(' ').next() {
             Some("****") | None => {}
-            Some(word) => word.clone_into(&mut self.channel.doing),
+            Some(word) => self.channel.stage = Stage::of(word),
         }
         self.expect_silence()?;
         self.channel.send(format!("{command}\r\n").as_bytes())?;
@@ -86,7 +87,7 @@ impl<S: Read + Write> Wire<S> {
             None => {
                 let said = self.words(&line);
                 tracing::debug!(target: "dialogue", "S: {said}");
-                let greets = self.channel.doing == "greeting";
+                let greets = self.channel.stage == Stage::Greeting;
                 let guess = if greets { who_greets(&said) } else { None };
                 let detail = guess.map_or_else(
                     || format!("\"{}\" is no answer", cut(&said)),

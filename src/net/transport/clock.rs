@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::base::error::{Endpoint, Error};
+use crate::base::stage::Stage;
 use crate::net::transport::Limits;
 
 /// Least rate, in bytes a second of waiting.
@@ -15,15 +16,15 @@ const TICK: Duration = Duration::from_millis(500);
 
 /// Turns a failed read or write into the error that tells what was going on.
 #[must_use]
-pub fn explain(server: &Endpoint, doing: &str, error: io::Error) -> Error {
+pub fn explain(server: &Endpoint, stage: &Stage, error: io::Error) -> Error {
     let server = server.clone();
-    let doing = doing.to_owned();
+    let stage = stage.clone();
     if let Some(stall) = error.get_ref().and_then(|e| e.downcast_ref::<Stall>()) {
         return match stall {
             Stall::Stopped => Error::Interrupted,
             Stall::Silent(limit) | Stall::Drip(limit) => Error::Timeout {
                 server,
-                doing,
+                stage,
                 limit: limit.as_secs(),
             },
         };
@@ -31,17 +32,17 @@ pub fn explain(server: &Endpoint, doing: &str, error: io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Error::Timeout {
             server,
-            doing,
+            stage,
             limit: 60,
         },
         io::ErrorKind::UnexpectedEof => Error::Lost {
             server,
-            doing,
+            stage,
             source: None,
         },
         _ => Error::Lost {
             server,
-            doing,
+            stage,
             source: Some(error),
         },
     }

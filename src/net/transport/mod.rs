@@ -27,6 +27,7 @@ use native_tls::{HandshakeError, TlsConnector};
 use sha2::{Digest, Sha256};
 
 use crate::base::error::{Endpoint, Error, Result};
+use crate::base::stage::Stage;
 use clock::Clocked;
 use pipe::Pipe;
 use tls::{colons, unverified, verified};
@@ -196,7 +197,7 @@ impl Transport {
         let Pipe::Plain(mut clocked) = self.pipe else {
             return Err(Error::Protocol {
                 server,
-                doing: "starting TLS".into(),
+                stage: Stage::Command("starting TLS".into()),
                 detail: "the connection is encrypted already".into(),
             });
         };
@@ -212,7 +213,7 @@ impl Transport {
             }
             Err(HandshakeError::WouldBlock(_)) => Err(Error::Timeout {
                 server,
-                doing: "TLS handshake".into(),
+                stage: Stage::Handshake,
                 limit: limit.as_secs(),
             }),
             Err(HandshakeError::Failure(e)) => Err(tls::explain(&server, &e)),

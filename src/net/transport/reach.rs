@@ -7,6 +7,7 @@ use std::sync::mpsc;
 use std::time::Instant;
 
 use crate::base::error::{Endpoint, Error, Result};
+use crate::base::stage::Stage;
 use crate::net::transport::Limits;
 
 /// Connects to the first address that answers.
@@ -34,7 +35,7 @@ pub(super) fn open_socket(server: &Endpoint, limits: &Limits) -> Result<TcpStrea
     if last.kind() == io::ErrorKind::TimedOut {
         return Err(Error::Timeout {
             server: server.clone(),
-            doing: "connecting".into(),
+            stage: Stage::Connecting,
             limit: limits.connect.as_secs(),
         });
     }

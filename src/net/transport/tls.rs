@@ -5,6 +5,7 @@ use std::io;
 use native_tls::{Certificate, Protocol, TlsConnector};
 
 use crate::base::error::{Endpoint, Error, Result};
+use crate::base::stage::Stage;
 use crate::net::transport::Trust;
 use crate::net::transport::clock::Stall;
 
@@ -60,7 +61,7 @@ pub(super) fn explain(server: &Endpoint, error: &native_tls::Error) -> Error {
             Stall::Stopped => Error::Interrupted,
             Stall::Silent(limit) | Stall::Drip(limit) => Error::Timeout {
                 server: server.clone(),
-                doing: "TLS handshake".into(),
+                stage: Stage::Handshake,
                 limit: limit.as_secs(),
             },
         };

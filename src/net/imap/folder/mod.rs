@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::ops::RangeInclusive;
 
 use crate::base::error::{Error, Result};
+use crate::base::stage::Stage;
 use crate::mail::source::Listing;
 use crate::net::imap::command::{Command, Done};
 use crate::net::imap::fetch::{self, Row, State};
@@ -363,7 +364,7 @@ impl<S: Read + Write> Folder<'_, S> {
             }
             _ => Err(Error::Protocol {
                 server: self.session.wire.channel.server().clone(),
-                doing: "UID FETCH".into(),
+                stage: Stage::Command("UID FETCH".into()),
                 detail: "the mailbox was renumbered".into(),
             }),
         };

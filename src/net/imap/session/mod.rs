@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 
 use crate::base::error::{Endpoint, Error, Result};
 use crate::base::secret::Mask;
+use crate::base::stage::Stage;
 use crate::net::imap::capability::Capabilities;
 use crate::net::imap::command::Command;
 use crate::net::imap::login::{self, overhear};
@@ -135,7 +136,7 @@ impl<S: Read + Write> Session<S> {
             .into_stream()
             .ok_or_else(|| Error::Protocol {
                 server,
-                doing: "STARTTLS".into(),
+                stage: Stage::Command("STARTTLS".into()),
                 detail: "it sent more in clear before the handshake".into(),
             })
     }
