@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::account::config::{Protocol, Tls, usual_port};
-use crate::account::providers::{self, Provider, Server, guesses};
+use crate::account::providers::{self, Provider, ProviderServer, guesses};
 use crate::base::error::Endpoint;
 use crate::net::transport::{Limits, Resolver, Transport, Trust};
 
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(8);
 
 /// What the domain name system says of a domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
+pub enum DomainAnswer {
     /// Nobody answered.
     Silence,
     /// Its mail goes to this provider.
@@ -24,22 +24,22 @@ pub enum Told {
     /// It names these servers itself.
     Servers {
         /// For POP3.
-        pop3: Option<Server>,
+        pop3: Option<ProviderServer>,
         /// For IMAP.
-        imap: Option<Server>,
+        imap: Option<ProviderServer>,
     },
 }
 
 /// Asks the domain name system; TLS from the first byte is preferred.
 #[must_use]
-pub fn ask(domain: &str, resolver: &Resolver) -> Told {
+pub fn ask(domain: &str, resolver: &Resolver) -> DomainAnswer {
     let Some(exchangers) = resolver.exchangers(domain) else {
-        return Told::Silence;
+        return DomainAnswer::Silence;
     };
     let service = |name: &str, tls| {
         let found = resolver.services(&format!("_{name}._tcp.{domain}"))?;
         let first = found.into_iter().next()?;
-        Some(Server {
+        Some(ProviderServer {
             host: first.host.to_ascii_lowercase(),
             port: Some(first.port),
             tls,
@@ -48,11 +48,11 @@ pub fn ask(domain: &str, resolver: &Resolver) -> Told {
     let of = |secure, clear| service(secure, Tls::Tls).or_else(|| service(clear, Tls::StartTls));
     let (pop3, imap) = (of("pop3s", "pop3"), of("imaps", "imap"));
     if pop3.is_some() || imap.is_some() {
-        return Told::Servers { pop3, imap };
+        return DomainAnswer::Servers { pop3, imap };
     }
     match exchangers.iter().find_map(|host| providers::by_mx(host)) {
-        Some(provider) => Told::Provider(provider),
-        None => Told::Servers {
+        Some(provider) => DomainAnswer::Provider(provider),
+        None => DomainAnswer::Servers {
             pop3: None,
             imap: None,
         },
@@ -71,12 +71,16 @@ pub fn belongs(host: &str, domain: &str) -> bool {
 /// The first server that answers at a place where those of a domain usually are. Nothing is
 /// sent to it. One with TLS from the first byte counts only with a certificate that is good.
 #[must_use]
-pub fn guess(domain: &str, protocol: Protocol, stop: &Arc<AtomicBool>) -> Option<Server> {
+pub fn guess(domain: &str, protocol: Protocol, stop: &Arc<AtomicBool>) -> Option<ProviderServer> {
     let hosts = guesses(domain, protocol);
     let kinds = [Tls::Tls, Tls::StartTls];
-    let places: Vec<Server> = kinds
+    let places: Vec<ProviderServer> = kinds
         .into_iter()
-        .flat_map(|tls| hosts.iter().map(move |host| Server::usual(host, tls)))
+        .flat_map(|tls| {
+            hosts
+                .iter()
+                .map(move |host| ProviderServer::usual(host, tls))
+        })
         .collect();
     thread::scope(|scope| {
         let asked: Vec<_> = places
@@ -90,7 +94,7 @@ pub fn guess(domain: &str, protocol: Protocol, stop: &Arc<AtomicBool>) -> Option
     })
 }
 
-fn answers(server: &Server, protocol: Protocol, stop: &Arc<AtomicBool>) -> bool {
+fn answers(server: &ProviderServer, protocol: Protocol, stop: &Arc<AtomicBool>) -> bool {
     let mut limits = Limits::new(PATIENCE, Arc::clone(stop));
     limits.connect = PATIENCE;
     let place = Endpoint {
@@ -113,7 +117,7 @@ mod tests {
         let stop = Arc::default();
         assert_eq!(guess("nothing.invalid", Protocol::Pop3, &stop), None);
         let nobody = Resolver::at(Vec::new());
-        assert_eq!(ask("nothing.invalid", &nobody), Told::Silence);
+        assert_eq!(ask("nothing.invalid", &nobody), DomainAnswer::Silence);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::base::error::Result;
 use crate::net::imap::{Mailbox, Session};
 use crate::vault::catalog::Catalog;
 use crate::vault::layout;
-use crate::vault::ledger::Event;
+use crate::vault::ledger::LedgerEvent;
 
 /// The folders of an account that have their directory.
 pub(crate) struct Folders {
@@ -61,13 +61,13 @@ impl Folders {
         mailbox: &Mailbox,
         dir: &str,
         uidvalidity: u32,
-    ) -> Option<Event> {
+    ) -> Option<LedgerEvent> {
         let entry = self.by_name.get_mut(&mailbox.raw)?;
         if entry.1 == Some(uidvalidity) {
             return None;
         }
         entry.1 = Some(uidvalidity);
-        Some(Event::Folder {
+        Some(LedgerEvent::Folder {
             account: self.account.clone(),
             dir: dir.to_owned(),
             name: mailbox.raw.clone().into(),

@@ -5,7 +5,7 @@ use crate::account::connect::{endpoint, server_name};
 use crate::base::error::Result;
 use crate::net::pop3::Dialect;
 use crate::vault::catalog::Catalog;
-use crate::vault::ledger::Event as Entry;
+use crate::vault::ledger::LedgerEvent;
 
 /// Keys of what is remembered of a server.
 const CAPA: &str = "capa";
@@ -41,9 +41,9 @@ pub(crate) fn doubles(catalog: &Catalog, account: &Account) -> Result<bool> {
     Ok(learned.is_some_and(|value| value == "yes"))
 }
 
-pub(crate) fn learned(account: &Account, before: Dialect, after: Dialect) -> Vec<Entry> {
+pub(crate) fn learned(account: &Account, before: Dialect, after: Dialect) -> Vec<LedgerEvent> {
     let server = endpoint(account);
-    let learn = |key: &str, value: String| Entry::Learned {
+    let learn = |key: &str, value: String| LedgerEvent::Learned {
         account: account.name.clone(),
         key: format!("{key} {server}"),
         value,

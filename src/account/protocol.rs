@@ -4,7 +4,7 @@ use crate::account::config::{Account, Protocol};
 use crate::account::connect::endpoint;
 use crate::base::error::{Error, Result};
 use crate::base::stage::Stage;
-use crate::vault::ledger::Event as Entry;
+use crate::vault::ledger::LedgerEvent;
 use crate::vault::{self, catalog::Catalog};
 
 /// For how many seconds it is remembered that there is no POP3: a port may have been closed
@@ -13,7 +13,7 @@ const REMEMBERED: i64 = 7 * 24 * 60 * 60;
 
 /// How an account is read.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum ProtocolChoice {
     /// Its inbox over POP3.
     Pop3,
     /// Its inbox over POP3, and where that cannot be, as this account over IMAP.
@@ -23,26 +23,35 @@ pub(crate) enum Way {
 }
 
 /// The way that configuration, command line and memory lead to.
-pub(crate) fn way(account: &Account, all_folders: bool, catalog: &Catalog) -> Result<Way> {
+pub(crate) fn way(
+    account: &Account,
+    all_folders: bool,
+    catalog: &Catalog,
+) -> Result<ProtocolChoice> {
     way_at(account, all_folders, catalog, vault::now_seconds())
 }
 
-fn way_at(account: &Account, all_folders: bool, catalog: &Catalog, now: i64) -> Result<Way> {
+fn way_at(
+    account: &Account,
+    all_folders: bool,
+    catalog: &Catalog,
+    now: i64,
+) -> Result<ProtocolChoice> {
     let mut imap = account.over_imap();
     if all_folders {
         imap.folders = vec!["*".to_owned()];
         imap.exclude.clear();
-        return Ok(Way::Imap(imap));
+        return Ok(ProtocolChoice::Imap(imap));
     }
     Ok(match account.protocol {
-        Protocol::Pop3 => Way::Pop3,
-        Protocol::Imap => Way::Imap(account.clone()),
+        Protocol::Pop3 => ProtocolChoice::Pop3,
+        Protocol::Imap => ProtocolChoice::Imap(account.clone()),
         Protocol::Auto => {
             let learned = catalog.learned(&account.name, &key(account))?;
             if account.names_folders() || learned.is_some_and(|fact| is_fresh(&fact, now)) {
-                Way::Imap(imap)
+                ProtocolChoice::Imap(imap)
             } else {
-                Way::Either(imap)
+                ProtocolChoice::Either(imap)
             }
         }
     })
@@ -65,12 +74,12 @@ pub(crate) fn is_closed(error: &Error) -> bool {
 }
 
 /// What is to be remembered once IMAP has worked where POP3 had not.
-pub(crate) fn remember(account: &Account) -> Entry {
+pub(crate) fn remember(account: &Account) -> LedgerEvent {
     remember_at(account, vault::now_seconds())
 }
 
-fn remember_at(account: &Account, now: i64) -> Entry {
-    Entry::Learned {
+fn remember_at(account: &Account, now: i64) -> LedgerEvent {
+    LedgerEvent::Learned {
         account: account.name.clone(),
         key: key(account),
         value: format!("imap {now}"),
@@ -106,9 +115,9 @@ mod tests {
             |account: &Account, catalog: &Catalog, now| match way_at(account, false, catalog, now)
                 .unwrap()
             {
-                Way::Pop3 => ("pop3", 0),
-                Way::Either(imap) => ("either", imap.port),
-                Way::Imap(imap) => ("imap", imap.port),
+                ProtocolChoice::Pop3 => ("pop3", 0),
+                ProtocolChoice::Either(imap) => ("either", imap.port),
+                ProtocolChoice::Imap(imap) => ("imap", imap.port),
             };
         let way_of = |account: &Account, catalog: &Catalog| name_at(account, catalog, 1_000);
         let auto = account(Protocol::Auto, &["*"]);
@@ -119,7 +128,7 @@ mod tests {
         assert_eq!(way_of(&auto, &catalog), ("either", 993));
         let chosen = account(Protocol::Auto, &["Lists/*"]);
         assert_eq!(way_of(&chosen, &catalog), ("imap", 993));
-        let entry = crate::vault::ledger::Entry {
+        let entry = crate::vault::ledger::LedgerEntry {
             seq: 1,
             time: 0,
             event: remember_at(&auto, 900),
@@ -140,7 +149,7 @@ mod tests {
         let catalog = Catalog::temporary().unwrap();
         let mut one = account(Protocol::Pop3, &["INBOX"]);
         one.exclude.push("Spam".to_owned());
-        let Way::Imap(imap) = way(&one, true, &catalog).unwrap() else {
+        let ProtocolChoice::Imap(imap) = way(&one, true, &catalog).unwrap() else {
             panic!("it is IMAP");
         };
         assert!(!imap.names_folders());

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use crate::base::error::{Endpoint, Error};
 
 /// Receives the events of a command, one at a time.
-pub type Events<'a> = &'a mut (dyn FnMut(Event<'_>) + Send);
+pub type Events<'a> = &'a mut (dyn FnMut(RunEvent<'_>) + Send);
 
 /// Something that happened. The caller's closure gets these in order.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Event<'a> {
+pub enum RunEvent<'a> {
     /// About to wait for the network for the first time.
     Connecting {
         /// The account.
@@ -74,7 +74,7 @@ pub enum Event<'a> {
     },
 }
 
-/// What a [`Event::Notice`] is about.
+/// What a [`RunEvent::Notice`] is about.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Notice<'a> {

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use mailvault::base::error::PARTIAL;
 use mailvault::base::fsx;
-use mailvault::inspect::{self, AuditOptions, AuditReport, FolderAudit, Standing, Tally};
+use mailvault::inspect::{self, ArchiveStatus, AuditOptions, AuditReport, AuditTally, FolderAudit};
 use serde_json::{Value, json};
 
 use super::Done;
-use super::args::{Audit, Global};
+use super::args::{AuditArgs, Global};
 use super::output::Output;
 use super::progress::Progress;
 use super::report::{self, Failure};
@@ -25,7 +25,7 @@ const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
 const NAME: usize = 28;
 
 pub(crate) fn run(
-    args: &Audit,
+    args: &AuditArgs,
     settings: &Settings,
     global: &Global,
     out: &Output,
@@ -103,10 +103,10 @@ fn to_json(account: &str, folder: &FolderAudit) -> Value {
     line
 }
 
-fn amounts(line: &mut Value, tally: &Tally) {
+fn amounts(line: &mut Value, tally: &AuditTally) {
     line["messages"] = tally.all().messages.into();
     line["bytes"] = tally.all().octets.into();
-    for standing in Standing::ALL {
+    for standing in ArchiveStatus::ALL {
         line[standing.name()] = tally.of(standing).messages.into();
     }
 }
@@ -136,16 +136,16 @@ fn lines(report: &AuditReport, account: &str) -> Vec<String> {
     lines
 }
 
-fn columns(report: &AuditReport, all: &Tally) -> Vec<String> {
+fn columns(report: &AuditReport, all: &AuditTally) -> Vec<String> {
     // Archived and unknown are the question; the others are shown where there are any.
-    let shown: Vec<Standing> = Standing::ALL
+    let shown: Vec<ArchiveStatus> = ArchiveStatus::ALL
         .into_iter()
         .filter(|standing| {
-            matches!(standing, Standing::Archived | Standing::Unknown)
+            matches!(standing, ArchiveStatus::Archived | ArchiveStatus::Unknown)
                 || all.of(*standing).messages > 0
         })
         .collect();
-    let row = |name: String, tally: &Tally| {
+    let row = |name: String, tally: &AuditTally| {
         let mut row = vec![name, count(tally.all().messages)];
         row.extend(
             shown
@@ -173,7 +173,7 @@ fn columns(report: &AuditReport, all: &Tally) -> Vec<String> {
 fn answer(report: &AuditReport, account: &str) -> Vec<String> {
     let mut lines = open(report, account);
     let all = report.tally();
-    let only_there = |standing: Standing| {
+    let only_there = |standing: ArchiveStatus| {
         let amount = all.of(standing);
         let sum = format!(
             "{}, {}",
@@ -182,9 +182,9 @@ fn answer(report: &AuditReport, account: &str) -> Vec<String> {
         );
         (amount.messages > 0).then_some(sum)
     };
-    let refused = only_there(Standing::Refused).filter(|_| report.refused == 0);
-    let excluded = only_there(Standing::Excluded);
-    if let Some(sum) = only_there(Standing::Accepted) {
+    let refused = only_there(ArchiveStatus::Refused).filter(|_| report.refused == 0);
+    let excluded = only_there(ArchiveStatus::Excluded);
+    if let Some(sum) = only_there(ArchiveStatus::Accepted) {
         lines.push(format!(
             "Arrived twice with other sizes than listed, and accepted: {sum}."
         ));
@@ -200,7 +200,7 @@ fn answer(report: &AuditReport, account: &str) -> Vec<String> {
     if let Some(sum) = excluded {
         let folders = report.folders.iter();
         let names: Vec<_> = folders
-            .filter(|folder| folder.tally.of(Standing::Excluded).messages > 0)
+            .filter(|folder| folder.tally.of(ArchiveStatus::Excluded).messages > 0)
             .map(|folder| escape(&folder.name))
             .collect();
         lines.push(format!(
@@ -246,7 +246,7 @@ fn answer(report: &AuditReport, account: &str) -> Vec<String> {
 /// What speaks against leaving.
 fn open(report: &AuditReport, account: &str) -> Vec<String> {
     let all = report.tally();
-    let (lost, unknown) = (all.of(Standing::Lost), all.of(Standing::Unknown));
+    let (lost, unknown) = (all.of(ArchiveStatus::Lost), all.of(ArchiveStatus::Unknown));
     let mut lines = Vec::new();
     if unknown.messages > 0 {
         lines.push(format!(
@@ -260,17 +260,17 @@ fn open(report: &AuditReport, account: &str) -> Vec<String> {
     }
     let compare = [
         (
-            Standing::Recognised,
+            ArchiveStatus::Recognised,
             "Only recognised by header and size",
             "receives and compares them",
         ),
         (
-            Standing::Doubtful,
+            ArchiveStatus::Doubtful,
             "Did not arrive as listed",
             "tries them again",
         ),
         (
-            Standing::Differs,
+            ArchiveStatus::Differs,
             "Another message than the archived one",
             "fetches them",
         ),
@@ -283,7 +283,7 @@ fn open(report: &AuditReport, account: &str) -> Vec<String> {
                 plural(amount.messages, "message"),
                 size(amount.octets)
             ));
-            let pull = if standing == Standing::Differs {
+            let pull = if standing == ArchiveStatus::Differs {
                 format!("mailvault pull {account}")
             } else {
                 format!("mailvault pull --compare {account}")
@@ -295,7 +295,7 @@ fn open(report: &AuditReport, account: &str) -> Vec<String> {
         lines.push(format!(
             "Refused by the server: {}, {}.",
             plural(report.refused, "message"),
-            size(all.of(Standing::Refused).octets)
+            size(all.of(ArchiveStatus::Refused).octets)
         ));
         lines.push(format!(
             "  hint: 'mailvault pull {account}' asks for them again. To do without them, set \
@@ -322,7 +322,7 @@ fn open(report: &AuditReport, account: &str) -> Vec<String> {
 /// What arrived twice with another size than listed.
 fn settled(report: &AuditReport, account: &str) -> Vec<String> {
     let mut lines = Vec::new();
-    let settled = report.tally().of(Standing::Settled);
+    let settled = report.tally().of(ArchiveStatus::Settled);
     if settled.messages > 0 {
         lines.push(format!(
             "Arrived twice with other sizes than listed: {}, {}. Either the listing is wrong, or \

@@ -9,7 +9,7 @@ use super::Done;
 use super::args::{ConfigureCommand, Global};
 use super::output::Output;
 use super::report::Failure;
-use super::settings::{Place, Settings};
+use super::settings::{ConfigPlace, Settings};
 use super::text::{escape, plural};
 
 pub(crate) fn run(
@@ -26,7 +26,7 @@ pub(crate) fn run(
 
 /// For `$EDITOR "$(mailvault config path)"`, so it is printed as it is.
 fn path(global: &Global, out: &Output) -> Result<Done, Failure> {
-    let place = Place::find(global)?;
+    let place = ConfigPlace::find(global)?;
     let path = match place.file {
         Some(file) => file,
         None => place.to_write()?,

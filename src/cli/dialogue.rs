@@ -18,7 +18,7 @@ pub(crate) fn show(screen: &Screen) {
         .without_time()
         .with_level(false)
         .with_target(false)
-        .with_writer(Lines(screen.clone()));
+        .with_writer(DialogueLines(screen.clone()));
     let dialogue = Targets::new().with_target("dialogue", LevelFilter::DEBUG);
     // It fails only if there is a subscriber already.
     let _ = tracing_subscriber::registry()
@@ -28,20 +28,20 @@ pub(crate) fn show(screen: &Screen) {
 }
 
 /// Makes a line of every event.
-struct Lines(Screen);
+struct DialogueLines(Screen);
 
-impl<'a> MakeWriter<'a> for Lines {
-    type Writer = Line<'a>;
+impl<'a> MakeWriter<'a> for DialogueLines {
+    type Writer = DialogueLine<'a>;
 
-    fn make_writer(&'a self) -> Line<'a> {
-        Line(&self.0)
+    fn make_writer(&'a self) -> DialogueLine<'a> {
+        DialogueLine(&self.0)
     }
 }
 
 /// One event; it is written at once.
-struct Line<'a>(&'a Screen);
+struct DialogueLine<'a>(&'a Screen);
 
-impl io::Write for Line<'_> {
+impl io::Write for DialogueLine<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let line = bytes.strip_suffix(b"\n").unwrap_or(bytes);
         self.0.say(&format!("  {}", escape_bytes(line)));

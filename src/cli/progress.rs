@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
-use mailvault::base::event::{Event, Notice};
+use mailvault::base::event::{Notice, RunEvent};
 use serde_json::{Value, json};
 
 use super::output::Output;
@@ -21,7 +21,7 @@ const BAR: &str = "{prefix}  {wide_bar} {percent:>3}%  {msg}  {binary_bytes_per_
 
 /// How far one account is.
 #[derive(Debug)]
-struct Row {
+struct ProgressRow {
     account: String,
     bar: Option<ProgressBar>,
     messages: u64,
@@ -38,7 +38,7 @@ pub(crate) struct Progress<'a> {
     out: &'a Output,
     /// Columns of the longest account name.
     width: usize,
-    rows: Vec<Row>,
+    rows: Vec<ProgressRow>,
 }
 
 impl<'a> Progress<'a> {
@@ -50,11 +50,11 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Takes note of an event. [`Event::Finished`] only ends the bar: what came of an
+    /// Takes note of an event. [`RunEvent::Finished`] only ends the bar: what came of an
     /// account is for the command to tell.
-    pub(crate) fn event(&mut self, event: &Event<'_>) {
+    pub(crate) fn event(&mut self, event: &RunEvent<'_>) {
         match event {
-            Event::Connecting { account, server } => {
+            RunEvent::Connecting { account, server } => {
                 let text = format!("connecting to {}", escape(&server.to_string()));
                 if let Some(bar) = &self.row(account).bar {
                     bar.set_message(text);
@@ -63,7 +63,7 @@ impl<'a> Progress<'a> {
                     self.plain(account, &text);
                 }
             }
-            Event::Listed {
+            RunEvent::Listed {
                 account,
                 wanted,
                 wanted_octets,
@@ -84,7 +84,7 @@ impl<'a> Progress<'a> {
                 }
                 row.show();
             }
-            Event::Progress {
+            RunEvent::Progress {
                 account,
                 messages,
                 octets,
@@ -95,13 +95,13 @@ impl<'a> Progress<'a> {
                 row.show();
                 self.tell(account);
             }
-            Event::Notice { account, notice } => self.notice(account, notice),
-            Event::Finished { account, .. } => {
+            RunEvent::Notice { account, notice } => self.notice(account, notice),
+            RunEvent::Finished { account, .. } => {
                 if let Some(bar) = &self.row(account).bar {
                     bar.finish_and_clear();
                 }
             }
-            Event::ReadBack {
+            RunEvent::ReadBack {
                 account,
                 done,
                 planned,
@@ -116,7 +116,7 @@ impl<'a> Progress<'a> {
                     bar.tick();
                 }
             }
-            Event::Verified { done, total } => {
+            RunEvent::Verified { done, total } => {
                 let utf8 = self.out.screen.utf8;
                 let row = self.row("verify");
                 if let (0, Some(bar)) = (row.wanted_octets, &row.bar) {
@@ -139,11 +139,11 @@ impl<'a> Progress<'a> {
         }
     }
 
-    fn row(&mut self, account: &str) -> &mut Row {
+    fn row(&mut self, account: &str) -> &mut ProgressRow {
         let at = self.rows.iter().position(|row| row.account == account);
         let at = at.unwrap_or_else(|| {
             let width = self.width;
-            self.rows.push(Row {
+            self.rows.push(ProgressRow {
                 account: account.to_owned(),
                 bar: self.out.screen.bar(format!("{account:width$}")),
                 messages: 0,
@@ -302,7 +302,7 @@ fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
-impl Row {
+impl ProgressRow {
     fn show(&self) {
         if let Some(bar) = &self.bar {
             bar.set_position(self.octets.min(self.wanted_octets));

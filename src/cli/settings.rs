@@ -98,7 +98,7 @@ pub(crate) struct Settings {
 
 /// Where the configuration is, or would be.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct ConfigPlace {
     /// The home directory, for `~`.
     pub(crate) home: Option<PathBuf>,
     /// The file that is read.
@@ -107,7 +107,7 @@ pub(crate) struct Place {
     pub(crate) own_file: Option<PathBuf>,
 }
 
-impl Place {
+impl ConfigPlace {
     pub(crate) fn find(global: &Global) -> Result<Self> {
         let home = etcetera::home_dir().ok().filter(|home| home.is_absolute());
         let own_file = xdg("XDG_CONFIG_HOME", home.as_deref(), ".config").map(|dir| dir.join(FILE));
@@ -151,11 +151,11 @@ pub(crate) fn usual_vault(home: Option<&Path>) -> Option<PathBuf> {
 
 impl Settings {
     pub(crate) fn load(global: &Global) -> Result<Self> {
-        let Place {
+        let ConfigPlace {
             home,
             file,
             own_file,
-        } = Place::find(global)?;
+        } = ConfigPlace::find(global)?;
         let config = match &file {
             Some(file) => Config::read(file, home.as_deref())?,
             None => Config::default(),

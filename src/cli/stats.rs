@@ -1,14 +1,14 @@
 //! `mailvault stats`: what the mail is made of, as bars.
 
 use chrono::Utc;
-use mailvault::inspect::stats::{self, Section, Stats};
+use mailvault::inspect::stats::{self, Stats, StatsSection};
 use mailvault::mail::query;
 use mailvault::vault::Vault;
 use mailvault::vault::catalog::{Amount, Facet};
 use serde_json::{Value, json};
 
 use super::Done;
-use super::args::{By, Stats as Args};
+use super::args::{By, StatsArgs as Args};
 use super::output::Output;
 use super::report::Failure;
 use super::search::read_texts;
@@ -84,7 +84,7 @@ fn name(facet: Facet) -> &'static str {
     }
 }
 
-fn tell(section: &Section, out: &Output) {
+fn tell(section: &StatsSection, out: &Output) {
     let by = name(section.facet);
     let amount = |kind: &str, mut line: Value, amount: Amount| {
         line["by"] = by.into();
@@ -147,7 +147,7 @@ fn lines(stats: &Stats, words: &[String], utf8: bool) -> Vec<String> {
 }
 
 /// The bars of one facet.
-fn part(section: &Section, wide: usize, utf8: bool) -> Vec<String> {
+fn part(section: &StatsSection, wide: usize, utf8: bool) -> Vec<String> {
     let pad = |text: &str, columns: usize| {
         format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
     };
@@ -234,7 +234,7 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mailvault::inspect::stats::Row;
+    use mailvault::inspect::stats::StatsRow;
     use mailvault::vault::catalog::Totals;
 
     fn amount(messages: u64, mib: u64) -> Amount {
@@ -244,8 +244,8 @@ mod tests {
         }
     }
 
-    fn row(label: &str, amount: Amount) -> Row {
-        Row {
+    fn row(label: &str, amount: Amount) -> StatsRow {
+        StatsRow {
             label: label.to_owned(),
             account: None,
             amount,
@@ -261,13 +261,13 @@ mod tests {
                 heavy: Some((1 << 20, amount(127, 334))),
             },
             sections: vec![
-                Section {
+                StatsSection {
                     facet: Facet::Year,
                     rows: vec![row("2025", amount(188, 57)), row("2026", amount(120, 25))],
                     others: 3,
                     rest: amount(337, 51),
                 },
-                Section {
+                StatsSection {
                     facet: Facet::Sender,
                     rows: vec![
                         row("photos@family.example", amount(41, 121)),

@@ -10,7 +10,7 @@ use mailvault::vault::catalog::AccountStatus;
 use serde_json::{Value, json};
 
 use super::Done;
-use super::args::Status;
+use super::args::StatusArgs;
 use super::output::{Output, Tone};
 use super::report::{Failure, code_name, code_words};
 use super::settings::{Settings, unknown};
@@ -19,7 +19,7 @@ use super::text::{Align, count, now, plural, rfc3339, size, table, when};
 /// The exit code where a pull is overdue.
 const STALE: u8 = 19;
 
-pub(crate) fn run(args: &Status, settings: &Settings, out: &Output) -> Result<Done, Failure> {
+pub(crate) fn run(args: &StatusArgs, settings: &Settings, out: &Output) -> Result<Done, Failure> {
     let vault = Vault::open(&settings.vault)?;
     // What is configured but was never pulled belongs to the picture, too.
     let mut accounts: BTreeMap<String, Option<AccountStatus>> = BTreeMap::new();

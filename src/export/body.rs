@@ -15,7 +15,7 @@ const CHUNK: usize = 128 << 10;
 
 /// What a form has to know of a message before it writes it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Shape {
+pub struct BodyShape {
     /// Each LF has a CR before it, and LF alone can be turned back into that.
     pub reversible: bool,
     /// Line ends.
@@ -32,7 +32,7 @@ pub struct Body<'a> {
     path: &'a Path,
     name: &'a FileName,
     checker: &'a mut Checker,
-    shape: Option<Shape>,
+    shape: Option<BodyShape>,
 }
 
 impl<'a> Body<'a> {
@@ -47,7 +47,7 @@ impl<'a> Body<'a> {
     }
 
     /// Reads and checks it. [`Error::Damaged`] if it is not what its name says.
-    pub fn load(&mut self) -> Result<Shape> {
+    pub fn load(&mut self) -> Result<BodyShape> {
         if let Some(shape) = self.shape {
             return Ok(shape);
         }
@@ -174,8 +174,8 @@ impl Look {
         }
     }
 
-    fn shape(&self) -> Shape {
-        Shape {
+    fn shape(&self) -> BodyShape {
+        BodyShape {
             reversible: !self.odd,
             lines: self.lines,
             ends: self.last[1] == b'\n',
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn shape(message: &[u8], cut: usize) -> Shape {
+    fn shape(message: &[u8], cut: usize) -> BodyShape {
         let mut look = Look::default();
         for piece in message.chunks(cut) {
             look.at(piece);

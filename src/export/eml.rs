@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::body::Body;
-use super::place::{self, Place};
+use super::place::{self, ExportPlace};
 use super::{Put, Target, names};
 use crate::base::error::{Error, Result};
 use crate::base::fsx::{self, Linked};
@@ -14,14 +14,14 @@ use crate::vault::Entry;
 
 /// A directory a folder, in which each message has a file.
 #[derive(Debug)]
-pub(super) struct Tree {
-    place: Place,
+pub(super) struct EmlTree {
+    place: ExportPlace,
     /// The folder at hand, its path, and what it has.
     folder: Option<(String, String, PathBuf, BTreeSet<Hash128>)>,
 }
 
-impl Tree {
-    pub(super) fn new(place: Place) -> Self {
+impl EmlTree {
+    pub(super) fn new(place: ExportPlace) -> Self {
         Self {
             place,
             folder: None,
@@ -55,7 +55,7 @@ fn file_name(entry: &Entry) -> String {
     format!("{day}{subject}.{}.eml", entry.name.hash)
 }
 
-impl Target for Tree {
+impl Target for EmlTree {
     fn put(&mut self, entry: &Entry, body: &mut Body<'_>) -> Result<Put> {
         self.enter(entry)?;
         let Some((_, _, path, there)) = &mut self.folder else {
@@ -83,11 +83,11 @@ impl Target for Tree {
 
 /// A single file for a single message.
 #[derive(Debug)]
-pub(super) struct File {
+pub(super) struct EmlFile {
     path: PathBuf,
 }
 
-impl File {
+impl EmlFile {
     pub(super) fn new(path: &Path) -> Self {
         Self {
             path: fsx::resolve_parent(path),
@@ -95,7 +95,7 @@ impl File {
     }
 }
 
-impl Target for File {
+impl Target for EmlFile {
     fn put(&mut self, _: &Entry, body: &mut Body<'_>) -> Result<Put> {
         body.load()?;
         let tmp = staging_name(&self.path);
@@ -143,15 +143,15 @@ pub(super) fn give_name(tmp: &Path, path: &Path) -> Result<()> {
 }
 
 /// The bytes of one message to a stream.
-pub(super) struct Stream<'a>(&'a mut dyn Write);
+pub(super) struct EmlStream<'a>(&'a mut dyn Write);
 
-impl<'a> Stream<'a> {
+impl<'a> EmlStream<'a> {
     pub(super) fn new(out: &'a mut dyn Write) -> Self {
         Self(out)
     }
 }
 
-impl Target for Stream<'_> {
+impl Target for EmlStream<'_> {
     fn put(&mut self, _: &Entry, body: &mut Body<'_>) -> Result<Put> {
         body.load()?;
         body.each(&mut |piece| {

@@ -7,7 +7,7 @@ const LONG: u64 = 9_900;
 
 /// What a mailbox takes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Taste {
+pub struct MailboxLimits {
     /// The longest message, in octets.
     pub limit: Option<u64>,
     /// Headers beyond ASCII are welcome.
@@ -16,7 +16,7 @@ pub struct Taste {
     pub keeps: Option<Vec<String>>,
 }
 
-impl Taste {
+impl MailboxLimits {
     /// True if a flag stays.
     #[must_use]
     pub fn keeps(&self, flag: &str) -> bool {
@@ -35,7 +35,7 @@ impl Taste {
 
 /// Something about a message that a server may not like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Flaw {
+pub enum UploadFlaw {
     /// It is longer than the server's limit.
     TooBig {
         /// The limit in octets.
@@ -51,7 +51,7 @@ pub enum Flaw {
     Open,
 }
 
-impl Flaw {
+impl UploadFlaw {
     /// True if it need not be tried.
     #[must_use]
     pub fn is_certain(self) -> bool {
@@ -59,7 +59,7 @@ impl Flaw {
     }
 }
 
-impl fmt::Display for Flaw {
+impl fmt::Display for UploadFlaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooBig { limit } => {
@@ -75,7 +75,7 @@ impl fmt::Display for Flaw {
 
 /// What was seen of a message, piece by piece, in the form in which it is sent.
 #[derive(Debug, Default, Clone)]
-pub struct Look {
+pub struct MessageProbe {
     octets: u64,
     nul: bool,
     /// Octets of the line so far, and of the longest.
@@ -87,7 +87,7 @@ pub struct Look {
     last: u8,
 }
 
-impl Look {
+impl MessageProbe {
     /// Takes the next octets.
     pub fn at(&mut self, piece: &[u8]) {
         self.octets += piece.len() as u64;
@@ -131,22 +131,22 @@ impl Look {
 
     /// What such a mailbox may not like about the message.
     #[must_use]
-    pub fn flaws(&self, taste: &Taste) -> Vec<Flaw> {
+    pub fn flaws(&self, taste: &MailboxLimits) -> Vec<UploadFlaw> {
         let mut flaws = Vec::new();
         if let Some(limit) = taste.limit.filter(|limit| self.octets > *limit) {
-            flaws.push(Flaw::TooBig { limit });
+            flaws.push(UploadFlaw::TooBig { limit });
         }
         if self.nul {
-            flaws.push(Flaw::Nul);
+            flaws.push(UploadFlaw::Nul);
         }
         if self.eight_bit && !(taste.utf8 && self.utf8.is_valid()) {
-            flaws.push(Flaw::EightBitHeader);
+            flaws.push(UploadFlaw::EightBitHeader);
         }
         if self.longest.max(self.line) > LONG {
-            flaws.push(Flaw::LongLine);
+            flaws.push(UploadFlaw::LongLine);
         }
         if self.last != b'\n' {
-            flaws.push(Flaw::Open);
+            flaws.push(UploadFlaw::Open);
         }
         flaws
     }
@@ -184,36 +184,39 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn look(message: &[u8]) -> Look {
-        let mut look = Look::default();
+    fn look(message: &[u8]) -> MessageProbe {
+        let mut look = MessageProbe::default();
         look.at(message);
         look
     }
 
-    fn flaws(message: &[u8], taste: &Taste) -> Vec<Flaw> {
+    fn flaws(message: &[u8], taste: &MailboxLimits) -> Vec<UploadFlaw> {
         look(message).flaws(taste)
     }
 
     #[test]
     fn a_plain_message_is_taken_by_any_server() {
         let message = b"Subject: a\r\n\r\nbody with \xff\r\n";
-        assert_eq!(flaws(message, &Taste::default()), []);
+        assert_eq!(flaws(message, &MailboxLimits::default()), []);
     }
 
     #[test]
     fn what_servers_refuse_is_found() {
-        let taste = Taste {
+        let taste = MailboxLimits {
             limit: Some(10),
-            ..Taste::default()
+            ..MailboxLimits::default()
         };
         let long = [b"a: b\r\n\r\n".as_slice(), &[b'x'; 9_901], b"\r\n"].concat();
         for (message, flaw) in [
-            (&b"Subject: longer\r\n\r\n"[..], Flaw::TooBig { limit: 10 }),
-            (b"\r\n\0\r\n", Flaw::Nul),
-            (b"A: \xe9\r\n", Flaw::EightBitHeader),
-            (&long, Flaw::LongLine),
-            (b"a", Flaw::Open),
-            (b"", Flaw::Open),
+            (
+                &b"Subject: longer\r\n\r\n"[..],
+                UploadFlaw::TooBig { limit: 10 },
+            ),
+            (b"\r\n\0\r\n", UploadFlaw::Nul),
+            (b"A: \xe9\r\n", UploadFlaw::EightBitHeader),
+            (&long, UploadFlaw::LongLine),
+            (b"a", UploadFlaw::Open),
+            (b"", UploadFlaw::Open),
         ] {
             assert!(flaws(message, &taste).contains(&flaw), "{flaw:?}");
         }
@@ -221,26 +224,29 @@ mod tests {
 
     #[test]
     fn utf8_in_a_header_is_fine_where_the_server_takes_it() {
-        let taste = Taste {
+        let taste = MailboxLimits {
             utf8: true,
-            ..Taste::default()
+            ..MailboxLimits::default()
         };
         assert_eq!(flaws("A: é\r\n\r\n".as_bytes(), &taste), []);
-        assert_eq!(flaws(b"A: \xe9\r\n\r\n", &taste), [Flaw::EightBitHeader]);
+        assert_eq!(
+            flaws(b"A: \xe9\r\n\r\n", &taste),
+            [UploadFlaw::EightBitHeader]
+        );
     }
 
     #[test]
     fn keywords_stay_where_they_are_listed_or_any_is() {
-        let taste = |keeps: &[&str]| Taste {
+        let taste = |keeps: &[&str]| MailboxLimits {
             keeps: Some(keeps.iter().map(ToString::to_string).collect()),
-            ..Taste::default()
+            ..MailboxLimits::default()
         };
         assert!(taste(&["\\Seen", "$junk"]).keeps("$Junk"));
         assert!(!taste(&["\\Seen", "$junk"]).keeps("work"));
         assert!(taste(&["\\*"]).keeps("work") && !taste(&["\\*"]).keeps("\\Flagged"));
-        assert!(Taste::default().keeps("work") && Taste::default().keeps("\\Seen"));
+        assert!(MailboxLimits::default().keeps("work") && MailboxLimits::default().keeps("\\Seen"));
         for odd in ["", "a b", "a(", "é", "x]", "\\"] {
-            assert!(odd == "\\" || !Taste::default().keeps(odd), "{odd}");
+            assert!(odd == "\\" || !MailboxLimits::default().keeps(odd), "{odd}");
         }
     }
 
@@ -251,10 +257,10 @@ mod tests {
             cuts in prop::collection::vec(0_usize..80, 0..5),
         ) {
             let message = message.as_bytes();
-            let taste = Taste { limit: Some(20), ..Taste::default() };
+            let taste = MailboxLimits { limit: Some(20), ..MailboxLimits::default() };
             let mut cuts: Vec<usize> = cuts.into_iter().map(|c| c.min(message.len())).collect();
             cuts.sort_unstable();
-            let mut pieces = Look::default();
+            let mut pieces = MessageProbe::default();
             let mut from = 0;
             for cut in cuts.into_iter().chain([message.len()]) {
                 pieces.at(&message[from..cut]);

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::body::Body;
-use super::place::{self, Place};
+use super::place::{self, ExportPlace};
 use super::{Put, Target, names};
 use crate::base::error::Result;
 use crate::base::fsx;
@@ -19,24 +19,24 @@ const BEHIND: &str = ".mailvault,S=";
 
 /// A Maildir++ tree in the making.
 #[derive(Debug)]
-pub(super) struct Tree {
-    place: Place,
+pub(super) struct MaildirTree {
+    place: ExportPlace,
     crlf: bool,
-    folder: Option<Folder>,
+    folder: Option<MaildirFolder>,
     scratch: Vec<u8>,
 }
 
 /// The folder at hand, and what it has.
 #[derive(Debug)]
-struct Folder {
+struct MaildirFolder {
     account: String,
     dir: String,
     cur: PathBuf,
     there: BTreeSet<Hash128>,
 }
 
-impl Tree {
-    pub(super) fn new(place: Place, crlf: bool) -> Self {
+impl MaildirTree {
+    pub(super) fn new(place: ExportPlace, crlf: bool) -> Self {
         Self {
             place,
             crlf,
@@ -47,7 +47,7 @@ impl Tree {
 
     /// Makes the folder of an entry the one at hand.
     fn enter(&mut self, entry: &Entry) -> Result<()> {
-        let same = |f: &Folder| f.account == entry.account && f.dir == entry.dir;
+        let same = |f: &MaildirFolder| f.account == entry.account && f.dir == entry.dir;
         if self.folder.as_ref().is_some_and(same) {
             return Ok(());
         }
@@ -70,7 +70,7 @@ impl Tree {
         }
         let mut there = place::ids(&root.join("cur"), BEHIND)?;
         there.extend(place::ids(&root.join("new"), BEHIND)?);
-        self.folder = Some(Folder {
+        self.folder = Some(MaildirFolder {
             account: entry.account.clone(),
             dir: entry.dir.clone(),
             cur: root.join("cur"),
@@ -88,7 +88,7 @@ impl Tree {
     }
 }
 
-impl Target for Tree {
+impl Target for MaildirTree {
     fn put(&mut self, entry: &Entry, body: &mut Body<'_>) -> Result<Put> {
         self.enter(entry)?;
         let id = entry.name.hash;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::body::Body;
 use super::eml::{give_name, staging_name};
-use super::place::{Place, Staged};
+use super::place::{ExportPlace, Staged};
 use super::{Put, Target, names};
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
@@ -16,13 +16,13 @@ use crate::vault::{Entry, Part};
 
 /// Turns messages into the text of an mbox.
 #[derive(Debug, Default)]
-struct Writer {
+struct MboxWriter {
     crlf: bool,
     scratch: Vec<u8>,
     quoted: Vec<u8>,
 }
 
-impl Writer {
+impl MboxWriter {
     fn new(crlf: bool) -> Self {
         Self {
             crlf,
@@ -80,21 +80,21 @@ impl Writer {
 }
 
 /// An mbox to a stream.
-pub(super) struct Stream<'a> {
+pub(super) struct MboxStream<'a> {
     out: &'a mut dyn Write,
-    writer: Writer,
+    writer: MboxWriter,
 }
 
-impl<'a> Stream<'a> {
+impl<'a> MboxStream<'a> {
     pub(super) fn new(out: &'a mut dyn Write, crlf: bool) -> Self {
         Self {
             out,
-            writer: Writer::new(crlf),
+            writer: MboxWriter::new(crlf),
         }
     }
 }
 
-impl Target for Stream<'_> {
+impl Target for MboxStream<'_> {
     fn put(&mut self, entry: &Entry, body: &mut Body<'_>) -> Result<Put> {
         let out = &mut self.out;
         self.writer.put(entry, body, &mut |bytes| {
@@ -111,15 +111,15 @@ impl Target for Stream<'_> {
 
 /// A single mbox file. It is begun anew after a kill, and never replaces another.
 #[derive(Debug)]
-pub(super) struct File {
+pub(super) struct MboxFile {
     path: PathBuf,
     tmp: PathBuf,
     to: BufWriter<std::fs::File>,
-    writer: Writer,
+    writer: MboxWriter,
     done: bool,
 }
 
-impl File {
+impl MboxFile {
     pub(super) fn create(path: &Path, crlf: bool) -> Result<Self> {
         let path = &fsx::resolve_parent(path);
         let tmp = staging_name(path);
@@ -128,13 +128,13 @@ impl File {
             path: path.clone(),
             to: BufWriter::with_capacity(256 << 10, file),
             tmp,
-            writer: Writer::new(crlf),
+            writer: MboxWriter::new(crlf),
             done: false,
         })
     }
 }
 
-impl Target for File {
+impl Target for MboxFile {
     fn put(&mut self, entry: &Entry, body: &mut Body<'_>) -> Result<Put> {
         let (file, tmp) = (&mut self.to, &self.tmp);
         self.writer.put(entry, body, &mut |bytes| {
@@ -153,7 +153,7 @@ impl Target for File {
     }
 }
 
-impl Drop for File {
+impl Drop for MboxFile {
     fn drop(&mut self) {
         if !self.done {
             // It has no value: the next run begins anew.
@@ -164,17 +164,17 @@ impl Drop for File {
 
 /// One file a folder.
 #[derive(Debug)]
-pub(super) struct Tree {
-    place: Place,
-    writer: Writer,
+pub(super) struct MboxTree {
+    place: ExportPlace,
+    writer: MboxWriter,
     /// What every folder is to hold.
     lists: BTreeMap<(String, String), String>,
-    open: Option<Open>,
+    open: Option<OpenMbox>,
 }
 
 /// The folder at hand.
 #[derive(Debug)]
-struct Open {
+struct OpenMbox {
     account: String,
     dir: String,
     path: PathBuf,
@@ -184,15 +184,15 @@ struct Open {
     whole: bool,
 }
 
-impl Tree {
-    pub(super) fn new(place: Place, crlf: bool, parts: &[Part]) -> Self {
+impl MboxTree {
+    pub(super) fn new(place: ExportPlace, crlf: bool, parts: &[Part]) -> Self {
         let list = |part: &Part| {
             let key = (part.account.clone(), part.dir.clone());
             (key, part.list.to_string())
         };
         Self {
             place,
-            writer: Writer::new(crlf),
+            writer: MboxWriter::new(crlf),
             lists: parts.iter().map(list).collect(),
             open: None,
         }
@@ -233,7 +233,7 @@ impl Tree {
         } else {
             Some(self.place.stage()?)
         };
-        self.open = Some(Open {
+        self.open = Some(OpenMbox {
             account: account.clone(),
             dir: dir.clone(),
             path,
@@ -278,7 +278,7 @@ impl Tree {
     }
 }
 
-impl Target for Tree {
+impl Target for MboxTree {
     fn put(&mut self, entry: &Entry, body: &mut Body<'_>) -> Result<Put> {
         self.enter(entry)?;
         let Some(open) = &mut self.open else {

@@ -24,15 +24,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 pub use attachments::save;
-pub use body::{Body, Shape};
+pub use body::{Body, BodyShape};
 
 use crate::base::error::{Error, Result};
-use crate::base::event::Event;
+use crate::base::event::RunEvent;
 use crate::mail::message::Hash128;
 use crate::mail::query::Query;
 use crate::vault::frame::Checker;
 use crate::vault::{Entry, Selection, Vault};
-use place::Place;
+use place::ExportPlace;
 
 /// How often progress is told.
 const TELL: Duration = Duration::from_millis(100);
@@ -159,7 +159,7 @@ pub fn plan(vault: &Vault, query: &Query, destination: Destination, crlf: bool) 
         }
         Destination::Eml(path) | Destination::Mbox(path) => place::refuse_taken(path)?,
         Destination::Folder(path, format) => {
-            place::State::look(path, *format, crlf, &selection.accounts())?;
+            place::PlaceState::look(path, *format, crlf, &selection.accounts())?;
         }
         Destination::Stream => {}
     }
@@ -176,14 +176,14 @@ pub fn apply(
     plan: &Plan,
     out: &mut dyn Write,
     stop: &AtomicBool,
-    tell: &mut dyn FnMut(Event<'_>),
+    tell: &mut dyn FnMut(RunEvent<'_>),
 ) -> Result<ExportReport> {
     let mut report = ExportReport::default();
     let selection = &plan.selection;
     if selection.messages() == 0 {
         return Ok(report);
     }
-    tell(Event::Listed {
+    tell(RunEvent::Listed {
         account: LABEL,
         listed: selection.messages(),
         wanted: selection.messages(),
@@ -217,7 +217,7 @@ pub fn apply(
         octets += entry.name.size;
         if told.elapsed() >= TELL {
             told = Instant::now();
-            tell(Event::Progress {
+            tell(RunEvent::Progress {
                 account: LABEL,
                 messages: report.written + report.there,
                 octets,
@@ -241,16 +241,16 @@ fn put(target: &mut dyn Target, entry: &Entry, checker: &mut Checker) -> Result<
 fn target<'a>(plan: &'a Plan, out: &'a mut dyn Write) -> Result<Box<dyn Target + 'a>> {
     let selection = &plan.selection;
     Ok(match &plan.destination {
-        Destination::Stream if selection.messages() == 1 => Box::new(eml::Stream::new(out)),
-        Destination::Stream => Box::new(mbox::Stream::new(out, plan.crlf)),
-        Destination::Mbox(path) => Box::new(mbox::File::create(path, plan.crlf)?),
-        Destination::Eml(path) => Box::new(eml::File::new(path)),
+        Destination::Stream if selection.messages() == 1 => Box::new(eml::EmlStream::new(out)),
+        Destination::Stream => Box::new(mbox::MboxStream::new(out, plan.crlf)),
+        Destination::Mbox(path) => Box::new(mbox::MboxFile::create(path, plan.crlf)?),
+        Destination::Eml(path) => Box::new(eml::EmlFile::new(path)),
         Destination::Folder(path, format) => {
-            let place = Place::open(path, *format, plan.crlf, &selection.accounts())?;
+            let place = ExportPlace::open(path, *format, plan.crlf, &selection.accounts())?;
             match format {
-                Format::Maildir => Box::new(maildir::Tree::new(place, plan.crlf)),
-                Format::Mbox => Box::new(mbox::Tree::new(place, plan.crlf, &selection.folders)),
-                Format::Eml => Box::new(eml::Tree::new(place)),
+                Format::Maildir => Box::new(maildir::MaildirTree::new(place, plan.crlf)),
+                Format::Mbox => Box::new(mbox::MboxTree::new(place, plan.crlf, &selection.folders)),
+                Format::Eml => Box::new(eml::EmlTree::new(place)),
                 Format::Html => Box::new(html::Site::new(place)),
             }
         }

@@ -27,7 +27,7 @@ const BATCH_BYTES: u64 = 32 << 20;
 
 /// What the note says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct State {
+pub(super) struct PlaceState {
     v: u32,
     format: String,
     crlf: bool,
@@ -39,7 +39,7 @@ pub(super) struct State {
     pub(super) files: BTreeMap<String, (String, u64)>,
 }
 
-impl State {
+impl PlaceState {
     /// The note of an earlier export, or a new one; [`Error::Unfit`] if the directory
     /// holds something else.
     pub(super) fn look(
@@ -142,9 +142,9 @@ pub(super) fn refuse_taken(path: &Path) -> Result<()> {
 
 /// The directory, open for writing.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ExportPlace {
     root: PathBuf,
-    pub(super) state: State,
+    pub(super) state: PlaceState,
     staging: PathBuf,
     lock: Option<fs::File>,
     sync: BatchSync,
@@ -177,7 +177,7 @@ impl Staged {
     }
 }
 
-impl Place {
+impl ExportPlace {
     pub(super) fn open(
         root: &Path,
         format: Format,
@@ -186,7 +186,7 @@ impl Place {
     ) -> Result<Self> {
         // The directory may be a link; below it nothing is followed.
         let root = &fsx::resolve(root);
-        let state = State::look(root, format, crlf, accounts)?;
+        let state = PlaceState::look(root, format, crlf, accounts)?;
         fsx::create_dir_all_durably(root)?;
         let staging = root.join(STAGING);
         fsx::create_dir(&staging)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::place::Place;
+use super::place::ExportPlace;
 use super::*;
 use crate::mail::message::Scanner;
 use crate::vault::Part;
@@ -80,16 +80,16 @@ impl Scene {
             octets: 0,
             list: Hash128([7; 16]),
         }];
-        let place = |format| Place::open(&to, format, false, &["work".into()]).unwrap();
+        let place = |format| ExportPlace::open(&to, format, false, &["work".into()]).unwrap();
         match kind {
-            "maildir" => Box::new(maildir::Tree::new(place(Format::Maildir), false)),
-            "mbox" => Box::new(mbox::Tree::new(place(Format::Mbox), false, &parts)),
-            "eml" => Box::new(eml::Tree::new(place(Format::Eml))),
+            "maildir" => Box::new(maildir::MaildirTree::new(place(Format::Maildir), false)),
+            "mbox" => Box::new(mbox::MboxTree::new(place(Format::Mbox), false, &parts)),
+            "eml" => Box::new(eml::EmlTree::new(place(Format::Eml))),
             "html" => Box::new(html::Site::new(place(Format::Html))),
-            "mbox file" => Box::new(mbox::File::create(&to, false).unwrap()),
-            "eml file" => Box::new(eml::File::new(&to)),
-            "mbox stream" => Box::new(mbox::Stream::new(&mut self.out, false)),
-            _ => Box::new(eml::Stream::new(&mut self.out)),
+            "mbox file" => Box::new(mbox::MboxFile::create(&to, false).unwrap()),
+            "eml file" => Box::new(eml::EmlFile::new(&to)),
+            "mbox stream" => Box::new(mbox::MboxStream::new(&mut self.out, false)),
+            _ => Box::new(eml::EmlStream::new(&mut self.out)),
         }
     }
 
@@ -218,7 +218,7 @@ fn a_directory_of_somebody_else_is_refused() {
     for format in [Format::Maildir, Format::Mbox, Format::Eml, Format::Html] {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("thesis.txt"), "mine").unwrap();
-        let opened = Place::open(dir.path(), format, false, &["work".into()]);
+        let opened = ExportPlace::open(dir.path(), format, false, &["work".into()]);
         assert!(matches!(opened, Err(Error::Unfit { .. })));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
@@ -229,7 +229,7 @@ fn an_earlier_export_is_gone_on_with_only_in_its_own_way() {
     let dir = tempfile::tempdir().unwrap();
     let open = |format, crlf, accounts: &[&str]| {
         let accounts: Vec<String> = accounts.iter().map(ToString::to_string).collect();
-        Place::open(dir.path(), format, crlf, &accounts).map(drop)
+        ExportPlace::open(dir.path(), format, crlf, &accounts).map(drop)
     };
     open(Format::Eml, false, &["work"]).unwrap();
     open(Format::Eml, false, &["work"]).unwrap();

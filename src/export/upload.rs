@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use crate::account::Job;
 use crate::account::connect::{Connector, endpoint, server_name};
 use crate::base::error::{Error, Result};
-use crate::base::event::{Event, Events, Notice};
+use crate::base::event::{Events, Notice, RunEvent};
 use crate::base::pause::{self, is_set};
 use crate::base::retry::Retry;
-use crate::export::imap::{Doubt, Outlook, Task, Upload, UploadReport};
+use crate::export::imap::{Doubt, Outlook, Upload, UploadReport, UploadTask};
 use crate::mail::query::Query;
 use crate::net::pop3::Dialect;
 use crate::net::transport::Transport;
@@ -31,21 +31,21 @@ pub struct UploadOptions {
 }
 
 /// What a query selects and what it takes to bring it somewhere.
-struct Plan<'a> {
+struct UploadRun<'a> {
     vault: Vault,
     query: &'a Query,
     job: Job,
     options: &'a UploadOptions,
 }
 
-impl Plan<'_> {
+impl UploadRun<'_> {
     fn open<'a>(
         path: &Path,
         query: &'a Query,
         job: Job,
         options: &'a UploadOptions,
-    ) -> Result<Plan<'a>> {
-        Ok(Plan {
+    ) -> Result<UploadRun<'a>> {
+        Ok(UploadRun {
             vault: Vault::open(path)?,
             query,
             job,
@@ -57,7 +57,7 @@ impl Plan<'_> {
     fn with<T>(
         self,
         events: Events<'_>,
-        act: impl FnOnce(Task<'_>, &Connector, Events<'_>) -> Result<T>,
+        act: impl FnOnce(UploadTask<'_>, &Connector, Events<'_>) -> Result<T>,
     ) -> Result<T> {
         let Job { account, secret } = self.job;
         if self.query.needs_texts() {
@@ -65,7 +65,7 @@ impl Plan<'_> {
         }
         let selection = self.vault.select(self.query, false)?;
         let server = endpoint(&account);
-        let task = Task {
+        let task = UploadTask {
             vault: &self.vault,
             selection: &selection,
             account: &account.name,
@@ -78,7 +78,7 @@ impl Plan<'_> {
         };
         let stop = Arc::clone(&self.options.stop);
         let connector = Connector::new(&account, secret?, Dialect::default(), stop);
-        events(Event::Connecting {
+        events(RunEvent::Connecting {
             account: &account.name,
             server: &server,
         });
@@ -94,7 +94,7 @@ pub fn outlook(
     options: &UploadOptions,
     events: Events<'_>,
 ) -> Result<Outlook> {
-    Plan::open(path, query, job, options)?.with(events, |task, connector, _| {
+    UploadRun::open(path, query, job, options)?.with(events, |task, connector, _| {
         let mut session = connector.open_imap()?;
         let outlook = task.outlook(&mut session)?;
         hang_up(session);
@@ -111,7 +111,7 @@ pub fn check(
     events: Events<'_>,
     each: &mut dyn FnMut(Doubt),
 ) -> Result<Outlook> {
-    Plan::open(path, query, job, options)?.with(events, |task, connector, _| {
+    UploadRun::open(path, query, job, options)?.with(events, |task, connector, _| {
         let mut session = connector.open_imap()?;
         let outlook = task.outlook(&mut session)?;
         task.check(&mut session, each)?;
@@ -130,12 +130,12 @@ pub fn upload(
 ) -> Result<(UploadReport, Option<Error>)> {
     // First, since it may adopt files of a run that was killed, which are to be chosen, too.
     let mut writer = Writer::open(path, options.lock_wait, &options.stop)?;
-    let plan = Plan::open(path, query, job, options)?;
+    let plan = UploadRun::open(path, query, job, options)?;
     plan.with(events, |task, connector, events| {
         if task.selection.messages() == 0 {
             return Ok((UploadReport::default(), None));
         }
-        let notice = &mut |event: Event<'_>| events(event);
+        let notice = &mut |event: RunEvent<'_>| events(event);
         let mut upload = Upload::new(task, &mut writer, notice);
         let outcome = sessions(&task, connector, &mut upload);
         Ok((upload.report, outcome.err()))
@@ -143,7 +143,7 @@ pub fn upload(
 }
 
 /// Sessions until all is done, or what fails is not worth another one.
-fn sessions(task: &Task<'_>, connector: &Connector, upload: &mut Upload<'_>) -> Result<()> {
+fn sessions(task: &UploadTask<'_>, connector: &Connector, upload: &mut Upload<'_>) -> Result<()> {
     let mut retry = Retry::new(task.retries);
     loop {
         let before = upload.progress();

@@ -51,7 +51,7 @@ impl Kind {
 
 /// A folder of the source.
 #[derive(Debug)]
-pub(super) struct Spot {
+pub(super) struct SourceFolder {
     pub(super) kind: Kind,
     /// Its file or directory.
     path: PathBuf,
@@ -65,7 +65,7 @@ pub(super) struct Spot {
     vault: Option<(Rc<(Vault, Selection)>, Part)>,
 }
 
-impl Spot {
+impl SourceFolder {
     fn new(kind: Kind, path: &Path, parts: &[String]) -> Self {
         Self {
             kind,
@@ -149,7 +149,7 @@ pub(super) fn unfit(path: &Path, reason: &str) -> Error {
 }
 
 /// The folders of a source.
-pub(super) fn spots(source: &Path, tree: &mut SourceTree) -> Result<Vec<Spot>> {
+pub(super) fn spots(source: &Path, tree: &mut SourceTree) -> Result<Vec<SourceFolder>> {
     let missing = || Error::file("read", source, std::io::ErrorKind::NotFound.into());
     let meta = fsx::look(source)?.ok_or_else(missing)?;
     let mut spots = Vec::new();
@@ -159,7 +159,7 @@ pub(super) fn spots(source: &Path, tree: &mut SourceTree) -> Result<Vec<Spot>> {
         } else {
             Kind::Eml
         };
-        let mut spot = Spot::new(kind, source, &[]);
+        let mut spot = SourceFolder::new(kind, source, &[]);
         spot.octets = meta.len();
         spots.push(spot);
     } else if fsx::is_file(&source.join("vault.toml"))? {
@@ -173,12 +173,12 @@ pub(super) fn spots(source: &Path, tree: &mut SourceTree) -> Result<Vec<Spot>> {
     Ok(spots)
 }
 
-fn vault(source: &Path, spots: &mut Vec<Spot>) -> Result<()> {
+fn vault(source: &Path, spots: &mut Vec<SourceFolder>) -> Result<()> {
     let vault = Vault::open_foreign(source)?;
     let selection = vault.select(&Query::default(), false)?;
     let shared = Rc::new((vault, selection));
     for part in &shared.1.folders {
-        let mut spot = Spot::new(Kind::Vault, source, &[]);
+        let mut spot = SourceFolder::new(Kind::Vault, source, &[]);
         spot.account = Some(part.account.clone());
         spot.dir = Some(part.dir.clone());
         spot.octets = part.octets;
@@ -188,7 +188,12 @@ fn vault(source: &Path, spots: &mut Vec<Spot>) -> Result<()> {
     Ok(())
 }
 
-fn walk(tree: &mut SourceTree, dir: &Path, parts: &[String], spots: &mut Vec<Spot>) -> Result<()> {
+fn walk(
+    tree: &mut SourceTree,
+    dir: &Path,
+    parts: &[String],
+    spots: &mut Vec<SourceFolder>,
+) -> Result<()> {
     if parts.len() > DEEPEST {
         return Ok(());
     }
@@ -196,16 +201,16 @@ fn walk(tree: &mut SourceTree, dir: &Path, parts: &[String], spots: &mut Vec<Spo
     let within = |name: &str| [parts, &[name.to_owned()]].concat();
     let own = is_maildir(dir);
     if own {
-        let mut spot = Spot::new(Kind::Maildir, dir, parts);
+        let mut spot = SourceFolder::new(Kind::Maildir, dir, parts);
         spot.octets = octets(tree, &dir.join("cur"))? + octets(tree, &dir.join("new"))?;
         spots.push(spot);
     }
-    let mut eml: Option<Spot> = None;
+    let mut eml: Option<SourceFolder> = None;
     for Child { name, path, size } in tree.children(dir)? {
         let Some(size) = size else {
             if name.starts_with('.') {
                 if is_maildir(&path) {
-                    let mut spot = Spot::new(Kind::Maildir, &path, parts);
+                    let mut spot = SourceFolder::new(Kind::Maildir, &path, parts);
                     if parts.is_empty() {
                         spot.dir = Some(name);
                     } else {
@@ -224,11 +229,11 @@ fn walk(tree: &mut SourceTree, dir: &Path, parts: &[String], spots: &mut Vec<Spo
         };
         if !own {
             if has_suffix(&name, "eml") {
-                let spot = eml.get_or_insert_with(|| Spot::new(Kind::Eml, dir, parts));
+                let spot = eml.get_or_insert_with(|| SourceFolder::new(Kind::Eml, dir, parts));
                 spot.octets += size;
             } else if is_mbox(&path)? {
                 let stem = name.strip_suffix(".mbox").unwrap_or(&name);
-                let mut spot = Spot::new(Kind::Mbox, &path, &within(stem));
+                let mut spot = SourceFolder::new(Kind::Mbox, &path, &within(stem));
                 spot.octets = size;
                 spots.push(spot);
             }
@@ -268,7 +273,7 @@ fn is_mbox(path: &Path) -> Result<bool> {
 
 /// Hands on every message of a folder.
 pub(super) fn messages(
-    spot: &Spot,
+    spot: &SourceFolder,
     (source, tree): (&Path, &mut SourceTree),
     stop: &AtomicBool,
     unread: &mut Vec<Unread>,
@@ -409,7 +414,7 @@ mod tests {
     #[test]
     fn folders_go_where_they_are_sent() {
         let spot = |dir: Option<&str>, parts: &[&str]| {
-            let mut spot = Spot::new(Kind::Mbox, Path::new("x"), &[]);
+            let mut spot = SourceFolder::new(Kind::Mbox, Path::new("x"), &[]);
             spot.dir = dir.map(str::to_owned);
             spot.parts = parts.iter().map(ToString::to_string).collect();
             spot

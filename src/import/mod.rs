@@ -19,10 +19,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::archive::commit::{self, Desk, Route};
+use crate::archive::commit::{self, CommitQueue, Route};
 use crate::archive::dedupe::Policy;
 use crate::base::error::{Error, Result};
-use crate::base::event::Event;
+use crate::base::event::RunEvent;
 use crate::base::fsx;
 use crate::base::sync::lock;
 use crate::mail::message::Hash128;
@@ -35,7 +35,7 @@ use tree::SourceTree;
 use work::Worker;
 
 pub use find::Kind;
-use find::{Found, Spot};
+use find::{Found, SourceFolder};
 
 /// Under this name the progress of an import goes.
 const LABEL: &str = "import";
@@ -100,7 +100,7 @@ pub fn run(
     path: &Path,
     source: &Path,
     options: &ImportOptions,
-    tell: &mut dyn FnMut(Event<'_>),
+    tell: &mut dyn FnMut(RunEvent<'_>),
 ) -> Result<ImportReport> {
     // Source and vault may be links; below them only what stays in the source is read.
     let source = &fsx::resolve(source);
@@ -128,7 +128,7 @@ pub fn run(
     }
     let layout = Layout::new(path);
     let wanted_octets = spots.iter().map(|spot| spot.octets).sum();
-    tell(Event::Listed {
+    tell(RunEvent::Listed {
         account: LABEL,
         listed: 0,
         wanted: spots.len() as u64,
@@ -169,10 +169,10 @@ fn same(one: &Path, other: &Path) -> bool {
 fn work(
     layout: &Layout,
     (source, mut tree): (&Path, SourceTree),
-    spots: &[Spot],
+    spots: &[SourceFolder],
     options: &ImportOptions,
-    desk: Option<&Desk>,
-    tell: &mut dyn FnMut(Event<'_>),
+    desk: Option<&CommitQueue>,
+    tell: &mut dyn FnMut(RunEvent<'_>),
 ) -> Result<(ImportReport, Vec<String>)> {
     let (send, queue) = sync_channel::<Found>(QUEUE);
     let queue = Mutex::new(queue);
@@ -248,7 +248,7 @@ struct Routes {
 fn search(
     layout: &Layout,
     (source, tree): (&Path, &mut SourceTree),
-    spots: &[Spot],
+    spots: &[SourceFolder],
     options: &ImportOptions,
     routes: &mut Routes,
     each: &mut dyn FnMut(Found),
@@ -301,14 +301,14 @@ fn next(queue: &Mutex<Receiver<Found>>) -> Option<Found> {
 struct Shared<'a> {
     layout: &'a Layout,
     options: &'a ImportOptions,
-    desk: Option<&'a Desk>,
+    desk: Option<&'a CommitQueue>,
     octets: AtomicU64,
     messages: AtomicU64,
 }
 
 impl Shared<'_> {
-    fn tell(&self, tell: &mut dyn FnMut(Event<'_>)) {
-        tell(Event::Progress {
+    fn tell(&self, tell: &mut dyn FnMut(RunEvent<'_>)) {
+        tell(RunEvent::Progress {
             account: LABEL,
             messages: self.messages.load(Ordering::Relaxed),
             octets: self.octets.load(Ordering::Relaxed),

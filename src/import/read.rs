@@ -34,7 +34,7 @@ impl Whole {
 
 /// What is known of a message after a first look.
 #[derive(Debug)]
-pub(super) struct Message {
+pub(super) struct ImportedMessage {
     /// Of the bytes that are to be stored.
     pub(super) hash: Hash128,
     /// Their number.
@@ -45,7 +45,7 @@ pub(super) struct Message {
     mboxo: bool,
 }
 
-impl Message {
+impl ImportedMessage {
     /// Reads it once or twice; small ones stay in `whole`.
     pub(super) fn look(found: &Found, mboxo: bool, whole: &mut Whole) -> Result<Self> {
         let mut message = Self {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::find::Found;
-use super::read::{self, Message, Whole};
+use super::read::{self, ImportedMessage, Whole};
 use super::{ImportReport, Shared};
-use crate::archive::commit::{Delivery, Order, Route};
+use crate::archive::commit::{CommitRequest, Delivery, Route};
 use crate::archive::dedupe::same_mail;
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
@@ -29,7 +29,7 @@ impl Worker<'_> {
     pub(super) fn take(&mut self, found: &Found, route: &Arc<Route>) -> Result<()> {
         let options = self.shared.options;
         let mut whole = std::mem::take(&mut self.whole);
-        let message = Message::look(found, options.mboxo, &mut whole)?;
+        let message = ImportedMessage::look(found, options.mboxo, &mut whole)?;
         self.report.messages += 1;
         self.report.octets += message.size;
         let taken = self.decide(found, route, &message, &whole);
@@ -41,7 +41,7 @@ impl Worker<'_> {
         &mut self,
         found: &Found,
         route: &Arc<Route>,
-        message: &Message,
+        message: &ImportedMessage,
         whole: &Whole,
     ) -> Result<()> {
         if self.has(self.catalog.find(message.hash)?, route)? {
@@ -85,7 +85,7 @@ impl Worker<'_> {
             evidence: Evidence::Received,
             object: None,
         };
-        if desk.order(Order::Deliver(Box::new(delivery))) {
+        if desk.order(CommitRequest::Deliver(Box::new(delivery))) {
             Ok(())
         } else {
             Err(Error::Interrupted)
@@ -96,7 +96,7 @@ impl Worker<'_> {
         &mut self,
         found: &Found,
         route: &Route,
-        message: &Message,
+        message: &ImportedMessage,
         whole: &Whole,
     ) -> Result<Packed> {
         let own = match self.packer.take() {

@@ -5,4 +5,4 @@ pub mod doctor;
 pub mod metrics;
 pub mod stats;
 
-pub use audit::{AuditOptions, AuditReport, FolderAudit, Standing, Tally, audit};
+pub use audit::{ArchiveStatus, AuditOptions, AuditReport, AuditTally, FolderAudit, audit};

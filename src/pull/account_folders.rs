@@ -14,15 +14,15 @@ use crate::base::sync::lock;
 use crate::mail::message::Hash128;
 use crate::mail::source::{Inventory, Marks, ObjectId, Voucher};
 use crate::net::imap::{
-    Access, Change, Counts, Folder, Known, Mailbox, Row, Scope, Session, SpecialUse,
+    Access, Change, Counts, Folder, KnownMailbox, Mailbox, Row, Scope, Session, SpecialUse,
 };
-use crate::pull::{self, Copies, Run};
+use crate::pull::{self, Copies, PullRun};
 use crate::vault::catalog::{Origin, State};
 use crate::vault::layout::Layout;
 use crate::vault::{maildir, now_seconds};
 
 /// What a session needs besides the run itself.
-pub(super) struct Mirror<'a> {
+pub(super) struct AccountFolders<'a> {
     pub(super) account: &'a Account,
     pub(super) server: &'a str,
     pub(super) layout: &'a Layout,
@@ -41,11 +41,11 @@ pub(super) struct Round {
     pub(super) labels: Option<Mutex<Labels>>,
 }
 
-impl Mirror<'_> {
+impl AccountFolders<'_> {
     /// What is to be taken in of labels, where there are any.
     pub(super) fn labels<S: Read + Write>(
         &self,
-        run: &Run<'_, '_>,
+        run: &PullRun<'_, '_>,
         session: &Session<S>,
         mailboxes: &[Mailbox],
     ) -> Result<Option<Mutex<Labels>>> {
@@ -64,7 +64,7 @@ impl Mirror<'_> {
     /// The job, unless nothing in the mailbox can have changed.
     pub(super) fn due<'m>(
         &self,
-        run: &mut Run<'_, '_>,
+        run: &mut PullRun<'_, '_>,
         mut job: FolderJob<'m>,
     ) -> Result<Option<FolderJob<'m>>> {
         let catalog = run.catalog();
@@ -88,7 +88,7 @@ impl Mirror<'_> {
     /// Brings one mailbox up to date.
     pub(super) fn mailbox<S: Read + Write>(
         &self,
-        run: &mut Run<'_, '_>,
+        run: &mut PullRun<'_, '_>,
         session: &mut Session<S>,
         job: &FolderJob<'_>,
         round: &Round,
@@ -113,7 +113,7 @@ impl Mirror<'_> {
     /// The same from what is known of it.
     fn bring_up_to_date<S: Read + Write>(
         &self,
-        run: &mut Run<'_, '_>,
+        run: &mut PullRun<'_, '_>,
         folder: &mut Folder<'_, S>,
         job: &FolderJob<'_>,
         round: &Round,
@@ -147,7 +147,7 @@ impl Mirror<'_> {
                 renumbered = self.gone(run, dir, uidvalidity)?;
             }
         }
-        let place = pull::Mailbox {
+        let place = pull::PulledMailbox {
             dir,
             inventory: &inventory,
             renumbered,
@@ -176,7 +176,7 @@ impl Mirror<'_> {
 
     /// Notes that the messages of a folder are gone, but those of this epoch. True if
     /// there were any.
-    pub(super) fn gone(&self, run: &Run<'_, '_>, dir: &str, uidvalidity: u32) -> Result<bool> {
+    pub(super) fn gone(&self, run: &PullRun<'_, '_>, dir: &str, uidvalidity: u32) -> Result<bool> {
         let account = &self.account.name;
         let catalog = run.catalog();
         let mut epochs = catalog.epochs(account, self.server, dir)?;
@@ -217,7 +217,7 @@ pub(super) fn is_all(mailbox: &Mailbox) -> bool {
 fn inventory<S: Read + Write>(
     folder: &mut Folder<'_, S>,
     counts: &Counts,
-    known: Option<Known>,
+    known: Option<KnownMailbox>,
     each: &mut dyn FnMut(&Row),
 ) -> Result<Inventory> {
     let messages = counts.messages.unwrap_or(0);

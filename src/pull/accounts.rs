@@ -6,20 +6,20 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::account_folders::Mirror;
+use super::account_folders::AccountFolders;
 use crate::account::config::{Account, Dedupe, Recognise};
 use crate::account::connect::{Connector, endpoint, server_name};
-use crate::account::protocol::{self, Way};
+use crate::account::protocol::{self, ProtocolChoice};
 use crate::account::{Job, memory};
-use crate::archive::commit::{self, Desk, Order, Route};
+use crate::archive::commit::{self, CommitQueue, CommitRequest, Route};
 use crate::archive::dedupe::{Policy, Recognition};
 use crate::base::error::{Error, Result};
-use crate::base::event::{Event, Events, Notice, PullReport};
+use crate::base::event::{Events, Notice, PullReport, RunEvent};
 use crate::base::fsx;
 use crate::base::secret::Secret;
 use crate::base::sync::lock;
 use crate::net::pop3::Dialect;
-use crate::pull::{self, Task};
+use crate::pull::{self, PullTask};
 use crate::vault::catalog::Catalog;
 use crate::vault::layout::Layout;
 use crate::vault::{Vault, Writer, maildir};
@@ -126,7 +126,7 @@ fn run_all(
     options: &PullOptions,
     events: Events<'_>,
     layout: &Layout,
-    desk: Option<&Desk>,
+    desk: Option<&CommitQueue>,
 ) -> Vec<Outcome> {
     let count = jobs.len();
     let queue: Mutex<VecDeque<(usize, Job)>> = Mutex::new(jobs.into_iter().enumerate().collect());
@@ -136,7 +136,7 @@ fn run_all(
         for _ in 0..options.parallel.clamp(1, count.max(1)) {
             scope.spawn(|| {
                 while let Some((n, job)) = lock(&queue).pop_front() {
-                    let mut tell = |event: Event<'_>| lock(&events)(event);
+                    let mut tell = |event: RunEvent<'_>| lock(&events)(event);
                     let outcome = run_one(job, options, layout, desk, &mut tell);
                     lock(&done).push((n, outcome));
                 }
@@ -152,7 +152,7 @@ fn run_one(
     job: Job,
     options: &PullOptions,
     layout: &Layout,
-    desk: Option<&Desk>,
+    desk: Option<&CommitQueue>,
     tell: Events<'_>,
 ) -> Outcome {
     let name = job.account.name.clone();
@@ -162,7 +162,7 @@ fn run_one(
         }
         Err(error) => {
             let report = PullReport::default();
-            tell(Event::Finished {
+            tell(RunEvent::Finished {
                 account: &name,
                 report: &report,
                 error: Some(&error),
@@ -193,7 +193,7 @@ fn pull_one(
     catalog: &Catalog,
     options: &PullOptions,
     layout: &Layout,
-    desk: Option<&Desk>,
+    desk: Option<&CommitQueue>,
     tell: Events<'_>,
 ) -> (PullReport, Option<Error>) {
     let failed = |error| (PullReport::default(), Some(error));
@@ -205,12 +205,12 @@ fn pull_one(
         pull_folders(imap, secret, catalog, options, layout, desk, tell)
     };
     let imap = match way {
-        Way::Imap(imap) => return over_imap(&imap, secret, tell),
-        Way::Either(imap) => Some(imap),
-        Way::Pop3 => None,
+        ProtocolChoice::Imap(imap) => return over_imap(&imap, secret, tell),
+        ProtocolChoice::Either(imap) => Some(imap),
+        ProtocolChoice::Pop3 => None,
     };
     let server = endpoint(account);
-    tell(Event::Connecting {
+    tell(RunEvent::Connecting {
         account: &account.name,
         server: &server,
     });
@@ -224,14 +224,14 @@ fn pull_one(
     if let (Some(imap), Some(Err(error))) = (imap, &first)
         && protocol::is_closed(error)
     {
-        tell(Event::Notice {
+        tell(RunEvent::Notice {
             account: &account.name,
             notice: Notice::OverImap { error },
         });
         let (report, error) = over_imap(&imap, secret, tell);
         if let (Some(desk), None) = (desk, &error) {
             // Only a shortcut for the next run.
-            let _ = desk.order(Order::Record(vec![protocol::remember(account)]));
+            let _ = desk.order(CommitRequest::Record(vec![protocol::remember(account)]));
         }
         return (report, error);
     }
@@ -245,7 +245,7 @@ fn pull_one(
     let learned = memory::learned(account, known, connector.dialect);
     if let (Some(desk), false) = (desk, learned.is_empty()) {
         // Only a shortcut for the next run.
-        let _ = desk.order(Order::Record(learned));
+        let _ = desk.order(CommitRequest::Record(learned));
     }
     (report, error)
 }
@@ -257,17 +257,17 @@ fn pull_folders(
     catalog: &Catalog,
     options: &PullOptions,
     layout: &Layout,
-    desk: Option<&Desk>,
+    desk: Option<&CommitQueue>,
     tell: Events<'_>,
 ) -> (PullReport, Option<Error>) {
-    tell(Event::Connecting {
+    tell(RunEvent::Connecting {
         account: &account.name,
         server: &endpoint(account),
     });
     let stop = Arc::clone(&options.stop);
     let connector = Connector::new(account, secret, Dialect::default(), stop);
     let task = task(account, options, layout);
-    let mirror = Mirror {
+    let mirror = AccountFolders {
         account,
         server: &task.route.server,
         layout,
@@ -284,8 +284,8 @@ fn pull_folders(
     })
 }
 
-fn task<'a>(account: &'a Account, options: &'a PullOptions, layout: &'a Layout) -> Task<'a> {
-    Task {
+fn task<'a>(account: &'a Account, options: &'a PullOptions, layout: &'a Layout) -> PullTask<'a> {
+    PullTask {
         route: Arc::new(Route {
             account: account.name.clone(),
             server: server_name(account),

@@ -7,10 +7,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
-use super::Run;
-use super::destination::Destination;
+use super::PullRun;
+use super::destination::PullTarget;
 use super::misfits::{self, Earlier, Misfit};
-use crate::archive::commit::{Delivery, Order};
+use crate::archive::commit::{CommitRequest, Delivery};
 use crate::archive::dedupe::{self, Policy};
 use crate::archive::evidence::{self, MailboxSizes};
 use crate::base::error::Result;
@@ -18,7 +18,7 @@ use crate::base::sync::lock;
 use crate::mail::message::{Digest, Hash128, Shape};
 use crate::mail::source::{Listing, Source, Uid};
 use crate::vault::catalog::{Origin, Proof};
-use crate::vault::ledger::Event as Entry;
+use crate::vault::ledger::LedgerEvent;
 use crate::vault::now_seconds;
 
 /// A message that came whole.
@@ -92,9 +92,9 @@ impl Arrivals {
     }
 }
 
-impl Run<'_, '_> {
+impl PullRun<'_, '_> {
     /// What is recorded of those of `wanted` that are fetched again.
-    pub(super) fn earlier(&self, place: &Destination<'_>, wanted: &[Listing]) -> Result<Earlier> {
+    pub(super) fn earlier(&self, place: &PullTarget<'_>, wanted: &[Listing]) -> Result<Earlier> {
         let mut earlier = Earlier::new();
         for listing in wanted.iter().filter(|l| place.again.contains(&l.number)) {
             let before = self.catalog.before(place.origin(), &listing.uid.name())?;
@@ -108,7 +108,7 @@ impl Run<'_, '_> {
     pub(super) fn judge(
         &mut self,
         source: Option<&mut dyn Source>,
-        place: &Destination<'_>,
+        place: &PullTarget<'_>,
         wanted: &[Listing],
         arrivals: Arrivals,
         earlier: &Earlier,
@@ -165,7 +165,7 @@ impl Run<'_, '_> {
     /// Marks contents that were only the beginning of what came now, or the wrong answer.
     fn supersede(
         &mut self,
-        place: &Destination<'_>,
+        place: &PullTarget<'_>,
         wanted: &[Listing],
         came: &[Arrival],
         earlier: &Earlier,
@@ -194,14 +194,14 @@ impl Run<'_, '_> {
             let was_wrong =
                 before.proof == Proof::Doubtful || self.begins_with(now.hash, before.hash)?;
             if now.hash != before.hash && was_wrong && !self.catalog.is_held(before.hash)? {
-                events.push(Entry::Superseded {
+                events.push(LedgerEvent::Superseded {
                     hash: before.hash,
                     by: now.hash,
                 });
             }
         }
         if !events.is_empty() {
-            self.order(Order::Record(events))?;
+            self.order(CommitRequest::Record(events))?;
         }
         Ok(())
     }
@@ -225,7 +225,10 @@ impl Run<'_, '_> {
         }
         let identity = self.identity(&listing.uid);
         let why = "the server answered with another message".to_owned();
-        self.order(Order::Record(vec![Entry::Wanted { identity, why }]))
+        self.order(CommitRequest::Record(vec![LedgerEvent::Wanted {
+            identity,
+            why,
+        }]))
     }
 
     fn sizes_key(&self) -> String {

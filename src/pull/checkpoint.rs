@@ -2,7 +2,7 @@
 //! moved. They may be the same though a backup was played in, or a message was changed in
 //! place; so a mailbox is listed whole every thirty days, whatever they say.
 
-use crate::net::imap::{Counts, Known};
+use crate::net::imap::{Counts, KnownMailbox};
 
 /// How long counts are believed, in seconds.
 const BELIEVED: i64 = 30 * 86_400;
@@ -11,7 +11,7 @@ const BELIEVED: i64 = 30 * 86_400;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Remembered {
     pub(super) uidvalidity: u32,
-    pub(super) known: Known,
+    pub(super) known: KnownMailbox,
     /// When all of it was listed last, in Unix seconds.
     pub(super) listed: i64,
 }
@@ -40,7 +40,7 @@ impl Remembered {
         let small = |n: u64| u32::try_from(n).ok();
         let (uidvalidity, uidnext, messages) =
             (small(number()?)?, small(number()?)?, small(number()?)?);
-        let known = Known {
+        let known = KnownMailbox {
             modseq: number()?,
             messages,
             uidnext,

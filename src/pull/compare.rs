@@ -3,28 +3,28 @@
 
 use std::io::Read;
 
-use super::Run;
-use crate::archive::commit::{Order, Route};
-use crate::archive::dedupe::Plan;
+use super::PullRun;
+use crate::archive::commit::{CommitRequest, Route};
+use crate::archive::dedupe::FetchPlan;
 use crate::archive::evidence;
 use crate::base::error::Result;
 use crate::mail::message::{Digest, Hash128, Scanner};
 use crate::mail::source::{Listing, Listings, Source, Uid, Voucher};
 use crate::vault::catalog::Proof;
-use crate::vault::ledger::{Event as Entry, Evidence, Seen};
+use crate::vault::ledger::{Evidence, LedgerEvent, Seen};
 use crate::vault::{frame, maildir};
 
 /// Octets that a server may list for an empty message: a line end.
 const EMPTY: u64 = 2;
 
-impl Run<'_, '_> {
+impl PullRun<'_, '_> {
     /// Asks for the headers of messages whose size has moved. Those that are the same message
     /// are recorded with their new size; the others are fetched.
     pub(super) fn compare(
         &mut self,
         source: &mut dyn Source,
         listings: &Listings,
-        plan: &mut Plan,
+        plan: &mut FetchPlan,
     ) -> Result<()> {
         let rows: Vec<Listing> = plan
             .compare
@@ -55,7 +55,7 @@ impl Run<'_, '_> {
         plan.fetch.sort_unstable();
         plan.known += same.len() as u64;
         if !same.is_empty() {
-            self.order(Order::Record(same))?;
+            self.order(CommitRequest::Record(same))?;
         }
         Ok(())
     }
@@ -117,7 +117,7 @@ impl Run<'_, '_> {
         listing: &Listing,
         header: Hash128,
         judge: &dyn Fn(&Digest, Proof) -> Option<Evidence>,
-    ) -> Result<Option<Entry>> {
+    ) -> Result<Option<LedgerEvent>> {
         let Route {
             account, server, ..
         } = &*self.task.route;
@@ -136,7 +136,7 @@ impl Run<'_, '_> {
                 let Some(evidence) = judge(&digest, proof) else {
                     return Ok(None);
                 };
-                return Ok(Some(Entry::Seen(Box::new(Seen {
+                return Ok(Some(LedgerEvent::Seen(Box::new(Seen {
                     identity: self.identity(&listing.uid),
                     octets: listing.octets,
                     hash: digest.hash,

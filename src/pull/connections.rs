@@ -7,21 +7,21 @@ use std::io::{Read, Write};
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
-use super::account_folders::{Mirror, Round};
+use super::account_folders::{AccountFolders, Round};
 use super::folder_queue::{FolderJob, FolderQueue};
 use crate::account::connect::Connector;
 use crate::base::error::{Error, Result};
 use crate::base::event::Notice;
 use crate::base::sync::lock;
 use crate::net::imap::Session;
-use crate::pull::{Part, Run, Shared};
+use crate::pull::{PullRun, RunPart, SharedRun};
 use crate::vault::catalog::Catalog;
 
-impl Mirror<'_> {
+impl AccountFolders<'_> {
     /// Brings folders up to date until none is waiting.
     pub(super) fn work<S: Read + Write>(
         &self,
-        run: &mut Run<'_, '_>,
+        run: &mut PullRun<'_, '_>,
         session: &mut Session<S>,
         queue: &FolderQueue<'_>,
         round: &Round,
@@ -57,7 +57,7 @@ impl Mirror<'_> {
     /// The same over as many connections as there may be.
     pub(super) fn side_by_side<S: Read + Write>(
         &self,
-        run: &mut Run<'_, '_>,
+        run: &mut PullRun<'_, '_>,
         session: &mut Session<S>,
         connector: &Connector,
         jobs: Vec<FolderJob<'_>>,
@@ -103,7 +103,7 @@ impl Mirror<'_> {
     /// Opens one more connection, if there is anything left for it and the server wants it.
     fn one_more(
         &self,
-        shared: &Shared<'_>,
+        shared: &SharedRun<'_>,
         queue: &FolderQueue<'_>,
         connector: &Connector,
         door: &Mutex<()>,
@@ -122,10 +122,10 @@ impl Mirror<'_> {
         &self,
         connection: usize,
         mut session: Session<S>,
-        shared: &Shared<'_>,
+        shared: &SharedRun<'_>,
         queue: &FolderQueue<'_>,
         round: &Round,
-    ) -> Option<Part> {
+    ) -> Option<RunPart> {
         // The first connection meets the same trouble, and tells of it.
         let catalog = Catalog::open_to_read(&self.layout.catalog()).ok()??;
         let (part, outcome) = shared.part(connection, &catalog, |run| {
@@ -143,7 +143,7 @@ impl Mirror<'_> {
     }
 
     /// Goes on without a connection, and says so once.
-    fn fewer(&self, shared: &Shared<'_>, error: &Error) {
+    fn fewer(&self, shared: &SharedRun<'_>, error: &Error) {
         let told = self.alone.swap(true, Ordering::Relaxed);
         if !told && !matches!(error, Error::Interrupted) {
             shared.notice(Notice::FewerConnections { error });

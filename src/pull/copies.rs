@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::Run;
+use super::PullRun;
 use super::known::{SLICE, link};
 use crate::archive::commit::Route;
 use crate::archive::evidence;
@@ -64,7 +64,7 @@ impl Copies {
     }
 }
 
-impl Run<'_, '_> {
+impl PullRun<'_, '_> {
     /// Takes out of `wanted` the UIDs of what the server itself calls the same message as one
     /// that was received, in this run or in one before it.
     pub(super) fn link_copies(

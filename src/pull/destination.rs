@@ -11,7 +11,7 @@ use crate::vault::maildir::Packed;
 
 /// A mailbox of the account.
 #[derive(Debug)]
-pub struct Mailbox<'a> {
+pub struct PulledMailbox<'a> {
     /// Its directory.
     pub dir: &'a str,
     /// What the server says of it.
@@ -21,14 +21,14 @@ pub struct Mailbox<'a> {
 }
 
 /// Where messages go, and what is known of them besides their bytes.
-pub(super) struct Destination<'a> {
+pub(super) struct PullTarget<'a> {
     pub(super) route: Arc<Route>,
     pub(super) inventory: Option<&'a Inventory>,
     /// Numbers of messages of which a content is recorded already.
     pub(super) again: HashSet<u32>,
 }
 
-impl<'a> Destination<'a> {
+impl<'a> PullTarget<'a> {
     /// As the catalog names it.
     pub(super) fn origin(&self) -> Origin<'_> {
         let Route {

@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 
-use super::Run;
+use super::PullRun;
 use super::arrivals::Arrival;
-use super::destination::Destination;
+use super::destination::PullTarget;
 use super::misfits::Earlier;
 use crate::archive::evidence;
 use crate::base::error::Result;
@@ -16,12 +16,12 @@ use crate::mail::source::{Header, Listing, Source};
 /// under another name.
 const REMEMBERED: usize = 1 << 16;
 
-impl Run<'_, '_> {
+impl PullRun<'_, '_> {
     /// Messages that came with the bytes of another one of the mailbox, in this run or before:
     /// by number, with the header that came.
     fn equal_to_another(
         &mut self,
-        place: &Destination<'_>,
+        place: &PullTarget<'_>,
         wanted: &[Listing],
         came: &[Arrival],
         earlier: &Earlier,
@@ -51,7 +51,7 @@ impl Run<'_, '_> {
     /// True if what came was received under another name of the mailbox before this run.
     fn is_anothers(
         &self,
-        place: &Destination<'_>,
+        place: &PullTarget<'_>,
         listing: Option<&Listing>,
         arrival: &Arrival,
     ) -> Result<bool> {
@@ -81,7 +81,7 @@ impl Run<'_, '_> {
     pub(super) fn judge_equal(
         &mut self,
         source: &mut dyn Source,
-        place: &Destination<'_>,
+        place: &PullTarget<'_>,
         wanted: &[Listing],
         came: &[Arrival],
         earlier: &Earlier,

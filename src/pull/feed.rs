@@ -18,7 +18,7 @@ const MESSAGES: usize = 64;
 
 /// A message that lies whole in an arena.
 #[derive(Debug)]
-pub(super) struct Piece {
+pub(super) struct ArenaPiece {
     pub(super) listing: Listing,
     start: usize,
     end: usize,
@@ -49,7 +49,7 @@ impl AsRef<[u8]> for Arena {
 #[derive(Debug)]
 pub(super) struct Work {
     arena: Arena,
-    pieces: Vec<Piece>,
+    pieces: Vec<ArenaPiece>,
     /// The last message of the arena, if it goes on in others.
     long: Option<Long>,
 }
@@ -58,28 +58,28 @@ pub(super) struct Work {
 struct Long {
     listing: Listing,
     start: usize,
-    rest: Receiver<Part>,
+    rest: Receiver<StreamPart>,
 }
 
 /// What follows of a long message; a stream that ends without `End` was cut off.
 #[derive(Debug)]
-enum Part {
+enum StreamPart {
     More(Arena),
     End,
 }
 
 impl Work {
     /// The messages that lie whole in this arena.
-    pub(super) fn whole(&self) -> impl Iterator<Item = (&Piece, &[u8])> {
+    pub(super) fn whole(&self) -> impl Iterator<Item = (&ArenaPiece, &[u8])> {
         self.pieces
             .iter()
             .map(|p| (p, &self.arena.bytes[p.start..p.end]))
     }
 
     /// The message that begins in this arena and goes on in others.
-    pub(super) fn into_long(self) -> Option<Stream> {
+    pub(super) fn into_long(self) -> Option<FeedStream> {
         let long = self.long?;
-        Some(Stream {
+        Some(FeedStream {
             listing: long.listing,
             first: Some((self.arena, long.start)),
             rest: long.rest,
@@ -90,10 +90,10 @@ impl Work {
 
 /// A long message as it comes in.
 #[derive(Debug)]
-pub(super) struct Stream {
+pub(super) struct FeedStream {
     pub(super) listing: Listing,
     first: Option<(Arena, usize)>,
-    rest: Receiver<Part>,
+    rest: Receiver<StreamPart>,
     whole: bool,
 }
 
@@ -110,15 +110,15 @@ impl AsRef<[u8]> for Chunk {
     }
 }
 
-impl Stream {
+impl FeedStream {
     /// The next bytes; `None` at the end, or where the message was cut off.
     pub(super) fn next(&mut self) -> Option<Chunk> {
         if let Some((arena, start)) = self.first.take() {
             return Some(Chunk { arena, start });
         }
         match self.rest.recv() {
-            Ok(Part::More(arena)) => Some(Chunk { arena, start: 0 }),
-            Ok(Part::End) => {
+            Ok(StreamPart::More(arena)) => Some(Chunk { arena, start: 0 }),
+            Ok(StreamPart::End) => {
                 self.whole = true;
                 None
             }
@@ -149,14 +149,14 @@ pub(super) struct Feeder {
     home: Sender<Box<[u8]>>,
     made: usize,
     arena: Option<Arena>,
-    pieces: Vec<Piece>,
+    pieces: Vec<ArenaPiece>,
 }
 
 /// The workers' end; whoever is idle takes the next item.
 #[derive(Debug)]
-pub(super) struct Inbox(Mutex<Receiver<Work>>);
+pub(super) struct WorkQueue(Mutex<Receiver<Work>>);
 
-impl Inbox {
+impl WorkQueue {
     /// The next item; `None` when the transfer is over.
     pub(super) fn next(&self) -> Option<Work> {
         let work = self
@@ -168,7 +168,7 @@ impl Inbox {
 }
 
 /// A new belt between one network thread and its workers.
-pub(super) fn belt() -> (Feeder, Inbox) {
+pub(super) fn belt() -> (Feeder, WorkQueue) {
     let (work, inbox) = sync_channel(ARENAS);
     let (home, free) = channel();
     let feeder = Feeder {
@@ -179,7 +179,7 @@ pub(super) fn belt() -> (Feeder, Inbox) {
         arena: None,
         pieces: Vec::new(),
     };
-    (feeder, Inbox(Mutex::new(inbox)))
+    (feeder, WorkQueue(Mutex::new(inbox)))
 }
 
 impl Feeder {
@@ -215,7 +215,7 @@ impl Feeder {
                 return self.take_long(listing, body, arena, start, progress);
             }
         }
-        self.pieces.push(Piece {
+        self.pieces.push(ArenaPiece {
             listing: listing.clone(),
             start,
             end: arena.used,
@@ -261,9 +261,10 @@ impl Feeder {
                     Err(_) => return Err(Stuck::Read),
                 }
             }
-            more.send(Part::More(arena)).map_err(|_| Stuck::NoWorkers)?;
+            more.send(StreamPart::More(arena))
+                .map_err(|_| Stuck::NoWorkers)?;
             if ended {
-                return more.send(Part::End).map_err(|_| Stuck::NoWorkers);
+                return more.send(StreamPart::End).map_err(|_| Stuck::NoWorkers);
             }
         }
     }

@@ -6,27 +6,27 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::arrivals::Arrivals;
-use super::destination::Destination;
+use super::destination::PullTarget;
 use super::feed::{self, Feeder, Stuck};
 use super::pack::pack;
-use super::{DROPS, Run, SLICE};
-use crate::archive::commit::{Desk, Order};
+use super::{DROPS, PullRun, SLICE};
+use crate::archive::commit::{CommitQueue, CommitRequest};
 use crate::base::error::{Error, Result};
 use crate::base::event::RefusedMessage;
 use crate::mail::source::{Fetched, Listing, Listings, Source, Uid};
-use crate::vault::ledger::{Event as Entry, Proto};
+use crate::vault::ledger::{LedgerEvent, Proto};
 
 /// Messages of a mailbox without good sizes that are fetched in one go.
 const SLICE_ESTIMATED: usize = 1_024;
 
-impl Run<'_, '_> {
+impl PullRun<'_, '_> {
     /// Fetches rows of the listing, with compressors beside.
     pub(super) fn fetch(
         &mut self,
         source: &mut dyn Source,
         listings: &Listings,
         rows: &[u32],
-        place: &Destination<'_>,
+        place: &PullTarget<'_>,
     ) -> Result<()> {
         let Some(desk) = self.desk else {
             return Ok(());
@@ -71,8 +71,8 @@ impl Run<'_, '_> {
         source: &mut dyn Source,
         listings: &Listings,
         slice: &[u32],
-        place: &Destination<'_>,
-        desk: &Desk,
+        place: &PullTarget<'_>,
+        desk: &CommitQueue,
     ) -> Result<()> {
         let (feeder, inbox) = feed::belt();
         let inbox = Arc::new(inbox);
@@ -173,7 +173,7 @@ impl Run<'_, '_> {
         }
         let (uid, named) = (self.shown(listing), listing.uid != Uid::Absent);
         let tries = self.drops.get(&key).copied().unwrap_or(1);
-        self.order(Order::Record(vec![Entry::Refused {
+        self.order(CommitRequest::Record(vec![LedgerEvent::Refused {
             identity: self.identity(&listing.uid),
             octets: listing.octets,
             reply: reply.as_bytes().into(),

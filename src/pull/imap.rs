@@ -2,19 +2,23 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::account_folders::{Mirror, Round, is_all};
+use super::account_folders::{AccountFolders, Round, is_all};
 use super::folder_queue::{FolderJob, FolderQueue};
 use super::labels::fingerprint;
-use super::{Copies, Left, Run};
+use super::{Copies, NextSession, PullRun};
 use crate::account::connect::Connector;
 use crate::account::folders::{Folders, chosen, prefix};
 use crate::base::error::Result;
 use crate::base::sync::lock;
 use crate::net::imap::SpecialUse;
 
-impl Mirror<'_> {
+impl AccountFolders<'_> {
     /// One session over all mailboxes.
-    pub(super) fn session(&self, run: &mut Run<'_, '_>, connector: &Connector) -> Result<Left> {
+    pub(super) fn session(
+        &self,
+        run: &mut PullRun<'_, '_>,
+        connector: &Connector,
+    ) -> Result<NextSession> {
         let mut session = connector.open_imap()?;
         run.signed_in();
         let prefix = prefix(self.account, &mut session)?;

@@ -5,11 +5,11 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::destination::Mailbox;
+use super::destination::PulledMailbox;
 use super::uidl;
-use super::{COMPARED, Run};
-use crate::archive::commit::{Link, Order, Route};
-use crate::archive::dedupe::{Plan, Policy, Recognition};
+use super::{COMPARED, PullRun};
+use crate::archive::commit::{CommitRequest, Link, Route};
+use crate::archive::dedupe::{FetchPlan, Policy, Recognition};
 use crate::archive::evidence;
 use crate::base::error::{Error, Result};
 use crate::mail::message::Hash128;
@@ -26,9 +26,9 @@ const PROVEN: usize = 8;
 const LINE_END: u64 = 2;
 
 /// Names that a message may have, each with its UIDVALIDITY, or 0 for a UIDL.
-type Names = Vec<(u32, Vec<u8>)>;
+type OtherNames = Vec<(u32, Vec<u8>)>;
 
-impl Run<'_, '_> {
+impl PullRun<'_, '_> {
     /// Takes out of `wanted` the UIDs of what POP3 brought under a name that tells so, and
     /// where recognition is worth while, of what has header and size of a stored message;
     /// gives the latter.
@@ -36,7 +36,7 @@ impl Run<'_, '_> {
         &mut self,
         source: &mut dyn Source,
         route: &Arc<Route>,
-        mailbox: &Mailbox<'_>,
+        mailbox: &PulledMailbox<'_>,
         wanted: &mut Vec<u32>,
     ) -> Result<HashSet<u32>> {
         let inventory = mailbox.inventory;
@@ -75,7 +75,7 @@ impl Run<'_, '_> {
         &mut self,
         source: &mut dyn Source,
         listings: &Listings,
-        plan: &mut Plan,
+        plan: &mut FetchPlan,
     ) -> Result<()> {
         let route = Arc::clone(&self.task.route);
         if plan.fetch.is_empty() || !self.catalog.has_mailboxes(&route.account)? {
@@ -111,10 +111,10 @@ impl Run<'_, '_> {
     fn by_name(
         &mut self,
         route: &Arc<Route>,
-        mailbox: Option<&Mailbox<'_>>,
+        mailbox: Option<&PulledMailbox<'_>>,
         listings: &Listings,
         rows: &[u32],
-        named: &dyn Fn(&Listing) -> Names,
+        named: &dyn Fn(&Listing) -> OtherNames,
     ) -> Result<HashSet<u32>> {
         let mut linked = HashSet::new();
         if !self.forms_agree(route)? {
@@ -249,7 +249,7 @@ impl Run<'_, '_> {
         }
         let (rows, links): (Vec<u32>, Vec<Link>) = links.into_iter().unzip();
         let (tell, told) = std::sync::mpsc::channel();
-        self.order(Order::Link(Arc::clone(route), links, tell))?;
+        self.order(CommitRequest::Link(Arc::clone(route), links, tell))?;
         let done: Vec<bool> = told.recv().map_err(|_| Error::Interrupted)?;
         let linked = rows.into_iter().zip(done).filter(|(_, done)| *done);
         Ok(linked.map(|(row, _)| row).collect())

@@ -5,16 +5,16 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::copies::Copies;
-use super::destination::{Destination, Mailbox};
+use super::destination::{PullTarget, PulledMailbox};
 use super::known;
-use super::{Left, Run};
-use crate::archive::commit::{FlagChange, Order, Route};
+use super::{NextSession, PullRun};
+use crate::archive::commit::{CommitRequest, FlagChange, Route};
 use crate::archive::evidence;
 use crate::base::error::{Error, Result};
-use crate::base::event::Event;
+use crate::base::event::RunEvent;
 use crate::mail::source::{Listing, MailRow, Source, Uid};
 use crate::vault::catalog::{InMailbox, Origin, Proof, State};
-use crate::vault::ledger::{Event as Entry, Evidence, Identity, Proto};
+use crate::vault::ledger::{Evidence, Identity, LedgerEvent, Proto};
 
 /// What is known of a mailbox, seen against what the server says.
 #[derive(Default)]
@@ -28,7 +28,7 @@ struct Changes {
     /// UIDs whose date alone is another, or whose size where that says nothing.
     redated: Vec<u32>,
     flags: Vec<FlagChange>,
-    events: Vec<Entry>,
+    events: Vec<LedgerEvent>,
     /// Known messages that are still there.
     there: u64,
     /// UIDs that were taken for known, and are not.
@@ -39,7 +39,7 @@ struct Changes {
     reused: bool,
 }
 
-impl Run<'_, '_> {
+impl PullRun<'_, '_> {
     /// To be called when a session is signed in.
     pub fn signed_in(&mut self) {
         self.proto = Proto::Imap;
@@ -88,7 +88,7 @@ impl Run<'_, '_> {
 
     /// Remembers a fact about the server, behind everything that was delivered.
     pub fn learned(&self, key: String, value: String) -> Result<()> {
-        self.record(Entry::Learned {
+        self.record(LedgerEvent::Learned {
             account: self.task.route.account.clone(),
             key,
             value,
@@ -96,8 +96,8 @@ impl Run<'_, '_> {
     }
 
     /// Writes an event behind everything that was delivered.
-    pub fn record(&self, event: Entry) -> Result<()> {
-        self.order(Order::Record(vec![event]))
+    pub fn record(&self, event: LedgerEvent) -> Result<()> {
+        self.order(CommitRequest::Record(vec![event]))
     }
 
     /// Makes everything durable, so that the catalog has it.
@@ -113,17 +113,17 @@ impl Run<'_, '_> {
                 uidvalidity,
                 uid: message.uid,
             };
-            Entry::Vanished {
+            LedgerEvent::Vanished {
                 identity: self.identity_of(dir, &uid),
                 flags: message.letters,
                 kw: message.words,
             }
         };
-        self.order(Order::Record(all.into_iter().map(event).collect()))
+        self.order(CommitRequest::Record(all.into_iter().map(event).collect()))
     }
 
     /// Ends a round over all mailboxes.
-    pub fn all_seen(&mut self) -> Result<Left> {
+    pub fn all_seen(&mut self) -> Result<NextSession> {
         self.dir = None;
         self.report.complete = self.task.limit.is_none()
             && !self.task.dry_run
@@ -144,7 +144,7 @@ impl Run<'_, '_> {
     pub fn mailbox(
         &mut self,
         source: &mut dyn Source,
-        mailbox: &Mailbox<'_>,
+        mailbox: &PulledMailbox<'_>,
         copies: &Copies,
     ) -> Result<bool> {
         let inventory = mailbox.inventory;
@@ -162,9 +162,9 @@ impl Run<'_, '_> {
         let mut whole = told <= inventory.announced || inventory.everything;
         self.report.listed += inventory.announced - hidden;
         self.report.unlisted += hidden;
-        self.order(Order::Record(std::mem::take(&mut changes.events)))?;
+        self.order(CommitRequest::Record(std::mem::take(&mut changes.events)))?;
         if !changes.flags.is_empty() {
-            self.order(Order::Flags(std::mem::take(&mut changes.flags)))?;
+            self.order(CommitRequest::Flags(std::mem::take(&mut changes.flags)))?;
         }
         if !self.task.dry_run {
             self.look_at_redated(source, &route, mailbox, &mut changes)?;
@@ -224,7 +224,7 @@ impl Run<'_, '_> {
             .sum();
         self.report.wanted += rows.len() as u64;
         self.report.wanted_octets += octets;
-        (self.tell)(Event::Listed {
+        (self.tell)(RunEvent::Listed {
             account: &self.task.route.account,
             listed: self.report.listed,
             wanted: rows.len() as u64,
@@ -234,7 +234,7 @@ impl Run<'_, '_> {
         if !self.task.dry_run && !rows.is_empty() {
             self.check_room(octets)?;
             self.in_transfer = true;
-            let place = Destination {
+            let place = PullTarget {
                 route,
                 inventory: Some(inventory),
                 again,
@@ -246,7 +246,7 @@ impl Run<'_, '_> {
     }
 
     /// Sees what is recorded against what the server says.
-    fn changes(&self, mailbox: &Mailbox<'_>) -> Result<Changes> {
+    fn changes(&self, mailbox: &PulledMailbox<'_>) -> Result<Changes> {
         let inventory = mailbox.inventory;
         let origin = self.origin(mailbox);
         let mut changes = Changes::default();
@@ -280,13 +280,13 @@ impl Run<'_, '_> {
             let back = state == State::Vanished && marks.is_some() && message.stored;
             let event = match state {
                 State::Seen | State::PurgeKept | State::Refused | State::Wanted if gone => {
-                    Entry::Vanished {
+                    LedgerEvent::Vanished {
                         identity: self.identity_of(mailbox.dir, &inventory.uid(uid)),
                         flags: message.letters.clone(),
                         kw: message.words.clone(),
                     }
                 }
-                _ if back && !gone => Entry::Reappeared {
+                _ if back && !gone => LedgerEvent::Reappeared {
                     identity: self.identity_of(mailbox.dir, &inventory.uid(uid)),
                     flags: message.letters.clone(),
                     kw: message.words.clone(),
@@ -339,7 +339,7 @@ impl Run<'_, '_> {
         &self,
         message: &InMailbox,
         row: Option<MailRow>,
-        mailbox: &Mailbox<'_>,
+        mailbox: &PulledMailbox<'_>,
         changes: &mut Changes,
     ) {
         let Some(row) = row else { return };
@@ -402,7 +402,7 @@ impl Run<'_, '_> {
         &mut self,
         source: &mut dyn Source,
         route: &Arc<Route>,
-        mailbox: &Mailbox<'_>,
+        mailbox: &PulledMailbox<'_>,
         changes: &mut Changes,
     ) -> Result<()> {
         if changes.redated.is_empty() {
@@ -438,7 +438,7 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn origin<'o>(&'o self, mailbox: &Mailbox<'o>) -> Origin<'o> {
+    pub(super) fn origin<'o>(&'o self, mailbox: &PulledMailbox<'o>) -> Origin<'o> {
         Origin {
             account: &self.task.route.account,
             server: &self.task.route.server,

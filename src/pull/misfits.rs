@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 
-use super::Run;
+use super::PullRun;
 use crate::account::memory::doubled_status_key;
-use crate::archive::commit::{Delivery, Order};
+use crate::archive::commit::{CommitRequest, Delivery};
 use crate::archive::evidence;
 use crate::base::error::Result;
 use crate::mail::message::Hash128;
@@ -28,7 +28,7 @@ pub(super) type Earlier = HashMap<u32, Before>;
 /// A message that waits to be judged.
 pub(super) type Misfit = (Listing, Delivery);
 
-impl Run<'_, '_> {
+impl PullRun<'_, '_> {
     /// Learns that the server sends a second status line, if all that came have one; true
     /// if so.
     pub(super) fn learn_doubled_status(&mut self, held: &[Misfit], came: usize) -> Result<bool> {
@@ -97,7 +97,7 @@ impl Run<'_, '_> {
                 self.doubt(listing, digest.size);
             }
             misfit.1.evidence = evidence;
-            self.order(Order::Deliver(Box::new(misfit.1)))?;
+            self.order(CommitRequest::Deliver(Box::new(misfit.1)))?;
         }
         Ok(())
     }

@@ -31,25 +31,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::archive::commit::{Desk, Order, Route, Tally};
-use crate::archive::dedupe::{Merge, Plan, Recognition};
+use crate::archive::commit::{CommitQueue, CommitRequest, Route, Tally};
+use crate::archive::dedupe::{FetchPlan, Merge, Recognition};
 use crate::archive::evidence::MailboxSizes;
 use crate::base::error::{Error, Result};
-use crate::base::event::{Event, Events, Notice, PullReport};
+use crate::base::event::{Events, Notice, PullReport, RunEvent};
 use crate::base::fsx;
 use crate::base::pause;
 use crate::base::retry::Retry;
 use crate::mail::source::{Listing, Listings, Source, Uid};
 use crate::vault::catalog::{Catalog, Origin};
 use crate::vault::layout::{self, Layout};
-use crate::vault::ledger::{Event as Entry, Identity, Proto, Session};
-use destination::Destination;
+use crate::vault::ledger::{Identity, LedgerEvent, Proto, SessionRecord};
+use destination::PullTarget;
 use fetch::cut_short;
 
 pub use accounts::{Outcome, PullOptions, RunReport, pull};
 pub use copies::Copies;
-pub use destination::Mailbox;
-pub use part::{Mark, Part, Shared};
+pub use destination::PulledMailbox;
+pub use part::{ReportMark, RunPart, SharedRun};
 
 /// Messages a call of [`Source::fetch`]: bounds the memory of a first pull.
 const SLICE: usize = 16_384;
@@ -70,7 +70,7 @@ const TELL: Duration = Duration::from_millis(100);
 
 /// One account to pull, and how.
 #[derive(Debug, Clone)]
-pub struct Task<'a> {
+pub struct PullTask<'a> {
     /// Where messages go.
     pub route: Arc<Route>,
     /// Where the vault lies.
@@ -97,7 +97,7 @@ pub struct Task<'a> {
 
 /// What a session that went well leaves for another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Left {
+pub enum NextSession {
     /// Nothing.
     Nothing,
     /// Perhaps messages that were not listed.
@@ -107,14 +107,14 @@ pub enum Left {
 }
 
 /// A row of a folder's listing within one run. Names may be missing or doubled.
-type Key = (Option<String>, Uid, u32, Option<u64>);
+type MessageKey = (Option<String>, Uid, u32, Option<u64>);
 
 /// Pulls one account. `connect` makes a new session each time it is called; it is told
 /// whether the last one failed in a way that speaks against sending commands ahead.
 pub fn account(
-    task: &Task<'_>,
+    task: &PullTask<'_>,
     catalog: &Catalog,
-    desk: Option<&Desk>,
+    desk: Option<&CommitQueue>,
     connect: &mut dyn FnMut(bool) -> Result<Box<dyn Source>>,
     tell: Events<'_>,
 ) -> (PullReport, Option<Error>) {
@@ -125,25 +125,25 @@ pub fn account(
 }
 
 /// Pulls one account in sessions that the caller holds: `session` is called until one
-/// goes well, or fails for good. It says with [`Run::signed_in`] when it is signed in.
+/// goes well, or fails for good. It says with [`PullRun::signed_in`] when it is signed in.
 pub fn sessions(
-    task: &Task<'_>,
+    task: &PullTask<'_>,
     catalog: &Catalog,
-    desk: Option<&Desk>,
+    desk: Option<&CommitQueue>,
     tell: Events<'_>,
-    session: &mut dyn FnMut(&mut Run<'_, '_>, bool) -> Result<Left>,
+    session: &mut dyn FnMut(&mut PullRun<'_, '_>, bool) -> Result<NextSession>,
 ) -> (PullReport, Option<Error>) {
-    let mut run = Run::new(task, catalog, desk, tell);
+    let mut run = PullRun::new(task, catalog, desk, tell);
     let error = run.until_done(session).err();
     run.close(error)
 }
 
 /// One account's pull while it goes on.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
-pub struct Run<'a, 't> {
-    task: &'a Task<'a>,
+pub struct PullRun<'a, 't> {
+    task: &'a PullTask<'a>,
     catalog: &'a Catalog,
-    desk: Option<&'a Desk>,
+    desk: Option<&'a CommitQueue>,
     tell: Events<'t>,
     began: Instant,
     report: PullReport,
@@ -158,9 +158,9 @@ pub struct Run<'a, 't> {
     in_transfer: bool,
     told: Option<Instant>,
     /// How often the line failed at which message.
-    drops: HashMap<Key, u32>,
+    drops: HashMap<MessageKey, u32>,
     /// Messages refused in this run: not asked for again after a reconnect.
-    refused_now: HashSet<Key>,
+    refused_now: HashSet<MessageKey>,
     /// Messages behind which the session lost its place: what was taken for them may be
     /// only their beginning.
     doubtful: Vec<(Listing, String)>,
@@ -179,7 +179,7 @@ pub struct Run<'a, 't> {
     /// True if messages of the mailbox at hand were received before this run.
     had_messages: bool,
     /// Messages whose bytes are in doubt, to be tried once more in this run, and their octets.
-    retry: HashSet<Key>,
+    retry: HashSet<MessageKey>,
     retry_octets: u64,
     /// True once they are.
     retrying: bool,
@@ -187,10 +187,10 @@ pub struct Run<'a, 't> {
     reused: bool,
 }
 
-impl Run<'_, '_> {
+impl PullRun<'_, '_> {
     fn until_done(
         &mut self,
-        session: &mut dyn FnMut(&mut Self, bool) -> Result<Left>,
+        session: &mut dyn FnMut(&mut Self, bool) -> Result<NextSession>,
     ) -> Result<()> {
         let mut retry = Retry::new(self.task.retries);
         let mut too_hasty = false;
@@ -204,10 +204,10 @@ impl Run<'_, '_> {
                 retry.signed_in();
             }
             let error = match outcome {
-                Ok(Left::Nothing) => return Ok(()),
+                Ok(NextSession::Nothing) => return Ok(()),
                 Ok(_) if self.is_stopped() => return Err(Error::Interrupted),
                 Ok(left) => {
-                    self.retrying |= left == Left::Doubtful;
+                    self.retrying |= left == NextSession::Doubtful;
                     self.settle()?;
                     continue;
                 }
@@ -259,7 +259,7 @@ impl Run<'_, '_> {
     }
 
     /// One connection: list, plan, compare, fetch, QUIT.
-    fn session(&mut self, mut source: Box<dyn Source>) -> Result<Left> {
+    fn session(&mut self, mut source: Box<dyn Source>) -> Result<NextSession> {
         self.signed_in = true;
         let now = Instant::now();
         let before = self.received;
@@ -305,7 +305,7 @@ impl Run<'_, '_> {
             .sum();
         self.report.wanted = self.received + plan.fetch.len() as u64;
         self.report.wanted_octets = self.report.octets + octets;
-        (self.tell)(Event::Listed {
+        (self.tell)(RunEvent::Listed {
             account: &self.task.route.account,
             listed: self.report.listed,
             wanted: plan.fetch.len() as u64,
@@ -317,7 +317,7 @@ impl Run<'_, '_> {
             self.tell_expiry(&*source);
             self.check_room(octets)?;
             self.in_transfer = true;
-            let place = Destination {
+            let place = PullTarget {
                 route: Arc::clone(&self.task.route),
                 inventory: None,
                 again: plan
@@ -342,25 +342,25 @@ impl Run<'_, '_> {
         // that identify nothing would come again for ever.
         let more = plan.windowed && !self.nameless && self.received > before;
         Ok(if more && self.report.complete {
-            Left::Unlisted
+            NextSession::Unlisted
         } else {
             self.doubts()
         })
     }
 
     /// What is left to a session behind this one: doubtful messages, once.
-    fn doubts(&self) -> Left {
+    fn doubts(&self) -> NextSession {
         let some = !self.retry.is_empty() && self.retry_octets <= RETRIED;
         if some && !self.retrying && self.task.limit.is_none() {
-            Left::Doubtful
+            NextSession::Doubtful
         } else {
-            Left::Nothing
+            NextSession::Nothing
         }
     }
 
     /// Adds to the plan what is recorded and must be received again: a share of what is only
     /// recognised, behind what is new, and doubtful messages whose rest is over.
-    fn plan_again(&mut self, listings: &Listings, plan: &mut Plan) {
+    fn plan_again(&mut self, listings: &Listings, plan: &mut FetchPlan) {
         for (row, sessions, time) in std::mem::take(&mut plan.doubtful) {
             let key = self.key(&listings.get(row as usize));
             if self.is_due(&key, sessions, time) {
@@ -386,7 +386,7 @@ impl Run<'_, '_> {
     }
 
     /// True if a doubtful message is to be tried again now.
-    fn is_due(&self, key: &Key, sessions: u32, time: i64) -> bool {
+    fn is_due(&self, key: &MessageKey, sessions: u32, time: i64) -> bool {
         if self.retrying {
             return self.retry.contains(key);
         }
@@ -417,7 +417,7 @@ impl Run<'_, '_> {
             .count()
     }
 
-    fn plan(&self, listings: &Listings) -> Result<Plan> {
+    fn plan(&self, listings: &Listings) -> Result<FetchPlan> {
         let Route {
             account, server, ..
         } = &*self.task.route;
@@ -428,7 +428,7 @@ impl Run<'_, '_> {
     }
 
     /// A purge that did not hear of its end is settled by the next listing, whoever asks.
-    fn settle_purge(&self, plan: &Plan) -> Result<()> {
+    fn settle_purge(&self, plan: &FetchPlan) -> Result<()> {
         if plan.settled.is_empty() {
             return Ok(());
         }
@@ -437,11 +437,11 @@ impl Run<'_, '_> {
         } = &*self.task.route;
         let origin = Origin::maildrop(account, server);
         let events = self.catalog.settled(origin, &plan.settled)?;
-        self.order(Order::Record(events))
+        self.order(CommitRequest::Record(events))
     }
 
     /// Takes out what was refused or dropped too often in this very run.
-    fn forget_refused(&self, listings: &Listings, plan: &mut Plan) {
+    fn forget_refused(&self, listings: &Listings, plan: &mut FetchPlan) {
         if self.refused_now.is_empty() {
             return;
         }
@@ -478,7 +478,7 @@ impl Run<'_, '_> {
             if let Some(counted) = &tally {
                 let line = self.session_line(counted, error.as_ref());
                 tally = desk
-                    .order(Order::Record(vec![line]))
+                    .order(CommitRequest::Record(vec![line]))
                     .then(|| desk.flush(&self.task.route.account))
                     .flatten();
             }
@@ -491,8 +491,8 @@ impl Run<'_, '_> {
             }
         }
         // What stopped the committer concerns all accounts, and is told once, for the run.
-        if !self.desk.is_some_and(Desk::is_stopped) {
-            (self.tell)(Event::Finished {
+        if !self.desk.is_some_and(CommitQueue::is_stopped) {
+            (self.tell)(RunEvent::Finished {
                 account: &self.task.route.account,
                 report: &self.report,
                 error: error.as_ref(),
@@ -511,13 +511,13 @@ impl Run<'_, '_> {
         }
     }
 
-    fn session_line(&self, tally: &Tally, error: Option<&Error>) -> Entry {
+    fn session_line(&self, tally: &Tally, error: Option<&Error>) -> LedgerEvent {
         let result = match error {
             Some(error) => error.kind().exit_code(),
             None if self.report.is_partial() => crate::base::error::PARTIAL,
             None => 0,
         };
-        Entry::Session(Session {
+        LedgerEvent::Session(SessionRecord {
             account: self.task.route.account.clone(),
             proto: self.proto,
             complete: self.report.complete,
@@ -539,7 +539,7 @@ impl Run<'_, '_> {
         }
     }
 
-    fn key(&self, listing: &Listing) -> Key {
+    fn key(&self, listing: &Listing) -> MessageKey {
         let Listing {
             number,
             octets,
@@ -554,7 +554,7 @@ impl Run<'_, '_> {
         layout::message_label(dir, &listing.uid).unwrap_or_else(|| listing.shown())
     }
 
-    fn order(&self, order: Order) -> Result<()> {
+    fn order(&self, order: CommitRequest) -> Result<()> {
         match self.desk {
             Some(desk) if !desk.order(order) => Err(Error::Interrupted),
             _ => Ok(()),
@@ -562,7 +562,7 @@ impl Run<'_, '_> {
     }
 
     fn notice(&mut self, notice: Notice<'_>) {
-        (self.tell)(Event::Notice {
+        (self.tell)(RunEvent::Notice {
             account: &self.task.route.account,
             notice,
         });
@@ -572,7 +572,7 @@ impl Run<'_, '_> {
         self.report.octets += bytes as u64;
         if self.told.is_none_or(|told| told.elapsed() >= TELL) {
             self.told = Some(Instant::now());
-            (self.tell)(Event::Progress {
+            (self.tell)(RunEvent::Progress {
                 account: &self.task.route.account,
                 messages: self.received,
                 octets: self.report.octets,
@@ -585,7 +585,7 @@ impl Run<'_, '_> {
     }
 
     fn is_stopped(&self) -> bool {
-        self.task.stop.load(Ordering::Relaxed) || self.desk.is_some_and(Desk::is_stopped)
+        self.task.stop.load(Ordering::Relaxed) || self.desk.is_some_and(CommitQueue::is_stopped)
     }
 }
 

@@ -1,10 +1,10 @@
 //! The compressors of one account.
 
-use super::Task;
+use super::PullTask;
 use super::arrivals::Arrivals;
-use super::destination::Destination;
-use super::feed::Inbox;
-use crate::archive::commit::{Desk, Order};
+use super::destination::PullTarget;
+use super::feed::WorkQueue;
+use crate::archive::commit::{CommitQueue, CommitRequest};
 use crate::base::error::Result;
 use crate::base::fsx;
 use crate::mail::source::{Listing, Uid};
@@ -16,23 +16,23 @@ const SHORT: usize = 64 << 10;
 /// A compressor: writes what the network thread hands over until there is no more. What does
 /// not fit its listed size waits in `arrivals` to be judged.
 pub(super) fn pack(
-    task: &Task<'_>,
-    place: &Destination<'_>,
-    inbox: &Inbox,
+    task: &PullTask<'_>,
+    place: &PullTarget<'_>,
+    inbox: &WorkQueue,
     arrivals: &Arrivals,
-    desk: &Desk,
+    desk: &CommitQueue,
 ) {
     if let Err(error) = try_pack(task, place, inbox, arrivals, desk) {
-        let _ = desk.order(Order::Fail(error));
+        let _ = desk.order(CommitRequest::Fail(error));
     }
 }
 
 fn try_pack(
-    task: &Task<'_>,
-    place: &Destination<'_>,
-    inbox: &Inbox,
+    task: &PullTask<'_>,
+    place: &PullTarget<'_>,
+    inbox: &WorkQueue,
     arrivals: &Arrivals,
-    desk: &Desk,
+    desk: &CommitQueue,
 ) -> Result<()> {
     let mut packer = Packer::new(task.layout, &task.route.account, task.level)?;
     let deliver = |listing: &Listing, packed: Packed| {
@@ -42,7 +42,7 @@ fn try_pack(
             arrivals.hold(listing.clone(), delivery);
             return true;
         }
-        desk.order(Order::Deliver(Box::new(delivery)))
+        desk.order(CommitRequest::Deliver(Box::new(delivery)))
     };
     let date = |uid: &Uid| place.date(uid).and_then(|date| u64::try_from(date).ok());
     let mut head = Vec::new();

@@ -5,35 +5,35 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::time::Instant;
 
-use super::{Key, Run, Task};
-use crate::archive::commit::Desk;
+use super::{MessageKey, PullRun, PullTask};
+use crate::archive::commit::CommitQueue;
 use crate::archive::evidence::MailboxSizes;
-use crate::base::event::{Event, Events, Notice, PullReport};
+use crate::base::event::{Events, Notice, PullReport, RunEvent};
 use crate::base::sync::lock;
 use crate::vault::catalog::Catalog;
 use crate::vault::ledger::Proto;
 
 /// What the connections of an account share.
-pub struct Shared<'r> {
-    task: Task<'r>,
-    desk: Option<&'r Desk>,
-    drops: HashMap<Key, u32>,
-    refused_now: HashSet<Key>,
-    retry: HashSet<Key>,
+pub struct SharedRun<'r> {
+    task: PullTask<'r>,
+    desk: Option<&'r CommitQueue>,
+    drops: HashMap<MessageKey, u32>,
+    refused_now: HashSet<MessageKey>,
+    retry: HashSet<MessageKey>,
     retrying: bool,
-    told: Mutex<Told<'r>>,
+    told: Mutex<LastProgress<'r>>,
 }
 
 /// How far they are together.
-struct Told<'r> {
+struct LastProgress<'r> {
     tell: Events<'r>,
-    before: Far,
-    parts: Vec<Far>,
+    before: ProgressCounts,
+    parts: Vec<ProgressCounts>,
 }
 
 /// How far one of them is.
 #[derive(Debug, Clone, Copy, Default)]
-struct Far {
+struct ProgressCounts {
     listed: u64,
     messages: u64,
     octets: u64,
@@ -43,28 +43,28 @@ struct Far {
 
 /// What one connection brought.
 #[derive(Debug)]
-pub struct Part {
+pub struct RunPart {
     received: u64,
     report: PullReport,
-    drops: HashMap<Key, u32>,
-    refused_now: HashSet<Key>,
-    retry: HashSet<Key>,
+    drops: HashMap<MessageKey, u32>,
+    refused_now: HashSet<MessageKey>,
+    retry: HashSet<MessageKey>,
     retry_octets: u64,
 }
 
 /// How far a run was, so that a mailbox can be begun anew.
 #[derive(Debug, Clone, Copy)]
-pub struct Mark {
-    far: Far,
+pub struct ReportMark {
+    far: ProgressCounts,
     unlisted: u64,
     refused: usize,
 }
 
-impl<'a, 't> Run<'a, 't> {
+impl<'a, 't> PullRun<'a, 't> {
     pub(super) fn new(
-        task: &'a Task<'a>,
+        task: &'a PullTask<'a>,
         catalog: &'a Catalog,
-        desk: Option<&'a Desk>,
+        desk: Option<&'a CommitQueue>,
         tell: Events<'t>,
     ) -> Self {
         Self {
@@ -106,26 +106,26 @@ impl<'a, 't> Run<'a, 't> {
         self.catalog
     }
 
-    /// What so many connections need to work side by side; [`Run::join`] takes in what
+    /// What so many connections need to work side by side; [`PullRun::join`] takes in what
     /// they brought.
-    pub fn share(&mut self, connections: usize) -> Shared<'_> {
-        Shared {
+    pub fn share(&mut self, connections: usize) -> SharedRun<'_> {
+        SharedRun {
             task: self.task.clone(),
             desk: self.desk,
             drops: self.drops.clone(),
             refused_now: self.refused_now.clone(),
             retry: self.retry.clone(),
             retrying: self.retrying,
-            told: Mutex::new(Told {
+            told: Mutex::new(LastProgress {
                 before: self.far(),
-                parts: vec![Far::default(); connections],
+                parts: vec![ProgressCounts::default(); connections],
                 tell: &mut *self.tell,
             }),
         }
     }
 
     /// Takes in what a connection brought.
-    pub fn join(&mut self, part: Part) {
+    pub fn join(&mut self, part: RunPart) {
         let PullReport {
             listed,
             wanted,
@@ -166,8 +166,8 @@ impl<'a, 't> Run<'a, 't> {
 
     /// Notes how far the run is before a mailbox.
     #[must_use]
-    pub fn mark(&self) -> Mark {
-        Mark {
+    pub fn mark(&self) -> ReportMark {
+        ReportMark {
             far: self.far(),
             unlisted: self.report.unlisted,
             refused: self.report.refused.len(),
@@ -176,7 +176,7 @@ impl<'a, 't> Run<'a, 't> {
 
     /// Counts a mailbox as not looked into that another connection will begin anew. What
     /// was received of it stays received.
-    pub fn back_to(&mut self, mark: Mark) {
+    pub fn back_to(&mut self, mark: ReportMark) {
         let refused = self.report.refused.len() - mark.refused;
         let received = self.received - mark.far.messages + refused as u64;
         let octets = self.report.octets - mark.far.octets;
@@ -186,8 +186,8 @@ impl<'a, 't> Run<'a, 't> {
         self.report.wanted_octets = mark.far.wanted_octets + octets;
     }
 
-    fn far(&self) -> Far {
-        Far {
+    fn far(&self) -> ProgressCounts {
+        ProgressCounts {
             listed: self.report.listed,
             messages: self.received,
             octets: self.report.octets,
@@ -197,28 +197,28 @@ impl<'a, 't> Run<'a, 't> {
     }
 }
 
-impl Shared<'_> {
+impl SharedRun<'_> {
     /// Works on one of the connections, counted from 0, with a run of its own.
     pub fn part<T>(
         &self,
         connection: usize,
         catalog: &Catalog,
-        work: impl FnOnce(&mut Run<'_, '_>) -> T,
-    ) -> (Part, T) {
+        work: impl FnOnce(&mut PullRun<'_, '_>) -> T,
+    ) -> (RunPart, T) {
         let mut task = self.task.clone();
         if connection > 0 {
             // The first one's compressors would keep the processors busy alone.
             task.workers = 1;
         }
-        let mut tell = |event: Event<'_>| self.tell(connection, event);
-        let mut run = Run::new(&task, catalog, self.desk, &mut tell);
+        let mut tell = |event: RunEvent<'_>| self.tell(connection, event);
+        let mut run = PullRun::new(&task, catalog, self.desk, &mut tell);
         run.signed_in();
         run.drops.clone_from(&self.drops);
         run.refused_now.clone_from(&self.refused_now);
         run.retry.clone_from(&self.retry);
         run.retrying = self.retrying;
         let done = work(&mut run);
-        let part = Part {
+        let part = RunPart {
             received: run.received,
             report: run.report,
             drops: run.drops,
@@ -233,7 +233,7 @@ impl Shared<'_> {
     pub fn notice(&self, notice: Notice<'_>) {
         self.tell(
             0,
-            Event::Notice {
+            RunEvent::Notice {
                 account: &self.task.route.account,
                 notice,
             },
@@ -242,16 +242,18 @@ impl Shared<'_> {
 
     /// Hands an event on: what one connection says of itself becomes what is to be said of
     /// all.
-    fn tell(&self, connection: usize, event: Event<'_>) {
+    fn tell(&self, connection: usize, event: RunEvent<'_>) {
         let mut told = lock(&self.told);
-        let Told {
+        let LastProgress {
             tell,
             before,
             parts,
         } = &mut *told;
-        let sum = |parts: &[Far], of: fn(&Far) -> u64| parts.iter().map(of).sum::<u64>();
+        let sum = |parts: &[ProgressCounts], of: fn(&ProgressCounts) -> u64| {
+            parts.iter().map(of).sum::<u64>()
+        };
         match event {
-            Event::Listed {
+            RunEvent::Listed {
                 account,
                 listed,
                 wanted,
@@ -261,14 +263,14 @@ impl Shared<'_> {
                 part.listed = listed;
                 part.wanted = part.messages + wanted;
                 part.wanted_octets = part.octets + wanted_octets;
-                tell(Event::Listed {
+                tell(RunEvent::Listed {
                     account,
                     listed: before.listed + sum(parts, |p| p.listed),
                     wanted: sum(parts, |p| p.wanted.saturating_sub(p.messages)),
                     wanted_octets: sum(parts, |p| p.wanted_octets.saturating_sub(p.octets)),
                 });
             }
-            Event::Progress {
+            RunEvent::Progress {
                 account,
                 messages,
                 octets,
@@ -276,7 +278,7 @@ impl Shared<'_> {
                 let part = &mut parts[connection];
                 part.messages = messages;
                 part.octets = octets;
-                tell(Event::Progress {
+                tell(RunEvent::Progress {
                     account,
                     messages: before.messages + sum(parts, |p| p.messages),
                     octets: before.octets + sum(parts, |p| p.octets),

@@ -6,9 +6,9 @@
 
 use std::collections::HashMap;
 
-use super::Run;
-use crate::archive::commit::Order;
-use crate::archive::dedupe::{Plan, Recognition};
+use super::PullRun;
+use crate::archive::commit::CommitRequest;
+use crate::archive::dedupe::{FetchPlan, Recognition};
 use crate::base::error::Result;
 use crate::base::event::Notice;
 use crate::mail::message::Hash128;
@@ -25,7 +25,7 @@ const SLICE: usize = 4_096;
 /// Recorded names by header hash and size; several may share one.
 type OldNames = HashMap<(Hash128, u64), Vec<Vec<u8>>>;
 
-impl Run<'_, '_> {
+impl PullRun<'_, '_> {
     /// Finds out whether the server renamed its messages, and if so takes those out of
     /// the plan whose header and size are recorded under an old name. The old names
     /// stay as aliases.
@@ -33,7 +33,7 @@ impl Run<'_, '_> {
         &mut self,
         source: &mut dyn Source,
         listings: &Listings,
-        plan: &mut Plan,
+        plan: &mut FetchPlan,
     ) -> Result<()> {
         if plan.windowed {
             return Ok(());
@@ -95,7 +95,7 @@ impl Run<'_, '_> {
                 }
             }
             if !events.is_empty() {
-                self.order(Order::Record(events))?;
+                self.order(CommitRequest::Record(events))?;
             }
         }
         Ok(())

@@ -10,11 +10,11 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use crate::base::error::{Endpoint, Error, Result};
-use crate::base::event::{Event, Notice};
+use crate::base::event::{Notice, RunEvent};
 use crate::base::pause::{self, is_set};
 use crate::base::retry::Retry;
-use crate::purge::select::{Plan, Sum};
-use crate::purge::{KeptMessage, Maildrop, PurgeReport};
+use crate::purge::select::{PurgePlan, Sum};
+use crate::purge::{KeptMessage, PurgeReport, RemoteFolder};
 use crate::vault::Writer;
 
 /// A longer wait leaves the vault to others.
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whose mail, in which vault, and how patiently.
 #[derive(Debug)]
-pub struct Task<'a> {
+pub struct PurgeTask<'a> {
     /// The account.
     pub account: &'a str,
     /// Its server, for messages.
@@ -45,13 +45,13 @@ pub struct Task<'a> {
 /// Carries out a plan. `round` goes by the places of the plan in a session of its own, and is
 /// told if too much was sent ahead in the one before.
 pub fn apply(
-    task: &Task<'_>,
-    plan: &Plan,
-    tell: &mut (dyn FnMut(Event<'_>) + Send),
-    round: &mut dyn FnMut(&mut Run<'_, '_>, bool) -> Result<()>,
+    task: &PurgeTask<'_>,
+    plan: &PurgePlan,
+    tell: &mut (dyn FnMut(RunEvent<'_>) + Send),
+    round: &mut dyn FnMut(&mut PurgeRun<'_, '_>, bool) -> Result<()>,
 ) -> (PurgeReport, Option<Error>) {
     let began = Instant::now();
-    let mut run = Run {
+    let mut run = PurgeRun {
         task,
         agreed: &plan.agreed,
         tell,
@@ -105,10 +105,10 @@ pub(super) struct Last {
 }
 
 /// A plan that is being carried out.
-pub struct Run<'a, 't> {
-    pub(super) task: &'a Task<'a>,
+pub struct PurgeRun<'a, 't> {
+    pub(super) task: &'a PurgeTask<'a>,
     pub(super) agreed: &'a [u64],
-    pub(super) tell: &'t mut (dyn FnMut(Event<'_>) + Send),
+    pub(super) tell: &'t mut (dyn FnMut(RunEvent<'_>) + Send),
     /// Holds the vault's lock; given up during long waits.
     writer: Option<Writer>,
     /// How long to wait for another writer.
@@ -119,7 +119,7 @@ pub struct Run<'a, 't> {
     /// Those that are asked for once more, since the line failed.
     pub(super) doubted: HashSet<u64>,
     /// What the last round did, place by place.
-    pub(super) last: HashMap<Maildrop, Last>,
+    pub(super) last: HashMap<RemoteFolder, Last>,
     /// Messages that this round has asked for.
     pub(super) asked_now: usize,
     /// True if the last deletion failed just now.
@@ -130,10 +130,10 @@ pub struct Run<'a, 't> {
     login: Option<(Instant, Duration)>,
 }
 
-impl Run<'_, '_> {
+impl PurgeRun<'_, '_> {
     fn rounds(
         &mut self,
-        round: &mut dyn FnMut(&mut Run<'_, '_>, bool) -> Result<()>,
+        round: &mut dyn FnMut(&mut PurgeRun<'_, '_>, bool) -> Result<()>,
     ) -> Result<()> {
         let mut retry = Retry::new(self.task.retries);
         let mut too_hasty = false;
@@ -219,7 +219,7 @@ impl Run<'_, '_> {
     }
 
     /// Leaves out a place that cannot be gone into. What was asked for there stays unknown.
-    pub fn leave_out(&mut self, maildrop: &Maildrop, label: &str, why: String) {
+    pub fn leave_out(&mut self, maildrop: &RemoteFolder, label: &str, why: String) {
         let last = self.last.remove(maildrop).unwrap_or_default();
         self.report.unknown += last.pending.len() as u64;
         self.report.folders_failed.push((label.to_owned(), why));
@@ -231,8 +231,8 @@ impl Run<'_, '_> {
     }
 
     /// What is left on the server, if that is known of every place.
-    fn left(&self, plan: &Plan) -> Option<Sum> {
-        let left = |place: &crate::purge::Place| match self.last.get(&place.maildrop) {
+    fn left(&self, plan: &PurgePlan) -> Option<Sum> {
+        let left = |place: &crate::purge::SurveyedFolder| match self.last.get(&place.maildrop) {
             Some(last) => last.listed,
             None if place.chosen.messages == 0 => Some(place.listed),
             None => None,
@@ -241,7 +241,7 @@ impl Run<'_, '_> {
     }
 
     fn notice(&mut self, notice: Notice<'_>) {
-        (self.tell)(Event::Notice {
+        (self.tell)(RunEvent::Notice {
             account: self.task.account,
             notice,
         });

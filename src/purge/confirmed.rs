@@ -9,13 +9,13 @@ use super::mailboxes::Mailboxes;
 use super::maildrop::Inbox;
 use crate::account::config::Account;
 use crate::account::connect::{Connector, endpoint};
-use crate::account::protocol::{self, Way};
+use crate::account::protocol::{self, ProtocolChoice};
 use crate::account::{Job, memory};
 use crate::base::error::{Error, Result};
-use crate::base::event::{Event, Events, Notice};
+use crate::base::event::{Events, Notice, RunEvent};
 use crate::base::pause::{self, is_set};
 use crate::base::secret::Secret;
-use crate::purge::{self, Plan, PurgeReport, Selection, Survey, Task};
+use crate::purge::{self, PurgePlan, PurgeReport, PurgeSelection, PurgeTask, Survey};
 use crate::vault::catalog::Catalog;
 use crate::vault::{Vault, Writer};
 
@@ -33,28 +33,28 @@ pub struct PurgeOptions {
 }
 
 /// A plan, and what it takes to carry it out.
-pub struct Agreed {
+pub struct ConfirmedPlan {
     /// What would be deleted.
-    pub plan: Plan,
+    pub plan: PurgePlan,
     account: Account,
     vault: PathBuf,
     /// When the session signed in, and how long the server then wants peace.
     login: (Instant, Duration),
-    server: Server,
+    server: PlannedServer,
 }
 
 /// What is known of the server since the plan was made.
-enum Server {
+enum PlannedServer {
     Pop3(Inbox),
     Imap(Mailboxes),
 }
 
-impl Agreed {
+impl ConfirmedPlan {
     /// Signs in, lists, and makes the plan. Nothing is deleted, here or there.
     pub fn plan(
         path: &Path,
         job: Job,
-        selection: &Selection,
+        selection: &PurgeSelection,
         options: &PurgeOptions,
         events: Events<'_>,
     ) -> Result<Self> {
@@ -69,8 +69,8 @@ impl Agreed {
         }
         let Job { account, secret } = job;
         let (account, imap) = match protocol::way(&account, false, catalog)? {
-            Way::Pop3 | Way::Either(_) => (account, false),
-            Way::Imap(imap) => (imap, true),
+            ProtocolChoice::Pop3 | ProtocolChoice::Either(_) => (account, false),
+            ProtocolChoice::Imap(imap) => (imap, true),
         };
         let connector = connector(&account, secret?, catalog, options)?;
         if let Some(then) = options.not_before {
@@ -78,14 +78,14 @@ impl Agreed {
             let then = then + Duration::from_secs(1);
             let pause = then.saturating_duration_since(Instant::now());
             if !pause.is_zero() {
-                events(Event::Notice {
+                events(RunEvent::Notice {
                     account: &account.name,
                     notice: Notice::LoginDelay { pause },
                 });
                 pause::pause(then, &|| is_set(&options.stop))?;
             }
         }
-        events(Event::Connecting {
+        events(RunEvent::Connecting {
             account: &account.name,
             server: &endpoint(&account),
         });
@@ -93,11 +93,14 @@ impl Agreed {
         let mut survey = Survey::new(&accept_short);
         let (server, login) = if imap {
             let mailboxes = Mailboxes::survey(&account, connector, catalog, &mut survey)?;
-            (Server::Imap(mailboxes), (Instant::now(), Duration::ZERO))
+            (
+                PlannedServer::Imap(mailboxes),
+                (Instant::now(), Duration::ZERO),
+            )
         } else {
             let inbox = Inbox::survey(&account, connector, catalog, &mut survey)?;
             let login = inbox.login;
-            (Server::Pop3(inbox), login)
+            (PlannedServer::Pop3(inbox), login)
         };
         let plan = purge::plan(survey, catalog, selection, options.now)?;
         Ok(Self {
@@ -117,7 +120,7 @@ impl Agreed {
 
     /// Ends the session: somebody is going to think for a while.
     pub fn hang_up(&mut self) {
-        if let Server::Pop3(inbox) = &mut self.server {
+        if let PlannedServer::Pop3(inbox) = &mut self.server {
             inbox.hang_up();
         }
     }
@@ -133,7 +136,7 @@ impl Agreed {
 
     /// Deletes what was agreed to.
     pub fn apply(self, options: &PurgeOptions, events: Events<'_>) -> (PurgeReport, Option<Error>) {
-        let task = Task {
+        let task = PurgeTask {
             account: &self.account.name,
             server: self.server(),
             vault: &self.vault,
@@ -144,12 +147,12 @@ impl Agreed {
             stop: &options.stop,
         };
         match self.server {
-            Server::Pop3(mut inbox) => {
+            PlannedServer::Pop3(mut inbox) => {
                 purge::apply(&task, &self.plan, events, &mut |run, too_hasty| {
                     inbox.round(run, too_hasty)
                 })
             }
-            Server::Imap(mut mailboxes) => {
+            PlannedServer::Imap(mut mailboxes) => {
                 let (mut report, error) = purge::apply(&task, &self.plan, events, &mut |run, _| {
                     mailboxes.round(run, &self.plan)
                 });

@@ -13,14 +13,14 @@ use crate::account::folders::{Folders, chosen, prefix};
 use crate::base::error::{Error, Result};
 use crate::mail::source::Source as _;
 use crate::net::imap::{Access, Mailbox, Session, SpecialUse};
-use crate::purge::{Maildrop, Plan, PurgeReport, Quota, Run, Survey};
+use crate::purge::{PurgePlan, PurgeReport, PurgeRun, Quota, RemoteFolder, Survey};
 use crate::vault::catalog::Catalog;
 
 /// The mailboxes, and how to get there.
 pub(super) struct Mailboxes {
     connector: Connector,
     /// Those that were surveyed and may be deleted in.
-    all: Vec<(Mailbox, Maildrop)>,
+    all: Vec<(Mailbox, RemoteFolder)>,
     /// The mailbox for what was deleted, if the server names it.
     trash: Option<Mailbox>,
     /// Places in which something is left to be done, once the first round began.
@@ -73,7 +73,7 @@ impl Mailboxes {
                 survey.add_nameless(&listings);
                 continue;
             };
-            let maildrop = Maildrop {
+            let maildrop = RemoteFolder {
                 account: account.name.clone(),
                 server: server_name(account),
                 dir: folders.dir_of(&mailbox),
@@ -94,7 +94,7 @@ impl Mailboxes {
     }
 
     /// One session over all places in which something is left to be done.
-    pub(super) fn round(&mut self, run: &mut Run<'_, '_>, plan: &Plan) -> Result<()> {
+    pub(super) fn round(&mut self, run: &mut PurgeRun<'_, '_>, plan: &PurgePlan) -> Result<()> {
         let mut session = self.connector.open_imap()?;
         run.signed_in(Instant::now(), Duration::ZERO);
         if self.before.is_none() {
@@ -146,10 +146,10 @@ fn is_view(mailbox: &Mailbox, gmail: bool) -> bool {
 
 /// Opens a mailbox and deletes in it. True if nothing is left to be done there.
 fn visit<S: Read + Write>(
-    run: &mut Run<'_, '_>,
+    run: &mut PurgeRun<'_, '_>,
     session: &mut Session<S>,
     mailbox: &Mailbox,
-    maildrop: &Maildrop,
+    maildrop: &RemoteFolder,
 ) -> Result<bool> {
     let mut folder = match session.open(mailbox, Access::Write) {
         Err(error @ Error::Refused { .. }) => {

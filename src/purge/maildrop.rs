@@ -6,14 +6,14 @@ use crate::account::config::Account;
 use crate::account::connect::{Connector, server_name};
 use crate::base::error::Result;
 use crate::mail::source::{Listings, Source};
-use crate::purge::{Maildrop, Run, Survey};
+use crate::purge::{PurgeRun, RemoteFolder, Survey};
 use crate::vault::catalog::Catalog;
 
 /// The inbox, and how to get there.
 pub(super) struct Inbox {
     /// When the last session signed in, and how long the server then wants peace.
     pub(super) login: (Instant, Duration),
-    maildrop: Maildrop,
+    maildrop: RemoteFolder,
     connector: Connector,
     /// The session in which the plan was made, and what it listed, while it stands.
     open: Option<(Box<dyn Source>, Listings)>,
@@ -27,7 +27,7 @@ impl Inbox {
         catalog: &Catalog,
         survey: &mut Survey<'_>,
     ) -> Result<Self> {
-        let maildrop = Maildrop {
+        let maildrop = RemoteFolder {
             account: account.name.clone(),
             server: server_name(account),
             dir: String::new(),
@@ -55,7 +55,7 @@ impl Inbox {
     }
 
     /// One session.
-    pub(super) fn round(&mut self, run: &mut Run<'_, '_>, too_hasty: bool) -> Result<()> {
+    pub(super) fn round(&mut self, run: &mut PurgeRun<'_, '_>, too_hasty: bool) -> Result<()> {
         let (source, listings) = if let Some(open) = self.open.take() {
             open
         } else {

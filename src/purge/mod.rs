@@ -23,13 +23,13 @@ use crate::mail::query::{Query, Term, What};
 use crate::vault::Writer;
 use crate::vault::catalog::{Catalog, Origin};
 
-pub use apply::{Run, Task, apply};
-pub use confirmed::{Agreed, PurgeOptions};
-pub use select::{Bracket, Keep, Large, Place, Plan, Sum, Survey};
+pub use apply::{PurgeRun, PurgeTask, apply};
+pub use confirmed::{ConfirmedPlan, PurgeOptions};
+pub use select::{Bracket, Keep, Large, PurgePlan, Sum, Survey, SurveyedFolder};
 
 /// Which mail of which server: its one maildrop, or a mailbox in one epoch of its UIDs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Maildrop {
+pub struct RemoteFolder {
     /// The account.
     pub account: String,
     /// `user@host:port`, as the ledger has it.
@@ -40,7 +40,7 @@ pub struct Maildrop {
     pub uidvalidity: u32,
 }
 
-impl Maildrop {
+impl RemoteFolder {
     /// As the catalog names it.
     #[must_use]
     pub fn origin(&self) -> Origin<'_> {
@@ -83,7 +83,7 @@ pub enum Choice {
 
 /// What is to be deleted. All conditions must hold; without any, nothing is selected.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Selection {
+pub struct PurgeSelection {
     /// Messages older than this.
     pub older_than: Option<Duration>,
     /// Until so many octets are free.
@@ -98,7 +98,7 @@ pub struct Selection {
     pub keep: Keep,
 }
 
-impl Selection {
+impl PurgeSelection {
     /// True if nothing is selected.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -106,7 +106,7 @@ impl Selection {
     }
 }
 
-impl Selection {
+impl PurgeSelection {
     /// True if the index of words is asked, for what goes or for what stays.
     #[must_use]
     pub fn needs_texts(&self) -> bool {
@@ -210,15 +210,15 @@ impl PurgeReport {
 pub fn plan(
     survey: Survey<'_>,
     catalog: &Catalog,
-    selection: &Selection,
+    selection: &PurgeSelection,
     now: i64,
-) -> Result<Plan> {
+) -> Result<PurgePlan> {
     select::plan(survey, catalog, selection, now)
 }
 
 /// Refuses to delete anything while the vault is known to be damaged, or, by age, while
 /// the clock cannot be right.
-pub fn check(catalog: &Catalog, selection: &Selection, now: i64) -> Result<()> {
+pub fn check(catalog: &Catalog, selection: &PurgeSelection, now: i64) -> Result<()> {
     if let Some((time, damage)) = catalog.unsettled_damage()? {
         return Err(Error::Unsettled { time, damage });
     }
@@ -238,7 +238,7 @@ pub fn check(catalog: &Catalog, selection: &Selection, now: i64) -> Result<()> {
 }
 
 /// Notes what the listings of a plan tell of deletions whose end was not heard.
-pub fn settle(writer: &mut Writer, plan: &Plan) -> Result<()> {
+pub fn settle(writer: &mut Writer, plan: &PurgePlan) -> Result<()> {
     for (place, open) in plan.places.iter().zip(&plan.open) {
         let events = writer.catalog().settled(place.maildrop.origin(), open)?;
         writer.record(&events)?;

@@ -16,7 +16,7 @@ use crate::vault::frame::{self, Checker};
 
 /// A message to be proven.
 #[derive(Debug)]
-pub(super) struct Item {
+pub(super) struct ProofItem {
     /// Its row in this session's listing.
     pub(super) listing: Listing,
     /// What it is held against.
@@ -34,7 +34,7 @@ pub(super) struct Item {
     pub(super) mark: u64,
 }
 
-impl Item {
+impl ProofItem {
     fn octets(&self) -> u64 {
         self.listing.octets.unwrap_or(0)
     }
@@ -47,7 +47,7 @@ impl Item {
 
 /// Reads every file back on all cores: the first intact one of each message, or none.
 pub(super) fn read_back(
-    items: &[Item],
+    items: &[ProofItem],
     stop: &AtomicBool,
     tell: &mut (dyn FnMut(usize) + Send),
 ) -> Vec<Option<PathBuf>> {
@@ -78,7 +78,7 @@ pub(super) fn read_back(
     found.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn is_intact(item: &Item, path: &Path, checker: &mut Checker, scanner: &mut Scanner) -> bool {
+fn is_intact(item: &ProofItem, path: &Path, checker: &mut Checker, scanner: &mut Scanner) -> bool {
     let name = &item.record.blob.name;
     checker.check(path, name.hash, name.size).is_ok()
         && (!item.is_likeness()
@@ -91,7 +91,7 @@ fn is_intact(item: &Item, path: &Path, checker: &mut Checker, scanner: &mut Scan
 /// gives none, by the whole message. `None` for each message that passes.
 pub(super) fn ask(
     source: &mut dyn Source,
-    items: &[Item],
+    items: &[ProofItem],
     files: &[PathBuf],
 ) -> Result<Vec<Option<Reason>>> {
     let listings: Vec<Listing> = items.iter().map(|item| item.listing.clone()).collect();
@@ -143,7 +143,7 @@ pub(super) fn ask(
 /// The octets received are those listed, or the difference is explained. Of a copy only
 /// likeness is recorded, which covers the body to its end; where sizes say
 /// nothing it was received again and compared just now.
-fn is_complete(item: &Item, file: &Path, header: Option<&Header>) -> bool {
+fn is_complete(item: &ProofItem, file: &Path, header: Option<&Header>) -> bool {
     if item.is_likeness() || item.estimated || item.record.blob.name.size == item.octets() {
         return true;
     }

@@ -7,29 +7,29 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::base::error::{Error, Result};
-use crate::base::event::Event;
+use crate::base::event::RunEvent;
 use crate::base::stage::Stage;
 use crate::mail::message::Hash128;
 use crate::mail::source::{Listings, Source};
-use crate::purge::apply::{Last, Pending, Run};
-use crate::purge::proof::{self, Item};
+use crate::purge::apply::{Last, Pending, PurgeRun};
+use crate::purge::proof::{self, ProofItem};
 use crate::purge::select::Sum;
 use crate::purge::stock::{self, Candidate};
-use crate::purge::{KeptMessage, Maildrop, Reason};
+use crate::purge::{KeptMessage, Reason, RemoteFolder};
 use crate::vault::layout::message_label;
-use crate::vault::ledger::Event as Entry;
+use crate::vault::ledger::LedgerEvent;
 
 /// Messages a round at most: what a broken line makes uncertain at once.
 const ROUND: usize = 4_096;
 /// A server that keeps all of so many is not asked for more.
 const FUTILE: usize = 100;
 
-impl Run<'_, '_> {
+impl PurgeRun<'_, '_> {
     /// Goes by a place whose session stands and has listed it: settles, proves, deletes. True
     /// if nothing is left to be done there.
     pub fn visit(
         &mut self,
-        maildrop: &Maildrop,
+        maildrop: &RemoteFolder,
         mut source: Box<dyn Source + '_>,
         listings: &Listings,
     ) -> Result<bool> {
@@ -89,7 +89,7 @@ impl Run<'_, '_> {
     /// Leaves a place in which nothing is deleted now.
     fn leave(
         &mut self,
-        maildrop: &Maildrop,
+        maildrop: &RemoteFolder,
         source: Box<dyn Source + '_>,
         listings: &Listings,
         done: bool,
@@ -108,7 +108,7 @@ impl Run<'_, '_> {
     /// What this round tries to delete, and the marks of all names.
     fn batch(
         &mut self,
-        maildrop: &Maildrop,
+        maildrop: &RemoteFolder,
         listings: &Listings,
     ) -> Result<(Vec<Candidate>, Vec<u64>)> {
         let (mut batch, names) = self.take_stock(maildrop, listings)?;
@@ -129,7 +129,7 @@ impl Run<'_, '_> {
     /// marks of all names.
     fn take_stock(
         &mut self,
-        maildrop: &Maildrop,
+        maildrop: &RemoteFolder,
         listings: &Listings,
     ) -> Result<(Vec<Candidate>, Vec<u64>)> {
         let accept_short = self.task.accept_short;
@@ -185,10 +185,10 @@ impl Run<'_, '_> {
 
     fn items(
         &mut self,
-        maildrop: &Maildrop,
+        maildrop: &RemoteFolder,
         listings: &Listings,
         batch: &[Candidate],
-    ) -> Result<Vec<Item>> {
+    ) -> Result<Vec<ProofItem>> {
         let writer = self.writer()?;
         // In one transaction: without it each question takes the catalog's locks.
         writer.catalog().begin()?;
@@ -197,7 +197,7 @@ impl Run<'_, '_> {
             let listing = listings.get(candidate.row as usize);
             let name = listing.uid.name();
             if let Some(record) = writer.catalog().record_of(maildrop.origin(), &name)? {
-                items.push(Item {
+                items.push(ProofItem {
                     files: Vec::new(),
                     listing,
                     record,
@@ -225,17 +225,17 @@ impl Run<'_, '_> {
     /// Those that pass the proof; the others are kept, and named.
     fn prove(
         &mut self,
-        maildrop: &Maildrop,
+        maildrop: &RemoteFolder,
         source: &mut dyn Source,
-        items: Vec<Item>,
-    ) -> Result<Vec<Item>> {
+        items: Vec<ProofItem>,
+    ) -> Result<Vec<ProofItem>> {
         let planned = self.report.planned.messages;
         let mut done = self.tried.len() as u64;
         let account = self.task.account;
         let tell = &mut *self.tell;
         let intact = proof::read_back(&items, self.task.stop, &mut |more| {
             done += more as u64;
-            tell(Event::ReadBack {
+            tell(RunEvent::ReadBack {
                 account,
                 done,
                 planned,
@@ -257,7 +257,7 @@ impl Run<'_, '_> {
         // They were durable when they were archived; but somebody may have put a copy
         // back, or renamed a file, a moment ago.
         self.writer()?.sync_names(&files)?;
-        let first = |item: &&Item| !self.doubted.contains(&item.mark);
+        let first = |item: &&ProofItem| !self.doubted.contains(&item.mark);
         self.report.intact += whole.iter().filter(first).count() as u64;
         let mut proven = Vec::with_capacity(whole.len());
         for (item, verdict) in whole.into_iter().zip(verdicts) {
@@ -271,11 +271,11 @@ impl Run<'_, '_> {
 
     /// Keeps a message on the server. One that is not what was archived is wanted by the
     /// next pull.
-    fn keep(&mut self, maildrop: &Maildrop, item: &Item, reason: Reason) -> Result<()> {
+    fn keep(&mut self, maildrop: &RemoteFolder, item: &ProofItem, reason: Reason) -> Result<()> {
         let kept = self.kept(maildrop, item, reason)?;
         self.tried.insert(item.mark);
         if kept.reason == Reason::OtherMessage {
-            let event = Entry::Wanted {
+            let event = LedgerEvent::Wanted {
                 identity: maildrop.origin().identity(&item.listing.uid.name()),
                 why: "a purge found another message under this name".to_owned(),
             };
@@ -285,7 +285,12 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    fn kept(&mut self, maildrop: &Maildrop, item: &Item, reason: Reason) -> Result<KeptMessage> {
+    fn kept(
+        &mut self,
+        maildrop: &RemoteFolder,
+        item: &ProofItem,
+        reason: Reason,
+    ) -> Result<KeptMessage> {
         let hash: Hash128 = item.record.blob.name.hash;
         let subject = self.writer()?.catalog().subject_of(hash)?;
         let uid =
@@ -303,8 +308,8 @@ impl Run<'_, '_> {
     /// `names` are the marks of everything listed, `hidden` tells what else is counted.
     fn intend(
         &mut self,
-        maildrop: &Maildrop,
-        proven: &[Item],
+        maildrop: &RemoteFolder,
+        proven: &[ProofItem],
         names: Vec<u64>,
         hidden: u64,
     ) -> Result<()> {
@@ -314,7 +319,7 @@ impl Run<'_, '_> {
             let kept = self.kept(maildrop, item, Reason::StillThere)?;
             let mark = item.mark;
             pending.push(Pending { mark, kept });
-            events.push(Entry::PurgeIntent {
+            events.push(LedgerEvent::PurgeIntent {
                 identity: maildrop.origin().identity(&item.listing.uid.name()),
                 hash: item.record.blob.name.hash,
             });

@@ -8,7 +8,7 @@ use crate::mail::message::Hash128;
 use crate::mail::query::Query;
 use crate::mail::source::Listings;
 use crate::purge::stock::{Candidate, Stock, stock};
-use crate::purge::{Choice, Maildrop, Selection};
+use crate::purge::{Choice, PurgeSelection, RemoteFolder};
 use crate::vault::catalog::Catalog;
 
 /// A day in seconds.
@@ -92,9 +92,9 @@ pub struct Large {
 
 /// One maildrop or mailbox, and its part in a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct SurveyedFolder {
     /// Which one.
-    pub maildrop: Maildrop,
+    pub maildrop: RemoteFolder,
     /// Everything listed there.
     pub listed: Sum,
     /// To be deleted there.
@@ -103,11 +103,11 @@ pub struct Place {
 
 /// What a purge would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
+pub struct PurgePlan {
     /// Everything listed.
     pub listed: Sum,
     /// The same by place, in the order in which they were looked at.
-    pub places: Vec<Place>,
+    pub places: Vec<SurveyedFolder>,
     /// By age, the oldest first.
     pub brackets: [Bracket; 4],
     /// Listed, but not archived: never deleted.
@@ -124,7 +124,7 @@ pub struct Plan {
     pub receive: Sum,
     /// The largest of these, or of all archived ones where nothing is selected.
     pub largest: Vec<Large>,
-    /// The names of the chosen, as [`Maildrop::mark`]s in ascending order: what was agreed
+    /// The names of the chosen, as [`RemoteFolder::mark`]s in ascending order: what was agreed
     /// to.
     pub(super) agreed: Vec<u64>,
     /// By place, names whose deletion an earlier run asked for without hearing the end of
@@ -132,7 +132,7 @@ pub struct Plan {
     pub(super) open: Vec<Vec<(Box<[u8]>, bool)>>,
 }
 
-impl Plan {
+impl PurgePlan {
     /// True if the listings tell what became of deletions of an earlier run.
     #[must_use]
     pub fn is_unsettled(&self) -> bool {
@@ -147,7 +147,7 @@ pub struct Survey<'a> {
     accept_short: &'a [String],
     /// What may be deleted if it passes the proof.
     candidates: Vec<Candidate>,
-    places: Vec<Place>,
+    places: Vec<SurveyedFolder>,
     unarchived: Sum,
     unproven: Sum,
     nameless: Sum,
@@ -168,7 +168,7 @@ impl<'a> Survey<'a> {
     pub fn add(
         &mut self,
         catalog: &Catalog,
-        maildrop: &Maildrop,
+        maildrop: &RemoteFolder,
         listings: &Listings,
     ) -> Result<()> {
         let Stock {
@@ -184,7 +184,7 @@ impl<'a> Survey<'a> {
         self.unarchived += unarchived;
         self.unproven += unproven;
         self.open.push(open);
-        self.places.push(Place {
+        self.places.push(SurveyedFolder {
             maildrop: maildrop.clone(),
             listed: Sum::of(listings),
             chosen: Sum::default(),
@@ -202,9 +202,9 @@ impl<'a> Survey<'a> {
 pub(super) fn plan(
     survey: Survey<'_>,
     catalog: &Catalog,
-    selection: &Selection,
+    selection: &PurgeSelection,
     now: i64,
-) -> Result<Plan> {
+) -> Result<PurgePlan> {
     let Survey {
         candidates: mut all,
         places,
@@ -233,7 +233,7 @@ pub(super) fn plan(
     let held = held(&mut all, catalog, &selection.keep)?;
     let mut listed: Sum = places.iter().map(|place| place.listed).sum();
     listed += nameless;
-    let mut plan = Plan {
+    let mut plan = PurgePlan {
         listed,
         places,
         brackets,
@@ -288,9 +288,9 @@ pub(super) fn plan(
 /// What the selection asks for, in the order in which it is to go.
 fn selected(
     all: &[Candidate],
-    places: &[Place],
+    places: &[SurveyedFolder],
     catalog: &Catalog,
-    selection: &Selection,
+    selection: &PurgeSelection,
     now: i64,
 ) -> Result<Vec<Candidate>> {
     if selection.is_empty() {
@@ -329,17 +329,17 @@ fn selected(
 
 /// Keys of the contents that fit, for each place. Of a mailbox only what lies in its own
 /// folder: the same mail in another one is another message there.
-fn fitting(places: &[Place], catalog: &Catalog, query: &Query) -> Result<Vec<Vec<i64>>> {
+fn fitting(places: &[SurveyedFolder], catalog: &Catalog, query: &Query) -> Result<Vec<Vec<i64>>> {
     let query = std::slice::from_ref(query);
-    let fitting = |place: &Place| {
-        let Maildrop { account, dir, .. } = &place.maildrop;
+    let fitting = |place: &SurveyedFolder| {
+        let RemoteFolder { account, dir, .. } = &place.maildrop;
         let folder = place.maildrop.is_mailbox().then_some((&**account, &**dir));
         catalog.matching(query, folder)
     };
     places.iter().map(fitting).collect()
 }
 
-/// The [`Maildrop::mark`]s of what the account's rule keeps, wherever it fits, ascending.
+/// The [`RemoteFolder::mark`]s of what the account's rule keeps, wherever it fits, ascending.
 /// Leaves `all` sorted by date.
 fn held(all: &mut [Candidate], catalog: &Catalog, keep: &Keep) -> Result<Vec<u64>> {
     let fits = catalog.matching(&keep.matching, None)?;

@@ -4,7 +4,7 @@ use crate::archive::dedupe::{Met, Walk};
 use crate::archive::evidence;
 use crate::base::error::Result;
 use crate::mail::source::Listings;
-use crate::purge::{Maildrop, Sum};
+use crate::purge::{RemoteFolder, Sum};
 use crate::vault::catalog::{Archived, Catalog, Proof, State};
 use crate::vault::layout::message_label;
 
@@ -51,7 +51,7 @@ pub(super) struct Stock {
 impl Stock {
     fn take(
         &mut self,
-        maildrop: &Maildrop,
+        maildrop: &RemoteFolder,
         listings: &Listings,
         accept_short: &[String],
         met: &Met<'_, Archived<'_>>,
@@ -111,7 +111,7 @@ impl Stock {
 pub(super) fn stock(
     listings: &Listings,
     catalog: &Catalog,
-    maildrop: &Maildrop,
+    maildrop: &RemoteFolder,
     accept_short: &[String],
 ) -> Result<Stock> {
     let mut stock = Stock {

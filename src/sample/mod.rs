@@ -37,12 +37,12 @@ const CAPABILITIES: &str = "+OK\r\nTOP\r\nUIDL\r\nPIPELINING\r\nRESP-CODES\r\nAU
 #[derive(Debug)]
 pub struct Server {
     addr: SocketAddr,
-    shared: Arc<Shared>,
+    shared: Arc<SampleState>,
     acceptor: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct SampleState {
     password: String,
     maildrop: Mutex<Vec<Arc<Message>>>,
     doors: Mutex<Doors>,
@@ -73,7 +73,7 @@ impl Server {
         let failed = |source| Error::file("listen on", Path::new("127.0.0.1"), source);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
         let addr = listener.local_addr().map_err(failed)?;
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(SampleState {
             password: password.to_owned(),
             maildrop: Mutex::new(messages.into_iter().map(Arc::new).collect()),
             doors: Mutex::default(),
@@ -137,7 +137,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Shared {
+impl SampleState {
     /// Gives each connection a thread, until the doors are closed; the scope then waits
     /// for all of them.
     fn accept(&self, listener: &TcpListener) {
@@ -183,7 +183,7 @@ impl Shared {
         stream.set_nodelay(true)?;
         let mut input = BufReader::with_capacity(1 << 16, stream);
         let mut output = BufWriter::with_capacity(1 << 16, stream);
-        let mut session = Session {
+        let mut session = SampleSession {
             shared: self,
             user: String::new(),
             sasl: false,
@@ -211,8 +211,8 @@ impl Shared {
 }
 
 /// A dialogue with one client.
-struct Session<'a> {
-    shared: &'a Shared,
+struct SampleSession<'a> {
+    shared: &'a SampleState,
     user: String,
     /// True if the next line is the answer to AUTH PLAIN.
     sasl: bool,
@@ -220,7 +220,7 @@ struct Session<'a> {
     rows: Option<Vec<(Arc<Message>, bool)>>,
 }
 
-impl Session<'_> {
+impl SampleSession<'_> {
     /// Answers one line; true after QUIT.
     fn answer(&mut self, line: &str, out: &mut impl Write) -> io::Result<bool> {
         if std::mem::take(&mut self.sasl) {
@@ -301,7 +301,7 @@ fn transaction(
     rows: &mut [(Arc<Message>, bool)],
     verb: &str,
     argument: &str,
-    shared: &Shared,
+    shared: &SampleState,
     out: &mut impl Write,
 ) -> io::Result<()> {
     let (number, lines) = argument.split_once(' ').unwrap_or((argument, ""));

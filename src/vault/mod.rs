@@ -83,7 +83,7 @@ impl Vault {
             for dir in maildir::folders(&layout, &account)? {
                 for event in unrecorded(&layout, &catalog, &account, &dir)? {
                     let (seq, time) = (0, now_ms());
-                    catalog.apply(&ledger::Entry { seq, time, event })?;
+                    catalog.apply(&ledger::LedgerEntry { seq, time, event })?;
                 }
             }
         }

@@ -7,7 +7,7 @@ use std::time::UNIX_EPOCH;
 
 use super::Vault;
 use super::layout::{FileName, Layout};
-use super::shelf::Shelf;
+use super::shelf::FolderIndex;
 use crate::base::error::Result;
 use crate::base::fsx;
 use crate::mail::message::Hash128;
@@ -155,7 +155,7 @@ pub struct Entries<'a> {
     catalog: &'a Catalog,
     layout: &'a Layout,
     /// Files of folders in which one did not have its usual name.
-    shelves: HashMap<PathBuf, Shelf>,
+    shelves: HashMap<PathBuf, FolderIndex>,
     /// Files are not looked for.
     bare: bool,
 }
@@ -193,7 +193,8 @@ impl Entries<'_> {
 
     fn renamed(&mut self, root: &Path, name: &FileName) -> Result<Option<(PathBuf, String)>> {
         if !self.shelves.contains_key(root) {
-            self.shelves.insert(root.to_path_buf(), Shelf::of(root)?);
+            self.shelves
+                .insert(root.to_path_buf(), FolderIndex::of(root)?);
         }
         Ok(self
             .shelves

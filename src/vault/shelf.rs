@@ -10,9 +10,9 @@ use crate::mail::message::Hash128;
 
 /// The message files of a folder with their flags: one look at the directory for all.
 #[derive(Debug, Default)]
-pub(super) struct Shelf(HashMap<Hash128, (bool, Box<str>)>);
+pub(super) struct FolderIndex(HashMap<Hash128, (bool, Box<str>)>);
 
-impl Shelf {
+impl FolderIndex {
     /// Looks at the directory.
     pub(super) fn of(folder: &Path) -> Result<Self> {
         let mut shelf = Self::default();

@@ -10,7 +10,7 @@ use crate::base::fsx::{self, BatchSync};
 use crate::mail::message::Scanner;
 use crate::vault::catalog::{Blob, Catalog, Place, discard};
 use crate::vault::layout::{self, FileName, Layout, Manifest, base_of};
-use crate::vault::ledger::{Entry, Event, Item, Ledger, Opened, Reader};
+use crate::vault::ledger::{Item, Ledger, LedgerEntry, LedgerEvent, Opened, Reader};
 use crate::vault::lock::Lock;
 use crate::vault::{
     describe, frame, locate, locate_all, maildir, now_ms, now_seconds, open_layout,
@@ -151,11 +151,11 @@ impl Writer {
 
     /// Appends events to the ledger, durably, and takes them into the catalog, whose
     /// transaction stays open.
-    pub fn record(&mut self, events: &[Event]) -> Result<()> {
+    pub fn record(&mut self, events: &[LedgerEvent]) -> Result<()> {
         let appended = self.ledger.append(events, now_ms())?;
         self.catalog.begin()?;
         for (seq, event) in (appended.first..).zip(events) {
-            self.catalog.apply(&Entry {
+            self.catalog.apply(&LedgerEntry {
                 seq,
                 time: appended.time,
                 event: event.clone(),
@@ -232,7 +232,7 @@ pub(super) fn unrecorded(
     catalog: &Catalog,
     account: &str,
     dir: &str,
-) -> Result<Vec<Event>> {
+) -> Result<Vec<LedgerEvent>> {
     let folder = layout.folder(account, dir);
     let mut events = Vec::new();
     let mut scanner = Scanner::new();
@@ -258,7 +258,7 @@ pub(super) fn unrecorded(
                     relative = relative + "/" + part;
                 }
             }
-            events.push(Event::Adopted {
+            events.push(LedgerEvent::Adopted {
                 account: account.to_owned(),
                 file: relative.into_bytes().into(),
                 hash: name.hash,

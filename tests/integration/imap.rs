@@ -10,7 +10,9 @@ use std::time::{Duration, SystemTime};
 use mailvault::base::error::Endpoint;
 use mailvault::base::secret::{Mask, Secret};
 use mailvault::mail::source::{Fetched, Listing, Source, Uid};
-use mailvault::net::imap::{Access, Change, Folder, Known, Mailbox, Removal, Row, Scope, Session};
+use mailvault::net::imap::{
+    Access, Change, Folder, KnownMailbox, Mailbox, Removal, Row, Scope, Session,
+};
 use mailvault::net::sasl::{Credentials, Login, Mechanism, Method};
 use mailvault::net::transport::{Limits, Transport, Trust};
 
@@ -309,7 +311,7 @@ fn flags_dates_and_what_changed_are_told() {
     assert!(before.values().all(|row| row.modseq.is_some()));
     let flagged = before.values().find(|row| flags(row) == seen).unwrap().uid;
     let counts = folder.counts();
-    let known = Known {
+    let known = KnownMailbox {
         modseq: counts.modseq.unwrap(),
         messages: counts.messages.unwrap(),
         uidnext: counts.uidnext.unwrap(),

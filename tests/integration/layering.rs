@@ -9,6 +9,7 @@
 mod breaches;
 mod circles;
 mod imports;
+mod names;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -239,6 +240,12 @@ fn no_files_import_each_other_in_a_circle() {
     let imports = layers.sources.iter().filter(|(module, _)| *module != "lib");
     let circles = circles::circles(&imports.map(of).collect());
     assert!(circles.is_empty(), "{circles:#?}");
+}
+
+#[test]
+fn no_two_types_have_one_name() {
+    let doubled = names::doubled(&sources());
+    assert!(doubled.is_empty(), "{doubled:#?}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use mailvault::vault::ledger::Mark;
+use mailvault::vault::ledger::Checksum;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use crate::support::output::{Ended, Output};
@@ -398,7 +398,7 @@ fn forge(vault: &Path, bodies: &[String]) {
     for body in bodies {
         let last = text.lines().last().unwrap();
         let mark = last.split("\"c\":\"").nth(1).unwrap()[..16].to_owned();
-        assert!(Mark::parse(&mark).is_some());
+        assert!(Checksum::parse(&mark).is_some());
         let number = last.split("\"seq\":").nth(1).unwrap();
         let number: u64 = number.split(',').next().unwrap().parse().unwrap();
         let body = body.replace("$SEQ", &(number + 1).to_string());

@@ -8,14 +8,14 @@ use mailvault::base::error::Error;
 use mailvault::mail::message::Scanner;
 use mailvault::mail::query;
 use mailvault::mail::source::{Listings, Uid};
-use mailvault::purge::{self, Keep, Maildrop, Selection, Survey};
+use mailvault::purge::{self, Keep, PurgeSelection, RemoteFolder, Survey};
 use mailvault::vault::Writer;
-use mailvault::vault::ledger::{Event, Evidence, Identity, Seen};
+use mailvault::vault::ledger::{Evidence, Identity, LedgerEvent, Seen};
 
 const DAY: i64 = 86_400;
 
-fn maildrop() -> Maildrop {
-    Maildrop {
+fn maildrop() -> RemoteFolder {
+    RemoteFolder {
         account: "work".into(),
         server: "ann@pop.example.org:995".into(),
         dir: String::new(),
@@ -58,7 +58,7 @@ fn archive(writer: &mut Writer, texts: &[String]) -> Listings {
             evidence: Evidence::Received,
             object: None,
         };
-        writer.record(&[Event::Seen(Box::new(seen))]).unwrap();
+        writer.record(&[LedgerEvent::Seen(Box::new(seen))]).unwrap();
         writer.catalog_mut().describe(digest.hash, &digest).unwrap();
         listings.push(n + 1, Some(digest.size), name.as_bytes());
     }
@@ -75,10 +75,10 @@ fn ago(days: i64) -> String {
     date.format("%a, %d %b %Y %H:%M:%S +0000").to_string()
 }
 
-fn older_than(days: u64) -> Selection {
-    Selection {
+fn older_than(days: u64) -> PurgeSelection {
+    PurgeSelection {
         older_than: Some(Duration::from_secs(days * 86_400)),
-        ..Selection::default()
+        ..PurgeSelection::default()
     }
 }
 
@@ -156,17 +156,17 @@ fn a_clock_that_stands_before_the_newest_message_tells_no_age() {
     let _ = archive(&mut writer, &[format!("Date: {}\r\n\r\n", ago(900))]);
     let early = now() - 30 * DAY;
     let query = |text| query::parse_text(text, chrono::Utc::now()).unwrap();
-    let matching = |text| Selection {
+    let matching = |text| PurgeSelection {
         matching: Some(query(text)),
-        ..Selection::default()
+        ..PurgeSelection::default()
     };
-    let keeping = Selection {
+    let keeping = PurgeSelection {
         all: true,
         keep: Keep {
             newest: 0,
             matching: vec![query("newer:90d")],
         },
-        ..Selection::default()
+        ..PurgeSelection::default()
     };
     for selection in [older_than(90), matching("-newer:90d"), keeping] {
         let refused = purge::check(writer.catalog(), &selection, early);
@@ -196,11 +196,13 @@ fn a_finding_is_settled_only_by_a_look_that_would_find_it_again() {
         for (scope, damage) in looks {
             let scope = (*scope).to_owned();
             let damage = *damage;
-            writer.record(&[Event::Verified { scope, damage }]).unwrap();
+            writer
+                .record(&[LedgerEvent::Verified { scope, damage }])
+                .unwrap();
         }
-        let selection = Selection {
+        let selection = PurgeSelection {
             all: true,
-            ..Selection::default()
+            ..PurgeSelection::default()
         };
         let checked = purge::check(writer.catalog(), &selection, now());
         assert_eq!(checked.is_ok(), settled, "{looks:?}: {checked:?}");

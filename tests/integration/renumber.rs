@@ -9,10 +9,10 @@ use std::time::Duration;
 use mailvault::archive::commit::{self, Route};
 use mailvault::archive::dedupe::{Policy, Recognition};
 use mailvault::base::error::{Endpoint, Error, Result};
-use mailvault::base::event::{Event, Notice, PullReport};
+use mailvault::base::event::{Notice, PullReport, RunEvent};
 use mailvault::base::stage::Stage;
 use mailvault::mail::source::{Each, Fetched, Kept, Listing, Listings, Source};
-use mailvault::pull::{self, Task};
+use mailvault::pull::{self, PullTask};
 use mailvault::vault::catalog::Catalog;
 use mailvault::vault::verify::{VerifyOptions, verify};
 use mailvault::vault::{Writer, layout::Layout, maildir};
@@ -142,7 +142,7 @@ fn pull_over(vault: &Path, mail: &[Mail], habits: Habits) -> (PullReport, Asked,
     maildir::create_folder(&layout, "work", "").unwrap();
     let catalog = Catalog::open_to_read(&layout.catalog()).unwrap().unwrap();
     let (desk, committer) = commit::start(writer);
-    let task = Task {
+    let task = PullTask {
         route: Arc::new(Route {
             account: "work".into(),
             server: "ann@pop.example.org:995".into(),
@@ -174,11 +174,11 @@ fn pull_over(vault: &Path, mail: &[Mail], habits: Habits) -> (PullReport, Asked,
             }))
         },
         &mut |event| match event {
-            Event::Notice {
+            RunEvent::Notice {
                 notice: Notice::Renumbered { listed },
                 ..
             } => notices.push(format!("renumbered {listed}")),
-            Event::Notice {
+            RunEvent::Notice {
                 notice: Notice::Shrunk { before, now },
                 ..
             } => notices.push(format!("shrunk {before} to {now}")),

@@ -12,7 +12,7 @@ use std::time::Duration;
 use mailvault::base::error::{Endpoint, Error, Result};
 use mailvault::base::secret::{Mask, Secret};
 use mailvault::mail::source::{Fetched, Source};
-use mailvault::net::pop3::{Dialect, Session};
+use mailvault::net::pop3::{Dialect, Pop3Session};
 use mailvault::net::sasl::{Credentials, Login, Method};
 use mailvault::net::transport::{Limits, Transport, Trust};
 
@@ -111,7 +111,7 @@ fn session(server: &Endpoint, tls: Tls) -> Result<()> {
         Tls::AtOnce => Transport::connect_tls(server, &limits, &trust)?,
         Tls::None | Tls::Later => Transport::connect(server, &limits)?,
     };
-    let mut session = Session::greet(transport, server, Mask::none(), Dialect::default())?;
+    let mut session = Pop3Session::greet(transport, server, Mask::none(), Dialect::default())?;
     session.ask_capabilities()?;
     if tls == Tls::Later {
         session.start_tls()?.encrypt(&trust)?;

@@ -15,7 +15,7 @@ use mailvault::mail::message::Hash128;
 use mailvault::mail::source::Uid;
 use mailvault::sample::{Message, Server};
 use mailvault::vault::Writer;
-use mailvault::vault::ledger::{Event, Evidence, Identity, Seen};
+use mailvault::vault::ledger::{Evidence, Identity, LedgerEvent, Seen};
 
 use crate::limits::peak;
 use crate::support::sandbox::Sandbox;
@@ -43,7 +43,7 @@ fn fill(sandbox: &Sandbox, server: &Server, messages: &[Message]) {
     let seen = |message: &Message| {
         let hash = Hash128::of(message.uidl.as_bytes());
         let size = message.bytes.len() as u64;
-        Event::Seen(Box::new(Seen {
+        LedgerEvent::Seen(Box::new(Seen {
             identity: Identity {
                 account: "work".to_owned(),
                 server: format!("{}@{}", Server::USER, server.addr()),
@@ -67,7 +67,7 @@ fn fill(sandbox: &Sandbox, server: &Server, messages: &[Message]) {
         }))
     };
     for some in messages.chunks(10_000) {
-        let events: Vec<Event> = some.iter().map(seen).collect();
+        let events: Vec<LedgerEvent> = some.iter().map(seen).collect();
         writer.record(&events).unwrap();
     }
     writer.publish().unwrap();

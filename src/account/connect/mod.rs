@@ -12,7 +12,7 @@ use crate::base::error::{Endpoint, Error, Result};
 use crate::base::secret::{Mask, Secret, SecretSource};
 use crate::base::stage::Stage;
 use crate::mail::source::Source;
-use crate::net::pop3::{Dialect, Session};
+use crate::net::pop3::{Dialect, Pop3Session};
 use crate::net::sasl::{Credentials, Login, Mechanism, Method};
 use crate::net::transport::{Limits, Transport, Trust};
 
@@ -69,12 +69,12 @@ impl Connector {
     }
 
     /// Opens a session up to where it would sign in.
-    pub fn meet(&mut self) -> Result<Session<Transport>> {
+    pub fn meet(&mut self) -> Result<Pop3Session<Transport>> {
         self.patiently(Self::try_meet)
     }
 
     /// Signs in to a session that [`Connector::meet`] opened.
-    pub fn sign_in(&self, session: &mut Session<Transport>) -> Result<()> {
+    pub fn sign_in(&self, session: &mut Pop3Session<Transport>) -> Result<()> {
         let plus_offered = session.offers_binding();
         let login = self.login(session.stream_mut(), plus_offered)?;
         session.hide(login.credentials.secret.expose());
@@ -100,18 +100,18 @@ impl Connector {
         }
     }
 
-    fn try_meet(&self) -> Result<Session<Transport>> {
+    fn try_meet(&self) -> Result<Pop3Session<Transport>> {
         let server = &self.server;
         let mask = self.mask();
         let transport = self.dial()?;
         let mut dialect = self.dialect;
         dialect.capa &= !self.hung_up;
-        let mut session = Session::greet(transport, server, mask.clone(), dialect)?;
+        let mut session = Pop3Session::greet(transport, server, mask.clone(), dialect)?;
         self.ask_capabilities(&mut session)?;
         if self.account.tls == Tls::StartTls {
             let bare = session.start_tls()?;
             let transport = self.encrypt(bare, || self.shown_certificate())?;
-            session = Session::resume(transport, server, mask, dialect);
+            session = Pop3Session::resume(transport, server, mask, dialect);
             self.ask_capabilities(&mut session)?;
         }
         Ok(session)
@@ -191,11 +191,12 @@ impl Connector {
     /// over which nothing is sent but STLS.
     fn shown_certificate(&self) -> Option<String> {
         let transport = Transport::connect(&self.server, &self.limits).ok()?;
-        let session = Session::greet(transport, &self.server, Mask::none(), self.dialect).ok()?;
+        let session =
+            Pop3Session::greet(transport, &self.server, Mask::none(), self.dialect).ok()?;
         session.start_tls().ok()?.shown_certificate()
     }
 
-    fn ask_capabilities(&self, session: &mut Session<Transport>) -> Result<()> {
+    fn ask_capabilities(&self, session: &mut Pop3Session<Transport>) -> Result<()> {
         let patience = CAPA_PATIENCE.min(self.limits.reply);
         session.stream_mut().set_reply_limit(patience);
         session.ask_capabilities()?;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 
 use super::service::Service;
-use super::token::{self, Told};
+use super::token::{self, TokenAnswer};
 use super::{Ask, Grant, refused};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::pause::{is_set, pause};
@@ -61,16 +61,16 @@ pub(super) fn sign_in(
             ("device_code", invitation.device_code.expose()),
         ]);
         match asked {
-            Ok(Told::Tokens(tokens)) => {
+            Ok(TokenAnswer::Tokens(tokens)) => {
                 let refresh = tokens.refresh.ok_or_else(|| no_refresh(service))?;
                 return Ok(Grant {
                     access: tokens.access,
                     refresh,
                 });
             }
-            Ok(Told::Pending) => {}
+            Ok(TokenAnswer::Pending) => {}
             // RFC 8628 s.3.5 asks for the same after a time-out.
-            Ok(Told::SlowDown)
+            Ok(TokenAnswer::SlowDown)
             | Err(Error::Token {
                 kind: ErrorKind::Unreachable,
                 ..

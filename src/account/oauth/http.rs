@@ -7,7 +7,7 @@ use crate::base::error::{Endpoint, Result};
 
 /// An answer; what status it has does not make it an error.
 #[derive(Debug)]
-pub(super) struct Reply {
+pub(super) struct HttpReply {
     pub(super) status: u16,
     pub(super) body: Vec<u8>,
 }
@@ -19,14 +19,14 @@ pub(super) fn post(
     server: &Endpoint,
     ca_file: Option<&Path>,
     form: &str,
-) -> Result<Reply> {
+) -> Result<HttpReply> {
     let roots = client::roots(ca_file)?;
     client::post(url, roots, form).map_err(|error| client::explain(server, &error))
 }
 
 /// Says that it cannot be done.
 #[cfg(not(feature = "oauth"))]
-pub(super) fn post(_: &str, server: &Endpoint, _: Option<&Path>, _: &str) -> Result<Reply> {
+pub(super) fn post(_: &str, server: &Endpoint, _: Option<&Path>, _: &str) -> Result<HttpReply> {
     Err(crate::base::error::Error::Unsupported {
         server: server.clone(),
         what: "a sign-in without the feature oauth, which this mailvault was built without".into(),
@@ -42,7 +42,7 @@ mod client {
 
     use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 
-    use super::Reply;
+    use super::HttpReply;
     use crate::base::error::{Endpoint, Error, ErrorKind, Result, words};
 
     /// Longest that a request may take, from the look-up of the name to the last byte.
@@ -74,7 +74,7 @@ mod client {
         url: &str,
         roots: RootCerts,
         form: &str,
-    ) -> std::result::Result<Reply, ureq::Error> {
+    ) -> std::result::Result<HttpReply, ureq::Error> {
         let tls = TlsConfig::builder()
             .provider(TlsProvider::NativeTls)
             .root_certs(roots)
@@ -101,7 +101,7 @@ mod client {
             .with_config()
             .limit(LONGEST)
             .read_to_vec()?;
-        Ok(Reply { status, body })
+        Ok(HttpReply { status, body })
     }
 
     /// What went wrong on the way. None of it is said of the mail server, which may be well.

@@ -10,14 +10,14 @@ use crate::base::secret::{self, Secret};
 
 /// A refresh token that only this process uses until this goes.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct KeptToken {
     token: Secret,
     path: PathBuf,
     /// A lock, held.
     _file: File,
 }
 
-impl Kept {
+impl KeptToken {
     pub(super) fn token(&self) -> &Secret {
         &self.token
     }
@@ -29,11 +29,11 @@ impl Kept {
 }
 
 /// Reads the token of an account, once no other process is about to replace it.
-pub(super) fn open(account: &str, path: &Path) -> Result<Kept> {
+pub(super) fn open(account: &str, path: &Path) -> Result<KeptToken> {
     // It says more about a file that is missing or open to others.
     secret::stored_token(account, path, None)?;
     let file = lock(path)?;
-    Ok(Kept {
+    Ok(KeptToken {
         token: secret::stored_token(account, path, None)?,
         path: path.to_owned(),
         _file: file,

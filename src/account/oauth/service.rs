@@ -86,7 +86,11 @@ impl Service {
     }
 
     /// Posts fields and who we are; also gives what hides them in the answer.
-    pub(super) fn post(&self, url: &str, fields: &[(&str, &str)]) -> Result<(http::Reply, Mask)> {
+    pub(super) fn post(
+        &self,
+        url: &str,
+        fields: &[(&str, &str)],
+    ) -> Result<(http::HttpReply, Mask)> {
         let mut all = fields.to_vec();
         all.push(("client_id", &self.client_id));
         if let Some(secret) = &self.client_secret {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::http::Reply;
+use super::http::HttpReply;
 use super::refused;
 use super::service::Service;
 use crate::base::error::{Error, ErrorKind, Result};
@@ -13,7 +13,7 @@ const WORDS: usize = 300;
 
 /// What came for a request.
 #[derive(Debug)]
-pub(super) enum Told {
+pub(super) enum TokenAnswer {
     Tokens(Tokens),
     /// The person has not finished yet.
     Pending,
@@ -31,8 +31,8 @@ impl Service {
     /// Asks the token endpoint, where no waiting is possible.
     pub(super) fn ask(&self, fields: &[(&str, &str)]) -> Result<Tokens> {
         match self.ask_patiently(fields)? {
-            Told::Tokens(tokens) => Ok(tokens),
-            Told::Pending | Told::SlowDown => Err(Error::Busy {
+            TokenAnswer::Tokens(tokens) => Ok(tokens),
+            TokenAnswer::Pending | TokenAnswer::SlowDown => Err(Error::Busy {
                 server: self.server.clone(),
                 reply: "slow_down".to_owned(),
             }),
@@ -40,20 +40,20 @@ impl Service {
     }
 
     /// Asks the token endpoint.
-    pub(super) fn ask_patiently(&self, fields: &[(&str, &str)]) -> Result<Told> {
+    pub(super) fn ask_patiently(&self, fields: &[(&str, &str)]) -> Result<TokenAnswer> {
         let (reply, mask) = self.post(&self.token_url, fields)?;
         read(self, &reply, &mask)
     }
 }
 
 /// Reads an answer; `mask` hides what was sent.
-pub(super) fn read(service: &Service, reply: &Reply, mask: &Mask) -> Result<Told> {
+pub(super) fn read(service: &Service, reply: &HttpReply, mask: &Mask) -> Result<TokenAnswer> {
     let object = object(service, reply)?;
     let text = |key: &str| object.get(key).and_then(Value::as_str);
     if let Some(code) = text("error") {
         return match code {
-            "authorization_pending" => Ok(Told::Pending),
-            "slow_down" => Ok(Told::SlowDown),
+            "authorization_pending" => Ok(TokenAnswer::Pending),
+            "slow_down" => Ok(TokenAnswer::SlowDown),
             _ => Err(refusal(
                 service,
                 reply.status,
@@ -64,18 +64,20 @@ pub(super) fn read(service: &Service, reply: &Reply, mask: &Mask) -> Result<Told
         };
     }
     match text("access_token") {
-        Some(access) if reply.status < 300 && !access.is_empty() => Ok(Told::Tokens(Tokens {
-            access: Secret::new(access.to_owned()),
-            refresh: text("refresh_token")
-                .filter(|refresh| !refresh.is_empty() && !refresh.contains(char::is_control))
-                .map(|refresh| Secret::new(refresh.to_owned())),
-        })),
+        Some(access) if reply.status < 300 && !access.is_empty() => {
+            Ok(TokenAnswer::Tokens(Tokens {
+                access: Secret::new(access.to_owned()),
+                refresh: text("refresh_token")
+                    .filter(|refresh| !refresh.is_empty() && !refresh.contains(char::is_control))
+                    .map(|refresh| Secret::new(refresh.to_owned())),
+            }))
+        }
         _ => Err(broken(service, reply.status)),
     }
 }
 
 /// The object that an answer is.
-pub(super) fn object(service: &Service, reply: &Reply) -> Result<Map<String, Value>> {
+pub(super) fn object(service: &Service, reply: &HttpReply) -> Result<Map<String, Value>> {
     match serde_json::from_slice(&reply.body) {
         Ok(Value::Object(object)) => Ok(object),
         _ => Err(broken(service, reply.status)),
@@ -144,23 +146,24 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn answer(status: u16, body: &str) -> Result<Told> {
+    fn answer(status: u16, body: &str) -> Result<TokenAnswer> {
         let mut mask = Mask::none();
         mask.add("sent-secret");
         let body = body.as_bytes().to_vec();
-        read(&Service::sample(), &Reply { status, body }, &mask)
+        read(&Service::sample(), &HttpReply { status, body }, &mask)
     }
 
     #[test]
     fn tokens_are_read_with_or_without_a_new_refresh_token() {
-        let Told::Tokens(tokens) = answer(200, r#"{"access_token":"a","expires_in":1}"#).unwrap()
+        let TokenAnswer::Tokens(tokens) =
+            answer(200, r#"{"access_token":"a","expires_in":1}"#).unwrap()
         else {
             panic!("no tokens");
         };
         assert_eq!(tokens.access.expose(), "a");
         assert!(tokens.refresh.is_none());
         let both = r#"{"access_token":"a","refresh_token":"r"}"#;
-        let Told::Tokens(tokens) = answer(200, both).unwrap() else {
+        let TokenAnswer::Tokens(tokens) = answer(200, both).unwrap() else {
             panic!("no tokens");
         };
         assert_eq!(tokens.refresh.unwrap().expose(), "r");
@@ -188,9 +191,9 @@ mod tests {
     #[test]
     fn waiting_and_slowing_down_are_no_errors() {
         let told = answer(400, r#"{"error":"authorization_pending"}"#);
-        assert!(matches!(told, Ok(Told::Pending)));
+        assert!(matches!(told, Ok(TokenAnswer::Pending)));
         let told = answer(400, r#"{"error":"slow_down"}"#);
-        assert!(matches!(told, Ok(Told::SlowDown)));
+        assert!(matches!(told, Ok(TokenAnswer::SlowDown)));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::account::config::{Protocol, Tls, usual_port};
 const TABLE: &str = include_str!("table.toml");
 
 /// The parsed tables; a unit test reads them whole.
-static TABLES: LazyLock<File> =
+static TABLES: LazyLock<ProviderFile> =
     LazyLock::new(|| toml::from_str(TABLE).expect("the table is part of the program and tested"));
 
 /// How a provider writes the user name.
@@ -42,7 +42,7 @@ pub enum Accepts {
 /// Where mail can be read.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Server {
+pub struct ProviderServer {
     /// The host.
     pub host: String,
     /// The port, if it is not the usual one.
@@ -51,7 +51,7 @@ pub struct Server {
     pub tls: Tls,
 }
 
-impl Server {
+impl ProviderServer {
     /// A server at the usual port.
     #[must_use]
     pub fn usual(host: &str, tls: Tls) -> Self {
@@ -69,7 +69,7 @@ impl Server {
     }
 }
 
-impl TryFrom<String> for Server {
+impl TryFrom<String> for ProviderServer {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -104,9 +104,9 @@ pub struct Provider {
     #[serde(default)]
     pub mx: Vec<String>,
     /// Its POP3 server, if it has one.
-    pub pop3: Option<Server>,
+    pub pop3: Option<ProviderServer>,
     /// Its IMAP server, if it has one.
-    pub imap: Option<Server>,
+    pub imap: Option<ProviderServer>,
     /// How it writes the user name.
     #[serde(default)]
     pub user: UserForm,
@@ -124,7 +124,7 @@ pub struct Provider {
 impl Provider {
     /// The server for a protocol.
     #[must_use]
-    pub fn server(&self, protocol: Protocol) -> Option<&Server> {
+    pub fn server(&self, protocol: Protocol) -> Option<&ProviderServer> {
         match protocol {
             Protocol::Pop3 => self.pop3.as_ref(),
             Protocol::Imap => self.imap.as_ref(),
@@ -141,7 +141,7 @@ impl Provider {
         }
     }
 
-    fn servers(&self) -> impl Iterator<Item = &Server> {
+    fn servers(&self) -> impl Iterator<Item = &ProviderServer> {
         self.pop3.iter().chain(&self.imap)
     }
 }
@@ -166,7 +166,7 @@ pub struct Issuer {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct ProviderFile {
     issuer: Vec<Issuer>,
     provider: Vec<Provider>,
 }
@@ -386,7 +386,7 @@ mod tests {
         let proton = by_domain("proton.me").unwrap().imap.clone().unwrap();
         assert_eq!(proton.tls, Tls::StartTls);
         assert_eq!(proton.port_for(Protocol::Imap), 1143);
-        let usual = Server::usual("pop.example.org", Tls::Tls);
+        let usual = ProviderServer::usual("pop.example.org", Tls::Tls);
         assert_eq!(usual.port_for(Protocol::Pop3), 995);
     }
 

@@ -9,7 +9,7 @@ use crate::base::fsx;
 use crate::mail::message::Hash128;
 use crate::mail::source::{ObjectId, Uid};
 use crate::vault::frame;
-use crate::vault::ledger::{Event, Evidence, Identity, Seen};
+use crate::vault::ledger::{Evidence, Identity, LedgerEvent, Seen};
 use crate::vault::maildir;
 
 /// A message of a server that is a stored one, as the server or its header says.
@@ -78,7 +78,7 @@ impl Committer {
             date(&path, &blob.name, link.idate)?;
             let mut scanner = crate::mail::message::Scanner::new();
             let digest = frame::scan(&path, blob.name.size, &mut scanner);
-            events.push(Event::Seen(Box::new(Seen {
+            events.push(LedgerEvent::Seen(Box::new(Seen {
                 identity,
                 octets: link.octets,
                 hash: blob.name.hash,

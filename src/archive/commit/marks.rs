@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::{Committer, Delivery, Home};
+use super::{Committer, Delivery, Placement};
 use crate::base::error::Result;
 use crate::base::fsx;
 use crate::mail::message::Hash128;
 use crate::vault::layout::FileName;
-use crate::vault::ledger::{Event, Identity};
+use crate::vault::ledger::{Identity, LedgerEvent};
 
 /// New flags of a message.
 #[derive(Debug, Clone)]
@@ -29,10 +29,10 @@ pub struct FlagChange {
 impl Committer {
     /// Gives flags and date of a mailbox to files that its folder had already, as when
     /// they came by POP3.
-    pub(super) fn adopt_marks(&mut self, batch: &[Delivery], homes: &[Home]) -> Result<()> {
+    pub(super) fn adopt_marks(&mut self, batch: &[Delivery], homes: &[Placement]) -> Result<()> {
         let mut changes = Vec::new();
         for (delivery, home) in batch.iter().zip(homes) {
-            let Home::Stored(name, _, path, Some(before)) = home else {
+            let Placement::Stored(name, _, path, Some(before)) = home else {
                 continue;
             };
             date(path, name, delivery.idate)?;
@@ -81,9 +81,9 @@ impl Committer {
                 touched.insert(cur);
             }
         }
-        let events: Vec<Event> = changes
+        let events: Vec<LedgerEvent> = changes
             .into_iter()
-            .map(|change| Event::Flags {
+            .map(|change| LedgerEvent::Flags {
                 identity: change.identity,
                 flags: change.flags,
                 kw: change.kw,

@@ -22,7 +22,7 @@ use crate::base::fsx;
 use crate::mail::message::Hash128;
 use crate::mail::source::{ObjectId, Uid};
 use crate::vault::layout::FileName;
-use crate::vault::ledger::{Event, Evidence, Identity, Seen};
+use crate::vault::ledger::{Evidence, Identity, LedgerEvent, Seen};
 use crate::vault::maildir::{self, Packed, Placed};
 use crate::vault::{Writer, frame};
 
@@ -93,7 +93,7 @@ pub struct Tally {
 
 /// What the committer is asked.
 #[derive(Debug)]
-pub enum Order {
+pub enum CommitRequest {
     /// Archive a message.
     Deliver(Box<Delivery>),
     /// Take stored messages for messages of a server, and tell of each whether its file
@@ -102,7 +102,7 @@ pub enum Order {
     /// Take over changed flags.
     Flags(Vec<FlagChange>),
     /// Write events that belong behind everything delivered so far.
-    Record(Vec<Event>),
+    Record(Vec<LedgerEvent>),
     /// Make everything durable now and tell how the account stands.
     Flush(String, Sender<Tally>),
     /// Somebody could not write: stop.
@@ -111,15 +111,15 @@ pub enum Order {
 
 /// The accounts' side of the committer.
 #[derive(Debug, Clone)]
-pub struct Desk {
-    orders: SyncSender<Order>,
+pub struct CommitQueue {
+    orders: SyncSender<CommitRequest>,
     stopped: Arc<AtomicBool>,
 }
 
-impl Desk {
+impl CommitQueue {
     /// Hands in an order; false if the committer has stopped.
     #[must_use]
-    pub fn order(&self, order: Order) -> bool {
+    pub fn order(&self, order: CommitRequest) -> bool {
         !self.is_stopped() && self.orders.send(order).is_ok()
     }
 
@@ -128,7 +128,7 @@ impl Desk {
     #[must_use]
     pub fn flush(&self, account: &str) -> Option<Tally> {
         let (tell, told) = std::sync::mpsc::channel();
-        if !self.order(Order::Flush(account.to_owned(), tell)) {
+        if !self.order(CommitRequest::Flush(account.to_owned(), tell)) {
             return None;
         }
         let tally = told.recv().ok();
@@ -149,11 +149,11 @@ impl Desk {
 /// Starts the committer. It ends when every desk is dropped, and gives the writer
 /// back, or what went wrong.
 #[must_use]
-pub fn start(writer: Writer) -> (Desk, JoinHandle<Result<Writer>>) {
+pub fn start(writer: Writer) -> (CommitQueue, JoinHandle<Result<Writer>>) {
     // One more batch may wait while one is made durable.
     let (orders, inbox) = sync_channel(BATCH_MESSAGES);
     let stopped = Arc::new(AtomicBool::new(false));
-    let desk = Desk {
+    let desk = CommitQueue {
         orders,
         stopped: Arc::clone(&stopped),
     };
@@ -188,7 +188,7 @@ struct Committer {
 }
 
 /// Where the bytes of a message of the batch come from.
-enum Home {
+enum Placement {
     /// Its own file, which gets a name.
     Own,
     /// A message before it in the batch.
@@ -199,7 +199,7 @@ enum Home {
 }
 
 impl Committer {
-    fn run(&mut self, inbox: &Receiver<Order>) -> Result<()> {
+    fn run(&mut self, inbox: &Receiver<CommitRequest>) -> Result<()> {
         loop {
             let order = if self.batch.is_empty() {
                 inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
@@ -208,28 +208,28 @@ impl Committer {
                 inbox.recv_timeout(left)
             };
             match order {
-                Ok(Order::Deliver(delivery)) => self.take(*delivery)?,
-                Ok(Order::Link(route, links, tell)) => {
+                Ok(CommitRequest::Deliver(delivery)) => self.take(*delivery)?,
+                Ok(CommitRequest::Link(route, links, tell)) => {
                     self.close()?;
                     // Whoever asked may have given up waiting.
                     let _ = tell.send(self.link(&route, links)?);
                 }
-                Ok(Order::Flags(changes)) => {
+                Ok(CommitRequest::Flags(changes)) => {
                     self.close()?;
                     self.change_flags(changes)?;
                 }
-                Ok(Order::Record(events)) => {
+                Ok(CommitRequest::Record(events)) => {
                     self.close()?;
                     self.writer.record(&events)?;
                 }
-                Ok(Order::Flush(account, tell)) => {
+                Ok(CommitRequest::Flush(account, tell)) => {
                     self.close()?;
                     self.writer.publish()?;
                     let tally = self.tallies.get(&account).cloned().unwrap_or_default();
                     // Whoever asked may have given up waiting.
                     let _ = tell.send(tally);
                 }
-                Ok(Order::Fail(error)) => {
+                Ok(CommitRequest::Fail(error)) => {
                     // What was received whole may still find room.
                     let _ = self.close();
                     return Err(error);
@@ -269,7 +269,7 @@ impl Committer {
         let written: Vec<PathBuf> = batch
             .iter()
             .zip(&homes)
-            .filter(|(_, home)| matches!(home, Home::Own))
+            .filter(|(_, home)| matches!(home, Placement::Own))
             .map(|(d, _)| d.packed.tmp.clone())
             .collect();
         self.writer.sync(&written)?;
@@ -277,7 +277,7 @@ impl Committer {
         self.writer.record(&events)?;
         // At once: whatever fails from here on, the catalog never knows a content only by half.
         for (delivery, home) in batch.iter().zip(&homes) {
-            if matches!(home, Home::Own) {
+            if matches!(home, Placement::Own) {
                 let digest = &delivery.packed.digest;
                 self.writer.catalog_mut().describe(digest.hash, digest)?;
             }
@@ -309,24 +309,24 @@ impl Committer {
         Ok(())
     }
 
-    fn decide(&self, batch: &[Delivery]) -> Result<Vec<Home>> {
+    fn decide(&self, batch: &[Delivery]) -> Result<Vec<Placement>> {
         let mut by_hash: HashMap<Hash128, usize> = HashMap::new();
         let mut by_mail: HashMap<(&[u8], Hash128), usize> = HashMap::new();
         let mut homes = Vec::with_capacity(batch.len());
         for (n, delivery) in batch.iter().enumerate() {
             let digest = &delivery.packed.digest;
             let home = if let Some(earlier) = by_hash.get(&digest.hash) {
-                Home::Earlier(*earlier)
+                Placement::Earlier(*earlier)
             } else if let Some(stored) = self.stored(delivery)? {
                 stored
             } else if let Some(earlier) =
                 dedupe::same_mail(delivery.route.policy, digest).and_then(|key| by_mail.get(&key))
             {
-                Home::Earlier(*earlier)
+                Placement::Earlier(*earlier)
             } else {
-                Home::Own
+                Placement::Own
             };
-            if matches!(home, Home::Own) {
+            if matches!(home, Placement::Own) {
                 by_hash.insert(digest.hash, n);
                 if let Some(key) = dedupe::same_mail(Policy::MessageId, digest) {
                     by_mail.entry(key).or_insert(n);
@@ -339,7 +339,7 @@ impl Committer {
 
     /// A stored file that the message duplicates. It is opened and hashed before it is
     /// believed in.
-    fn stored(&self, delivery: &Delivery) -> Result<Option<Home>> {
+    fn stored(&self, delivery: &Delivery) -> Result<Option<Placement>> {
         let catalog = self.writer.catalog();
         let digest = &delivery.packed.digest;
         let account = &delivery.route.account;
@@ -352,14 +352,14 @@ impl Committer {
             if let Some((place, path)) = self.writer.intact(&blob, account, dir)? {
                 let here = place.account == *account && place.dir == dir;
                 let here = here.then_some(place.flags);
-                return Ok(Some(Home::Stored(blob.name, blob.stored, path, here)));
+                return Ok(Some(Placement::Stored(blob.name, blob.stored, path, here)));
             }
         }
         Ok(None)
     }
 
     /// Gives every message its name, makes the names durable, and says what to record.
-    fn give_names(&mut self, batch: &[Delivery], homes: &[Home]) -> Result<Vec<Event>> {
+    fn give_names(&mut self, batch: &[Delivery], homes: &[Placement]) -> Result<Vec<LedgerEvent>> {
         let mut touched: BTreeSet<PathBuf> = BTreeSet::new();
         let mut events = Vec::with_capacity(batch.len());
         let mut names: Vec<(FileName, u64, PathBuf)> = Vec::with_capacity(batch.len());
@@ -370,13 +370,13 @@ impl Committer {
             let folder = layout.folder(account, dir);
             let packed = &delivery.packed;
             let (name, mut stored, from, here) = match home {
-                Home::Own => (own_name(packed), packed.stored, packed.tmp.clone(), false),
-                Home::Earlier(n) => {
+                Placement::Own => (own_name(packed), packed.stored, packed.tmp.clone(), false),
+                Placement::Earlier(n) => {
                     let (name, stored, path) = &names[*n];
                     let here = path.parent() == Some(&folder.join("cur"));
                     (*name, *stored, path.clone(), here)
                 }
-                Home::Stored(name, stored, path, here) => {
+                Placement::Stored(name, stored, path, here) => {
                     (*name, *stored, path.clone(), here.is_some())
                 }
             };
@@ -404,7 +404,7 @@ impl Committer {
                 }
             };
             let tally = self.tallies.entry(account.clone()).or_default();
-            if matches!(home, Home::Own) {
+            if matches!(home, Placement::Own) {
                 tally.new += 1;
                 tally.stored += stored;
             } else {
@@ -456,9 +456,9 @@ fn own_name(packed: &Packed) -> FileName {
     }
 }
 
-fn seen(delivery: &Delivery, name: &FileName, stored: u64) -> Event {
+fn seen(delivery: &Delivery, name: &FileName, stored: u64) -> LedgerEvent {
     let digest = &delivery.packed.digest;
-    Event::Seen(Box::new(Seen {
+    LedgerEvent::Seen(Box::new(Seen {
         identity: Identity {
             account: delivery.route.account.clone(),
             server: delivery.route.server.clone(),

@@ -35,7 +35,7 @@ const WINDOWED: &[u8] = b"GmailId";
 
 /// What to do with the rows of a listing.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Plan {
+pub struct FetchPlan {
     /// Rows to fetch, ascending.
     pub fetch: Vec<u32>,
     /// Rows whose listed size is not the recorded one, with the recorded header hash: with
@@ -63,12 +63,12 @@ pub struct Plan {
     pub windowed: bool,
 }
 
-/// Makes a [`Plan`]. Feed it the records by ascending name, then [`Merge::finish`].
+/// Makes a [`FetchPlan`]. Feed it the records by ascending name, then [`Merge::finish`].
 #[derive(Debug)]
 pub struct Merge<'a> {
     listings: &'a Listings,
     walk: Walk<'a>,
-    plan: Plan,
+    plan: FetchPlan,
 }
 
 impl<'a> Merge<'a> {
@@ -78,10 +78,10 @@ impl<'a> Merge<'a> {
         Self {
             listings,
             walk: Walk::new(listings),
-            plan: Plan {
+            plan: FetchPlan {
                 // Growing would leave holes; what is not used takes no memory.
                 fetch: Vec::with_capacity(listings.len()),
-                ..Plan::default()
+                ..FetchPlan::default()
             },
         }
     }
@@ -99,7 +99,7 @@ impl<'a> Merge<'a> {
 
     /// Decides the rest.
     #[must_use]
-    pub fn finish(self) -> Plan {
+    pub fn finish(self) -> FetchPlan {
         let Self {
             listings,
             walk,
@@ -116,7 +116,7 @@ impl<'a> Merge<'a> {
     }
 }
 
-impl Plan {
+impl FetchPlan {
     fn take(&mut self, listings: &Listings, met: &Met<'_, Known<'_>>) {
         match *met {
             Met::Gone(known) if known.state == State::PurgeIntent => {
@@ -201,7 +201,7 @@ mod tests {
         all
     }
 
-    fn plan(rows: &[(&str, u64)], records: &[(&str, u64, State)]) -> Plan {
+    fn plan(rows: &[(&str, u64)], records: &[(&str, u64, State)]) -> FetchPlan {
         let listings = listing(rows);
         let mut merge = Merge::new(&listings);
         let mut sorted = records.to_vec();

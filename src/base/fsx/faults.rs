@@ -35,18 +35,18 @@ mod planned {
 
     /// What is left until a call below a directory fails.
     #[derive(Debug, Clone, Copy)]
-    struct Plan {
+    struct FaultPlan {
         left: u32,
         lasting: bool,
         failed: u32,
     }
 
-    static PLANS: Mutex<BTreeMap<PathBuf, Plan>> = Mutex::new(BTreeMap::new());
+    static PLANS: Mutex<BTreeMap<PathBuf, FaultPlan>> = Mutex::new(BTreeMap::new());
 
     /// Lets the call after the next `left` below `root` fail, and with `lasting` all that
     /// follow.
     pub fn plan(root: &Path, left: u32, lasting: bool) {
-        let plan = Plan {
+        let plan = FaultPlan {
             left,
             lasting,
             failed: 0,
@@ -77,7 +77,7 @@ mod planned {
         Err(Error::file("write to", path, Errno::NOSPC.into()))
     }
 
-    fn plans() -> MutexGuard<'static, BTreeMap<PathBuf, Plan>> {
+    fn plans() -> MutexGuard<'static, BTreeMap<PathBuf, FaultPlan>> {
         crate::base::sync::lock(&PLANS)
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use mailvault::base::units::{parse_age, parse_size};
 
-pub(crate) use self::setup::{Configure, ConfigureCommand, Doctor, Init, Login, TlsKind};
+pub(crate) use self::setup::{Configure, ConfigureCommand, Doctor, Init, LoginArgs, TlsKind};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -80,17 +80,17 @@ pub(crate) enum When {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Pull(Pull),
-    Purge(Purge),
+    Purge(PurgeArgs),
     Verify(Verify),
     Search(Search),
     Show(Show),
     Export(Export),
     Import(Import),
-    Stats(Stats),
-    Status(Status),
-    Audit(Audit),
+    Stats(StatsArgs),
+    Status(StatusArgs),
+    Audit(AuditArgs),
     Init(Init),
-    Login(Login),
+    Login(LoginArgs),
     Doctor(Doctor),
     #[command(name = "config")]
     Configure(Configure),
@@ -179,7 +179,7 @@ pub(crate) struct Pull {
     mailvault purge work --older-than 90d -n   what would be deleted?\n  \
     mailvault purge work --older-than 90d      asks, then deletes\n  \
     mailvault purge work --free 500M --yes     oldest first, without asking")]
-pub(crate) struct Purge {
+pub(crate) struct PurgeArgs {
     /// The account by name or URL; not needed if there is only one
     #[arg(value_name = "ACCOUNT")]
     pub(crate) account: Option<String>,
@@ -400,7 +400,7 @@ pub(crate) enum ExportFormat {
     mailvault stats                            all mail\n  \
     mailvault stats account:work --by sender --top 30\n  \
     mailvault stats --html mail.html           a page for a browser")]
-pub(crate) struct Stats {
+pub(crate) struct StatsArgs {
     /// Which messages; see 'mailvault help search'
     #[arg(value_name = "QUERY")]
     pub(crate) query: Vec<String>,
@@ -441,7 +441,7 @@ pub(crate) enum By {
     mailvault status --max-age 2d              exit 19 if a pull is overdue\n  \
     mailvault status --metrics mail.prom       numbers for Prometheus\n  \
     mailvault status work --json               one, for a program")]
-pub(crate) struct Status {
+pub(crate) struct StatusArgs {
     /// Accounts by name; without any, all
     #[arg(value_name = "ACCOUNT")]
     pub(crate) accounts: Vec<String>,
@@ -465,7 +465,7 @@ pub(crate) struct Status {
 #[command(before_help = "Examples:\n  \
     mailvault audit work                       may I cancel this account?\n  \
     mailvault audit work --manifest list.jsonl")]
-pub(crate) struct Audit {
+pub(crate) struct AuditArgs {
     /// The account by name or URL
     #[arg(value_name = "ACCOUNT")]
     pub(crate) account: String,

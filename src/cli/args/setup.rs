@@ -82,7 +82,7 @@ pub(crate) enum TlsKind {
     mailvault login work                       asks for the password\n  \
     mailvault login work --stdin               from a program through a pipe\n  \
     mailvault login work --browser             with the browser of this machine")]
-pub(crate) struct Login {
+pub(crate) struct LoginArgs {
     /// The account by name
     #[arg(value_name = "ACCOUNT")]
     pub(crate) account: String,

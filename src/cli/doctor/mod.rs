@@ -26,7 +26,7 @@ const INDENT: usize = 22;
 
 /// One line of the list.
 #[derive(Debug, Clone, PartialEq)]
-struct Row {
+struct DoctorRow {
     mark: Mark,
     what: &'static str,
     /// What was found; foreign text in it is escaped when it is printed.
@@ -38,7 +38,7 @@ struct Row {
     data: Value,
 }
 
-impl Row {
+impl DoctorRow {
     fn new(mark: Mark, what: &'static str, text: impl Into<String>) -> Self {
         Self {
             mark,
@@ -71,8 +71,8 @@ struct List<'a> {
 }
 
 impl List<'_> {
-    fn row(&mut self, row: &Row) {
-        let Row {
+    fn row(&mut self, row: &DoctorRow) {
+        let DoctorRow {
             mark,
             what,
             text,
@@ -188,7 +188,7 @@ fn configuration(list: &mut List<'_>, settings: &Settings) {
     };
     let accounts = plural(settings.config.accounts.len() as u64, "account");
     let text = format!("{}, {accounts}", settings.shown(file));
-    list.row(&Row::new(Mark::Ok, "configuration", text));
+    list.row(&DoctorRow::new(Mark::Ok, "configuration", text));
 }
 
 fn vault(list: &mut List<'_>, settings: &Settings) {
@@ -216,7 +216,7 @@ fn vault(list: &mut List<'_>, settings: &Settings) {
                 "none yet at {}; the first pull makes it",
                 settings.shown(&settings.vault)
             );
-            list.row(&Row::new(Mark::Warn, "vault", text));
+            list.row(&DoctorRow::new(Mark::Warn, "vault", text));
         }
         Err(error) => list.failed("vault", &error),
     }

@@ -5,11 +5,11 @@ use mailvault::account::providers;
 use mailvault::base::error::Result;
 use mailvault::base::secret::{Env, SecretSource};
 use mailvault::inspect::doctor::{Fact, Point, UidlQuality, VaultFacts};
-use mailvault::net::pop3::Capabilities;
+use mailvault::net::pop3::Pop3Capabilities;
 use mailvault::net::transport::Certificate;
 use serde_json::json;
 
-use super::Row;
+use super::DoctorRow;
 use crate::cli::report;
 use crate::cli::settings::Settings;
 use crate::cli::text::{count, day, now, plural, rfc3339, size, when};
@@ -53,7 +53,7 @@ pub(super) fn point(point: Point) -> &'static str {
     }
 }
 
-pub(super) fn vault(facts: &VaultFacts, path: &str) -> Vec<Row> {
+pub(super) fn vault(facts: &VaultFacts, path: &str) -> Vec<DoctorRow> {
     let text = format!(
         "{path}, {}, {} free",
         plural(facts.messages, "message"),
@@ -61,17 +61,17 @@ pub(super) fn vault(facts: &VaultFacts, path: &str) -> Vec<Row> {
     );
     let little = facts.free < LITTLE_ROOM;
     let mut rows = vec![
-        Row::new(Mark::warn_if(little), "vault", text)
+        DoctorRow::new(Mark::warn_if(little), "vault", text)
             .data(json!({"messages": facts.messages, "free": facts.free})),
     ];
     if let Some(holder) = &facts.holder {
         let text = format!("{holder} is writing to the vault now");
-        rows.push(Row::new(Mark::Warn, "lock", text));
+        rows.push(DoctorRow::new(Mark::Warn, "lock", text));
     }
     if facts.network {
         let text = "the vault is on a network or user-space file system, where locks may not \
                     hold: pull from one machine only";
-        rows.push(Row::new(Mark::Warn, "file system", text));
+        rows.push(DoctorRow::new(Mark::Warn, "file system", text));
     }
     if facts.damage.is_none() && facts.messages > 0 {
         rows.push(verified(facts.verified.as_ref()));
@@ -79,9 +79,9 @@ pub(super) fn vault(facts: &VaultFacts, path: &str) -> Vec<Row> {
     rows
 }
 
-fn verified(last: Option<&(i64, u64, String)>) -> Row {
+fn verified(last: Option<&(i64, u64, String)>) -> DoctorRow {
     let Some((time, damage, scope)) = last else {
-        return Row::new(Mark::Warn, "verify", "the vault was never verified")
+        return DoctorRow::new(Mark::Warn, "verify", "the vault was never verified")
             .hint("mailvault verify --read-data");
     };
     let look = match scope.as_str() {
@@ -96,7 +96,8 @@ fn verified(last: Option<&(i64, u64, String)>) -> Row {
     };
     let text = format!("{look}, {}, {good}", when(*time, &now()));
     let old = now().timestamp() - time > OLD_PROOF * DAY;
-    let row = Row::new(Mark::warn_if(old), "verify", text).data(json!({"time": rfc3339(*time)}));
+    let row =
+        DoctorRow::new(Mark::warn_if(old), "verify", text).data(json!({"time": rfc3339(*time)}));
     if old {
         row.hint("mailvault verify --read-data")
     } else {
@@ -104,9 +105,9 @@ fn verified(last: Option<&(i64, u64, String)>) -> Row {
     }
 }
 
-pub(super) fn clock() -> Row {
+pub(super) fn clock() -> DoctorRow {
     let time = now().format("%Y-%m-%d %H:%M %z").to_string();
-    Row::new(
+    DoctorRow::new(
         Mark::Ok,
         "clock",
         format!("{time}, later than every message"),
@@ -114,9 +115,14 @@ pub(super) fn clock() -> Row {
 }
 
 /// Where the secret came from, and whether it would come under cron, too.
-pub(super) fn secret(account: &Account, env: &Env, alone: &Result<()>, settings: &Settings) -> Row {
+pub(super) fn secret(
+    account: &Account,
+    env: &Env,
+    alone: &Result<()>,
+    settings: &Settings,
+) -> DoctorRow {
     let program = |key: &str| match alone {
-        Ok(()) => Row::new(
+        Ok(()) => DoctorRow::new(
             Mark::Ok,
             "secret",
             format!("{key} answers, and would under cron"),
@@ -126,7 +132,7 @@ pub(super) fn secret(account: &Account, env: &Env, alone: &Result<()>, settings:
                 "{key} answers here, but not with the bare environment of cron: {}",
                 report::what(error)
             );
-            let row = Row::new(Mark::Warn, "secret", text);
+            let row = DoctorRow::new(Mark::Warn, "secret", text);
             row.hint("a password_file needs no session")
         }
     };
@@ -135,61 +141,61 @@ pub(super) fn secret(account: &Account, env: &Env, alone: &Result<()>, settings:
         SecretSource::Token(_) => program("token_command"),
         SecretSource::File(path) => {
             let text = format!("{}, for you only", settings.shown(path));
-            Row::new(Mark::Ok, "secret", text)
+            DoctorRow::new(Mark::Ok, "secret", text)
         }
         SecretSource::Refresh(path) => {
             let text = format!("a sign-in is kept in {}", settings.shown(path));
-            Row::new(Mark::Ok, "secret", text)
+            DoctorRow::new(Mark::Ok, "secret", text)
         }
         SecretSource::Keyring => {
             let text = "from the keyring of this session, which cron cannot reach";
-            Row::new(Mark::Warn, "secret", text).hint("a password_file needs no session")
+            DoctorRow::new(Mark::Warn, "secret", text).hint("a password_file needs no session")
         }
         SecretSource::Env(name) => {
             let text = format!("from the variable {name}, which cron does not set by itself");
-            Row::new(Mark::Warn, "secret", text)
+            DoctorRow::new(Mark::Warn, "secret", text)
         }
         SecretSource::Unset if env.credentials_directory.is_some() => {
-            Row::new(Mark::Ok, "secret", "a credential of the service manager")
+            DoctorRow::new(Mark::Ok, "secret", "a credential of the service manager")
         }
         SecretSource::Unset => asked_for(),
     }
 }
 
-pub(super) fn asked_for() -> Row {
+pub(super) fn asked_for() -> DoctorRow {
     let text = "asked for at the terminal; cron cannot answer";
-    Row::new(Mark::Warn, "secret", text).hint("set password_file or password_command")
+    DoctorRow::new(Mark::Warn, "secret", text).hint("set password_file or password_command")
 }
 
 /// What is known of the provider and speaks against this protocol.
-pub(super) fn provider(account: &Account) -> Option<Row> {
+pub(super) fn provider(account: &Account) -> Option<DoctorRow> {
     let provider = providers::by_host(&account.host)?;
     let trap = provider.trap.as_ref()?;
     let against = provider.prefer.is_some_and(|p| p != account.protocol);
-    against.then(|| Row::new(Mark::Warn, "provider", trap.clone()))
+    against.then(|| DoctorRow::new(Mark::Warn, "provider", trap.clone()))
 }
 
-pub(super) fn fact(account: &Account, fact: &Fact, verbose: bool) -> Vec<Row> {
+pub(super) fn fact(account: &Account, fact: &Fact, verbose: bool) -> Vec<DoctorRow> {
     let row = match fact {
         Fact::Addresses(0) => return Vec::new(),
         Fact::Addresses(found) => {
             let s = if *found == 1 { "" } else { "es" };
             let text = format!("{} has {found} address{s}", account.host);
-            Row::new(Mark::Ok, "dns", text)
+            DoctorRow::new(Mark::Ok, "dns", text)
         }
         Fact::Reached(time) => {
             let server = mailvault::account::connect::endpoint(account);
             let ms = time.as_millis();
-            Row::new(Mark::Ok, "port", format!("{server}, {ms} ms"))
+            DoctorRow::new(Mark::Ok, "port", format!("{server}, {ms} ms"))
         }
         Fact::OtherPorts(ports) if ports.is_empty() => return Vec::new(),
         Fact::OtherPorts(ports) => other_ports(account, ports),
-        Fact::Clear if is_loopback(&account.host) => Row::new(
+        Fact::Clear if is_loopback(&account.host) => DoctorRow::new(
             Mark::Ok,
             "certificate",
             "none: not encrypted, but on this machine",
         ),
-        Fact::Clear => Row::new(
+        Fact::Clear => DoctorRow::new(
             Mark::Warn,
             "certificate",
             "none: not encrypted, as allow_plaintext permits",
@@ -208,7 +214,7 @@ pub(super) fn fact(account: &Account, fact: &Fact, verbose: bool) -> Vec<Row> {
                 text = format!("{text} in {}", plural(*folders, "folder"));
             }
             let data = json!({"messages": messages, "bytes": octets, "folders": folders});
-            Row::new(Mark::Ok, "sign-in", text).data(data)
+            DoctorRow::new(Mark::Ok, "sign-in", text).data(data)
         }
         Fact::Pop3 {
             capabilities,
@@ -220,7 +226,7 @@ pub(super) fn fact(account: &Account, fact: &Fact, verbose: bool) -> Vec<Row> {
     vec![row]
 }
 
-fn other_ports(account: &Account, ports: &[u16]) -> Row {
+fn other_ports(account: &Account, ports: &[u16]) -> DoctorRow {
     let known = |port: &u16| match port {
         995 => "995 (pop3, tls)",
         110 => "110 (pop3, starttls)",
@@ -230,12 +236,12 @@ fn other_ports(account: &Account, ports: &[u16]) -> Row {
     let known: Vec<_> = ports.iter().map(known).collect();
     let text = format!("{} answers at {}", account.host, known.join(", "));
     let hint = format!("set protocol, port and tls of {} to fit", account.name);
-    Row::new(Mark::Warn, "other ports", text)
+    DoctorRow::new(Mark::Warn, "other ports", text)
         .hint(hint)
         .data(json!({"ports": ports}))
 }
 
-fn certificate(account: &Account, shown: &Certificate, verbose: bool) -> Row {
+fn certificate(account: &Account, shown: &Certificate, verbose: bool) -> DoctorRow {
     let trusted = match account.tls_pin_sha256 {
         Some(_) => "pinned",
         None => "trusted",
@@ -259,23 +265,25 @@ fn certificate(account: &Account, shown: &Certificate, verbose: bool) -> Row {
         }
     };
     let data = json!({"sha256": shown.fingerprint, "until": shown.until.and_then(rfc3339)});
-    let mut row = Row::new(Mark::warn_if(soon), "certificate", text).data(data);
+    let mut row = DoctorRow::new(Mark::warn_if(soon), "certificate", text).data(data);
     row.sha256 = verbose.then(|| shown.fingerprint.clone());
     row
 }
 
-fn pop3(capabilities: &Capabilities, names: UidlQuality, unlisted: u64) -> Vec<Row> {
+fn pop3(capabilities: &Pop3Capabilities, names: UidlQuality, unlisted: u64) -> Vec<DoctorRow> {
     let mut rows = Vec::new();
     rows.push(match names {
-        UidlQuality::Unknown => Row::new(Mark::Ok, "UIDL", "no message there to judge by"),
-        UidlQuality::Good => Row::new(Mark::Ok, "UIDL", "every message has a name of its own"),
+        UidlQuality::Unknown => DoctorRow::new(Mark::Ok, "UIDL", "no message there to judge by"),
+        UidlQuality::Good => {
+            DoctorRow::new(Mark::Ok, "UIDL", "every message has a name of its own")
+        }
         UidlQuality::Shared(n) => {
             let text = format!(
                 "{} share a name with another; such mail is told apart by content, which \
                  takes longer",
                 plural(n, "message")
             );
-            Row::new(Mark::Warn, "UIDL", text)
+            DoctorRow::new(Mark::Warn, "UIDL", text)
         }
         UidlQuality::Absent(n) => {
             let text = format!(
@@ -283,7 +291,7 @@ fn pop3(capabilities: &Capabilities, names: UidlQuality, unlisted: u64) -> Vec<R
                  takes longer",
                 plural(n, "message")
             );
-            Row::new(Mark::Warn, "UIDL", text)
+            DoctorRow::new(Mark::Warn, "UIDL", text)
         }
     });
     if unlisted > 0 {
@@ -291,11 +299,11 @@ fn pop3(capabilities: &Capabilities, names: UidlQuality, unlisted: u64) -> Vec<R
             "the server counts {} that it does not list",
             plural(unlisted, "message")
         );
-        rows.push(Row::new(Mark::Warn, "listing", text));
+        rows.push(DoctorRow::new(Mark::Warn, "listing", text));
     }
     if !capabilities.known {
         let text = "the server does not say; commands go one at a time";
-        rows.push(Row::new(Mark::Ok, "abilities", text));
+        rows.push(DoctorRow::new(Mark::Ok, "abilities", text));
         return rows;
     }
     let ahead = if capabilities.pipelining {
@@ -303,16 +311,18 @@ fn pop3(capabilities: &Capabilities, names: UidlQuality, unlisted: u64) -> Vec<R
     } else {
         "not offered: one message at a time, slower over long lines"
     };
-    rows.push(Row::new(Mark::Ok, "PIPELINING", ahead));
+    rows.push(DoctorRow::new(Mark::Ok, "PIPELINING", ahead));
     if !capabilities.top {
         let text = "not offered: purge cannot compare a header, and so deletes nothing";
-        rows.push(Row::new(Mark::Warn, "TOP", text));
+        rows.push(DoctorRow::new(Mark::Warn, "TOP", text));
     }
     match capabilities.login_delay {
         0 => {}
         delay => {
             let text = format!("the server allows one login every {}", minutes(delay));
-            rows.push(Row::new(Mark::Warn, "LOGIN-DELAY", text).data(json!({"seconds": delay})));
+            rows.push(
+                DoctorRow::new(Mark::Warn, "LOGIN-DELAY", text).data(json!({"seconds": delay})),
+            );
         }
     }
     let expire = match capabilities.expire {
@@ -324,7 +334,7 @@ fn pop3(capabilities: &Capabilities, names: UidlQuality, unlisted: u64) -> Vec<R
         ),
     };
     let days = json!({"days": capabilities.expire});
-    rows.push(Row::new(Mark::Warn, "EXPIRE", expire).data(days));
+    rows.push(DoctorRow::new(Mark::Warn, "EXPIRE", expire).data(days));
     rows
 }
 
@@ -336,18 +346,20 @@ fn minutes(seconds: u32) -> String {
     }
 }
 
-fn imap(extensions: &[(&'static str, bool)], quota: Option<(u64, u64)>) -> Vec<Row> {
+fn imap(extensions: &[(&'static str, bool)], quota: Option<(u64, u64)>) -> Vec<DoctorRow> {
     let mut rows = Vec::new();
     for (name, there) in extensions {
         let row = match (*name, *there) {
-            ("UIDPLUS", true) => Row::new(Mark::Ok, name, "only what is named is deleted"),
-            ("UIDPLUS", false) => Row::new(
+            ("UIDPLUS", true) => DoctorRow::new(Mark::Ok, name, "only what is named is deleted"),
+            ("UIDPLUS", false) => DoctorRow::new(
                 Mark::Warn,
                 name,
                 "not offered: what others marked as deleted could go with a purge",
             ),
-            ("CONDSTORE", true) => Row::new(Mark::Ok, name, "changed flags are found at once"),
-            ("CONDSTORE", false) => Row::new(
+            ("CONDSTORE", true) => {
+                DoctorRow::new(Mark::Ok, name, "changed flags are found at once")
+            }
+            ("CONDSTORE", false) => DoctorRow::new(
                 Mark::Ok,
                 name,
                 "not offered: all flags are read in every run",
@@ -360,7 +372,7 @@ fn imap(extensions: &[(&'static str, bool)], quota: Option<(u64, u64)>) -> Vec<R
         let percent = used.saturating_mul(100) / limit;
         let text = format!("{} of {}, {} %", size(used), size(limit), count(percent));
         let data = json!({"used": used, "limit": limit});
-        let row = Row::new(Mark::warn_if(percent >= NEARLY_FULL), "quota", text).data(data);
+        let row = DoctorRow::new(Mark::warn_if(percent >= NEARLY_FULL), "quota", text).data(data);
         rows.push(row);
     }
     rows
@@ -378,7 +390,7 @@ mod tests {
         account
     }
 
-    fn only(found: &Fact) -> Row {
+    fn only(found: &Fact) -> DoctorRow {
         let mut rows = fact(&account(), found, false);
         assert_eq!(rows.len(), 1, "{rows:?}");
         rows.remove(0)

@@ -52,9 +52,15 @@ pub(crate) fn run(
          from there (once more to quit at once)",
     );
     let mut progress = Progress::new(out, std::iter::once("export"));
-    let done = export::apply(&vault, &plan, &mut Pipe(out), &stop.flag, &mut |event| {
-        progress.event(&event);
-    });
+    let done = export::apply(
+        &vault,
+        &plan,
+        &mut StdoutPipe(out),
+        &stop.flag,
+        &mut |event| {
+            progress.event(&event);
+        },
+    );
     progress.clear();
     let report = match done {
         Ok(report) => report,
@@ -120,9 +126,9 @@ fn destination(args: &Export, out: &Output) -> Result<Destination, Failure> {
 }
 
 /// Stdout, for the library to write to. A reader that went away ends the work.
-struct Pipe<'a>(&'a Output);
+struct StdoutPipe<'a>(&'a Output);
 
-impl Write for Pipe<'_> {
+impl Write for StdoutPipe<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.bytes(bytes);
         if self.0.is_broken() {

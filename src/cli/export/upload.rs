@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::Utc;
 use mailvault::account::config::{Account, Protocol};
 use mailvault::base::error::PARTIAL;
-use mailvault::export::imap::{Doubt, Outlook, Refused, UploadReport};
+use mailvault::export::imap::{Doubt, Outlook, RefusedUpload, UploadReport};
 use mailvault::export::upload::{self, UploadOptions};
 use mailvault::mail::query;
 use serde_json::{Value, json};
@@ -60,7 +60,7 @@ pub(super) fn run(
     };
     if args.dry_run || args.check {
         let mut doubts = Vec::new();
-        let mut events = |event: mailvault::base::event::Event<'_>| progress.event(&event);
+        let mut events = |event: mailvault::base::event::RunEvent<'_>| progress.event(&event);
         let outlook = if args.check {
             let each = &mut |doubt| doubts.push(doubt);
             upload::check(vault, &query, job, &options, &mut events, each)
@@ -219,7 +219,7 @@ fn show_doubts(outlook: &Outlook, doubts: &[Doubt], account: &str, out: &Output)
         .into_iter()
         .enumerate()
     {
-        let messages: Vec<&Refused> = doubts.iter().map(|doubt| &doubt.message).collect();
+        let messages: Vec<&RefusedUpload> = doubts.iter().map(|doubt| &doubt.message).collect();
         counts[n] = messages.len() as u64;
         list(label, &messages, out);
     }
@@ -355,8 +355,8 @@ fn tell_people(report: &UploadReport, account: &str, whole: bool, out: &Output) 
 }
 
 /// Messages by what became of them, each kind with the first of its messages.
-fn list(label: &str, messages: &[&Refused], out: &Output) {
-    let mut reasons: Vec<(&str, Vec<&Refused>)> = Vec::new();
+fn list(label: &str, messages: &[&RefusedUpload], out: &Output) {
+    let mut reasons: Vec<(&str, Vec<&RefusedUpload>)> = Vec::new();
     for message in messages {
         match reasons
             .iter_mut()
@@ -385,7 +385,7 @@ fn list(label: &str, messages: &[&Refused], out: &Output) {
     }
 }
 
-fn message_json(message: &Refused) -> Value {
+fn message_json(message: &RefusedUpload) -> Value {
     json!({
         "id": message.id.to_string(),
         "folder": message.folder,

@@ -1,8 +1,8 @@
 //! Which server, and by which protocol.
 
 use mailvault::account::config::{Protocol, Tls};
-use mailvault::account::discover::{self, Told};
-use mailvault::account::providers::{Provider, Server};
+use mailvault::account::discover::{self, DomainAnswer};
+use mailvault::account::providers::{Provider, ProviderServer};
 use mailvault::base::error::Error;
 use mailvault::net::transport::Resolver;
 
@@ -12,22 +12,22 @@ use super::super::{ask, text::escape};
 use super::{Wizard, known, wanted};
 
 /// What the account connects to.
-pub(super) struct Found {
+pub(super) struct FoundServers {
     pub(super) provider: Option<&'static Provider>,
     pub(super) protocol: Protocol,
-    pub(super) server: Server,
+    pub(super) server: ProviderServer,
 }
 
 /// What a domain offers.
 #[derive(Default)]
 struct Offer {
     provider: Option<&'static Provider>,
-    pop3: Option<Server>,
-    imap: Option<Server>,
+    pop3: Option<ProviderServer>,
+    imap: Option<ProviderServer>,
 }
 
 impl Wizard<'_> {
-    pub(super) fn find(&self, email: Option<&str>) -> Result<Found, Failure> {
+    pub(super) fn find(&self, email: Option<&str>) -> Result<FoundServers, Failure> {
         let args = self.args;
         let provider = known(email, args.host.as_deref());
         let offer = match &args.host {
@@ -38,7 +38,7 @@ impl Wizard<'_> {
                     match (provider, known) {
                         (Some(_), None) => None,
                         (_, Some(server)) if server.host == *host => Some(server.clone()),
-                        _ => Some(Server::usual(host, Tls::Tls)),
+                        _ => Some(ProviderServer::usual(host, Tls::Tls)),
                     }
                 };
                 Offer {
@@ -57,7 +57,7 @@ impl Wizard<'_> {
         };
         let mut server = match (server, &args.host) {
             (Some(server), _) => server,
-            (None, Some(host)) => Server::usual(host, Tls::Tls),
+            (None, Some(host)) => ProviderServer::usual(host, Tls::Tls),
             (None, None) => return Err(none_found(protocol, provider)),
         };
         if let Some(tls) = args.tls {
@@ -67,13 +67,13 @@ impl Wizard<'_> {
                 TlsKind::None => Tls::None,
             };
             if tls != server.tls {
-                server = Server::usual(&server.host, tls);
+                server = ProviderServer::usual(&server.host, tls);
             }
         }
         if let Some(port) = args.port {
             server.port = Some(port.get());
         }
-        Ok(Found {
+        Ok(FoundServers {
             provider,
             protocol,
             server,
@@ -89,14 +89,14 @@ impl Wizard<'_> {
         self.talk("  built-in table   not listed");
         let told = discover::ask(domain, &Resolver::of_system());
         match told {
-            Told::Provider(provider) => {
+            DomainAnswer::Provider(provider) => {
                 self.talk(&format!(
                     "  DNS (MX)         its mail goes to {}",
                     provider.name
                 ));
                 return self.of_provider(domain, provider);
             }
-            Told::Servers { pop3, imap } if pop3.is_some() || imap.is_some() => {
+            DomainAnswer::Servers { pop3, imap } if pop3.is_some() || imap.is_some() => {
                 self.show("DNS (SRV)", pop3.as_ref(), imap.as_ref());
                 self.confirm(domain, pop3.as_ref(), imap.as_ref())?;
                 return Ok(Offer {
@@ -105,8 +105,8 @@ impl Wizard<'_> {
                     imap,
                 });
             }
-            Told::Servers { .. } => self.talk("  DNS (SRV)        names none"),
-            Told::Silence => self.talk("  DNS (SRV)        no answer"),
+            DomainAnswer::Servers { .. } => self.talk("  DNS (SRV)        names none"),
+            DomainAnswer::Silence => self.talk("  DNS (SRV)        no answer"),
         }
         let guess = |protocol| {
             let unwanted = wanted(self.args).is_some_and(|wanted| wanted != protocol);
@@ -123,8 +123,8 @@ impl Wizard<'_> {
         self.show("usual names", offer.pop3.as_ref(), offer.imap.as_ref());
         if offer.pop3.is_none() && offer.imap.is_none() && self.asks {
             let host = ask::line(self.out, "Server (its host name)", None)?;
-            offer.pop3 = Some(Server::usual(&host, Tls::Tls));
-            offer.imap = Some(Server::usual(&host, Tls::Tls));
+            offer.pop3 = Some(ProviderServer::usual(&host, Tls::Tls));
+            offer.imap = Some(ProviderServer::usual(&host, Tls::Tls));
         }
         Ok(offer)
     }
@@ -148,8 +148,8 @@ impl Wizard<'_> {
         })
     }
 
-    fn show(&self, from: &str, pop3: Option<&Server>, imap: Option<&Server>) {
-        let place = |server: Option<&Server>, protocol, name| match server {
+    fn show(&self, from: &str, pop3: Option<&ProviderServer>, imap: Option<&ProviderServer>) {
+        let place = |server: Option<&ProviderServer>, protocol, name| match server {
             Some(server) => {
                 let port = server.port_for(protocol);
                 format!("{name} {}:{port}", escape(&server.host))
@@ -166,8 +166,8 @@ impl Wizard<'_> {
     fn confirm(
         &self,
         domain: &str,
-        pop3: Option<&Server>,
-        imap: Option<&Server>,
+        pop3: Option<&ProviderServer>,
+        imap: Option<&ProviderServer>,
     ) -> Result<(), Failure> {
         let foreign = pop3
             .into_iter()

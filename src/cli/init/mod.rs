@@ -16,14 +16,14 @@ use mailvault::base::secret::{self, Program, Secret, SecretSource};
 use mailvault::inspect::doctor::{self, Fact};
 use serde_json::json;
 
-use self::write::Plan;
+use self::write::InitPlan;
 use super::Done;
 use super::args::{Global, Init};
 use super::ask;
 use super::output::Output;
 use super::report::{self, Failure};
 use super::secrets;
-use super::settings::{Place, secret_env, shown, usual_vault};
+use super::settings::{ConfigPlace, secret_env, shown, usual_vault};
 use super::signals::Stop;
 use super::text::{day, plural, size, wrap};
 
@@ -43,9 +43,9 @@ struct Wizard<'a> {
 }
 
 pub(crate) fn run(args: &Init, global: &Global, out: &Output) -> Result<Done, Failure> {
-    let place = Place::find(global)?;
+    let place = ConfigPlace::find(global)?;
     let file = place.to_write()?;
-    let plan = Plan::read(file.clone(), place.home.clone())?;
+    let plan = InitPlan::read(file.clone(), place.home.clone())?;
     let wizard = Wizard {
         args,
         out,
@@ -62,7 +62,7 @@ pub(crate) fn run(args: &Init, global: &Global, out: &Output) -> Result<Done, Fa
 }
 
 impl Wizard<'_> {
-    fn run(&self, mut plan: Plan, global: &Global) -> Result<Done, Failure> {
+    fn run(&self, mut plan: InitPlan, global: &Global) -> Result<Done, Failure> {
         let (args, out) = (self.args, self.out);
         if let Some(name) = &args.name {
             plan.check_name(name)?;
@@ -266,7 +266,7 @@ impl Wizard<'_> {
     /// written to a file.
     fn ask_rest(
         &self,
-        plan: &mut Plan,
+        plan: &mut InitPlan,
         account: &mut Account,
         secret: &Secret,
         global: &Global,
@@ -333,7 +333,7 @@ impl Wizard<'_> {
         }
     }
 
-    fn tell(&self, plan: &Plan, account: &Account, secret: bool) {
+    fn tell(&self, plan: &InitPlan, account: &Account, secret: bool) {
         let out = self.out;
         let line = json!({
             "account": account.name, "path": plan.path(), "host": account.host,

@@ -16,7 +16,7 @@ use super::super::settings::shown;
 use super::name_of;
 
 /// The configuration as it is, and what is to be added.
-pub(super) struct Plan {
+pub(super) struct InitPlan {
     path: PathBuf,
     home: Option<PathBuf>,
     /// What the file holds now, if there is one.
@@ -25,7 +25,7 @@ pub(super) struct Plan {
     vault: Option<PathBuf>,
 }
 
-impl Plan {
+impl InitPlan {
     pub(super) fn read(path: PathBuf, home: Option<PathBuf>) -> Result<Self> {
         let (text, config) = match std::fs::read_to_string(&path) {
             Ok(text) => (Some(text), Config::read(&path, home.as_deref())?),

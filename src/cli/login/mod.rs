@@ -14,7 +14,7 @@ use mailvault::inspect::doctor::{self, Fact};
 use serde_json::json;
 
 use super::Done;
-use super::args::{Global, Login};
+use super::args::{Global, LoginArgs};
 use super::ask;
 use super::output::Output;
 use super::report::Failure;
@@ -27,7 +27,7 @@ use super::text::plural;
 const LONGEST: u64 = 64 * 1024;
 
 /// Where an account keeps what it signs in with.
-enum Place<'a> {
+enum TokenPlace<'a> {
     /// A password, in a file.
     File(&'a Path),
     /// A password, in the keyring of the desktop.
@@ -37,7 +37,7 @@ enum Place<'a> {
 }
 
 pub(crate) fn run(
-    args: &Login,
+    args: &LoginArgs,
     settings: &Settings,
     global: &Global,
     out: &Output,
@@ -48,23 +48,23 @@ pub(crate) fn run(
     };
     let place = place_of(account, settings)?;
     let messages = match place {
-        Place::Token(path) => token::run(args, account, path, global, out)?,
-        Place::File(_) | Place::Keyring => password(args, account, &place, global, out)?,
+        TokenPlace::Token(path) => token::run(args, account, path, global, out)?,
+        TokenPlace::File(_) | TokenPlace::Keyring => password(args, account, &place, global, out)?,
     };
     if !out.quiet {
         out.line(&format!("Signed in: {}.", plural(messages, "message")));
         out.line(&match place {
-            Place::File(path) | Place::Token(path) => {
+            TokenPlace::File(path) | TokenPlace::Token(path) => {
                 format!("Wrote {} (mode 600).", settings.shown(path))
             }
-            Place::Keyring => "Wrote the password to the keyring.".to_owned(),
+            TokenPlace::Keyring => "Wrote the password to the keyring.".to_owned(),
         });
     }
     let line = match place {
-        Place::File(path) | Place::Token(path) => {
+        TokenPlace::File(path) | TokenPlace::Token(path) => {
             json!({"account": account.name, "path": path.to_string_lossy()})
         }
-        Place::Keyring => json!({"account": account.name, "keyring": true}),
+        TokenPlace::Keyring => json!({"account": account.name, "keyring": true}),
     };
     out.json("login", line, false);
     Ok(Done::new(0, json!({})))
@@ -72,9 +72,9 @@ pub(crate) fn run(
 
 /// Asks for a password, tries it, and writes it to its place.
 fn password(
-    args: &Login,
+    args: &LoginArgs,
     account: &Account,
-    place: &Place<'_>,
+    place: &TokenPlace<'_>,
     global: &Global,
     out: &Output,
 ) -> Result<u64, Failure> {
@@ -100,7 +100,7 @@ fn password(
         ));
     };
     let messages = sign_in(account, &secret, &stop)?;
-    let Place::File(path) = place else {
+    let TokenPlace::File(path) = place else {
         write_to_keyring(&account.name, &secret)?;
         return Ok(messages);
     };
@@ -114,12 +114,12 @@ fn password(
 }
 
 /// Where the account has its secret, if that can be changed here.
-fn place_of<'a>(account: &'a Account, settings: &Settings) -> Result<Place<'a>> {
+fn place_of<'a>(account: &'a Account, settings: &Settings) -> Result<TokenPlace<'a>> {
     let name = &account.name;
     let from = match &account.secret {
-        SecretSource::File(path) => return Ok(Place::File(path)),
-        SecretSource::Refresh(path) => return Ok(Place::Token(path)),
-        SecretSource::Keyring => return Ok(Place::Keyring),
+        SecretSource::File(path) => return Ok(TokenPlace::File(path)),
+        SecretSource::Refresh(path) => return Ok(TokenPlace::Token(path)),
+        SecretSource::Keyring => return Ok(TokenPlace::Keyring),
         SecretSource::Command(_) => "password_command",
         SecretSource::Token(_) => "token_command",
         SecretSource::Env(_) => "password_env",

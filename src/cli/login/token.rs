@@ -8,7 +8,7 @@ use mailvault::account::oauth::{self, Ask};
 use mailvault::base::secret::{Secret, SecretSource};
 use serde_json::json;
 
-use crate::cli::args::{Global, Login};
+use crate::cli::args::{Global, LoginArgs};
 use crate::cli::output::Output;
 use crate::cli::report::Failure;
 use crate::cli::signals::Stop;
@@ -16,7 +16,7 @@ use crate::cli::text::escape;
 
 /// Signs in and keeps the refresh token, once the mail server has taken the access token.
 pub(super) fn run(
-    args: &Login,
+    args: &LoginArgs,
     account: &Account,
     file: &Path,
     global: &Global,

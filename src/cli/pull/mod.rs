@@ -7,7 +7,7 @@ use std::time::Duration;
 use mailvault::account::Job;
 use mailvault::account::config::Account;
 use mailvault::base::error::Result;
-use mailvault::base::event::{Event, PullReport};
+use mailvault::base::event::{PullReport, RunEvent};
 use mailvault::base::secret::{Program, SecretSource};
 use mailvault::pull::{self, Outcome, PullOptions, RunReport};
 use mailvault::purge::PurgeOptions;
@@ -75,9 +75,9 @@ pub(crate) fn run(
     };
     let mut progress = Progress::new(out, names.iter().map(String::as_str));
     let mut told: Vec<String> = Vec::new();
-    let mut on_event = |event: Event<'_>| {
+    let mut on_event = |event: RunEvent<'_>| {
         progress.event(&event);
-        if let Event::Finished {
+        if let RunEvent::Finished {
             account,
             report,
             error,

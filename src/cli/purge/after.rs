@@ -4,8 +4,8 @@ use mailvault::account::Job;
 use mailvault::account::config::Account;
 use mailvault::base::error::Error;
 use mailvault::base::secret::Secret;
-use mailvault::purge::Selection;
-use mailvault::purge::{Agreed, PurgeOptions};
+use mailvault::purge::PurgeSelection;
+use mailvault::purge::{ConfirmedPlan, PurgeOptions};
 
 use super::{outcome, rule, table};
 use crate::cli::output::Output;
@@ -18,7 +18,7 @@ use crate::cli::text::{escape, plural, size};
 pub(crate) struct Later {
     account: Account,
     secret: Secret,
-    selection: Selection,
+    selection: PurgeSelection,
 }
 
 /// The accounts that have a rule. That none has one is an error: whoever asks for a purge
@@ -68,7 +68,7 @@ impl Later {
             account: self.account,
             secret: Ok(self.secret),
         };
-        let planned = Agreed::plan(
+        let planned = ConfirmedPlan::plan(
             &settings.vault,
             job,
             &self.selection,

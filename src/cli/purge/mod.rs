@@ -10,12 +10,12 @@ use std::time::Duration;
 use mailvault::account::config::Account;
 use mailvault::base::error::Error;
 use mailvault::mail::query::{self, Query};
-use mailvault::purge::{Agreed, PurgeOptions};
-use mailvault::purge::{Choice, Keep, Selection};
+use mailvault::purge::{Choice, Keep, PurgeSelection};
+use mailvault::purge::{ConfirmedPlan, PurgeOptions};
 use serde_json::json;
 
 use super::Done;
-use super::args::{Global, Purge};
+use super::args::{Global, PurgeArgs};
 use super::output::Output;
 use super::progress::Progress;
 use super::report::{self, Failure};
@@ -29,7 +29,7 @@ pub(crate) const STOPPING: &str = "stopping before the next deletion; what was a
      (once more to quit at once)";
 
 pub(crate) fn run(
-    args: &Purge,
+    args: &PurgeArgs,
     settings: &Settings,
     global: &Global,
     out: &Output,
@@ -66,7 +66,7 @@ pub(crate) fn run(
     };
     let mut progress = Progress::new(out, std::iter::once(name.as_str()));
     let job = secrets::job(account, &env, asks, out);
-    let planned = Agreed::plan(&settings.vault, job, &selection, &options, &mut |event| {
+    let planned = ConfirmedPlan::plan(&settings.vault, job, &selection, &options, &mut |event| {
         progress.event(&event);
     });
     progress.clear();
@@ -120,7 +120,7 @@ pub(crate) fn run(
     ))
 }
 
-fn chosen(args: &Purge, settings: &Settings) -> Result<Account, Failure> {
+fn chosen(args: &PurgeArgs, settings: &Settings) -> Result<Account, Failure> {
     let names = Vec::from_iter(args.account.clone());
     let mut accounts = settings.accounts(&names)?;
     match (accounts.pop(), accounts.pop()) {
@@ -132,9 +132,9 @@ fn chosen(args: &Purge, settings: &Settings) -> Result<Account, Failure> {
     }
 }
 
-fn selection(args: &Purge, account: &Account) -> Result<Selection, Failure> {
+fn selection(args: &PurgeArgs, account: &Account) -> Result<PurgeSelection, Failure> {
     let matching = args.matching.as_deref();
-    Ok(Selection {
+    Ok(PurgeSelection {
         older_than: args.older_than,
         free: args.free,
         first: if args.largest_first {
@@ -149,16 +149,16 @@ fn selection(args: &Purge, account: &Account) -> Result<Selection, Failure> {
 }
 
 /// What the account's rule selects; `None` if it has none.
-fn rule(account: &Account) -> Result<Option<Selection>, Error> {
+fn rule(account: &Account) -> Result<Option<PurgeSelection>, Error> {
     let rule = &account.purge;
     if rule.older_than.is_none() && rule.keep_newest.is_none() {
         return Ok(None);
     }
-    Ok(Some(Selection {
+    Ok(Some(PurgeSelection {
         older_than: rule.older_than,
         all: rule.older_than.is_none(),
         keep: keep(account)?,
-        ..Selection::default()
+        ..PurgeSelection::default()
     }))
 }
 
@@ -180,7 +180,7 @@ fn parsed(text: &str) -> Result<Query, Error> {
 }
 
 /// Asks for the account's name: a word that nobody types by habit.
-fn confirmed(name: &str, agreed: &Agreed, out: &Output) -> bool {
+fn confirmed(name: &str, agreed: &ConfirmedPlan, out: &Output) -> bool {
     let chosen = agreed.plan.chosen;
     let mut typed = String::new();
     out.screen.aside(|| {

@@ -1,7 +1,7 @@
 //! What a purge came to, in lines for people and for programs.
 
 use mailvault::base::error::{Error, ErrorKind, PARTIAL};
-use mailvault::purge::{Agreed, PurgeOptions};
+use mailvault::purge::{ConfirmedPlan, PurgeOptions};
 use mailvault::purge::{KeptMessage, PurgeReport, Reason};
 use serde_json::{Value, json};
 
@@ -80,7 +80,12 @@ pub(crate) fn outcome(
 
 /// Notes what became of the deletions of an earlier run where there is nothing to delete
 /// now; the exit code.
-pub(crate) fn settled(out: &Output, account: &str, agreed: &Agreed, options: &PurgeOptions) -> u8 {
+pub(crate) fn settled(
+    out: &Output,
+    account: &str,
+    agreed: &ConfirmedPlan,
+    options: &PurgeOptions,
+) -> u8 {
     match agreed.settle(options) {
         // Whoever writes there lists too.
         Ok(()) | Err(Error::Locked { .. }) => 0,

@@ -4,12 +4,12 @@ use std::cmp::Reverse;
 
 use mailvault::base::error::Endpoint;
 use mailvault::base::units::age_text;
-use mailvault::purge::Agreed;
-use mailvault::purge::{Bracket, Place, Plan, Sum};
+use mailvault::purge::ConfirmedPlan;
+use mailvault::purge::{Bracket, PurgePlan, Sum, SurveyedFolder};
 use mailvault::vault::layout::folder_label;
 use serde_json::{Value, json};
 
-use crate::cli::args::Purge;
+use crate::cli::args::PurgeArgs;
 use crate::cli::output::Output;
 use crate::cli::text::{self, Align, count, cut, day, escape, plural, rfc3339, size};
 
@@ -17,7 +17,7 @@ use crate::cli::text::{self, Align, count, cut, day, escape, plural, rfc3339, si
 const FOLDERS: usize = 10;
 
 /// The table of what could be freed, or would be.
-pub(super) fn table(plan: &Plan, server: &Endpoint, args: &Purge) -> Vec<String> {
+pub(super) fn table(plan: &PurgePlan, server: &Endpoint, args: &PurgeArgs) -> Vec<String> {
     let selects = selects(plan, args);
     let mut lines = vec![
         format!(
@@ -105,8 +105,8 @@ pub(super) fn table(plan: &Plan, server: &Endpoint, args: &Purge) -> Vec<String>
 }
 
 /// Where it would be deleted, if that is not the inbox alone.
-fn folders(plan: &Plan) -> Vec<String> {
-    let mut places: Vec<&Place> = plan.places.iter().collect();
+fn folders(plan: &PurgePlan) -> Vec<String> {
+    let mut places: Vec<&SurveyedFolder> = plan.places.iter().collect();
     places.retain(|place| place.chosen.messages > 0);
     if places.iter().all(|place| place.maildrop.dir.is_empty()) {
         return Vec::new();
@@ -131,9 +131,9 @@ fn folders(plan: &Plan) -> Vec<String> {
 
 /// The table where nothing is deleted, with a last word that says so.
 pub(super) fn only_shown(
-    plan: &Plan,
+    plan: &PurgePlan,
     server: &Endpoint,
-    args: &Purge,
+    args: &PurgeArgs,
     out: &Output,
 ) -> Vec<String> {
     let selects = selects(plan, args);
@@ -155,12 +155,12 @@ pub(super) fn only_shown(
 }
 
 /// True if something was asked for, which may be nothing.
-fn selects(plan: &Plan, args: &Purge) -> bool {
+fn selects(plan: &PurgePlan, args: &PurgeArgs) -> bool {
     plan.chosen.messages > 0 || plan.held.messages > 0 || !chosen_words(args).is_empty()
 }
 
 /// The selection as it was typed.
-fn chosen_words(args: &Purge) -> String {
+fn chosen_words(args: &PurgeArgs) -> String {
     if let Some(age) = args.older_than {
         format!("with --older-than {}", age_text(age))
     } else if args.free.is_some() {
@@ -184,7 +184,7 @@ fn fate(bracket: &Bracket) -> String {
     }
 }
 
-fn largest(plan: &Plan) -> Vec<String> {
+fn largest(plan: &PurgePlan) -> Vec<String> {
     let rows: Vec<Vec<String>> = plan
         .largest
         .iter()
@@ -212,7 +212,7 @@ fn headed(word: &str, rows: &[Vec<String>], aligns: &[Align]) -> Vec<String> {
 }
 
 /// The plan for programs.
-pub(crate) fn plan_line(out: &Output, account: &str, agreed: &Agreed, dry_run: bool) {
+pub(crate) fn plan_line(out: &Output, account: &str, agreed: &ConfirmedPlan, dry_run: bool) {
     let plan = &agreed.plan;
     let brackets: Vec<Value> = plan
         .brackets

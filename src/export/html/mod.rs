@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use chrono::DateTime;
 
 use super::body::Body;
-use super::place::Place;
+use super::place::ExportPlace;
 use super::{Put, Target, names};
 use crate::base::error::Result;
 use crate::base::fsx;
@@ -30,8 +30,8 @@ const LINKS: (&str, &str) = ("<!--links-->", "<!--/links-->");
 /// A site in the making.
 #[derive(Debug)]
 pub(super) struct Site {
-    place: Place,
-    folders: Vec<Folder>,
+    place: ExportPlace,
+    folders: Vec<HtmlFolder>,
     month: Option<Month>,
     /// Messages by the hash of their Message-ID.
     mids: HashMap<Hash128, Hash128>,
@@ -43,7 +43,7 @@ pub(super) struct Site {
 
 /// A folder and its months with their numbers of messages.
 #[derive(Debug)]
-struct Folder {
+struct HtmlFolder {
     account: String,
     dir: String,
     path: PathBuf,
@@ -59,7 +59,7 @@ struct Month {
 }
 
 impl Site {
-    pub(super) fn new(place: Place) -> Self {
+    pub(super) fn new(place: ExportPlace) -> Self {
         Self {
             place,
             folders: Vec::new(),
@@ -85,7 +85,7 @@ impl Site {
             let mut wish = vec!["folders".to_owned()];
             wish.extend(self.place.wish(&entry.account, &entry.dir));
             let path = self.place.folder(&entry.account, &entry.dir, &wish)?;
-            self.folders.push(Folder {
+            self.folders.push(HtmlFolder {
                 account: entry.account.clone(),
                 dir: entry.dir.clone(),
                 path,

@@ -4,28 +4,28 @@ use std::io::{Read, Write};
 use std::sync::atomic::Ordering;
 
 use super::letter::{flags, keeps, look, without};
-use super::names::Names;
-use super::{Doubt, Task, refused};
+use super::names::FolderNames;
+use super::{Doubt, UploadTask, refused};
 use crate::base::error::{Error, Result};
-use crate::export::lint::Taste;
+use crate::export::lint::MailboxLimits;
 use crate::net::imap::{Access, Mailbox, Session};
 use crate::vault::frame::Checker;
 
-impl Task<'_> {
+impl UploadTask<'_> {
     /// What the server will or may refuse, message by message. Nothing changes there.
     pub fn check<S: Read + Write>(
         &self,
         session: &mut Session<S>,
         each: &mut dyn FnMut(Doubt),
     ) -> Result<()> {
-        let names = Names::learn(session)?;
+        let names = FolderNames::learn(session)?;
         let done = |folder: &str, hash| self.was_uploaded(self.vault.catalog(), folder, hash);
         let mut buffer = Checker::default();
         for stretch in self.course(&names, session, &done)? {
             let mailbox = &stretch.goal.mailbox;
-            let mut taste = Taste {
+            let mut taste = MailboxLimits {
                 utf8: session.takes_utf8(),
-                ..Taste::default()
+                ..MailboxLimits::default()
             };
             if stretch.goal.missing {
                 taste.limit = session.append_limit(&Mailbox::inbox())?;

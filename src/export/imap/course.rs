@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::io::{Read, Write};
 
-use super::Task;
-use super::names::{self, Goal, Names};
+use super::UploadTask;
+use super::names::{self, FolderNames, Goal};
 use super::report::{Goals, Outlook};
 use crate::base::error::Result;
 use crate::mail::message::Hash128;
@@ -15,7 +15,7 @@ use crate::vault::layout::folder_label;
 
 /// The messages for one folder of the server.
 #[derive(Debug)]
-pub(super) struct Stretch<'a> {
+pub(super) struct FolderPlan<'a> {
     pub(super) goal: Goal,
     pub(super) parts: Vec<&'a Part>,
     pub(super) messages: u64,
@@ -28,7 +28,7 @@ pub(super) struct Stretch<'a> {
     pub(super) remarks: Vec<String>,
 }
 
-impl Stretch<'_> {
+impl FolderPlan<'_> {
     /// The server's name, as the journal has it.
     pub(super) fn key(&self) -> String {
         String::from_utf8_lossy(&self.goal.mailbox.raw).into_owned()
@@ -39,10 +39,10 @@ impl Stretch<'_> {
     }
 }
 
-impl<'a> Task<'a> {
+impl<'a> UploadTask<'a> {
     /// What would go where. Nothing changes, here or there.
     pub fn outlook<S: Read + Write>(&self, session: &mut Session<S>) -> Result<Outlook> {
-        let names = Names::learn(session)?;
+        let names = FolderNames::learn(session)?;
         let done = |folder: &str, hash| self.was_uploaded(self.vault.catalog(), folder, hash);
         let goals = self.course(&names, session, &done)?;
         let quota = session.quota(&Mailbox::inbox())?;
@@ -76,19 +76,19 @@ impl<'a> Task<'a> {
     /// Which messages go where, and which of them went before.
     pub(super) fn course<S: Read + Write>(
         &self,
-        names: &Names,
+        names: &FolderNames,
         session: &Session<S>,
         done: &dyn Fn(&str, Hash128) -> Result<bool>,
-    ) -> Result<Vec<Stretch<'a>>> {
-        let mut course: Vec<Stretch<'a>> = Vec::new();
+    ) -> Result<Vec<FolderPlan<'a>>> {
+        let mut course: Vec<FolderPlan<'a>> = Vec::new();
         let below = self.below_inbox()?;
         for part in &self.selection.folders {
             let levels = self.levels(part, below.contains(part.account.as_str()))?;
             let goal = names.goal(session, &levels);
             let remarks = names.remarks(&levels, &goal);
-            let same = |stretch: &Stretch<'_>| stretch.goal.mailbox.raw == goal.mailbox.raw;
+            let same = |stretch: &FolderPlan<'_>| stretch.goal.mailbox.raw == goal.mailbox.raw;
             let at = course.iter().position(same).unwrap_or_else(|| {
-                course.push(Stretch {
+                course.push(FolderPlan {
                     goal,
                     parts: Vec::new(),
                     messages: 0,

@@ -7,17 +7,19 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::folder_run::{FolderRun, Intents};
-use super::found::Found;
+use super::found::ServerMessages;
 use super::intents::CHUNK;
 use super::letter::{date, flags, keeps, look, wire, without};
-use super::{Filled, Refused, Sent, Stretch, Upload, reason, refused};
+use super::{Filled, FolderPlan, RefusedUpload, Sent, Upload, reason, refused};
 use crate::base::error::{Error, Result};
 use crate::base::stage::Stage;
 use crate::export::LeftOut;
-use crate::export::lint::Taste;
-use crate::net::imap::{Access, Appender, Counts, Created, Letter, Refusal, Session, Verdict};
+use crate::export::lint::MailboxLimits;
+use crate::net::imap::{
+    Access, AppendMessage, AppendRefusal, Appender, Counts, Created, Session, Verdict,
+};
 use crate::vault::frame::Checker;
-use crate::vault::ledger::Event as Line;
+use crate::vault::ledger::LedgerEvent;
 use crate::vault::{Entry, now_seconds};
 
 impl Upload<'_> {
@@ -25,7 +27,7 @@ impl Upload<'_> {
     pub(super) fn fill<S: Read + Write>(
         &mut self,
         session: &mut Session<S>,
-        stretch: &Stretch<'_>,
+        stretch: &FolderPlan<'_>,
     ) -> Result<()> {
         let mailbox = &stretch.goal.mailbox;
         let key = stretch.key();
@@ -42,15 +44,15 @@ impl Upload<'_> {
             Err(error) => return Err(error),
         };
         let counts = folder.counts();
-        let mut taste = Taste {
+        let mut taste = MailboxLimits {
             keeps: keeps(folder.permanent()),
-            ..Taste::default()
+            ..MailboxLimits::default()
         };
         let ours = self.our_uids(&key, counts)?;
         let found = if counts.messages == Some(0) {
-            Found::default()
+            ServerMessages::default()
         } else {
-            Found::look(&mut folder, &stretch.sizes, &ours)?
+            ServerMessages::look(&mut folder, &stretch.sizes, &ours)?
         };
         let filled = *self.filled.entry(mailbox.raw.clone()).or_insert_with(|| {
             self.report.folders.push(Filled {
@@ -102,7 +104,7 @@ impl Upload<'_> {
     fn send_in_order<S: Read + Write>(
         &mut self,
         session: &mut Session<S>,
-        stretch: &Stretch<'_>,
+        stretch: &FolderPlan<'_>,
         run: &mut FolderRun,
     ) -> Result<()> {
         let mailbox = &stretch.goal.mailbox;
@@ -141,7 +143,7 @@ impl Upload<'_> {
             }
             return catalog.uploaded_uids(task.destination, key, since);
         }
-        self.batch.push(Line::Learned {
+        self.batch.push(LedgerEvent::Learned {
             account: task.account.to_owned(),
             key: name,
             value: format!("{uidvalidity} {}", now_seconds()),
@@ -152,7 +154,7 @@ impl Upload<'_> {
     fn send_all<S: Read + Write>(
         &mut self,
         appender: &mut Appender<'_, S>,
-        stretch: &Stretch<'_>,
+        stretch: &FolderPlan<'_>,
         run: &mut FolderRun,
     ) -> Result<()> {
         let outcome = self.send_parts(appender, stretch, run);
@@ -166,7 +168,7 @@ impl Upload<'_> {
     fn send_parts<S: Read + Write>(
         &mut self,
         appender: &mut Appender<'_, S>,
-        stretch: &Stretch<'_>,
+        stretch: &FolderPlan<'_>,
         run: &mut FolderRun,
     ) -> Result<()> {
         let task = self.task;
@@ -290,7 +292,7 @@ impl Upload<'_> {
         }
         let (flags, lost) = flags(entry, keywords, &run.taste);
         let (date, own) = date(entry);
-        let letter = Letter {
+        let letter = AppendMessage {
             flags,
             date: Some(date),
             octets: look.octets(),
@@ -331,7 +333,7 @@ impl Upload<'_> {
                 run.intents.ours.remove(&sent.message.id);
                 self.taken(&run.key, sent, uid)?;
             }
-            Verdict::Refused(Refusal::Message, words) => {
+            Verdict::Refused(AppendRefusal::Message, words) => {
                 sent.message.reason = words;
                 self.refuse(&run.key, sent.message);
             }
@@ -378,13 +380,13 @@ impl Upload<'_> {
         self.unsure.extend(unsure);
     }
 
-    fn refuse(&mut self, key: &str, message: Refused) {
+    fn refuse(&mut self, key: &str, message: RefusedUpload) {
         self.settled.insert((key.to_owned(), message.id));
         self.passed(message.octets);
         self.report.refused.push(message);
     }
 
-    fn refuse_all(&mut self, stretch: &Stretch<'_>, why: &str) -> Result<()> {
+    fn refuse_all(&mut self, stretch: &FolderPlan<'_>, why: &str) -> Result<()> {
         let (key, label) = (stretch.key(), &stretch.goal.mailbox.label);
         for part in &stretch.parts {
             for entry in self.task.vault.entries_in(self.task.selection, part).bare() {

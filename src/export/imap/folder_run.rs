@@ -3,24 +3,24 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Sent;
-use super::found::Found;
-use crate::export::lint::Taste;
+use super::found::ServerMessages;
+use crate::export::lint::MailboxLimits;
 use crate::mail::message::Hash128;
-use crate::net::imap::Refusal;
+use crate::net::imap::AppendRefusal;
 
 /// How a folder is served.
 pub(super) struct FolderRun {
     /// As the journal has it.
     pub(super) key: String,
     pub(super) label: String,
-    pub(super) taste: Taste,
-    pub(super) found: Found,
+    pub(super) taste: MailboxLimits,
+    pub(super) found: ServerMessages,
     pub(super) intents: Intents,
     pub(super) sent: HashMap<u64, Sent>,
     /// Messages that were sent.
     pub(super) count: u64,
     pub(super) hashes: HashSet<Hash128>,
-    pub(super) ended: Option<(Refusal, String)>,
+    pub(super) ended: Option<(AppendRefusal, String)>,
 }
 
 /// The intents of one folder.

@@ -16,13 +16,13 @@ const SLICE: usize = 4_096;
 /// the Message-ID. That alone would take the copy of a mailing list for the one that was sent
 /// directly. Each stands for one of ours only.
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct ServerMessages {
     sizes: HashSet<u64>,
     uids: HashMap<(u64, Hash128), Vec<u32>>,
     scanner: Scanner,
 }
 
-impl Found {
+impl ServerMessages {
     /// Asks for those that have one of these sizes, without some UIDs.
     pub(super) fn look<S: Read + Write>(
         folder: &mut Folder<'_, S>,

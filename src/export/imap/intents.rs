@@ -10,14 +10,14 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::folder_run::FolderRun;
-use super::found::Found;
-use super::{Stretch, Upload};
+use super::found::ServerMessages;
+use super::{FolderPlan, Upload};
 use crate::base::error::{Error, Result};
 use crate::base::event::Notice;
 use crate::mail::message::Hash128;
 use crate::net::imap::{Access, Counts, Session};
 use crate::vault::Entry;
-use crate::vault::ledger::Event as Line;
+use crate::vault::ledger::LedgerEvent;
 
 /// Messages whose intents are made durable at once.
 pub(super) const CHUNK: usize = 256;
@@ -40,7 +40,7 @@ impl Upload<'_> {
                 continue;
             }
             if run.intents.ours.insert(hash) && !run.intents.is_second_pass {
-                self.batch.push(Line::UploadIntent {
+                self.batch.push(LedgerEvent::UploadIntent {
                     destination: self.task.destination.to_owned(),
                     folder: run.key.clone(),
                     hash,
@@ -53,7 +53,7 @@ impl Upload<'_> {
     /// Every message that was sent has its verdict: what is not there was not taken.
     pub(super) fn close(&mut self, run: &mut FolderRun) {
         for hash in run.intents.ours.drain() {
-            self.batch.push(Line::UploadFailed {
+            self.batch.push(LedgerEvent::UploadFailed {
                 destination: self.task.destination.to_owned(),
                 folder: run.key.clone(),
                 hash,
@@ -66,7 +66,7 @@ impl Upload<'_> {
     pub(super) fn wait_until_stable<S: Read + Write>(
         &mut self,
         session: &mut Session<S>,
-        stretch: &Stretch<'_>,
+        stretch: &FolderPlan<'_>,
         pace: Duration,
         run: &mut FolderRun,
     ) -> Result<()> {
@@ -95,7 +95,7 @@ impl Upload<'_> {
         let mut folder = session.open(mailbox, Access::Write)?;
         let sizes = run.intents.looked_for.values().map(|(octets, _)| *octets);
         let ours = self.our_uids(&run.key, folder.counts())?;
-        run.found = Found::look(&mut folder, &sizes.collect(), &ours)?;
+        run.found = ServerMessages::look(&mut folder, &sizes.collect(), &ours)?;
         run.intents.is_second_pass = true;
         Ok(())
     }
@@ -104,7 +104,7 @@ impl Upload<'_> {
     pub(super) fn find_doubled<S: Read + Write>(
         &mut self,
         session: &mut Session<S>,
-        stretch: &Stretch<'_>,
+        stretch: &FolderPlan<'_>,
         run: &FolderRun,
     ) -> Result<()> {
         let looked_for = &run.intents.looked_for;
@@ -116,7 +116,7 @@ impl Upload<'_> {
             uid.map(|uid| others.remove(&uid));
         }
         let sizes = looked_for.values().map(|(octets, _)| *octets).collect();
-        let found = Found::look(&mut folder, &sizes, &others)?;
+        let found = ServerMessages::look(&mut folder, &sizes, &others)?;
         let mut keys: HashMap<(u64, Hash128), usize> = HashMap::new();
         for key in looked_for.values() {
             *keys.entry(*key).or_default() += 1;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::base::error::{Error, Result};
 use crate::export::Body;
-use crate::export::lint::{Look, Taste};
+use crate::export::lint::{MailboxLimits, MessageProbe};
 use crate::vault::Entry;
 use crate::vault::frame::Checker;
 
@@ -39,7 +39,10 @@ const LETTERS: [(char, &str); 5] = [
 ];
 
 /// Reads and checks a message, and looks at what would be sent.
-pub(super) fn look<'b>(entry: &'b Entry, buffer: &'b mut Checker) -> Result<(Body<'b>, Look)> {
+pub(super) fn look<'b>(
+    entry: &'b Entry,
+    buffer: &'b mut Checker,
+) -> Result<(Body<'b>, MessageProbe)> {
     let Some(path) = &entry.path else {
         return Err(Error::Damaged {
             path: entry.name.hash.to_string().into(),
@@ -47,7 +50,7 @@ pub(super) fn look<'b>(entry: &'b Entry, buffer: &'b mut Checker) -> Result<(Bod
         });
     };
     let mut body = Body::new(path, &entry.name, buffer);
-    let mut look = Look::default();
+    let mut look = MessageProbe::default();
     wire(&mut body, &mut |piece| {
         look.at(piece);
         Ok(())
@@ -79,7 +82,7 @@ pub(super) fn wire(body: &mut Body<'_>, piece: &mut dyn FnMut(&[u8]) -> Result<(
 pub(super) fn flags(
     entry: &Entry,
     keywords: Option<&Arc<str>>,
-    taste: &Taste,
+    taste: &MailboxLimits,
 ) -> (Vec<String>, Vec<String>) {
     let letters = LETTERS
         .iter()

@@ -22,17 +22,17 @@ use std::time::{Duration, Instant};
 
 use super::TELL;
 use crate::base::error::{Endpoint, Error, Result};
-use crate::base::event::{Event, Notice};
+use crate::base::event::{Notice, RunEvent};
 use crate::mail::message::Hash128;
-use crate::net::imap::{Refusal, Session};
+use crate::net::imap::{AppendRefusal, Session};
 use crate::vault::frame::Checker;
-use crate::vault::ledger::Event as Line;
+use crate::vault::ledger::LedgerEvent;
 use crate::vault::{Selection, Vault, Writer};
-use course::Stretch;
-use names::Names;
+use course::FolderPlan;
+use names::FolderNames;
 use report::{reason, refused};
 
-pub use report::{Doubt, Filled, Goals, Outlook, Refused, UploadReport};
+pub use report::{Doubt, Filled, Goals, Outlook, RefusedUpload, UploadReport};
 
 /// Messages that are noted in the ledger at once, and how long they wait for that.
 const BATCH: usize = 256;
@@ -40,7 +40,7 @@ const BATCH_AGE: Duration = Duration::from_secs(1);
 
 /// What is to be uploaded, and where to.
 #[derive(Debug, Clone, Copy)]
-pub struct Task<'a> {
+pub struct UploadTask<'a> {
     /// Where it comes from.
     pub vault: &'a Vault,
     /// The messages, by folders.
@@ -64,7 +64,7 @@ pub struct Task<'a> {
 /// A message that has no verdict yet.
 #[derive(Debug)]
 struct Sent {
-    message: Refused,
+    message: RefusedUpload,
     /// Flags that it went without.
     lost: Vec<String>,
     /// Its date is its own.
@@ -73,14 +73,14 @@ struct Sent {
 
 /// An upload in progress, over as many sessions as it takes.
 pub struct Upload<'a> {
-    task: Task<'a>,
+    task: UploadTask<'a>,
     writer: &'a mut Writer,
-    tell: &'a mut dyn FnMut(Event<'_>),
+    tell: &'a mut dyn FnMut(RunEvent<'_>),
     /// What came of it so far.
     pub report: UploadReport,
     /// True once the first session has looked at everything.
     begun: bool,
-    batch: Vec<Line>,
+    batch: Vec<LedgerEvent>,
     batched: HashSet<Hash128>,
     noted: Instant,
     told: Instant,
@@ -91,7 +91,7 @@ pub struct Upload<'a> {
     /// What lost its verdict with the connection, and may be there.
     unsure: HashMap<Hash128, Sent>,
     /// What an interrupted session was about to send.
-    interrupted: HashMap<Hash128, Refused>,
+    interrupted: HashMap<Hash128, RefusedUpload>,
     gone_by: (u64, u64),
     wanted_octets: u64,
     /// One message at a time.
@@ -106,7 +106,11 @@ pub struct Upload<'a> {
 
 impl<'a> Upload<'a> {
     /// An upload that has not begun.
-    pub fn new(task: Task<'a>, writer: &'a mut Writer, tell: &'a mut dyn FnMut(Event<'_>)) -> Self {
+    pub fn new(
+        task: UploadTask<'a>,
+        writer: &'a mut Writer,
+        tell: &'a mut dyn FnMut(RunEvent<'_>),
+    ) -> Self {
         Self {
             task,
             writer,
@@ -133,7 +137,7 @@ impl<'a> Upload<'a> {
 
     /// Uploads what is not there yet. After an error another session may go on.
     pub fn session<S: Read + Write>(&mut self, session: &mut Session<S>) -> Result<()> {
-        let names = Names::learn(session)?;
+        let names = FolderNames::learn(session)?;
         let task = self.task;
         let course = task.course(&names, session, &|folder, hash| self.is_done(folder, hash))?;
         // A session that brought nothing may have failed at a single message.
@@ -144,7 +148,7 @@ impl<'a> Upload<'a> {
             self.report.before = course.iter().map(|stretch| stretch.before).sum();
             let before: u64 = course.iter().map(|stretch| stretch.before_octets).sum();
             self.wanted_octets = task.selection.octets - before;
-            (self.tell)(Event::Listed {
+            (self.tell)(RunEvent::Listed {
                 account: task.account,
                 listed: task.selection.messages(),
                 wanted: task.selection.messages() - self.report.before,
@@ -173,7 +177,7 @@ impl<'a> Upload<'a> {
 
     /// Tells something that the user should know.
     pub fn notice(&mut self, notice: Notice<'_>) {
-        (self.tell)(Event::Notice {
+        (self.tell)(RunEvent::Notice {
             account: self.task.account,
             notice,
         });
@@ -192,7 +196,7 @@ impl<'a> Upload<'a> {
         if self.task.again {
             self.mine.insert((folder.to_owned(), hash));
         }
-        self.batch.push(Line::Uploaded {
+        self.batch.push(LedgerEvent::Uploaded {
             destination: self.task.destination.to_owned(),
             folder: folder.to_owned(),
             hash,
@@ -221,7 +225,7 @@ impl<'a> Upload<'a> {
         self.gone_by.1 += octets;
         if self.told.elapsed() >= TELL {
             self.told = Instant::now();
-            (self.tell)(Event::Progress {
+            (self.tell)(RunEvent::Progress {
                 account: self.task.account,
                 messages: self.gone_by.0,
                 octets: self.gone_by.1,
@@ -230,10 +234,10 @@ impl<'a> Upload<'a> {
     }
 
     /// Why the server takes no more for now.
-    fn ended(&self, refusal: Refusal, reply: String) -> Error {
+    fn ended(&self, refusal: AppendRefusal, reply: String) -> Error {
         let (report, selection) = (&self.report, self.task.selection);
         let server = self.task.server.clone();
-        if refusal == Refusal::Pause {
+        if refusal == AppendRefusal::Pause {
             return Error::Busy { server, reply };
         }
         Error::Full {

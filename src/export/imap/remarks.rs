@@ -1,12 +1,12 @@
 //! What becomes of a folder's name on a server, where that is not what one would expect.
 
-use super::names::{Goal, Names, is_inbox};
+use super::names::{FolderNames, Goal, is_inbox};
 use crate::net::imap::Namespace;
 
 /// Longer names, in octets, are refused by some servers.
 const LONG: usize = 220;
 
-impl Names {
+impl FolderNames {
     /// What is to be said of the mailbox for a folder.
     pub(super) fn remarks(&self, levels: &[String], goal: &Goal) -> Vec<String> {
         remarks(levels, goal, &self.space)

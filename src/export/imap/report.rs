@@ -1,13 +1,13 @@
 //! What an upload would do, did, and did not.
 
 use crate::export::LeftOut;
-use crate::export::lint::Flaw;
+use crate::export::lint::UploadFlaw;
 use crate::mail::message::Hash128;
 use crate::vault::Entry;
 
 /// A message that the server did not take, or not as it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
+pub struct RefusedUpload {
     /// Its id.
     pub id: Hash128,
     /// Its size in octets.
@@ -69,12 +69,12 @@ pub struct UploadReport {
     /// archiving.
     pub undated: u64,
     /// Messages that the server did not take.
-    pub refused: Vec<Refused>,
+    pub refused: Vec<RefusedUpload>,
     /// Messages that it took without some of their flags.
-    pub stripped: Vec<Refused>,
+    pub stripped: Vec<RefusedUpload>,
     /// Messages that are there more than once, since a run before was killed or lost its
     /// connection.
-    pub doubled: Vec<Refused>,
+    pub doubled: Vec<RefusedUpload>,
     /// Messages that are damaged or missing in the vault.
     pub left_out: Vec<LeftOut>,
     /// The folders that something was uploaded to.
@@ -85,7 +85,7 @@ pub struct UploadReport {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Doubt {
     /// The message; its reason tells why.
-    pub message: Refused,
+    pub message: RefusedUpload,
     /// It will be refused, or go without something.
     pub certain: bool,
 }
@@ -101,8 +101,8 @@ pub struct Outlook {
     pub goals: Vec<Goals>,
 }
 
-pub(super) fn refused(entry: &Entry, folder: &str, reason: String) -> Refused {
-    Refused {
+pub(super) fn refused(entry: &Entry, folder: &str, reason: String) -> RefusedUpload {
+    RefusedUpload {
         id: entry.name.hash,
         octets: entry.name.size,
         date: entry.date,
@@ -113,7 +113,7 @@ pub(super) fn refused(entry: &Entry, folder: &str, reason: String) -> Refused {
 }
 
 /// Flaws in words.
-pub(super) fn reason(flaws: &[Flaw]) -> String {
+pub(super) fn reason(flaws: &[UploadFlaw]) -> String {
     let words: Vec<String> = flaws.iter().map(ToString::to_string).collect();
     words.join("; ")
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::{Audit, Finding, Standing};
+use super::{ArchiveStatus, Audit};
 use crate::account::config::Protocol;
 use crate::archive::dedupe::{Met, Walk};
 use crate::archive::evidence;
@@ -12,6 +12,7 @@ use crate::mail::message::{Digest, Hash128, Scanner};
 use crate::mail::source::{Header, Inventory, Listing, Listings, Source, Uid};
 use crate::vault::catalog::{Origin, Proof, Record, Sighting, State};
 use crate::vault::layout::message_label;
+use crate::vault::ledger::LedgerEvent;
 use crate::vault::now_seconds;
 
 /// How the names of a server begin that shows a part of its messages at a time.
@@ -27,7 +28,7 @@ const NAMED: usize = 5;
 /// What is found of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Judgement {
-    pub(super) standing: Standing,
+    pub(super) standing: ArchiveStatus,
     /// The content that it has in the vault.
     pub(super) content: Option<Hash128>,
     /// How that is known.
@@ -37,9 +38,9 @@ pub(super) struct Judgement {
 }
 
 impl Judgement {
-    const UNKNOWN: Self = Self::new(Standing::Unknown, None);
+    const UNKNOWN: Self = Self::new(ArchiveStatus::Unknown, None);
 
-    const fn new(standing: Standing, content: Option<Hash128>) -> Self {
+    const fn new(standing: ArchiveStatus, content: Option<Hash128>) -> Self {
         Self {
             standing,
             content,
@@ -105,11 +106,11 @@ impl Audit<'_> {
                 // That it is still the same does not explain its size.
                 let stays = matches!(
                     verdict.standing,
-                    Standing::Accepted | Standing::Doubtful | Standing::Settled
+                    ArchiveStatus::Accepted | ArchiveStatus::Doubtful | ArchiveStatus::Settled
                 );
                 verdict.content = compared.content;
                 verdict.header_read = compared.header_read;
-                if !(stays && compared.standing == Standing::Archived) {
+                if !(stays && compared.standing == ArchiveStatus::Archived) {
                     verdict.standing = compared.standing;
                 }
             }
@@ -123,7 +124,7 @@ impl Audit<'_> {
                 verdicts[*row as usize] = if evidence::fits(&digest.shape, listing.octets) {
                     self.by_bytes(&digest)?
                 } else {
-                    Judgement::new(Standing::Doubtful, None)
+                    Judgement::new(ArchiveStatus::Doubtful, None)
                 };
             }
         }
@@ -177,16 +178,16 @@ impl Audit<'_> {
             let Some(known) = known else { return };
             let row = rows[0];
             let mut verdict = self.verdict(known);
-            if verdict.standing == Standing::Settled {
+            if verdict.standing == ArchiveStatus::Settled {
                 let label = message_label(dir, &listings.get(row as usize).uid);
                 let label = label.unwrap_or_default();
                 if self.options.accept_sizes || self.account.accept_short.contains(&label) {
-                    verdict.standing = Standing::Accepted;
+                    verdict.standing = ArchiveStatus::Accepted;
                 } else if settled.len() < NAMED {
                     settled.push(label);
                 }
             }
-            if verdict.standing == Standing::Refused {
+            if verdict.standing == ArchiveStatus::Refused {
                 let label = message_label(dir, &listings.get(row as usize).uid);
                 let label = label.unwrap_or_default();
                 if !self.account.accept_refused.contains(&label) {
@@ -204,14 +205,16 @@ impl Audit<'_> {
             let checked = known.checked.is_some_and(|checked| checked > believed);
             let asks = moved || redated || !checked || self.options.read_data;
             verdict.header_read = checked && !moved && !redated;
-            let compares = matches!(verdict.standing, Standing::Archived | Standing::Accepted)
-                || self.options.read_data
-                    && matches!(
-                        verdict.standing,
-                        Standing::Recognised | Standing::Doubtful | Standing::Settled
-                    );
+            let compares = matches!(
+                verdict.standing,
+                ArchiveStatus::Archived | ArchiveStatus::Accepted
+            ) || self.options.read_data
+                && matches!(
+                    verdict.standing,
+                    ArchiveStatus::Recognised | ArchiveStatus::Doubtful | ArchiveStatus::Settled
+                );
             if compares && self.options.quick && (moved || redated) {
-                verdict.standing = Standing::Differs;
+                verdict.standing = ArchiveStatus::Differs;
             } else if compares && asks {
                 by_name.read.push(row);
             }
@@ -235,15 +238,15 @@ impl Audit<'_> {
     /// What is recorded of a name.
     fn verdict(&self, known: &Sighting<'_>) -> Judgement {
         let standing = match (known.state, known.content) {
-            (State::Refused, _) => return Judgement::new(Standing::Refused, None),
-            (State::Wanted, _) => Standing::Differs,
+            (State::Refused, _) => return Judgement::new(ArchiveStatus::Refused, None),
+            (State::Wanted, _) => ArchiveStatus::Differs,
             (_, Some(content)) if self.present.contains(&content) => match known.proof {
-                Proof::Received | Proof::Vouched => Standing::Archived,
-                Proof::Recognised => Standing::Recognised,
-                Proof::Doubtful => Standing::Doubtful,
-                Proof::Settled => Standing::Settled,
+                Proof::Received | Proof::Vouched => ArchiveStatus::Archived,
+                Proof::Recognised => ArchiveStatus::Recognised,
+                Proof::Doubtful => ArchiveStatus::Doubtful,
+                Proof::Settled => ArchiveStatus::Settled,
             },
-            _ => Standing::Lost,
+            _ => ArchiveStatus::Lost,
         };
         Judgement {
             proof: known.content.map(|_| known.proof),
@@ -308,7 +311,7 @@ impl Audit<'_> {
             wanted.iter().zip(records).zip(headers).zip(right)
         {
             let Some(record) = record else {
-                verdicts.push(Judgement::new(Standing::Lost, None));
+                verdicts.push(Judgement::new(ArchiveStatus::Lost, None));
                 continue;
             };
             let content = record.blob.name.hash;
@@ -328,27 +331,27 @@ impl Audit<'_> {
                 match header.filter(|_| !right) {
                     Some(header) if record.asked.is_some() => {
                         tracing::debug!(target: "dialogue", "unstable header {}", header.hash);
-                        self.findings.push(Finding::Learned {
+                        self.findings.push(LedgerEvent::Learned {
                             account: origin.account.to_owned(),
                             key: unstable_key.clone(),
                             value: "unstable".to_owned(),
                         });
                     }
-                    Some(header) => self.findings.push(Finding::Asked {
+                    Some(header) => self.findings.push(LedgerEvent::Asked {
                         identity: origin.identity(&listing.uid.name()),
                         header: header.hash,
                     }),
                     None => checked.push(listing),
                 }
-                Judgement::new(Standing::Archived, Some(content))
+                Judgement::new(ArchiveStatus::Archived, Some(content))
             } else if !right && digest.is_none() {
                 Judgement::UNKNOWN
             } else {
-                self.findings.push(Finding::Wanted {
+                self.findings.push(LedgerEvent::Wanted {
                     identity: origin.identity(&listing.uid.name()),
                     why: "an audit found another message under this name".to_owned(),
                 });
-                Judgement::new(Standing::Differs, Some(content))
+                Judgement::new(ArchiveStatus::Differs, Some(content))
             };
             judgement.header_read = right;
             verdicts.push(judgement);
@@ -378,13 +381,13 @@ impl Audit<'_> {
     /// How a message stands that has no name of its own: by its bytes, or by likeness.
     fn by_bytes(&self, digest: &Digest) -> Result<Judgement> {
         if self.present.contains(&digest.hash) {
-            return Ok(Judgement::new(Standing::Archived, Some(digest.hash)));
+            return Ok(Judgement::new(ArchiveStatus::Archived, Some(digest.hash)));
         }
         if let (Some(mid), Some(likeness)) = (&digest.mid, digest.likeness) {
             for blob in self.vault.catalog().find_like(mid, likeness)? {
                 if self.present.contains(&blob.name.hash) {
                     let content = Some(blob.name.hash);
-                    return Ok(Judgement::new(Standing::Archived, content));
+                    return Ok(Judgement::new(ArchiveStatus::Archived, content));
                 }
             }
         }
@@ -408,7 +411,7 @@ impl Audit<'_> {
             names.chunks(NAMES).map(|names| names.join(&b' ')).collect()
         };
         for names in names {
-            self.findings.push(Finding::Checked {
+            self.findings.push(LedgerEvent::Checked {
                 identity: identity.clone(),
                 names: names.into(),
             });

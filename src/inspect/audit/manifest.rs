@@ -14,14 +14,14 @@ use crate::vault::catalog::Proof;
 
 /// A file that gets its name when it is whole.
 #[derive(Debug)]
-pub(super) struct Manifest {
+pub(super) struct AuditManifest {
     path: PathBuf,
     tmp: PathBuf,
     to: BufWriter<File>,
     whole: bool,
 }
 
-impl Manifest {
+impl AuditManifest {
     pub(super) fn create(path: &Path) -> Result<Self> {
         let mut tmp = path.as_os_str().to_owned();
         tmp.push(".tmp");
@@ -76,7 +76,7 @@ impl Manifest {
     }
 }
 
-impl Drop for Manifest {
+impl Drop for AuditManifest {
     fn drop(&mut self) {
         if !self.whole {
             // Half a list would be taken for one; that it cannot go changes nothing.

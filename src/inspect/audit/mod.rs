@@ -20,15 +20,15 @@ use crate::account::connect::{Connector, endpoint, server_name};
 use crate::account::folders::{Folders, chosen, prefix};
 use crate::account::memory;
 use crate::base::error::{Endpoint, Error, Result};
-use crate::base::event::{Event, Events};
+use crate::base::event::{Events, RunEvent};
 use crate::mail::message::Hash128;
 use crate::mail::source::{Inventory, Listings, Marks, Source};
 use crate::net::imap::{Access, Mailbox};
 use crate::vault::catalog::Amount;
-use crate::vault::ledger::Event as Finding;
+use crate::vault::ledger::LedgerEvent;
 use crate::vault::{Vault, Writer};
 use compare::{Dated, Judgement};
-use manifest::Manifest;
+use manifest::AuditManifest;
 
 /// How to audit.
 #[derive(Debug, Clone)]
@@ -49,7 +49,7 @@ pub struct AuditOptions {
 
 /// How a message on the server stands to the vault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum ArchiveStatus {
     /// It is in the vault.
     Archived,
     /// It resembles one that is in the vault.
@@ -72,8 +72,8 @@ pub enum Standing {
     Unknown,
 }
 
-impl Standing {
-    /// All of them, in the order of a [`Tally`].
+impl ArchiveStatus {
+    /// All of them, in the order of a [`AuditTally`].
     pub const ALL: [Self; 10] = [
         Self::Archived,
         Self::Recognised,
@@ -107,12 +107,12 @@ impl Standing {
 
 /// So many messages of each standing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally([Amount; Standing::ALL.len()]);
+pub struct AuditTally([Amount; ArchiveStatus::ALL.len()]);
 
-impl Tally {
+impl AuditTally {
     /// Those of one standing.
     #[must_use]
-    pub fn of(&self, standing: Standing) -> Amount {
+    pub fn of(&self, standing: ArchiveStatus) -> Amount {
         self.0[standing as usize]
     }
 
@@ -135,7 +135,7 @@ impl Tally {
         }
     }
 
-    fn count(&mut self, standing: Standing, octets: Option<u64>) {
+    fn count(&mut self, standing: ArchiveStatus, octets: Option<u64>) {
         let amount = &mut self.0[standing as usize];
         amount.messages += 1;
         amount.octets += octets.unwrap_or(0);
@@ -150,7 +150,7 @@ pub struct FolderAudit {
     /// True if the account's rules leave it out.
     pub excluded: bool,
     /// Its messages.
-    pub tally: Tally,
+    pub tally: AuditTally,
     /// Messages that the server counts and does not show.
     pub hidden: u64,
     /// Why it could not be looked into, in the server's words.
@@ -162,7 +162,7 @@ impl FolderAudit {
         Self {
             name: name.to_owned(),
             excluded,
-            tally: Tally::default(),
+            tally: AuditTally::default(),
             hidden: 0,
             failed: None,
         }
@@ -197,8 +197,8 @@ pub struct AuditReport {
 impl AuditReport {
     /// The messages of all folders.
     #[must_use]
-    pub fn tally(&self) -> Tally {
-        let mut all = Tally::default();
+    pub fn tally(&self) -> AuditTally {
+        let mut all = AuditTally::default();
         for folder in &self.folders {
             all.add(&folder.tally);
         }
@@ -213,12 +213,12 @@ impl AuditReport {
             !folder.excluded && (folder.hidden > 0 || folder.failed.is_some())
         };
         let wanting = [
-            Standing::Recognised,
-            Standing::Doubtful,
-            Standing::Settled,
-            Standing::Differs,
-            Standing::Lost,
-            Standing::Unknown,
+            ArchiveStatus::Recognised,
+            ArchiveStatus::Doubtful,
+            ArchiveStatus::Settled,
+            ArchiveStatus::Differs,
+            ArchiveStatus::Lost,
+            ArchiveStatus::Unknown,
         ];
         wanting.iter().all(|s| tally.of(*s).messages == 0)
             && self.refused == 0
@@ -237,7 +237,7 @@ pub fn audit(
     let vault = Vault::open(path)?;
     let Job { account, secret } = job;
     let secret = secret?;
-    let manifest = options.manifest.as_deref().map(Manifest::create);
+    let manifest = options.manifest.as_deref().map(AuditManifest::create);
     let mut audit = Audit {
         server: server_name(&account),
         present: vault.present()?,
@@ -252,7 +252,7 @@ pub fn audit(
         refused: 0,
         refused_names: Vec::new(),
     };
-    events(Event::Connecting {
+    events(RunEvent::Connecting {
         account: &account.name,
         server: &endpoint(&account),
     });
@@ -286,9 +286,9 @@ struct Audit<'a> {
     server: String,
     /// Messages that have a file.
     present: HashSet<Hash128>,
-    manifest: Option<Manifest>,
+    manifest: Option<AuditManifest>,
     /// What is to be written down.
-    findings: Vec<Finding>,
+    findings: Vec<LedgerEvent>,
     /// True once a name was seen of a server that shows a part of its messages at a time.
     windowed: bool,
     compared: u64,
@@ -402,8 +402,8 @@ impl Audit<'_> {
     ) -> Result<()> {
         for (row, judgement) in verdicts.iter().enumerate() {
             let mut judgement = *judgement;
-            if folder.excluded && judgement.standing == Standing::Unknown {
-                judgement.standing = Standing::Excluded;
+            if folder.excluded && judgement.standing == ArchiveStatus::Unknown {
+                judgement.standing = ArchiveStatus::Excluded;
             }
             (folder.tally).count(judgement.standing, listings.octets_of(row));
             if let Some(manifest) = &mut self.manifest {

@@ -11,7 +11,7 @@ use crate::base::error::{Endpoint, Error, Result};
 use crate::base::secret::Secret;
 use crate::mail::source::{Listings, Source};
 use crate::net::imap::Mailbox;
-use crate::net::pop3::{Capabilities, Dialect};
+use crate::net::pop3::{Dialect, Pop3Capabilities};
 use crate::net::transport::{Certificate, Limits, Transport, addresses};
 
 /// Where mail servers usually listen.
@@ -74,7 +74,7 @@ pub enum Fact {
     /// What a POP3 server offers.
     Pop3 {
         /// As it says itself.
-        capabilities: Capabilities,
+        capabilities: Pop3Capabilities,
         /// Going by its listing.
         names: UidlQuality,
         /// Messages that it counts and does not list.

@@ -18,16 +18,16 @@ pub struct Stats {
     /// All of them.
     pub totals: Totals,
     /// The same, in groups.
-    pub sections: Vec<Section>,
+    pub sections: Vec<StatsSection>,
 }
 
 /// The groups of one facet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Section {
+pub struct StatsSection {
     /// By what.
     pub facet: Facet,
     /// The groups, in the order in which they are shown.
-    pub rows: Vec<Row>,
+    pub rows: Vec<StatsRow>,
     /// How many groups are left out.
     pub others: u64,
     /// What they amount to.
@@ -36,7 +36,7 @@ pub struct Section {
 
 /// A group.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct StatsRow {
     /// Its name, as foreign as an address may be.
     pub label: String,
     /// The account, if the group is a folder.
@@ -45,7 +45,7 @@ pub struct Row {
     pub amount: Amount,
 }
 
-impl Row {
+impl StatsRow {
     /// Its name with that of its account.
     #[must_use]
     pub fn whole_label(&self) -> String {
@@ -61,14 +61,14 @@ pub fn gather(vault: &Vault, query: &Query, facets: &[Facet], top: u64) -> Resul
     let (totals, groups) = vault.catalog().statistics(query, facets, top)?;
     let sections = groups
         .into_iter()
-        .map(|groups| Section {
+        .map(|groups| StatsSection {
             facet: groups.facet,
             rows: groups
                 .shown
                 .into_iter()
                 .map(|group| {
                     let (account, label) = named(groups.facet, &group.key);
-                    Row {
+                    StatsRow {
                         label,
                         account,
                         amount: group.amount,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use chrono::DateTime;
 
 use super::chart::{self, Bar};
-use super::{Section, Stats};
+use super::{Stats, StatsSection};
 use crate::base::units::{count_text, size_text};
 use crate::mail::markup::esc;
 use crate::vault::catalog::{Amount, Facet};
@@ -84,7 +84,7 @@ pub(super) fn page(stats: &Stats, about: &str, made: &str) -> String {
     )
 }
 
-fn one(section: &Section, all: Amount) -> String {
+fn one(section: &StatsSection, all: Amount) -> String {
     let (title, head) = match section.facet {
         Facet::Year => ("By year", "Year"),
         Facet::Sender => ("By sender", "Sender"),
@@ -161,7 +161,7 @@ fn month(time: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inspect::stats::Row;
+    use crate::inspect::stats::StatsRow;
     use crate::vault::catalog::Totals;
 
     fn stats(label: &str) -> Stats {
@@ -169,9 +169,9 @@ mod tests {
             messages: 3,
             octets: 4096,
         };
-        let section = |facet| Section {
+        let section = |facet| StatsSection {
             facet,
-            rows: vec![Row {
+            rows: vec![StatsRow {
                 label: label.to_owned(),
                 account: None,
                 amount,

@@ -16,7 +16,7 @@ const SEPARATOR: u8 = 0;
 
 /// The lines of one header, each ended LF, later turned into fields where they lie.
 #[derive(Default)]
-pub(super) struct Header {
+pub(super) struct ParsedHeader {
     text: Vec<u8>,
     /// Start and end of each field that likeness covers; small, as a hostile header has millions.
     covered: Vec<(u32, u32)>,
@@ -43,7 +43,7 @@ impl Field {
     }
 }
 
-impl Header {
+impl ParsedHeader {
     /// Appends a piece of the header.
     pub(super) fn piece(&mut self, piece: Piece<'_>) {
         self.text.extend_from_slice(piece.text);

@@ -106,7 +106,7 @@ pub(super) fn is_status_field(line: &[u8]) -> bool {
 }
 
 /// What is known of the current line.
-enum Line {
+enum LineKind {
     /// Nothing: it has not begun.
     Start,
     /// It may be a status field; its beginning waits in `name`.
@@ -120,7 +120,7 @@ enum Line {
 /// The hash of a header's lines less the status fields, whatever their endings were.
 pub(super) struct HeaderHash {
     spool: Spool,
-    line: Line,
+    line: LineKind,
     /// Whether continuation lines belong to a status field.
     dropping: bool,
     /// Never more than `LONGEST` bytes.
@@ -135,7 +135,7 @@ impl HeaderHash {
     pub(super) fn new() -> Self {
         Self {
             spool: Spool::new(),
-            line: Line::Start,
+            line: LineKind::Start,
             dropping: false,
             name: Vec::with_capacity(LONGEST),
             length: 0,
@@ -146,21 +146,21 @@ impl HeaderHash {
     /// Takes the next piece; true if it is the empty line that ends the header.
     pub(super) fn piece(&mut self, piece: Piece<'_>) -> bool {
         let Piece { mut text, ended } = piece;
-        if matches!(self.line, Line::Start) {
+        if matches!(self.line, LineKind::Start) {
             let Some(&first) = text.first() else {
                 return ended;
             };
             self.line = self.begin(first);
         }
         self.length += text.len() as u64;
-        if matches!(self.line, Line::Name) {
+        if matches!(self.line, LineKind::Name) {
             text = self.read_name(text, ended);
         }
-        if matches!(self.line, Line::Blanks(_)) {
+        if matches!(self.line, LineKind::Blanks(_)) {
             text = self.read_blanks(text, ended);
         }
         if ended {
-            self.dropping = matches!(self.line, Line::Drop);
+            self.dropping = matches!(self.line, LineKind::Drop);
             if self.dropping {
                 self.status.0 += self.length + 2;
                 self.status.1 += 1;
@@ -169,21 +169,21 @@ impl HeaderHash {
                 self.spool.push(b"\r\n");
             }
             self.length = 0;
-            self.line = Line::Start;
-        } else if matches!(self.line, Line::Keep) {
+            self.line = LineKind::Start;
+        } else if matches!(self.line, LineKind::Keep) {
             self.spool.push(text);
         }
         false
     }
 
-    fn begin(&mut self, first: u8) -> Line {
+    fn begin(&mut self, first: u8) -> LineKind {
         match first {
-            b' ' | b'\t' if self.dropping => Line::Drop,
+            b' ' | b'\t' if self.dropping => LineKind::Drop,
             b's' | b'S' | b'x' | b'X' => {
                 self.name.clear();
-                Line::Name
+                LineKind::Name
             }
-            _ => Line::Keep,
+            _ => LineKind::Keep,
         }
     }
 
@@ -197,14 +197,14 @@ impl HeaderHash {
         let (name, after) = text.split_at(end);
         self.name.extend_from_slice(name);
         match after.first() {
-            Some(b':') if is_status(&self.name) => self.line = Line::Drop,
+            Some(b':') if is_status(&self.name) => self.line = LineKind::Drop,
             Some(&b) if is_blank(b) && is_status(&self.name) => {
-                self.line = Line::Blanks(self.spool.save());
+                self.line = LineKind::Blanks(self.spool.save());
                 self.spool.push(&self.name);
             }
             None if !ended => {}
             _ => {
-                self.line = Line::Keep;
+                self.line = LineKind::Keep;
                 self.spool.push(&self.name);
             }
         }
@@ -222,10 +222,10 @@ impl HeaderHash {
         if after.is_empty() && !ended {
             return after;
         }
-        let before = std::mem::replace(&mut self.line, Line::Keep);
-        if let (Some(b':'), Line::Blanks(saved)) = (after.first(), before) {
+        let before = std::mem::replace(&mut self.line, LineKind::Keep);
+        if let (Some(b':'), LineKind::Blanks(saved)) = (after.first(), before) {
             self.spool.restore(saved);
-            self.line = Line::Drop;
+            self.line = LineKind::Drop;
         }
         after
     }
@@ -233,7 +233,7 @@ impl HeaderHash {
     /// The hash, and the octets and lines of the status fields; ready for the next header
     /// then.
     pub(super) fn finish(&mut self) -> (Hash128, (u64, u64)) {
-        if !matches!(self.line, Line::Start) {
+        if !matches!(self.line, LineKind::Start) {
             self.piece(piece(b"", true));
         }
         self.dropping = false;

@@ -14,7 +14,7 @@ mod spool;
 
 use std::{fmt, io};
 
-use header::Header;
+use header::ParsedHeader;
 use likeness::Likeness;
 use lines::{HeaderHash, Lines, Piece};
 use shape::FirstLine;
@@ -135,7 +135,7 @@ struct Facts {
 
 /// Where in the message the scanner is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum ParsePart {
     Header,
     /// Too large a header: only its hash goes on.
     LongHeader,
@@ -152,10 +152,10 @@ pub struct Scanner {
     tail: [u8; 2],
     first: FirstLine,
     lines: Lines,
-    part: Part,
+    part: ParsePart,
     header_limit: u64,
     header_hash: HeaderHash,
-    header: Header,
+    header: ParsedHeader,
     likeness: Likeness,
     facts: Facts,
 }
@@ -176,10 +176,10 @@ impl Scanner {
             tail: [0; 2],
             first: FirstLine::default(),
             lines: Lines::default(),
-            part: Part::Header,
+            part: ParsePart::Header,
             header_limit: HEADER_LIMIT,
             header_hash: HeaderHash::new(),
-            header: Header::default(),
+            header: ParsedHeader::default(),
             likeness: Likeness::new(),
             facts: Facts::default(),
         }
@@ -219,8 +219,8 @@ impl Scanner {
         if let Some(piece) = self.lines.last() {
             self.piece(piece, self.size);
         }
-        let ended = self.part == Part::Body;
-        if self.part == Part::Header {
+        let ended = self.part == ParsePart::Body;
+        if self.part == ParsePart::Header {
             self.end_header();
         }
         let likeness = self.likeness.finish();
@@ -250,7 +250,7 @@ impl Scanner {
         self.tail = [0; 2];
         self.first = FirstLine::default();
         self.lines = Lines::default();
-        self.part = Part::Header;
+        self.part = ParsePart::Header;
         self.header.clear();
         digest
     }
@@ -259,30 +259,30 @@ impl Scanner {
     #[inline]
     fn piece(&mut self, piece: Piece<'_>, seen: u64) {
         match self.part {
-            Part::Body => self.likeness.body(piece),
-            Part::UnlikeBody => {}
-            Part::Header | Part::LongHeader => self.header_piece(piece, seen),
+            ParsePart::Body => self.likeness.body(piece),
+            ParsePart::UnlikeBody => {}
+            ParsePart::Header | ParsePart::LongHeader => self.header_piece(piece, seen),
         }
     }
 
     fn header_piece(&mut self, piece: Piece<'_>, seen: u64) {
         self.first.take(piece);
         let ends = self.header_hash.piece(piece);
-        if self.part == Part::Header && seen > self.header_limit {
-            self.part = Part::LongHeader;
+        if self.part == ParsePart::Header && seen > self.header_limit {
+            self.part = ParsePart::LongHeader;
             self.header.clear();
         }
         match (self.part, ends) {
-            (Part::Header, true) => self.end_header(),
-            (Part::Header, false) => self.header.piece(piece),
-            (_, true) => self.part = Part::UnlikeBody,
+            (ParsePart::Header, true) => self.end_header(),
+            (ParsePart::Header, false) => self.header.piece(piece),
+            (_, true) => self.part = ParsePart::UnlikeBody,
             (_, false) => {}
         }
     }
 
     fn end_header(&mut self) {
         self.facts = self.header.read(&mut self.likeness);
-        self.part = Part::Body;
+        self.part = ParsePart::Body;
     }
 }
 

@@ -155,7 +155,7 @@ enum Extent {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Key {
+enum QueryKey {
     From,
     To,
     Subject,
@@ -175,33 +175,33 @@ enum Key {
 }
 
 /// Every key with its name and an example of its right form.
-const KEYS: [(&str, Key, &str); 16] = [
-    ("from", Key::From, "from:ann@example.org"),
-    ("to", Key::To, "to:ann@example.org"),
-    ("subject", Key::Subject, "subject:invoice"),
-    ("account", Key::Account, "account:work"),
-    ("folder", Key::Folder, "folder:INBOX"),
-    ("id", Key::Id, "id:4f2a91c0, 4 to 32 hex digits"),
-    ("msgid", Key::MessageId, "msgid:1234@example.org"),
-    ("has", Key::Has, "has:attachment"),
+const KEYS: [(&str, QueryKey, &str); 16] = [
+    ("from", QueryKey::From, "from:ann@example.org"),
+    ("to", QueryKey::To, "to:ann@example.org"),
+    ("subject", QueryKey::Subject, "subject:invoice"),
+    ("account", QueryKey::Account, "account:work"),
+    ("folder", QueryKey::Folder, "folder:INBOX"),
+    ("id", QueryKey::Id, "id:4f2a91c0, 4 to 32 hex digits"),
+    ("msgid", QueryKey::MessageId, "msgid:1234@example.org"),
+    ("has", QueryKey::Has, "has:attachment"),
     (
         "after",
-        Key::After,
+        QueryKey::After,
         "after:2020, after:2020-01 or after:2020-01-31",
     ),
     (
         "before",
-        Key::Before,
+        QueryKey::Before,
         "before:2020, before:2020-01 or before:2020-01-31",
     ),
-    ("older", Key::Older, "older:90d (h, d, w, m or y)"),
-    ("newer", Key::Newer, "newer:7d (h, d, w, m or y)"),
-    ("larger", Key::Larger, "larger:5M (K, M or G)"),
-    ("smaller", Key::Smaller, "smaller:10K (K, M or G)"),
-    ("on", Key::On, "on:server"),
+    ("older", QueryKey::Older, "older:90d (h, d, w, m or y)"),
+    ("newer", QueryKey::Newer, "newer:7d (h, d, w, m or y)"),
+    ("larger", QueryKey::Larger, "larger:5M (K, M or G)"),
+    ("smaller", QueryKey::Smaller, "smaller:10K (K, M or G)"),
+    ("on", QueryKey::On, "on:server"),
     (
         "is",
-        Key::Is,
+        QueryKey::Is,
         "is:recognised, is:doubtful, is:settled or is:superseded",
     ),
 ];
@@ -312,7 +312,7 @@ fn term(input: &str, extent: Extent, now: DateTime<Utc>) -> Result<(Term, &str)>
 }
 
 /// The key that a word begins with, and its length with the colon.
-fn key(word: &str) -> Result<Option<(Key, usize)>> {
+fn key(word: &str) -> Result<Option<(QueryKey, usize)>> {
     let Some((name, value)) = word.split_once(':') else {
         return Ok(None);
     };
@@ -343,12 +343,12 @@ fn key(word: &str) -> Result<Option<(Key, usize)>> {
     }
 }
 
-fn known(name: &str) -> Option<Key> {
+fn known(name: &str) -> Option<QueryKey> {
     let found = KEYS.iter().find(|(known, ..)| *known == name);
     found.map(|(_, key, _)| *key)
 }
 
-fn form(key: Key) -> &'static str {
+fn form(key: QueryKey) -> &'static str {
     let found = KEYS.iter().find(|(_, known, _)| *known == key);
     found.map_or("key:value", |(.., form)| form)
 }
@@ -445,22 +445,22 @@ fn value<'a>(input: &'a str, extent: Extent, word: &str) -> Result<(String, bool
 }
 
 /// The meaning of a key's value, or why it has none.
-fn what(key: Key, value: String, now: DateTime<Utc>) -> Result<What, String> {
+fn what(key: QueryKey, value: String, now: DateTime<Utc>) -> Result<What, String> {
     let wrong = || format!("write {}", form(key));
     Ok(match key {
-        Key::From => What::From(value),
-        Key::To => What::To(value),
-        Key::Subject => What::Subject(value),
-        Key::Account => What::Account(value),
-        Key::Folder => What::Folder(value),
-        Key::Id => {
+        QueryKey::From => What::From(value),
+        QueryKey::To => What::To(value),
+        QueryKey::Subject => What::Subject(value),
+        QueryKey::Account => What::Account(value),
+        QueryKey::Folder => What::Folder(value),
+        QueryKey::Id => {
             let hex = value.bytes().all(|byte| byte.is_ascii_hexdigit());
             if !hex || !(4..=32).contains(&value.len()) {
                 return Err(wrong());
             }
             What::Id(value.to_ascii_lowercase())
         }
-        Key::MessageId => {
+        QueryKey::MessageId => {
             let bare =
                 value.trim_matches(|char: char| matches!(char, '<' | '>') || char.is_whitespace());
             if bare.is_empty() {
@@ -468,21 +468,21 @@ fn what(key: Key, value: String, now: DateTime<Utc>) -> Result<What, String> {
             }
             What::MessageId(bare.to_owned())
         }
-        Key::Has => match value.to_ascii_lowercase().as_str() {
+        QueryKey::Has => match value.to_ascii_lowercase().as_str() {
             "attachment" | "attachments" => What::HasAttachment,
             _ => return Err(wrong()),
         },
-        Key::After => What::ReceivedFrom(moment(&value).ok_or_else(wrong)?),
-        Key::Before => What::ReceivedBefore(moment(&value).ok_or_else(wrong)?),
-        Key::Older => What::ReceivedBefore(ago(&value, now).ok_or_else(wrong)?),
-        Key::Newer => What::ReceivedFrom(ago(&value, now).ok_or_else(wrong)?),
-        Key::Larger => What::LargerThan(size(&value).ok_or_else(wrong)?),
-        Key::Smaller => What::SmallerThan(size(&value).ok_or_else(wrong)?),
-        Key::On => match value.to_ascii_lowercase().as_str() {
+        QueryKey::After => What::ReceivedFrom(moment(&value).ok_or_else(wrong)?),
+        QueryKey::Before => What::ReceivedBefore(moment(&value).ok_or_else(wrong)?),
+        QueryKey::Older => What::ReceivedBefore(ago(&value, now).ok_or_else(wrong)?),
+        QueryKey::Newer => What::ReceivedFrom(ago(&value, now).ok_or_else(wrong)?),
+        QueryKey::Larger => What::LargerThan(size(&value).ok_or_else(wrong)?),
+        QueryKey::Smaller => What::SmallerThan(size(&value).ok_or_else(wrong)?),
+        QueryKey::On => match value.to_ascii_lowercase().as_str() {
             "server" => What::OnServer,
             _ => return Err(wrong()),
         },
-        Key::Is => {
+        QueryKey::Is => {
             let word = value.to_ascii_lowercase();
             let mut all = Uncertainty::ALL.into_iter();
             let found = all.find(|uncertainty| uncertainty.as_str() == word);

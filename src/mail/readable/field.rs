@@ -47,7 +47,7 @@ pub(super) enum Encoding {
 
 /// What a part is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FieldKind {
     #[default]
     Plain,
     Html,
@@ -63,7 +63,7 @@ pub(super) enum Kind {
     Other,
 }
 
-impl Kind {
+impl FieldKind {
     fn of(content: &ContentType<'_>) -> Self {
         match (content.ctype(), content.subtype()) {
             ("multipart", Some("mixed")) => Self::Mixed,
@@ -100,7 +100,7 @@ impl Kind {
 /// What the header of a part says of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Label {
-    pub(super) kind: Kind,
+    pub(super) kind: FieldKind,
     /// Its media type, if it is told.
     pub(super) media: Option<String>,
     pub(super) boundary: Option<String>,
@@ -116,9 +116,9 @@ pub(super) struct Label {
 
 /// Reads labels.
 #[derive(Debug)]
-pub(super) struct Labels(MessageParser);
+pub(super) struct LabelText(MessageParser);
 
-impl Labels {
+impl LabelText {
     pub(super) fn new() -> Self {
         let parser = MessageParser::new().with_mime_headers();
         Self(parser.default_header_ignore())
@@ -142,9 +142,9 @@ impl Labels {
         }
         let unlabelled = Label {
             kind: if is_digest {
-                Kind::Message
+                FieldKind::Message
             } else {
-                Kind::Plain
+                FieldKind::Plain
             },
             ..Label::default()
         };
@@ -181,7 +181,7 @@ fn label(message: &Message<'_>, unlabelled: Label) -> Label {
     });
     let disposition = part.content_disposition();
     Label {
-        kind: content.map_or(unlabelled.kind, Kind::of),
+        kind: content.map_or(unlabelled.kind, FieldKind::of),
         media: media.map(|media| media.to_ascii_lowercase()),
         boundary: attribute("boundary"),
         charset: attribute("charset"),
@@ -219,18 +219,21 @@ mod tests {
 
     #[test]
     fn a_label_is_read() {
-        let label = Labels::new().read(
+        let label = LabelText::new().read(
             b"X: y\r\ncontent-TYPE: Text/HTML; charset=x; name=\"a\"\r\n\
               Content-Transfer-Encoding: BASE64\r\nContent-Id: <i@x>\r\n\
               Content-Disposition: attachment; filename=b\r\n",
             false,
         );
-        assert_eq!(label.kind, Kind::Html);
+        assert_eq!(label.kind, FieldKind::Html);
         assert_eq!(label.media.as_deref(), Some("text/html"));
         assert_eq!(label.name.as_deref(), Some("b"));
         assert_eq!(label.content_id.as_deref(), Some("i@x"));
         assert!(label.is_named && label.is_attachment);
         assert_eq!(label.encoding, Encoding::Base64);
-        assert_eq!(Labels::new().read(b"X: y\r\n", true).kind, Kind::Message);
+        assert_eq!(
+            LabelText::new().read(b"X: y\r\n", true).kind,
+            FieldKind::Message
+        );
     }
 }

@@ -4,14 +4,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mail_parser::decoders::html::html_to_text;
 
-use super::field::{Encoding, Kind, fields as all_fields, values};
+use super::field::{Encoding, FieldKind, fields as all_fields, values};
 use super::tree::{Leaf, PartTree, grow};
 use super::{LIMIT, header_text, last_id, western};
 use crate::mail::bounds::{ADDRESSEES, DECODED_WITHIN, MESSAGES_WITHIN, PARTS, SEARCHED, TEXT};
 
 /// What a message is about, in short.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Gist {
+pub struct SearchSummary {
     /// Its Message-ID, without angle brackets.
     pub message_id: Option<String>,
     /// Whom it is addressed to: To, Cc and Bcc, decoded.
@@ -23,17 +23,17 @@ pub struct Gist {
 /// Takes the gist of a message, and calls `text` with each of its texts: addresses and
 /// subject, plain text and HTML, attached ones too, names of attachments, and the same
 /// of messages in it. What cannot be parsed is one text.
-pub fn gist(message: &[u8], text: &mut dyn FnMut(&str)) -> Gist {
+pub fn gist(message: &[u8], text: &mut dyn FnMut(&str)) -> SearchSummary {
     let seen = &message[..message.len().min(LIMIT)];
     let taken = catch_unwind(AssertUnwindSafe(|| take(seen, text)));
     if let Ok(Some(gist)) = taken {
         return gist;
     }
     text(&western(seen));
-    Gist::default()
+    SearchSummary::default()
 }
 
-fn take(bytes: &[u8], text: &mut dyn FnMut(&str)) -> Option<Gist> {
+fn take(bytes: &[u8], text: &mut dyn FnMut(&str)) -> Option<SearchSummary> {
     let mut left = PARTS;
     let tree = grow(bytes, &mut left)?;
     all_fields(tree.header).next()?;
@@ -43,7 +43,7 @@ fn take(bytes: &[u8], text: &mut dyn FnMut(&str)) -> Option<Gist> {
         text(&fields(tree.header, &[name]));
     }
     texts(&tree, 0, DECODED_WITHIN, &mut left, text);
-    Some(Gist {
+    Some(SearchSummary {
         message_id: last_id(&tree, "Message-ID"),
         to,
         attachment: !tree.attached.is_empty(),
@@ -68,9 +68,9 @@ fn texts(
             text(&header_text(name.as_bytes()));
         }
         match leaf.label.kind {
-            Kind::Html => text(&html_to_text(&leaf.text(TEXT).0)),
+            FieldKind::Html => text(&html_to_text(&leaf.text(TEXT).0)),
             kind if kind.is_text() => text(&leaf.text(SEARCHED).0),
-            Kind::Message if deep < MESSAGES_WITHIN => {
+            FieldKind::Message if deep < MESSAGES_WITHIN => {
                 message(leaf, deep + 1, decoded, left, text);
             }
             _ => {}
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read(message: &[u8]) -> (Gist, String) {
+    fn read(message: &[u8]) -> (SearchSummary, String) {
         let mut all = String::new();
         let gist = gist(message, &mut |text| {
             all.push_str(text);

@@ -19,11 +19,11 @@ use mail_parser::decoders::html::{html_to_text, text_to_html};
 use mail_parser::{HeaderName, HeaderValue, MessageParser};
 
 use crate::mail::bounds::{FIELD, HTML, TEXT};
-use field::{Kind, values};
+use field::{FieldKind, values};
 use tree::{Leaf, PartTree};
 
 pub use crate::mail::bounds::MESSAGE as LIMIT;
-pub use gist::{Gist, gist};
+pub use gist::{SearchSummary, gist};
 
 /// The header fields that people look for, in the order of showing.
 const FIELDS: [&str; 5] = ["Date", "From", "To", "Cc", "Subject"];
@@ -104,14 +104,14 @@ pub fn parts(message: &[u8]) -> Parts<'_> {
 fn take_apart(bytes: &[u8]) -> Option<Parts<'_>> {
     let tree = tree::whole(bytes)?;
     let shown = || tree.html.iter().filter_map(|at| tree.leaves.get(*at));
-    let written_so = shown().any(|leaf| leaf.label.kind == Kind::Html);
+    let written_so = shown().any(|leaf| leaf.label.kind == FieldKind::Html);
     let mut html = String::new();
     for leaf in shown().filter(|_| written_so) {
         if html.len() > HTML {
             break;
         }
         match leaf.label.kind {
-            Kind::Html => html.push_str(&leaf.text(TEXT).0),
+            FieldKind::Html => html.push_str(&leaf.text(TEXT).0),
             kind if kind.is_text() => html.push_str(&text_to_html(&leaf.text(TEXT).0)),
             _ => {}
         }
@@ -222,7 +222,7 @@ fn text(tree: &PartTree<'_>) -> (String, bool) {
         }
         let (text, is_cut) = leaf.text(TEXT);
         cut |= is_cut;
-        let text = unix_lines(if leaf.label.kind == Kind::Html {
+        let text = unix_lines(if leaf.label.kind == FieldKind::Html {
             html_to_text(&text)
         } else {
             text.into_owned()
@@ -241,7 +241,7 @@ fn text(tree: &PartTree<'_>) -> (String, bool) {
 fn media(leaf: &Leaf<'_>) -> String {
     match (&leaf.label.media, leaf.label.kind) {
         (Some(media), _) => media.clone(),
-        (None, Kind::Message) => "message/rfc822".to_owned(),
+        (None, FieldKind::Message) => "message/rfc822".to_owned(),
         (None, _) => "text/plain".to_owned(),
     }
 }

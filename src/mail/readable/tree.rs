@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use mail_parser::decoders::charsets::map::charset_decoder;
 use mail_parser::parsers::MessageStream;
 
-use super::field::{Encoding, Kind, Label, Labels};
+use super::field::{Encoding, FieldKind, Label, LabelText};
 use crate::mail::bounds::{LEVELS, PARTS};
 
 /// A part that has no parts of its own, or a message.
@@ -89,7 +89,7 @@ pub(super) struct PartTree<'a> {
 pub(super) fn grow<'a>(message: &'a [u8], left: &mut usize) -> Option<PartTree<'a>> {
     let mut walk = PartWalk {
         message,
-        labels: Labels::new(),
+        labels: LabelText::new(),
         levels: Vec::new(),
         boundaries: HashMap::new(),
         within: 0,
@@ -150,7 +150,7 @@ enum Now {
 /// What of the message at the top has been found within a multipart.
 #[derive(Debug, Clone, Copy)]
 struct BodyState {
-    kind: Kind,
+    kind: FieldKind,
     in_alternative: bool,
     parts: usize,
     html: usize,
@@ -162,7 +162,7 @@ struct BodyState {
 impl Default for BodyState {
     fn default() -> Self {
         Self {
-            kind: Kind::Message,
+            kind: FieldKind::Message,
             in_alternative: false,
             parts: 0,
             html: 0,
@@ -176,7 +176,7 @@ impl Default for BodyState {
 #[derive(Debug)]
 struct PartWalk<'a, 'l> {
     message: &'a [u8],
-    labels: Labels,
+    labels: LabelText,
     levels: Vec<Level>,
     /// Boundaries that are looked for, and their levels.
     boundaries: HashMap<Vec<u8>, usize>,
@@ -206,7 +206,7 @@ impl<'a> PartWalk<'a, '_> {
     /// A header ended with the empty line from `at` to `end`.
     fn header_ends(&mut self, start: usize, at: usize, end: usize) {
         let header = &self.message[start..at];
-        let is_digest = self.within == 0 && self.state_kind() == Kind::Digest;
+        let is_digest = self.within == 0 && self.state_kind() == FieldKind::Digest;
         let label = self.labels.read(header, is_digest);
         if self.levels.is_empty() && start == 0 {
             self.tree.header = header;
@@ -229,7 +229,8 @@ impl<'a> PartWalk<'a, '_> {
             let boundary = boundary.as_bytes().to_vec();
             self.open(boundary, label, end);
             Now::Between
-        } else if label.kind == Kind::Message && label.encoding == Encoding::Plain && !is_deep {
+        } else if label.kind == FieldKind::Message && label.encoding == Encoding::Plain && !is_deep
+        {
             if self.within == 0 {
                 self.tree.attached.push(self.tree.leaves.len());
             }
@@ -241,7 +242,8 @@ impl<'a> PartWalk<'a, '_> {
             self.levels.push(Level::Message { leaf, start: end });
             Now::Header(end)
         } else {
-            self.tree.cut |= is_deep && (label.kind.is_multipart() || label.kind == Kind::Message);
+            self.tree.cut |=
+                is_deep && (label.kind.is_multipart() || label.kind == FieldKind::Message);
             Now::Body(end, Box::new(label))
         };
     }
@@ -251,7 +253,7 @@ impl<'a> PartWalk<'a, '_> {
             let outer = self.state.last().copied().unwrap_or_default();
             self.state.push(BodyState {
                 kind: label.kind,
-                in_alternative: outer.in_alternative || label.kind == Kind::Alternative,
+                in_alternative: outer.in_alternative || label.kind == FieldKind::Alternative,
                 parts: 0,
                 html: self.tree.html.len(),
                 text: self.tree.text.len(),
@@ -267,8 +269,10 @@ impl<'a> PartWalk<'a, '_> {
         });
     }
 
-    fn state_kind(&self) -> Kind {
-        self.state.last().map_or(Kind::Message, |state| state.kind)
+    fn state_kind(&self) -> FieldKind {
+        self.state
+            .last()
+            .map_or(FieldKind::Message, |state| state.kind)
     }
 
     /// The line from `at` to `end` is a boundary of this level.
@@ -311,7 +315,7 @@ impl<'a> PartWalk<'a, '_> {
                     if let Some((start, label)) = unopened {
                         let bytes = &self.message[start.min(at)..at];
                         let label = Label {
-                            kind: Kind::OtherText,
+                            kind: FieldKind::OtherText,
                             ..label
                         };
                         if !bytes.is_empty() {
@@ -330,7 +334,7 @@ impl<'a> PartWalk<'a, '_> {
             return;
         };
         let PartTree { html, text, .. } = &mut self.tree;
-        if state.kind == Kind::Alternative && state.need_html && state.need_text {
+        if state.kind == FieldKind::Alternative && state.need_html && state.need_text {
             if state.text == text.len() {
                 text.extend_from_slice(&html[state.html.min(html.len())..]);
             } else if state.html == html.len() {
@@ -371,13 +375,14 @@ impl<'a> PartWalk<'a, '_> {
         };
         let is_inline = kind.is_inline()
             && !attached
-            && (state.parts <= 1 || state.kind != Kind::Related && (kind == Kind::Media || !named));
-        let (as_html, as_text) = if state.kind == Kind::Alternative {
-            (kind == Kind::Html, kind == Kind::Plain)
+            && (state.parts <= 1
+                || state.kind != FieldKind::Related && (kind == FieldKind::Media || !named));
+        let (as_html, as_text) = if state.kind == FieldKind::Alternative {
+            (kind == FieldKind::Html, kind == FieldKind::Plain)
         } else if is_inline {
             if state.in_alternative && (state.need_text || state.need_html) {
-                state.need_text &= kind != Kind::Html;
-                state.need_html &= kind != Kind::Plain;
+                state.need_text &= kind != FieldKind::Html;
+                state.need_html &= kind != FieldKind::Plain;
             }
             (state.need_html, state.need_text)
         } else {
@@ -391,7 +396,7 @@ impl<'a> PartWalk<'a, '_> {
             tree.text.push(index);
         }
         let is_shown = match kind {
-            Kind::Html => as_html,
+            FieldKind::Html => as_html,
             kind => kind.is_text() && as_text,
         };
         if !is_shown {

@@ -50,14 +50,14 @@ pub fn each_word(text: &str, each: &mut dyn FnMut(&str)) {
     for piece in text.split_ascii_whitespace() {
         each_folded(piece, &mut |c| {
             let kind = kind(c);
-            if !word.is_empty() && (kind != Kind::Inner || word.len() >= LONGEST) {
+            if !word.is_empty() && (kind != CharKind::Inner || word.len() >= LONGEST) {
                 each(&word);
                 word.clear();
             }
-            if kind != Kind::Between {
+            if kind != CharKind::Between {
                 word.push(c);
             }
-            if kind == Kind::Alone {
+            if kind == CharKind::Alone {
                 each(&word);
                 word.clear();
             }
@@ -123,7 +123,7 @@ fn is_invisible(c: char) -> bool {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum CharKind {
     /// Part of a word.
     Inner,
     /// A word of its own.
@@ -132,12 +132,12 @@ enum Kind {
     Between,
 }
 
-fn kind(c: char) -> Kind {
+fn kind(c: char) -> CharKind {
     if c.is_ascii() {
         return if c.is_ascii_alphanumeric() {
-            Kind::Inner
+            CharKind::Inner
         } else {
-            Kind::Between
+            CharKind::Between
         };
     }
     match c {
@@ -151,9 +151,9 @@ fn kind(c: char) -> Kind {
         | '\u{3400}'..='\u{4dbf}'
         | '\u{4e00}'..='\u{9fff}'
         | '\u{f900}'..='\u{faff}'
-        | '\u{20000}'..='\u{3ffff}' => Kind::Alone,
-        c if c.is_alphanumeric() || is_combining_mark(c) => Kind::Inner,
-        c if c.is_whitespace() || c.is_control() => Kind::Between,
+        | '\u{20000}'..='\u{3ffff}' => CharKind::Alone,
+        c if c.is_alphanumeric() || is_combining_mark(c) => CharKind::Inner,
+        c if c.is_whitespace() || c.is_control() => CharKind::Between,
         '\u{a1}'
         | '\u{a7}'
         | '\u{ab}'
@@ -163,8 +163,8 @@ fn kind(c: char) -> Kind {
         | '\u{bf}'
         | '\u{2000}'..='\u{206f}'
         | '\u{3000}'..='\u{303f}'
-        | '\u{fffd}' => Kind::Between,
-        _ => Kind::Alone,
+        | '\u{fffd}' => CharKind::Between,
+        _ => CharKind::Alone,
     }
 }
 

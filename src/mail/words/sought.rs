@@ -1,6 +1,6 @@
 //! Words that are looked for, and where they are in a text.
 
-use super::{Kind, each_folded, fold, is_invisible, kind, words};
+use super::{CharKind, each_folded, fold, is_invisible, kind, words};
 
 /// Words of up to so many bytes are whole ones: one or two Latin letters, no Han character.
 const SHORT: usize = 2;
@@ -25,7 +25,7 @@ impl Sought {
             && fold(text)
                 .chars()
                 .last()
-                .is_some_and(|c| kind(c) != Kind::Between);
+                .is_some_and(|c| kind(c) != CharKind::Between);
         (!words.is_empty()).then_some(Self { words, open })
     }
 
@@ -38,8 +38,8 @@ impl Sought {
         text.char_indices()
             .filter(|(_, c)| {
                 let kind = kind(*c);
-                let begins = kind == Kind::Alone || (kind == Kind::Inner && !within);
-                within = kind == Kind::Inner || (within && is_invisible(*c));
+                let begins = kind == CharKind::Alone || (kind == CharKind::Inner && !within);
+                within = kind == CharKind::Inner || (within && is_invisible(*c));
                 begins && begins_with(*c, first)
             })
             .map(|(at, _)| at)

@@ -14,14 +14,14 @@ pub(super) enum Literals {
 
 /// The latest list of capabilities, in capitals.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(super) struct Capabilities {
+pub(super) struct ImapCapabilities {
     words: Vec<String>,
 }
 
 /// Capabilities that are looked at.
 const MOST: usize = 1_000;
 
-impl Capabilities {
+impl ImapCapabilities {
     /// Reads the words of a response or response code.
     pub(super) fn read(text: &[u8]) -> Self {
         let text = String::from_utf8_lossy(text).to_ascii_uppercase();
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn dovecots_answer_is_read() {
-        let caps = Capabilities::read(
+        let caps = ImapCapabilities::read(
             b"IMAP4rev1 SASL-IR ID ENABLE LITERAL+ STARTTLS auth=PLAIN AUTH=SCRAM-SHA-256",
         );
         assert!(caps.known() && caps.has("SASL-IR") && caps.has("STARTTLS"));
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_number_stands_behind_its_word() {
-        let caps = Capabilities::read(b"APPENDLIMIT APPENDLIMIT=35651584 QUOTA=RES-STORAGE");
+        let caps = ImapCapabilities::read(b"APPENDLIMIT APPENDLIMIT=35651584 QUOTA=RES-STORAGE");
         assert_eq!(caps.number("APPENDLIMIT"), Some(35_651_584));
         assert_eq!(caps.number("QUOTA"), None);
         assert_eq!(caps.number("APPEND"), None);
@@ -103,16 +103,22 @@ mod tests {
 
     #[test]
     fn small_literals_come_with_the_second_revision() {
-        assert_eq!(Capabilities::read(b"IMAP4rev2").literals(), Literals::Small);
-        assert_eq!(Capabilities::read(b"LITERAL-").literals(), Literals::Small);
-        assert_eq!(Capabilities::read(b"").literals(), Literals::Wait);
-        assert!(Capabilities::read(b"QRESYNC").condstore());
+        assert_eq!(
+            ImapCapabilities::read(b"IMAP4rev2").literals(),
+            Literals::Small
+        );
+        assert_eq!(
+            ImapCapabilities::read(b"LITERAL-").literals(),
+            Literals::Small
+        );
+        assert_eq!(ImapCapabilities::read(b"").literals(), Literals::Wait);
+        assert!(ImapCapabilities::read(b"QRESYNC").condstore());
     }
 
     proptest! {
         #[test]
         fn no_list_breaks_it(text in prop::collection::vec(any::<u8>(), 0..80)) {
-            let _ = Capabilities::read(&text).literals();
+            let _ = ImapCapabilities::read(&text).literals();
         }
     }
 }

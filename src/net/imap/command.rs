@@ -5,31 +5,31 @@ use std::io::{Read, Write};
 use crate::base::error::Result;
 use crate::base::stage::Stage;
 use crate::net::imap::capability::Literals;
-use crate::net::imap::reply::{Kind, Reply, Status};
-use crate::net::imap::wire::{Head, Wire};
+use crate::net::imap::reply::{ImapStatus, Reply, StatusKind};
+use crate::net::imap::wire::{AnswerHead, ImapWire};
 
 /// Largest literal of LITERAL- (RFC 7888 s.5).
 pub(super) const SMALL: usize = 4_096;
 
 /// A command without its tag.
 #[derive(Debug, Default)]
-pub(super) struct Command {
+pub(super) struct ImapCommand {
     /// Each part but the last ends with an octet count, behind which a literal follows.
-    parts: Vec<Part>,
+    parts: Vec<CommandPart>,
     pub(super) shown: String,
 }
 
 #[derive(Debug, Default)]
-struct Part {
+struct CommandPart {
     literal: Vec<u8>,
     text: Vec<u8>,
 }
 
-impl Command {
+impl ImapCommand {
     /// A command of plain words.
     pub(super) fn new(words: &str) -> Self {
         Self {
-            parts: vec![Part {
+            parts: vec![CommandPart {
                 literal: Vec::new(),
                 text: words.into(),
             }],
@@ -78,7 +78,7 @@ impl Command {
     fn add_string(&mut self, value: &[u8]) {
         self.add(b" ");
         if !value.iter().all(|b| matches!(b, b' '..=b'~')) {
-            self.parts.push(Part {
+            self.parts.push(CommandPart {
                 literal: value.to_vec(),
                 text: Vec::new(),
             });
@@ -125,14 +125,14 @@ impl Command {
 
 /// How a command ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Done {
-    pub(super) kind: Kind,
+pub(super) struct CommandEnd {
+    pub(super) kind: StatusKind,
     code: Vec<u8>,
     text: Vec<u8>,
 }
 
-impl Done {
-    pub(super) fn of(status: &Status<'_>) -> Self {
+impl CommandEnd {
+    pub(super) fn of(status: &ImapStatus<'_>) -> Self {
         Self {
             kind: status.kind,
             code: status.code.to_vec(),
@@ -140,8 +140,8 @@ impl Done {
         }
     }
 
-    pub(super) fn status(&self) -> Status<'_> {
-        Status {
+    pub(super) fn status(&self) -> ImapStatus<'_> {
+        ImapStatus {
             kind: self.kind,
             code: &self.code,
             text: &self.text,
@@ -149,11 +149,11 @@ impl Done {
     }
 
     pub(super) fn is_ok(&self) -> bool {
-        self.kind == Kind::Ok
+        self.kind == StatusKind::Ok
     }
 }
 
-impl<S: Read + Write> Wire<S> {
+impl<S: Read + Write> ImapWire<S> {
     /// Sends a command without waiting for its end; gives its tag.
     pub(super) fn begin(&mut self, words: &str) -> Result<String> {
         let tag = self.tag();
@@ -165,9 +165,9 @@ impl<S: Read + Write> Wire<S> {
     /// Sends a command and takes its answers, untagged ones by `each`.
     pub(super) fn run(
         &mut self,
-        command: &Command,
+        command: &ImapCommand,
         mut each: impl FnMut(Reply<'_>) -> Result<()>,
-    ) -> Result<Done> {
+    ) -> Result<CommandEnd> {
         let tag = self.tag();
         self.announce(&command.shown);
         let mut pieces = command.pieces(&tag, self.literals).into_iter().peekable();
@@ -188,9 +188,9 @@ impl<S: Read + Write> Wire<S> {
     /// Sends a command whose refusal is an error.
     pub(super) fn must(
         &mut self,
-        command: &Command,
+        command: &ImapCommand,
         each: impl FnMut(Reply<'_>) -> Result<()>,
-    ) -> Result<Done> {
+    ) -> Result<CommandEnd> {
         let done = self.run(command, each)?;
         if done.is_ok() {
             Ok(done)
@@ -205,17 +205,17 @@ impl<S: Read + Write> Wire<S> {
         tag: &str,
         challenge: bool,
         each: &mut dyn FnMut(Reply<'_>) -> Result<()>,
-    ) -> Result<Option<Done>> {
+    ) -> Result<Option<CommandEnd>> {
         loop {
-            if let Head::Body(octets) = self.receive()? {
+            if let AnswerHead::Body(octets) = self.receive()? {
                 // A message that this command did not ask for.
-                self.body(crate::net::imap::fetch::Item::default(), octets)
+                self.body(crate::net::imap::fetch::FetchItem::default(), octets)
                     .drain()?;
                 continue;
             }
             match self.reply()? {
                 Reply::Result(theirs, status) if theirs == tag.as_bytes() => {
-                    return Ok(Some(Done::of(&status)));
+                    return Ok(Some(CommandEnd::of(&status)));
                 }
                 Reply::Result(..) => return Err(self.channel.broken("it answers another command")),
                 Reply::Continue(_) if challenge => return Ok(None),
@@ -242,10 +242,10 @@ impl<S: Read + Write> Wire<S> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::net::imap::token::{Reader, Token};
+    use crate::net::imap::token::{Token, TokenReader};
     use proptest::prelude::*;
 
-    fn written(command: &Command, literals: Literals) -> Vec<String> {
+    fn written(command: &ImapCommand, literals: Literals) -> Vec<String> {
         let pieces = command.pieces("m1", literals).into_iter();
         pieces
             .map(|piece| String::from_utf8(piece).unwrap())
@@ -254,7 +254,9 @@ mod tests {
 
     #[test]
     fn strings_are_quoted_where_quotes_can_do() {
-        let login = Command::new("LOGIN").string(b"ann").secret(b"a\"b\\c d");
+        let login = ImapCommand::new("LOGIN")
+            .string(b"ann")
+            .secret(b"a\"b\\c d");
         assert_eq!(
             written(&login, Literals::Wait),
             ["m1 LOGIN \"ann\" \"a\\\"b\\\\c d\"\r\n"]
@@ -264,7 +266,9 @@ mod tests {
 
     #[test]
     fn other_strings_are_literals_and_wait_where_they_must() {
-        let open = Command::new("SELECT").string("é".as_bytes()).words(" (X)");
+        let open = ImapCommand::new("SELECT")
+            .string("é".as_bytes())
+            .words(" (X)");
         assert_eq!(
             written(&open, Literals::Wait),
             ["m1 SELECT {2}\r\n", "é (X)\r\n"]
@@ -272,7 +276,7 @@ mod tests {
         for literals in [Literals::Small, Literals::Any] {
             assert_eq!(written(&open, literals), ["m1 SELECT {2+}\r\né (X)\r\n"]);
         }
-        let long = Command::new("X").string("é".repeat(3_000).as_bytes());
+        let long = ImapCommand::new("X").string("é".repeat(3_000).as_bytes());
         assert_eq!(written(&long, Literals::Small).len(), 2);
         assert_eq!(written(&long, Literals::Any).len(), 1);
     }
@@ -280,9 +284,9 @@ mod tests {
     proptest! {
         #[test]
         fn a_sent_string_is_read_back(value in prop::collection::vec(any::<u8>(), 0..40)) {
-            let pieces = Command::new("X").string(&value).pieces("m1", Literals::Any);
+            let pieces = ImapCommand::new("X").string(&value).pieces("m1", Literals::Any);
             let line = pieces.concat();
-            let mut reader = Reader::new(line.strip_prefix(b"m1 X").unwrap());
+            let mut reader = TokenReader::new(line.strip_prefix(b"m1 X").unwrap());
             let Some(Token::Text(text)) = reader.token() else { panic!("no string") };
             prop_assert_eq!(text.into_owned(), value);
         }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use chrono::{DateTime, FixedOffset};
 
 use crate::net::imap::reply::{Reply, reply};
-use crate::net::imap::token::{Reader, Stop, Token};
+use crate::net::imap::token::{Token, TokenReader, TokenStop};
 
 /// What a server says about one message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(super) enum Content {
 
 /// A FETCH answer, as far as it was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Item {
+pub(super) struct FetchItem {
     /// Row with UID 0 if none was sent yet.
     pub(super) row: Row,
     pub(super) content: Content,
@@ -55,7 +55,7 @@ pub(super) struct Item {
 
 /// How far an answer could be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum FetchState {
     /// To its end.
     Whole,
     /// To a message, whose octets follow.
@@ -69,24 +69,24 @@ pub(super) enum State {
 }
 
 /// Reads an answer from its start; `section` is what was asked for.
-pub(super) fn read(text: &[u8], section: Section) -> (Item, State) {
-    let mut item = Item::new(section);
+pub(super) fn read(text: &[u8], section: Section) -> (FetchItem, FetchState) {
+    let mut item = FetchItem::new(section);
     let Some(Reply::Data {
         number: Some(_),
         word,
         mut rest,
     }) = reply(text)
     else {
-        return (item, State::Broken);
+        return (item, FetchState::Broken);
     };
     if !word.eq_ignore_ascii_case(b"FETCH") || rest.token() != Some(Token::Open) {
-        return (item, State::Broken);
+        return (item, FetchState::Broken);
     }
     let state = item.take(&mut rest);
     (item, state)
 }
 
-impl Item {
+impl FetchItem {
     /// One of which nothing was read yet.
     pub(super) fn new(section: Section) -> Self {
         Self {
@@ -96,31 +96,31 @@ impl Item {
     }
 
     /// Reads on behind the octets of a message.
-    pub(super) fn resume(&mut self, tail: &[u8]) -> State {
+    pub(super) fn resume(&mut self, tail: &[u8]) -> FetchState {
         if !matches!(tail.first(), Some(b' ' | b')')) {
-            return State::Broken;
+            return FetchState::Broken;
         }
-        self.take(&mut Reader::new(tail))
+        self.take(&mut TokenReader::new(tail))
     }
 
-    fn take(&mut self, rest: &mut Reader<'_>) -> State {
+    fn take(&mut self, rest: &mut TokenReader<'_>) -> FetchState {
         loop {
             let Some(name) = rest.name() else {
                 let closed = rest.token() == Some(Token::Close);
                 return if closed && rest.rest().is_empty() {
-                    State::Whole
+                    FetchState::Whole
                 } else {
-                    State::Broken
+                    FetchState::Broken
                 };
             };
             let name = name.to_ascii_uppercase();
             let taken = match name.as_slice() {
                 name if self.section.is_named(name) => match self.take_content(rest) {
-                    Err(Stop::Ahead) => return State::Body,
+                    Err(TokenStop::Ahead) => return FetchState::Body,
                     other => other,
                 },
                 name if is_body(name) => match rest.peek() {
-                    Some(Token::Ahead) => return State::Unasked,
+                    Some(Token::Ahead) => return FetchState::Unasked,
                     _ => rest.skip(),
                 },
                 b"UID" => {
@@ -128,7 +128,7 @@ impl Item {
                     match (uid.unwrap_or(0), self.row.uid) {
                         (uid, 0) => self.row.uid = uid,
                         (uid, before) if uid == before => {}
-                        _ => return State::Broken,
+                        _ => return FetchState::Broken,
                     }
                     Ok(())
                 }
@@ -136,13 +136,13 @@ impl Item {
             };
             match taken {
                 Ok(()) => {}
-                Err(Stop::Ahead) => return State::Literal,
-                Err(Stop::Shapeless) => return State::Broken,
+                Err(TokenStop::Ahead) => return FetchState::Literal,
+                Err(TokenStop::Shapeless) => return FetchState::Broken,
             }
         }
     }
 
-    fn take_content(&mut self, rest: &mut Reader<'_>) -> Result<(), Stop> {
+    fn take_content(&mut self, rest: &mut TokenReader<'_>) -> Result<(), TokenStop> {
         let content = match rest.peek() {
             Some(Token::Ahead) => Content::Ahead,
             Some(Token::Text(text)) => {
@@ -165,14 +165,14 @@ impl Item {
         if self.content == Content::Absent {
             self.content = content;
         }
-        if ahead { Err(Stop::Ahead) } else { Ok(()) }
+        if ahead { Err(TokenStop::Ahead) } else { Ok(()) }
     }
 }
 
 impl Row {
-    fn take(&mut self, name: &[u8], rest: &mut Reader<'_>) -> Result<(), Stop> {
+    fn take(&mut self, name: &[u8], rest: &mut TokenReader<'_>) -> Result<(), TokenStop> {
         if rest.peek() == Some(Token::Ahead) {
-            return Err(Stop::Ahead);
+            return Err(TokenStop::Ahead);
         }
         match name {
             b"FLAGS" => self.flags = Some(rest.texts()?),
@@ -180,7 +180,9 @@ impl Row {
             b"INTERNALDATE" => self.date = rest.text().and_then(|text| date(&text)),
             b"MODSEQ" => {
                 let texts = rest.texts()?;
-                self.modseq = texts.first().and_then(|text| Reader::new(text).number());
+                self.modseq = texts
+                    .first()
+                    .and_then(|text| TokenReader::new(text).number());
             }
             b"EMAILID" => self.email_id = rest.texts()?.into_iter().next(),
             b"X-GM-MSGID" => self.gmail_id = rest.number(),
@@ -233,13 +235,13 @@ mod tests {
     use imap_proto::{AttributeValue, Response};
     use proptest::prelude::*;
 
-    fn read(text: &[u8]) -> (Item, State) {
+    fn read(text: &[u8]) -> (FetchItem, FetchState) {
         super::read(text, Section::Whole)
     }
 
-    fn whole(text: &str) -> Item {
+    fn whole(text: &str) -> FetchItem {
         let (item, state) = read(text.as_bytes());
-        assert_eq!(state, State::Whole, "{text}");
+        assert_eq!(state, FetchState::Whole, "{text}");
         item
     }
 
@@ -279,13 +281,16 @@ mod tests {
     #[test]
     fn a_body_may_be_ahead_in_the_line_nil_or_left_out() {
         let (item, state) = read(b"* 1 FETCH (UID 5 BODY[] {12}");
-        assert_eq!((item.row.uid, state), (5, State::Body));
-        assert_eq!(read(b"* 1 FETCH (UID 5 BINARY[] ~{12}").1, State::Body);
+        assert_eq!((item.row.uid, state), (5, FetchState::Body));
+        assert_eq!(read(b"* 1 FETCH (UID 5 BINARY[] ~{12}").1, FetchState::Body);
         let header = b"* 1 FETCH (UID 5 BODY[HEADER] {1}";
-        assert_eq!(super::read(header, Section::Header).1, State::Body);
-        assert_eq!(read(header).1, State::Unasked);
-        assert_eq!(read(b"* 1 FETCH (BODY[TEXT]<0> {1}").1, State::Unasked);
-        assert_eq!(read(b"* 1 FETCH (ENVELOPE (NIL {12}").1, State::Literal);
+        assert_eq!(super::read(header, Section::Header).1, FetchState::Body);
+        assert_eq!(read(header).1, FetchState::Unasked);
+        assert_eq!(read(b"* 1 FETCH (BODY[TEXT]<0> {1}").1, FetchState::Unasked);
+        assert_eq!(
+            read(b"* 1 FETCH (ENVELOPE (NIL {12}").1,
+            FetchState::Literal
+        );
         let content = |text| whole(text).content;
         assert_eq!(content("* 1 FETCH (UID 5 BODY[] NIL)"), Content::Nil);
         assert_eq!(content("* 1 FETCH (UID 5 BODY[])"), Content::Nil);
@@ -301,12 +306,12 @@ mod tests {
     fn what_follows_a_body_must_fit_it() {
         let resumed = |tail: &[u8]| {
             let (mut item, state) = read(b"* 1 FETCH (UID 5 BODY[] {12}");
-            assert_eq!(state, State::Body);
+            assert_eq!(state, FetchState::Body);
             (item.resume(tail), item.row)
         };
-        assert_eq!(resumed(b")").0, State::Whole);
+        assert_eq!(resumed(b")").0, FetchState::Whole);
         let (state, row) = resumed(b" FLAGS (\\Seen) UID 5)");
-        assert_eq!((state, row.flags.unwrap().len()), (State::Whole, 1));
+        assert_eq!((state, row.flags.unwrap().len()), (FetchState::Whole, 1));
         for tail in [
             &b""[..],
             b"rest of the mail",
@@ -314,9 +319,9 @@ mod tests {
             b")x",
             b" FLAGS (",
         ] {
-            assert_eq!(resumed(tail).0, State::Broken, "{tail:?}");
+            assert_eq!(resumed(tail).0, FetchState::Broken, "{tail:?}");
         }
-        assert_eq!(resumed(b" BODY[TEXT] {3}").0, State::Unasked);
+        assert_eq!(resumed(b" BODY[TEXT] {3}").0, FetchState::Unasked);
     }
 
     #[test]
@@ -328,7 +333,7 @@ mod tests {
             "",
             "* OK x",
         ] {
-            assert_eq!(read(text.as_bytes()).1, State::Broken, "{text}");
+            assert_eq!(read(text.as_bytes()).1, FetchState::Broken, "{text}");
         }
     }
 
@@ -341,7 +346,7 @@ mod tests {
             let _ = read(&tail);
             let _ = read(&[b"* 1 FETCH (", &tail[..]].concat());
             let _ = read(format!("* 1 FETCH ({shaped}").as_bytes());
-            let _ = Item::default().resume(&tail);
+            let _ = FetchItem::default().resume(&tail);
             let _ = date(&tail);
         }
 
@@ -351,7 +356,7 @@ mod tests {
         ) {
             let text = format!("* 1 FETCH (UID {uid} RFC822.SIZE {octets} FLAGS (\\Seen) X (a (b)))");
             let cut = cut.min(text.len() - 1);
-            prop_assert_ne!(read(&text.as_bytes()[..cut]).1, State::Whole);
+            prop_assert_ne!(read(&text.as_bytes()[..cut]).1, FetchState::Whole);
         }
 
         #[test]

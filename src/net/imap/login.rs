@@ -5,11 +5,11 @@ use std::io::{Read, Write};
 
 use crate::base::error::{Error, Result};
 use crate::base::stage::Stage;
-use crate::net::imap::capability::Capabilities;
-use crate::net::imap::command::{Command, Done};
-use crate::net::imap::reply::{Kind, Reply};
-use crate::net::imap::wire::{Head, Wire};
-use crate::net::sasl::{self, Dialogue, Login, Mechanism, Method, Outcome, Refused, Turn};
+use crate::net::imap::capability::ImapCapabilities;
+use crate::net::imap::command::{CommandEnd, ImapCommand};
+use crate::net::imap::reply::{Reply, StatusKind};
+use crate::net::imap::wire::{AnswerHead, ImapWire};
+use crate::net::sasl::{self, Dialogue, Login, LoginOutcome, Mechanism, Method, Refused, Turn};
 
 /// Longest command line that carries an initial response. Longer ones are in no server's
 /// way, but tokens can be longer than any line.
@@ -17,10 +17,10 @@ const INITIAL_RESPONSE_LIMIT: usize = 8_000;
 
 /// Signs in; gives the capabilities if the server said them along.
 pub(super) fn login<S: Read + Write>(
-    wire: &mut Wire<S>,
-    caps: &Capabilities,
+    wire: &mut ImapWire<S>,
+    caps: &ImapCapabilities,
     login: &Login,
-) -> Result<Option<Capabilities>> {
+) -> Result<Option<ImapCapabilities>> {
     let server = wire.channel.server().clone();
     let methods = sasl::candidates(
         login,
@@ -48,13 +48,13 @@ pub(super) fn login<S: Read + Write>(
 }
 
 /// Takes the capabilities that an answer or a response code tells.
-pub(super) fn overhear(reply: &Reply<'_>, told: &mut Option<Capabilities>) {
+pub(super) fn overhear(reply: &Reply<'_>, told: &mut Option<ImapCapabilities>) {
     match reply {
         Reply::Data { word, rest, .. } if word.eq_ignore_ascii_case(b"CAPABILITY") => {
-            *told = Some(Capabilities::read(rest.clone().rest()));
+            *told = Some(ImapCapabilities::read(rest.clone().rest()));
         }
         Reply::Status(status) | Reply::Result(_, status) if status.says("CAPABILITY") => {
-            *told = Some(Capabilities::read(status.argument().rest()));
+            *told = Some(ImapCapabilities::read(status.argument().rest()));
         }
         _ => {}
     }
@@ -62,11 +62,11 @@ pub(super) fn overhear(reply: &Reply<'_>, told: &mut Option<Capabilities>) {
 
 /// `None` if accepted.
 fn plain<S: Read + Write>(
-    wire: &mut Wire<S>,
-    caps: &Capabilities,
+    wire: &mut ImapWire<S>,
+    caps: &ImapCapabilities,
     login: &Login,
-    told: &mut Option<Capabilities>,
-) -> Result<Option<Done>> {
+    told: &mut Option<ImapCapabilities>,
+) -> Result<Option<CommandEnd>> {
     if caps.has("LOGINDISABLED") {
         return Err(Error::Unsupported {
             server: wire.channel.server().clone(),
@@ -82,7 +82,7 @@ fn plain<S: Read + Write>(
             });
         }
     }
-    let command = Command::new("LOGIN")
+    let command = ImapCommand::new("LOGIN")
         .string(user.as_bytes())
         .secret(secret.as_bytes());
     let done = wire.run(&command, |reply| {
@@ -94,12 +94,12 @@ fn plain<S: Read + Write>(
 
 /// `None` if accepted.
 fn authenticate<S: Read + Write>(
-    wire: &mut Wire<S>,
-    caps: &Capabilities,
+    wire: &mut ImapWire<S>,
+    caps: &ImapCapabilities,
     mechanism: Mechanism,
     login: &Login,
-    told: &mut Option<Capabilities>,
-) -> Result<Option<Done>> {
+    told: &mut Option<ImapCapabilities>,
+) -> Result<Option<CommandEnd>> {
     let dialogue = Dialogue {
         command: "AUTHENTICATE",
         room: if caps.has("SASL-IR") {
@@ -124,15 +124,15 @@ fn authenticate<S: Read + Write>(
         begun = true;
         wire.channel.send(line.as_bytes())?;
         loop {
-            if wire.receive()? != Head::Whole {
+            if wire.receive()? != AnswerHead::Whole {
                 return Err(wire.channel.broken("a message was not asked for"));
             }
             match wire.reply()? {
                 Reply::Continue(text) => return Ok(Turn::Challenge(text.to_vec())),
                 Reply::Result(theirs, status) if theirs == tag.as_bytes() => {
-                    let done = Done::of(&status);
+                    let done = CommandEnd::of(&status);
                     let turn = match status.kind {
-                        Kind::Ok => Turn::Accepted,
+                        StatusKind::Ok => Turn::Accepted,
                         _ => Turn::Refused(Vec::new()),
                     };
                     end = Some(done);
@@ -144,13 +144,13 @@ fn authenticate<S: Read + Write>(
         }
     })?;
     match (outcome, end) {
-        (Outcome::Broken(detail), _) => Err(wire.channel.broken(&detail)),
+        (LoginOutcome::Broken(detail), _) => Err(wire.channel.broken(&detail)),
         (_, Some(done)) => Ok(verdict(done, told)),
         (_, None) => Err(wire.channel.broken("an answer was due")),
     }
 }
 
-fn verdict(done: Done, told: &mut Option<Capabilities>) -> Option<Done> {
+fn verdict(done: CommandEnd, told: &mut Option<ImapCapabilities>) -> Option<CommandEnd> {
     if !done.is_ok() {
         return Some(done);
     }

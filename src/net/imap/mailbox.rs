@@ -2,7 +2,7 @@
 
 use crate::net::imap::name::label;
 use crate::net::imap::reply::{holds, pairs};
-use crate::net::imap::token::{Reader, Token};
+use crate::net::imap::token::{Token, TokenReader};
 
 /// What a mailbox is for (RFC 6154).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -100,7 +100,7 @@ impl Mailbox {
     }
 
     /// Reads a row of LIST behind its word; `utf8` says how names come.
-    pub(super) fn read(row: &mut Reader<'_>, utf8: bool) -> Option<Self> {
+    pub(super) fn read(row: &mut TokenReader<'_>, utf8: bool) -> Option<Self> {
         let attributes = row.texts().ok()?;
         let delimiter = row.text().and_then(|text| text.first().copied());
         let mut raw = name(row)?;
@@ -122,7 +122,7 @@ impl Mailbox {
 }
 
 /// Takes a name. Some servers forget the quotes around spaces and control characters.
-fn name(row: &mut Reader<'_>) -> Option<Vec<u8>> {
+fn name(row: &mut TokenReader<'_>) -> Option<Vec<u8>> {
     let whole = row.rest();
     match row.token()? {
         Token::Text(text) => Some(text.into_owned()),
@@ -151,7 +151,7 @@ fn special_use(attribute: &[u8]) -> Option<SpecialUse> {
 }
 
 /// Reads a row of STATUS behind its word: the name as sent, and the counts.
-pub(super) fn status(row: &mut Reader<'_>) -> Option<(Vec<u8>, Counts)> {
+pub(super) fn status(row: &mut TokenReader<'_>) -> Option<(Vec<u8>, Counts)> {
     let mut raw = name(row)?;
     if raw.eq_ignore_ascii_case(b"INBOX") {
         raw = b"INBOX".to_vec();
@@ -192,7 +192,7 @@ pub struct Namespaces {
 
 impl Namespaces {
     /// Reads a row of NAMESPACE behind its word.
-    pub(super) fn read(row: &mut Reader<'_>) -> Self {
+    pub(super) fn read(row: &mut TokenReader<'_>) -> Self {
         let mut group = || -> Vec<Namespace> {
             let mut found = Vec::new();
             if row.peek() != Some(Token::Open) {
@@ -220,7 +220,7 @@ impl Namespaces {
 
 /// One limit of an account (RFC 9208).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quota {
+pub struct QuotaUsage {
     /// What it is a limit of, such as `STORAGE`, in capitals.
     pub resource: String,
     /// How much is used; `STORAGE` counts units of 1,024 octets.
@@ -230,14 +230,14 @@ pub struct Quota {
 }
 
 /// Reads a row of QUOTA behind its word.
-pub(super) fn quota(row: &mut Reader<'_>) -> Vec<Quota> {
+pub(super) fn quota(row: &mut TokenReader<'_>) -> Vec<QuotaUsage> {
     row.text();
     let mut found = Vec::new();
     if row.token() == Some(Token::Open) {
         while let Some(Token::Atom(resource)) = row.token() {
             if let (Some(used), Some(limit)) = (row.number(), row.number()) {
                 let resource = String::from_utf8_lossy(resource).to_ascii_uppercase();
-                found.push(Quota {
+                found.push(QuotaUsage {
                     resource,
                     used,
                     limit,
@@ -256,7 +256,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn row(text: &[u8]) -> Option<Mailbox> {
-        Mailbox::read(&mut Reader::new(text), false)
+        Mailbox::read(&mut TokenReader::new(text), false)
     }
 
     #[test]
@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn counts_of_zero_are_unknown_where_zero_is_none() {
-        let read = |text: &str| status(&mut Reader::new(text.as_bytes()));
+        let read = |text: &str| status(&mut TokenReader::new(text.as_bytes()));
         let (name, counts) =
             read("Inbox (MESSAGES 0 UIDNEXT 0 UIDVALIDITY 0 HIGHESTMODSEQ 0)").unwrap();
         assert_eq!(name, b"INBOX");
@@ -318,7 +318,7 @@ mod tests {
 
     #[test]
     fn namespaces_of_real_servers_are_read() {
-        let read = |text: &str| Namespaces::read(&mut Reader::new(text.as_bytes()));
+        let read = |text: &str| Namespaces::read(&mut TokenReader::new(text.as_bytes()));
         let space = |prefix: &str, delimiter| Namespace {
             prefix: prefix.into(),
             delimiter,
@@ -335,10 +335,10 @@ mod tests {
 
     #[test]
     fn quotas_are_read_with_and_without_limits() {
-        let read = |text: &str| quota(&mut Reader::new(text.as_bytes()));
+        let read = |text: &str| quota(&mut TokenReader::new(text.as_bytes()));
         assert_eq!(
             read("\"User quota\" (STORAGE 1 5120 MESSAGE 2 x)"),
-            [Quota {
+            [QuotaUsage {
                 resource: "STORAGE".into(),
                 used: 1,
                 limit: 5120
@@ -353,9 +353,9 @@ mod tests {
         fn no_row_breaks_them(text in prop::collection::vec(any::<u8>(), 0..80), shaped in "[()\" A-Z0-9]{0,60}") {
             for text in [text.as_slice(), shaped.as_bytes()] {
                 let _ = row(text).map(|mailbox| mailbox.levels());
-                let _ = status(&mut Reader::new(text));
-                let _ = Namespaces::read(&mut Reader::new(text));
-                let _ = quota(&mut Reader::new(text));
+                let _ = status(&mut TokenReader::new(text));
+                let _ = Namespaces::read(&mut TokenReader::new(text));
+                let _ = quota(&mut TokenReader::new(text));
             }
         }
 
@@ -381,7 +381,7 @@ mod tests {
             prop_assert_eq!(ours.special.is_empty(), !name_attributes.contains(&NameAttribute::Trash));
 
             let line = format!("\"{name}\" (MESSAGES {messages} UIDNEXT {uidnext})");
-            let (_, ours) = status(&mut Reader::new(line.as_bytes())).unwrap();
+            let (_, ours) = status(&mut TokenReader::new(line.as_bytes())).unwrap();
             let wire = format!("* STATUS {line}\r\n");
             let parsed = imap_proto::Response::parse(wire.as_bytes());
             let Ok((_, Response::MailboxData(MailboxDatum::Status { status, .. }))) = parsed else {

@@ -25,10 +25,10 @@ mod transfer;
 mod uids;
 mod wire;
 
-pub use append::{Appender, Created, Letter, Refusal, Verdict};
+pub use append::{AppendMessage, AppendRefusal, Appender, Created, Verdict};
 pub use fetch::Row;
-pub use folder::{Access, Change, Folder, Known, Scope};
-pub use mailbox::{Counts, Mailbox, Namespace, Namespaces, Quota, SpecialUse};
+pub use folder::{Access, Change, Folder, KnownMailbox, Scope};
+pub use mailbox::{Counts, Mailbox, Namespace, Namespaces, QuotaUsage, SpecialUse};
 pub use removal::Removal;
 pub use session::Session;
 

@@ -1,11 +1,11 @@
 //! The kinds of answers (RFC 9051 s.7): continuation, result, status, data.
 
-use crate::net::imap::token::{Reader, Stop, Token, decimal};
+use crate::net::imap::token::{Token, TokenReader, TokenStop, decimal};
 use crate::net::sasl::Refusal;
 
 /// The word that says how it went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum StatusKind {
     Ok,
     No,
     Bad,
@@ -15,8 +15,8 @@ pub(super) enum Kind {
 
 /// A status: its word, its response code, its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Status<'a> {
-    pub(super) kind: Kind,
+pub(super) struct ImapStatus<'a> {
+    pub(super) kind: StatusKind,
     /// What stands in the brackets; empty if there are none.
     pub(super) code: &'a [u8],
     /// Everything behind the word, with the code.
@@ -29,24 +29,24 @@ pub(super) enum Reply<'a> {
     /// `+`: our turn.
     Continue(&'a [u8]),
     /// The end of a command, by its tag.
-    Result(&'a [u8], Status<'a>),
+    Result(&'a [u8], ImapStatus<'a>),
     /// A status of no command.
-    Status(Status<'a>),
+    Status(ImapStatus<'a>),
     /// Anything else: the number in front, if there is one, and the word.
     Data {
         number: Option<u64>,
         word: &'a [u8],
-        rest: Reader<'a>,
+        rest: TokenReader<'a>,
     },
 }
 
-impl PartialEq for Reader<'_> {
+impl PartialEq for TokenReader<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.clone().rest() == other.clone().rest()
     }
 }
 
-impl Eq for Reader<'_> {}
+impl Eq for TokenReader<'_> {}
 
 /// Reads an answer without its line end; `None` if it is none.
 pub(super) fn reply(text: &[u8]) -> Option<Reply<'_>> {
@@ -57,7 +57,10 @@ pub(super) fn reply(text: &[u8]) -> Option<Reply<'_>> {
         b"" => return None,
         tag => {
             let status = status(rest)?;
-            let ends = matches!(status.kind, Kind::Ok | Kind::No | Kind::Bad);
+            let ends = matches!(
+                status.kind,
+                StatusKind::Ok | StatusKind::No | StatusKind::Bad
+            );
             return ends.then_some(Reply::Result(tag, status));
         }
     }
@@ -66,7 +69,7 @@ pub(super) fn reply(text: &[u8]) -> Option<Reply<'_>> {
     }
     // Some servers leave the OK in front of a code out.
     if rest.starts_with(b"[") {
-        return Some(Reply::Status(with_code(Kind::Ok, rest)));
+        return Some(Reply::Status(with_code(StatusKind::Ok, rest)));
     }
     let (second, behind) = word(rest);
     let (number, word, rest) = match decimal(second) {
@@ -79,19 +82,19 @@ pub(super) fn reply(text: &[u8]) -> Option<Reply<'_>> {
     (!word.is_empty()).then(|| Reply::Data {
         number,
         word,
-        rest: Reader::new(rest),
+        rest: TokenReader::new(rest),
     })
 }
 
 /// The octets of a literal that a line announces at its end, if it announces one; an
 /// error if their number is no plain one.
-pub(super) fn announced(line: &[u8]) -> Result<Option<u64>, Stop> {
+pub(super) fn announced(line: &[u8]) -> Result<Option<u64>, TokenStop> {
     let Some(size) = announcement(line) else {
         return Ok(None);
     };
     match decimal(size) {
         Some(octets) => Ok(Some(octets)),
-        None => Err(Stop::Shapeless),
+        None => Err(TokenStop::Shapeless),
     }
 }
 
@@ -115,20 +118,20 @@ pub(super) fn holds_literals(text: &[u8]) -> bool {
     first == b"*" && status(rest).is_none() && !rest.starts_with(b"[")
 }
 
-fn status(text: &[u8]) -> Option<Status<'_>> {
+fn status(text: &[u8]) -> Option<ImapStatus<'_>> {
     let (first, rest) = word(text);
     let kind = match first.to_ascii_uppercase().as_slice() {
-        b"OK" => Kind::Ok,
-        b"NO" => Kind::No,
-        b"BAD" => Kind::Bad,
-        b"BYE" => Kind::Bye,
-        b"PREAUTH" => Kind::Preauth,
+        b"OK" => StatusKind::Ok,
+        b"NO" => StatusKind::No,
+        b"BAD" => StatusKind::Bad,
+        b"BYE" => StatusKind::Bye,
+        b"PREAUTH" => StatusKind::Preauth,
         _ => return None,
     };
     Some(with_code(kind, rest))
 }
 
-fn with_code(kind: Kind, text: &[u8]) -> Status<'_> {
+fn with_code(kind: StatusKind, text: &[u8]) -> ImapStatus<'_> {
     let mut quoted = false;
     let end = text.iter().position(|byte| {
         quoted ^= *byte == b'"';
@@ -138,7 +141,7 @@ fn with_code(kind: Kind, text: &[u8]) -> Status<'_> {
         Some(end) if text.starts_with(b"[") => &text[1..end],
         _ => b"",
     };
-    Status { kind, code, text }
+    ImapStatus { kind, code, text }
 }
 
 /// The first word and what stands behind the space after it.
@@ -149,7 +152,7 @@ fn word(text: &[u8]) -> (&[u8], &[u8]) {
     (word, rest.trim_ascii_start())
 }
 
-impl<'a> Status<'a> {
+impl<'a> ImapStatus<'a> {
     /// True if the response code is this one.
     pub(super) fn says(&self, code: &str) -> bool {
         let name = self.code.split(u8::is_ascii_whitespace).next();
@@ -157,8 +160,8 @@ impl<'a> Status<'a> {
     }
 
     /// What the response code says behind its name.
-    pub(super) fn argument(&self) -> Reader<'a> {
-        Reader::new(word(self.code).1)
+    pub(super) fn argument(&self) -> TokenReader<'a> {
+        TokenReader::new(word(self.code).1)
     }
 
     /// What a refusal means for the account as a whole (RFC 5530 and common words).
@@ -183,7 +186,7 @@ impl<'a> Status<'a> {
             Refusal::Later
         } else if any(&["PRIVACYREQUIRED", "CONTACTADMIN", "NOPERM"]) {
             Refusal::Permanent
-        } else if self.kind == Kind::Bad
+        } else if self.kind == StatusKind::Bad
             || has(&[
                 "UNSUPPORTED",
                 "NOT SUPPORTED",
@@ -214,7 +217,7 @@ pub(super) fn holds(texts: &[Vec<u8>], wanted: &str) -> bool {
 }
 
 /// Takes a list of names with numbers, as STATUS and QUOTA have it.
-pub(super) fn pairs(rest: &mut Reader<'_>) -> Result<Vec<(String, Option<u64>)>, Stop> {
+pub(super) fn pairs(rest: &mut TokenReader<'_>) -> Result<Vec<(String, Option<u64>)>, TokenStop> {
     let mut pairs = Vec::new();
     if rest.peek() != Some(Token::Open) {
         return Ok(pairs);
@@ -227,9 +230,9 @@ pub(super) fn pairs(rest: &mut Reader<'_>) -> Result<Vec<(String, Option<u64>)>,
                 pairs.push((name, rest.number()));
             }
             Some(Token::Close) => return Ok(pairs),
-            Some(Token::Ahead) => return Err(Stop::Ahead),
+            Some(Token::Ahead) => return Err(TokenStop::Ahead),
             Some(_) => {}
-            None => return Err(Stop::Shapeless),
+            None => return Err(TokenStop::Shapeless),
         }
     }
 }
@@ -241,7 +244,7 @@ mod tests {
     use imap_proto::{Response, ResponseCode, Status as Theirs};
     use proptest::prelude::*;
 
-    fn status_of(text: &str) -> Status<'_> {
+    fn status_of(text: &str) -> ImapStatus<'_> {
         match reply(text.as_bytes()) {
             Some(Reply::Status(status) | Reply::Result(_, status)) => status,
             other => panic!("{other:?}"),
@@ -259,7 +262,7 @@ mod tests {
         let Some(Reply::Result(tag, status)) = reply(b"m1 ok [READ-ONLY] done") else {
             panic!("no result");
         };
-        assert_eq!((tag, status.kind), (&b"m1"[..], Kind::Ok));
+        assert_eq!((tag, status.kind), (&b"m1"[..], StatusKind::Ok));
         assert!(status.says("read-only") && !status.says("READ"));
         let Some(Reply::Data { number, word, .. }) = reply(b"* 12 EXISTS") else {
             panic!("no data");
@@ -277,7 +280,7 @@ mod tests {
         assert_eq!(status_of("* OK [X \"a]b\" c] d").code, b"X \"a]b\" c");
         assert_eq!(status_of("* NO no [CODE] here").code, b"");
         assert_eq!(status_of("* OK [open").code, b"");
-        assert_eq!(status_of("* BYE").kind, Kind::Bye);
+        assert_eq!(status_of("* BYE").kind, StatusKind::Bye);
     }
 
     #[test]
@@ -315,8 +318,8 @@ mod tests {
             ("* 1 FETCH (BINARY[] ~{12}", Ok(Some(12))),
             ("* LIST () NIL {3+}", Ok(Some(3))),
             (" X {4294967296}", Ok(Some(4_294_967_296))),
-            (" X {-1}", Err(Stop::Shapeless)),
-            (" X {99999999999999999999}", Err(Stop::Shapeless)),
+            (" X {-1}", Err(TokenStop::Shapeless)),
+            (" X {99999999999999999999}", Err(TokenStop::Shapeless)),
             (" X {}", Ok(None)),
             (" X {a}", Ok(None)),
             ("* LIST () NIL a{5}", Ok(None)),
@@ -332,7 +335,7 @@ mod tests {
 
     #[test]
     fn pairs_survive_odd_values() {
-        let read = |text: &str| pairs(&mut Reader::new(text.as_bytes()));
+        let read = |text: &str| pairs(&mut TokenReader::new(text.as_bytes()));
         let pair = |name: &str, number| (name.to_owned(), number);
         assert_eq!(
             read("(MESSAGES 3 uidnext -1 X 5)").unwrap(),
@@ -353,7 +356,7 @@ mod tests {
             let _ = reply(&text);
             let _ = announced(&text);
             let _ = holds_literals(&text);
-            let _ = pairs(&mut Reader::new(&text));
+            let _ = pairs(&mut TokenReader::new(&text));
         }
 
         #[test]
@@ -372,11 +375,11 @@ mod tests {
             };
             let ours = status_of(&line);
             let same = match ours.kind {
-                Kind::Ok => Theirs::Ok,
-                Kind::No => Theirs::No,
-                Kind::Bad => Theirs::Bad,
-                Kind::Bye => Theirs::Bye,
-                Kind::Preauth => Theirs::PreAuth,
+                StatusKind::Ok => Theirs::Ok,
+                StatusKind::No => Theirs::No,
+                StatusKind::Bad => Theirs::Bad,
+                StatusKind::Bye => Theirs::Bye,
+                StatusKind::Preauth => Theirs::PreAuth,
             };
             prop_assert_eq!(status, same);
             let their_number = outcome.code.map(|code| match code {

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use crate::base::error::{Endpoint, Error, Result};
 use crate::base::secret::{Mask, Secret};
 use crate::mail::source::{Fetched, Listing, Uid};
-use crate::net::imap::capability::Capabilities;
+use crate::net::imap::capability::ImapCapabilities;
 use crate::net::imap::session::Session;
 use crate::net::sasl::{Credentials, Login, Method};
 
@@ -150,7 +150,7 @@ pub(super) fn play_as(caps: &str, script: &str, run: impl Fn(&mut Session<Stream
         let mut mask = Mask::none();
         mask.add("hunter2");
         let mut session = Session::resume(stream, &server(), mask);
-        session.caps = Capabilities::read(caps.as_bytes());
+        session.caps = ImapCapabilities::read(caps.as_bytes());
         session.wire.literals = session.caps.literals();
         run(&mut session);
     });

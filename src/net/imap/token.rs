@@ -27,7 +27,7 @@ pub(super) enum Token<'a> {
 
 /// Why a value cannot be skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(super) enum TokenStop {
     /// Its octets have not been read yet.
     Ahead,
     /// It has no end, or its lists are too deep.
@@ -36,11 +36,11 @@ pub(super) enum Stop {
 
 /// Reads an answer in which literals stand as they came: `{3}`, CR LF, three octets.
 #[derive(Debug, Clone)]
-pub(super) struct Reader<'a> {
+pub(super) struct TokenReader<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> Reader<'a> {
+impl<'a> TokenReader<'a> {
     pub(super) fn new(text: &'a [u8]) -> Self {
         Self { rest: text }
     }
@@ -121,10 +121,10 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes a list of texts; a text alone counts as a list of one.
-    pub(super) fn texts(&mut self) -> Result<Vec<Vec<u8>>, Stop> {
+    pub(super) fn texts(&mut self) -> Result<Vec<Vec<u8>>, TokenStop> {
         if self.peek() != Some(Token::Open) {
             return match self.peek() {
-                Some(Token::Ahead) => Err(Stop::Ahead),
+                Some(Token::Ahead) => Err(TokenStop::Ahead),
                 _ => Ok(self.text().into_iter().map(Cow::into_owned).collect()),
             };
         }
@@ -132,8 +132,8 @@ impl<'a> Reader<'a> {
         let mut texts = Vec::new();
         loop {
             match self.peek() {
-                None => return Err(Stop::Shapeless),
-                Some(Token::Ahead) => return Err(Stop::Ahead),
+                None => return Err(TokenStop::Shapeless),
+                Some(Token::Ahead) => return Err(TokenStop::Ahead),
                 Some(Token::Close) => {
                     self.token();
                     return Ok(texts);
@@ -145,13 +145,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes one value, whatever it is.
-    pub(super) fn skip(&mut self) -> Result<(), Stop> {
+    pub(super) fn skip(&mut self) -> Result<(), TokenStop> {
         let mut depth = 0_usize;
         loop {
             match self.peek() {
-                None => return Err(Stop::Shapeless),
-                Some(Token::Ahead) => return Err(Stop::Ahead),
-                Some(Token::Open) if depth == NESTING => return Err(Stop::Shapeless),
+                None => return Err(TokenStop::Shapeless),
+                Some(Token::Ahead) => return Err(TokenStop::Ahead),
+                Some(Token::Open) if depth == NESTING => return Err(TokenStop::Shapeless),
                 Some(Token::Open) => depth += 1,
                 // The value is missing: this bracket belongs to the list around it.
                 Some(Token::Close) if depth == 0 => return Ok(()),
@@ -240,7 +240,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn tokens(text: &[u8]) -> Vec<Token<'_>> {
-        let mut reader = Reader::new(text);
+        let mut reader = TokenReader::new(text);
         std::iter::from_fn(|| reader.token()).collect()
     }
 
@@ -267,10 +267,13 @@ mod tests {
 
     #[test]
     fn a_literal_without_its_octets_is_ahead() {
-        assert_eq!(Reader::new(b"{3}").token(), Some(Token::Ahead));
-        assert_eq!(Reader::new(b" ~{3+}").token(), Some(Token::Ahead));
-        assert_eq!(Reader::new(b"{-1}").token(), Some(Token::Atom(b"{-1}")));
-        assert_eq!(Reader::new(b"{0}\r\n").token(), Some(text("")));
+        assert_eq!(TokenReader::new(b"{3}").token(), Some(Token::Ahead));
+        assert_eq!(TokenReader::new(b" ~{3+}").token(), Some(Token::Ahead));
+        assert_eq!(
+            TokenReader::new(b"{-1}").token(),
+            Some(Token::Atom(b"{-1}"))
+        );
+        assert_eq!(TokenReader::new(b"{0}\r\n").token(), Some(text("")));
     }
 
     #[test]
@@ -282,27 +285,27 @@ mod tests {
 
     #[test]
     fn a_name_keeps_what_its_brackets_hold() {
-        let mut reader = Reader::new(b"BODY[HEADER.FIELDS (TO \"CC\")]<0> {3}");
+        let mut reader = TokenReader::new(b"BODY[HEADER.FIELDS (TO \"CC\")]<0> {3}");
         assert_eq!(
             reader.name(),
             Some(&b"BODY[HEADER.FIELDS (TO \"CC\")]<0>"[..])
         );
         assert_eq!(reader.token(), Some(Token::Ahead));
-        assert_eq!(Reader::new(b")").name(), None);
+        assert_eq!(TokenReader::new(b")").name(), None);
     }
 
     #[test]
     fn values_are_skipped_by_shape() {
-        let mut reader = Reader::new(b"(a (b \")\" {1}\r\n)) c) next");
+        let mut reader = TokenReader::new(b"(a (b \")\" {1}\r\n)) c) next");
         assert_eq!(reader.skip(), Ok(()));
         assert_eq!(reader.rest(), b"next");
-        assert_eq!(Reader::new(b"((a)").skip(), Err(Stop::Shapeless));
-        assert_eq!(Reader::new(b"(a {5}").skip(), Err(Stop::Ahead));
+        assert_eq!(TokenReader::new(b"((a)").skip(), Err(TokenStop::Shapeless));
+        assert_eq!(TokenReader::new(b"(a {5}").skip(), Err(TokenStop::Ahead));
         let deep = |n: usize| format!("{}{}", "(".repeat(n), ")".repeat(n));
-        assert_eq!(Reader::new(deep(64).as_bytes()).skip(), Ok(()));
+        assert_eq!(TokenReader::new(deep(64).as_bytes()).skip(), Ok(()));
         assert_eq!(
-            Reader::new(deep(65).as_bytes()).skip(),
-            Err(Stop::Shapeless)
+            TokenReader::new(deep(65).as_bytes()).skip(),
+            Err(TokenStop::Shapeless)
         );
     }
 
@@ -319,34 +322,34 @@ mod tests {
             ("(12)", None),
             ("", None),
         ] {
-            assert_eq!(Reader::new(text.as_bytes()).number(), number, "{text}");
+            assert_eq!(TokenReader::new(text.as_bytes()).number(), number, "{text}");
         }
     }
 
     #[test]
     fn texts_may_be_a_list_or_one_or_none() {
-        let texts = |text: &'static [u8]| Reader::new(text).texts();
+        let texts = |text: &'static [u8]| TokenReader::new(text).texts();
         assert_eq!(texts(b"(a \"b\" (c) NIL d)").unwrap().concat(), b"abd");
         assert_eq!(texts(b"a").unwrap(), [b"a"]);
         assert_eq!(texts(b"NIL").unwrap().len(), 0);
-        assert_eq!(texts(b"(a {3}"), Err(Stop::Ahead));
-        assert_eq!(texts(b"(a"), Err(Stop::Shapeless));
+        assert_eq!(texts(b"(a {3}"), Err(TokenStop::Ahead));
+        assert_eq!(texts(b"(a"), Err(TokenStop::Shapeless));
     }
 
     proptest! {
         #[test]
         fn any_bytes_come_to_an_end(text in prop::collection::vec(any::<u8>(), 0..200)) {
-            let mut reader = Reader::new(&text);
+            let mut reader = TokenReader::new(&text);
             let mut steps = 0;
             while let Some(token) = reader.token() {
                 if token == Token::Ahead { break; }
                 steps += 1;
                 prop_assert!(steps <= text.len());
             }
-            let _ = Reader::new(&text).skip();
-            let _ = Reader::new(&text).texts();
-            let _ = Reader::new(&text).name();
-            let _ = Reader::new(&text).number();
+            let _ = TokenReader::new(&text).skip();
+            let _ = TokenReader::new(&text).texts();
+            let _ = TokenReader::new(&text).name();
+            let _ = TokenReader::new(&text).number();
         }
 
         #[test]
@@ -360,7 +363,7 @@ mod tests {
                 format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""))
             }).collect();
             let text = format!("({}) tail", written.join(" "));
-            let mut reader = Reader::new(text.as_bytes());
+            let mut reader = TokenReader::new(text.as_bytes());
             let read: Vec<String> = reader.texts().unwrap().into_iter()
                 .map(|word| String::from_utf8(word).unwrap()).collect();
             prop_assert_eq!(read, words);
@@ -369,14 +372,14 @@ mod tests {
 
         #[test]
         fn shapes_like_mail_are_skipped_whole(text in "[()\"{}~0-9a \r\n]{0,60}") {
-            let mut reader = Reader::new(text.as_bytes());
+            let mut reader = TokenReader::new(text.as_bytes());
             let _ = reader.skip();
             let _ = tokens_until_ahead(text.as_bytes());
         }
     }
 
     fn tokens_until_ahead(text: &[u8]) -> usize {
-        let mut reader = Reader::new(text);
+        let mut reader = TokenReader::new(text);
         std::iter::from_fn(|| reader.token().filter(|token| *token != Token::Ahead)).count()
     }
 }

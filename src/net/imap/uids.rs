@@ -43,12 +43,12 @@ pub(super) fn ranges(text: &[u8]) -> impl Iterator<Item = RangeInclusive<u32>> {
 
 /// UIDs that were seen, 4 bytes each as long as they ascend.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct SeenUids {
     ascending: Vec<u32>,
     others: BTreeSet<u32>,
 }
 
-impl Seen {
+impl SeenUids {
     /// Adds one; false if it was there.
     pub(super) fn insert(&mut self, uid: u32) -> bool {
         if self.ascending.last().is_none_or(|last| uid > *last) {
@@ -93,7 +93,7 @@ mod tests {
 
         #[test]
         fn seen_is_a_set(uids in prop::collection::vec(0_u32..40, 0..80)) {
-            let (mut seen, mut set) = (Seen::default(), BTreeSet::new());
+            let (mut seen, mut set) = (SeenUids::default(), BTreeSet::new());
             for uid in uids {
                 prop_assert_eq!(seen.insert(uid), set.insert(uid));
             }

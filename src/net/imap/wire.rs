@@ -10,8 +10,8 @@ use crate::base::error::{Endpoint, Error, Result};
 use crate::base::secret::Mask;
 use crate::net::channel::{BUFFER, Channel};
 use crate::net::imap::capability::Literals;
-use crate::net::imap::fetch::{self, Section, State};
-use crate::net::imap::reply::{self, Kind, Reply, Status};
+use crate::net::imap::fetch::{self, FetchState, Section};
+use crate::net::imap::reply::{self, ImapStatus, Reply, StatusKind};
 
 /// Longest answer without the messages in it, in bytes.
 const TEXT_LIMIT: usize = 4 << 20;
@@ -26,8 +26,8 @@ const SHOWN: usize = 200;
 
 /// What an answer came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Head {
-    /// All of it is in [`Wire::text`].
+pub(super) enum AnswerHead {
+    /// All of it is in [`ImapWire::text`].
     Whole,
     /// It goes up to a message of so many octets, which follow.
     Body(u64),
@@ -35,7 +35,7 @@ pub(super) enum Head {
 
 /// A connection that speaks in answers.
 #[derive(Debug)]
-pub(super) struct Wire<S> {
+pub(super) struct ImapWire<S> {
     pub(super) channel: Channel<S>,
     text: Vec<u8>,
     tags: u32,
@@ -45,7 +45,7 @@ pub(super) struct Wire<S> {
     pub(super) section: Section,
 }
 
-impl<S: Read + Write> Wire<S> {
+impl<S: Read + Write> ImapWire<S> {
     pub(super) fn new(stream: S, server: Endpoint, mask: Mask) -> Self {
         Self {
             channel: Channel::new(stream, server, mask),
@@ -62,13 +62,13 @@ impl<S: Read + Write> Wire<S> {
     }
 
     /// A status as people may see it.
-    pub(super) fn words(&self, status: &Status<'_>) -> String {
+    pub(super) fn words(&self, status: &ImapStatus<'_>) -> String {
         let word = match status.kind {
-            Kind::Ok => "OK",
-            Kind::No => "NO",
-            Kind::Bad => "BAD",
-            Kind::Bye => "BYE",
-            Kind::Preauth => "PREAUTH",
+            StatusKind::Ok => "OK",
+            StatusKind::No => "NO",
+            StatusKind::Bad => "BAD",
+            StatusKind::Bye => "BYE",
+            StatusKind::Preauth => "PREAUTH",
         };
         let text = self.channel.masked(status.text);
         format!("{word} {}", String::from_utf8_lossy(&text))
@@ -83,11 +83,11 @@ impl<S: Read + Write> Wire<S> {
     }
 
     /// Takes the next answer.
-    pub(super) fn receive(&mut self) -> Result<Head> {
+    pub(super) fn receive(&mut self) -> Result<AnswerHead> {
         self.text.clear();
         self.text.shrink_to(KEPT);
         let head = self.assemble(false)?;
-        if !matches!(head, Head::Body(_)) {
+        if !matches!(head, AnswerHead::Body(_)) {
             self.trace();
         }
         Ok(head)
@@ -96,7 +96,7 @@ impl<S: Read + Write> Wire<S> {
     /// What the last answer means; an error if it is none, or says good-bye.
     pub(super) fn reply(&self) -> Result<Reply<'_>> {
         match self.any_reply()? {
-            Reply::Status(status) if status.kind == Kind::Bye => Err(self.farewell(&status)),
+            Reply::Status(status) if status.kind == StatusKind::Bye => Err(self.farewell(&status)),
             reply => Ok(reply),
         }
     }
@@ -115,8 +115,8 @@ impl<S: Read + Write> Wire<S> {
     }
 
     /// The message that follows the last answer, of which it is a part.
-    pub(super) fn body(&mut self, item: fetch::Item, octets: u64) -> Body<'_, S> {
-        Body {
+    pub(super) fn body(&mut self, item: fetch::FetchItem, octets: u64) -> LiteralBody<'_, S> {
+        LiteralBody {
             wire: self,
             item,
             left: octets,
@@ -126,7 +126,7 @@ impl<S: Read + Write> Wire<S> {
     }
 
     /// A refusal of a command that the caller cannot do without.
-    pub(super) fn refused(&self, status: &Status<'_>) -> Error {
+    pub(super) fn refused(&self, status: &ImapStatus<'_>) -> Error {
         if status.wants_a_pause() {
             return Error::Busy {
                 server: self.channel.server().clone(),
@@ -141,7 +141,7 @@ impl<S: Read + Write> Wire<S> {
     }
 
     /// What a good-bye that nobody asked for leads to.
-    pub(super) fn farewell(&self, status: &Status<'_>) -> Error {
+    pub(super) fn farewell(&self, status: &ImapStatus<'_>) -> Error {
         let reply = self.words(status);
         let server = self.channel.server().clone();
         if status.refusal() == crate::net::sasl::Refusal::Later {
@@ -167,27 +167,27 @@ impl<S: Read + Write> Wire<S> {
 
     /// Adds lines and small literals to the text, up to the end of the answer or to a
     /// message. `tail` says that the text goes on behind a message.
-    fn assemble(&mut self, tail: bool) -> Result<Head> {
+    fn assemble(&mut self, tail: bool) -> Result<AnswerHead> {
         for _ in 0..LITERALS {
             let from = self.text.len();
             self.line()?;
             if !tail && !reply::holds_literals(&self.text) {
-                return Ok(Head::Whole);
+                return Ok(AnswerHead::Whole);
             }
             let octets = match reply::announced(&self.text[from..]) {
-                Ok(None) => return Ok(Head::Whole),
+                Ok(None) => return Ok(AnswerHead::Whole),
                 Ok(Some(octets)) => octets,
                 Err(_) => return Err(self.channel.broken("the size of a literal is no number")),
             };
             let state = if tail {
-                fetch::Item::new(self.section).resume(&self.text)
+                fetch::FetchItem::new(self.section).resume(&self.text)
             } else {
                 fetch::read(&self.text, self.section).1
             };
-            if state == State::Body {
-                return Ok(Head::Body(octets));
+            if state == FetchState::Body {
+                return Ok(AnswerHead::Body(octets));
             }
-            if state == State::Unasked {
+            if state == FetchState::Unasked {
                 self.pass_over(octets)?;
                 continue;
             }
@@ -264,15 +264,15 @@ impl<S: Read + Write> Wire<S> {
 ///
 /// It ends only when the rest of the answer has arrived and fits: a literal that was
 /// longer or shorter than announced is an error and no message.
-pub(super) struct Body<'a, S> {
-    wire: &'a mut Wire<S>,
-    item: fetch::Item,
+pub(super) struct LiteralBody<'a, S> {
+    wire: &'a mut ImapWire<S>,
+    item: fetch::FetchItem,
     left: u64,
     whole: bool,
     failed: Option<Error>,
 }
 
-impl<S: Read + Write> Body<'_, S> {
+impl<S: Read + Write> LiteralBody<'_, S> {
     /// The first octets, up to `most`, which stay.
     pub(super) fn peek(&mut self, most: usize) -> Result<&[u8]> {
         let most = usize::try_from(self.left).map_or(most, |left| most.min(left));
@@ -299,7 +299,7 @@ impl<S: Read + Write> Body<'_, S> {
 
     /// Reads and forgets what is left; gives what the answer says besides the message,
     /// or what went wrong, now or before.
-    pub(super) fn drain(mut self) -> Result<fetch::Item> {
+    pub(super) fn drain(mut self) -> Result<fetch::FetchItem> {
         let mut scrap = [0; 8 << 10];
         loop {
             if let Some(failure) = self.failed.take() {
@@ -330,9 +330,9 @@ impl<S: Read + Write> Body<'_, S> {
             self.wire.text.clear();
             let head = self.wire.assemble(true)?;
             match (self.item.resume(&self.wire.text), head) {
-                (State::Whole, Head::Whole) => return Ok(()),
+                (FetchState::Whole, AnswerHead::Whole) => return Ok(()),
                 // A second part that nobody asked for.
-                (State::Body, Head::Body(octets)) => {
+                (FetchState::Body, AnswerHead::Body(octets)) => {
                     let scrapped = io::copy(
                         &mut Octets {
                             wire: self.wire,
@@ -351,7 +351,7 @@ impl<S: Read + Write> Body<'_, S> {
     }
 }
 
-impl<S: Read + Write> Read for Body<'_, S> {
+impl<S: Read + Write> Read for LiteralBody<'_, S> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if buf.is_empty() || self.whole {
             return Ok(0);
@@ -384,7 +384,7 @@ impl<S: Read + Write> Read for Body<'_, S> {
 
 /// The octets of a literal, and nothing behind them.
 struct Octets<'a, S> {
-    wire: &'a mut Wire<S>,
+    wire: &'a mut ImapWire<S>,
     left: u64,
 }
 

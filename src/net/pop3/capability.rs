@@ -3,7 +3,7 @@
 /// The answer to `CAPA`.
 #[allow(clippy::struct_excessive_bools, reason = "each is an item of its own")]
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Capabilities {
+pub struct Pop3Capabilities {
     /// False if `CAPA` was refused or not asked.
     pub known: bool,
     /// TLS can be begun on a connection in clear.
@@ -25,7 +25,7 @@ pub struct Capabilities {
     pub sasl: Vec<String>,
 }
 
-impl Capabilities {
+impl Pop3Capabilities {
     /// Takes in one row of the answer. Unknown rows are none of our business.
     pub(super) fn add(&mut self, row: &[u8]) {
         self.known = true;
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn dovecots_answer_is_read() {
-        let mut caps = Capabilities::default();
+        let mut caps = Pop3Capabilities::default();
         for row in [
             "CAPA",
             "TOP",
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn twisteds_pipeline_is_not_pipelining() {
-        let mut caps = Capabilities::default();
+        let mut caps = Pop3Capabilities::default();
         caps.add(b"PIPELINE");
         assert!(!caps.pipelining);
     }
@@ -94,7 +94,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_row_breaks_it(row in prop::collection::vec(any::<u8>(), 0..80)) {
-            Capabilities::default().add(&row);
+            Pop3Capabilities::default().add(&row);
         }
     }
 }

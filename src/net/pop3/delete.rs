@@ -6,14 +6,14 @@ use std::io::{Read, Write};
 use crate::base::error::{Error, Result};
 use crate::base::stage::Stage;
 use crate::mail::source::{Kept, Listing};
-use crate::net::pop3::wire::{Answer, Wire};
+use crate::net::pop3::wire::{Answer, Pop3Wire};
 
 /// Deletes messages and ends the session; `ahead` commands go out in one write.
 ///
 /// The highest number goes first: a server that renumbers at once, which RFC 1939
 /// forbids, then moves only messages that were asked for already.
 pub(super) fn delete<S: Read + Write>(
-    wire: &mut Wire<S>,
+    wire: &mut Pop3Wire<S>,
     wanted: &[Listing],
     ahead: usize,
 ) -> Result<Vec<Kept>> {
@@ -55,14 +55,14 @@ pub(super) fn delete<S: Read + Write>(
 }
 
 /// Asks for the end of the session.
-pub(super) fn send_quit<S: Read + Write>(wire: &mut Wire<S>) -> Result<()> {
+pub(super) fn send_quit<S: Read + Write>(wire: &mut Pop3Wire<S>) -> Result<()> {
     tracing::debug!(target: "dialogue", "C: QUIT");
     wire.channel.stage = Stage::of("QUIT");
     wire.channel.send(b"QUIT\r\n")
 }
 
 /// Takes the answer to QUIT.
-pub(super) fn take_quit<S: Read + Write>(wire: &mut Wire<S>) -> Result<()> {
+pub(super) fn take_quit<S: Read + Write>(wire: &mut Pop3Wire<S>) -> Result<()> {
     wire.channel.stage = Stage::of("QUIT");
     match wire.answer()? {
         Answer::Ok(_) => Ok(()),

@@ -3,11 +3,11 @@
 use std::io::{Read, Write};
 
 use crate::base::error::{Error, Result};
-use crate::net::pop3::capability::Capabilities;
+use crate::net::pop3::capability::Pop3Capabilities;
 use crate::net::pop3::reply::refusal;
-use crate::net::pop3::wire::{Answer, Wire};
+use crate::net::pop3::wire::{Answer, Pop3Wire};
 use crate::net::sasl::{
-    self, Credentials, Dialogue, Login, Mechanism, Method, Outcome, Refused, Turn,
+    self, Credentials, Dialogue, Login, LoginOutcome, Mechanism, Method, Refused, Turn,
 };
 
 /// Longest command line that carries an initial response (RFC 5034 s.4).
@@ -15,7 +15,7 @@ const INITIAL_RESPONSE_LIMIT: usize = 255;
 
 /// The ways to try, best first. A server that lists its ways and leaves USER out
 /// forbids it.
-fn candidates(caps: &Capabilities, login: &Login) -> Vec<Method> {
+fn candidates(caps: &Pop3Capabilities, login: &Login) -> Vec<Method> {
     sasl::candidates(
         login,
         |mechanism| caps.offers(mechanism),
@@ -25,8 +25,8 @@ fn candidates(caps: &Capabilities, login: &Login) -> Vec<Method> {
 
 /// Signs in.
 pub(super) fn login<S: Read + Write>(
-    wire: &mut Wire<S>,
-    caps: &Capabilities,
+    wire: &mut Pop3Wire<S>,
+    caps: &Pop3Capabilities,
     login: &Login,
 ) -> Result<()> {
     let server = wire.channel.server().clone();
@@ -47,7 +47,7 @@ pub(super) fn login<S: Read + Write>(
 
 /// `None` if accepted, else the refused command and the server's words.
 fn user_pass<S: Read + Write>(
-    wire: &mut Wire<S>,
+    wire: &mut Pop3Wire<S>,
     login: &Login,
 ) -> Result<Option<(String, Vec<u8>)>> {
     let Credentials { user, secret, .. } = &login.credentials;
@@ -75,7 +75,7 @@ fn user_pass<S: Read + Write>(
 
 /// `None` if accepted, else the server's words.
 fn authenticate<S: Read + Write>(
-    wire: &mut Wire<S>,
+    wire: &mut Pop3Wire<S>,
     mechanism: Mechanism,
     login: &Login,
 ) -> Result<Option<Vec<u8>>> {
@@ -92,9 +92,9 @@ fn authenticate<S: Read + Write>(
         })
     })?;
     match outcome {
-        Outcome::Accepted => Ok(None),
-        Outcome::Refused(text) => Ok(Some(text)),
-        Outcome::Broken(detail) => Err(wire.channel.broken(&detail)),
+        LoginOutcome::Accepted => Ok(None),
+        LoginOutcome::Refused(text) => Ok(Some(text)),
+        LoginOutcome::Broken(detail) => Err(wire.channel.broken(&detail)),
     }
 }
 
@@ -105,7 +105,7 @@ mod tests {
     use crate::base::secret::Secret;
 
     fn ask(rows: &[&str]) -> Vec<Method> {
-        let mut caps = Capabilities::default();
+        let mut caps = Pop3Capabilities::default();
         for row in rows {
             caps.add(row.as_bytes());
         }

@@ -13,5 +13,5 @@ mod reply;
 mod session;
 mod wire;
 
-pub use capability::Capabilities;
-pub use session::{Dialect, Session};
+pub use capability::Pop3Capabilities;
+pub use session::{Dialect, Pop3Session};

@@ -24,7 +24,7 @@ pub(super) enum Unstuffer {
 
 /// What one step took and gave.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Step {
+pub(super) struct LineStep {
     /// Bytes taken from the input.
     pub(super) taken: usize,
     /// Bytes written to the output.
@@ -43,7 +43,7 @@ impl Unstuffer {
     }
 
     /// Moves as much as there is, and as fits, from `input` to `output`.
-    pub(super) fn step(&mut self, input: &[u8], output: &mut [u8]) -> Step {
+    pub(super) fn step(&mut self, input: &[u8], output: &mut [u8]) -> LineStep {
         let (mut taken, mut given) = (0, 0);
         while taken < input.len() && given < output.len() && *self != Self::End {
             match *self {
@@ -105,7 +105,7 @@ impl Unstuffer {
                 Self::End => {}
             }
         }
-        Step { taken, given }
+        LineStep { taken, given }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::net::sasl::Refusal;
 
 /// The first line of an answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Status<'a> {
+pub(super) enum Pop3Status<'a> {
     /// `+OK`, with the text behind it.
     Ok(&'a [u8]),
     /// `-ERR`, with the text behind it.
@@ -17,15 +17,15 @@ pub(super) enum Status<'a> {
 }
 
 /// Reads a status line without its line end; `None` if it is none.
-pub(super) fn status(line: &[u8]) -> Option<Status<'_>> {
+pub(super) fn status(line: &[u8]) -> Option<Pop3Status<'_>> {
     if let Some(text) = keyword(line, b"+OK") {
-        Some(Status::Ok(text))
+        Some(Pop3Status::Ok(text))
     } else if let Some(text) = keyword(line, b"-ERR").or_else(|| keyword(line, b"+ERR")) {
-        Some(Status::Err(text))
+        Some(Pop3Status::Err(text))
     } else if line == b"+" {
-        Some(Status::Challenge(b""))
+        Some(Pop3Status::Challenge(b""))
     } else {
-        line.strip_prefix(b"+ ").map(Status::Challenge)
+        line.strip_prefix(b"+ ").map(Pop3Status::Challenge)
     }
 }
 
@@ -136,15 +136,18 @@ mod tests {
 
     #[test]
     fn status_lines_of_real_servers_are_understood() {
-        assert_eq!(status(b"+OK"), Some(Status::Ok(b"")));
-        assert_eq!(status(b"+ok  ready"), Some(Status::Ok(b"ready")));
-        assert_eq!(status(b"-ERR [AUTH] no"), Some(Status::Err(b"[AUTH] no")));
+        assert_eq!(status(b"+OK"), Some(Pop3Status::Ok(b"")));
+        assert_eq!(status(b"+ok  ready"), Some(Pop3Status::Ok(b"ready")));
+        assert_eq!(
+            status(b"-ERR [AUTH] no"),
+            Some(Pop3Status::Err(b"[AUTH] no"))
+        );
         assert_eq!(
             status(b"+ERR no such mail"),
-            Some(Status::Err(b"no such mail"))
+            Some(Pop3Status::Err(b"no such mail"))
         );
-        assert_eq!(status(b"+ Zm9v"), Some(Status::Challenge(b"Zm9v")));
-        assert_eq!(status(b"+"), Some(Status::Challenge(b"")));
+        assert_eq!(status(b"+ Zm9v"), Some(Pop3Status::Challenge(b"Zm9v")));
+        assert_eq!(status(b"+"), Some(Pop3Status::Challenge(b"")));
         assert_eq!(status(b"+OKAY"), None);
         assert_eq!(status(b"* OK IMAP4rev1"), None);
         assert_eq!(status(b""), None);

@@ -11,11 +11,11 @@ use crate::base::error::{Endpoint, Error, Result};
 use crate::base::secret::Mask;
 use crate::base::stage::Stage;
 use crate::mail::source::{Each, Fetched, Kept, Listing, Listings, Names, Sizes, Source};
-use crate::net::pop3::capability::Capabilities;
+use crate::net::pop3::capability::Pop3Capabilities;
 use crate::net::pop3::delete;
 use crate::net::pop3::login;
 use crate::net::pop3::reply;
-use crate::net::pop3::wire::{Answer, ROW_LIMIT, Wire};
+use crate::net::pop3::wire::{Answer, Pop3Wire, ROW_LIMIT};
 use crate::net::sasl::Login;
 
 /// Commands sent ahead at most, their bytes, and the octets that they ask for.
@@ -57,16 +57,16 @@ impl Default for Dialect {
 
 /// One POP3 session over any stream. Dropping it ends it without QUIT.
 #[derive(Debug)]
-pub struct Session<S> {
-    wire: Wire<S>,
+pub struct Pop3Session<S> {
+    wire: Pop3Wire<S>,
     dialect: Dialect,
-    caps: Capabilities,
+    caps: Pop3Capabilities,
     ahead: usize,
     /// How many messages `STAT` told when they were listed.
     count: Option<u32>,
 }
 
-impl<S: Read + Write> Session<S> {
+impl<S: Read + Write> Pop3Session<S> {
     /// Takes the greeting of a fresh connection.
     pub fn greet(stream: S, server: &Endpoint, mask: Mask, dialect: Dialect) -> Result<Self> {
         let mut session = Self::resume(stream, server, mask, dialect);
@@ -83,9 +83,9 @@ impl<S: Read + Write> Session<S> {
     /// Goes on where no greeting is due, as behind STLS.
     pub fn resume(stream: S, server: &Endpoint, mask: Mask, dialect: Dialect) -> Self {
         Self {
-            wire: Wire::new(stream, server.clone(), mask),
+            wire: Pop3Wire::new(stream, server.clone(), mask),
             dialect,
-            caps: Capabilities::default(),
+            caps: Pop3Capabilities::default(),
             ahead: AHEAD_FIRST.min(dialect.ahead),
             count: None,
         }
@@ -103,7 +103,7 @@ impl<S: Read + Write> Session<S> {
 
     /// Asks for the capabilities; a refusal is an answer too.
     pub fn ask_capabilities(&mut self) -> Result<()> {
-        self.caps = Capabilities::default();
+        self.caps = Pop3Capabilities::default();
         if !self.dialect.capa {
             return Ok(());
         }
@@ -121,7 +121,7 @@ impl<S: Read + Write> Session<S> {
 
     /// What the server said it can do.
     #[must_use]
-    pub fn capabilities(&self) -> &Capabilities {
+    pub fn capabilities(&self) -> &Pop3Capabilities {
         &self.caps
     }
 
@@ -164,9 +164,9 @@ impl<S: Read + Write> Session<S> {
     }
 
     fn take_capabilities(&mut self) -> Result<()> {
-        let mut caps = Capabilities {
+        let mut caps = Pop3Capabilities {
             known: true,
-            ..Capabilities::default()
+            ..Pop3Capabilities::default()
         };
         self.wire.rows(CAPA_ROWS, |row| caps.add(row))?;
         tracing::debug!(target: "dialogue", "S: ({caps:?})");
@@ -300,7 +300,7 @@ impl<S: Read + Write> Session<S> {
     }
 }
 
-impl<S: Read + Write> Source for Session<S> {
+impl<S: Read + Write> Source for Pop3Session<S> {
     fn list(&mut self) -> Result<Listings> {
         let together = self.pipelines();
         if together {

@@ -10,7 +10,7 @@ use crate::base::secret::Mask;
 use crate::base::stage::Stage;
 use crate::net::channel::Channel;
 use crate::net::pop3::multiline::Unstuffer;
-use crate::net::pop3::reply::{self, Status};
+use crate::net::pop3::reply::{self, Pop3Status};
 
 /// Longest status line, in bytes; RFC 2449 s.4 allows 512.
 const STATUS_LIMIT: usize = 8 << 10;
@@ -32,11 +32,11 @@ pub(super) enum Answer {
 
 /// A connection that speaks in lines.
 #[derive(Debug)]
-pub(super) struct Wire<S> {
+pub(super) struct Pop3Wire<S> {
     pub(super) channel: Channel<S>,
 }
 
-impl<S: Read + Write> Wire<S> {
+impl<S: Read + Write> Pop3Wire<S> {
     pub(super) fn new(stream: S, server: Endpoint, mask: Mask) -> Self {
         Self {
             channel: Channel::new(stream, server, mask),
@@ -81,9 +81,9 @@ impl<S: Read + Write> Wire<S> {
     pub(super) fn answer(&mut self) -> Result<Answer> {
         let line = self.line()?;
         let answer = match reply::status(&line) {
-            Some(Status::Ok(text)) => Answer::Ok(self.channel.masked(text).into_owned()),
-            Some(Status::Err(text)) => Answer::Err(self.channel.masked(text).into_owned()),
-            Some(Status::Challenge(text)) => Answer::Challenge(text.to_vec()),
+            Some(Pop3Status::Ok(text)) => Answer::Ok(self.channel.masked(text).into_owned()),
+            Some(Pop3Status::Err(text)) => Answer::Err(self.channel.masked(text).into_owned()),
+            Some(Pop3Status::Challenge(text)) => Answer::Challenge(text.to_vec()),
             None => {
                 let said = self.words(&line);
                 tracing::debug!(target: "dialogue", "S: {said}");
@@ -109,8 +109,8 @@ impl<S: Read + Write> Wire<S> {
     }
 
     /// A multi-line answer, behind its status line.
-    pub(super) fn body(&mut self) -> Body<'_, S> {
-        Body {
+    pub(super) fn body(&mut self) -> DotBody<'_, S> {
+        DotBody {
             wire: self,
             state: Unstuffer::new(),
             failed: None,
@@ -221,13 +221,13 @@ fn cut(text: &str) -> String {
 
 /// The bytes of a multi-line answer, without its stuffing. The end of the
 /// connection is an error, never the end of the message.
-pub(super) struct Body<'a, S> {
-    wire: &'a mut Wire<S>,
+pub(super) struct DotBody<'a, S> {
+    wire: &'a mut Pop3Wire<S>,
     state: Unstuffer,
     failed: Option<Error>,
 }
 
-impl<S: Read + Write> Body<'_, S> {
+impl<S: Read + Write> DotBody<'_, S> {
     /// Reads and forgets what is left; reports what went wrong, now or before.
     pub(super) fn drain(mut self) -> Result<()> {
         let mut scrap = [0; 8 << 10];
@@ -255,7 +255,7 @@ impl<S: Read + Write> Body<'_, S> {
     }
 }
 
-impl<S: Read + Write> Read for Body<'_, S> {
+impl<S: Read + Write> Read for DotBody<'_, S> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if buf.is_empty() {
             return Ok(0);

@@ -156,7 +156,7 @@ pub(crate) enum Turn {
 
 /// What came of an exchange.
 #[derive(Debug)]
-pub(crate) enum Outcome {
+pub(crate) enum LoginOutcome {
     Accepted,
     /// The server's words.
     Refused(Vec<u8>),
@@ -184,7 +184,7 @@ impl Dialogue<'_> {
         mechanism: Mechanism,
         credentials: &Credentials,
         mut ask: impl FnMut(&str, &str) -> Result<Turn>,
-    ) -> Result<Outcome> {
+    ) -> Result<LoginOutcome> {
         let name = mechanism.name();
         let mut exchange = Exchange::new(mechanism, credentials).map_err(|e| Error::Secret {
             message: format!("cannot sign in with {name}: {e}"),
@@ -209,12 +209,12 @@ impl Dialogue<'_> {
         let mut turn = ask(&line, &format!("{} {name} ****", self.command))?;
         loop {
             let challenge = match turn {
-                Turn::Refused(text) => return Ok(Outcome::Refused(text)),
+                Turn::Refused(text) => return Ok(LoginOutcome::Refused(text)),
                 Turn::Accepted if self.lenient && owed > 0 => Vec::new(),
                 Turn::Accepted => {
                     return Ok(match exchange.finish() {
-                        Ok(()) => Outcome::Accepted,
-                        Err(e) => Outcome::Broken(e.to_string()),
+                        Ok(()) => LoginOutcome::Accepted,
+                        Err(e) => LoginOutcome::Broken(e.to_string()),
                     });
                 }
                 Turn::Challenge(text) => text,
@@ -228,7 +228,7 @@ impl Dialogue<'_> {
                     Err(e) => {
                         // Cancels the exchange; what comes back does not matter.
                         let _ = ask("*", "*");
-                        return Ok(Outcome::Broken(e.to_string()));
+                        return Ok(LoginOutcome::Broken(e.to_string()));
                     }
                 }
             };

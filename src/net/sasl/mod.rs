@@ -10,7 +10,7 @@
 
 mod login;
 
-pub(crate) use login::{Dialogue, Outcome, Refusal, Refused, Turn, candidates, sign_in};
+pub(crate) use login::{Dialogue, LoginOutcome, Refusal, Refused, Turn, candidates, sign_in};
 pub use login::{Login, Method};
 
 use std::collections::VecDeque;

@@ -19,7 +19,7 @@ const RESOLV_CONF: &str = "/etc/resolv.conf";
 
 /// A service of a domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Service {
+pub struct DnsService {
     /// The host.
     pub host: String,
     /// The port.
@@ -49,7 +49,7 @@ impl Resolver {
     /// The service's hosts, the preferred first; `None` if nobody answered, an empty list if
     /// there is none or the domain says that it does not offer it.
     #[must_use]
-    pub fn services(&self, name: &str) -> Option<Vec<Service>> {
+    pub fn services(&self, name: &str) -> Option<Vec<DnsService>> {
         let mut found = self.ask(name, TYPE::SRV, |data| match data {
             RData::SRV(srv) => {
                 let rank = (srv.priority, u16::MAX - srv.weight);
@@ -61,7 +61,7 @@ impl Resolver {
         let services = found.into_iter().filter(|(_, host, _)| is_host_name(host));
         Some(
             services
-                .map(|(_, host, port)| Service { host, port })
+                .map(|(_, host, port)| DnsService { host, port })
                 .collect(),
         )
     }

@@ -34,7 +34,7 @@ use tls::{colons, unverified, verified};
 
 pub use certificate::Certificate;
 pub use clock::explain;
-pub use lookup::{Resolver, Service};
+pub use lookup::{DnsService, Resolver};
 pub use loopback::Loopback;
 
 /// Time to find, reach and shake hands with a server.

@@ -8,19 +8,19 @@ use crate::mail::message::{Digest, Hash128};
 use crate::mail::readable;
 use crate::mail::source::Uid;
 use crate::vault::layout::FileName;
-use crate::vault::ledger::{Entry, Event, Evidence, Identity, Seen, Session};
+use crate::vault::ledger::{Evidence, Identity, LedgerEntry, LedgerEvent, Seen, SessionRecord};
 
 impl Catalog {
     /// Takes in one entry of the ledger.
-    pub fn apply(&mut self, entry: &Entry) -> Result<()> {
+    pub fn apply(&mut self, entry: &LedgerEntry) -> Result<()> {
         self.try_apply(entry).map_err(|e| self.failed(e))
     }
 
-    fn try_apply(&mut self, entry: &Entry) -> rusqlite::Result<()> {
+    fn try_apply(&mut self, entry: &LedgerEntry) -> rusqlite::Result<()> {
         let time = entry.time / 1000;
         match &entry.event {
-            Event::Seen(seen) => self.apply_seen(seen, time),
-            Event::Folder {
+            LedgerEvent::Seen(seen) => self.apply_seen(seen, time),
+            LedgerEvent::Folder {
                 account,
                 dir,
                 name,
@@ -35,30 +35,32 @@ impl Catalog {
                     .execute(params![id, &name[..], delim, uidvalidity])?;
                 Ok(())
             }
-            Event::Flags {
+            LedgerEvent::Flags {
                 identity,
                 flags,
                 kw,
             } => self.set_flags(identity, flags, kw),
-            Event::Vanished { identity, .. } => {
+            LedgerEvent::Vanished { identity, .. } => {
                 self.weaken(identity)?;
                 self.set_state(identity, State::Vanished, time)
             }
-            Event::Reappeared { identity, .. } => self.set_state(identity, State::Seen, time),
-            Event::Refused {
+            LedgerEvent::Reappeared { identity, .. } => self.set_state(identity, State::Seen, time),
+            LedgerEvent::Refused {
                 identity, octets, ..
             } => self.put_sighting(identity, State::Refused, *octets, time, None),
-            Event::Wanted { identity, .. } => self.set_state(identity, State::Wanted, time),
-            Event::Checked { identity, names } => self.put_checked(identity, names, time),
-            Event::Asked { identity, header } => self.put_asked(identity, *header, time),
-            Event::Superseded { hash, .. } => self.put_superseded(*hash),
-            Event::PurgeIntent { identity, .. } => {
+            LedgerEvent::Wanted { identity, .. } => self.set_state(identity, State::Wanted, time),
+            LedgerEvent::Checked { identity, names } => self.put_checked(identity, names, time),
+            LedgerEvent::Asked { identity, header } => self.put_asked(identity, *header, time),
+            LedgerEvent::Superseded { hash, .. } => self.put_superseded(*hash),
+            LedgerEvent::PurgeIntent { identity, .. } => {
                 self.set_state(identity, State::PurgeIntent, time)
             }
-            Event::Purged { identity, .. } => self.set_state(identity, State::Purged, time),
-            Event::PurgeKept { identity, .. } => self.set_state(identity, State::PurgeKept, time),
-            Event::Adopted { account, file, .. } => self.apply_adopted(account, file, time),
-            Event::Lost { hash } | Event::Forgotten { hash, .. } => {
+            LedgerEvent::Purged { identity, .. } => self.set_state(identity, State::Purged, time),
+            LedgerEvent::PurgeKept { identity, .. } => {
+                self.set_state(identity, State::PurgeKept, time)
+            }
+            LedgerEvent::Adopted { account, file, .. } => self.apply_adopted(account, file, time),
+            LedgerEvent::Lost { hash } | LedgerEvent::Forgotten { hash, .. } => {
                 if let Some(id) = self.blob_id(*hash)? {
                     self.db
                         .prepare_cached("UPDATE blob SET lost = 1 WHERE id = ?1")?
@@ -77,7 +79,7 @@ impl Catalog {
                 }
                 Ok(())
             }
-            Event::Learned {
+            LedgerEvent::Learned {
                 account,
                 key,
                 value,
@@ -87,29 +89,29 @@ impl Catalog {
                     .execute(params![account, key, value])?;
                 Ok(())
             }
-            Event::Session(session) => self.put_session(session, time),
-            Event::Verified { scope, damage } => self.put_verified(scope, *damage, time),
-            Event::Uploaded {
+            LedgerEvent::Session(session) => self.put_session(session, time),
+            LedgerEvent::Verified { scope, damage } => self.put_verified(scope, *damage, time),
+            LedgerEvent::Uploaded {
                 destination,
                 folder,
                 hash,
                 uid,
             } => self.put_uploaded((destination, folder), *hash, *uid, time),
-            Event::UploadIntent {
+            LedgerEvent::UploadIntent {
                 destination,
                 folder,
                 hash,
             } => self.open_upload((destination, folder), *hash),
-            Event::UploadFailed {
+            LedgerEvent::UploadFailed {
                 destination,
                 folder,
                 hash,
             } => self.close_upload((destination, folder), *hash),
-            Event::Chain { .. } | Event::Unknown(_) => Ok(()),
+            LedgerEvent::Chain { .. } | LedgerEvent::Unknown(_) => Ok(()),
         }
     }
 
-    fn put_session(&mut self, s: &Session, time: i64) -> rusqlite::Result<()> {
+    fn put_session(&mut self, s: &SessionRecord, time: i64) -> rusqlite::Result<()> {
         self.db
             .prepare_cached("INSERT INTO session VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?
             .execute(params![

@@ -14,7 +14,7 @@ use crate::mail::source::{ObjectId, Voucher};
 
 /// A folder of a server that has its directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Folder {
+pub struct NamedFolder {
     /// The directory below the account's.
     pub dir: String,
     /// The server's name for it.
@@ -147,7 +147,7 @@ impl Catalog {
     }
 
     /// The folders of an account that a server named.
-    pub fn named_folders(&self, account: &str) -> Result<Vec<Folder>> {
+    pub fn named_folders(&self, account: &str) -> Result<Vec<NamedFolder>> {
         self.db
             .prepare_cached(
                 "SELECT dir, name, coalesce(uidvalidity, 0) FROM folder
@@ -155,7 +155,7 @@ impl Catalog {
             )
             .and_then(|mut s| {
                 s.query_map([account], |r| {
-                    Ok(Folder {
+                    Ok(NamedFolder {
                         dir: r.get(0)?,
                         name: r.get(1)?,
                         uidvalidity: r.get(2)?,

@@ -32,13 +32,13 @@ use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::mail::message::Hash128;
 use crate::vault::layout::{is_account, is_folder_dir};
-use crate::vault::ledger::{Mark, Position};
+use crate::vault::ledger::{Checksum, Position};
 
 pub use audit::Sighting;
 pub use evidence::{Before, Proof};
 pub(super) use files::discard;
 pub use lookup::{Blob, Known, LastSession, Place};
-pub use mailbox::{Folder, InMailbox, Stored};
+pub use mailbox::{InMailbox, NamedFolder, Stored};
 pub use origin::Origin;
 pub use purge::{Archived, Record};
 pub use search::{Hit, Order, Picked, SortBy};
@@ -321,7 +321,7 @@ fn parse_position(text: &str) -> Option<Position> {
     Some(Position {
         file: words.next()?.to_owned(),
         offset: words.next()?.parse().ok()?,
-        c: Mark::parse(words.next()?)?,
+        c: Checksum::parse(words.next()?)?,
         seq: words.next()?.parse().ok()?,
     })
 }

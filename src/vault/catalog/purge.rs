@@ -8,7 +8,7 @@ use super::{Blob, Catalog, Origin, Proof, State, unsigned};
 use crate::base::error::Result;
 use crate::mail::message::Hash128;
 use crate::mail::query::Query;
-use crate::vault::ledger::Event;
+use crate::vault::ledger::LedgerEvent;
 
 /// A message that a server had and the vault has.
 #[derive(Debug)]
@@ -137,7 +137,11 @@ impl Catalog {
 
     /// What a listing says of deletions whose end was not heard: for each name whether
     /// it is gone. As events for the ledger.
-    pub fn settled(&self, origin: Origin<'_>, names: &[(Box<[u8]>, bool)]) -> Result<Vec<Event>> {
+    pub fn settled(
+        &self,
+        origin: Origin<'_>,
+        names: &[(Box<[u8]>, bool)],
+    ) -> Result<Vec<LedgerEvent>> {
         let mut events = Vec::with_capacity(names.len());
         for (name, gone) in names {
             // What was lost since is no longer proven, whatever became of it there.
@@ -147,9 +151,9 @@ impl Catalog {
             let identity = origin.identity(name);
             let hash = record.blob.name.hash;
             events.push(if *gone {
-                Event::Purged { identity, hash }
+                LedgerEvent::Purged { identity, hash }
             } else {
-                Event::PurgeKept { identity, hash }
+                LedgerEvent::PurgeKept { identity, hash }
             });
         }
         Ok(events)

@@ -81,10 +81,10 @@ impl Order {
     }
 
     /// Numbers fall and texts rise, then the newest is first; or all that the other way round.
-    fn compare(self, a: &(Key, i64, i64), b: &(Key, i64, i64)) -> Ordering {
+    fn compare(self, a: &(ResultKey, i64, i64), b: &(ResultKey, i64, i64)) -> Ordering {
         let by_key = match &a.0 {
-            Key::Number(_) => b.0.cmp(&a.0),
-            Key::Text(_) => a.0.cmp(&b.0),
+            ResultKey::Number(_) => b.0.cmp(&a.0),
+            ResultKey::Text(_) => a.0.cmp(&b.0),
         };
         let all = by_key.then_with(|| (b.1, b.2).cmp(&(a.1, a.2)));
         if self.reverse { all.reverse() } else { all }
@@ -93,7 +93,7 @@ impl Order {
 
 /// What a message is sorted by.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
+enum ResultKey {
     Number(i64),
     Text(Vec<u8>),
 }
@@ -190,8 +190,8 @@ impl Catalog {
             let is_in = |ids: &Vec<i64>| ids.binary_search(&id).is_ok();
             if sets.iter().all(|(negated, ids)| is_in(ids) != *negated) {
                 let key = match row.get_ref(2)? {
-                    ValueRef::Text(text) => Key::Text(text.to_ascii_lowercase()),
-                    other => Key::Number(other.as_i64().unwrap_or(0)),
+                    ValueRef::Text(text) => ResultKey::Text(text.to_ascii_lowercase()),
+                    other => ResultKey::Number(other.as_i64().unwrap_or(0)),
                 };
                 found.push((key, row.get::<_, i64>(1)?, id));
             }

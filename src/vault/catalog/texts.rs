@@ -10,7 +10,7 @@ use super::{Blob, Catalog, PATIENCE, failed, files, is_garbage, split, unsigned}
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::mail::query::Query;
-use crate::mail::readable::{Gist, gist};
+use crate::mail::readable::{SearchSummary, gist};
 use crate::mail::words::each_word;
 
 /// Marks files made by this version of the schema.
@@ -348,7 +348,7 @@ impl Texts {
     /// Takes a content in, or notes that it could not be read.
     pub fn put(&self, blob: &Blob, message: Option<&[u8]>) -> Result<()> {
         let (h64, hrest) = split(blob.name.hash);
-        let insert = |gist: Option<Gist>| {
+        let insert = |gist: Option<SearchSummary>| {
             let gist = gist.as_ref();
             self.db
                 .prepare_cached(

@@ -179,7 +179,7 @@ impl Catalog {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::vault::ledger::{Entry, Event};
+    use crate::vault::ledger::{LedgerEntry, LedgerEvent};
 
     #[test]
     fn an_export_is_open_until_it_is_known_how_it_ended() {
@@ -188,26 +188,26 @@ mod tests {
         let (destination, folder) = ("ann@imap.example.org:993".to_owned(), "INBOX".to_owned());
         let mut events = Vec::new();
         for hash in [sent, refused, lost] {
-            events.push(Event::UploadIntent {
+            events.push(LedgerEvent::UploadIntent {
                 destination: destination.clone(),
                 folder: folder.clone(),
                 hash,
             });
         }
-        events.push(Event::Uploaded {
+        events.push(LedgerEvent::Uploaded {
             destination: destination.clone(),
             folder: folder.clone(),
             hash: sent,
             uid: Some(7),
         });
-        events.push(Event::UploadFailed {
+        events.push(LedgerEvent::UploadFailed {
             destination: destination.clone(),
             folder: folder.clone(),
             hash: refused,
         });
         for (seq, event) in (1..).zip(events) {
             let time = 1_000;
-            catalog.apply(&Entry { seq, time, event }).unwrap();
+            catalog.apply(&LedgerEntry { seq, time, event }).unwrap();
         }
         let open = |folder| catalog.open_uploads(&destination, folder).unwrap();
         assert_eq!(open("INBOX"), HashSet::from([lost]));
@@ -221,7 +221,7 @@ mod tests {
         let mut catalog = Catalog::temporary().unwrap();
         let hash = Hash128::of(b"one");
         for (seq, uid) in [(1_u32, None), (2, Some(7))] {
-            let event = Event::Uploaded {
+            let event = LedgerEvent::Uploaded {
                 destination: "ann@imap.example.org:993".into(),
                 folder: "INBOX".into(),
                 hash,
@@ -229,7 +229,7 @@ mod tests {
             };
             let time = i64::from(seq) * 1_000;
             let seq = u64::from(seq);
-            catalog.apply(&Entry { seq, time, event }).unwrap();
+            catalog.apply(&LedgerEntry { seq, time, event }).unwrap();
         }
         let known = |destination, folder, hash| catalog.is_uploaded(destination, folder, hash);
         assert!(known("ann@imap.example.org:993", "INBOX", hash).unwrap());

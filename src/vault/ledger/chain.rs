@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::decode::{Fault, Line, decode};
-use super::line::{MAX_LINE, Mark, SUFFIX, split};
+use super::decode::{DecodedLine, Fault, decode};
+use super::line::{Checksum, MAX_LINE, SUFFIX, split};
 use super::shape::is_ours;
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
@@ -20,7 +20,7 @@ pub struct Position {
     /// Bytes of it that lie before this place.
     pub offset: u64,
     /// The checksum of the line before.
-    pub c: Mark,
+    pub c: Checksum,
     /// The number of the line before.
     pub seq: u64,
 }
@@ -45,7 +45,7 @@ pub(super) fn month(file: &str) -> &str {
 
 /// Lines of one file, with a bounded buffer.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(super) struct LedgerLines {
     pub(super) path: PathBuf,
     input: BufReader<File>,
     pub(super) offset: u64,
@@ -63,7 +63,7 @@ pub(super) struct Span {
     whole: bool,
 }
 
-impl Lines {
+impl LedgerLines {
     pub(super) fn open(path: PathBuf, offset: u64) -> Result<Self> {
         let mut file = fsx::open(&path)?;
         file.seek(SeekFrom::Start(offset))
@@ -105,7 +105,7 @@ impl Lines {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Chain {
     /// The checksum of the line before, if it has a readable one.
-    pub(super) prev: Option<Mark>,
+    pub(super) prev: Option<Checksum>,
     /// The number of the last good line, if there was one.
     pub(super) seq: Option<u64>,
     /// True if the line before was bad.
@@ -114,7 +114,7 @@ pub(super) struct Chain {
 
 impl Chain {
     /// The line, or what is wrong with it.
-    pub(super) fn follow(&mut self, line: &[u8], span: Span) -> Result<Line, Wrong> {
+    pub(super) fn follow(&mut self, line: &[u8], span: Span) -> Result<DecodedLine, Wrong> {
         let before = self.prev.take();
         let judged = self.judge(before, line, span);
         self.gap = judged.is_err();
@@ -124,7 +124,12 @@ impl Chain {
         judged
     }
 
-    fn judge(&mut self, before: Option<Mark>, line: &[u8], span: Span) -> Result<Line, Wrong> {
+    fn judge(
+        &mut self,
+        before: Option<Checksum>,
+        line: &[u8],
+        span: Span,
+    ) -> Result<DecodedLine, Wrong> {
         if !span.whole {
             return Err(Wrong::Bad("a line without an end"));
         }
@@ -138,7 +143,7 @@ impl Chain {
             Fault::Later(version) => Wrong::Later(version),
             Fault::Bad => Wrong::Bad("a line that makes no sense"),
         })?;
-        if let Line::Entry(entry) = &line
+        if let DecodedLine::Entry(entry) = &line
             && !is_ours(&entry.event)
         {
             return Err(Wrong::Bad("a line that names no place of a vault"));
@@ -165,7 +170,7 @@ pub(super) fn length(path: &Path) -> Result<u64> {
 }
 
 /// The line that ends at a place, if the file has this place and the line is intact.
-pub(super) fn line_before(path: &Path, position: &Position) -> Result<Option<Line>> {
+pub(super) fn line_before(path: &Path, position: &Position) -> Result<Option<DecodedLine>> {
     let failed = |e| Error::file("read", path, e);
     if length(path)? < position.offset {
         return Ok(None);
@@ -183,14 +188,14 @@ pub(super) fn line_before(path: &Path, position: &Position) -> Result<Option<Lin
     Ok(intact_end(&window, start == 0, position))
 }
 
-fn intact_end(window: &[u8], whole: bool, position: &Position) -> Option<Line> {
+fn intact_end(window: &[u8], whole: bool, position: &Position) -> Option<DecodedLine> {
     let window = window.strip_suffix(b"\n")?;
     let (before, line) = match memchr::memrchr(b'\n', window) {
         Some(at) => {
             let end = &window[at.saturating_sub(SUFFIX)..at];
             (split(end)?.1, &window[at + 1..])
         }
-        None if whole => (Mark::START, window),
+        None if whole => (Checksum::START, window),
         None => return None,
     };
     let (body, mark) = split(line)?;

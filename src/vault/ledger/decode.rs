@@ -1,19 +1,23 @@
 //! Lines as events: the counterpart of [`super::encode`]. Unknown fields and events are
 //! no trouble, missing ones are (docs/FORMAT.md, Ledger).
 
-use super::encode::Open;
-use super::event::{Entry, Event, Evidence, Identity, Proto, Seen, Session};
-use super::line::{Fields, Mark, parse_time};
+use super::encode::OpenLedger;
+use super::event::{Evidence, Identity, LedgerEntry, LedgerEvent, Proto, Seen, SessionRecord};
+use super::line::{Checksum, Fields, parse_time};
 use crate::mail::source::{ObjectId, Uid, Voucher};
 
 /// What one line says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Line {
-    Open { seq: u64, time: i64, open: Open },
-    Entry(Entry),
+pub(super) enum DecodedLine {
+    Open {
+        seq: u64,
+        time: i64,
+        open: OpenLedger,
+    },
+    Entry(LedgerEntry),
 }
 
-impl Line {
+impl DecodedLine {
     pub(super) fn seq(&self) -> u64 {
         match self {
             Self::Open { seq, .. } => *seq,
@@ -39,7 +43,7 @@ pub(super) enum Fault {
 }
 
 /// Reads the body of a line whose checksum is right.
-pub(super) fn decode(body: &[u8]) -> Result<Line, Fault> {
+pub(super) fn decode(body: &[u8]) -> Result<DecodedLine, Fault> {
     let mut fields = Fields::parse(body).ok_or(Fault::Bad)?;
     match fields.number("v").ok_or(Fault::Bad)? {
         1 => read_line(&mut fields).ok_or(Fault::Bad),
@@ -48,31 +52,31 @@ pub(super) fn decode(body: &[u8]) -> Result<Line, Fault> {
     }
 }
 
-fn read_line(fields: &mut Fields<'_>) -> Option<Line> {
+fn read_line(fields: &mut Fields<'_>) -> Option<DecodedLine> {
     // The catalog's integers have 63 bits.
     let seq = u64::try_from(fields.number::<i64>("seq")?).ok()?;
     let time = parse_time(&fields.text("t")?)?;
     let ev = fields.text("ev")?;
     if ev == "open" {
-        let open = Open {
+        let open = OpenLedger {
             vault: fields.text("vault")?,
             month: fields.text("month")?,
             prev: match fields.bytes_or_null("prev")? {
-                Some(mark) => Some(Mark::parse(std::str::from_utf8(&mark).ok()?)?),
+                Some(mark) => Some(Checksum::parse(std::str::from_utf8(&mark).ok()?)?),
                 None => None,
             },
         };
-        return Some(Line::Open { seq, time, open });
+        return Some(DecodedLine::Open { seq, time, open });
     }
     let event = read_event(fields, ev)?;
-    Some(Line::Entry(Entry { seq, time, event }))
+    Some(DecodedLine::Entry(LedgerEntry { seq, time, event }))
 }
 
 #[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
-fn read_event(f: &mut Fields<'_>, ev: String) -> Option<Event> {
+fn read_event(f: &mut Fields<'_>, ev: String) -> Option<LedgerEvent> {
     // Within a struct the fields are read in the order in which they are written here.
     Some(match ev.as_str() {
-        "folder" => Event::Folder {
+        "folder" => LedgerEvent::Folder {
             account: f.text("account")?,
             dir: f.text("dir")?,
             name: f.bytes("name")?,
@@ -84,102 +88,102 @@ fn read_event(f: &mut Fields<'_>, ev: String) -> Option<Event> {
             uidvalidity: f.number("uidvalidity")?,
         },
         "seen" | "vouched" | "recognised" | "doubtful" | "settled" => {
-            Event::Seen(Box::new(read_seen(f, &ev)?))
+            LedgerEvent::Seen(Box::new(read_seen(f, &ev)?))
         }
-        "wanted" => Event::Wanted {
+        "wanted" => LedgerEvent::Wanted {
             identity: read_identity(f)?,
             why: f.text("why")?,
         },
-        "checked" => Event::Checked {
+        "checked" => LedgerEvent::Checked {
             identity: read_identity(f)?,
             names: f.bytes("names")?,
         },
-        "asked" => Event::Asked {
+        "asked" => LedgerEvent::Asked {
             identity: read_identity(f)?,
             header: f.hash("header")?,
         },
-        "superseded" => Event::Superseded {
+        "superseded" => LedgerEvent::Superseded {
             hash: f.hash("hash")?,
             by: f.hash("by")?,
         },
-        "flags" => Event::Flags {
+        "flags" => LedgerEvent::Flags {
             identity: read_identity(f)?,
             flags: f.text("flags")?,
             kw: f.text("kw")?,
         },
-        "vanished" => Event::Vanished {
+        "vanished" => LedgerEvent::Vanished {
             identity: read_identity(f)?,
             flags: f.text("flags")?,
             kw: f.text("kw")?,
         },
-        "reappeared" => Event::Reappeared {
+        "reappeared" => LedgerEvent::Reappeared {
             identity: read_identity(f)?,
             flags: f.text("flags")?,
             kw: f.text("kw")?,
         },
-        "refused" => Event::Refused {
+        "refused" => LedgerEvent::Refused {
             identity: read_identity(f)?,
             octets: f.number_or_null("octets")?,
             reply: f.bytes("reply")?,
             tries: f.number("tries")?,
         },
-        "purge-intent" => Event::PurgeIntent {
+        "purge-intent" => LedgerEvent::PurgeIntent {
             identity: read_identity(f)?,
             hash: f.hash("hash")?,
         },
-        "purged" => Event::Purged {
+        "purged" => LedgerEvent::Purged {
             identity: read_identity(f)?,
             hash: f.hash("hash")?,
         },
-        "purge-kept" => Event::PurgeKept {
+        "purge-kept" => LedgerEvent::PurgeKept {
             identity: read_identity(f)?,
             hash: f.hash("hash")?,
         },
-        "adopted" => Event::Adopted {
+        "adopted" => LedgerEvent::Adopted {
             account: f.text("account")?,
             file: f.bytes("file")?,
             hash: f.hash("hash")?,
         },
-        "lost" => Event::Lost {
+        "lost" => LedgerEvent::Lost {
             hash: f.hash("hash")?,
         },
-        "forgotten" => Event::Forgotten {
+        "forgotten" => LedgerEvent::Forgotten {
             hash: f.hash("hash")?,
             reason: f.text("reason")?,
         },
-        "verified" => Event::Verified {
+        "verified" => LedgerEvent::Verified {
             scope: f.text("scope")?,
             damage: f.number("damage")?,
         },
-        "learned" => Event::Learned {
+        "learned" => LedgerEvent::Learned {
             account: f.text("account")?,
             key: f.text("key")?,
             value: f.text("value")?,
         },
-        "upload-intent" => Event::UploadIntent {
+        "upload-intent" => LedgerEvent::UploadIntent {
             destination: f.text("destination")?,
             folder: f.text("folder")?,
             hash: f.hash("hash")?,
         },
-        "upload-failed" => Event::UploadFailed {
+        "upload-failed" => LedgerEvent::UploadFailed {
             destination: f.text("destination")?,
             folder: f.text("folder")?,
             hash: f.hash("hash")?,
         },
-        "uploaded" => Event::Uploaded {
+        "uploaded" => LedgerEvent::Uploaded {
             destination: f.text("destination")?,
             folder: f.text("folder")?,
             hash: f.hash("hash")?,
             uid: f.number_or_null("uid")?,
         },
-        "chain" => Event::Chain {
+        "chain" => LedgerEvent::Chain {
             file: f.text("file")?,
             first: f.number("first")?,
             last: f.number("last")?,
             copy: f.text("copy")?,
         },
-        "session" => Event::Session(read_session(f)?),
-        _ => Event::Unknown(ev),
+        "session" => LedgerEvent::Session(read_session(f)?),
+        _ => LedgerEvent::Unknown(ev),
     })
 }
 
@@ -274,8 +278,8 @@ fn read_object(f: &mut Fields<'_>) -> Option<ObjectId> {
     Some(ObjectId { by, id })
 }
 
-fn read_session(f: &mut Fields<'_>) -> Option<Session> {
-    Some(Session {
+fn read_session(f: &mut Fields<'_>) -> Option<SessionRecord> {
+    Some(SessionRecord {
         account: f.text("account")?,
         proto: read_proto(f)?,
         complete: match f.number("complete")? {

@@ -119,7 +119,7 @@ pub struct Seen {
 
 /// The totals of one run over one account.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Session {
+pub struct SessionRecord {
     /// The account.
     pub account: String,
     /// How it was read.
@@ -142,7 +142,7 @@ pub struct Session {
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
+pub enum LedgerEvent {
     /// A folder of a server got its directory, for ever.
     Folder {
         /// The account.
@@ -323,12 +323,12 @@ pub enum Event {
         copy: String,
     },
     /// A run ended.
-    Session(Session),
+    Session(SessionRecord),
     /// A kind of event that this program does not know, by its name.
     Unknown(String),
 }
 
-impl Event {
+impl LedgerEvent {
     /// The name of this kind of event, as the ledger writes it.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -363,11 +363,11 @@ impl Event {
 
 /// An event with its place in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct LedgerEntry {
     /// Its number within the vault, from 1.
     pub seq: u64,
     /// When it was written, in Unix milliseconds; the same for one append.
     pub time: i64,
     /// What happened.
-    pub event: Event,
+    pub event: LedgerEvent,
 }

@@ -21,9 +21,9 @@ pub(super) const SUFFIX: usize = MARK_KEY.len() + 16 + MARK_END.len();
 
 /// The checksum of a line, which stands for all lines before it as well.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Mark([u8; 16]);
+pub struct Checksum([u8; 16]);
 
-impl Mark {
+impl Checksum {
     /// What the first line of a file follows.
     pub const START: Self = Self([b'0'; 16]);
 
@@ -57,23 +57,23 @@ impl Mark {
     }
 }
 
-impl Display for Mark {
+impl Display for Checksum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl fmt::Debug for Mark {
+impl fmt::Debug for Checksum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Mark({self})")
     }
 }
 
 /// Takes a line (without its LF) apart into the bytes that are hashed and its checksum.
-pub(super) fn split(line: &[u8]) -> Option<(&[u8], Mark)> {
+pub(super) fn split(line: &[u8]) -> Option<(&[u8], Checksum)> {
     let (body, suffix) = line.split_at_checked(line.len().checked_sub(SUFFIX)?)?;
     let digits = suffix.strip_prefix(MARK_KEY)?.strip_suffix(MARK_END)?;
-    Some((body, Mark::from_bytes(digits)?))
+    Some((body, Checksum::from_bytes(digits)?))
 }
 
 /// Writes one line at the end of a buffer, field by field.
@@ -139,7 +139,7 @@ impl<'a> LineWriter<'a> {
     }
 
     /// Ends the line that follows the one with the checksum `prev`; gives its own.
-    pub(super) fn finish(self, prev: Mark) -> Mark {
+    pub(super) fn finish(self, prev: Checksum) -> Checksum {
         let mark = prev.next(&self.out[self.start..]);
         self.out.extend_from_slice(MARK_KEY);
         self.out.extend_from_slice(&mark.0);
@@ -412,7 +412,7 @@ mod tests {
             }
             if let Some((body, mark)) = split(&line) {
                 prop_assert_eq!(body.len() + SUFFIX, line.len());
-                prop_assert_eq!(Mark::parse(mark.as_str()), Some(mark));
+                prop_assert_eq!(Checksum::parse(mark.as_str()), Some(mark));
             }
         }
 
@@ -421,7 +421,7 @@ mod tests {
             let mut out = Vec::new();
             let mut line = LineWriter::new(&mut out, 1, 0, "x");
             line.text("s", &value);
-            let mark = line.finish(Mark::START);
+            let mark = line.finish(Checksum::START);
             prop_assert!(out.iter().all(|b| matches!(b, 0x20..=0x7e | b'\n')));
             let (body, found) = split(out.strip_suffix(b"\n").unwrap()).unwrap();
             prop_assert_eq!(found, mark);

@@ -20,12 +20,12 @@ use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::mail::message::Hash128;
 use crate::vault::layout::{Layout, ledger_file};
-use encode::{Open, encode, encode_open};
+use encode::{OpenLedger, encode, encode_open};
 use line::{MAX_LINE, MAX_TIME, month_of};
 
 pub use chain::Position;
-pub use event::{Entry, Event, Evidence, Identity, Proto, Seen, Session};
-pub use line::Mark;
+pub use event::{Evidence, Identity, LedgerEntry, LedgerEvent, Proto, Seen, SessionRecord};
+pub use line::Checksum;
 pub use reader::{Damage, Gap, Item, Reader, TornTail};
 
 /// The writer of the ledger; whoever has it holds the vault's lock.
@@ -116,7 +116,7 @@ impl Ledger {
 
     /// Writes these events as one append, durably. After a failure nothing more can be
     /// written: the ledger has to be opened anew.
-    pub fn append(&mut self, events: &[Event], now_ms: i64) -> Result<Appended> {
+    pub fn append(&mut self, events: &[LedgerEvent], now_ms: i64) -> Result<Appended> {
         let last = self.position().map_or(0, |position| position.seq);
         if events.is_empty() {
             let (first, time) = (last + 1, self.time);
@@ -141,7 +141,7 @@ impl Ledger {
             (position.offset, position.c)
         } else {
             seq += 1;
-            let open = Open {
+            let open = OpenLedger {
                 vault: self.vault.clone(),
                 month,
                 prev: self.position().map(|position| position.c),

@@ -1,47 +1,47 @@
 //! Which values a line may have that lead to a place on the disk. A ledger may come from
 //! somebody else: what no writer makes is damage, and so nothing is made of it.
 
-use super::event::{Event, Identity};
+use super::event::{Identity, LedgerEvent};
 use crate::mail::message::Hash128;
 use crate::vault::layout::{FileName, is_account, is_folder_dir, is_ledger_file};
 
 /// True if account, directory, flags and paths of an event are such as a writer makes.
-pub(super) fn is_ours(event: &Event) -> bool {
+pub(super) fn is_ours(event: &LedgerEvent) -> bool {
     match event {
-        Event::Folder { account, dir, .. } => is_account(account) && is_folder_dir(dir),
-        Event::Seen(seen) => is_known(&seen.identity) && are_flags(&seen.flags),
-        Event::Flags {
+        LedgerEvent::Folder { account, dir, .. } => is_account(account) && is_folder_dir(dir),
+        LedgerEvent::Seen(seen) => is_known(&seen.identity) && are_flags(&seen.flags),
+        LedgerEvent::Flags {
             identity, flags, ..
         }
-        | Event::Vanished {
+        | LedgerEvent::Vanished {
             identity, flags, ..
         }
-        | Event::Reappeared {
+        | LedgerEvent::Reappeared {
             identity, flags, ..
         } => is_known(identity) && are_flags(flags),
-        Event::Refused { identity, .. }
-        | Event::PurgeIntent { identity, .. }
-        | Event::Purged { identity, .. }
-        | Event::PurgeKept { identity, .. }
-        | Event::Wanted { identity, .. }
-        | Event::Checked { identity, .. }
-        | Event::Asked { identity, .. } => is_known(identity),
-        Event::Adopted {
+        LedgerEvent::Refused { identity, .. }
+        | LedgerEvent::PurgeIntent { identity, .. }
+        | LedgerEvent::Purged { identity, .. }
+        | LedgerEvent::PurgeKept { identity, .. }
+        | LedgerEvent::Wanted { identity, .. }
+        | LedgerEvent::Checked { identity, .. }
+        | LedgerEvent::Asked { identity, .. } => is_known(identity),
+        LedgerEvent::Adopted {
             account,
             file,
             hash,
         } => is_account(account) && is_adopted(account, file, *hash),
-        Event::Learned { account, .. } => is_account(account),
-        Event::Session(session) => is_account(&session.account),
-        Event::Chain { file, copy, .. } => is_ledger_file(file) && is_copy(copy),
-        Event::Lost { .. }
-        | Event::Superseded { .. }
-        | Event::Forgotten { .. }
-        | Event::Verified { .. }
-        | Event::UploadIntent { .. }
-        | Event::UploadFailed { .. }
-        | Event::Uploaded { .. }
-        | Event::Unknown(_) => true,
+        LedgerEvent::Learned { account, .. } => is_account(account),
+        LedgerEvent::Session(session) => is_account(&session.account),
+        LedgerEvent::Chain { file, copy, .. } => is_ledger_file(file) && is_copy(copy),
+        LedgerEvent::Lost { .. }
+        | LedgerEvent::Superseded { .. }
+        | LedgerEvent::Forgotten { .. }
+        | LedgerEvent::Verified { .. }
+        | LedgerEvent::UploadIntent { .. }
+        | LedgerEvent::UploadFailed { .. }
+        | LedgerEvent::Uploaded { .. }
+        | LedgerEvent::Unknown(_) => true,
     }
 }
 
@@ -86,7 +86,7 @@ mod tests {
     const FILE: &str = "7.00112233445566778899aabbccddeeff.mv,S=3,W=3";
 
     fn adopted(account: &str, file: &str) -> bool {
-        is_ours(&Event::Adopted {
+        is_ours(&LedgerEvent::Adopted {
             account: account.to_owned(),
             file: file.as_bytes().into(),
             hash: Hash128::parse("00112233445566778899aabbccddeeff").unwrap_or(Hash128([0; 16])),
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn places_are_such_as_a_writer_makes() {
         let purged = |account: &str, dir: Option<&str>| {
-            is_ours(&Event::Purged {
+            is_ours(&LedgerEvent::Purged {
                 identity: Identity {
                     account: account.to_owned(),
                     server: "u@h:995".to_owned(),
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn accepted_gaps_name_a_month_and_its_copy() {
         let chain = |file: &str, copy: &str| {
-            is_ours(&Event::Chain {
+            is_ours(&LedgerEvent::Chain {
                 file: file.to_owned(),
                 first: 0,
                 last: 1,

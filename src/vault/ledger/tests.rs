@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use super::line::{MAX_LINE, MAX_TIME};
 use super::{
-    Appended, Entry, Event, Evidence, Identity, Item, Ledger, Opened, Reader, Seen, TornTail, chain,
+    Appended, Evidence, Identity, Item, Ledger, LedgerEntry, LedgerEvent, Opened, Reader, Seen,
+    TornTail, chain,
 };
 use crate::base::fsx;
 use crate::mail::message::Hash128;
@@ -38,7 +39,7 @@ impl Scratch {
         Ledger::open(&self.layout, VAULT, None).unwrap()
     }
 
-    pub(super) fn append(&self, events: &[Event], now: i64) -> Appended {
+    pub(super) fn append(&self, events: &[LedgerEvent], now: i64) -> Appended {
         self.open().0.append(events, now).unwrap()
     }
 
@@ -47,7 +48,7 @@ impl Scratch {
         reader.map(Result::unwrap).collect()
     }
 
-    pub(super) fn entries(&self) -> Vec<Entry> {
+    pub(super) fn entries(&self) -> Vec<LedgerEntry> {
         self.items().into_iter().filter_map(entry).collect()
     }
 
@@ -60,15 +61,15 @@ impl Scratch {
     }
 }
 
-pub(super) fn entry(item: Item) -> Option<Entry> {
+pub(super) fn entry(item: Item) -> Option<LedgerEntry> {
     match item {
         Item::Entry { entry, .. } => Some(entry),
         Item::Damage(_) | Item::TornTail(_) => None,
     }
 }
 
-pub(super) fn lost(n: u8) -> Event {
-    Event::Lost {
+pub(super) fn lost(n: u8) -> LedgerEvent {
+    LedgerEvent::Lost {
         hash: Hash128([n; 16]),
     }
 }
@@ -162,7 +163,7 @@ fn an_append_of_one_line_is_there_or_not() {
     let scratch = Scratch::new();
     scratch.append(&[lost(1)], NOW);
     let before = fs::read(scratch.path()).unwrap();
-    scratch.append(&[Event::Seen(Box::new(seen(imap())))], NOW);
+    scratch.append(&[LedgerEvent::Seen(Box::new(seen(imap())))], NOW);
     let after = fs::read(scratch.path()).unwrap();
     for cut in before.len()..after.len() {
         fs::write(scratch.path(), &after[..cut]).unwrap();
@@ -230,7 +231,7 @@ fn an_empty_newest_file_is_removed() {
 fn an_event_that_fits_no_line_is_not_written() {
     let scratch = Scratch::new();
     let (mut ledger, _) = scratch.open();
-    let huge = Event::Forgotten {
+    let huge = LedgerEvent::Forgotten {
         hash: Hash128([0; 16]),
         reason: "x".repeat(MAX_LINE),
     };
@@ -243,7 +244,7 @@ fn an_event_that_fits_no_line_is_not_written() {
 #[test]
 fn a_refusal_keeps_512_bytes_of_the_reply() {
     let scratch = Scratch::new();
-    let refused = |len| Event::Refused {
+    let refused = |len| LedgerEvent::Refused {
         identity: pop3(),
         octets: Some(1),
         reply: vec![0xff; len].into(),

@@ -19,7 +19,7 @@ use crate::mail::message::Hash128;
 use crate::vault::catalog::{Blob, Catalog, Place};
 use crate::vault::frame::{self, Flaw};
 use crate::vault::layout::{Layout, Manifest};
-use crate::vault::ledger::{Damage, Event, Item, Reader};
+use crate::vault::ledger::{Damage, Item, LedgerEvent, Reader};
 use crate::vault::lock::Lock;
 use crate::vault::{Writer, is_current, open_layout};
 use purges::Purges;
@@ -35,7 +35,7 @@ const TELL: u64 = 64;
 pub fn verify(
     path: &Path,
     options: &VerifyOptions,
-    events: &mut dyn FnMut(event::Event<'_>),
+    events: &mut dyn FnMut(event::RunEvent<'_>),
 ) -> Result<VerifyReport> {
     let (layout, manifest) = open_layout(path)?;
     // Nothing may change meanwhile. A vault that cannot be written to needs no lock.
@@ -85,7 +85,7 @@ fn record(path: &Path, options: &VerifyOptions, report: &VerifyReport) {
         scope += " part";
     }
     let left = if report.repaired { 0 } else { report.damage() };
-    let event = Event::Verified {
+    let event = LedgerEvent::Verified {
         scope,
         damage: left as u64,
     };
@@ -204,7 +204,7 @@ impl Check<'_> {
     fn files(
         &mut self,
         replayed: &Catalog,
-        events: &mut dyn FnMut(event::Event<'_>),
+        events: &mut dyn FnMut(event::RunEvent<'_>),
     ) -> Result<()> {
         let mut there = Tree::read(self.layout, |account| self.wants(account))?;
         let on_server = replayed.on_server()?;
@@ -275,7 +275,7 @@ impl Check<'_> {
     fn read(
         &mut self,
         files: Vec<(Place, Blob, String)>,
-        events: &mut dyn FnMut(event::Event<'_>),
+        events: &mut dyn FnMut(event::RunEvent<'_>),
     ) -> Vec<(Place, Blob, String, Flaw)> {
         let total = files.iter().map(|(_, blob, _)| blob.stored).sum();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -318,7 +318,7 @@ impl Check<'_> {
                 .collect();
             drop(tell);
             for done in told {
-                events(event::Event::Verified { done, total });
+                events(event::RunEvent::Verified { done, total });
             }
             let mut flawed: HashMap<String, Flaw> = HashMap::new();
             for reader in readers {

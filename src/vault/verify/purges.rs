@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::mail::message::Hash128;
-use crate::vault::ledger::Event;
+use crate::vault::ledger::LedgerEvent;
 
 /// What was archived, and what was to be purged, so far.
 #[derive(Default)]
@@ -13,24 +13,24 @@ pub(super) struct Purges {
 }
 
 impl Purges {
-    pub(super) fn wrong(&mut self, event: &Event) -> Option<String> {
+    pub(super) fn wrong(&mut self, event: &LedgerEvent) -> Option<String> {
         match event {
-            Event::Seen(seen) => {
+            LedgerEvent::Seen(seen) => {
                 self.seen.insert(seen.hash);
             }
-            Event::Adopted { hash, .. } => {
+            LedgerEvent::Adopted { hash, .. } => {
                 self.seen.insert(*hash);
             }
-            Event::Lost { hash } => {
+            LedgerEvent::Lost { hash } => {
                 self.seen.remove(hash);
             }
-            Event::PurgeIntent { hash, .. } => {
+            LedgerEvent::PurgeIntent { hash, .. } => {
                 if !self.seen.contains(hash) {
                     return Some(format!("{hash} was to be purged without being archived"));
                 }
                 self.intended.insert(*hash);
             }
-            Event::Purged { hash, .. } if !self.intended.contains(hash) => {
+            LedgerEvent::Purged { hash, .. } if !self.intended.contains(hash) => {
                 return Some(format!("{hash} was purged without a recorded intent"));
             }
             _ => {}

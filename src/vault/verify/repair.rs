@@ -10,7 +10,7 @@ use crate::base::fsx;
 use crate::mail::message::Hash128;
 use crate::vault::catalog::discard;
 use crate::vault::layout::{self, Layout};
-use crate::vault::ledger::{Damage, Event};
+use crate::vault::ledger::{Damage, LedgerEvent};
 use crate::vault::verify::report::{Problem, VerifyOptions, VerifyReport};
 use crate::vault::{Writer, describe, frame, maildir};
 
@@ -34,7 +34,7 @@ pub(super) fn repair(
     let mut writer = Writer::open(path, Duration::ZERO, &options.stop)?;
     for damage in damaged {
         let copy = keep_copy(&layout, damage)?;
-        writer.record(&[Event::Chain {
+        writer.record(&[LedgerEvent::Chain {
             file: damage.file.clone(),
             first: damage.first,
             last: damage.last,
@@ -89,7 +89,7 @@ fn restore(writer: &mut Writer, id: Hash128) -> Result<()> {
     };
     let layout = writer.layout().clone();
     let Some((_, intact)) = writer.intact(&blob, "", "")? else {
-        return writer.record(&[Event::Lost { hash: id }]);
+        return writer.record(&[LedgerEvent::Lost { hash: id }]);
     };
     for place in writer.catalog().places(blob.id)? {
         let folder = layout.folder(&place.account, &place.dir);

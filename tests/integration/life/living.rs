@@ -7,7 +7,7 @@ use std::time::Duration;
 
 #[cfg(feature = "faults")]
 use mailvault::base::fsx::faults;
-use mailvault::purge::Selection;
+use mailvault::purge::PurgeSelection;
 
 use super::ageing::{age, forget_indexes};
 use super::history::{Life, Step, begin, happens, show};
@@ -300,8 +300,8 @@ impl Living {
     }
 }
 
-fn selection(step: Step) -> Selection {
-    let mut selection = Selection::default();
+fn selection(step: Step) -> PurgeSelection {
+    let mut selection = PurgeSelection::default();
     match step {
         Step::PurgeOld => selection.older_than = Some(Duration::from_secs(90 * 24 * 3_600)),
         Step::PurgeSome { octets } => selection.free = Some(octets as u64),

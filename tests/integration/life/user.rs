@@ -15,8 +15,8 @@ use mailvault::import::{self, ImportOptions};
 use mailvault::inspect::{self, AuditOptions};
 use mailvault::mail::query;
 use mailvault::pull::{self, PullOptions};
-use mailvault::purge::Selection;
-use mailvault::purge::{Agreed, PurgeOptions};
+use mailvault::purge::PurgeSelection;
+use mailvault::purge::{ConfirmedPlan, PurgeOptions};
 use mailvault::vault::verify::{VerifyOptions, verify};
 
 use super::line::{Served, SharedAccount};
@@ -161,13 +161,13 @@ impl User {
     }
 
     pub(crate) fn purge_all(&self) -> Came {
-        self.purge(&Selection {
+        self.purge(&PurgeSelection {
             all: true,
-            ..Selection::default()
+            ..PurgeSelection::default()
         })
     }
 
-    pub(crate) fn purge(&self, selection: &Selection) -> Came {
+    pub(crate) fn purge(&self, selection: &PurgeSelection) -> Came {
         let options = PurgeOptions {
             lock_wait: Duration::ZERO,
             now: chrono::Utc::now().timestamp(),
@@ -175,7 +175,7 @@ impl User {
             stop: stop(),
         };
         let vault = self.vault();
-        let agreed = Agreed::plan(&vault, self.job(), selection, &options, &mut |_| {});
+        let agreed = ConfirmedPlan::plan(&vault, self.job(), selection, &options, &mut |_| {});
         let agreed = match agreed {
             Ok(agreed) => agreed,
             Err(error) => return Came::Failed(error.to_string()),

@@ -102,7 +102,7 @@ fn purpose(level: &str) -> Option<SpecialUse> {
 
 /// The names of a server.
 #[derive(Debug)]
-pub(super) struct Names {
+pub(super) struct FolderNames {
     pub(super) space: Namespace,
     mailboxes: Vec<Mailbox>,
 }
@@ -114,7 +114,7 @@ pub(super) struct Goal {
     pub(super) missing: bool,
 }
 
-impl Names {
+impl FolderNames {
     /// Asks the server.
     pub(super) fn learn<S: Read + Write>(session: &mut Session<S>) -> Result<Self> {
         let personal = session.namespaces()?.personal.into_iter().next();

@@ -38,7 +38,7 @@ fn levels(folder: &str) -> Vec<String> {
     folder.split('/').map(str::to_owned).collect()
 }
 
-fn learned(namespace: &str, rows: &[&str]) -> (Names, Session<Said>) {
+fn learned(namespace: &str, rows: &[&str]) -> (FolderNames, Session<Said>) {
     let mut said = String::from("* CAPABILITY IMAP4rev1 NAMESPACE\r\nm1 OK\r\n");
     if namespace.is_empty() {
         said = said.replace(" NAMESPACE", "");
@@ -60,7 +60,7 @@ fn learned(namespace: &str, rows: &[&str]) -> (Names, Session<Said>) {
     let stream = Said(io::Cursor::new(said.into_bytes()));
     let mut session = Session::resume(stream, &server, Mask::none());
     session.ask_capabilities().unwrap();
-    let names = Names::learn(&mut session).unwrap();
+    let names = FolderNames::learn(&mut session).unwrap();
     (names, session)
 }
 

@@ -8,13 +8,13 @@ use chrono::DateTime;
 
 use crate::base::error::Result;
 use crate::net::imap::capability::Literals;
-use crate::net::imap::command::{Command, Done, SMALL};
-use crate::net::imap::fetch::Item;
+use crate::net::imap::command::{CommandEnd, ImapCommand, SMALL};
+use crate::net::imap::fetch::FetchItem;
 use crate::net::imap::mailbox::{Mailbox, Namespace};
 use crate::net::imap::name;
-use crate::net::imap::reply::{Kind, Reply, pairs};
+use crate::net::imap::reply::{Reply, StatusKind, pairs};
 use crate::net::imap::session::Session;
-use crate::net::imap::wire::Head;
+use crate::net::imap::wire::AnswerHead;
 
 /// Messages whose answers are not there yet.
 const AHEAD: usize = 256;
@@ -26,7 +26,7 @@ const PIECE: usize = 64 << 10;
 
 /// What is said of a message besides its octets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Letter {
+pub struct AppendMessage {
     /// Its flags.
     pub flags: Vec<String>,
     /// Its INTERNALDATE in Unix seconds; without one the server takes its own time.
@@ -43,12 +43,12 @@ pub enum Verdict {
     /// It is in the mailbox, under this UID if the server told.
     Taken(Option<u32>),
     /// It is not; the server's words.
-    Refused(Refusal, String),
+    Refused(AppendRefusal, String),
 }
 
 /// What a refusal is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum AppendRefusal {
     /// The account: it is full.
     Full,
     /// The account: the server wants a pause.
@@ -67,7 +67,8 @@ pub enum Created {
 }
 
 /// Octets of a message, handed on in pieces.
-pub(super) type Pieces<'a> = &'a mut dyn FnMut(&mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()>;
+pub(super) type AppendPieces<'a> =
+    &'a mut dyn FnMut(&mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()>;
 
 impl<S: Read + Write> Session<S> {
     /// The mailbox with these levels below a namespace, be it there or not.
@@ -85,12 +86,12 @@ impl<S: Read + Write> Session<S> {
 
     /// Makes a mailbox and subscribes to it, which most programs take for showing it.
     pub fn create(&mut self, mailbox: &Mailbox) -> Result<Created> {
-        let create = Command::new("CREATE").string(&mailbox.raw);
+        let create = ImapCommand::new("CREATE").string(&mailbox.raw);
         let done = self.wire.run(&create, |_| Ok(()))?;
         if !done.is_ok() && !done.status().says("ALREADYEXISTS") {
             return Ok(Created::Refused(self.wire.words(&done.status())));
         }
-        let subscribe = Command::new("SUBSCRIBE").string(&mailbox.raw);
+        let subscribe = ImapCommand::new("SUBSCRIBE").string(&mailbox.raw);
         self.wire.run(&subscribe, |_| Ok(()))?;
         Ok(Created::Yes)
     }
@@ -99,7 +100,7 @@ impl<S: Read + Write> Session<S> {
     pub fn append_limit(&mut self, mailbox: &Mailbox) -> Result<Option<u64>> {
         let mut limit = self.caps.number("APPENDLIMIT");
         if limit.is_none() && self.caps.has("APPENDLIMIT") {
-            let command = Command::new("STATUS").string(&mailbox.raw);
+            let command = ImapCommand::new("STATUS").string(&mailbox.raw);
             self.wire.run(&command.words(" (APPENDLIMIT)"), |reply| {
                 if let Reply::Data { word, mut rest, .. } = reply
                     && word.eq_ignore_ascii_case(b"STATUS")
@@ -140,14 +141,14 @@ impl<S: Read + Write> Session<S> {
 pub struct Appender<'s, S> {
     session: &'s mut Session<S>,
     name: Vec<u8>,
-    under_way: VecDeque<Waiting>,
+    under_way: VecDeque<WaitingAppends>,
     octets: u64,
     ready: VecDeque<(u64, Verdict)>,
     buffer: Vec<u8>,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct WaitingAppends {
     tag: String,
     key: u64,
     octets: u64,
@@ -162,14 +163,14 @@ impl<S: Read + Write> Appender<'_, S> {
     }
 
     /// Sends a message, which has to be as long as its letter says.
-    pub fn send(&mut self, key: u64, letter: &Letter, body: Pieces<'_>) -> Result<()> {
+    pub fn send(&mut self, key: u64, letter: &AppendMessage, body: AppendPieces<'_>) -> Result<()> {
         let ahead = match self.session.wire.literals {
             Literals::Wait => false,
             Literals::Small => letter.octets <= SMALL as u64,
             Literals::Any => letter.octets <= AHEAD_OCTETS,
         };
         let words = words(letter, ahead);
-        let command = Command::new("APPEND").string(&self.name).words(&words);
+        let command = ImapCommand::new("APPEND").string(&self.name).words(&words);
         let wire = &mut self.session.wire;
         let tag = wire.tag();
         wire.announce(&command.shown);
@@ -209,7 +210,7 @@ impl<S: Read + Write> Appender<'_, S> {
         buffer.extend_from_slice(if letter.utf8 { b")\r\n" } else { b"\r\n" });
         wire.channel.send(buffer)?;
         self.octets += letter.octets;
-        self.under_way.push_back(Waiting {
+        self.under_way.push_back(WaitingAppends {
             tag,
             key,
             octets: letter.octets,
@@ -248,8 +249,8 @@ impl<S: Read + Write> Appender<'_, S> {
     fn receive(&mut self) -> Result<Option<(u64, Verdict)>> {
         while !self.under_way.is_empty() {
             let wire = &mut self.session.wire;
-            if let Head::Body(octets) = wire.receive()? {
-                wire.body(Item::default(), octets).drain()?;
+            if let AnswerHead::Body(octets) = wire.receive()? {
+                wire.body(FetchItem::default(), octets).drain()?;
                 continue;
             }
             let Reply::Result(tag, status) = wire.reply()? else {
@@ -259,7 +260,7 @@ impl<S: Read + Write> Appender<'_, S> {
             let Some(at) = waiting.position(|w| w.tag.as_bytes() == tag) else {
                 return Err(wire.channel.broken("it answers another command"));
             };
-            let done = Done::of(&status);
+            let done = CommandEnd::of(&status);
             let verdict = self.verdict(&done);
             if let Some(waiting) = self.under_way.remove(at) {
                 self.octets -= waiting.octets;
@@ -269,9 +270,9 @@ impl<S: Read + Write> Appender<'_, S> {
         Ok(None)
     }
 
-    fn verdict(&self, done: &Done) -> Verdict {
+    fn verdict(&self, done: &CommandEnd) -> Verdict {
         let status = done.status();
-        if status.kind == Kind::Ok {
+        if status.kind == StatusKind::Ok {
             let mut argument = status.argument();
             let uid = (status.says("APPENDUID") && argument.number().is_some())
                 .then(|| argument.number().and_then(|n| u32::try_from(n).ok()))
@@ -279,18 +280,18 @@ impl<S: Read + Write> Appender<'_, S> {
             return Verdict::Taken(uid.filter(|uid| *uid > 0));
         }
         let refusal = if status.says("OVERQUOTA") {
-            Refusal::Full
+            AppendRefusal::Full
         } else if status.wants_a_pause() {
-            Refusal::Pause
+            AppendRefusal::Pause
         } else {
-            Refusal::Message
+            AppendRefusal::Message
         };
         Verdict::Refused(refusal, self.session.wire.words(&status))
     }
 }
 
 /// What stands between the name of the mailbox and the octets, without the line end.
-fn words(letter: &Letter, ahead: bool) -> String {
+fn words(letter: &AppendMessage, ahead: bool) -> String {
     let mut words = String::new();
     if !letter.flags.is_empty() {
         words = format!(" ({})", letter.flags.join(" "));

@@ -4,10 +4,10 @@ use crate::base::error::Error;
 use crate::net::imap::folder::Access;
 use crate::net::imap::tests::{Stream, play_as};
 
-fn letter(octets: u64) -> Letter {
-    Letter {
+fn letter(octets: u64) -> AppendMessage {
+    AppendMessage {
         octets,
-        ..Letter::default()
+        ..AppendMessage::default()
     }
 }
 
@@ -43,7 +43,7 @@ fn messages_go_ahead_of_their_answers_which_are_told_apart() {
             for (key, text) in [(1, "one"), (2, "two"), (3, "three")] {
                 send(&mut appender, key, text).unwrap();
             }
-            let refused = Verdict::Refused(Refusal::Message, "NO [TOOBIG] too long".into());
+            let refused = Verdict::Refused(AppendRefusal::Message, "NO [TOOBIG] too long".into());
             assert_eq!(
                 verdicts(&mut appender),
                 [
@@ -65,7 +65,7 @@ fn flags_and_date_stand_before_the_octets() {
          S: m1 OK",
         |session| {
             let sent = Mailbox::named(b"Sent".to_vec(), None, false);
-            let letter = Letter {
+            let letter = AppendMessage {
                 flags: vec!["\\Seen".into(), "$Junk".into()],
                 date: Some(1_609_815_845),
                 octets: 1,
@@ -103,11 +103,11 @@ fn without_literal_plus_the_server_gives_its_leave_first() {
                     (1, Verdict::Taken(None)),
                     (
                         2,
-                        Verdict::Refused(Refusal::Full, "NO [OVERQUOTA] full".into())
+                        Verdict::Refused(AppendRefusal::Full, "NO [OVERQUOTA] full".into())
                     ),
                     (
                         3,
-                        Verdict::Refused(Refusal::Pause, "NO [THROTTLED] slowly".into())
+                        Verdict::Refused(AppendRefusal::Pause, "NO [THROTTLED] slowly".into())
                     ),
                 ]
             );
@@ -144,10 +144,10 @@ fn a_header_in_utf_8_is_said_to_be_one() {
          C: é)
          S: m1 OK",
         |session| {
-            let letter = Letter {
+            let letter = AppendMessage {
                 octets: 2,
                 utf8: true,
-                ..Letter::default()
+                ..AppendMessage::default()
             };
             let mut appender = session.appender(&Mailbox::inbox());
             let body = &mut |piece: &mut dyn FnMut(&[u8]) -> Result<()>| piece("é".as_bytes());
@@ -183,7 +183,7 @@ fn so_many_are_under_way_and_no_more() {
     play_as("LITERAL+", "", |session| {
         let mut appender = session.appender(&Mailbox::inbox());
         assert!(!appender.is_full(u64::MAX));
-        appender.under_way.push_back(Waiting {
+        appender.under_way.push_back(WaitingAppends {
             tag: "m1".into(),
             key: 1,
             octets: 1,

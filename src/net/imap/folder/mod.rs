@@ -6,13 +6,13 @@ use std::ops::RangeInclusive;
 use crate::base::error::{Error, Result};
 use crate::base::stage::Stage;
 use crate::mail::source::Listing;
-use crate::net::imap::command::{Command, Done};
-use crate::net::imap::fetch::{self, Row, State};
+use crate::net::imap::command::{CommandEnd, ImapCommand};
+use crate::net::imap::fetch::{self, FetchState, Row};
 use crate::net::imap::mailbox::{Counts, Mailbox};
 use crate::net::imap::reply::Reply;
 use crate::net::imap::session::Session;
-use crate::net::imap::uids::{Seen, ranges};
-use crate::net::imap::wire::Head;
+use crate::net::imap::uids::{SeenUids, ranges};
+use crate::net::imap::wire::AnswerHead;
 
 /// What a mailbox is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub enum Scope {
 
 /// What an earlier session knew of a mailbox, under the same UIDVALIDITY.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Known {
+pub struct KnownMailbox {
     /// Its last change then.
     pub modseq: u64,
     /// Messages in it then.
@@ -72,7 +72,7 @@ impl<S: Read + Write> Session<S> {
     /// SELECT on servers whose EXAMINE fails or tells no UIDVALIDITY. A refusal leaves
     /// the session usable.
     pub fn open(&mut self, mailbox: &Mailbox, access: Access) -> Result<Folder<'_, S>> {
-        let mut found = Opened::default();
+        let mut found = OpenedMailbox::default();
         let mut done = None;
         if access == Access::Read {
             let examined = self.open_by("EXAMINE", mailbox, &mut found)?;
@@ -98,9 +98,14 @@ impl<S: Read + Write> Session<S> {
         })
     }
 
-    fn open_by(&mut self, verb: &str, mailbox: &Mailbox, found: &mut Opened) -> Result<Done> {
-        *found = Opened::default();
-        let mut command = Command::new(verb).string(&mailbox.raw);
+    fn open_by(
+        &mut self,
+        verb: &str,
+        mailbox: &Mailbox,
+        found: &mut OpenedMailbox,
+    ) -> Result<CommandEnd> {
+        *found = OpenedMailbox::default();
+        let mut command = ImapCommand::new(verb).string(&mailbox.raw);
         if self.caps.has("CONDSTORE") && !self.qresync {
             command = command.words(" (CONDSTORE)");
         }
@@ -115,13 +120,13 @@ impl<S: Read + Write> Session<S> {
 
 /// What the server says while it opens a mailbox.
 #[derive(Debug, Default)]
-struct Opened {
+struct OpenedMailbox {
     pub(super) counts: Counts,
     mailbox_id: Option<Vec<u8>>,
     permanent: Option<Vec<Vec<u8>>>,
 }
 
-impl Opened {
+impl OpenedMailbox {
     fn take(&mut self, reply: &Reply<'_>) {
         let small = |n: Option<u64>| n.and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0);
         match reply {
@@ -201,7 +206,7 @@ impl<S: Read + Write> Folder<'_, S> {
         if self.counts.modseq.is_some() {
             items += " MODSEQ";
         }
-        let mut seen = Seen::default();
+        let mut seen = SeenUids::default();
         let mut take = |change| match change {
             Change::Flags(row) if row.uid >= from && seen.insert(row.uid) => each(row),
             _ => Ok(()),
@@ -229,7 +234,7 @@ impl<S: Read + Write> Folder<'_, S> {
     /// with its flags.
     pub fn changes(
         &mut self,
-        known: Option<Known>,
+        known: Option<KnownMailbox>,
         each: &mut dyn FnMut(Change) -> Result<()>,
     ) -> Result<Scope> {
         let since = known.filter(|_| self.counts.modseq.is_some());
@@ -265,7 +270,7 @@ impl<S: Read + Write> Folder<'_, S> {
 
     /// True if there are just as many more messages as rows were told that are new: then
     /// nothing went.
-    fn only_grew(&self, known: Known) -> bool {
+    fn only_grew(&self, known: KnownMailbox) -> bool {
         let newer = self.newer.filter(|(from, _)| *from == known.uidnext);
         let newer = newer.and_then(|(_, rows)| u32::try_from(rows).ok());
         let expected = newer.and_then(|rows| known.messages.checked_add(rows));
@@ -309,17 +314,17 @@ impl<S: Read + Write> Folder<'_, S> {
         &mut self,
         command: &str,
         each: &mut dyn FnMut(Change) -> Result<()>,
-    ) -> Result<Done> {
+    ) -> Result<CommandEnd> {
         let wire = &mut self.session.wire;
         let tag = wire.begin(command)?;
         loop {
             let head = wire.receive()?;
             let (item, state) = fetch::read(wire.text(), wire.section);
-            if let Head::Body(octets) = head {
+            if let AnswerHead::Body(octets) = head {
                 wire.body(item, octets).drain()?;
                 continue;
             }
-            if state == State::Whole {
+            if state == FetchState::Whole {
                 if item.row.uid > 0 {
                     each(Change::Flags(item.row))?;
                 }
@@ -327,7 +332,7 @@ impl<S: Read + Write> Folder<'_, S> {
             }
             match wire.reply()? {
                 Reply::Result(theirs, status) if theirs == tag.as_bytes() => {
-                    return Ok(Done::of(&status));
+                    return Ok(CommandEnd::of(&status));
                 }
                 Reply::Result(..) => return Err(wire.channel.broken("it answers another command")),
                 Reply::Data { word, .. } if word.eq_ignore_ascii_case(b"EXPUNGE") => {

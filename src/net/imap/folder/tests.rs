@@ -168,7 +168,7 @@ fn a_list_that_breaks_off_is_an_error() {
     }
 }
 
-fn changes(folder: &mut Folder<'_, Stream>, known: Option<Known>) -> (Vec<String>, Scope) {
+fn changes(folder: &mut Folder<'_, Stream>, known: Option<KnownMailbox>) -> (Vec<String>, Scope) {
     let mut told = Vec::new();
     let scope = folder.changes(known, &mut |change| {
         told.push(match change {
@@ -180,7 +180,7 @@ fn changes(folder: &mut Folder<'_, Stream>, known: Option<Known>) -> (Vec<String
     (told, scope.unwrap())
 }
 
-const KNOWN: Known = Known {
+const KNOWN: KnownMailbox = KnownMailbox {
     modseq: 90,
     messages: 3,
     uidnext: 12,
@@ -211,7 +211,7 @@ fn changes_are_told_by_qresync() {
          S: m2 OK",
         true,
         |mut folder| {
-            let known = Known {
+            let known = KnownMailbox {
                 messages: 5,
                 ..KNOWN
             };
@@ -232,7 +232,7 @@ fn condstore_suffices_where_nothing_came_or_went() {
         |mut folder| {
             let told = changes(&mut folder, Some(KNOWN));
             assert_eq!(told, (vec!["2".to_owned()], Scope::Changes));
-            let same = Known {
+            let same = KnownMailbox {
                 modseq: 99,
                 ..KNOWN
             };
@@ -256,7 +256,7 @@ fn condstore_suffices_where_messages_only_came() {
     for (messages, answer, scope) in [(2, since, Scope::Changes), (3, all, Scope::Everything)] {
         with_modseq(&format!("{script}\n{answer}"), false, |mut folder| {
             assert_eq!(folder.rows(11, &mut |_| Ok(())).unwrap(), 1);
-            let known = Known {
+            let known = KnownMailbox {
                 messages,
                 uidnext: 11,
                 ..KNOWN
@@ -278,7 +278,7 @@ fn otherwise_everything_is_told() {
          S: m2 OK",
         false,
         |mut folder| {
-            let known = Known {
+            let known = KnownMailbox {
                 messages: 5,
                 ..KNOWN
             };

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 
 use crate::base::error::{Error, Result};
 use crate::mail::source::Listing;
-use crate::net::imap::command::Command;
+use crate::net::imap::command::ImapCommand;
 use crate::net::imap::folder::{Change, Folder};
 use crate::net::imap::reply::holds;
 use crate::net::imap::uids::written;
@@ -68,7 +68,7 @@ impl<S: Read + Write> Folder<'_, S> {
     }
 
     fn must(&mut self, command: &str) -> Result<()> {
-        let command = Command::new(command);
+        let command = ImapCommand::new(command);
         self.session.wire.must(&command, |_| Ok(())).map(drop)
     }
 

@@ -7,12 +7,12 @@ use std::io::{Read, Write};
 use crate::base::error::{Endpoint, Error, Result};
 use crate::base::secret::Mask;
 use crate::base::stage::Stage;
-use crate::net::imap::capability::Capabilities;
-use crate::net::imap::command::Command;
+use crate::net::imap::capability::ImapCapabilities;
+use crate::net::imap::command::ImapCommand;
 use crate::net::imap::login::{self, overhear};
-use crate::net::imap::mailbox::{self, Counts, Mailbox, Namespaces, Quota};
-use crate::net::imap::reply::{Kind, Reply};
-use crate::net::imap::wire::{Head, Wire};
+use crate::net::imap::mailbox::{self, Counts, Mailbox, Namespaces, QuotaUsage};
+use crate::net::imap::reply::{Reply, StatusKind};
+use crate::net::imap::wire::{AnswerHead, ImapWire};
 use crate::net::sasl::Login;
 
 /// Mailboxes that a list may have.
@@ -27,8 +27,8 @@ const LAST_WORDS: usize = 16;
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Session<S> {
-    pub(super) wire: Wire<S>,
-    pub(super) caps: Capabilities,
+    pub(super) wire: ImapWire<S>,
+    pub(super) caps: ImapCapabilities,
     /// True if the server was told that we know QRESYNC (RFC 7162).
     pub(super) qresync: bool,
     pub(super) utf8: bool,
@@ -46,15 +46,15 @@ impl<S: Read + Write> Session<S> {
         let mut session = Self::resume(stream, server, mask);
         let mut told = None;
         let wire = &mut session.wire;
-        if wire.receive()? != Head::Whole {
+        if wire.receive()? != AnswerHead::Whole {
             return Err(wire.channel.broken("a greeting was due"));
         }
         let reply = wire.any_reply()?;
         overhear(&reply, &mut told);
         session.preauth = match reply {
-            Reply::Status(status) if status.kind == Kind::Ok => false,
-            Reply::Status(status) if status.kind == Kind::Preauth && encrypted => true,
-            Reply::Status(status) if status.kind == Kind::Preauth => {
+            Reply::Status(status) if status.kind == StatusKind::Ok => false,
+            Reply::Status(status) if status.kind == StatusKind::Preauth && encrypted => true,
+            Reply::Status(status) if status.kind == StatusKind::Preauth => {
                 let detail = "it skips the login on a connection that is not encrypted";
                 return Err(wire.channel.broken(detail));
             }
@@ -72,8 +72,8 @@ impl<S: Read + Write> Session<S> {
     /// Goes on where no greeting is due, as behind STARTTLS.
     pub fn resume(stream: S, server: &Endpoint, mask: Mask) -> Self {
         Self {
-            wire: Wire::new(stream, server.clone(), mask),
-            caps: Capabilities::default(),
+            wire: ImapWire::new(stream, server.clone(), mask),
+            caps: ImapCapabilities::default(),
             qresync: false,
             utf8: false,
             guid: false,
@@ -98,7 +98,7 @@ impl<S: Read + Write> Session<S> {
             return Ok(());
         }
         let mut told = None;
-        let done = self.wire.run(&Command::new("CAPABILITY"), |reply| {
+        let done = self.wire.run(&ImapCommand::new("CAPABILITY"), |reply| {
             overhear(&reply, &mut told);
             Ok(())
         })?;
@@ -130,7 +130,7 @@ impl<S: Read + Write> Session<S> {
                     .into(),
             });
         }
-        self.wire.must(&Command::new("STARTTLS"), |_| Ok(()))?;
+        self.wire.must(&ImapCommand::new("STARTTLS"), |_| Ok(()))?;
         self.wire
             .channel
             .into_stream()
@@ -146,7 +146,7 @@ impl<S: Read + Write> Session<S> {
     pub fn login(&mut self, login: &Login) -> Result<()> {
         if !self.preauth {
             let told = login::login(&mut self.wire, &self.caps, login)?;
-            self.caps = Capabilities::default();
+            self.caps = ImapCapabilities::default();
             self.learn(told);
         }
         self.ask_capabilities()?;
@@ -157,7 +157,7 @@ impl<S: Read + Write> Session<S> {
                 "\")"
             );
             let guid = &mut self.guid;
-            self.wire.run(&Command::new(id), |reply| {
+            self.wire.run(&ImapCommand::new(id), |reply| {
                 if let Reply::Data { word, mut rest, .. } = reply
                     && word.eq_ignore_ascii_case(b"ID")
                 {
@@ -187,13 +187,13 @@ impl<S: Read + Write> Session<S> {
         if wanted.is_empty() || !self.caps.has("ENABLE") {
             return Ok(());
         }
-        let command = Command::new(&format!("ENABLE {}", wanted.join(" ")));
+        let command = ImapCommand::new(&format!("ENABLE {}", wanted.join(" ")));
         let (qresync, utf8) = (&mut self.qresync, &mut self.utf8);
         self.wire.run(&command, |reply| {
             if let Reply::Data { word, mut rest, .. } = reply
                 && word.eq_ignore_ascii_case(b"ENABLED")
             {
-                let enabled = Capabilities::read(rest.rest());
+                let enabled = ImapCapabilities::read(rest.rest());
                 *qresync |= enabled.has("QRESYNC");
                 *utf8 |= enabled.has("UTF8=ACCEPT");
             }
@@ -206,7 +206,7 @@ impl<S: Read + Write> Session<S> {
     pub fn namespaces(&mut self) -> Result<Namespaces> {
         let mut found = Namespaces::default();
         if self.caps.has("NAMESPACE") {
-            self.wire.run(&Command::new("NAMESPACE"), |reply| {
+            self.wire.run(&ImapCommand::new("NAMESPACE"), |reply| {
                 if let Reply::Data { word, mut rest, .. } = reply
                     && word.eq_ignore_ascii_case(b"NAMESPACE")
                 {
@@ -244,7 +244,7 @@ impl<S: Read + Write> Session<S> {
         let mut found: Vec<Mailbox> = Vec::new();
         let mut counted = Vec::new();
         let mut rows = 0;
-        let done = self.wire.run(&Command::new(command), |reply| {
+        let done = self.wire.run(&ImapCommand::new(command), |reply| {
             let Reply::Data { word, mut rest, .. } = reply else {
                 return Ok(());
             };
@@ -303,8 +303,11 @@ impl<S: Read + Write> Session<S> {
             .filter(|mailbox| mailbox.selectable && mailbox.counts.is_none())
             .collect();
         for group in wanted.chunks_mut(AHEAD) {
-            let command =
-                |mailbox: &Mailbox| Command::new("STATUS").string(&mailbox.raw).words(&items);
+            let command = |mailbox: &Mailbox| {
+                ImapCommand::new("STATUS")
+                    .string(&mailbox.raw)
+                    .words(&items)
+            };
             let mut counted: HashMap<Vec<u8>, Counts> = HashMap::new();
             let mut take = |reply: Reply<'_>| {
                 if let Reply::Data { word, mut rest, .. } = reply
@@ -337,10 +340,10 @@ impl<S: Read + Write> Session<S> {
     }
 
     /// The limits that count for a mailbox; none if the server keeps or tells none.
-    pub fn quota(&mut self, mailbox: &Mailbox) -> Result<Vec<Quota>> {
+    pub fn quota(&mut self, mailbox: &Mailbox) -> Result<Vec<QuotaUsage>> {
         let mut found = Vec::new();
         if self.caps.has("QUOTA") || self.caps.has("QUOTA=RES-STORAGE") {
-            let command = Command::new("GETQUOTAROOT").string(&mailbox.raw);
+            let command = ImapCommand::new("GETQUOTAROOT").string(&mailbox.raw);
             self.wire.run(&command, |reply| {
                 if let Reply::Data { word, mut rest, .. } = reply
                     && word.eq_ignore_ascii_case(b"QUOTA")
@@ -364,14 +367,14 @@ impl<S: Read + Write> Session<S> {
             };
             match self.wire.any_reply()? {
                 Reply::Result(theirs, status) if theirs == tag.as_bytes() => {
-                    return if status.kind == Kind::Ok {
+                    return if status.kind == StatusKind::Ok {
                         Ok(())
                     } else {
                         Err(self.wire.refused(&status))
                     };
                 }
-                Reply::Status(status) if status.kind == Kind::Bye => left = true,
-                _ if head == Head::Whole => {}
+                Reply::Status(status) if status.kind == StatusKind::Bye => left = true,
+                _ if head == AnswerHead::Whole => {}
                 _ => return Err(self.wire.channel.broken("a message was not asked for")),
             }
         }
@@ -384,7 +387,7 @@ impl<S: Read + Write> Session<S> {
             .broken("the end of the session does not come"))
     }
 
-    fn learn(&mut self, told: Option<Capabilities>) {
+    fn learn(&mut self, told: Option<ImapCapabilities>) {
         if let Some(caps) = told {
             tracing::debug!(target: "dialogue", "S: ({caps:?})");
             self.wire.literals = caps.literals();

@@ -411,7 +411,7 @@ proptest! {
             return Ok(());
         };
         let all = "QUOTA NAMESPACE LIST-EXTENDED LIST-STATUS CONDSTORE QRESYNC ENABLE";
-        session.caps = Capabilities::read(all.as_bytes());
+        session.caps = ImapCapabilities::read(all.as_bytes());
         let _ = session.ask_capabilities();
         let _ = session.login(&login(Method::User, true));
         let _ = session.namespaces();

@@ -9,13 +9,13 @@ use std::io::{Read, Write};
 
 use crate::base::error::{Error, Result};
 use crate::mail::source::{Each, Fetched, Listing};
-use crate::net::imap::command::Done;
-use crate::net::imap::fetch::{self, Content, Section, State};
+use crate::net::imap::command::CommandEnd;
+use crate::net::imap::fetch::{self, Content, FetchState, Section};
 use crate::net::imap::folder::Folder;
 use crate::net::imap::oddity;
-use crate::net::imap::reply::{Kind, Reply};
+use crate::net::imap::reply::{Reply, StatusKind};
 use crate::net::imap::uids::written;
-use crate::net::imap::wire::{Body, Head, Wire};
+use crate::net::imap::wire::{AnswerHead, ImapWire, LiteralBody};
 use crate::net::sasl::Refusal;
 
 /// Messages that one command asks for, and their listed octets.
@@ -65,10 +65,10 @@ pub(super) fn run<S: Read + Write>(
     each: Each<'_>,
 ) -> Result<()> {
     let uids = folder.uids(wanted)?;
-    let mut entries: Vec<Entry<'_>> = uids
+    let mut entries: Vec<FetchSlot<'_>> = uids
         .into_iter()
         .zip(wanted)
-        .map(|(uid, listing)| Entry {
+        .map(|(uid, listing)| FetchSlot {
             uid,
             listing,
             answered: false,
@@ -98,7 +98,7 @@ pub(super) fn run<S: Read + Write>(
 }
 
 /// A wanted message.
-struct Entry<'l> {
+struct FetchSlot<'l> {
     uid: u32,
     listing: &'l Listing,
     answered: bool,
@@ -109,21 +109,21 @@ struct Entry<'l> {
 }
 
 /// A command under way, and the entries it is about.
-struct Flight {
+struct FetchFlight {
     tag: String,
     places: Vec<usize>,
 }
 
 struct Transfer<'t, 'l, 'e, S> {
-    wire: &'t mut Wire<S>,
+    wire: &'t mut ImapWire<S>,
     section: Section,
     /// True if messages are looked through for octets that BINARY might set right.
     binary: bool,
-    entries: Vec<Entry<'l>>,
+    entries: Vec<FetchSlot<'l>>,
     /// The first entry that was never asked for.
     next: usize,
     again: VecDeque<Vec<usize>>,
-    flights: VecDeque<Flight>,
+    flights: VecDeque<FetchFlight>,
     /// Entries to be fetched in both forms at the end.
     doubtful: Vec<usize>,
     refusals: usize,
@@ -181,7 +181,7 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
         let tag = self
             .wire
             .begin(&format!("UID FETCH {} (UID{flags} {item})", written(&uids)))?;
-        self.flights.push_back(Flight { tag, places });
+        self.flights.push_back(FetchFlight { tag, places });
         Ok(())
     }
 
@@ -189,17 +189,17 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
     fn take(&mut self) -> Result<()> {
         let head = self.wire.receive()?;
         let (item, state) = fetch::read(self.wire.text(), self.wire.section);
-        if let Head::Body(octets) = head {
+        if let AnswerHead::Body(octets) = head {
             return self.take_body(item, octets);
         }
-        if state == State::Whole {
+        if state == FetchState::Whole {
             return self.take_item(item);
         }
         let (at, done) = match self.wire.reply()? {
             Reply::Result(theirs, status) => {
                 let mut tags = self.flights.iter().map(|flight| flight.tag.as_bytes());
                 let at = tags.position(|tag| tag == theirs);
-                (at, Done::of(&status))
+                (at, CommandEnd::of(&status))
             }
             Reply::Data { word, .. } if word.eq_ignore_ascii_case(b"FETCH") => {
                 return Err(self
@@ -225,7 +225,7 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
     }
 
     /// An answer without a literal.
-    fn take_item(&mut self, item: fetch::Item) -> Result<()> {
+    fn take_item(&mut self, item: fetch::FetchItem) -> Result<()> {
         let Some(at) = self.place(item.row.uid) else {
             return Ok(());
         };
@@ -237,7 +237,7 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
         }
     }
 
-    fn take_body(&mut self, item: fetch::Item, octets: u64) -> Result<()> {
+    fn take_body(&mut self, item: fetch::FetchItem, octets: u64) -> Result<()> {
         if item.row.uid == 0 {
             return self.take_nameless(item, octets);
         }
@@ -274,7 +274,7 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
     }
 
     /// A message whose UID comes behind it, or not at all.
-    fn take_nameless(&mut self, item: fetch::Item, octets: u64) -> Result<()> {
+    fn take_nameless(&mut self, item: fetch::FetchItem, octets: u64) -> Result<()> {
         let mut body = self.wire.body(item, octets);
         let mut held = Vec::new();
         if octets <= HELD {
@@ -315,7 +315,7 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
     }
 
     /// The end of a command: what it left open is asked again in another way.
-    fn settle(&mut self, flight: Flight, done: &Done) -> Result<()> {
+    fn settle(&mut self, flight: FetchFlight, done: &CommandEnd) -> Result<()> {
         let mut open = flight.places;
         open.retain(|at| !self.entries[*at].answered);
         let status = done.status();
@@ -342,7 +342,7 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
                 reply: words,
             });
         }
-        if status.kind == Kind::Bad && spent {
+        if status.kind == StatusKind::Bad && spent {
             return Err(self.wire.refused(&status));
         }
         match open.as_slice() {
@@ -382,7 +382,7 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
         loop {
             let head = self.wire.receive()?;
             let (item, _) = fetch::read(self.wire.text(), self.wire.section);
-            if let Head::Body(length) = head {
+            if let AnswerHead::Body(length) = head {
                 let fits = octets.is_none_or(|octets| octets == length) && length <= HELD;
                 let mut body = self.wire.body(item, length);
                 let mut octets = Vec::new();
@@ -407,7 +407,7 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
 
 /// Why a message that begins so is none.
 fn notice<S: Read + Write>(
-    body: &mut Body<'_, S>,
+    body: &mut LiteralBody<'_, S>,
     section: Section,
     listing: &Listing,
 ) -> Result<Option<&'static str>> {

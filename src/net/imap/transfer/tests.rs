@@ -479,7 +479,7 @@ proptest! {
         let server = crate::net::imap::tests::server();
         let mut session = crate::net::imap::Session::resume(stream, &server, crate::base::secret::Mask::none());
         if binary {
-            session.caps = crate::net::imap::capability::Capabilities::read(b"BINARY");
+            session.caps = crate::net::imap::capability::ImapCapabilities::read(b"BINARY");
         }
         let mut folder = session.open(&Mailbox::inbox(), Access::Read).unwrap();
         let wanted: Vec<_> = (1..=4).map(|uid| listing(7, uid, 1)).collect();

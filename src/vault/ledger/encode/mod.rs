@@ -1,8 +1,8 @@
 //! Events as lines: which fields each kind has, in their order (docs/FORMAT.md,
 //! Ledger).
 
-use super::event::{Event, Evidence, Identity, Seen, Session};
-use super::line::{LineWriter, Mark};
+use super::event::{Evidence, Identity, LedgerEvent, Seen, SessionRecord};
+use super::line::{Checksum, LineWriter};
 use crate::mail::source::{ObjectId, Uid};
 
 /// The bytes of a refusal's reply that are kept.
@@ -10,15 +10,15 @@ const MAX_REPLY: usize = 512;
 
 /// The first line of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Open {
+pub(super) struct OpenLedger {
     pub(super) vault: String,
     pub(super) month: String,
     /// The checksum that the file before it ends with.
-    pub(super) prev: Option<Mark>,
+    pub(super) prev: Option<Checksum>,
 }
 
 /// Writes the first line of a file; gives its checksum.
-pub(super) fn encode_open(out: &mut Vec<u8>, seq: u64, time: i64, open: &Open) -> Mark {
+pub(super) fn encode_open(out: &mut Vec<u8>, seq: u64, time: i64, open: &OpenLedger) -> Checksum {
     let mut line = LineWriter::new(out, seq, time, "open");
     line.text("vault", open.vault.as_bytes());
     line.text("month", open.month.as_bytes());
@@ -26,21 +26,27 @@ pub(super) fn encode_open(out: &mut Vec<u8>, seq: u64, time: i64, open: &Open) -
         "prev",
         open.prev.as_ref().map(|mark| mark.as_str().as_bytes()),
     );
-    line.finish(Mark::START)
+    line.finish(Checksum::START)
 }
 
 /// Writes the line of an event that follows the line with the checksum `prev`; gives
 /// its own. An unknown event has no fields.
-pub(super) fn encode(out: &mut Vec<u8>, seq: u64, time: i64, event: &Event, prev: Mark) -> Mark {
+pub(super) fn encode(
+    out: &mut Vec<u8>,
+    seq: u64,
+    time: i64,
+    event: &LedgerEvent,
+    prev: Checksum,
+) -> Checksum {
     let mut line = LineWriter::new(out, seq, time, event.name());
     write_fields(&mut line, event);
     line.finish(prev)
 }
 
 #[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
-fn write_fields(line: &mut LineWriter<'_>, event: &Event) {
+fn write_fields(line: &mut LineWriter<'_>, event: &LedgerEvent) {
     match event {
-        Event::Folder {
+        LedgerEvent::Folder {
             account,
             dir,
             name,
@@ -53,18 +59,18 @@ fn write_fields(line: &mut LineWriter<'_>, event: &Event) {
             line.text_or_null("delim", delim.as_ref().map(std::slice::from_ref));
             line.number("uidvalidity", uidvalidity);
         }
-        Event::Seen(seen) => write_seen(line, seen),
-        Event::Flags {
+        LedgerEvent::Seen(seen) => write_seen(line, seen),
+        LedgerEvent::Flags {
             identity,
             flags,
             kw,
         }
-        | Event::Vanished {
+        | LedgerEvent::Vanished {
             identity,
             flags,
             kw,
         }
-        | Event::Reappeared {
+        | LedgerEvent::Reappeared {
             identity,
             flags,
             kw,
@@ -73,7 +79,7 @@ fn write_fields(line: &mut LineWriter<'_>, event: &Event) {
             line.text("flags", flags.as_bytes());
             line.text("kw", kw.as_bytes());
         }
-        Event::Refused {
+        LedgerEvent::Refused {
             identity,
             octets,
             reply,
@@ -84,29 +90,29 @@ fn write_fields(line: &mut LineWriter<'_>, event: &Event) {
             line.text("reply", &reply[..reply.len().min(MAX_REPLY)]);
             line.number("tries", tries);
         }
-        Event::Wanted { identity, why } => {
+        LedgerEvent::Wanted { identity, why } => {
             write_identity(line, identity);
             line.text("why", why.as_bytes());
         }
-        Event::Checked { identity, names } => {
+        LedgerEvent::Checked { identity, names } => {
             write_identity(line, identity);
             line.text("names", names);
         }
-        Event::Asked { identity, header } => {
+        LedgerEvent::Asked { identity, header } => {
             write_identity(line, identity);
             line.hash("header", *header);
         }
-        Event::Superseded { hash, by } => {
+        LedgerEvent::Superseded { hash, by } => {
             line.hash("hash", *hash);
             line.hash("by", *by);
         }
-        Event::PurgeIntent { identity, hash }
-        | Event::Purged { identity, hash }
-        | Event::PurgeKept { identity, hash } => {
+        LedgerEvent::PurgeIntent { identity, hash }
+        | LedgerEvent::Purged { identity, hash }
+        | LedgerEvent::PurgeKept { identity, hash } => {
             write_identity(line, identity);
             line.hash("hash", *hash);
         }
-        Event::Adopted {
+        LedgerEvent::Adopted {
             account,
             file,
             hash,
@@ -115,16 +121,16 @@ fn write_fields(line: &mut LineWriter<'_>, event: &Event) {
             line.text("file", file);
             line.hash("hash", *hash);
         }
-        Event::Lost { hash } => line.hash("hash", *hash),
-        Event::Forgotten { hash, reason } => {
+        LedgerEvent::Lost { hash } => line.hash("hash", *hash),
+        LedgerEvent::Forgotten { hash, reason } => {
             line.hash("hash", *hash);
             line.text("reason", reason.as_bytes());
         }
-        Event::Verified { scope, damage } => {
+        LedgerEvent::Verified { scope, damage } => {
             line.text("scope", scope.as_bytes());
             line.number("damage", damage);
         }
-        Event::Learned {
+        LedgerEvent::Learned {
             account,
             key,
             value,
@@ -133,12 +139,12 @@ fn write_fields(line: &mut LineWriter<'_>, event: &Event) {
             line.text("key", key.as_bytes());
             line.text("value", value.as_bytes());
         }
-        Event::UploadIntent {
+        LedgerEvent::UploadIntent {
             destination,
             folder,
             hash,
         }
-        | Event::UploadFailed {
+        | LedgerEvent::UploadFailed {
             destination,
             folder,
             hash,
@@ -147,7 +153,7 @@ fn write_fields(line: &mut LineWriter<'_>, event: &Event) {
             line.text("folder", folder.as_bytes());
             line.hash("hash", *hash);
         }
-        Event::Uploaded {
+        LedgerEvent::Uploaded {
             destination,
             folder,
             hash,
@@ -158,7 +164,7 @@ fn write_fields(line: &mut LineWriter<'_>, event: &Event) {
             line.hash("hash", *hash);
             line.number_or_null("uid", *uid);
         }
-        Event::Chain {
+        LedgerEvent::Chain {
             file,
             first,
             last,
@@ -169,8 +175,8 @@ fn write_fields(line: &mut LineWriter<'_>, event: &Event) {
             line.number("last", last);
             line.text("copy", copy.as_bytes());
         }
-        Event::Session(session) => write_session(line, session),
-        Event::Unknown(_) => {}
+        LedgerEvent::Session(session) => write_session(line, session),
+        LedgerEvent::Unknown(_) => {}
     }
 }
 
@@ -227,7 +233,7 @@ fn write_seen(line: &mut LineWriter<'_>, seen: &Seen) {
     }
 }
 
-fn write_session(line: &mut LineWriter<'_>, session: &Session) {
+fn write_session(line: &mut LineWriter<'_>, session: &SessionRecord) {
     line.text("account", session.account.as_bytes());
     line.text("proto", session.proto.as_str().as_bytes());
     line.number("complete", u8::from(session.complete));

@@ -3,11 +3,11 @@
 
 use std::collections::VecDeque;
 
-use super::chain::{Chain, Lines, Position, Span, Wrong, files, length, line_before, month};
-use super::decode::Line;
-use super::encode::Open;
-use super::event::{Entry, Event};
-use super::line::Mark;
+use super::chain::{Chain, LedgerLines, Position, Span, Wrong, files, length, line_before, month};
+use super::decode::DecodedLine;
+use super::encode::OpenLedger;
+use super::event::{LedgerEntry, LedgerEvent};
+use super::line::Checksum;
 use crate::base::error::{Error, Result};
 use crate::vault::layout::Layout;
 
@@ -60,7 +60,7 @@ pub enum Item {
     /// An event.
     Entry {
         /// The event.
-        entry: Entry,
+        entry: LedgerEntry,
         /// The place after its line.
         position: Position,
     },
@@ -81,7 +81,7 @@ pub struct Reader {
     newest: Option<String>,
     reading: Option<Reading>,
     chain: Chain,
-    before: Before,
+    before: LinesBefore,
     found: VecDeque<Item>,
     gaps: Vec<Gap>,
     /// The offset after the last good line, and its time.
@@ -94,7 +94,7 @@ pub struct Reader {
 #[derive(Debug)]
 struct Reading {
     file: String,
-    lines: Lines,
+    lines: LedgerLines,
     damage: Option<Damage>,
     torn: Torn,
 }
@@ -110,20 +110,20 @@ enum Torn {
 
 /// What the opening line of the next file should name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Before {
+enum LinesBefore {
     /// Nobody knows.
     Unknown,
     /// Nothing: it is the first one.
     Nothing,
     /// The last line of the file before, by its checksum and number.
-    Ends(Mark, u64),
+    Ends(Checksum, u64),
 }
 
 impl Reader {
     /// Reads everything. `vault` is the vault's id.
     pub fn new(layout: &Layout, vault: &str) -> Result<Self> {
         let files = files(layout)?;
-        Self::of(layout, vault, files, Before::Nothing)
+        Self::of(layout, vault, files, LinesBefore::Nothing)
     }
 
     /// Reads what follows a place; none if the ledger does not have this place.
@@ -132,16 +132,16 @@ impl Reader {
         let Ok(at) = files.binary_search(&position.file) else {
             return Ok(None);
         };
-        let mut reader = Self::of(layout, vault, files.split_off(at), Before::Unknown)?;
+        let mut reader = Self::of(layout, vault, files.split_off(at), LinesBefore::Unknown)?;
         Ok(reader.start_at(position)?.then_some(reader))
     }
 
     /// Reads one file as the newest.
     pub(super) fn of_newest(layout: &Layout, vault: &str, file: String) -> Result<Self> {
-        Self::of(layout, vault, vec![file], Before::Unknown)
+        Self::of(layout, vault, vec![file], LinesBefore::Unknown)
     }
 
-    fn of(layout: &Layout, vault: &str, files: Vec<String>, before: Before) -> Result<Self> {
+    fn of(layout: &Layout, vault: &str, files: Vec<String>, before: LinesBefore) -> Result<Self> {
         let mut newest = None;
         for file in files.iter().rev() {
             if length(&layout.root().join(file))? > 0 {
@@ -180,7 +180,7 @@ impl Reader {
         };
         self.reading = Some(Reading {
             file: position.file.clone(),
-            lines: Lines::open(path, position.offset)?,
+            lines: LedgerLines::open(path, position.offset)?,
             damage: None,
             torn: Torn::Unknown,
         });
@@ -238,11 +238,11 @@ impl Reader {
             return Ok(());
         }
         self.chain = Chain {
-            prev: Some(Mark::START),
+            prev: Some(Checksum::START),
             seq: None,
             gap: false,
         };
-        let lines = Lines::open(self.layout.root().join(&file), 0)?;
+        let lines = LedgerLines::open(self.layout.root().join(&file), 0)?;
         self.reading = Some(Reading {
             file,
             lines,
@@ -304,18 +304,18 @@ impl Reader {
         self.found.extend(reading.damage.map(Item::Damage));
         if reading.lines.offset > 0 {
             self.before = match (self.chain.prev, self.chain.seq) {
-                (Some(mark), Some(seq)) if !self.chain.gap => Before::Ends(mark, seq),
-                _ => Before::Unknown,
+                (Some(mark), Some(seq)) if !self.chain.gap => LinesBefore::Ends(mark, seq),
+                _ => LinesBefore::Unknown,
             };
         }
     }
 
     /// Takes a good line in.
-    fn take(&mut self, file: &str, span: Span, line: Line) {
+    fn take(&mut self, file: &str, span: Span, line: DecodedLine) {
         let detail = match &line {
-            Line::Open { seq, open, .. } => self.misfit(file, span, *seq, open),
-            Line::Entry(_) if span.first == 0 => Some("it has no opening line"),
-            Line::Entry(_) => None,
+            DecodedLine::Open { seq, open, .. } => self.misfit(file, span, *seq, open),
+            DecodedLine::Entry(_) if span.first == 0 => Some("it has no opening line"),
+            DecodedLine::Entry(_) => None,
         };
         self.found.extend(detail.map(|detail| {
             Item::Damage(Damage {
@@ -325,10 +325,10 @@ impl Reader {
                 detail: detail.to_owned(),
             })
         }));
-        let (Line::Entry(entry), Some(c)) = (line, self.chain.prev) else {
+        let (DecodedLine::Entry(entry), Some(c)) = (line, self.chain.prev) else {
             return;
         };
-        if let Event::Chain {
+        if let LedgerEvent::Chain {
             file, first, last, ..
         } = &entry.event
         {
@@ -348,11 +348,11 @@ impl Reader {
     }
 
     /// What is wrong with an opening line that is good in itself.
-    fn misfit(&self, file: &str, span: Span, seq: u64, open: &Open) -> Option<&'static str> {
+    fn misfit(&self, file: &str, span: Span, seq: u64, open: &OpenLedger) -> Option<&'static str> {
         let fits = match self.before {
-            Before::Unknown => true,
-            Before::Nothing => open.prev.is_none() && seq == 1,
-            Before::Ends(mark, last) => open.prev == Some(mark) && seq == last + 1,
+            LinesBefore::Unknown => true,
+            LinesBefore::Nothing => open.prev.is_none() && seq == 1,
+            LinesBefore::Ends(mark, last) => open.prev == Some(mark) && seq == last + 1,
         };
         if span.first > 0 {
             Some("an opening line in the middle")
@@ -385,7 +385,7 @@ impl Iterator for Reader {
 /// Looks ahead from a bad line of the newest file: the longest end of the file that
 /// begins with a bad line and whose good lines all have one time.
 fn torn_tail(reading: &Reading, mut chain: Chain, bad: Span) -> Result<Option<TornTail>> {
-    let mut lines = Lines::open(reading.lines.path.clone(), bad.first)?;
+    let mut lines = LedgerLines::open(reading.lines.path.clone(), bad.first)?;
     let (mut torn, mut time) = (None, None);
     // The first bad line since the last good one.
     let mut recent = None;

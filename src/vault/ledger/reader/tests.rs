@@ -8,7 +8,9 @@ use proptest::prelude::*;
 
 use crate::base::fsx;
 use crate::vault::ledger::tests::{NOW, Scratch, VAULT, lost};
-use crate::vault::ledger::{Damage, Event, Item, Ledger, Mark, Position, Reader, TornTail, chain};
+use crate::vault::ledger::{
+    Checksum, Damage, Item, Ledger, LedgerEvent, Position, Reader, TornTail, chain,
+};
 
 /// Fifty lines in twenty-five appends, over two files.
 fn fifty_lines() -> Scratch {
@@ -96,7 +98,7 @@ fn damage_in_the_middle_stays_until_a_chain_line_accepts_it() {
     assert_eq!(scratch.entries().len(), 47);
     ledger
         .append(
-            &[Event::Chain {
+            &[LedgerEvent::Chain {
                 file: damage.file.clone(),
                 first: damage.first,
                 last: damage.last,
@@ -246,7 +248,7 @@ fn a_place_that_the_ledger_does_not_have_is_told() {
             ..good.clone()
         },
         Position {
-            c: Mark::START,
+            c: Checksum::START,
             ..good.clone()
         },
         Position {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use crate::mail::message::Hash128;
 use crate::mail::source::{ObjectId, Uid, Voucher};
-use crate::vault::ledger::{Event, Evidence, Identity, Proto, Seen, Session};
+use crate::vault::ledger::{Evidence, Identity, LedgerEvent, Proto, Seen, SessionRecord};
 
 fn identity() -> impl Strategy<Value = Identity> {
     let pop3 = any::<Option<Vec<u8>>>().prop_map(|uidl| {
@@ -30,7 +30,7 @@ fn hash128() -> impl Strategy<Value = Hash128> {
     any::<[u8; 16]>().prop_map(Hash128)
 }
 
-fn any_seen() -> impl Strategy<Value = Event> {
+fn any_seen() -> impl Strategy<Value = LedgerEvent> {
     let sizes = any::<(Option<u64>, Option<i64>, u32, u64, u64, u64)>();
     let texts = any::<(Option<Vec<u8>>, String, String)>();
     let all = (
@@ -43,7 +43,7 @@ fn any_seen() -> impl Strategy<Value = Event> {
         prop::option::of(any_object()),
     );
     all.prop_map(|(identity, hash, got, n, text, evidence, object)| {
-        Event::Seen(Box::new(Seen {
+        LedgerEvent::Seen(Box::new(Seen {
             identity,
             octets: n.0,
             hash,
@@ -80,67 +80,74 @@ fn any_evidence() -> impl Strategy<Value = Evidence> {
 }
 
 #[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
-pub(super) fn any_event() -> impl Strategy<Value = Event> {
+pub(super) fn any_event() -> impl Strategy<Value = LedgerEvent> {
     prop_oneof![
         any_seen(),
-        (identity(), any::<String>()).prop_map(|(identity, why)| Event::Wanted { identity, why }),
-        (identity(), any::<Vec<u8>>()).prop_map(|(identity, names)| Event::Checked {
+        (identity(), any::<String>())
+            .prop_map(|(identity, why)| LedgerEvent::Wanted { identity, why }),
+        (identity(), any::<Vec<u8>>()).prop_map(|(identity, names)| LedgerEvent::Checked {
             identity,
             names: names.into(),
         }),
-        (identity(), hash128()).prop_map(|(identity, header)| Event::Asked { identity, header }),
-        (hash128(), hash128()).prop_map(|(hash, by)| Event::Superseded { hash, by }),
-        any::<(String, String, Vec<u8>, Option<u8>, u32)>().prop_map(|f| Event::Folder {
+        (identity(), hash128())
+            .prop_map(|(identity, header)| LedgerEvent::Asked { identity, header }),
+        (hash128(), hash128()).prop_map(|(hash, by)| LedgerEvent::Superseded { hash, by }),
+        any::<(String, String, Vec<u8>, Option<u8>, u32)>().prop_map(|f| LedgerEvent::Folder {
             account: f.0,
             dir: f.1,
             name: f.2.into(),
             delim: f.3,
             uidvalidity: f.4,
         }),
-        (identity(), any::<(String, String)>()).prop_map(|(identity, (flags, kw))| Event::Flags {
-            identity,
-            flags,
-            kw
-        }),
         (identity(), any::<(String, String)>()).prop_map(|(identity, (flags, kw))| {
-            Event::Vanished {
+            LedgerEvent::Flags {
                 identity,
                 flags,
                 kw,
             }
         }),
         (identity(), any::<(String, String)>()).prop_map(|(identity, (flags, kw))| {
-            Event::Reappeared {
+            LedgerEvent::Vanished {
+                identity,
+                flags,
+                kw,
+            }
+        }),
+        (identity(), any::<(String, String)>()).prop_map(|(identity, (flags, kw))| {
+            LedgerEvent::Reappeared {
                 identity,
                 flags,
                 kw,
             }
         }),
         (identity(), any::<(Option<u64>, Vec<u8>, u32)>()).prop_map(|(identity, f)| {
-            Event::Refused {
+            LedgerEvent::Refused {
                 identity,
                 octets: f.0,
                 reply: f.1.into(),
                 tries: f.2,
             }
         }),
-        (identity(), hash128()).prop_map(|(identity, hash)| Event::PurgeIntent { identity, hash }),
-        (identity(), hash128()).prop_map(|(identity, hash)| Event::Purged { identity, hash }),
-        (identity(), hash128()).prop_map(|(identity, hash)| Event::PurgeKept { identity, hash }),
-        (any::<(String, Vec<u8>)>(), hash128()).prop_map(|(f, hash)| Event::Adopted {
+        (identity(), hash128())
+            .prop_map(|(identity, hash)| LedgerEvent::PurgeIntent { identity, hash }),
+        (identity(), hash128()).prop_map(|(identity, hash)| LedgerEvent::Purged { identity, hash }),
+        (identity(), hash128())
+            .prop_map(|(identity, hash)| LedgerEvent::PurgeKept { identity, hash }),
+        (any::<(String, Vec<u8>)>(), hash128()).prop_map(|(f, hash)| LedgerEvent::Adopted {
             account: f.0,
             file: f.1.into(),
             hash,
         }),
-        (any::<String>(), hash128()).prop_map(|(reason, hash)| Event::Forgotten { hash, reason }),
-        any::<(String, u64)>().prop_map(|(scope, damage)| Event::Verified { scope, damage }),
-        any::<(String, String, String)>().prop_map(|(account, key, value)| Event::Learned {
+        (any::<String>(), hash128())
+            .prop_map(|(reason, hash)| LedgerEvent::Forgotten { hash, reason }),
+        any::<(String, u64)>().prop_map(|(scope, damage)| LedgerEvent::Verified { scope, damage }),
+        any::<(String, String, String)>().prop_map(|(account, key, value)| LedgerEvent::Learned {
             account,
             key,
             value
         }),
         (any::<(String, String, Option<u32>)>(), hash128()).prop_map(|(f, hash)| {
-            Event::Uploaded {
+            LedgerEvent::Uploaded {
                 destination: f.0,
                 folder: f.1,
                 hash,
@@ -150,13 +157,13 @@ pub(super) fn any_event() -> impl Strategy<Value = Event> {
         (any::<(String, String, bool)>(), hash128()).prop_map(
             |((destination, folder, sent), hash)| {
                 if sent {
-                    Event::UploadIntent {
+                    LedgerEvent::UploadIntent {
                         destination,
                         folder,
                         hash,
                     }
                 } else {
-                    Event::UploadFailed {
+                    LedgerEvent::UploadFailed {
                         destination,
                         folder,
                         hash,
@@ -165,24 +172,26 @@ pub(super) fn any_event() -> impl Strategy<Value = Event> {
             }
         ),
         any::<(String, u64, u64, String)>().prop_map(|(file, first, last, copy)| {
-            Event::Chain {
+            LedgerEvent::Chain {
                 file,
                 first,
                 last,
                 copy,
             }
         }),
-        any::<(String, bool, bool, u64, u64, u8)>().prop_map(|f| Event::Session(Session {
-            account: f.0,
-            proto: if f.1 { Proto::Pop3 } else { Proto::Imap },
-            complete: f.2,
-            listed: f.3,
-            new: f.4,
-            duplicates: f.3,
-            refused: f.4,
-            octets: f.3,
-            result: f.5,
-        })),
-        "[A-Z]{1,5}".prop_map(Event::Unknown),
+        any::<(String, bool, bool, u64, u64, u8)>().prop_map(|f| LedgerEvent::Session(
+            SessionRecord {
+                account: f.0,
+                proto: if f.1 { Proto::Pop3 } else { Proto::Imap },
+                complete: f.2,
+                listed: f.3,
+                new: f.4,
+                duplicates: f.3,
+                refused: f.4,
+                octets: f.3,
+                result: f.5,
+            }
+        )),
+        "[A-Z]{1,5}".prop_map(LedgerEvent::Unknown),
     ]
 }

@@ -14,8 +14,8 @@ use crate::mail::source::{ObjectId, Uid, Voucher};
 use crate::vault::ledger::line::{self, MAX_LINE, MAX_TIME};
 use crate::vault::ledger::tests::{NOW, Scratch, VAULT, entry, imap, lost, pop3, seen};
 use crate::vault::ledger::{
-    Appended, Entry, Event, Evidence, Identity, Item, Ledger, Mark, Proto, Reader, Seen, Session,
-    decode,
+    Appended, Checksum, Evidence, Identity, Item, Ledger, LedgerEntry, LedgerEvent, Proto, Reader,
+    Seen, SessionRecord, decode,
 };
 use events::any_event;
 
@@ -43,9 +43,9 @@ fn every_event_has_exactly_these_bytes() {
         \"dir\":\".Entw&APw-rfe.a%5c2eb\",\"uidvalidity\":7,\"uid\":42";
     let (flags, kw) = ("S".to_owned(), "$Junk a%b".to_owned());
     let (octets, reply, tries) = (None, b"-ERR no\r\n".as_slice().into(), 3);
-    let cases: Vec<(Event, String)> = vec![
+    let cases: Vec<(LedgerEvent, String)> = vec![
         (
-            Event::Folder {
+            LedgerEvent::Folder {
                 account: "home".to_owned(),
                 dir: String::new(),
                 name: b"INBOX".as_slice().into(),
@@ -57,7 +57,7 @@ fn every_event_has_exactly_these_bytes() {
                 .to_owned(),
         ),
         (
-            Event::Folder {
+            LedgerEvent::Folder {
                 account: "home".to_owned(),
                 dir: ".x".to_owned(),
                 name: b"x".as_slice().into(),
@@ -69,7 +69,7 @@ fn every_event_has_exactly_these_bytes() {
                 .to_owned(),
         ),
         (
-            Event::Seen(Box::new(seen(pop3()))),
+            LedgerEvent::Seen(Box::new(seen(pop3()))),
             format!(
                 "\"ev\":\"seen\",{pop},\"octets\":1000,\"hash\":\"{id1}\",\"got\":null,\
              \"header\":\"{id2}\",\"mid\":\"<x@example.org>\",\"idate\":null,\"flags\":\"FS\",\
@@ -77,7 +77,7 @@ fn every_event_has_exactly_these_bytes() {
             ),
         ),
         (
-            Event::Seen(Box::new(Seen {
+            LedgerEvent::Seen(Box::new(Seen {
                 octets: None,
                 got: Hash128([0x22; 16]),
                 mid: None,
@@ -97,7 +97,7 @@ fn every_event_has_exactly_these_bytes() {
             ),
         ),
         (
-            Event::Seen(Box::new(Seen {
+            LedgerEvent::Seen(Box::new(Seen {
                 evidence: Evidence::Doubtful(2),
                 ..seen(pop3())
             })),
@@ -109,35 +109,35 @@ fn every_event_has_exactly_these_bytes() {
             ),
         ),
         (
-            Event::Wanted {
+            LedgerEvent::Wanted {
                 identity: pop3(),
                 why: "audit".to_owned(),
             },
             format!("\"ev\":\"wanted\",{pop},\"why\":\"audit\""),
         ),
         (
-            Event::Checked {
+            LedgerEvent::Checked {
                 identity: imap(),
                 names: b"1:3,7".as_slice().into(),
             },
             format!("\"ev\":\"checked\",{map},\"names\":\"1:3,7\""),
         ),
         (
-            Event::Asked {
+            LedgerEvent::Asked {
                 identity: pop3(),
                 header: Hash128([0x22; 16]),
             },
             format!("\"ev\":\"asked\",{pop},\"header\":\"{id2}\""),
         ),
         (
-            Event::Superseded {
+            LedgerEvent::Superseded {
                 hash: Hash128([0x11; 16]),
                 by: Hash128([0x22; 16]),
             },
             format!("\"ev\":\"superseded\",\"hash\":\"{id1}\",\"by\":\"{id2}\""),
         ),
         (
-            Event::Flags {
+            LedgerEvent::Flags {
                 identity: imap(),
                 flags: flags.clone(),
                 kw: kw.clone(),
@@ -145,7 +145,7 @@ fn every_event_has_exactly_these_bytes() {
             format!("\"ev\":\"flags\",{map},\"flags\":\"S\",\"kw\":\"$Junk a%25b\""),
         ),
         (
-            Event::Vanished {
+            LedgerEvent::Vanished {
                 identity: pop3(),
                 flags: flags.clone(),
                 kw: kw.clone(),
@@ -153,7 +153,7 @@ fn every_event_has_exactly_these_bytes() {
             format!("\"ev\":\"vanished\",{pop},\"flags\":\"S\",\"kw\":\"$Junk a%25b\""),
         ),
         (
-            Event::Reappeared {
+            LedgerEvent::Reappeared {
                 identity: imap(),
                 flags,
                 kw,
@@ -161,7 +161,7 @@ fn every_event_has_exactly_these_bytes() {
             format!("\"ev\":\"reappeared\",{map},\"flags\":\"S\",\"kw\":\"$Junk a%25b\""),
         ),
         (
-            Event::Refused {
+            LedgerEvent::Refused {
                 identity: Identity {
                     uid: Uid::Absent,
                     ..pop3()
@@ -176,28 +176,28 @@ fn every_event_has_exactly_these_bytes() {
             ),
         ),
         (
-            Event::PurgeIntent {
+            LedgerEvent::PurgeIntent {
                 identity: pop3(),
                 hash,
             },
             format!("\"ev\":\"purge-intent\",{pop},\"hash\":\"{id1}\""),
         ),
         (
-            Event::Purged {
+            LedgerEvent::Purged {
                 identity: imap(),
                 hash,
             },
             format!("\"ev\":\"purged\",{map},\"hash\":\"{id1}\""),
         ),
         (
-            Event::PurgeKept {
+            LedgerEvent::PurgeKept {
                 identity: pop3(),
                 hash,
             },
             format!("\"ev\":\"purge-kept\",{pop},\"hash\":\"{id1}\""),
         ),
         (
-            Event::Adopted {
+            LedgerEvent::Adopted {
                 account: "work".to_owned(),
                 file: format!("mail/work/cur/7.{id1}.mv,S=3,W=3")
                     .into_bytes()
@@ -211,21 +211,21 @@ fn every_event_has_exactly_these_bytes() {
         ),
         (lost(0x11), format!("\"ev\":\"lost\",\"hash\":\"{id1}\"")),
         (
-            Event::Forgotten {
+            LedgerEvent::Forgotten {
                 hash,
                 reason: "asked".to_owned(),
             },
             format!("\"ev\":\"forgotten\",\"hash\":\"{id1}\",\"reason\":\"asked\""),
         ),
         (
-            Event::Verified {
+            LedgerEvent::Verified {
                 scope: "all".to_owned(),
                 damage: 0,
             },
             "\"ev\":\"verified\",\"scope\":\"all\",\"damage\":0".to_owned(),
         ),
         (
-            Event::Learned {
+            LedgerEvent::Learned {
                 account: "work".to_owned(),
                 key: "capa".to_owned(),
                 value: "no".to_owned(),
@@ -233,7 +233,7 @@ fn every_event_has_exactly_these_bytes() {
             "\"ev\":\"learned\",\"account\":\"work\",\"key\":\"capa\",\"value\":\"no\"".to_owned(),
         ),
         (
-            Event::UploadIntent {
+            LedgerEvent::UploadIntent {
                 destination: "me@imap.example.net:993".to_owned(),
                 folder: "Old".to_owned(),
                 hash,
@@ -244,7 +244,7 @@ fn every_event_has_exactly_these_bytes() {
             ),
         ),
         (
-            Event::UploadFailed {
+            LedgerEvent::UploadFailed {
                 destination: "me@imap.example.net:993".to_owned(),
                 folder: "Old".to_owned(),
                 hash,
@@ -255,7 +255,7 @@ fn every_event_has_exactly_these_bytes() {
             ),
         ),
         (
-            Event::Uploaded {
+            LedgerEvent::Uploaded {
                 destination: "me@imap.example.net:993".to_owned(),
                 folder: "Old".to_owned(),
                 hash,
@@ -267,7 +267,7 @@ fn every_event_has_exactly_these_bytes() {
             ),
         ),
         (
-            Event::Chain {
+            LedgerEvent::Chain {
                 file: "ledger/2026-10.jsonl".to_owned(),
                 first: 100,
                 last: 299,
@@ -278,7 +278,7 @@ fn every_event_has_exactly_these_bytes() {
                 .to_owned(),
         ),
         (
-            Event::Session(Session {
+            LedgerEvent::Session(SessionRecord {
                 account: "work".to_owned(),
                 proto: Proto::Pop3,
                 complete: true,
@@ -295,7 +295,7 @@ fn every_event_has_exactly_these_bytes() {
                 .to_owned(),
         ),
         (
-            Event::Unknown("later".to_owned()),
+            LedgerEvent::Unknown("later".to_owned()),
             "\"ev\":\"later\"".to_owned(),
         ),
     ];
@@ -305,7 +305,7 @@ fn every_event_has_exactly_these_bytes() {
         head(1)
     )];
     bodies.extend((2..).zip(&cases).map(|(seq, case)| head(seq) + &case.1));
-    let events: Vec<Event> = cases.into_iter().map(|case| case.0).collect();
+    let events: Vec<LedgerEvent> = cases.into_iter().map(|case| case.0).collect();
 
     let scratch = Scratch::new();
     let appended = scratch.append(&events, NOW);
@@ -318,7 +318,7 @@ fn every_event_has_exactly_these_bytes() {
     );
     let text = fs::read_to_string(scratch.path()).unwrap();
     assert_eq!(text, naive_file(&bodies));
-    let read: Vec<Event> = scratch.entries().into_iter().map(|e| e.event).collect();
+    let read: Vec<LedgerEvent> = scratch.entries().into_iter().map(|e| e.event).collect();
     assert_eq!(read, events);
 }
 
@@ -379,11 +379,11 @@ proptest! {
     #[test]
     fn every_event_comes_back(event in any_event(), seq in 1..1_u64 << 62, time in 0..=MAX_TIME) {
         let mut out = Vec::new();
-        encode(&mut out, seq, time, &event, Mark::START);
+        encode(&mut out, seq, time, &event, Checksum::START);
         prop_assert!(out.len() <= MAX_LINE);
         let (body, _) = line::split(out.strip_suffix(b"\n").unwrap()).unwrap();
-        let entry = Entry { seq, time, event };
-        prop_assert_eq!(decode::decode(body), Ok(decode::Line::Entry(entry)));
+        let entry = LedgerEntry { seq, time, event };
+        prop_assert_eq!(decode::decode(body), Ok(decode::DecodedLine::Entry(entry)));
     }
 
     #[test]
