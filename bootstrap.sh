@@ -195,7 +195,7 @@ case $verb in
         install_missing test
         unpack_servers
         # Also what a build leaves out unless it is asked for it.
-        run env MAILVAULT_REQUIRE_TOOLS=1 cargo test --locked --features oauth,keyring,faults
+        run env MAILVAULT_REQUIRE_TOOLS=1 cargo test --locked --features keyring,faults
         ;;
     install)
         install_missing test

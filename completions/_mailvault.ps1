@@ -58,8 +58,8 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             break
         }
         'mailvault;pull' {
-            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Fetch at most so many messages an account')
-            [CompletionResult]::new('--lock-wait', '--lock-wait', [CompletionResultType]::ParameterName, 'Wait so long for another mailvault to end, such as 60s or 1h')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Fetch at most N messages per account')
+            [CompletionResult]::new('--lock-wait', '--lock-wait', [CompletionResultType]::ParameterName, 'Wait up to this long for another mailvault to finish, such as 60s or 1h')
             [CompletionResult]::new('--password-command', '--password-command', [CompletionResultType]::ParameterName, 'Get the password of the one account from this command')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
@@ -69,7 +69,7 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Only show what would be fetched')
             [CompletionResult]::new('--all-folders', '--all-folders', [CompletionResultType]::ParameterName, 'Fetch every folder over IMAP, whatever the accounts say')
             [CompletionResult]::new('--compare', '--compare', [CompletionResultType]::ParameterName, 'Receive again and compare every message that is in doubt or only recognised')
-            [CompletionResult]::new('--create', '--create', [CompletionResultType]::ParameterName, 'Start a new vault if there is none')
+            [CompletionResult]::new('--create', '--create', [CompletionResultType]::ParameterName, 'Create the vault if it does not exist')
             [CompletionResult]::new('--purge', '--purge', [CompletionResultType]::ParameterName, 'Afterwards delete on the server what the account''s purge rule says')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
@@ -86,7 +86,7 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             [CompletionResult]::new('--older-than', '--older-than', [CompletionResultType]::ParameterName, 'Delete what is older than this, such as 90d or 1y')
             [CompletionResult]::new('--free', '--free', [CompletionResultType]::ParameterName, 'Delete until so much is free, such as 500M; the oldest first')
             [CompletionResult]::new('--match', '--match', [CompletionResultType]::ParameterName, 'Delete what fits this query, as for ''search''')
-            [CompletionResult]::new('--lock-wait', '--lock-wait', [CompletionResultType]::ParameterName, 'Wait so long for another mailvault to end, such as 60s or 1h')
+            [CompletionResult]::new('--lock-wait', '--lock-wait', [CompletionResultType]::ParameterName, 'Wait up to this long for another mailvault to finish, such as 60s or 1h')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'Use the vault in this directory [env: MAILVAULT_VAULT]')
@@ -110,7 +110,7 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
         }
         'mailvault;verify' {
             [CompletionResult]::new('--subset', '--subset', [CompletionResultType]::ParameterName, 'Read only part n of t')
-            [CompletionResult]::new('--max-duration', '--max-duration', [CompletionResultType]::ParameterName, 'Stop after so long, such as 600s or 2h')
+            [CompletionResult]::new('--max-duration', '--max-duration', [CompletionResultType]::ParameterName, 'Stop after this long, such as 600s or 2h')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'Use the vault in this directory [env: MAILVAULT_VAULT]')
@@ -129,8 +129,8 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             break
         }
         'mailvault;search' {
-            [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Show at most so many (on a terminal 20, otherwise all)')
-            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Show at most so many (on a terminal 20, otherwise all)')
+            [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Show at most N messages (on a terminal 20, otherwise all)')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Show at most N messages (on a terminal 20, otherwise all)')
             [CompletionResult]::new('--sort', '--sort', [CompletionResultType]::ParameterName, 'What comes first: the newest, the largest, or by name')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
@@ -149,8 +149,8 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             break
         }
         'mailvault;list' {
-            [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Show at most so many (on a terminal 20, otherwise all)')
-            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Show at most so many (on a terminal 20, otherwise all)')
+            [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Show at most N messages (on a terminal 20, otherwise all)')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Show at most N messages (on a terminal 20, otherwise all)')
             [CompletionResult]::new('--sort', '--sort', [CompletionResultType]::ParameterName, 'What comes first: the newest, the largest, or by name')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
@@ -190,7 +190,7 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
         'mailvault;export' {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'What a directory is to hold [default: maildir]')
             [CompletionResult]::new('--into', '--into', [CompletionResultType]::ParameterName, 'The folder of a server that takes the inbox, and the other folders below it')
-            [CompletionResult]::new('--lock-wait', '--lock-wait', [CompletionResultType]::ParameterName, 'For a server: wait so long for another mailvault to end, such as 60s or 1h')
+            [CompletionResult]::new('--lock-wait', '--lock-wait', [CompletionResultType]::ParameterName, 'For a server: wait up to this long for another mailvault to finish, such as 60s or 1h')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'Use the vault in this directory [env: MAILVAULT_VAULT]')
@@ -214,7 +214,7 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
         'mailvault;import' {
             [CompletionResult]::new('--account', '--account', [CompletionResultType]::ParameterName, 'The account that takes the mail; another vault''s keep their own without it')
             [CompletionResult]::new('--into', '--into', [CompletionResultType]::ParameterName, 'The folder that takes the source''s inbox, and its other folders below it')
-            [CompletionResult]::new('--lock-wait', '--lock-wait', [CompletionResultType]::ParameterName, 'Wait so long for another mailvault to end, such as 60s or 1h')
+            [CompletionResult]::new('--lock-wait', '--lock-wait', [CompletionResultType]::ParameterName, 'Wait up to this long for another mailvault to finish, such as 60s or 1h')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'Use the vault in this directory [env: MAILVAULT_VAULT]')
@@ -222,7 +222,7 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             [CompletionResult]::new('--mboxo', '--mboxo', [CompletionResultType]::ParameterName, 'In mbox files, lines that begin with ''>>From '' are as they were')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Only show how much would be new')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Only show how much would be new')
-            [CompletionResult]::new('--create', '--create', [CompletionResultType]::ParameterName, 'Start a new vault if there is none')
+            [CompletionResult]::new('--create', '--create', [CompletionResultType]::ParameterName, 'Create the vault if it does not exist')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more; twice: the dialogue with the server, secrets masked')
@@ -236,7 +236,7 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
         }
         'mailvault;stats' {
             [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'What to sort them by; several with commas')
-            [CompletionResult]::new('--top', '--top', [CompletionResultType]::ParameterName, 'Show so many of each')
+            [CompletionResult]::new('--top', '--top', [CompletionResultType]::ParameterName, 'Show N of each')
             [CompletionResult]::new('--html', '--html', [CompletionResultType]::ParameterName, 'Also write a page for a browser to this file')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')

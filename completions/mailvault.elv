@@ -54,8 +54,8 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'mailvault;pull'= {
-            cand --limit 'Fetch at most so many messages an account'
-            cand --lock-wait 'Wait so long for another mailvault to end, such as 60s or 1h'
+            cand --limit 'Fetch at most N messages per account'
+            cand --lock-wait 'Wait up to this long for another mailvault to finish, such as 60s or 1h'
             cand --password-command 'Get the password of the one account from this command'
             cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
@@ -65,7 +65,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand --dry-run 'Only show what would be fetched'
             cand --all-folders 'Fetch every folder over IMAP, whatever the accounts say'
             cand --compare 'Receive again and compare every message that is in doubt or only recognised'
-            cand --create 'Start a new vault if there is none'
+            cand --create 'Create the vault if it does not exist'
             cand --purge 'Afterwards delete on the server what the account''s purge rule says'
             cand -q 'Print only warnings and errors'
             cand --quiet 'Print only warnings and errors'
@@ -81,7 +81,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand --older-than 'Delete what is older than this, such as 90d or 1y'
             cand --free 'Delete until so much is free, such as 500M; the oldest first'
             cand --match 'Delete what fits this query, as for ''search'''
-            cand --lock-wait 'Wait so long for another mailvault to end, such as 60s or 1h'
+            cand --lock-wait 'Wait up to this long for another mailvault to finish, such as 60s or 1h'
             cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
@@ -104,7 +104,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         }
         &'mailvault;verify'= {
             cand --subset 'Read only part n of t'
-            cand --max-duration 'Stop after so long, such as 600s or 2h'
+            cand --max-duration 'Stop after this long, such as 600s or 2h'
             cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
@@ -122,8 +122,8 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'mailvault;search'= {
-            cand -l 'Show at most so many (on a terminal 20, otherwise all)'
-            cand --limit 'Show at most so many (on a terminal 20, otherwise all)'
+            cand -l 'Show at most N messages (on a terminal 20, otherwise all)'
+            cand --limit 'Show at most N messages (on a terminal 20, otherwise all)'
             cand --sort 'What comes first: the newest, the largest, or by name'
             cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
@@ -141,8 +141,8 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'mailvault;list'= {
-            cand -l 'Show at most so many (on a terminal 20, otherwise all)'
-            cand --limit 'Show at most so many (on a terminal 20, otherwise all)'
+            cand -l 'Show at most N messages (on a terminal 20, otherwise all)'
+            cand --limit 'Show at most N messages (on a terminal 20, otherwise all)'
             cand --sort 'What comes first: the newest, the largest, or by name'
             cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
@@ -180,7 +180,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         &'mailvault;export'= {
             cand --format 'What a directory is to hold [default: maildir]'
             cand --into 'The folder of a server that takes the inbox, and the other folders below it'
-            cand --lock-wait 'For a server: wait so long for another mailvault to end, such as 60s or 1h'
+            cand --lock-wait 'For a server: wait up to this long for another mailvault to finish, such as 60s or 1h'
             cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
@@ -203,7 +203,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         &'mailvault;import'= {
             cand --account 'The account that takes the mail; another vault''s keep their own without it'
             cand --into 'The folder that takes the source''s inbox, and its other folders below it'
-            cand --lock-wait 'Wait so long for another mailvault to end, such as 60s or 1h'
+            cand --lock-wait 'Wait up to this long for another mailvault to finish, such as 60s or 1h'
             cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
@@ -211,7 +211,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand --mboxo 'In mbox files, lines that begin with ''>>From '' are as they were'
             cand -n 'Only show how much would be new'
             cand --dry-run 'Only show how much would be new'
-            cand --create 'Start a new vault if there is none'
+            cand --create 'Create the vault if it does not exist'
             cand -q 'Print only warnings and errors'
             cand --quiet 'Print only warnings and errors'
             cand -v 'Print more; twice: the dialogue with the server, secrets masked'
@@ -224,7 +224,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         }
         &'mailvault;stats'= {
             cand --by 'What to sort them by; several with commas'
-            cand --top 'Show so many of each'
+            cand --top 'Show N of each'
             cand --html 'Also write a page for a browser to this file'
             cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'

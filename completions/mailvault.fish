@@ -55,8 +55,8 @@ complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "demo" -d 'Try i
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "man" -d 'Write the manual pages'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l limit -d 'Fetch at most so many messages an account' -r
-complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l lock-wait -d 'Wait so long for another mailvault to end, such as 60s or 1h' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l limit -d 'Fetch at most N messages per account' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l lock-wait -d 'Wait up to this long for another mailvault to finish, such as 60s or 1h' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l password-command -d 'Get the password of the one account from this command' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
@@ -66,7 +66,7 @@ never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -s n -l dry-run -d 'Only show what would be fetched'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l all-folders -d 'Fetch every folder over IMAP, whatever the accounts say'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l compare -d 'Receive again and compare every message that is in doubt or only recognised'
-complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l create -d 'Start a new vault if there is none'
+complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l create -d 'Create the vault if it does not exist'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l purge -d 'Afterwards delete on the server what the account\'s purge rule says'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -s q -l quiet -d 'Print only warnings and errors'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
@@ -77,7 +77,7 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -s h -l help -
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l older-than -d 'Delete what is older than this, such as 90d or 1y' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l free -d 'Delete until so much is free, such as 500M; the oldest first' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l match -d 'Delete what fits this query, as for \'search\'' -r
-complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l lock-wait -d 'Wait so long for another mailvault to end, such as 60s or 1h' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l lock-wait -d 'Wait up to this long for another mailvault to finish, such as 60s or 1h' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
@@ -94,7 +94,7 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l no-progres
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l subset -d 'Read only part n of t' -r
-complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l max-duration -d 'Stop after so long, such as 600s or 2h' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l max-duration -d 'Stop after this long, such as 600s or 2h' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
@@ -108,7 +108,7 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l json -d '
 complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l no-progress -d 'Show no progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mailvault -n "__fish_mailvault_using_subcommand search" -s l -l limit -d 'Show at most so many (on a terminal 20, otherwise all)' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand search" -s l -l limit -d 'Show at most N messages (on a terminal 20, otherwise all)' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand search" -l sort -d 'What comes first: the newest, the largest, or by name' -r -f -a "date\t'When it was received, the newest first'
 size\t'The largest first'
 from\t'The sender'
@@ -125,7 +125,7 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand search" -l json -d '
 complete -c mailvault -n "__fish_mailvault_using_subcommand search" -l no-progress -d 'Show no progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand search" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mailvault -n "__fish_mailvault_using_subcommand list" -s l -l limit -d 'Show at most so many (on a terminal 20, otherwise all)' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand list" -s l -l limit -d 'Show at most N messages (on a terminal 20, otherwise all)' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand list" -l sort -d 'What comes first: the newest, the largest, or by name' -r -f -a "date\t'When it was received, the newest first'
 size\t'The largest first'
 from\t'The sender'
@@ -161,7 +161,7 @@ mbox\t'One mbox file a folder, for Thunderbird'
 eml\t'One .eml file a message'
 html\t'Pages for a browser'"
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l into -d 'The folder of a server that takes the inbox, and the other folders below it' -r
-complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l lock-wait -d 'For a server: wait so long for another mailvault to end, such as 60s or 1h' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l lock-wait -d 'For a server: wait up to this long for another mailvault to finish, such as 60s or 1h' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
@@ -179,7 +179,7 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l no-input 
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l account -d 'The account that takes the mail; another vault\'s keep their own without it' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l into -d 'The folder that takes the source\'s inbox, and its other folders below it' -r
-complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l lock-wait -d 'Wait so long for another mailvault to end, such as 60s or 1h' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l lock-wait -d 'Wait up to this long for another mailvault to finish, such as 60s or 1h' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
@@ -187,7 +187,7 @@ always\t''
 never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l mboxo -d 'In mbox files, lines that begin with \'>>From \' are as they were'
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -s n -l dry-run -d 'Only show how much would be new'
-complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l create -d 'Start a new vault if there is none'
+complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l create -d 'Create the vault if it does not exist'
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -s q -l quiet -d 'Print only warnings and errors'
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l json -d 'Print only JSON lines on stdout'
@@ -198,7 +198,7 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand stats" -l by -d 'Wha
 sender\t'The sender\'s address'
 size\t'The size of a message'
 folder\t'The folder'"
-complete -c mailvault -n "__fish_mailvault_using_subcommand stats" -l top -d 'Show so many of each' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand stats" -l top -d 'Show N of each' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand stats" -l html -d 'Also write a page for a browser to this file' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand stats" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand stats" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F

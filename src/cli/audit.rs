@@ -40,7 +40,7 @@ pub(crate) fn run(
         true,
     );
     let env = settings.secret_env(std::iter::once(&account));
-    let stop = Stop::watch(out, "stopping (once more to quit at once)");
+    let stop = Stop::watch(out, "stopping (press Ctrl-C again to quit now)");
     let options = AuditOptions {
         manifest: args.manifest.as_deref().map(fsx::resolve_parent),
         quick: args.quick,

@@ -30,7 +30,7 @@ const CONFIG: &str = "config.toml";
 const VAULT: &str = "vault";
 
 pub(crate) fn run(args: &Demo, global: &Global, out: &Output) -> Result<Done, Failure> {
-    let stop = Stop::watch(out, "stopping (once more to quit at once)");
+    let stop = Stop::watch(out, "stopping (press Ctrl-C again to quit now)");
     let keep = args.keep.is_some();
     let dir = match &args.keep {
         Some(dir) => {

@@ -32,8 +32,8 @@ pub(crate) fn run(args: &Import, settings: &Settings, out: &Output) -> Result<Do
     let configured = account.and_then(|name| settings.config.accounts.get(name));
     let stop = Stop::watch(
         out,
-        "stopping after the message in hand; what is stored is safe, and a second run\n\
-         goes on from there (once more to quit at once)",
+        "stopping after the current message; what is stored is safe, and the next run\n\
+         continues from there (press Ctrl-C again to quit now)",
     );
     let options = ImportOptions {
         account: args.account.clone(),

@@ -211,7 +211,7 @@ impl<'a> Progress<'a> {
             Notice::FewerConnections { error } => (
                 "fewer_connections",
                 format!(
-                    "a connection beside the first could not be had or kept ({}{}); going on \
+                    "the server did not allow another connection, or closed it ({}{}); going on \
                      without it",
                     first_line(&report::text(error, None)),
                     said(error)

@@ -14,7 +14,7 @@ use super::signals::Stop;
 use super::text::{Align, count, cut, day, escape, plural, size, table, wrap};
 
 pub(crate) fn run(args: &Verify, settings: &Settings, out: &Output) -> Result<Done, Failure> {
-    let stop = Stop::watch(out, "stopping (once more to quit at once)");
+    let stop = Stop::watch(out, "stopping (press Ctrl-C again to quit now)");
     let options = VerifyOptions {
         accounts: Settings::account_names(&args.accounts)?,
         read_data: args.read_data,

@@ -292,8 +292,8 @@ fn an_interrupted_pull_says_that_the_next_one_goes_on() {
         output.expect(
             code,
             "",
-            "stopping after the message in hand; what is stored is safe, and a second run
-goes on from there (once more to quit at once)
+            "stopping after the current message; what is stored is safe, and the next run
+continues from there (press Ctrl-C again to quit now)
 error: work: interrupted
 ",
         );

@@ -177,7 +177,7 @@ fn a_sign_in_that_was_revoked_names_login() {
         "\
 error: work: 127.0.0.1:$PORT gave no access token for ann: the stored sign-in has expired or was revoked
   server said: invalid_grant: **** has expired.
-  hint: 'mailvault login work' signs in anew
+  hint: 'mailvault login work' signs in again
 ",
     );
     let doctor = sandbox.run(&["doctor", "work"]).expect_code(12);

@@ -146,16 +146,16 @@ pub(crate) struct Pull {
     /// Fetch every folder over IMAP, whatever the accounts say
     #[arg(long)]
     pub(crate) all_folders: bool,
-    /// Fetch at most so many messages an account
+    /// Fetch at most N messages per account
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<u64>,
     /// Receive again and compare every message that is in doubt or only recognised
     #[arg(long, conflicts_with = "limit")]
     pub(crate) compare: bool,
-    /// Wait so long for another mailvault to end, such as 60s or 1h
+    /// Wait up to this long for another mailvault to finish, such as 60s or 1h
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub(crate) lock_wait: Option<Duration>,
-    /// Start a new vault if there is none
+    /// Create the vault if it does not exist
     #[arg(long)]
     pub(crate) create: bool,
     /// Afterwards delete on the server what the account's purge rule says
@@ -204,7 +204,7 @@ pub(crate) struct PurgeArgs {
     /// Do not ask
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// Wait so long for another mailvault to end, such as 60s or 1h
+    /// Wait up to this long for another mailvault to finish, such as 60s or 1h
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub(crate) lock_wait: Option<Duration>,
 }
@@ -226,7 +226,7 @@ pub(crate) struct Verify {
     /// Read only part n of t
     #[arg(long, value_name = "n/t", value_parser = subset, requires = "read_data")]
     pub(crate) subset: Option<(u32, u32)>,
-    /// Stop after so long, such as 600s or 2h
+    /// Stop after this long, such as 600s or 2h
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub(crate) max_duration: Option<Duration>,
     /// Put damaged files aside, so that the next pull fetches them again
@@ -255,7 +255,7 @@ pub(crate) struct Search {
     /// What to look for
     #[arg(value_name = "QUERY")]
     pub(crate) query: Vec<String>,
-    /// Show at most so many (on a terminal 20, otherwise all)
+    /// Show at most N messages (on a terminal 20, otherwise all)
     #[arg(short, long, value_name = "N")]
     pub(crate) limit: Option<u64>,
     /// What comes first: the newest, the largest, or by name
@@ -340,7 +340,7 @@ pub(crate) struct Export {
     /// Upload what was uploaded before and is no longer there
     #[arg(long)]
     pub(crate) again: bool,
-    /// For a server: wait so long for another mailvault to end, such as 60s or 1h
+    /// For a server: wait up to this long for another mailvault to finish, such as 60s or 1h
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub(crate) lock_wait: Option<Duration>,
 }
@@ -370,10 +370,10 @@ pub(crate) struct Import {
     /// Only show how much would be new
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
-    /// Wait so long for another mailvault to end, such as 60s or 1h
+    /// Wait up to this long for another mailvault to finish, such as 60s or 1h
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub(crate) lock_wait: Option<Duration>,
-    /// Start a new vault if there is none
+    /// Create the vault if it does not exist
     #[arg(long)]
     pub(crate) create: bool,
 }
@@ -412,7 +412,7 @@ pub(crate) struct StatsArgs {
         default_value = "year,sender,size,folder"
     )]
     pub(crate) by: Vec<By>,
-    /// Show so many of each
+    /// Show N of each
     #[arg(long, value_name = "N", default_value = "10",
         value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub(crate) top: u64,

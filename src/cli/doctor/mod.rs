@@ -153,7 +153,7 @@ pub(crate) fn run(args: &Doctor, global: &Global, out: &Output) -> Result<Done, 
     let accounts = chosen(args, &settings)?;
     configuration(&mut list, &settings);
     vault(&mut list, &settings);
-    let stop = Stop::watch(out, "stopping (once more to quit at once)");
+    let stop = Stop::watch(out, "stopping (press Ctrl-C again to quit now)");
     for account in &accounts {
         if stop.flag.load(Ordering::Relaxed) {
             break;

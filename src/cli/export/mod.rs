@@ -48,8 +48,8 @@ pub(crate) fn run(
     // Until here a signal ends the program at once: reading for a search leaves nothing undone.
     let stop = Stop::watch(
         out,
-        "stopping after the message in hand; a second run goes on\n\
-         from there (once more to quit at once)",
+        "stopping after the current message; the next run continues\n\
+         from there (press Ctrl-C again to quit now)",
     );
     let mut progress = Progress::new(out, std::iter::once("export"));
     let done = export::apply(

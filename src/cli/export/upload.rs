@@ -41,8 +41,8 @@ pub(super) fn run(
     let query = query::parse(&args.query, Utc::now())?;
     let stop = Stop::watch(
         out,
-        "stopping; what the server has is noted, and a second run goes on from\n\
-         there (once more to quit at once)",
+        "stopping; what the server has is noted, and the next run continues from\n\
+         there (press Ctrl-C again to quit now)",
     );
     let options = UploadOptions {
         into: args.into.clone(),
@@ -227,7 +227,7 @@ fn show_doubts(outlook: &Outlook, doubts: &[Doubt], account: &str, out: &Output)
     let names = remarks(outlook, out);
     if doubts.is_empty() && names == 0 {
         out.line(&format!(
-            "{} looked at; nothing speaks against uploading them to {}",
+            "{} checked; no problems found for uploading them to {}",
             plural(messages - before, "message"),
             escape(account)
         ));

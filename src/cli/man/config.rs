@@ -192,7 +192,7 @@ const PURGE: &[(&str, &str)] = &[
         "older_than",
         "Only mail older than this, such as \"90d\"; units are h d w m y.",
     ),
-    ("keep_newest", "Never the newest so many."),
+    ("keep_newest", "Never delete the newest N messages."),
     (
         "keep",
         "Never what fits one of these queries, in the words of mailvault-search(1).",

@@ -49,7 +49,7 @@ const CODES: [(&str, &str); 16] = [
     ("20", "the vault is damaged"),
     (
         "130, 143",
-        "interrupted, after finishing the message in hand",
+        "interrupted, after finishing the current message",
     ),
 ];
 

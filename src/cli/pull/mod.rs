@@ -49,8 +49,8 @@ pub(crate) fn run(
     // Before the questions, which leave the terminal without echo to a signal that kills.
     let stop = Stop::watch(
         out,
-        "stopping after the message in hand; what is stored is safe, and a second run\n\
-         goes on from there (once more to quit at once)",
+        "stopping after the current message; what is stored is safe, and the next run\n\
+         continues from there (press Ctrl-C again to quit now)",
     );
     let env = settings.secret_env(accounts.iter());
     let asks = secrets::may_ask(global, out);

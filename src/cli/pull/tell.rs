@@ -73,10 +73,10 @@ fn tell_refused(out: &Output, account: &str, refused: &RefusedMessage) {
     let says_no = |word| refused.reply.starts_with(word);
     let message = if ["-ERR", "NO ", "BAD "].into_iter().any(says_no) {
         format!(
-            "{account}: the server does not give the message {uid}{octets}\n  server said: {reply}"
+            "{account}: the server refused to send message {uid}{octets}\n  server said: {reply}"
         )
     } else {
-        format!("{account}: the message {uid}{octets} did not come whole\n  reason: {reply}")
+        format!("{account}: message {uid}{octets} was truncated\n  reason: {reply}")
     };
     let hint = if refused.named {
         format!(

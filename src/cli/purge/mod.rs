@@ -26,7 +26,7 @@ use super::text::{escape, now, plural, rfc3339, size};
 
 /// What Ctrl-C answers while messages are deleted.
 pub(crate) const STOPPING: &str = "stopping before the next deletion; what was asked for is settled by the next run\n\
-     (once more to quit at once)";
+     (press Ctrl-C again to quit now)";
 
 pub(crate) fn run(
     args: &PurgeArgs,

@@ -49,10 +49,10 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
              waits for it"
         ),
         Error::Connect { .. } | Error::Lost { .. } => {
-            "what was fetched is safe; the next run goes on from there".to_owned()
+            "what was fetched is safe; the next run continues from there".to_owned()
         }
         Error::Timeout { .. } => format!(
-            "what was fetched is safe; the next run goes on from there. A slow server may \
+            "what was fetched is safe; the next run continues from there. A slow server may \
              need a longer timeout for {name}"
         ),
         Error::Tls {
@@ -94,7 +94,7 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
             stage: Stage::Stls, ..
         } => "someone may be between you and the server; no password was sent".to_owned(),
         Error::Protocol { .. } => {
-            "what was fetched is safe; the next run goes on from there. The dialogue may tell \
+            "what was fetched is safe; the next run continues from there. The dialogue may tell \
              more: add -vv"
                 .to_owned()
         }
@@ -146,7 +146,7 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
                 .to_owned()
         }
         Error::Catalog { path, .. } => format!(
-            "the catalog can be made anew: delete {} and run the same command again",
+            "the catalog can be rebuilt: delete {} and run the same command again",
             escape(&path.to_string_lossy())
         ),
         Error::NotFound { candidates, .. } if candidates.is_empty() => {
@@ -162,7 +162,7 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
 
 fn token_hint(kind: ErrorKind, name: &str) -> String {
     match kind {
-        ErrorKind::Auth => format!("'mailvault login {name}' signs in anew"),
+        ErrorKind::Auth => format!("'mailvault login {name}' signs in again"),
         ErrorKind::Unreachable => format!(
             "check the network, and the addresses in the table oauth of {name}, if it has any"
         ),

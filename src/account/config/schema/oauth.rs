@@ -13,7 +13,7 @@ use crate::base::secret::SecretSource;
 /// What to say where the program was built without OAuth.
 const WITHOUT: &str = "this mailvault was built without the feature oauth";
 /// What to do then.
-const BUILD: &str = "build it with: cargo install --locked --path . --features oauth; or let a \
+const BUILD: &str = "build it with its default features: cargo install --locked --path .; or let a \
                      program print the token: token_command";
 
 #[derive(Debug, Clone, Deserialize)]
@@ -204,6 +204,6 @@ mod tests {
             panic!("accepted");
         };
         assert!(message.contains("without the feature oauth"), "{message}");
-        assert!(hint.is_some_and(|hint| hint.contains("--features oauth")));
+        assert!(hint.is_some_and(|hint| hint.contains("default features")));
     }
 }
