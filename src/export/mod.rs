@@ -176,14 +176,14 @@ pub fn apply(
     plan: &Plan,
     out: &mut dyn Write,
     stop: &AtomicBool,
-    tell: &mut dyn FnMut(RunEvent<'_>),
+    emit: &mut dyn FnMut(RunEvent<'_>),
 ) -> Result<ExportReport> {
     let mut report = ExportReport::default();
     let selection = &plan.selection;
     if selection.messages() == 0 {
         return Ok(report);
     }
-    tell(RunEvent::Listed {
+    emit(RunEvent::Listed {
         account: LABEL,
         listed: selection.messages(),
         wanted: selection.messages(),
@@ -217,7 +217,7 @@ pub fn apply(
         octets += entry.name.size;
         if told.elapsed() >= TELL {
             told = Instant::now();
-            tell(RunEvent::Progress {
+            emit(RunEvent::Progress {
                 account: LABEL,
                 messages: report.written + report.there,
                 octets,

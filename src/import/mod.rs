@@ -100,7 +100,7 @@ pub fn run(
     path: &Path,
     source: &Path,
     options: &ImportOptions,
-    tell: &mut dyn FnMut(RunEvent<'_>),
+    emit: &mut dyn FnMut(RunEvent<'_>),
 ) -> Result<ImportReport> {
     // Source and vault may be links; below them only what stays in the source is read.
     let source = &fsx::resolve(source);
@@ -128,7 +128,7 @@ pub fn run(
     }
     let layout = Layout::new(path);
     let wanted_octets = spots.iter().map(|spot| spot.octets).sum();
-    tell(RunEvent::Listed {
+    emit(RunEvent::Listed {
         account: LABEL,
         listed: 0,
         wanted: spots.len() as u64,
@@ -136,17 +136,21 @@ pub fn run(
     });
     if options.dry_run {
         let from = (source.as_path(), tree);
-        return work(&layout, from, &spots, options, None, tell).map(|(report, _)| report);
+        return work(&layout, from, &spots, options, None, emit).map(|(report, _)| report);
     }
     let writer = Writer::open(path, options.lock_wait, &options.stop)?;
-    let (desk, committer) = commit::start(writer);
+    let (commit_queue, committer) = commit::start(writer);
     let from = (source.as_path(), tree);
-    let worked = work(&layout, from, &spots, options, Some(&desk), tell);
+    let worked = work(&layout, from, &spots, options, Some(&commit_queue), emit);
     let mut tallies = Vec::new();
     if let Ok((_, accounts)) = &worked {
-        tallies.extend(accounts.iter().filter_map(|account| desk.flush(account)));
+        tallies.extend(
+            accounts
+                .iter()
+                .filter_map(|account| commit_queue.flush(account)),
+        );
     }
-    drop(desk);
+    drop(commit_queue);
     let written = committer
         .join()
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -171,15 +175,15 @@ fn work(
     (source, mut tree): (&Path, SourceTree),
     spots: &[SourceFolder],
     options: &ImportOptions,
-    desk: Option<&CommitQueue>,
-    tell: &mut dyn FnMut(RunEvent<'_>),
+    commit_queue: Option<&CommitQueue>,
+    emit: &mut dyn FnMut(RunEvent<'_>),
 ) -> Result<(ImportReport, Vec<String>)> {
     let (send, queue) = sync_channel::<Found>(QUEUE);
     let queue = Mutex::new(queue);
     let shared = Shared {
         layout,
         options,
-        desk,
+        commit_queue,
         octets: AtomicU64::new(0),
         messages: AtomicU64::new(0),
     };
@@ -199,7 +203,7 @@ fn work(
             });
         }
         drop(done);
-        let mut progress = || shared.tell(tell);
+        let mut progress = || shared.emit(emit);
         let from = (source, &mut tree);
         let found = search(layout, from, spots, options, &mut routes, &mut |found| {
             progress();
@@ -212,7 +216,7 @@ fn work(
             match results.recv_timeout(TELL) {
                 Ok(Ok(part)) => add(&mut report, part),
                 Ok(Err(error)) => failed = failed.or(Some(error)),
-                Err(RecvTimeoutError::Timeout) => shared.tell(tell),
+                Err(RecvTimeoutError::Timeout) => shared.emit(emit),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
@@ -301,14 +305,14 @@ fn next(queue: &Mutex<Receiver<Found>>) -> Option<Found> {
 struct Shared<'a> {
     layout: &'a Layout,
     options: &'a ImportOptions,
-    desk: Option<&'a CommitQueue>,
+    commit_queue: Option<&'a CommitQueue>,
     octets: AtomicU64,
     messages: AtomicU64,
 }
 
 impl Shared<'_> {
-    fn tell(&self, tell: &mut dyn FnMut(RunEvent<'_>)) {
-        tell(RunEvent::Progress {
+    fn emit(&self, emit: &mut dyn FnMut(RunEvent<'_>)) {
+        emit(RunEvent::Progress {
             account: LABEL,
             messages: self.messages.load(Ordering::Relaxed),
             octets: self.octets.load(Ordering::Relaxed),

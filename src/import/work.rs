@@ -48,7 +48,7 @@ impl Worker<'_> {
             self.report.duplicates += 1;
             return Ok(());
         }
-        let Some(desk) = self.shared.desk else {
+        let Some(commit_queue) = self.shared.commit_queue else {
             let mut scanner = Scanner::new();
             message.each(found, whole, &mut |piece| scanner.update(piece))?;
             let digest = scanner.finish();
@@ -85,7 +85,7 @@ impl Worker<'_> {
             evidence: Evidence::Received,
             object: None,
         };
-        if desk.order(CommitRequest::Deliver(Box::new(delivery))) {
+        if commit_queue.order(CommitRequest::Deliver(Box::new(delivery))) {
             Ok(())
         } else {
             Err(Error::Interrupted)

@@ -90,9 +90,9 @@ pub fn pull(
     for job in &jobs {
         maildir::create_folder(&layout, &job.account.name, "")?;
     }
-    let (desk, committer) = commit::start(writer);
-    let outcomes = run_all(jobs, options, events, &layout, Some(&desk));
-    drop(desk);
+    let (commit_queue, committer) = commit::start(writer);
+    let outcomes = run_all(jobs, options, events, &layout, Some(&commit_queue));
+    drop(commit_queue);
     let writer = committer
         .join()
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -126,7 +126,7 @@ fn run_all(
     options: &PullOptions,
     events: Events<'_>,
     layout: &Layout,
-    desk: Option<&CommitQueue>,
+    commit_queue: Option<&CommitQueue>,
 ) -> Vec<Outcome> {
     let count = jobs.len();
     let queue: Mutex<VecDeque<(usize, Job)>> = Mutex::new(jobs.into_iter().enumerate().collect());
@@ -136,8 +136,8 @@ fn run_all(
         for _ in 0..options.parallel.clamp(1, count.max(1)) {
             scope.spawn(|| {
                 while let Some((n, job)) = lock(&queue).pop_front() {
-                    let mut tell = |event: RunEvent<'_>| lock(&events)(event);
-                    let outcome = run_one(job, options, layout, desk, &mut tell);
+                    let mut emit = |event: RunEvent<'_>| lock(&events)(event);
+                    let outcome = run_one(job, options, layout, commit_queue, &mut emit);
                     lock(&done).push((n, outcome));
                 }
             });
@@ -152,17 +152,23 @@ fn run_one(
     job: Job,
     options: &PullOptions,
     layout: &Layout,
-    desk: Option<&CommitQueue>,
-    tell: Events<'_>,
+    commit_queue: Option<&CommitQueue>,
+    emit: Events<'_>,
 ) -> Outcome {
     let name = job.account.name.clone();
     let (report, error) = match begin(job, layout) {
-        Ok((account, secret, catalog)) => {
-            pull_one(&account, secret, &catalog, options, layout, desk, tell)
-        }
+        Ok((account, secret, catalog)) => pull_one(
+            &account,
+            secret,
+            &catalog,
+            options,
+            layout,
+            commit_queue,
+            emit,
+        ),
         Err(error) => {
             let report = PullReport::default();
-            tell(RunEvent::Finished {
+            emit(RunEvent::Finished {
                 account: &name,
                 report: &report,
                 error: Some(&error),
@@ -193,24 +199,24 @@ fn pull_one(
     catalog: &Catalog,
     options: &PullOptions,
     layout: &Layout,
-    desk: Option<&CommitQueue>,
-    tell: Events<'_>,
+    commit_queue: Option<&CommitQueue>,
+    emit: Events<'_>,
 ) -> (PullReport, Option<Error>) {
     let failed = |error| (PullReport::default(), Some(error));
     let way = match protocol::way(account, options.all_folders, catalog) {
         Ok(way) => way,
         Err(error) => return failed(error),
     };
-    let over_imap = |imap: &Account, secret, tell: Events<'_>| {
-        pull_folders(imap, secret, catalog, options, layout, desk, tell)
+    let over_imap = |imap: &Account, secret, emit: Events<'_>| {
+        pull_folders(imap, secret, catalog, options, layout, commit_queue, emit)
     };
     let imap = match way {
-        ProtocolChoice::Imap(imap) => return over_imap(&imap, secret, tell),
+        ProtocolChoice::Imap(imap) => return over_imap(&imap, secret, emit),
         ProtocolChoice::Either(imap) => Some(imap),
         ProtocolChoice::Pop3 => None,
     };
     let server = endpoint(account);
-    tell(RunEvent::Connecting {
+    emit(RunEvent::Connecting {
         account: &account.name,
         server: &server,
     });
@@ -224,28 +230,30 @@ fn pull_one(
     if let (Some(imap), Some(Err(error))) = (imap, &first)
         && protocol::is_closed(error)
     {
-        tell(RunEvent::Notice {
+        emit(RunEvent::Notice {
             account: &account.name,
             notice: Notice::OverImap { error },
         });
-        let (report, error) = over_imap(&imap, secret, tell);
-        if let (Some(desk), None) = (desk, &error) {
+        let (report, error) = over_imap(&imap, secret, emit);
+        if let (Some(commit_queue), None) = (commit_queue, &error) {
             // Only a shortcut for the next run.
-            let _ = desk.order(CommitRequest::Record(vec![protocol::remember(account)]));
+            let _ = commit_queue.order(CommitRequest::Record(vec![protocol::remember(account)]));
         }
         return (report, error);
     }
     let task = task(account, options, layout);
-    let mut connect = |too_hasty| {
+    let mut connect = |reduce_pipelining| {
         // The session before may have learned it.
         connector.dialect.doubled = memory::doubles(catalog, account)?;
-        first.take().unwrap_or_else(|| connector.open(too_hasty))
+        first
+            .take()
+            .unwrap_or_else(|| connector.open(reduce_pipelining))
     };
-    let (report, error) = pull::account(&task, catalog, desk, &mut connect, tell);
+    let (report, error) = pull::account(&task, catalog, commit_queue, &mut connect, emit);
     let learned = memory::learned(account, known, connector.dialect);
-    if let (Some(desk), false) = (desk, learned.is_empty()) {
+    if let (Some(commit_queue), false) = (commit_queue, learned.is_empty()) {
         // Only a shortcut for the next run.
-        let _ = desk.order(CommitRequest::Record(learned));
+        let _ = commit_queue.order(CommitRequest::Record(learned));
     }
     (report, error)
 }
@@ -257,10 +265,10 @@ fn pull_folders(
     catalog: &Catalog,
     options: &PullOptions,
     layout: &Layout,
-    desk: Option<&CommitQueue>,
-    tell: Events<'_>,
+    commit_queue: Option<&CommitQueue>,
+    emit: Events<'_>,
 ) -> (PullReport, Option<Error>) {
-    tell(RunEvent::Connecting {
+    emit(RunEvent::Connecting {
         account: &account.name,
         server: &endpoint(account),
     });
@@ -279,7 +287,7 @@ fn pull_folders(
         },
         alone: AtomicBool::new(false),
     };
-    pull::sessions(&task, catalog, desk, tell, &mut |run, _| {
+    pull::sessions(&task, catalog, commit_queue, emit, &mut |run, _| {
         mirror.session(run, &connector)
     })
 }

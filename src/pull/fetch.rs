@@ -28,7 +28,7 @@ impl PullRun<'_, '_> {
         rows: &[u32],
         place: &PullTarget<'_>,
     ) -> Result<()> {
-        let Some(desk) = self.desk else {
+        let Some(commit_queue) = self.commit_queue else {
             return Ok(());
         };
         // A message at which the line failed before goes last and alone, so that the next
@@ -53,7 +53,7 @@ impl PullRun<'_, '_> {
         };
         let mut outcome = Ok(());
         for slice in first.chunks(most).chain(last.chunks(1)) {
-            outcome = self.fetch_and_judge(source, listings, slice, place, desk);
+            outcome = self.fetch_and_judge(source, listings, slice, place, commit_queue);
             if outcome.is_err() {
                 break;
             }
@@ -72,7 +72,7 @@ impl PullRun<'_, '_> {
         listings: &Listings,
         slice: &[u32],
         place: &PullTarget<'_>,
-        desk: &CommitQueue,
+        commit_queue: &CommitQueue,
     ) -> Result<()> {
         let (feeder, inbox) = feed::belt();
         let inbox = Arc::new(inbox);
@@ -88,7 +88,7 @@ impl PullRun<'_, '_> {
             let mut feeder = feeder;
             for _ in 0..task.workers.max(1) {
                 let (inbox, arrivals) = (Arc::clone(&inbox), &arrivals);
-                scope.spawn(move || pack(task, place, &inbox, arrivals, desk));
+                scope.spawn(move || pack(task, place, &inbox, arrivals, commit_queue));
             }
             drop(inbox);
             self.fetch_slice(source, &wanted, &mut feeder)

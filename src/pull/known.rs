@@ -248,8 +248,8 @@ impl PullRun<'_, '_> {
             return Ok(HashSet::new());
         }
         let (rows, links): (Vec<u32>, Vec<Link>) = links.into_iter().unzip();
-        let (tell, told) = std::sync::mpsc::channel();
-        self.order(CommitRequest::Link(Arc::clone(route), links, tell))?;
+        let (emit, told) = std::sync::mpsc::channel();
+        self.order(CommitRequest::Link(Arc::clone(route), links, emit))?;
         let done: Vec<bool> = told.recv().map_err(|_| Error::Interrupted)?;
         let linked = rows.into_iter().zip(done).filter(|(_, done)| *done);
         Ok(linked.map(|(row, _)| row).collect())

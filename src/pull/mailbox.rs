@@ -224,7 +224,7 @@ impl PullRun<'_, '_> {
             .sum();
         self.report.wanted += rows.len() as u64;
         self.report.wanted_octets += octets;
-        (self.tell)(RunEvent::Listed {
+        (self.emit)(RunEvent::Listed {
             account: &self.task.route.account,
             listed: self.report.listed,
             wanted: rows.len() as u64,

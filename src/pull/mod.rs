@@ -114,14 +114,20 @@ type MessageKey = (Option<String>, Uid, u32, Option<u64>);
 pub fn account(
     task: &PullTask<'_>,
     catalog: &Catalog,
-    desk: Option<&CommitQueue>,
+    commit_queue: Option<&CommitQueue>,
     connect: &mut dyn FnMut(bool) -> Result<Box<dyn Source>>,
-    tell: Events<'_>,
+    emit: Events<'_>,
 ) -> (PullReport, Option<Error>) {
-    sessions(task, catalog, desk, tell, &mut |run, too_hasty| {
-        let source = connect(too_hasty)?;
-        run.session(source)
-    })
+    sessions(
+        task,
+        catalog,
+        commit_queue,
+        emit,
+        &mut |run, reduce_pipelining| {
+            let source = connect(reduce_pipelining)?;
+            run.session(source)
+        },
+    )
 }
 
 /// Pulls one account in sessions that the caller holds: `session` is called until one
@@ -129,11 +135,11 @@ pub fn account(
 pub fn sessions(
     task: &PullTask<'_>,
     catalog: &Catalog,
-    desk: Option<&CommitQueue>,
-    tell: Events<'_>,
+    commit_queue: Option<&CommitQueue>,
+    emit: Events<'_>,
     session: &mut dyn FnMut(&mut PullRun<'_, '_>, bool) -> Result<NextSession>,
 ) -> (PullReport, Option<Error>) {
-    let mut run = PullRun::new(task, catalog, desk, tell);
+    let mut run = PullRun::new(task, catalog, commit_queue, emit);
     let error = run.until_done(session).err();
     run.close(error)
 }
@@ -143,8 +149,8 @@ pub fn sessions(
 pub struct PullRun<'a, 't> {
     task: &'a PullTask<'a>,
     catalog: &'a Catalog,
-    desk: Option<&'a CommitQueue>,
-    tell: Events<'t>,
+    commit_queue: Option<&'a CommitQueue>,
+    emit: Events<'t>,
     began: Instant,
     report: PullReport,
     /// Messages received whole.
@@ -193,13 +199,13 @@ impl PullRun<'_, '_> {
         session: &mut dyn FnMut(&mut Self, bool) -> Result<NextSession>,
     ) -> Result<()> {
         let mut retry = Retry::new(self.task.retries);
-        let mut too_hasty = false;
+        let mut reduce_pipelining = false;
         loop {
             let before = (self.received, self.report.refused.len());
             self.signed_in = false;
             self.in_transfer = false;
             self.last = None;
-            let outcome = session(self, too_hasty);
+            let outcome = session(self, reduce_pipelining);
             if self.signed_in {
                 retry.signed_in();
             }
@@ -231,7 +237,8 @@ impl PullRun<'_, '_> {
             }
             // A server that falls silent, or hangs up before it has given anything, may
             // not stand so many commands ahead.
-            too_hasty = self.in_transfer && (!progress || matches!(error, Error::Timeout { .. }));
+            reduce_pipelining =
+                self.in_transfer && (!progress || matches!(error, Error::Timeout { .. }));
             if self.is_stopped() {
                 return Err(error);
             }
@@ -249,8 +256,8 @@ impl PullRun<'_, '_> {
 
     /// Makes what was archived durable, so that the next plan sees it.
     fn settle(&self) -> Result<()> {
-        match self.desk {
-            Some(desk) => desk
+        match self.commit_queue {
+            Some(commit_queue) => commit_queue
                 .flush(&self.task.route.account)
                 .map(|_| ())
                 .ok_or(Error::Interrupted),
@@ -305,7 +312,7 @@ impl PullRun<'_, '_> {
             .sum();
         self.report.wanted = self.received + plan.fetch.len() as u64;
         self.report.wanted_octets = self.report.octets + octets;
-        (self.tell)(RunEvent::Listed {
+        (self.emit)(RunEvent::Listed {
             account: &self.task.route.account,
             listed: self.report.listed,
             wanted: plan.fetch.len() as u64,
@@ -472,14 +479,14 @@ impl PullRun<'_, '_> {
             self.report.complete = false;
         }
         self.report.elapsed = self.began.elapsed();
-        if let Some(desk) = self.desk {
+        if let Some(commit_queue) = self.commit_queue {
             // Before the line is written, the numbers in it must stand.
-            let mut tally = desk.flush(&self.task.route.account);
+            let mut tally = commit_queue.flush(&self.task.route.account);
             if let Some(counted) = &tally {
                 let line = self.session_line(counted, error.as_ref());
-                tally = desk
+                tally = commit_queue
                     .order(CommitRequest::Record(vec![line]))
-                    .then(|| desk.flush(&self.task.route.account))
+                    .then(|| commit_queue.flush(&self.task.route.account))
                     .flatten();
             }
             if let Some(tally) = tally {
@@ -491,8 +498,8 @@ impl PullRun<'_, '_> {
             }
         }
         // What stopped the committer concerns all accounts, and is told once, for the run.
-        if !self.desk.is_some_and(CommitQueue::is_stopped) {
-            (self.tell)(RunEvent::Finished {
+        if !self.commit_queue.is_some_and(CommitQueue::is_stopped) {
+            (self.emit)(RunEvent::Finished {
                 account: &self.task.route.account,
                 report: &self.report,
                 error: error.as_ref(),
@@ -555,14 +562,14 @@ impl PullRun<'_, '_> {
     }
 
     fn order(&self, order: CommitRequest) -> Result<()> {
-        match self.desk {
-            Some(desk) if !desk.order(order) => Err(Error::Interrupted),
+        match self.commit_queue {
+            Some(commit_queue) if !commit_queue.order(order) => Err(Error::Interrupted),
             _ => Ok(()),
         }
     }
 
     fn notice(&mut self, notice: Notice<'_>) {
-        (self.tell)(RunEvent::Notice {
+        (self.emit)(RunEvent::Notice {
             account: &self.task.route.account,
             notice,
         });
@@ -572,7 +579,7 @@ impl PullRun<'_, '_> {
         self.report.octets += bytes as u64;
         if self.told.is_none_or(|told| told.elapsed() >= TELL) {
             self.told = Some(Instant::now());
-            (self.tell)(RunEvent::Progress {
+            (self.emit)(RunEvent::Progress {
                 account: &self.task.route.account,
                 messages: self.received,
                 octets: self.report.octets,
@@ -585,7 +592,8 @@ impl PullRun<'_, '_> {
     }
 
     fn is_stopped(&self) -> bool {
-        self.task.stop.load(Ordering::Relaxed) || self.desk.is_some_and(CommitQueue::is_stopped)
+        self.task.stop.load(Ordering::Relaxed)
+            || self.commit_queue.is_some_and(CommitQueue::is_stopped)
     }
 }
 

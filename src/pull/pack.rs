@@ -20,10 +20,10 @@ pub(super) fn pack(
     place: &PullTarget<'_>,
     inbox: &WorkQueue,
     arrivals: &Arrivals,
-    desk: &CommitQueue,
+    commit_queue: &CommitQueue,
 ) {
-    if let Err(error) = try_pack(task, place, inbox, arrivals, desk) {
-        let _ = desk.order(CommitRequest::Fail(error));
+    if let Err(error) = try_pack(task, place, inbox, arrivals, commit_queue) {
+        let _ = commit_queue.order(CommitRequest::Fail(error));
     }
 }
 
@@ -32,7 +32,7 @@ fn try_pack(
     place: &PullTarget<'_>,
     inbox: &WorkQueue,
     arrivals: &Arrivals,
-    desk: &CommitQueue,
+    commit_queue: &CommitQueue,
 ) -> Result<()> {
     let mut packer = Packer::new(task.layout, &task.route.account, task.level)?;
     let deliver = |listing: &Listing, packed: Packed| {
@@ -42,7 +42,7 @@ fn try_pack(
             arrivals.hold(listing.clone(), delivery);
             return true;
         }
-        desk.order(CommitRequest::Deliver(Box::new(delivery)))
+        commit_queue.order(CommitRequest::Deliver(Box::new(delivery)))
     };
     let date = |uid: &Uid| place.date(uid).and_then(|date| u64::try_from(date).ok());
     let mut head = Vec::new();

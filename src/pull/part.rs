@@ -16,7 +16,7 @@ use crate::vault::ledger::Proto;
 /// What the connections of an account share.
 pub struct SharedRun<'r> {
     task: PullTask<'r>,
-    desk: Option<&'r CommitQueue>,
+    commit_queue: Option<&'r CommitQueue>,
     drops: HashMap<MessageKey, u32>,
     refused_now: HashSet<MessageKey>,
     retry: HashSet<MessageKey>,
@@ -26,7 +26,7 @@ pub struct SharedRun<'r> {
 
 /// How far they are together.
 struct LastProgress<'r> {
-    tell: Events<'r>,
+    emit: Events<'r>,
     before: ProgressCounts,
     parts: Vec<ProgressCounts>,
 }
@@ -64,14 +64,14 @@ impl<'a, 't> PullRun<'a, 't> {
     pub(super) fn new(
         task: &'a PullTask<'a>,
         catalog: &'a Catalog,
-        desk: Option<&'a CommitQueue>,
-        tell: Events<'t>,
+        commit_queue: Option<&'a CommitQueue>,
+        emit: Events<'t>,
     ) -> Self {
         Self {
             task,
             catalog,
-            desk,
-            tell,
+            commit_queue,
+            emit,
             began: Instant::now(),
             report: PullReport {
                 dry_run: task.dry_run,
@@ -111,7 +111,7 @@ impl<'a, 't> PullRun<'a, 't> {
     pub fn share(&mut self, connections: usize) -> SharedRun<'_> {
         SharedRun {
             task: self.task.clone(),
-            desk: self.desk,
+            commit_queue: self.commit_queue,
             drops: self.drops.clone(),
             refused_now: self.refused_now.clone(),
             retry: self.retry.clone(),
@@ -119,7 +119,7 @@ impl<'a, 't> PullRun<'a, 't> {
             told: Mutex::new(LastProgress {
                 before: self.far(),
                 parts: vec![ProgressCounts::default(); connections],
-                tell: &mut *self.tell,
+                emit: &mut *self.emit,
             }),
         }
     }
@@ -210,8 +210,8 @@ impl SharedRun<'_> {
             // The first one's compressors would keep the processors busy alone.
             task.workers = 1;
         }
-        let mut tell = |event: RunEvent<'_>| self.tell(connection, event);
-        let mut run = PullRun::new(&task, catalog, self.desk, &mut tell);
+        let mut emit = |event: RunEvent<'_>| self.emit(connection, event);
+        let mut run = PullRun::new(&task, catalog, self.commit_queue, &mut emit);
         run.signed_in();
         run.drops.clone_from(&self.drops);
         run.refused_now.clone_from(&self.refused_now);
@@ -231,7 +231,7 @@ impl SharedRun<'_> {
 
     /// Tells something about the account.
     pub fn notice(&self, notice: Notice<'_>) {
-        self.tell(
+        self.emit(
             0,
             RunEvent::Notice {
                 account: &self.task.route.account,
@@ -242,10 +242,10 @@ impl SharedRun<'_> {
 
     /// Hands an event on: what one connection says of itself becomes what is to be said of
     /// all.
-    fn tell(&self, connection: usize, event: RunEvent<'_>) {
+    fn emit(&self, connection: usize, event: RunEvent<'_>) {
         let mut told = lock(&self.told);
         let LastProgress {
-            tell,
+            emit,
             before,
             parts,
         } = &mut *told;
@@ -263,7 +263,7 @@ impl SharedRun<'_> {
                 part.listed = listed;
                 part.wanted = part.messages + wanted;
                 part.wanted_octets = part.octets + wanted_octets;
-                tell(RunEvent::Listed {
+                emit(RunEvent::Listed {
                     account,
                     listed: before.listed + sum(parts, |p| p.listed),
                     wanted: sum(parts, |p| p.wanted.saturating_sub(p.messages)),
@@ -278,13 +278,13 @@ impl SharedRun<'_> {
                 let part = &mut parts[connection];
                 part.messages = messages;
                 part.octets = octets;
-                tell(RunEvent::Progress {
+                emit(RunEvent::Progress {
                     account,
                     messages: before.messages + sum(parts, |p| p.messages),
                     octets: before.octets + sum(parts, |p| p.octets),
                 });
             }
-            other => tell(other),
+            other => emit(other),
         }
     }
 }

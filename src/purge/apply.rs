@@ -47,14 +47,14 @@ pub struct PurgeTask<'a> {
 pub fn apply(
     task: &PurgeTask<'_>,
     plan: &PurgePlan,
-    tell: &mut (dyn FnMut(RunEvent<'_>) + Send),
+    emit: &mut (dyn FnMut(RunEvent<'_>) + Send),
     round: &mut dyn FnMut(&mut PurgeRun<'_, '_>, bool) -> Result<()>,
 ) -> (PurgeReport, Option<Error>) {
     let began = Instant::now();
     let mut run = PurgeRun {
         task,
         agreed: &plan.agreed,
-        tell,
+        emit,
         writer: None,
         lock_wait: task.lock_wait,
         report: PurgeReport {
@@ -65,7 +65,7 @@ pub fn apply(
         doubted: HashSet::new(),
         last: HashMap::new(),
         asked_now: 0,
-        in_doubt: false,
+        delete_unconfirmed: false,
         futile: false,
         login: task.login,
     };
@@ -108,7 +108,7 @@ pub(super) struct Last {
 pub struct PurgeRun<'a, 't> {
     pub(super) task: &'a PurgeTask<'a>,
     pub(super) agreed: &'a [u64],
-    pub(super) tell: &'t mut (dyn FnMut(RunEvent<'_>) + Send),
+    pub(super) emit: &'t mut (dyn FnMut(RunEvent<'_>) + Send),
     /// Holds the vault's lock; given up during long waits.
     writer: Option<Writer>,
     /// How long to wait for another writer.
@@ -123,7 +123,7 @@ pub struct PurgeRun<'a, 't> {
     /// Messages that this round has asked for.
     pub(super) asked_now: usize,
     /// True if the last deletion failed just now.
-    pub(super) in_doubt: bool,
+    pub(super) delete_unconfirmed: bool,
     /// True once the server has kept all of a large round: the rest is not asked for.
     pub(super) futile: bool,
     /// When the last session signed in, and how long the server then wants peace.
@@ -136,11 +136,11 @@ impl PurgeRun<'_, '_> {
         round: &mut dyn FnMut(&mut PurgeRun<'_, '_>, bool) -> Result<()>,
     ) -> Result<()> {
         let mut retry = Retry::new(self.task.retries);
-        let mut too_hasty = false;
+        let mut reduce_pipelining = false;
         loop {
             let freed = self.report.freed.messages;
             self.asked_now = 0;
-            let outcome = round(self, too_hasty);
+            let outcome = round(self, reduce_pipelining);
             if self.login.is_some() {
                 retry.signed_in();
             }
@@ -160,9 +160,9 @@ impl PurgeRun<'_, '_> {
             }
             // Whatever went wrong at a deletion, what became of it has to be asked; that
             // ends, since no message is asked for more than twice.
-            let in_doubt = std::mem::take(&mut self.in_doubt);
+            let delete_unconfirmed = std::mem::take(&mut self.delete_unconfirmed);
             let failures = retry.failures();
-            let pause = if in_doubt {
+            let pause = if delete_unconfirmed {
                 Some(retry.pause())
             } else {
                 retry.after(&error)
@@ -170,7 +170,7 @@ impl PurgeRun<'_, '_> {
             let Some(mut pause) = pause else {
                 return Err(error);
             };
-            too_hasty = matches!(error, Error::Timeout { .. });
+            reduce_pipelining = matches!(error, Error::Timeout { .. });
             if error
                 .reply()
                 .is_some_and(|reply| reply.contains("[LOGIN-DELAY]"))
@@ -183,7 +183,7 @@ impl PurgeRun<'_, '_> {
                     known.saturating_mul(2u32.saturating_pow(failures + 1))
                 };
             }
-            let notice = if in_doubt {
+            let notice = if delete_unconfirmed {
                 Notice::DeletionUnknown {
                     error: &error,
                     pause,
@@ -241,7 +241,7 @@ impl PurgeRun<'_, '_> {
     }
 
     fn notice(&mut self, notice: Notice<'_>) {
-        (self.tell)(RunEvent::Notice {
+        (self.emit)(RunEvent::Notice {
             account: self.task.account,
             notice,
         });

@@ -148,8 +148,8 @@ impl ConfirmedPlan {
         };
         match self.server {
             PlannedServer::Pop3(mut inbox) => {
-                purge::apply(&task, &self.plan, events, &mut |run, too_hasty| {
-                    inbox.round(run, too_hasty)
+                purge::apply(&task, &self.plan, events, &mut |run, reduce_pipelining| {
+                    inbox.round(run, reduce_pipelining)
                 })
             }
             PlannedServer::Imap(mut mailboxes) => {

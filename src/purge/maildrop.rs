@@ -55,12 +55,16 @@ impl Inbox {
     }
 
     /// One session.
-    pub(super) fn round(&mut self, run: &mut PurgeRun<'_, '_>, too_hasty: bool) -> Result<()> {
+    pub(super) fn round(
+        &mut self,
+        run: &mut PurgeRun<'_, '_>,
+        reduce_pipelining: bool,
+    ) -> Result<()> {
         let (source, listings) = if let Some(open) = self.open.take() {
             open
         } else {
             run.before_login()?;
-            let mut source = self.connector.open(too_hasty)?;
+            let mut source = self.connector.open(reduce_pipelining)?;
             run.signed_in(Instant::now(), source.login_delay());
             let listings = source.list()?;
             (source, listings)

@@ -1,6 +1,6 @@
 //! Deleting on the server what is archived, by proof (docs/SAFETY.md, 12 to 14).
 //!
-//! `select` makes the plan, a value that can be shown, from what `stock` finds in listings;
+//! `select` makes the plan, a value that can be shown, from what `inventory` finds in listings;
 //! `apply` carries it out in rounds. In each of them `round` goes by a maildrop, or by mailbox
 //! after mailbox: it lists, proves (`proof`), writes down what it is about to do, and
 //! deletes. The next round's listing, in a new session, tells what became of it.
@@ -8,12 +8,12 @@
 
 mod apply;
 mod confirmed;
+mod inventory;
 mod mailboxes;
 mod maildrop;
 mod proof;
 mod round;
 mod select;
-mod stock;
 
 use std::time::Duration;
 

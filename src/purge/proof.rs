@@ -49,11 +49,11 @@ impl ProofItem {
 pub(super) fn read_back(
     items: &[ProofItem],
     stop: &AtomicBool,
-    tell: &mut (dyn FnMut(usize) + Send),
+    emit: &mut (dyn FnMut(usize) + Send),
 ) -> Vec<Option<PathBuf>> {
     let next = AtomicUsize::new(0);
     let found: Mutex<Vec<Option<PathBuf>>> = Mutex::new(vec![None; items.len()]);
-    let tell = Mutex::new(tell);
+    let emit = Mutex::new(emit);
     let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| {
         for _ in 0..workers.min(items.len()) {
@@ -70,7 +70,7 @@ pub(super) fn read_back(
                         .iter()
                         .find(|path| is_intact(item, path, &mut checker, &mut scanner));
                     lock(&found)[at] = intact.cloned();
-                    lock(&tell)(1);
+                    lock(&emit)(1);
                 }
             });
         }

@@ -12,9 +12,9 @@ use crate::base::stage::Stage;
 use crate::mail::message::Hash128;
 use crate::mail::source::{Listings, Source};
 use crate::purge::apply::{Last, Pending, PurgeRun};
+use crate::purge::inventory::{self, Candidate};
 use crate::purge::proof::{self, ProofItem};
 use crate::purge::select::Sum;
-use crate::purge::stock::{self, Candidate};
 use crate::purge::{KeptMessage, Reason, RemoteFolder};
 use crate::vault::layout::message_label;
 use crate::vault::ledger::LedgerEvent;
@@ -65,9 +65,9 @@ impl PurgeRun<'_, '_> {
         };
         self.intend(maildrop, &proven, names, listings.unlisted())?;
         let wanted: Vec<_> = proven.iter().map(|item| item.listing.clone()).collect();
-        self.in_doubt = true;
+        self.delete_unconfirmed = true;
         let refused = source.delete(&wanted)?;
-        self.in_doubt = false;
+        self.delete_unconfirmed = false;
         if let Some(last) = self.last.get_mut(maildrop) {
             last.heard = true;
             for kept in refused {
@@ -111,7 +111,7 @@ impl PurgeRun<'_, '_> {
         maildrop: &RemoteFolder,
         listings: &Listings,
     ) -> Result<(Vec<Candidate>, Vec<u64>)> {
-        let (mut batch, names) = self.take_stock(maildrop, listings)?;
+        let (mut batch, names) = self.take_inventory(maildrop, listings)?;
         batch.retain(|c| {
             self.agreed.binary_search(&c.mark).is_ok() && !self.tried.contains(&c.mark)
         });
@@ -127,19 +127,21 @@ impl PurgeRun<'_, '_> {
 
     /// Settles what the last round asked for, and gives what may be deleted now, and the
     /// marks of all names.
-    fn take_stock(
+    fn take_inventory(
         &mut self,
         maildrop: &RemoteFolder,
         listings: &Listings,
     ) -> Result<(Vec<Candidate>, Vec<u64>)> {
         let accept_short = self.task.accept_short;
         let writer = self.writer()?;
-        let stock = stock::stock(listings, writer.catalog(), maildrop, accept_short)?;
-        if !stock.open.is_empty() {
-            let events = writer.catalog().settled(maildrop.origin(), &stock.open)?;
+        let inventory = inventory::inventory(listings, writer.catalog(), maildrop, accept_short)?;
+        if !inventory.open.is_empty() {
+            let events = writer
+                .catalog()
+                .settled(maildrop.origin(), &inventory.open)?;
             writer.record(&events)?;
         }
-        let gone: HashMap<u64, bool> = stock
+        let gone: HashMap<u64, bool> = inventory
             .open
             .iter()
             .map(|(name, gone)| (maildrop.mark(name), *gone))
@@ -156,7 +158,7 @@ impl PurgeRun<'_, '_> {
             // Another command may have settled it while we waited.
             let gone = match gone.get(&mark) {
                 Some(gone) => *gone,
-                None => stock.names.binary_search(&mark).is_err(),
+                None => inventory.names.binary_search(&mark).is_err(),
             };
             if gone {
                 self.report.freed.add(kept.octets);
@@ -178,9 +180,9 @@ impl PurgeRun<'_, '_> {
         self.futile |= asked >= FUTILE
             && kept.len() == asked
             && !(maildrop.is_mailbox() && kept.iter().all(refuses));
-        let missing = |mark: &&u64| stock.names.binary_search(mark).is_err();
+        let missing = |mark: &&u64| inventory.names.binary_search(mark).is_err();
         self.report.strays += others.iter().filter(missing).count() as u64;
-        Ok((stock.candidates, stock.names))
+        Ok((inventory.candidates, inventory.names))
     }
 
     fn items(
@@ -232,10 +234,10 @@ impl PurgeRun<'_, '_> {
         let planned = self.report.planned.messages;
         let mut done = self.tried.len() as u64;
         let account = self.task.account;
-        let tell = &mut *self.tell;
+        let emit = &mut *self.emit;
         let intact = proof::read_back(&items, self.task.stop, &mut |more| {
             done += more as u64;
-            tell(RunEvent::ReadBack {
+            emit(RunEvent::ReadBack {
                 account,
                 done,
                 planned,

@@ -7,7 +7,7 @@ use crate::base::error::Result;
 use crate::mail::message::Hash128;
 use crate::mail::query::Query;
 use crate::mail::source::Listings;
-use crate::purge::stock::{Candidate, Stock, stock};
+use crate::purge::inventory::{Candidate, PurgeInventory, inventory};
 use crate::purge::{Choice, PurgeSelection, RemoteFolder};
 use crate::vault::catalog::Catalog;
 
@@ -171,13 +171,13 @@ impl<'a> Survey<'a> {
         maildrop: &RemoteFolder,
         listings: &Listings,
     ) -> Result<()> {
-        let Stock {
+        let PurgeInventory {
             candidates,
             unarchived,
             unproven,
             open,
             ..
-        } = stock(listings, catalog, maildrop, self.accept_short)?;
+        } = inventory(listings, catalog, maildrop, self.accept_short)?;
         let place = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
         let here = |candidate| Candidate { place, ..candidate };
         self.candidates.extend(candidates.into_iter().map(here));

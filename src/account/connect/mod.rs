@@ -54,10 +54,10 @@ impl Connector {
         }
     }
 
-    /// Opens a session. `too_hasty` says that the last one failed in a way that speaks
+    /// Opens a session. `reduce_pipelining` says that the last one failed in a way that speaks
     /// against sending commands ahead: then fewer are.
-    pub fn open(&mut self, too_hasty: bool) -> Result<Box<dyn Source>> {
-        if too_hasty {
+    pub fn open(&mut self, reduce_pipelining: bool) -> Result<Box<dyn Source>> {
+        if reduce_pipelining {
             let next = STEPS.iter().find(|step| **step < self.dialect.ahead);
             self.dialect.ahead = *next.unwrap_or(&1);
         }

@@ -153,7 +153,7 @@ pub fn start(writer: Writer) -> (CommitQueue, JoinHandle<Result<Writer>>) {
     // One more batch may wait while one is made durable.
     let (orders, inbox) = sync_channel(BATCH_MESSAGES);
     let stopped = Arc::new(AtomicBool::new(false));
-    let desk = CommitQueue {
+    let commit_queue = CommitQueue {
         orders,
         stopped: Arc::clone(&stopped),
     };
@@ -174,7 +174,7 @@ pub fn start(writer: Writer) -> (CommitQueue, JoinHandle<Result<Writer>>) {
             }
         }
     });
-    (desk, handle)
+    (commit_queue, handle)
 }
 
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! `mailvault doctor`: a line for everything that a pull needs.
 
-mod words;
+mod texts;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,7 +11,7 @@ use mailvault::base::secret::{Secret, SecretSource};
 use mailvault::inspect::doctor;
 use serde_json::{Value, json};
 
-use self::words::Mark;
+use self::texts::Mark;
 use super::Done;
 use super::args::{Doctor, Global};
 use super::output::{Output, Tone};
@@ -194,7 +194,7 @@ fn configuration(list: &mut List<'_>, settings: &Settings) {
 fn vault(list: &mut List<'_>, settings: &Settings) {
     match doctor::vault(&settings.vault) {
         Ok(facts) => {
-            for row in words::vault(&facts, &settings.shown(&settings.vault)) {
+            for row in texts::vault(&facts, &settings.shown(&settings.vault)) {
                 list.row(&row);
             }
             if let Some((time, damage)) = facts.damage {
@@ -208,7 +208,7 @@ fn vault(list: &mut List<'_>, settings: &Settings) {
             if now < newest {
                 list.failed("clock", &Error::Clock { now, newest });
             } else {
-                list.row(&words::clock());
+                list.row(&texts::clock());
             }
         }
         Err(Error::VaultMissing { .. }) if settings.usual_vault => {
@@ -239,11 +239,11 @@ fn look_at(
                 &account.secret,
                 settings.home.as_deref(),
             );
-            list.row(&words::secret(account, &env, &alone, settings));
+            list.row(&texts::secret(account, &env, &alone, settings));
             Some(secret)
         }
         Err(Error::Secret { .. }) if args.offline && account.secret == SecretSource::Unset => {
-            list.row(&words::asked_for());
+            list.row(&texts::asked_for());
             None
         }
         Err(error) => {
@@ -251,7 +251,7 @@ fn look_at(
             None
         }
     };
-    if let Some(row) = words::provider(account) {
+    if let Some(row) = texts::provider(account) {
         list.row(&row);
     }
     if args.offline {
@@ -264,11 +264,11 @@ fn look_at(
         Arc::clone(&stop.flag),
         &mut |point, found| match found {
             Ok(fact) => {
-                for row in words::fact(account, &fact, verbose) {
+                for row in texts::fact(account, &fact, verbose) {
                     list.row(&row);
                 }
             }
-            Err(error) => list.failed(words::point(point), &error),
+            Err(error) => list.failed(texts::point(point), &error),
         },
     );
 }

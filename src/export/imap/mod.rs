@@ -75,7 +75,7 @@ struct Sent {
 pub struct Upload<'a> {
     task: UploadTask<'a>,
     writer: &'a mut Writer,
-    tell: &'a mut dyn FnMut(RunEvent<'_>),
+    emit: &'a mut dyn FnMut(RunEvent<'_>),
     /// What came of it so far.
     pub report: UploadReport,
     /// True once the first session has looked at everything.
@@ -109,12 +109,12 @@ impl<'a> Upload<'a> {
     pub fn new(
         task: UploadTask<'a>,
         writer: &'a mut Writer,
-        tell: &'a mut dyn FnMut(RunEvent<'_>),
+        emit: &'a mut dyn FnMut(RunEvent<'_>),
     ) -> Self {
         Self {
             task,
             writer,
-            tell,
+            emit,
             report: UploadReport::default(),
             begun: false,
             batch: Vec::new(),
@@ -148,7 +148,7 @@ impl<'a> Upload<'a> {
             self.report.before = course.iter().map(|stretch| stretch.before).sum();
             let before: u64 = course.iter().map(|stretch| stretch.before_octets).sum();
             self.wanted_octets = task.selection.octets - before;
-            (self.tell)(RunEvent::Listed {
+            (self.emit)(RunEvent::Listed {
                 account: task.account,
                 listed: task.selection.messages(),
                 wanted: task.selection.messages() - self.report.before,
@@ -177,7 +177,7 @@ impl<'a> Upload<'a> {
 
     /// Tells something that the user should know.
     pub fn notice(&mut self, notice: Notice<'_>) {
-        (self.tell)(RunEvent::Notice {
+        (self.emit)(RunEvent::Notice {
             account: self.task.account,
             notice,
         });
@@ -225,7 +225,7 @@ impl<'a> Upload<'a> {
         self.gone_by.1 += octets;
         if self.told.elapsed() >= TELL {
             self.told = Instant::now();
-            (self.tell)(RunEvent::Progress {
+            (self.emit)(RunEvent::Progress {
                 account: self.task.account,
                 messages: self.gone_by.0,
                 octets: self.gone_by.1,

@@ -16,7 +16,7 @@ CREATE TABLE message (
 CREATE INDEX message_unread ON message (id) WHERE NOT read;
 CREATE INDEX message_attachment ON message (id) WHERE attachment;
 
--- Words as src/words.rs makes them. A long text is several rows, of which the id is the
+-- Words as src/mail/words/ makes them. A long text is several rows, of which the id is the
 -- upper part of the rowid.
 CREATE VIRTUAL TABLE words USING fts5 (
     text, content = '', columnsize = 0, tokenize = 'ascii'

@@ -32,7 +32,7 @@ pub(super) struct Candidate {
 
 /// A listing, seen against the catalog.
 #[derive(Debug, Default)]
-pub(super) struct Stock {
+pub(super) struct PurgeInventory {
     /// What may be deleted if it passes the proof, in listing order.
     pub(super) candidates: Vec<Candidate>,
     /// What is not archived, or not as it is listed.
@@ -48,7 +48,7 @@ pub(super) struct Stock {
     pub(super) estimated: bool,
 }
 
-impl Stock {
+impl PurgeInventory {
     fn take(
         &mut self,
         maildrop: &RemoteFolder,
@@ -107,37 +107,37 @@ impl Stock {
     }
 }
 
-/// Takes stock of a listing; sizes that are wrong by the account's word are in `accept_short`.
-pub(super) fn stock(
+/// Holds a listing against the catalog; sizes that are wrong by the account's word are in `accept_short`.
+pub(super) fn inventory(
     listings: &Listings,
     catalog: &Catalog,
     maildrop: &RemoteFolder,
     accept_short: &[String],
-) -> Result<Stock> {
-    let mut stock = Stock {
+) -> Result<PurgeInventory> {
+    let mut inventory = PurgeInventory {
         estimated: evidence::recall_sizes(catalog, maildrop.origin())?.are_estimated(),
-        ..Stock::default()
+        ..PurgeInventory::default()
     };
     let mut walk = Walk::new(listings);
     catalog.for_each_archived(maildrop.origin(), |known| {
         walk.known(known.uid, known, &mut |met| {
-            stock.take(maildrop, listings, accept_short, &met);
+            inventory.take(maildrop, listings, accept_short, &met);
         });
     })?;
-    walk.finish(&mut |met| stock.take(maildrop, listings, accept_short, &met));
-    stock
+    walk.finish(&mut |met| inventory.take(maildrop, listings, accept_short, &met));
+    inventory
         .candidates
         .sort_unstable_by_key(|c| (c.blob, c.octets));
-    for same in stock.candidates.chunk_by_mut(|a, b| a.blob == b.blob) {
+    for same in inventory.candidates.chunk_by_mut(|a, b| a.blob == b.blob) {
         if same[0].octets != same[same.len() - 1].octets {
             for candidate in same {
                 candidate.doubled = true;
             }
         }
     }
-    stock.candidates.sort_unstable_by_key(|c| c.row);
-    stock.names.sort_unstable();
-    Ok(stock)
+    inventory.candidates.sort_unstable_by_key(|c| c.row);
+    inventory.names.sort_unstable();
+    Ok(inventory)
 }
 
 /// True if listing and record agree, and the record is not in doubt, or `settled` by leave.
