@@ -43,12 +43,12 @@ complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "search" -d 'Fin
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "list" -d 'Find messages in the vault, newest first; without words, all'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "show" -d 'Show one message'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "export" -d 'Copy mail out of the vault, for other programs'
-complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "import" -d 'Bring in mail of other programs: Maildir, mbox, .eml files, another vault'
-complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "stats" -d 'Show what the mail is made of: years, senders, sizes, folders'
+complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "import" -d 'Import mail from Maildirs, mbox files, .eml files or another vault'
+complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "stats" -d 'Show statistics by year, sender, size and folder'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "status" -d 'Show accounts, last good pulls, counts and sizes; asks no server'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "audit" -d 'Compare the server with the vault: is everything archived?'
-complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "init" -d 'Add an account, asking a few questions'
-complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "login" -d 'Store a new password or sign-in, once it has worked'
+complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "init" -d 'Set up an account interactively'
+complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "login" -d 'Store a new password or token after it has been tested'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "doctor" -d 'Check configuration, secrets, vault and servers'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "config" -d 'Show or check the configuration file'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "demo" -d 'Try it all on a built-in sample server, in a temporary directory'
@@ -65,7 +65,7 @@ always\t''
 never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -s n -l dry-run -d 'Only show what would be fetched'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l all-folders -d 'Fetch every folder over IMAP, whatever the accounts say'
-complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l compare -d 'Receive again and compare every message that is in doubt or only recognised'
+complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l compare -d 'Download doubtful and recognised messages again and compare them'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l create -d 'Create the vault if it does not exist'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l purge -d 'Afterwards delete on the server what the account\'s purge rule says'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -s q -l quiet -d 'Print only warnings and errors'
@@ -75,7 +75,7 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l no-progress
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l older-than -d 'Delete what is older than this, such as 90d or 1y' -r
-complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l free -d 'Delete until so much is free, such as 500M; the oldest first' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l free -d 'Free at least SIZE, such as 500M, deleting the oldest first' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l match -d 'Delete what fits this query, as for \'search\'' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l lock-wait -d 'Wait up to this long for another mailvault to finish, such as 60s or 1h' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
@@ -83,7 +83,7 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l vault -d '
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t''
 never\t''"
-complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l largest-first -d 'With --free: the largest first'
+complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l largest-first -d 'With --free, delete the largest first'
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l all -d 'Delete everything that is archived'
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -s n -l dry-run -d 'Only show what would be deleted'
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -s y -l yes -d 'Do not ask'
@@ -101,7 +101,7 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l color -d 
 always\t''
 never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l read-data -d 'Read and compare every message, not only its name and size'
-complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l repair -d 'Put damaged files aside, so that the next pull fetches them again'
+complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l repair -d 'Move damaged files away, so that the next pull fetches them again'
 complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -s q -l quiet -d 'Print only warnings and errors'
 complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
 complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l json -d 'Print only JSON lines on stdout'
@@ -118,7 +118,7 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand search" -l vault -d 
 complete -c mailvault -n "__fish_mailvault_using_subcommand search" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t''
 never\t''"
-complete -c mailvault -n "__fish_mailvault_using_subcommand search" -l reverse -d 'Turn the order round'
+complete -c mailvault -n "__fish_mailvault_using_subcommand search" -l reverse -d 'Reverse the order'
 complete -c mailvault -n "__fish_mailvault_using_subcommand search" -s q -l quiet -d 'Print only warnings and errors'
 complete -c mailvault -n "__fish_mailvault_using_subcommand search" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
 complete -c mailvault -n "__fish_mailvault_using_subcommand search" -l json -d 'Print only JSON lines on stdout'
@@ -135,7 +135,7 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand list" -l vault -d 'U
 complete -c mailvault -n "__fish_mailvault_using_subcommand list" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t''
 never\t''"
-complete -c mailvault -n "__fish_mailvault_using_subcommand list" -l reverse -d 'Turn the order round'
+complete -c mailvault -n "__fish_mailvault_using_subcommand list" -l reverse -d 'Reverse the order'
 complete -c mailvault -n "__fish_mailvault_using_subcommand list" -s q -l quiet -d 'Print only warnings and errors'
 complete -c mailvault -n "__fish_mailvault_using_subcommand list" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
 complete -c mailvault -n "__fish_mailvault_using_subcommand list" -l json -d 'Print only JSON lines on stdout'
@@ -156,9 +156,9 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand show" -l json -d 'Pr
 complete -c mailvault -n "__fish_mailvault_using_subcommand show" -l no-progress -d 'Show no progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand show" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l format -d 'What a directory is to hold [default: maildir]' -r -f -a "maildir\t'A Maildir++ tree, for mutt, Dovecot and most others'
-mbox\t'One mbox file a folder, for Thunderbird'
-eml\t'One .eml file a message'
+complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l format -d 'Format of a directory [default: maildir]' -r -f -a "maildir\t'A Maildir++ tree, for mutt, Dovecot and most others'
+mbox\t'One mbox file per folder, for Thunderbird'
+eml\t'One .eml file per message'
 html\t'Pages for a browser'"
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l into -d 'The folder of a server that takes the inbox, and the other folders below it' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l lock-wait -d 'For a server: wait up to this long for another mailvault to finish, such as 60s or 1h' -r
@@ -224,15 +224,15 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand status" -l json -d '
 complete -c mailvault -n "__fish_mailvault_using_subcommand status" -l no-progress -d 'Show no progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand status" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l fresh -d 'Do not read headers again that were compared within this time; default 24h' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l fresh -d 'Skip headers that were compared within this time; default 24h' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l manifest -d 'Write a JSON line for each message on the server to this file' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t''
 never\t''"
-complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l quick -d 'Compare names and sizes only; never says that you may leave'
-complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l read-data -d 'Receive every message again and compare its bytes'
+complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l quick -d 'Compare names and sizes only; never reports that you may leave'
+complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l read-data -d 'Download every message again and compare its bytes'
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l accept-sizes -d 'Accept messages that arrived twice with another size than listed'
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -s q -l quiet -d 'Print only warnings and errors'
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
@@ -243,15 +243,15 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -s h -l help 
 complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l host -d 'The server' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l port -d 'Its port, if it is not the usual one' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l tls -d 'How the connection is protected' -r -f -a "tls\t'Encrypted from the first byte'
-starttls\t'Begins in clear and must change to TLS'
-none\t'In clear; this machine only'"
-complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l tls-ca-file -d 'Trust what this authority (PEM) has signed' -r -F
+starttls\t'Starts unencrypted, then requires TLS'
+none\t'Unencrypted; this machine only'"
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l tls-ca-file -d 'Trust this CA certificate (PEM)' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l tls-pin-sha256 -d 'Trust only the certificate with this fingerprint' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l user -d 'The user name, if it is not the address' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l password-file -d 'The password is the first line of this file, which only you can read' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l password-command -d 'This command prints the password' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l token-command -d 'This command prints an OAuth access token' -r
-complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l name -d 'A short name of your own for the account' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l name -d 'A short name for the account' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand init" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
@@ -304,7 +304,7 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fi
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -f -a "path" -d 'Print where the configuration is, or would be'
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -f -a "check" -d 'Say whether the configuration is right, with line and column'
-complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -f -a "show" -d 'Print every setting as it counts now; secrets are not shown'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -f -a "show" -d 'Print all effective settings; secrets are hidden'
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from path" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from path" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
@@ -341,7 +341,7 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_s
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "path" -d 'Print where the configuration is, or would be'
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "check" -d 'Say whether the configuration is right, with line and column'
-complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print every setting as it counts now; secrets are not shown'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print all effective settings; secrets are hidden'
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mailvault -n "__fish_mailvault_using_subcommand demo" -l keep -d 'Use this new directory, and leave it there' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand demo" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
@@ -385,12 +385,12 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "search" -d 'Find messages in the vault, newest first; without words, all'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "show" -d 'Show one message'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "export" -d 'Copy mail out of the vault, for other programs'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "import" -d 'Bring in mail of other programs: Maildir, mbox, .eml files, another vault'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "stats" -d 'Show what the mail is made of: years, senders, sizes, folders'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "import" -d 'Import mail from Maildirs, mbox files, .eml files or another vault'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "stats" -d 'Show statistics by year, sender, size and folder'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "status" -d 'Show accounts, last good pulls, counts and sizes; asks no server'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "audit" -d 'Compare the server with the vault: is everything archived?'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "init" -d 'Add an account, asking a few questions'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "login" -d 'Store a new password or sign-in, once it has worked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "init" -d 'Set up an account interactively'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "login" -d 'Store a new password or token after it has been tested'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "doctor" -d 'Check configuration, secrets, vault and servers'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "config" -d 'Show or check the configuration file'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "demo" -d 'Try it all on a built-in sample server, in a temporary directory'
@@ -399,4 +399,4 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "path" -d 'Print where the configuration is, or would be'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "check" -d 'Say whether the configuration is right, with line and column'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Print every setting as it counts now; secrets are not shown'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Print all effective settings; secrets are hidden'

@@ -195,7 +195,7 @@ fn answer(report: &AuditReport, account: &str) -> Vec<String> {
         "Everything"
     };
     if let Some(sum) = refused {
-        lines.push(format!("Not given by the server, and only there: {sum}."));
+        lines.push(format!("Refused by the server, so not archived: {sum}."));
     }
     if let Some(sum) = excluded {
         let folders = report.folders.iter();
@@ -266,7 +266,7 @@ fn open(report: &AuditReport, account: &str) -> Vec<String> {
         ),
         (
             ArchiveStatus::Doubtful,
-            "Did not arrive as listed",
+            "Size differs from the listing",
             "tries them again",
         ),
         (
@@ -298,7 +298,7 @@ fn open(report: &AuditReport, account: &str) -> Vec<String> {
             size(all.of(ArchiveStatus::Refused).octets)
         ));
         lines.push(format!(
-            "  hint: 'mailvault pull {account}' asks for them again. To do without them, set \
+            "  hint: 'mailvault pull {account}' asks for them again. To accept their loss, set \
              accept_refused = [{}] for {account}",
             named(&report.refused_names, report.refused)
         ));

@@ -52,7 +52,7 @@ fn check(global: &Global, out: &Output) -> Result<Done, Failure> {
     let accounts = settings.config.accounts.len() as u64;
     if !out.quiet {
         let accounts = plural(accounts, "account");
-        out.line(&format!("{} is right: {accounts}", escape(&file)));
+        out.line(&format!("{} is valid: {accounts}", escape(&file)));
     }
     Ok(Done::new(0, json!({"path": file, "accounts": accounts})))
 }

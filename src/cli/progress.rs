@@ -223,7 +223,7 @@ impl<'a> Progress<'a> {
                 (
                     "deletion_unknown",
                     format!(
-                        "the end of the deletion was not heard ({}{}); asking again in {}",
+                        "the server did not confirm the deletion ({}{}); asking again in {}",
                         first_line(&text),
                         said(error),
                         span(*pause)

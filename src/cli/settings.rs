@@ -256,8 +256,10 @@ impl Settings {
                 let own = own.iter().map(|own| format!("{}, ", self.shown(own)));
                 let looked: String = own.chain([SYSTEM.to_owned()]).collect();
                 (
-                    "no configuration yet",
-                    format!("'mailvault init' sets up an account; {demo}\n(looked for: {looked})"),
+                    "no configuration file found",
+                    format!(
+                        "run 'mailvault init' to set up an account; {demo}\n(looked for: {looked})"
+                    ),
                 )
             }
         };

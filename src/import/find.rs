@@ -347,17 +347,12 @@ pub(super) fn messages(
         (None, _) => {
             if !is_dir(&spot.path) {
                 let name = spot.path.file_name().unwrap_or_default();
-                each(single(spot.path.clone(), &name.to_string_lossy()));
+                each(eml(spot.path.clone(), &name.to_string_lossy()));
                 return Ok(());
             }
             for Child { name, path, size } in tree.children(&spot.path)? {
                 if size.is_some() && has_suffix(&name, "eml") && !stopped() {
-                    let mut found = single(path, &name);
-                    if found.id.is_none() {
-                        // Whoever copied such a file gave it a time of its own.
-                        found.date = None;
-                    }
-                    each(found);
+                    each(eml(path, &name));
                 }
             }
             Ok(())
@@ -375,6 +370,16 @@ pub(super) fn messages(
         },
         other => other,
     })
+}
+
+/// A file that is one message. Whoever copied it gave it a time of its own, unless its name is
+/// one of ours.
+fn eml(path: PathBuf, name: &str) -> Found {
+    let found = single(path, name);
+    Found {
+        date: found.date.filter(|_| found.id.is_some()),
+        ..found
+    }
 }
 
 fn single(path: PathBuf, name: &str) -> Found {

@@ -65,7 +65,7 @@ impl PullRun<'_, '_> {
         if received > 0 || listing.octets.is_none_or(|n| n <= EMPTY) {
             return Ok(false);
         }
-        self.refused(listing, "the server sent nothing of it".to_owned())?;
+        self.refused(listing, "the server sent no data".to_owned())?;
         Ok(true)
     }
 

@@ -84,8 +84,9 @@ fn without_a_configuration_the_way_to_one_is_shown() {
     sandbox.run(&["pull"]).expect(
         15,
         "",
-        "error: no configuration yet
-  hint: 'mailvault init' sets up an account; 'mailvault demo' shows it working
+        "error: no configuration file found
+  hint: run 'mailvault init' to set up an account; 'mailvault demo' shows it
+        working
         (looked for: ~/.config/mailvault/config.toml,
         /etc/mailvault/config.toml)
 ",

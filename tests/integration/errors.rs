@@ -80,7 +80,7 @@ For more information, try '--help'.
         ),
         (
             &["pull", "--lock-wait", "soon"],
-            "error: invalid value 'soon' for '--lock-wait <AGE>': write a number and one of s h d w m y, such as 2h
+            "error: invalid value 'soon' for '--lock-wait <DURATION>': write a number and one of s h d w m y, such as 2h
 
 For more information, try '--help'.
 ",

@@ -370,6 +370,30 @@ fn a_dry_run_shows_the_plan_and_writes_nothing() {
 }
 
 #[test]
+fn a_single_file_has_the_date_of_its_mail_as_a_folder_of_files_has() {
+    let sandbox = Sandbox::new();
+    sandbox.config("vault = \"$HOME/vault\"\n");
+    let mail = |n| {
+        format!(
+            "Received: from a by b; Mon, 7 Mar 2016 11:00:00 +0000\r\n\
+             Subject: {n}\r\nDate: Mon, 7 Mar 2016 10:00:00 +0000\r\n\r\n{n}\r\n"
+        )
+    };
+    sandbox.write("one.eml", mail(1), 0o600);
+    sandbox.write("dir/two.eml", mail(2), 0o600);
+    for source in ["one.eml", "dir"] {
+        let args = ["import", source, "--account", "old", "--create"];
+        let _ = sandbox.run(&args).expect_code(0);
+    }
+    let found = sandbox.run(&["search", "--json"]).expect_code(0);
+    let lines = json_lines(&found.stdout);
+    let dates: Vec<_> = (lines.iter().filter(|line| line["type"] == "message"))
+        .map(|line| line["date"].clone())
+        .collect();
+    assert_eq!(dates, ["2016-03-07T11:00:00Z", "2016-03-07T11:00:00Z"]);
+}
+
+#[test]
 fn a_thunderbird_tree_of_mbox_files_comes_in_with_folders_flags_and_dates() {
     let sandbox = Sandbox::new();
     sandbox.config("vault = \"$HOME/vault\"\n");

@@ -103,7 +103,7 @@ fn a_second_account_is_added_and_the_file_keeps_its_words() {
     let check = sandbox.run(&["config", "check"]);
     check.expect(
         0,
-        "~/.config/mailvault/config.toml is right: 2 accounts\n",
+        "~/.config/mailvault/config.toml is valid: 2 accounts\n",
         "",
     );
 }

@@ -306,8 +306,8 @@ error: work: 127.0.0.1:$PORT refused the password for ann
   server said: -ERR [AUTH] Authentication failed.
   hint: check the password of work; it is not tried again by itself, since that
         could lock the mailbox. 'mailvault login work' stores a new one.
-        Providers with two-step sign-in want an app password. Some want the
-        whole address as user name.
+        Providers with two-step sign-in require an app password. Some require
+        the full address as the user name.
 ";
     for auth in ["auto", "user", "plain", "login", "scram-sha-256"] {
         let account =

@@ -123,7 +123,7 @@ fn what_does_not_end_is_given_up_in_little_memory() {
             "greeting",
             "",
             "+OK ready\r\n",
-            "the server said more than it was asked for",
+            "the server sent more than requested",
         ),
         ("CAPA", "+OK\r\n", "TOP\r\n", "its answer does not end"),
         ("CAPA", "+OK\r\n", "x", "a line of the listing does not end"),
@@ -248,7 +248,7 @@ fn sizes_that_are_no_sizes_are_only_hints() {
             },
         };
         let (output, peak) = run(&sandbox, &["pull", "--create"], &listener, &answer);
-        // What did not arrive as listed is told of, and stored.
+        // What arrived with a different size than listed is told of, and stored.
         let _ = output.expect_code(3);
         assert!(peak < MEMORY, "STAT {stat}: {peak} kB");
         assert_eq!(sandbox.messages("work").len(), claims.len(), "STAT {stat}");

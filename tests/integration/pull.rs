@@ -199,8 +199,8 @@ fn an_account_that_fails_does_not_stop_the_others() {
   server said: -ERR [AUTH] wrong user or password
   hint: check the password of bbb; it is not tried again by itself, since that
         could lock the mailbox. 'mailvault login bbb' stores a new one.
-        Providers with two-step sign-in want an app password. Some want the
-        whole address as user name.
+        Providers with two-step sign-in require an app password. Some require
+        the full address as the user name.
 "
     );
     let stdout = output.stdout();

@@ -93,7 +93,7 @@ fn without_a_terminal_a_purge_wants_to_be_told_yes() {
     sandbox.run(&["purge", "work", "--all"]).expect(
         2,
         "",
-        "error: purge needs a confirmation and there is no terminal to ask at\n  \
+        "error: purge needs confirmation, but there is no terminal\n  \
          hint: add --yes to delete, or --dry-run to look\n",
     );
     sandbox.run(&["purge", "work", "--yes"]).expect(

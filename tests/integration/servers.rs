@@ -150,8 +150,9 @@ error: work: 127.0.0.1:$PORT refused the login for ann
   hint: its words may say what is wrong there; if they do not, check the
         password of work; it is not tried again by itself, since that could lock
         the mailbox. 'mailvault login work' stores a new one. Providers with
-        two-step sign-in want an app password. The provider may also have to
-        allow POP3 or IMAP first. Some want the whole address as user name.
+        two-step sign-in require an app password. The provider may also have to
+        allow POP3 or IMAP first. Some require the full address as the user
+        name.
 ";
     output.expect(12, "", refused);
     assert_eq!(relay.take().connections, 1);

@@ -70,7 +70,7 @@ pub enum Tls {
     /// TLS from the first byte.
     #[default]
     Tls,
-    /// Begins in clear and must change to TLS before anything else.
+    /// Starts unencrypted, then requires TLS before anything else.
     StartTls,
     /// In clear.
     None,

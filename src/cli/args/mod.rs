@@ -149,11 +149,11 @@ pub(crate) struct Pull {
     /// Fetch at most N messages per account
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<u64>,
-    /// Receive again and compare every message that is in doubt or only recognised
+    /// Download doubtful and recognised messages again and compare them
     #[arg(long, conflicts_with = "limit")]
     pub(crate) compare: bool,
     /// Wait up to this long for another mailvault to finish, such as 60s or 1h
-    #[arg(long, value_name = "AGE", value_parser = age)]
+    #[arg(long, value_name = "DURATION", value_parser = age)]
     pub(crate) lock_wait: Option<Duration>,
     /// Create the vault if it does not exist
     #[arg(long)]
@@ -184,12 +184,12 @@ pub(crate) struct PurgeArgs {
     #[arg(value_name = "ACCOUNT")]
     pub(crate) account: Option<String>,
     /// Delete what is older than this, such as 90d or 1y
-    #[arg(long, value_name = "AGE", value_parser = age)]
+    #[arg(long, value_name = "DURATION", value_parser = age)]
     pub(crate) older_than: Option<Duration>,
-    /// Delete until so much is free, such as 500M; the oldest first
+    /// Free at least SIZE, such as 500M, deleting the oldest first
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(crate) free: Option<u64>,
-    /// With --free: the largest first
+    /// With --free, delete the largest first
     #[arg(long, requires = "free")]
     pub(crate) largest_first: bool,
     /// Delete what fits this query, as for 'search'
@@ -205,7 +205,7 @@ pub(crate) struct PurgeArgs {
     #[arg(short, long)]
     pub(crate) yes: bool,
     /// Wait up to this long for another mailvault to finish, such as 60s or 1h
-    #[arg(long, value_name = "AGE", value_parser = age)]
+    #[arg(long, value_name = "DURATION", value_parser = age)]
     pub(crate) lock_wait: Option<Duration>,
 }
 
@@ -227,9 +227,9 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "n/t", value_parser = subset, requires = "read_data")]
     pub(crate) subset: Option<(u32, u32)>,
     /// Stop after this long, such as 600s or 2h
-    #[arg(long, value_name = "AGE", value_parser = age)]
+    #[arg(long, value_name = "DURATION", value_parser = age)]
     pub(crate) max_duration: Option<Duration>,
-    /// Put damaged files aside, so that the next pull fetches them again
+    /// Move damaged files away, so that the next pull fetches them again
     #[arg(long)]
     pub(crate) repair: bool,
 }
@@ -261,7 +261,7 @@ pub(crate) struct Search {
     /// What comes first: the newest, the largest, or by name
     #[arg(long, value_name = "KEY", default_value = "date")]
     pub(crate) sort: SortKey,
-    /// Turn the order round
+    /// Reverse the order
     #[arg(long)]
     pub(crate) reverse: bool,
 }
@@ -322,7 +322,7 @@ pub(crate) struct Export {
     /// Which messages; see 'mailvault help search'
     #[arg(value_name = "QUERY")]
     pub(crate) query: Vec<String>,
-    /// What a directory is to hold [default: maildir]
+    /// Format of a directory [default: maildir]
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<ExportFormat>,
     /// Keep line ends exactly as the server sent them
@@ -341,11 +341,11 @@ pub(crate) struct Export {
     #[arg(long)]
     pub(crate) again: bool,
     /// For a server: wait up to this long for another mailvault to finish, such as 60s or 1h
-    #[arg(long, value_name = "AGE", value_parser = age)]
+    #[arg(long, value_name = "DURATION", value_parser = age)]
     pub(crate) lock_wait: Option<Duration>,
 }
 
-/// Bring in mail of other programs: Maildir, mbox, .eml files, another vault
+/// Import mail from Maildirs, mbox files, .eml files or another vault
 ///
 /// What the vault has already is not stored twice. The source is not changed. It is
 /// safe to repeat and to interrupt.
@@ -371,7 +371,7 @@ pub(crate) struct Import {
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
     /// Wait up to this long for another mailvault to finish, such as 60s or 1h
-    #[arg(long, value_name = "AGE", value_parser = age)]
+    #[arg(long, value_name = "DURATION", value_parser = age)]
     pub(crate) lock_wait: Option<Duration>,
     /// Create the vault if it does not exist
     #[arg(long)]
@@ -383,15 +383,15 @@ pub(crate) struct Import {
 pub(crate) enum ExportFormat {
     /// A Maildir++ tree, for mutt, Dovecot and most others
     Maildir,
-    /// One mbox file a folder, for Thunderbird
+    /// One mbox file per folder, for Thunderbird
     Mbox,
-    /// One .eml file a message
+    /// One .eml file per message
     Eml,
     /// Pages for a browser
     Html,
 }
 
-/// Show what the mail is made of: years, senders, sizes, folders
+/// Show statistics by year, sender, size and folder
 ///
 /// QUERY is that of search; without one, all mail is meant. Bars are as long as the
 /// messages are large together. A message in two folders counts in both.
@@ -448,7 +448,7 @@ pub(crate) struct StatusArgs {
     /// Exit with 19 if the last good pull is older than this, such as 2d
     ///
     /// Without names this holds for the accounts that 'mailvault pull' fetches.
-    #[arg(long, value_name = "AGE", value_parser = age)]
+    #[arg(long, value_name = "DURATION", value_parser = age)]
     pub(crate) max_age: Option<Duration>,
     /// Also write the numbers to this file, for Prometheus
     #[arg(long, value_name = "FILE")]
@@ -469,16 +469,16 @@ pub(crate) struct AuditArgs {
     /// The account by name or URL
     #[arg(value_name = "ACCOUNT")]
     pub(crate) account: String,
-    /// Compare names and sizes only; never says that you may leave
+    /// Compare names and sizes only; never reports that you may leave
     #[arg(long, conflicts_with = "read_data")]
     pub(crate) quick: bool,
-    /// Receive every message again and compare its bytes
+    /// Download every message again and compare its bytes
     #[arg(long)]
     pub(crate) read_data: bool,
     /// Accept messages that arrived twice with another size than listed
     #[arg(long)]
     pub(crate) accept_sizes: bool,
-    /// Do not read headers again that were compared within this time; default 24h
+    /// Skip headers that were compared within this time; default 24h
     #[arg(long, value_name = "DURATION", value_parser = age)]
     pub(crate) fresh: Option<Duration>,
     /// Write a JSON line for each message on the server to this file
@@ -514,7 +514,7 @@ pub(crate) struct Completions {
 /// Write the manual pages
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
-    mailvault man --out man1                   one page a command")]
+    mailvault man --out man1                   one page per command")]
 pub(crate) struct Man {
     /// An existing directory for them
     #[arg(long, value_name = "DIR")]

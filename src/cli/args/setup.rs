@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-/// Add an account, asking a few questions
+/// Set up an account interactively
 ///
 /// It finds the servers of your provider, signs in, and only then writes the
 /// configuration; what is there stays as it is. With enough flags it asks nothing.
@@ -35,7 +35,7 @@ pub(crate) struct Init {
     /// How the connection is protected
     #[arg(long, value_name = "KIND")]
     pub(crate) tls: Option<TlsKind>,
-    /// Trust what this authority (PEM) has signed
+    /// Trust this CA certificate (PEM)
     #[arg(long, value_name = "FILE")]
     pub(crate) tls_ca_file: Option<PathBuf>,
     /// Trust only the certificate with this fingerprint
@@ -53,7 +53,7 @@ pub(crate) struct Init {
     /// This command prints an OAuth access token
     #[arg(long, value_name = "CMD", group = "secret")]
     pub(crate) token_command: Option<String>,
-    /// A short name of your own for the account
+    /// A short name for the account
     #[arg(long)]
     pub(crate) name: Option<String>,
     /// Only print the configuration; sign in nowhere, write nothing
@@ -66,13 +66,13 @@ pub(crate) struct Init {
 pub(crate) enum TlsKind {
     /// Encrypted from the first byte
     Tls,
-    /// Begins in clear and must change to TLS
+    /// Starts unencrypted, then requires TLS
     Starttls,
-    /// In clear; this machine only
+    /// Unencrypted; this machine only
     None,
 }
 
-/// Store a new password or sign-in, once it has worked
+/// Store a new password or token after it has been tested
 ///
 /// A password is written to the account's password_file, which only you can read, or to
 /// the keyring. An account with a token_file is signed in to with a browser, on any device
@@ -131,7 +131,7 @@ pub(crate) enum ConfigureCommand {
     /// Say whether the configuration is right, with line and column
     #[command(before_help = "Examples:\n  mailvault config check")]
     Check,
-    /// Print every setting as it counts now; secrets are not shown
+    /// Print all effective settings; secrets are hidden
     #[command(before_help = "Examples:\n  mailvault config show")]
     Show,
 }

@@ -96,7 +96,7 @@ impl Wizard<'_> {
         if !given && !self.asks {
             return Err(token_or(
                 found.provider,
-                "no password was given, and there is no terminal to ask at",
+                "no password was given, and there is no terminal",
             ));
         }
         if !given && found.provider.is_some_and(|p| p.password == Accepts::Token) {
@@ -132,7 +132,7 @@ impl Wizard<'_> {
             None if self.asks => ask::line(self.out, "E-mail address", None)?,
             None => {
                 return Err(Failure::usage(
-                    "no address was given, and there is no terminal to ask at",
+                    "no address was given, and there is no terminal",
                     "mailvault init EMAIL, or --host and --user",
                 ));
             }

@@ -95,7 +95,7 @@ fn password(
         )?
     } else {
         return Err(Failure::usage(
-            "there is no terminal to ask at",
+            "there is no terminal",
             "--stdin takes the password from standard input",
         ));
     };

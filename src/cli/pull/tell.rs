@@ -33,7 +33,7 @@ pub(super) fn tell(out: &Output, account: &str, report: &PullReport, error: Opti
             escape(words)
         );
         let hint = format!(
-            "the next run tries again. To do without it, set\n\
+            "the next run tries again. To skip this folder, set\n\
              exclude = [\"{}\"] for {account}",
             escape(folder)
         );
@@ -80,7 +80,7 @@ fn tell_refused(out: &Output, account: &str, refused: &RefusedMessage) {
     };
     let hint = if refused.named {
         format!(
-            "the next run asks again. To do without it, set\n\
+            "the next run will retry. To accept the loss of this message, set\n\
              accept_refused = [{}] for {account}",
             toml_string(&uid)
         )
@@ -113,11 +113,12 @@ fn tell_doubts(out: &Output, account: &str, report: &PullReport) {
             )
         });
         let message = format!(
-            "{account}: {} did not arrive as listed{}",
+            "{account}: {} arrived with a different size than listed{}",
             plural(report.doubtful, "message"),
             example.unwrap_or_default(),
         );
-        let hint = "what arrived is stored but does not count as archived; later runs try again";
+        let hint =
+            "the message is stored, but not counted as archived. The next run will try again";
         report::warn(out, &message, Some(hint));
     }
     if report.recognised > 0 && out.verbose > 0 {

@@ -46,7 +46,7 @@ pub(crate) fn run(
     let deletes = !selection.is_empty() && !args.dry_run;
     if deletes && !args.yes && !asks {
         return Err(Failure::usage(
-            "purge needs a confirmation and there is no terminal to ask at",
+            "purge needs confirmation, but there is no terminal",
             "add --yes to delete, or --dry-run to look",
         ));
     }

@@ -73,7 +73,7 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
         Error::Busy { reply, .. } if reply.contains("[IN-USE]") => {
             "another program reads this mailbox; the next run will fetch it".to_owned()
         }
-        Error::Busy { .. } => "nothing is wrong here; try again later".to_owned(),
+        Error::Busy { .. } => "this is usually temporary; try again later".to_owned(),
         Error::Full { missing, .. } => format!(
             "about {} more is needed; run the same command again afterwards",
             size(*missing)
@@ -242,7 +242,7 @@ fn auth_hint(
         }
         return hint;
     }
-    hint.push_str(" Providers with two-step sign-in want an app password.");
+    hint.push_str(" Providers with two-step sign-in require an app password.");
     if !certain {
         let _ = write!(
             hint,
@@ -252,9 +252,9 @@ fn auth_hint(
     }
     match local {
         Some(local) if !local.is_empty() => {
-            let _ = write!(hint, " Some want the user name \"{}\".", escape(local));
+            let _ = write!(hint, " Some require the user name \"{}\".", escape(local));
         }
-        _ => hint.push_str(" Some want the whole address as user name."),
+        _ => hint.push_str(" Some require the full address as the user name."),
     }
     hint
 }

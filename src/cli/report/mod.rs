@@ -332,8 +332,8 @@ mod tests {
   server said: -ERR [AUTH] no\\x1b[2J\\u{202e}
   hint: check the password of work; it is not tried again by itself, since that
         could lock the mailbox. 'mailvault login work' stores a new one.
-        Providers with two-step sign-in want an app password. Some want the user
-        name \"ann\"."
+        Providers with two-step sign-in require an app password. Some require
+        the user name \"ann\"."
         );
     }
 

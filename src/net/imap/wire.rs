@@ -177,7 +177,7 @@ impl<S: Read + Write> ImapWire<S> {
             let octets = match reply::announced(&self.text[from..]) {
                 Ok(None) => return Ok(AnswerHead::Whole),
                 Ok(Some(octets)) => octets,
-                Err(_) => return Err(self.channel.broken("the size of a literal is no number")),
+                Err(_) => return Err(self.channel.broken("invalid literal size")),
             };
             let state = if tail {
                 fetch::FetchItem::new(self.section).resume(&self.text)

@@ -76,7 +76,7 @@ impl<S: Read + Write> Pop3Session<S> {
                 server: server.clone(),
                 reply: session.wire.refusal(&text),
             }),
-            Answer::Challenge(_) => Err(session.wire.channel.broken("this is no POP3 server")),
+            Answer::Challenge(_) => Err(session.wire.channel.broken("this is not a POP3 server")),
         }
     }
 

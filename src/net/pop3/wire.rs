@@ -70,9 +70,7 @@ impl<S: Read + Write> Pop3Wire<S> {
     /// would be taken for its answer.
     pub(super) fn expect_silence(&self) -> Result<()> {
         if self.channel.has_buffered() {
-            return Err(self
-                .channel
-                .broken("the server said more than it was asked for"));
+            return Err(self.channel.broken("the server sent more than requested"));
         }
         Ok(())
     }

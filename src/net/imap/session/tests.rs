@@ -371,8 +371,11 @@ fn the_end_of_a_session_may_be_abrupt_or_wordy() {
 fn literals_beyond_reason_end_the_session() {
     for (line, words) in [
         ("* LIST () \"/\" {4294967296}", "too long"),
-        ("* LIST () \"/\" {-1}", "no number"),
-        ("* LIST () \"/\" {18446744073709551616}", "no number"),
+        ("* LIST () \"/\" {-1}", "invalid literal size"),
+        (
+            "* LIST () \"/\" {18446744073709551616}",
+            "invalid literal size",
+        ),
     ] {
         play_as(
             "",

@@ -35,7 +35,7 @@ const PATIENCE: usize = 8;
 
 /// Said of a message that was listed and then expunged by somebody else.
 const GONE: &str = "no longer in the mailbox";
-const BODILESS: &str = "listed, but not given";
+const BODILESS: &str = "the server listed it but did not send it";
 const NIL: &str = "OK, with NIL instead of the message";
 const EMPTY: &str = "OK, with nothing instead of the message";
 const STAND_IN: &str = "OK, with a notice of the server instead of the message";

@@ -106,10 +106,10 @@ fn literals_that_lie_are_no_message() {
              S:  UID 4)",
             "not as long as announced",
         ),
-        ("S: * 1 FETCH (UID 3 BODY[] {-1}", "no number"),
+        ("S: * 1 FETCH (UID 3 BODY[] {-1}", "invalid literal size"),
         (
             "S: * 1 FETCH (UID 3 BODY[] {99999999999999999999}",
-            "no number",
+            "invalid literal size",
         ),
         ("S: * 1 FETCH (UID 3 ENVELOPE {1048577}", "too long"),
     ] {
