@@ -5,6 +5,7 @@ use std::time::Duration;
 use mailvault::base::error::PARTIAL;
 use mailvault::base::fsx;
 use mailvault::inspect::{self, ArchiveStatus, AuditOptions, AuditReport, AuditTally, FolderAudit};
+use mailvault::vault::catalog::Amount;
 use serde_json::{Value, json};
 
 use super::Done;
@@ -106,8 +107,8 @@ fn to_json(account: &str, folder: &FolderAudit) -> Value {
 fn amounts(line: &mut Value, tally: &AuditTally) {
     line["messages"] = tally.all().messages.into();
     line["bytes"] = tally.all().octets.into();
-    for standing in ArchiveStatus::ALL {
-        line[standing.name()] = tally.of(standing).messages.into();
+    for status in ArchiveStatus::ALL {
+        line[status.name()] = tally.of(status).messages.into();
     }
 }
 
@@ -140,22 +141,18 @@ fn columns(report: &AuditReport, all: &AuditTally) -> Vec<String> {
     // Archived and unknown are the question; the others are shown where there are any.
     let shown: Vec<ArchiveStatus> = ArchiveStatus::ALL
         .into_iter()
-        .filter(|standing| {
-            matches!(standing, ArchiveStatus::Archived | ArchiveStatus::Unknown)
-                || all.of(*standing).messages > 0
+        .filter(|status| {
+            matches!(status, ArchiveStatus::Archived | ArchiveStatus::Unknown)
+                || all.of(*status).messages > 0
         })
         .collect();
     let row = |name: String, tally: &AuditTally| {
         let mut row = vec![name, count(tally.all().messages)];
-        row.extend(
-            shown
-                .iter()
-                .map(|standing| count(tally.of(*standing).messages)),
-        );
+        row.extend(shown.iter().map(|status| count(tally.of(*status).messages)));
         row
     };
     let mut head = vec!["FOLDER".to_owned(), "MESSAGES".to_owned()];
-    head.extend(shown.iter().map(|standing| standing.name().to_uppercase()));
+    head.extend(shown.iter().map(|status| status.name().to_uppercase()));
     let mut rows = vec![head];
     rows.extend(report.folders.iter().map(|folder| {
         let name = cut(&escape(&folder.name), NAME);
@@ -173,16 +170,16 @@ fn columns(report: &AuditReport, all: &AuditTally) -> Vec<String> {
 fn answer(report: &AuditReport, account: &str) -> Vec<String> {
     let mut lines = open(report, account);
     let all = report.tally();
-    let only_there = |standing: ArchiveStatus| {
-        let amount = all.of(standing);
-        let sum = format!(
-            "{}, {}",
-            plural(amount.messages, "message"),
-            size(amount.octets)
-        );
-        (amount.messages > 0).then_some(sum)
+    let only_there = |status: ArchiveStatus| {
+        let amount = all.of(status);
+        (amount.messages > 0).then(|| amount_text(amount))
     };
-    let refused = only_there(ArchiveStatus::Refused).filter(|_| report.refused == 0);
+    let refused = all.of(ArchiveStatus::Refused);
+    let refused = Amount {
+        messages: refused.messages - report.refused.messages,
+        octets: refused.octets - report.refused.octets,
+    };
+    let refused = (refused.messages > 0).then(|| amount_text(refused));
     let excluded = only_there(ArchiveStatus::Excluded);
     if let Some(sum) = only_there(ArchiveStatus::Accepted) {
         lines.push(format!(
@@ -195,7 +192,9 @@ fn answer(report: &AuditReport, account: &str) -> Vec<String> {
         "Everything"
     };
     if let Some(sum) = refused {
-        lines.push(format!("Refused by the server, so not archived: {sum}."));
+        lines.push(format!(
+            "Refused by the server and not archived, as you accept: {sum}."
+        ));
     }
     if let Some(sum) = excluded {
         let folders = report.folders.iter();
@@ -266,7 +265,7 @@ fn open(report: &AuditReport, account: &str) -> Vec<String> {
         ),
         (
             ArchiveStatus::Doubtful,
-            "Size differs from the listing",
+            "Did not arrive as listed",
             "tries them again",
         ),
         (
@@ -275,15 +274,15 @@ fn open(report: &AuditReport, account: &str) -> Vec<String> {
             "fetches them",
         ),
     ];
-    for (standing, words, what) in compare {
-        let amount = all.of(standing);
+    for (status, words, what) in compare {
+        let amount = all.of(status);
         if amount.messages > 0 {
             lines.push(format!(
                 "{words}: {}, {}.",
                 plural(amount.messages, "message"),
                 size(amount.octets)
             ));
-            let pull = if standing == ArchiveStatus::Differs {
+            let pull = if status == ArchiveStatus::Differs {
                 format!("mailvault pull {account}")
             } else {
                 format!("mailvault pull --compare {account}")
@@ -291,16 +290,15 @@ fn open(report: &AuditReport, account: &str) -> Vec<String> {
             lines.push(format!("  hint: '{pull}' {what}; then audit again"));
         }
     }
-    if report.refused > 0 {
+    if report.refused.messages > 0 {
         lines.push(format!(
-            "Refused by the server: {}, {}.",
-            plural(report.refused, "message"),
-            size(all.of(ArchiveStatus::Refused).octets)
+            "Refused by the server: {}.",
+            amount_text(report.refused)
         ));
         lines.push(format!(
             "  hint: 'mailvault pull {account}' asks for them again. To accept their loss, set \
              accept_refused = [{}] for {account}",
-            named(&report.refused_names, report.refused)
+            named(&report.refused_names, report.refused.messages)
         ));
     }
     lines.extend(settled(report, account));
@@ -326,23 +324,31 @@ fn settled(report: &AuditReport, account: &str) -> Vec<String> {
     if settled.messages > 0 {
         lines.push(format!(
             "Arrived twice with other sizes than listed: {}, {}. Either the listing is wrong, or \
-             they are cut on the server.",
+             they are truncated on the server.",
             plural(settled.messages, "message"),
             size(settled.octets)
         ));
         lines.push(format!(
             "  hint: look at them with 'mailvault search account:{account} is:settled'. If they \
-             are whole, 'mailvault audit --accept-sizes {account}' accepts them this once, and \
-             accept_short = [{}] for {account} always",
+             are whole, 'mailvault audit --accept-sizes {account}' accepts them in one audit, and \
+             accept_short = [{}] for {account} in all of them",
             named(&report.settled, settled.messages)
         ));
     }
     lines
 }
 
+fn amount_text(amount: Amount) -> String {
+    let messages = plural(amount.messages, "message");
+    format!("{messages}, {}", size(amount.octets))
+}
+
 /// Names of messages as a list of TOML, with dots for those that are left out.
 fn named(names: &[String], all: u64) -> String {
-    let mut list: Vec<_> = names.iter().map(|name| toml_string(name)).collect();
+    let mut list: Vec<_> = names
+        .iter()
+        .map(|name| toml_string(&escape(name)))
+        .collect();
     if all > names.len() as u64 {
         list.push("...".to_owned());
     }

@@ -131,15 +131,15 @@ impl MessageProbe {
 
     /// What such a mailbox may not like about the message.
     #[must_use]
-    pub fn flaws(&self, taste: &MailboxLimits) -> Vec<UploadFlaw> {
+    pub fn flaws(&self, limits: &MailboxLimits) -> Vec<UploadFlaw> {
         let mut flaws = Vec::new();
-        if let Some(limit) = taste.limit.filter(|limit| self.octets > *limit) {
+        if let Some(limit) = limits.limit.filter(|limit| self.octets > *limit) {
             flaws.push(UploadFlaw::TooBig { limit });
         }
         if self.nul {
             flaws.push(UploadFlaw::Nul);
         }
-        if self.eight_bit && !(taste.utf8 && self.utf8.is_valid()) {
+        if self.eight_bit && !(limits.utf8 && self.utf8.is_valid()) {
             flaws.push(UploadFlaw::EightBitHeader);
         }
         if self.longest.max(self.line) > LONG {
@@ -190,8 +190,8 @@ mod tests {
         look
     }
 
-    fn flaws(message: &[u8], taste: &MailboxLimits) -> Vec<UploadFlaw> {
-        look(message).flaws(taste)
+    fn flaws(message: &[u8], limits: &MailboxLimits) -> Vec<UploadFlaw> {
+        look(message).flaws(limits)
     }
 
     #[test]
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn what_servers_refuse_is_found() {
-        let taste = MailboxLimits {
+        let limits = MailboxLimits {
             limit: Some(10),
             ..MailboxLimits::default()
         };
@@ -218,32 +218,32 @@ mod tests {
             (b"a", UploadFlaw::Open),
             (b"", UploadFlaw::Open),
         ] {
-            assert!(flaws(message, &taste).contains(&flaw), "{flaw:?}");
+            assert!(flaws(message, &limits).contains(&flaw), "{flaw:?}");
         }
     }
 
     #[test]
     fn utf8_in_a_header_is_fine_where_the_server_takes_it() {
-        let taste = MailboxLimits {
+        let limits = MailboxLimits {
             utf8: true,
             ..MailboxLimits::default()
         };
-        assert_eq!(flaws("A: é\r\n\r\n".as_bytes(), &taste), []);
+        assert_eq!(flaws("A: é\r\n\r\n".as_bytes(), &limits), []);
         assert_eq!(
-            flaws(b"A: \xe9\r\n\r\n", &taste),
+            flaws(b"A: \xe9\r\n\r\n", &limits),
             [UploadFlaw::EightBitHeader]
         );
     }
 
     #[test]
     fn keywords_stay_where_they_are_listed_or_any_is() {
-        let taste = |keeps: &[&str]| MailboxLimits {
+        let limits = |keeps: &[&str]| MailboxLimits {
             keeps: Some(keeps.iter().map(ToString::to_string).collect()),
             ..MailboxLimits::default()
         };
-        assert!(taste(&["\\Seen", "$junk"]).keeps("$Junk"));
-        assert!(!taste(&["\\Seen", "$junk"]).keeps("work"));
-        assert!(taste(&["\\*"]).keeps("work") && !taste(&["\\*"]).keeps("\\Flagged"));
+        assert!(limits(&["\\Seen", "$junk"]).keeps("$Junk"));
+        assert!(!limits(&["\\Seen", "$junk"]).keeps("work"));
+        assert!(limits(&["\\*"]).keeps("work") && !limits(&["\\*"]).keeps("\\Flagged"));
         assert!(MailboxLimits::default().keeps("work") && MailboxLimits::default().keeps("\\Seen"));
         for odd in ["", "a b", "a(", "é", "x]", "\\"] {
             assert!(odd == "\\" || !MailboxLimits::default().keeps(odd), "{odd}");
@@ -257,7 +257,7 @@ mod tests {
             cuts in prop::collection::vec(0_usize..80, 0..5),
         ) {
             let message = message.as_bytes();
-            let taste = MailboxLimits { limit: Some(20), ..MailboxLimits::default() };
+            let limits = MailboxLimits { limit: Some(20), ..MailboxLimits::default() };
             let mut cuts: Vec<usize> = cuts.into_iter().map(|c| c.min(message.len())).collect();
             cuts.sort_unstable();
             let mut pieces = MessageProbe::default();
@@ -267,7 +267,7 @@ mod tests {
                 from = cut;
             }
             let whole = look(message);
-            prop_assert_eq!(pieces.flaws(&taste), whole.flaws(&taste));
+            prop_assert_eq!(pieces.flaws(&limits), whole.flaws(&limits));
             prop_assert_eq!(pieces.is_utf8_header(), whole.is_utf8_header());
         }
     }

@@ -1,4 +1,5 @@
-//! Looking without changing anything: an audit of a server, a check of a set-up, figures.
+//! What only looks: an audit of a server, a check of a set-up, figures. Nothing on a server
+//! changes; an audit records what it found in the ledger.
 
 mod audit;
 pub mod doctor;

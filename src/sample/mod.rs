@@ -12,11 +12,12 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::base::error::{Error, Result};
+use crate::base::sync::lock;
 
 mod mail;
 
@@ -115,7 +116,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         {
-            let mut doors = locked(&self.shared.doors);
+            let mut doors = lock(&self.shared.doors);
             doors.closed = true;
             for (_, stream) in &doors.open {
                 // A session that has just ended by itself needs no end.
@@ -132,11 +133,6 @@ impl Drop for Server {
     }
 }
 
-/// A session that panicked leaves nothing half done behind its locks.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl SampleState {
     /// Gives each connection a thread, until the doors are closed; the scope then waits
     /// for all of them.
@@ -144,7 +140,7 @@ impl SampleState {
         thread::scope(|scope| {
             for number in 0.. {
                 let accepted = listener.accept();
-                let mut doors = locked(&self.doors);
+                let mut doors = lock(&self.doors);
                 if doors.closed {
                     return;
                 }
@@ -176,7 +172,7 @@ impl SampleState {
     }
 
     fn leave(&self, number: u64) {
-        locked(&self.doors).open.retain(|(open, _)| *open != number);
+        lock(&self.doors).open.retain(|(open, _)| *open != number);
     }
 
     fn serve(&self, stream: &TcpStream) -> io::Result<()> {
@@ -275,7 +271,7 @@ impl SampleSession<'_> {
         if !right {
             return out.write_all(b"-ERR [AUTH] wrong user or password\r\n");
         }
-        let maildrop = locked(&self.shared.maildrop);
+        let maildrop = lock(&self.shared.maildrop);
         self.rows = Some(
             maildrop
                 .iter()
@@ -291,7 +287,7 @@ impl SampleSession<'_> {
         let gone = rows.iter().filter(|(_, deleted)| *deleted);
         let gone: HashSet<_> = gone.map(|(message, _)| Arc::as_ptr(message)).collect();
         if !gone.is_empty() {
-            locked(&self.shared.maildrop).retain(|message| !gone.contains(&Arc::as_ptr(message)));
+            lock(&self.shared.maildrop).retain(|message| !gone.contains(&Arc::as_ptr(message)));
         }
     }
 }

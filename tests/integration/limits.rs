@@ -248,7 +248,7 @@ fn sizes_that_are_no_sizes_are_only_hints() {
             },
         };
         let (output, peak) = run(&sandbox, &["pull", "--create"], &listener, &answer);
-        // What arrived with a different size than listed is told of, and stored.
+        // What did not arrive as listed is told of, and stored.
         let _ = output.expect_code(3);
         assert!(peak < MEMORY, "STAT {stat}: {peak} kB");
         assert_eq!(sandbox.messages("work").len(), claims.len(), "STAT {stat}");
@@ -265,7 +265,7 @@ fn interrupted(sandbox: &Sandbox, dripping: &AtomicBool) -> Child {
     child.signal(Signal::INT);
     let said = sandbox.path("said");
     until("the words that it stops", || {
-        std::fs::read_to_string(&said).is_ok_and(|said| said.contains("once more to quit"))
+        std::fs::read_to_string(&said).is_ok_and(|said| said.contains("Ctrl-C again to quit"))
     });
     child
 }

@@ -29,10 +29,14 @@ pub struct FlagChange {
 impl Committer {
     /// Gives flags and date of a mailbox to files that its folder had already, as when
     /// they came by POP3.
-    pub(super) fn adopt_marks(&mut self, batch: &[Delivery], homes: &[Placement]) -> Result<()> {
+    pub(super) fn adopt_marks(
+        &mut self,
+        batch: &[Delivery],
+        placements: &[Placement],
+    ) -> Result<()> {
         let mut changes = Vec::new();
-        for (delivery, home) in batch.iter().zip(homes) {
-            let Placement::Stored(name, _, path, Some(before)) = home else {
+        for (delivery, placement) in batch.iter().zip(placements) {
+            let Placement::Stored(name, _, path, Some(before)) = placement else {
                 continue;
             };
             date(path, name, delivery.idate)?;

@@ -265,24 +265,24 @@ impl Committer {
         }
         let batch = std::mem::take(&mut self.batch);
         self.bytes = 0;
-        let homes = self.decide(&batch)?;
+        let placements = self.decide(&batch)?;
         let written: Vec<PathBuf> = batch
             .iter()
-            .zip(&homes)
-            .filter(|(_, home)| matches!(home, Placement::Own))
+            .zip(&placements)
+            .filter(|(_, placement)| matches!(placement, Placement::Own))
             .map(|(d, _)| d.packed.tmp.clone())
             .collect();
         self.writer.sync(&written)?;
-        let events = self.give_names(&batch, &homes)?;
+        let events = self.give_names(&batch, &placements)?;
         self.writer.record(&events)?;
         // At once: whatever fails from here on, the catalog never knows a content only by half.
-        for (delivery, home) in batch.iter().zip(&homes) {
-            if matches!(home, Placement::Own) {
+        for (delivery, placement) in batch.iter().zip(&placements) {
+            if matches!(placement, Placement::Own) {
                 let digest = &delivery.packed.digest;
                 self.writer.catalog_mut().describe(digest.hash, digest)?;
             }
         }
-        self.adopt_marks(&batch, &homes)?;
+        self.adopt_marks(&batch, &placements)?;
         // Until here they tell the next run that names may lack their lines.
         let mut tmps = BTreeSet::new();
         for delivery in &batch {
@@ -312,10 +312,10 @@ impl Committer {
     fn decide(&self, batch: &[Delivery]) -> Result<Vec<Placement>> {
         let mut by_hash: HashMap<Hash128, usize> = HashMap::new();
         let mut by_mail: HashMap<(&[u8], Hash128), usize> = HashMap::new();
-        let mut homes = Vec::with_capacity(batch.len());
+        let mut placements = Vec::with_capacity(batch.len());
         for (n, delivery) in batch.iter().enumerate() {
             let digest = &delivery.packed.digest;
-            let home = if let Some(earlier) = by_hash.get(&digest.hash) {
+            let placement = if let Some(earlier) = by_hash.get(&digest.hash) {
                 Placement::Earlier(*earlier)
             } else if let Some(stored) = self.stored(delivery)? {
                 stored
@@ -326,15 +326,15 @@ impl Committer {
             } else {
                 Placement::Own
             };
-            if matches!(home, Placement::Own) {
+            if matches!(placement, Placement::Own) {
                 by_hash.insert(digest.hash, n);
                 if let Some(key) = dedupe::same_mail(Policy::MessageId, digest) {
                     by_mail.entry(key).or_insert(n);
                 }
             }
-            homes.push(home);
+            placements.push(placement);
         }
-        Ok(homes)
+        Ok(placements)
     }
 
     /// A stored file that the message duplicates. It is opened and hashed before it is
@@ -359,17 +359,21 @@ impl Committer {
     }
 
     /// Gives every message its name, makes the names durable, and says what to record.
-    fn give_names(&mut self, batch: &[Delivery], homes: &[Placement]) -> Result<Vec<LedgerEvent>> {
+    fn give_names(
+        &mut self,
+        batch: &[Delivery],
+        placements: &[Placement],
+    ) -> Result<Vec<LedgerEvent>> {
         let mut touched: BTreeSet<PathBuf> = BTreeSet::new();
         let mut events = Vec::with_capacity(batch.len());
         let mut names: Vec<(FileName, u64, PathBuf)> = Vec::with_capacity(batch.len());
-        for (delivery, home) in batch.iter().zip(homes) {
+        for (delivery, placement) in batch.iter().zip(placements) {
             let Route { account, dir, .. } = &*delivery.route;
             let dir = dir.as_deref().unwrap_or_default();
             let layout = self.writer.layout();
             let folder = layout.folder(account, dir);
             let packed = &delivery.packed;
-            let (name, mut stored, from, here) = match home {
+            let (name, mut stored, from, here) = match placement {
                 Placement::Own => (own_name(packed), packed.stored, packed.tmp.clone(), false),
                 Placement::Earlier(n) => {
                     let (name, stored, path) = &names[*n];
@@ -404,7 +408,7 @@ impl Committer {
                 }
             };
             let tally = self.tallies.entry(account.clone()).or_default();
-            if matches!(home, Placement::Own) {
+            if matches!(placement, Placement::Own) {
                 tally.new += 1;
                 tally.stored += stored;
             } else {

@@ -113,7 +113,7 @@ fn tell_doubts(out: &Output, account: &str, report: &PullReport) {
             )
         });
         let message = format!(
-            "{account}: {} arrived with a different size than listed{}",
+            "{account}: {} did not arrive as listed{}",
             plural(report.doubtful, "message"),
             example.unwrap_or_default(),
         );

@@ -21,26 +21,26 @@ impl UploadTask<'_> {
         let names = FolderNames::learn(session)?;
         let done = |folder: &str, hash| self.was_uploaded(self.vault.catalog(), folder, hash);
         let mut buffer = Checker::default();
-        for stretch in self.course(&names, session, &done)? {
-            let mailbox = &stretch.goal.mailbox;
-            let mut taste = MailboxLimits {
+        for plan in self.course(&names, session, &done)? {
+            let mailbox = &plan.goal.mailbox;
+            let mut limits = MailboxLimits {
                 utf8: session.takes_utf8(),
                 ..MailboxLimits::default()
             };
-            if stretch.goal.missing {
-                taste.limit = session.append_limit(&Mailbox::inbox())?;
+            if plan.goal.missing {
+                limits.limit = session.append_limit(&Mailbox::inbox())?;
             } else {
-                taste.limit = session.append_limit(mailbox)?;
-                taste.keeps = keeps(session.open(mailbox, Access::Write)?.permanent());
+                limits.limit = session.append_limit(mailbox)?;
+                limits.keeps = keeps(session.open(mailbox, Access::Write)?.permanent());
             }
-            for part in &stretch.parts {
+            for part in &plan.parts {
                 let keywords = self.vault.catalog().keywords_in(&part.account, &part.dir)?;
                 for entry in self.vault.entries_in(self.selection, part) {
                     if self.stop.load(Ordering::Relaxed) {
                         return Err(Error::Interrupted);
                     }
                     let entry = entry?;
-                    if done(&stretch.key(), entry.name.hash)? {
+                    if done(&plan.key(), entry.name.hash)? {
                         continue;
                     }
                     let mut doubt = |reason, certain| {
@@ -55,10 +55,10 @@ impl UploadTask<'_> {
                         }
                         Err(error) => return Err(error),
                     };
-                    for flaw in look.flaws(&taste) {
+                    for flaw in look.flaws(&limits) {
                         doubt(flaw.to_string(), flaw.is_certain());
                     }
-                    let (_, lost) = flags(&entry, keywords.get(&entry.name.hash), &taste);
+                    let (_, lost) = flags(&entry, keywords.get(&entry.name.hash), &limits);
                     if !lost.is_empty() {
                         doubt(without(&lost), true);
                     }

@@ -52,13 +52,13 @@ impl<'a> UploadTask<'a> {
             quota: storage.map(|q| (q.used.saturating_mul(1024), q.limit.saturating_mul(1024))),
             goals: goals
                 .iter()
-                .map(|stretch| Goals {
-                    folder: stretch.goal.mailbox.label.clone(),
-                    missing: stretch.goal.missing,
-                    messages: stretch.messages,
-                    octets: stretch.octets,
-                    before: stretch.before,
-                    remarks: stretch.remarks.clone(),
+                .map(|plan| Goals {
+                    folder: plan.goal.mailbox.label.clone(),
+                    missing: plan.goal.missing,
+                    messages: plan.messages,
+                    octets: plan.octets,
+                    before: plan.before,
+                    remarks: plan.remarks.clone(),
                 })
                 .collect(),
         })
@@ -86,7 +86,7 @@ impl<'a> UploadTask<'a> {
             let levels = self.levels(part, below.contains(part.account.as_str()))?;
             let goal = names.goal(session, &levels);
             let remarks = names.remarks(&levels, &goal);
-            let same = |stretch: &FolderPlan<'_>| stretch.goal.mailbox.raw == goal.mailbox.raw;
+            let same = |plan: &FolderPlan<'_>| plan.goal.mailbox.raw == goal.mailbox.raw;
             let at = course.iter().position(same).unwrap_or_else(|| {
                 course.push(FolderPlan {
                     goal,
@@ -100,23 +100,23 @@ impl<'a> UploadTask<'a> {
                 });
                 course.len() - 1
             });
-            let stretch = &mut course[at];
-            let key = stretch.key();
-            stretch.parts.push(part);
+            let plan = &mut course[at];
+            let key = plan.key();
+            plan.parts.push(part);
             for remark in remarks {
-                if !stretch.remarks.contains(&remark) {
-                    stretch.remarks.push(remark);
+                if !plan.remarks.contains(&remark) {
+                    plan.remarks.push(remark);
                 }
             }
-            stretch.messages += part.messages;
-            stretch.octets += part.octets;
+            plan.messages += part.messages;
+            plan.octets += part.octets;
             for entry in self.vault.entries_in(self.selection, part).bare() {
                 let entry = entry?;
                 if done(&key, entry.name.hash)? {
-                    stretch.before += 1;
-                    stretch.before_octets += entry.name.size;
+                    plan.before += 1;
+                    plan.before_octets += entry.name.size;
                 } else {
-                    stretch.sizes.insert(entry.name.wire);
+                    plan.sizes.insert(entry.name.wire);
                 }
             }
         }

@@ -27,24 +27,24 @@ impl Upload<'_> {
     pub(super) fn fill<S: Read + Write>(
         &mut self,
         session: &mut Session<S>,
-        stretch: &FolderPlan<'_>,
+        plan: &FolderPlan<'_>,
     ) -> Result<()> {
-        let mailbox = &stretch.goal.mailbox;
-        let key = stretch.key();
-        if stretch.goal.missing
+        let mailbox = &plan.goal.mailbox;
+        let key = plan.key();
+        if plan.goal.missing
             && let Created::Refused(words) = session.create(mailbox)?
         {
-            return self.refuse_all(stretch, &format!("the folder cannot be made: {words}"));
+            return self.refuse_all(plan, &format!("the folder cannot be made: {words}"));
         }
         let mut folder = match session.open(mailbox, Access::Write) {
             Ok(folder) => folder,
             Err(Error::Refused { reply, .. }) => {
-                return self.refuse_all(stretch, &format!("the folder cannot be opened: {reply}"));
+                return self.refuse_all(plan, &format!("the folder cannot be opened: {reply}"));
             }
             Err(error) => return Err(error),
         };
         let counts = folder.counts();
-        let mut taste = MailboxLimits {
+        let mut limits = MailboxLimits {
             keeps: keeps(folder.permanent()),
             ..MailboxLimits::default()
         };
@@ -52,7 +52,7 @@ impl Upload<'_> {
         let found = if counts.messages == Some(0) {
             ServerMessages::default()
         } else {
-            ServerMessages::look(&mut folder, &stretch.sizes, &ours)?
+            ServerMessages::look(&mut folder, &plan.sizes, &ours)?
         };
         let filled = *self.filled.entry(mailbox.raw.clone()).or_insert_with(|| {
             self.report.folders.push(Filled {
@@ -62,8 +62,8 @@ impl Upload<'_> {
             });
             self.report.folders.len() - 1
         });
-        taste.limit = session.append_limit(mailbox)?;
-        taste.utf8 = session.takes_utf8();
+        limits.limit = session.append_limit(mailbox)?;
+        limits.utf8 = session.takes_utf8();
         let intents = Intents {
             open: self
                 .writer
@@ -74,7 +74,7 @@ impl Upload<'_> {
         let mut run = FolderRun {
             key,
             label: mailbox.label.clone(),
-            taste,
+            limits,
             found,
             intents,
             sent: HashMap::new(),
@@ -83,7 +83,7 @@ impl Upload<'_> {
             ended: None,
         };
         let uploaded = self.report.uploaded;
-        let outcome = self.send_in_order(session, stretch, &mut run);
+        let outcome = self.send_in_order(session, plan, &mut run);
         self.report.folders[filled].uploaded += self.report.uploaded - uploaded;
         if let Err(error) = &outcome {
             self.accuse(error, &mut run);
@@ -104,23 +104,23 @@ impl Upload<'_> {
     fn send_in_order<S: Read + Write>(
         &mut self,
         session: &mut Session<S>,
-        stretch: &FolderPlan<'_>,
+        plan: &FolderPlan<'_>,
         run: &mut FolderRun,
     ) -> Result<()> {
-        let mailbox = &stretch.goal.mailbox;
+        let mailbox = &plan.goal.mailbox;
         let began = Instant::now();
-        self.send_all(&mut session.appender(mailbox), stretch, run)?;
+        self.send_all(&mut session.appender(mailbox), plan, run)?;
         if !run.intents.deferred.is_empty() && run.ended.is_none() {
             let sent = u32::try_from(run.count).unwrap_or(u32::MAX);
             let pace = began.elapsed() / sent.max(1);
-            self.wait_until_stable(session, stretch, pace, run)?;
-            self.send_all(&mut session.appender(mailbox), stretch, run)?;
+            self.wait_until_stable(session, plan, pace, run)?;
+            self.send_all(&mut session.appender(mailbox), plan, run)?;
         }
         if run.intents.looked_for.is_empty() {
             return Ok(());
         }
         self.note()?;
-        self.find_doubled(session, stretch, run)
+        self.find_doubled(session, plan, run)
     }
 
     /// UIDs that the journal has of this folder, if they still hold: these messages need
@@ -154,10 +154,10 @@ impl Upload<'_> {
     fn send_all<S: Read + Write>(
         &mut self,
         appender: &mut Appender<'_, S>,
-        stretch: &FolderPlan<'_>,
+        plan: &FolderPlan<'_>,
         run: &mut FolderRun,
     ) -> Result<()> {
-        let outcome = self.send_parts(appender, stretch, run);
+        let outcome = self.send_parts(appender, plan, run);
         if matches!(outcome, Ok(()) | Err(Error::Interrupted)) {
             while self.take(appender, run)? {}
             self.close(run);
@@ -168,11 +168,11 @@ impl Upload<'_> {
     fn send_parts<S: Read + Write>(
         &mut self,
         appender: &mut Appender<'_, S>,
-        stretch: &FolderPlan<'_>,
+        plan: &FolderPlan<'_>,
         run: &mut FolderRun,
     ) -> Result<()> {
         let task = self.task;
-        for part in &stretch.parts {
+        for part in &plan.parts {
             let keywords = task.vault.catalog().keywords_in(&part.account, &part.dir)?;
             let mut entries = task.vault.entries_in(task.selection, part);
             loop {
@@ -278,7 +278,7 @@ impl Upload<'_> {
             run.intents.deferred.insert(hash);
             return Ok(());
         }
-        let mut certain = look.flaws(&run.taste);
+        let mut certain = look.flaws(&run.limits);
         certain.retain(|flaw| flaw.is_certain());
         if !certain.is_empty() {
             self.refuse(&run.key, refused(entry, &run.label, reason(&certain)));
@@ -290,13 +290,13 @@ impl Upload<'_> {
         if run.ended.is_some() {
             return Ok(());
         }
-        let (flags, lost) = flags(entry, keywords, &run.taste);
+        let (flags, lost) = flags(entry, keywords, &run.limits);
         let (date, own) = date(entry);
         let letter = AppendMessage {
             flags,
             date: Some(date),
             octets: look.octets(),
-            utf8: run.taste.utf8 && look.is_utf8_header(),
+            utf8: run.limits.utf8 && look.is_utf8_header(),
         };
         run.count += 1;
         let number = run.count;
@@ -386,9 +386,9 @@ impl Upload<'_> {
         self.report.refused.push(message);
     }
 
-    fn refuse_all(&mut self, stretch: &FolderPlan<'_>, why: &str) -> Result<()> {
-        let (key, label) = (stretch.key(), &stretch.goal.mailbox.label);
-        for part in &stretch.parts {
+    fn refuse_all(&mut self, plan: &FolderPlan<'_>, why: &str) -> Result<()> {
+        let (key, label) = (plan.key(), &plan.goal.mailbox.label);
+        for part in &plan.parts {
             for entry in self.task.vault.entries_in(self.task.selection, part).bare() {
                 let entry = entry?;
                 let known = self.settled.contains(&(key.clone(), entry.name.hash));

@@ -13,7 +13,7 @@ pub(super) struct FolderRun {
     /// As the journal has it.
     pub(super) key: String,
     pub(super) label: String,
-    pub(super) taste: MailboxLimits,
+    pub(super) limits: MailboxLimits,
     pub(super) found: ServerMessages,
     pub(super) intents: Intents,
     pub(super) sent: HashMap<u64, Sent>,

@@ -66,11 +66,11 @@ impl Upload<'_> {
     pub(super) fn wait_until_stable<S: Read + Write>(
         &mut self,
         session: &mut Session<S>,
-        stretch: &FolderPlan<'_>,
+        plan: &FolderPlan<'_>,
         pace: Duration,
         run: &mut FolderRun,
     ) -> Result<()> {
-        let mailbox = &stretch.goal.mailbox;
+        let mailbox = &plan.goal.mailbox;
         self.notice(Notice::AwaitingUploads {
             folder: &mailbox.label,
             messages: run.intents.deferred.len() as u64,
@@ -104,11 +104,11 @@ impl Upload<'_> {
     pub(super) fn find_doubled<S: Read + Write>(
         &mut self,
         session: &mut Session<S>,
-        stretch: &FolderPlan<'_>,
+        plan: &FolderPlan<'_>,
         run: &FolderRun,
     ) -> Result<()> {
         let looked_for = &run.intents.looked_for;
-        let mut folder = session.open(&stretch.goal.mailbox, Access::Write)?;
+        let mut folder = session.open(&plan.goal.mailbox, Access::Write)?;
         let mut others = self.our_uids(&run.key, folder.counts())?;
         for hash in looked_for.keys() {
             let catalog = self.writer.catalog();

@@ -82,7 +82,7 @@ pub(super) fn wire(body: &mut Body<'_>, piece: &mut dyn FnMut(&[u8]) -> Result<(
 pub(super) fn flags(
     entry: &Entry,
     keywords: Option<&Arc<str>>,
-    taste: &MailboxLimits,
+    limits: &MailboxLimits,
 ) -> (Vec<String>, Vec<String>) {
     let letters = LETTERS
         .iter()
@@ -93,7 +93,7 @@ pub(super) fn flags(
         .chain(words)
         .filter(|flag| !flag.is_empty() && !flag.eq_ignore_ascii_case("\\Deleted"))
         .map(str::to_owned)
-        .partition(|flag| taste.keeps(flag))
+        .partition(|flag| limits.keeps(flag))
 }
 
 pub(super) fn without(lost: &[String]) -> String {

@@ -145,8 +145,8 @@ impl<'a> Upload<'a> {
         self.reached = self.gone_by.0;
         if !self.begun {
             self.begun = true;
-            self.report.before = course.iter().map(|stretch| stretch.before).sum();
-            let before: u64 = course.iter().map(|stretch| stretch.before_octets).sum();
+            self.report.before = course.iter().map(|plan| plan.before).sum();
+            let before: u64 = course.iter().map(|plan| plan.before_octets).sum();
             self.wanted_octets = task.selection.octets - before;
             (self.emit)(RunEvent::Listed {
                 account: task.account,
@@ -155,8 +155,8 @@ impl<'a> Upload<'a> {
                 wanted_octets: self.wanted_octets,
             });
         }
-        for stretch in course.iter().filter(|stretch| stretch.wanted() > 0) {
-            let outcome = self.fill(session, stretch);
+        for plan in course.iter().filter(|plan| plan.wanted() > 0) {
+            let outcome = self.fill(session, plan);
             // What the server has said is noted, whatever follows.
             self.note()?;
             outcome?;

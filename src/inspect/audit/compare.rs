@@ -22,13 +22,11 @@ const SLICE: usize = 4_096;
 /// Names of a maildrop that one line of the ledger has, and the longest of them.
 const NAMES: usize = 200;
 const NAME: usize = 80;
-/// Settled or refused messages that are named.
-const NAMED: usize = 5;
 
 /// What is found of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Judgement {
-    pub(super) standing: ArchiveStatus,
+    pub(super) status: ArchiveStatus,
     /// The content that it has in the vault.
     pub(super) content: Option<Hash128>,
     /// How that is known.
@@ -40,9 +38,9 @@ pub(super) struct Judgement {
 impl Judgement {
     const UNKNOWN: Self = Self::new(ArchiveStatus::Unknown, None);
 
-    const fn new(standing: ArchiveStatus, content: Option<Hash128>) -> Self {
+    const fn new(status: ArchiveStatus, content: Option<Hash128>) -> Self {
         Self {
-            standing,
+            status,
             content,
             proof: None,
             header_read: false,
@@ -70,8 +68,8 @@ pub(super) struct ByName {
     pub(super) verdicts: Vec<Judgement>,
     /// Rows whose header must be read.
     read: Vec<u32>,
-    /// Rows without a name of their own: only their bytes tell.
-    nameless: Vec<u32>,
+    /// Rows that must be received: they have no name of their own, or were refused.
+    receive: Vec<u32>,
 }
 
 impl Audit<'_> {
@@ -87,7 +85,7 @@ impl Audit<'_> {
         let ByName {
             mut verdicts,
             read,
-            nameless,
+            receive,
         } = self.judge_by_name(listings, dir, uidvalidity, dated)?;
         if self.options.quick {
             return Ok(verdicts);
@@ -105,25 +103,29 @@ impl Audit<'_> {
                 let verdict = &mut verdicts[*row as usize];
                 // That it is still the same does not explain its size.
                 let stays = matches!(
-                    verdict.standing,
+                    verdict.status,
                     ArchiveStatus::Accepted | ArchiveStatus::Doubtful | ArchiveStatus::Settled
                 );
                 verdict.content = compared.content;
                 verdict.header_read = compared.header_read;
-                if !(stays && compared.standing == ArchiveStatus::Archived) {
-                    verdict.standing = compared.standing;
+                if !(stays && compared.status == ArchiveStatus::Archived) {
+                    verdict.status = compared.status;
                 }
             }
         }
-        for slice in nameless.chunks(SLICE) {
+        for slice in receive.chunks(SLICE) {
             let wanted: Vec<Listing> = slice.iter().map(|r| listings.get(*r as usize)).collect();
             let received = evidence::receive(source, &wanted)?;
             for ((row, listing), digest) in slice.iter().zip(&wanted).zip(received) {
                 let Some(digest) = digest else { continue };
-                // A server may answer with another message than it was asked for.
-                verdicts[*row as usize] = if evidence::fits(&digest.shape, listing.octets) {
+                let verdict = &mut verdicts[*row as usize];
+                *verdict = if verdict.status == ArchiveStatus::Refused {
+                    // It can be had now, but was never received under its name.
+                    Judgement::UNKNOWN
+                } else if evidence::fits(&digest.shape, listing.octets) {
                     self.by_bytes(&digest)?
                 } else {
+                    // A server may answer with another message than it was asked for.
                     Judgement::new(ArchiveStatus::Doubtful, None)
                 };
             }
@@ -153,11 +155,9 @@ impl Audit<'_> {
         let mut by_name = ByName {
             verdicts: vec![Judgement::UNKNOWN; listings.len()],
             read: Vec::new(),
-            nameless: Vec::new(),
+            receive: Vec::new(),
         };
         let mut windowed = false;
-        let mut settled = Vec::new();
-        let mut refused = (0_u64, Vec::new());
         let mut walk = Walk::new(listings);
         let mut take = |met: Met<'_, Sighting<'_>>| {
             let Met::Listed {
@@ -172,31 +172,18 @@ impl Audit<'_> {
             windowed |= !imap && name.starts_with(WINDOWED);
             // UIDs without UIDVALIDITY hold for nothing.
             if !identifies || imap && uidvalidity == 0 {
-                by_name.nameless.extend(rows);
+                by_name.receive.extend(rows);
                 return;
             }
             let Some(known) = known else { return };
             let row = rows[0];
             let mut verdict = self.verdict(known);
-            if verdict.standing == ArchiveStatus::Settled {
-                let label = message_label(dir, &listings.get(row as usize).uid);
-                let label = label.unwrap_or_default();
-                if self.options.accept_sizes || self.account.accept_short.contains(&label) {
-                    verdict.standing = ArchiveStatus::Accepted;
-                } else if settled.len() < NAMED {
-                    settled.push(label);
-                }
-            }
-            if verdict.standing == ArchiveStatus::Refused {
-                let label = message_label(dir, &listings.get(row as usize).uid);
-                let label = label.unwrap_or_default();
-                if !self.account.accept_refused.contains(&label) {
-                    refused.0 += 1;
-                    refused.1.extend((refused.1.len() < NAMED).then_some(label));
-                }
-                if self.options.read_data {
-                    by_name.nameless.push(row);
-                }
+            if verdict.status == ArchiveStatus::Settled
+                && self.is_accepted(dir, &listings.get(row as usize).uid)
+            {
+                verdict.status = ArchiveStatus::Accepted;
+            } else if verdict.status == ArchiveStatus::Refused && self.options.read_data {
+                by_name.receive.push(row);
             }
             let listed = listings.octets_of(row as usize);
             let moved = listed != known.octets && !estimated;
@@ -206,15 +193,15 @@ impl Audit<'_> {
             let asks = moved || redated || !checked || self.options.read_data;
             verdict.header_read = checked && !moved && !redated;
             let compares = matches!(
-                verdict.standing,
+                verdict.status,
                 ArchiveStatus::Archived | ArchiveStatus::Accepted
             ) || self.options.read_data
                 && matches!(
-                    verdict.standing,
+                    verdict.status,
                     ArchiveStatus::Recognised | ArchiveStatus::Doubtful | ArchiveStatus::Settled
                 );
             if compares && self.options.quick && (moved || redated) {
-                verdict.standing = ArchiveStatus::Differs;
+                verdict.status = ArchiveStatus::Differs;
             } else if compares && asks {
                 by_name.read.push(row);
             }
@@ -223,21 +210,20 @@ impl Audit<'_> {
         catalog.for_each_sighting(origin, |known| walk.known(known.uid, known, &mut take))?;
         walk.finish(&mut take);
         self.windowed |= windowed;
-        settled.truncate(NAMED.saturating_sub(self.settled.len()));
-        self.settled.append(&mut settled);
-        self.refused += refused.0;
-        refused
-            .1
-            .truncate(NAMED.saturating_sub(self.refused_names.len()));
-        self.refused_names.append(&mut refused.1);
         by_name.read.sort_unstable();
-        by_name.nameless.sort_unstable();
+        by_name.receive.sort_unstable();
         Ok(by_name)
+    }
+
+    /// True if the user knows that a message has another size than listed.
+    fn is_accepted(&self, dir: &str, uid: &Uid) -> bool {
+        let label = || message_label(dir, uid).unwrap_or_default();
+        self.options.accept_sizes || self.account.accept_short.contains(&label())
     }
 
     /// What is recorded of a name.
     fn verdict(&self, known: &Sighting<'_>) -> Judgement {
-        let standing = match (known.state, known.content) {
+        let status = match (known.state, known.content) {
             (State::Refused, _) => return Judgement::new(ArchiveStatus::Refused, None),
             (State::Wanted, _) => ArchiveStatus::Differs,
             (_, Some(content)) if self.present.contains(&content) => match known.proof {
@@ -250,7 +236,7 @@ impl Audit<'_> {
         };
         Judgement {
             proof: known.content.map(|_| known.proof),
-            ..Judgement::new(standing, known.content)
+            ..Judgement::new(status, known.content)
         }
     }
 
@@ -272,8 +258,7 @@ impl Audit<'_> {
         }
         let unstable_key = format!("header {} {}", origin.server, origin.dir);
         let unstable = catalog.learned(origin.account, &unstable_key)?;
-        let whole = self.options.read_data || unstable.is_some_and(|value| value == "unstable");
-        let mut headers = if whole {
+        let mut headers = if unstable.is_some_and(|value| value == "unstable") {
             vec![None; wanted.len()]
         } else {
             match evidence::headers(source, &wanted) {
@@ -293,7 +278,8 @@ impl Audit<'_> {
             .zip(&headers)
             .map(|(record, header)| {
                 let both = record.as_ref().zip(header.as_ref());
-                both.is_some_and(|(record, header)| record.has_header(header.hash))
+                let shown = both.is_some_and(|(record, header)| record.has_header(header.hash));
+                shown && !self.options.read_data
             })
             .collect();
         let again: Vec<Listing> = wanted
@@ -328,7 +314,7 @@ impl Audit<'_> {
                     .is_some_and(|now| !anothers && evidence::is_same(&record, now))
             };
             let mut judgement = if same {
-                match header.filter(|_| !right) {
+                match header.filter(|header| !record.has_header(header.hash)) {
                     Some(header) if record.asked.is_some() => {
                         tracing::debug!(target: "dialogue", "unstable header {}", header.hash);
                         self.findings.push(LedgerEvent::Learned {
@@ -353,7 +339,7 @@ impl Audit<'_> {
                 });
                 Judgement::new(ArchiveStatus::Differs, Some(content))
             };
-            judgement.header_read = right;
+            judgement.header_read = header.is_some_and(|header| record.has_header(header.hash));
             verdicts.push(judgement);
         }
         self.remember(origin, &checked);

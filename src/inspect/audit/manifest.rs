@@ -47,7 +47,7 @@ impl AuditManifest {
         let mut line = json!({
             "folder": folder,
             "octets": listing.octets,
-            "state": judgement.standing.name(),
+            "state": judgement.status.name(),
             "how": judgement.proof.map(Proof::name),
             "header_read": judgement.header_read,
             "hash": judgement.content.map(|hash| hash.to_string()),

@@ -22,13 +22,17 @@ use crate::account::memory;
 use crate::base::error::{Endpoint, Error, Result};
 use crate::base::event::{Events, RunEvent};
 use crate::mail::message::Hash128;
-use crate::mail::source::{Inventory, Listings, Marks, Source};
+use crate::mail::source::{Inventory, Listings, Marks, Source, Uid};
 use crate::net::imap::{Access, Mailbox};
 use crate::vault::catalog::Amount;
+use crate::vault::layout::message_label;
 use crate::vault::ledger::LedgerEvent;
 use crate::vault::{Vault, Writer};
 use compare::{Dated, Judgement};
 use manifest::AuditManifest;
+
+/// Messages of a kind that are named.
+const NAMED: usize = 5;
 
 /// How to audit.
 #[derive(Debug, Clone)]
@@ -112,8 +116,8 @@ pub struct AuditTally([Amount; ArchiveStatus::ALL.len()]);
 impl AuditTally {
     /// Those of one standing.
     #[must_use]
-    pub fn of(&self, standing: ArchiveStatus) -> Amount {
-        self.0[standing as usize]
+    pub fn of(&self, status: ArchiveStatus) -> Amount {
+        self.0[status as usize]
     }
 
     /// All of them.
@@ -135,8 +139,8 @@ impl AuditTally {
         }
     }
 
-    fn count(&mut self, standing: ArchiveStatus, octets: Option<u64>) {
-        let amount = &mut self.0[standing as usize];
+    fn count(&mut self, status: ArchiveStatus, octets: Option<u64>) {
+        let amount = &mut self.0[status as usize];
         amount.messages += 1;
         amount.octets += octets.unwrap_or(0);
     }
@@ -187,7 +191,7 @@ pub struct AuditReport {
     /// The first names of settled messages, as `accept_short` takes them.
     pub settled: Vec<String>,
     /// Messages that the server refused, and that `accept_refused` does not name.
-    pub refused: u64,
+    pub refused: Amount,
     /// The first names of these, as `accept_refused` takes them.
     pub refused_names: Vec<String>,
     /// Why what was found could not be written down, if it could not.
@@ -221,7 +225,7 @@ impl AuditReport {
             ArchiveStatus::Unknown,
         ];
         wanting.iter().all(|s| tally.of(*s).messages == 0)
-            && self.refused == 0
+            && self.refused.messages == 0
             && !self.windowed
             && !self.folders.iter().any(open)
     }
@@ -249,7 +253,7 @@ pub fn audit(
         windowed: false,
         compared: 0,
         settled: Vec::new(),
-        refused: 0,
+        refused: Amount::default(),
         refused_names: Vec::new(),
     };
     events(RunEvent::Connecting {
@@ -293,7 +297,7 @@ struct Audit<'a> {
     windowed: bool,
     compared: u64,
     settled: Vec<String>,
-    refused: u64,
+    refused: Amount,
     refused_names: Vec<String>,
 }
 
@@ -317,7 +321,7 @@ impl Audit<'_> {
         }
         let mut folder = FolderAudit::new("INBOX", false);
         folder.hidden = listings.unlisted();
-        self.enter(&mut folder, &listings, &verdicts)?;
+        self.enter(&mut folder, "", &listings, &verdicts)?;
         Ok(AuditReport {
             folders: vec![folder],
             inbox_only: true,
@@ -336,7 +340,7 @@ impl Audit<'_> {
             quick: self.options.quick,
             compared: 0,
             settled: Vec::new(),
-            refused: 0,
+            refused: Amount::default(),
             refused_names: Vec::new(),
             unrecorded: None,
         }
@@ -384,7 +388,7 @@ impl Audit<'_> {
             } else {
                 self.judge(&mut open, &listings, &dir, uidvalidity, &dated)?
             };
-            self.enter(&mut folder, &listings, &verdicts)?;
+            self.enter(&mut folder, &dir, &listings, &verdicts)?;
             report.folders.push(folder);
         }
         if let Err(error) = session.logout() {
@@ -397,20 +401,44 @@ impl Audit<'_> {
     fn enter(
         &mut self,
         folder: &mut FolderAudit,
+        dir: &str,
         listings: &Listings,
         verdicts: &[Judgement],
     ) -> Result<()> {
         for (row, judgement) in verdicts.iter().enumerate() {
             let mut judgement = *judgement;
-            if folder.excluded && judgement.standing == ArchiveStatus::Unknown {
-                judgement.standing = ArchiveStatus::Excluded;
+            let open = matches!(
+                judgement.status,
+                ArchiveStatus::Unknown | ArchiveStatus::Refused
+            );
+            if folder.excluded && open {
+                judgement.status = ArchiveStatus::Excluded;
             }
-            (folder.tally).count(judgement.standing, listings.octets_of(row));
+            let octets = listings.octets_of(row);
+            (folder.tally).count(judgement.status, octets);
+            self.name(dir, &listings.get(row).uid, judgement.status, octets);
             if let Some(manifest) = &mut self.manifest {
                 manifest.add(&folder.name, &listings.get(row), &judgement)?;
             }
         }
         Ok(())
+    }
+
+    /// Keeps the first names of messages that the user can accept.
+    fn name(&mut self, dir: &str, uid: &Uid, status: ArchiveStatus, octets: Option<u64>) {
+        let label = || message_label(dir, uid).unwrap_or_default();
+        let names = match status {
+            ArchiveStatus::Settled => &mut self.settled,
+            ArchiveStatus::Refused if !self.account.accept_refused.contains(&label()) => {
+                self.refused.messages += 1;
+                self.refused.octets += octets.unwrap_or(0);
+                &mut self.refused_names
+            }
+            _ => return,
+        };
+        if names.len() < NAMED {
+            names.push(label());
+        }
     }
 }
 

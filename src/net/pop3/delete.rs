@@ -33,10 +33,10 @@ pub(super) fn delete<S: Read + Write>(
             quit_sent = true;
         }
         tracing::debug!(target: "dialogue", "C: DELE of {} messages, {n} of {flights}", flight.len());
-        wire.channel.stage = Stage::of("DELE");
+        wire.channel.stage = Stage::Command("DELE".into());
         wire.channel.send(lines.as_bytes())?;
         for listing in flight {
-            wire.channel.stage = Stage::of(&format!("DELE {}", listing.number));
+            wire.channel.stage = Stage::Command(format!("DELE {}", listing.number).into());
             match wire.answer()? {
                 Answer::Ok(_) => {}
                 Answer::Err(text) => kept.push(Kept {
@@ -57,13 +57,13 @@ pub(super) fn delete<S: Read + Write>(
 /// Asks for the end of the session.
 pub(super) fn send_quit<S: Read + Write>(wire: &mut Pop3Wire<S>) -> Result<()> {
     tracing::debug!(target: "dialogue", "C: QUIT");
-    wire.channel.stage = Stage::of("QUIT");
+    wire.channel.stage = Stage::Command("QUIT".into());
     wire.channel.send(b"QUIT\r\n")
 }
 
 /// Takes the answer to QUIT.
 pub(super) fn take_quit<S: Read + Write>(wire: &mut Pop3Wire<S>) -> Result<()> {
-    wire.channel.stage = Stage::of("QUIT");
+    wire.channel.stage = Stage::Command("QUIT".into());
     match wire.answer()? {
         Answer::Ok(_) => Ok(()),
         Answer::Err(text) => Err(Error::Refused {

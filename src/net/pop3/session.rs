@@ -264,14 +264,14 @@ impl<S: Read + Write> Pop3Session<S> {
                     sent += 1;
                 }
                 tracing::debug!(target: "dialogue", "C: {} to {sent} of {} ahead", done + 1, wanted.len());
-                self.wire.channel.stage = Stage::of(&command(listing.number));
+                self.wire.channel.stage = Stage::Command(command(listing.number).into());
                 if before == 0 {
                     self.wire.expect_silence()?;
                 }
                 self.wire.channel.send(lines.as_bytes())?;
                 self.ahead = (self.ahead * GROWTH).min(self.dialect.ahead);
             }
-            self.wire.channel.stage = Stage::of(&command(listing.number));
+            self.wire.channel.stage = Stage::Command(command(listing.number).into());
             if !self.wire.channel.has_buffered() {
                 each(listing, Fetched::Waiting)?;
             }

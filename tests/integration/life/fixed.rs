@@ -25,6 +25,33 @@ fn plain(way: Way) -> Stage {
     Stage::new(way, ServerKind::PLAIN)
 }
 
+/// The message in this place is listed with 10 KiB, whatever it has.
+fn ten_kib(place: usize) -> Fault {
+    Fault::WrongSize {
+        place,
+        octets: 10 << 10,
+    }
+}
+
+/// An account whose last message, a letter without text, came with another size than listed.
+fn one_of_another_size(way: Way) -> (Stage, u32) {
+    let stage = plain(way);
+    stage.settle(ENOUGH);
+    let uid = stage.deliver("INBOX", &letter("small", ""));
+    stage.fault(ten_kib(ENOUGH));
+    stage.expect(&[("pull", 3)]);
+    (stage, uid)
+}
+
+/// The same, and the same octets came again more than an hour later.
+fn one_that_is_settled(way: Way) -> (Stage, u32) {
+    let (stage, uid) = one_of_another_size(way);
+    stage.age(25);
+    let _ = stage.run(&["pull"]);
+    assert_eq!(stage.found(&["is:settled"]), 1, "{way:?}");
+    (stage, uid)
+}
+
 #[test]
 fn equal_headers_and_sizes_do_not_make_two_bodies_one() {
     for dedupe in ["\"message-id\"", "\"exact\""] {
@@ -237,10 +264,7 @@ fn a_size_that_is_never_met_is_doubted_and_later_settled() {
     let room = 148 - mail.len() % 148;
     mail.splice(mail.len() - 2..mail.len() - 2, vec![b'x'; room]);
     stage.deliver("INBOX", &mail);
-    stage.fault(Fault::WrongSize {
-        place: ENOUGH,
-        octets: 10 << 10,
-    });
+    stage.fault(ten_kib(ENOUGH));
     stage.expect(&[("pull", 3), ("audit", 3)]);
     stage.holds([&mail]);
     // The same octets more than an hour later: the listing is wrong.
@@ -314,16 +338,7 @@ fn what_is_in_doubt_or_settled_is_fetched_again_when_that_is_asked_for() {
 
 #[test]
 fn what_stays_as_it_was_stays_settled_when_it_is_fetched_again() {
-    let stage = plain(Way::Pop3);
-    stage.settle(ENOUGH);
-    stage.deliver("INBOX", &letter("small", "short"));
-    stage.fault(Fault::WrongSize {
-        place: ENOUGH,
-        octets: 10 << 10,
-    });
-    stage.expect(&[("pull", 3)]);
-    stage.age(25);
-    let _ = stage.run(&["pull"]);
+    let (stage, _) = one_that_is_settled(Way::Pop3);
     for _ in 0..2 {
         let _ = stage.run(&["pull", "--compare"]).expect_code(0);
         assert_eq!(stage.found(&["is:settled"]), 1);
@@ -358,14 +373,7 @@ fn a_name_that_was_gone_has_its_header_read_when_it_comes_back() {
 
 #[test]
 fn a_doubtful_message_with_another_date_is_doubtful_still() {
-    let stage = plain(Way::Imap);
-    stage.settle(ENOUGH);
-    let uid = stage.deliver("INBOX", &letter("small", "short"));
-    stage.fault(Fault::WrongSize {
-        place: ENOUGH,
-        octets: 10 << 10,
-    });
-    stage.expect(&[("pull", 3)]);
+    let (stage, uid) = one_of_another_size(Way::Imap);
     {
         let mut account = locked(&stage.account);
         let folder = account.folder("INBOX");
@@ -380,19 +388,8 @@ fn a_doubtful_message_with_another_date_is_doubtful_still() {
 
 #[test]
 fn a_settled_message_counts_as_archived_once_its_size_is_accepted() {
-    let mail = letter("small", "");
     for way in [Way::Pop3, Way::Imap] {
-        let mut stage = plain(way);
-        stage.settle(ENOUGH);
-        let uid = stage.deliver("INBOX", &mail);
-        stage.fault(Fault::WrongSize {
-            place: ENOUGH,
-            octets: 10 << 10,
-        });
-        stage.expect(&[("pull", 3)]);
-        stage.age(25);
-        let _ = stage.run(&["pull"]);
-        assert_eq!(stage.found(&["is:settled"]), 1);
+        let (mut stage, uid) = one_that_is_settled(way);
         let refused = stage.run(&["audit", "work"]).expect_code(3).stdout();
         let label = refused
             .split_once("accept_short = [\"")
@@ -407,10 +404,7 @@ fn a_settled_message_counts_as_archived_once_its_size_is_accepted() {
         stage.expect(&[("audit", 3), ("purge", 0)]);
         assert_eq!(stage.left(), 1, "{way:?}");
         stage.recover();
-        stage.fault(Fault::WrongSize {
-            place: 0,
-            octets: 10 << 10,
-        });
+        stage.fault(ten_kib(0));
         stage.set("accept_short", &format!("[\"{label}\"]"));
         stage.bodies();
         stage.expect(&[("audit", 0), ("purge", 0)]);
@@ -422,17 +416,7 @@ fn a_settled_message_counts_as_archived_once_its_size_is_accepted() {
 
 #[test]
 fn an_accepted_size_does_not_cover_another_message_under_that_name() {
-    let mut stage = plain(Way::Imap);
-    stage.settle(ENOUGH);
-    let uid = stage.deliver("INBOX", &letter("small", ""));
-    stage.fault(Fault::WrongSize {
-        place: ENOUGH,
-        octets: 10 << 10,
-    });
-    stage.expect(&[("pull", 3)]);
-    stage.age(25);
-    let _ = stage.run(&["pull"]);
-    assert_eq!(stage.found(&["is:settled"]), 1);
+    let (mut stage, uid) = one_that_is_settled(Way::Imap);
     stage.set("accept_short", "[\"INBOX:1.9\", \"nothing\"]");
     stage.expect(&[("audit", 3)]);
     locked(&stage.account).replace("INBOX", uid, &letter("other", ""));
@@ -449,10 +433,7 @@ fn a_doubtful_message_is_never_purged() {
     stage.settle(ENOUGH);
     let mail = letter("small", "short");
     stage.deliver("INBOX", &mail);
-    stage.fault(Fault::WrongSize {
-        place: ENOUGH,
-        octets: 10 << 10,
-    });
+    stage.fault(ten_kib(ENOUGH));
     stage.expect(&[("pull", 3)]);
     let _ = stage.run(&["purge", "work", "--all", "--yes"]);
     assert_eq!(stage.left(), 1);
@@ -539,5 +520,26 @@ fn a_shifted_message_that_fits_its_size_by_chance_is_fetched_again() {
     stage.expect(&[("pull", 0), ("audit", 0)]);
     stage.holds(&all);
     stage.expect(&[("purge", 0)]);
+    stage.nothing_lost();
+}
+
+#[test]
+fn an_audit_that_reads_everything_reads_headers_too() {
+    let stage = plain(Way::Pop3);
+    stage.settle(ENOUGH);
+    // The last message, of the size of the first, comes with the octets of the first, and the
+    // server shows no headers until it is too late.
+    let last = letter("settled Z", "filling ");
+    stage.deliver("INBOX", &last);
+    stage.fault(Fault::Swapped { place: ENOUGH });
+    locked(&stage.account).kind.top = TopHabit::Refused;
+    let _ = stage.run(&["pull"]);
+    locked(&stage.account).kind.top = TopHabit::Header;
+    for options in [&["--read-data"][..], &[]] {
+        let audit = [&["audit", "work"], options].concat();
+        let _ = stage.run(&audit).expect_code(3);
+    }
+    stage.recover();
+    stage.expect(&[("pull", 0), ("audit", 0), ("purge", 0)]);
     stage.nothing_lost();
 }
