@@ -7,6 +7,7 @@
 )]
 #![allow(
     clippy::disallowed_methods,
+    clippy::too_many_lines,
     clippy::format_push_string,
     clippy::format_collect,
     reason = "made for tests"

@@ -14,6 +14,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::base::response_code;
 use crate::base::stage::Stage;
 
 /// Shorthand for results of this library.
@@ -491,5 +492,12 @@ impl Error {
             Self::Unconfirmed { source, .. } => source.reply(),
             _ => None,
         }
+    }
+
+    /// True if the server's words begin with this response code.
+    #[must_use]
+    pub fn has_code(&self, code: &str) -> bool {
+        let said = self.reply().and_then(response_code::of_reply);
+        said.is_some_and(|said| said.eq_ignore_ascii_case(code))
     }
 }

@@ -10,15 +10,14 @@ use serde_json::{Value, json};
 
 use super::Done;
 use super::args::{AuditArgs, Global};
+use super::frame;
 use super::output::Output;
 use super::progress::Progress;
-use super::report::{self, Failure};
+use super::report::Failure;
 use super::secrets;
 use super::settings::Settings;
 use super::signals::Stop;
-use super::text::{
-    Align, count, cut, escape, now, plural, rfc3339, size, table, toml_string, wrap,
-};
+use super::text::{Align, count, cut, escape, plural, size, table, toml_string, wrap};
 
 /// How long a comparison of a header is believed.
 const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
@@ -35,11 +34,7 @@ pub(crate) fn run(
         .pop()
         .ok_or_else(|| Failure::usage("no account is named", "mailvault audit ACCOUNT"))?;
     let name = account.name.clone();
-    out.json(
-        "start",
-        json!({"command": "audit", "time": rfc3339(now().timestamp()), "accounts": [name]}),
-        true,
-    );
+    frame::start(out, "audit", std::slice::from_ref(&name));
     let env = settings.secret_env(std::iter::once(&account));
     let stop = Stop::watch(out, "stopping (press Ctrl-C again to quit now)");
     let options = AuditOptions {
@@ -58,13 +53,7 @@ pub(crate) fn run(
     progress.clear();
     let report = match done {
         Ok(report) => report,
-        Err(error) => {
-            report::print(out, &error, Some(&name));
-            return Ok(Done::new(
-                stop.exit_code(error.kind().exit_code()),
-                json!({}),
-            ));
-        }
+        Err(error) => return Ok(frame::failed(out, &stop, &error, Some(&name))),
     };
     let code = if report.may_leave() { 0 } else { PARTIAL };
     for folder in &report.folders {
@@ -79,8 +68,12 @@ pub(crate) fn run(
             out.line(&format!("List of all messages: {path}"));
         }
     }
+    Ok(Done::new(code, summary(&report, &name, args)))
+}
+
+fn summary(report: &AuditReport, account: &str, args: &AuditArgs) -> Value {
     let mut summary = json!({
-        "account": name,
+        "account": account,
         "may_leave": report.may_leave(),
         "inbox_only": report.inbox_only,
         "quick": report.quick,
@@ -89,7 +82,7 @@ pub(crate) fn run(
         "manifest": args.manifest.as_ref().map(|path| path.to_string_lossy()),
     });
     amounts(&mut summary, &report.tally());
-    Ok(Done::new(code, summary))
+    summary
 }
 
 fn to_json(account: &str, folder: &FolderAudit) -> Value {

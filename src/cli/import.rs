@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::Done;
 use super::args::Import;
+use super::frame;
 use super::output::Output;
 use super::progress::Progress;
 use super::report::{self, Failure};
@@ -56,11 +57,7 @@ pub(crate) fn run(args: &Import, settings: &Settings, out: &Output) -> Result<Do
     progress.clear();
     match done {
         Ok(report) => Ok(tell(&report, args, out)),
-        Err(error) => {
-            report::print(out, &error, None);
-            let code = stop.exit_code(error.kind().exit_code());
-            Ok(Done::new(code, json!({})))
-        }
+        Err(error) => Ok(frame::failed(out, &stop, &error, None)),
     }
 }
 

@@ -19,6 +19,7 @@ mod demo;
 mod dialogue;
 mod doctor;
 mod export;
+mod frame;
 mod import;
 mod init;
 mod login;

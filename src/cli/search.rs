@@ -43,38 +43,9 @@ pub(crate) fn run(args: &Search, settings: &Settings, out: &Output) -> Result<Do
     }
     let found = hits.len() as u64;
     if out.json {
-        let on_server = vault.catalog().on_server()?;
-        for hit in &hits {
-            if out.is_broken() {
-                break;
-            }
-            let extras = vault.extras(hit)?;
-            let snippet = vault.snippet(hit, &query)?;
-            let on_server = on_server.contains(&hit.key);
-            out.json(
-                "message",
-                to_json(hit, &extras, snippet.as_deref(), on_server),
-                false,
-            );
-        }
+        print_json(&vault, &query, &hits, out)?;
     } else if !hits.is_empty() {
-        let ids = hits.iter().map(|hit| vault.short_id(hit.id));
-        let ids = ids.collect::<Result<Vec<_>, _>>()?;
-        let lines = lines(&ids, &hits, out.out_terminal);
-        // The head of the table is no message.
-        let hits = std::iter::once(None).chain(hits.iter().map(Some));
-        for (line, hit) in lines.iter().zip(hits) {
-            if out.is_broken() {
-                break;
-            }
-            out.line(line);
-            // Elsewhere every line is a message, for programs that count on it.
-            if let Some(hit) = hit.filter(|_| out.out_terminal)
-                && let Some(snippet) = vault.snippet(hit, &query)?
-            {
-                out.line(&indented(&snippet));
-            }
-        }
+        print_table(&vault, &query, &hits, out)?;
     }
     if out.out_terminal && !out.quiet {
         out.line(&match (found, more) {
@@ -84,6 +55,46 @@ pub(crate) fn run(args: &Search, settings: &Settings, out: &Output) -> Result<Do
         });
     }
     Ok(Done::new(0, json!({"messages": found, "more": more})))
+}
+
+fn print_json(vault: &Vault, query: &Query, hits: &[Hit], out: &Output) -> Result<(), Failure> {
+    let on_server = vault.catalog().on_server()?;
+    for hit in hits {
+        if out.is_broken() {
+            break;
+        }
+        let extras = vault.extras(hit)?;
+        let snippet = vault.snippet(hit, query)?;
+        let line = to_json(
+            hit,
+            &extras,
+            snippet.as_deref(),
+            on_server.contains(&hit.key),
+        );
+        out.json("message", line, false);
+    }
+    Ok(())
+}
+
+fn print_table(vault: &Vault, query: &Query, hits: &[Hit], out: &Output) -> Result<(), Failure> {
+    let ids = hits.iter().map(|hit| vault.short_id(hit.id));
+    let ids = ids.collect::<Result<Vec<_>, _>>()?;
+    let lines = lines(&ids, hits, out.out_terminal);
+    // The head of the table is no message.
+    let hits = std::iter::once(None).chain(hits.iter().map(Some));
+    for (line, hit) in lines.iter().zip(hits) {
+        if out.is_broken() {
+            break;
+        }
+        out.line(line);
+        // Elsewhere every line is a message, for programs that count on it.
+        if let Some(hit) = hit.filter(|_| out.out_terminal)
+            && let Some(snippet) = vault.snippet(hit, query)?
+        {
+            out.line(&indented(&snippet));
+        }
+    }
+    Ok(())
 }
 
 /// Brings the index of words up to date if the query needs it, and says what it lacks.

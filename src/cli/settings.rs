@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use mailvault::account::config::{Account, Config};
 use mailvault::base::error::{Error, Result};
 use mailvault::base::secret::{Env, SecretSource};
+use mailvault::base::suggest;
 
 use super::args::Global;
 
@@ -304,11 +305,7 @@ fn usual_file(own: Option<&Path>) -> Result<Option<PathBuf>> {
 /// The error for a name that is none of those known.
 pub(crate) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Error {
     let known: Vec<&str> = known.collect();
-    let near = known
-        .iter()
-        .map(|other| (distance(name, other), other))
-        .min()
-        .filter(|(steps, _)| *steps <= 1 + name.len() / 4);
+    let near = suggest::nearest(name, known.iter().copied(), usize::MAX);
     let list = match known[..] {
         [] => "there is none yet".to_owned(),
         _ => format!("there are: {}", known.join(", ")),
@@ -316,26 +313,10 @@ pub(crate) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> E
     Error::Config {
         message: format!("no account is called \"{name}\""),
         hint: Some(match near {
-            Some((_, near)) => format!("did you mean {near}? ({list})"),
+            Some(near) => format!("did you mean {near}? ({list})"),
             None => list,
         }),
     }
-}
-
-/// Letters to change, add or drop to make one word of the other (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, c) in one.chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = i + 1;
-        for (j, d) in other.iter().enumerate() {
-            let change = corner + usize::from(c != *d);
-            corner = row[j + 1];
-            row[j + 1] = change.min(corner + 1).min(row[j] + 1);
-        }
-    }
-    row[other.len()]
 }
 
 #[cfg(test)]
@@ -412,12 +393,5 @@ mod tests {
         let settings = settings("");
         assert_eq!(settings.shown(Path::new("/home/ann/mail")), "~/mail");
         assert_eq!(settings.shown(Path::new("/home/anna")), "/home/anna");
-    }
-
-    #[test]
-    fn words_differ_by_their_letters() {
-        assert_eq!(distance("work", "wrok"), 2);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("same", "same"), 0);
     }
 }

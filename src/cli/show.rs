@@ -1,6 +1,7 @@
 //! `mailvault show`: one message, readable or as it is.
 
 use std::io::{self, Read};
+use std::path::Path;
 
 use mailvault::base::error::{Error, PARTIAL};
 use mailvault::export;
@@ -38,6 +39,10 @@ pub(crate) fn run(args: &Show, settings: &Settings, out: &Output) -> Result<Done
     let vault = Vault::open(&settings.vault)?;
     let id = vault.resolve(&args.id)?;
     let mut message = vault.message(id)?;
+    if let (Some(dir), false, false) = (&args.save, args.raw, args.headers) {
+        // Half an attachment is none, however long the message is.
+        return save(&read(&mut *message, u64::MAX, id)?, dir, id, out);
+    }
     if args.raw {
         copy(&mut *message, id, out)?;
     } else if args.headers {
@@ -45,38 +50,10 @@ pub(crate) fn run(args: &Show, settings: &Settings, out: &Output) -> Result<Done
         for line in header.lines() {
             out.line(line);
         }
-        out.json(
-            "header",
-            json!({"id": id.to_string(), "header": header}),
-            false,
-        );
+        let line = json!({"id": id.to_string(), "header": header});
+        out.json("header", line, false);
     } else {
-        // Half an attachment is none, however long the message is.
-        let limit = match args.save {
-            Some(_) => u64::MAX,
-            None => readable::LIMIT as u64 + 1,
-        };
-        let bytes = read(&mut *message, limit, id)?;
-        if let Some(dir) = &args.save {
-            let parts = readable::parts(&bytes);
-            let saved = export::save(&parts, dir)?;
-            for path in &saved {
-                let path = path.to_string_lossy();
-                out.line(&escape(&path));
-                out.json("saved", json!({"path": path}), false);
-            }
-            if saved.is_empty() {
-                out.say("note: the message has no attachments");
-            }
-            if parts.cut {
-                out.say(PARTS_CUT);
-            }
-            let summary =
-                json!({"id": id.to_string(), "saved": saved.len(), "parts_cut": parts.cut});
-            let code = if parts.cut { PARTIAL } else { 0 };
-            return Ok(Done::new(code, summary));
-        }
-        let mail = readable::read(&bytes);
+        let mail = readable::read(&read(&mut *message, readable::LIMIT as u64 + 1, id)?);
         if out.json {
             out.json("message", to_json(&mail, id), false);
         } else {
@@ -84,6 +61,25 @@ pub(crate) fn run(args: &Show, settings: &Settings, out: &Output) -> Result<Done
         }
     }
     Ok(Done::new(0, json!({"id": id.to_string()})))
+}
+
+/// Writes the attachments to files.
+fn save(bytes: &[u8], dir: &Path, id: Hash128, out: &Output) -> Result<Done, Failure> {
+    let parts = readable::parts(bytes);
+    let saved = export::save(&parts, dir)?;
+    for path in &saved {
+        let path = path.to_string_lossy();
+        out.line(&escape(&path));
+        out.json("saved", json!({"path": path}), false);
+    }
+    if saved.is_empty() {
+        out.say("note: the message has no attachments");
+    }
+    if parts.cut {
+        out.say(PARTS_CUT);
+    }
+    let summary = json!({"id": id.to_string(), "saved": saved.len(), "parts_cut": parts.cut});
+    Ok(Done::new(if parts.cut { PARTIAL } else { 0 }, summary))
 }
 
 fn copy(message: &mut dyn Read, id: Hash128, out: &Output) -> Result<(), Error> {

@@ -20,25 +20,8 @@ use super::text::{Align, count, now, plural, rfc3339, size, table, when};
 const STALE: u8 = 19;
 
 pub(crate) fn run(args: &StatusArgs, settings: &Settings, out: &Output) -> Result<Done, Failure> {
-    let vault = Vault::open(&settings.vault)?;
-    // What is configured but was never pulled belongs to the picture, too.
-    let mut accounts: BTreeMap<String, Option<AccountStatus>> = BTreeMap::new();
-    accounts.extend(
-        settings
-            .config
-            .accounts
-            .keys()
-            .map(|name| (name.clone(), None)),
-    );
-    for status in vault.status()? {
-        accounts.insert(status.account.clone(), Some(status));
-    }
+    let accounts = accounts(args, settings)?;
     let names = Settings::account_names(&args.accounts)?;
-    if let Some(name) = names.iter().find(|name| !accounts.contains_key(*name)) {
-        return Err(unknown(name, accounts.keys().map(String::as_str)).into());
-    }
-    accounts.retain(|name, _| names.is_empty() || names.contains(name));
-
     let present = now().timestamp();
     if let Some(path) = &args.metrics {
         let all: Vec<_> = accounts
@@ -69,6 +52,41 @@ pub(crate) fn run(args: &StatusArgs, settings: &Settings, out: &Output) -> Resul
         }
         out.json("status", line, false);
     }
+    for line in lines(&accounts) {
+        out.line(&line);
+    }
+    let code = if stale.is_empty() { 0 } else { STALE };
+    if code == STALE {
+        complain(&stale, out);
+    }
+    let names: Vec<_> = stale.iter().map(|stale| stale.account.as_str()).collect();
+    Ok(Done::new(
+        code,
+        json!({"accounts": accounts.len(), "stale": names}),
+    ))
+}
+
+/// The accounts that are asked for. What is configured but was never pulled belongs to the
+/// picture, too.
+fn accounts(
+    args: &StatusArgs,
+    settings: &Settings,
+) -> Result<BTreeMap<String, Option<AccountStatus>>, Failure> {
+    let vault = Vault::open(&settings.vault)?;
+    let configured = settings.config.accounts.keys();
+    let mut accounts: BTreeMap<_, _> = configured.map(|name| (name.clone(), None)).collect();
+    for status in vault.status()? {
+        accounts.insert(status.account.clone(), Some(status));
+    }
+    let names = Settings::account_names(&args.accounts)?;
+    if let Some(name) = names.iter().find(|name| !accounts.contains_key(*name)) {
+        return Err(unknown(name, accounts.keys().map(String::as_str)).into());
+    }
+    accounts.retain(|name, _| names.is_empty() || names.contains(name));
+    Ok(accounts)
+}
+
+fn lines(accounts: &BTreeMap<String, Option<AccountStatus>>) -> Vec<String> {
     let head = ["ACCOUNT", "LAST GOOD PULL", "MESSAGES", "STORED", "NOTE"];
     let head = head.map(String::from).to_vec();
     let rows = accounts
@@ -82,18 +100,7 @@ pub(crate) fn run(args: &StatusArgs, settings: &Settings, out: &Output) -> Resul
         Align::Right,
         Align::Left,
     ];
-    for line in table(&rows, &aligns) {
-        out.line(&line);
-    }
-    let code = if stale.is_empty() { 0 } else { STALE };
-    if code == STALE {
-        complain(&stale, out);
-    }
-    let names: Vec<_> = stale.iter().map(|stale| stale.account.as_str()).collect();
-    Ok(Done::new(
-        code,
-        json!({"accounts": accounts.len(), "stale": names}),
-    ))
+    table(&rows, &aligns)
 }
 
 /// True for accounts that a pull without names fetches. Where none is configured, those of

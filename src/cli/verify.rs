@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::Done;
 use super::args::Verify;
+use super::frame;
 use super::output::{Output, Tone};
 use super::progress::Progress;
 use super::report::Failure;
@@ -30,13 +31,7 @@ pub(crate) fn run(args: &Verify, settings: &Settings, out: &Output) -> Result<Do
     progress.clear();
     let report = match report {
         Ok(report) => report,
-        Err(error) => {
-            super::report::print(out, &error, None);
-            return Ok(Done::new(
-                stop.exit_code(error.kind().exit_code()),
-                json!({}),
-            ));
-        }
+        Err(error) => return Ok(frame::failed(out, &stop, &error, None)),
     };
     for finding in &report.findings {
         out.json("damage", to_json(finding), false);
@@ -57,16 +52,19 @@ pub(crate) fn run(args: &Verify, settings: &Settings, out: &Output) -> Result<Do
     } else {
         0
     };
-    let (messages, good) = totals(&report);
-    let summary = json!({
+    Ok(Done::new(code, summary(&report)))
+}
+
+fn summary(report: &VerifyReport) -> Value {
+    let (messages, good) = totals(report);
+    json!({
         "messages": messages,
         "good": good,
         "findings": report.findings.len(),
         "bytes_read": report.read,
         "complete": report.complete,
         "repaired": report.repaired,
-    });
-    Ok(Done::new(code, summary))
+    })
 }
 
 fn totals(report: &VerifyReport) -> (u64, u64) {

@@ -18,7 +18,7 @@ use crate::mail::mbox::{FromLine, Tag};
 use crate::mail::message::Hash128;
 use crate::mail::query::Query;
 use crate::vault::layout::{folder_dir, folder_label};
-use crate::vault::{Part, Selection, Vault};
+use crate::vault::{Entry, Part, Selection, Vault};
 
 /// Folders below folders; more would be a loop of some kind.
 const DEEPEST: usize = 64;
@@ -280,32 +280,16 @@ pub(super) fn messages(
     each: &mut dyn FnMut(Found),
 ) -> Result<()> {
     let stopped = || stop.load(Ordering::Relaxed);
+    let mut unless_stopped = |found| {
+        if !stopped() {
+            each(found);
+        }
+    };
     match (&spot.vault, spot.kind) {
         (Some((shared, part)), _) => {
             let (vault, selection) = &**shared;
-            for entry in vault.entries_in(selection, part) {
-                let entry = entry?;
-                let Some(path) = entry.path else {
-                    unread.push(Unread {
-                        place: entry.name.hash.to_string(),
-                        reason: "its file is missing".to_owned(),
-                    });
-                    continue;
-                };
-                if stopped() {
-                    break;
-                }
-                each(Found {
-                    path,
-                    range: None,
-                    flags: entry.flags,
-                    date: Some(entry.date),
-                    octets: entry.name.size,
-                    id: Some(entry.name.hash),
-                    route: None,
-                });
-            }
-            Ok(())
+            let entries = vault.entries_in(selection, part);
+            in_vault(entries, &stopped, unread, &mut unless_stopped)
         }
         (None, Kind::Mbox) => mbox::scan(&spot.path, stop, &mut |start, end, line| {
             each(Found {
@@ -318,45 +302,8 @@ pub(super) fn messages(
                 route: None,
             });
         }),
-        (None, Kind::Maildir) => {
-            for sub in ["cur", "new"] {
-                let dir = spot.path.join(sub);
-                for Child { name, path, size } in if is_dir(&dir) {
-                    tree.children(&dir)?
-                } else {
-                    Vec::new()
-                } {
-                    if stopped() {
-                        break;
-                    }
-                    if size.is_none() || name.starts_with('.') {
-                        continue;
-                    }
-                    let flags = if sub == "cur" {
-                        flags_of(&name)
-                    } else {
-                        String::new()
-                    };
-                    let mut found = single(path, &name);
-                    found.flags = flags;
-                    each(found);
-                }
-            }
-            Ok(())
-        }
-        (None, _) => {
-            if !is_dir(&spot.path) {
-                let name = spot.path.file_name().unwrap_or_default();
-                each(eml(spot.path.clone(), &name.to_string_lossy()));
-                return Ok(());
-            }
-            for Child { name, path, size } in tree.children(&spot.path)? {
-                if size.is_some() && has_suffix(&name, "eml") && !stopped() {
-                    each(eml(path, &name));
-                }
-            }
-            Ok(())
-        }
+        (None, Kind::Maildir) => in_maildir(&spot.path, tree, &mut unless_stopped),
+        (None, _) => in_files(&spot.path, tree, &mut unless_stopped),
     }
     .map_err(|error| match error {
         Error::File {
@@ -370,6 +317,71 @@ pub(super) fn messages(
         },
         other => other,
     })
+}
+
+fn in_vault(
+    entries: impl Iterator<Item = Result<Entry>>,
+    stopped: &dyn Fn() -> bool,
+    unread: &mut Vec<Unread>,
+    each: &mut dyn FnMut(Found),
+) -> Result<()> {
+    for entry in entries {
+        let entry = entry?;
+        let Some(path) = entry.path else {
+            unread.push(Unread {
+                place: entry.name.hash.to_string(),
+                reason: "its file is missing".to_owned(),
+            });
+            continue;
+        };
+        if stopped() {
+            break;
+        }
+        each(Found {
+            path,
+            range: None,
+            flags: entry.flags,
+            date: Some(entry.date),
+            octets: entry.name.size,
+            id: Some(entry.name.hash),
+            route: None,
+        });
+    }
+    Ok(())
+}
+
+fn in_maildir(path: &Path, tree: &mut SourceTree, each: &mut dyn FnMut(Found)) -> Result<()> {
+    for sub in ["cur", "new"] {
+        let dir = path.join(sub);
+        if !is_dir(&dir) {
+            continue;
+        }
+        for Child { name, path, size } in tree.children(&dir)? {
+            if size.is_some() && !name.starts_with('.') {
+                let mut found = single(path, &name);
+                if sub == "cur" {
+                    found.flags = flags_of(&name);
+                }
+                each(found);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A file that is a message, or a directory of `.eml` files.
+fn in_files(path: &Path, tree: &mut SourceTree, each: &mut dyn FnMut(Found)) -> Result<()> {
+    if !is_dir(path) {
+        let name = path.file_name().unwrap_or_default();
+        each(eml(path.to_path_buf(), &name.to_string_lossy()));
+        return Ok(());
+    }
+    for Child { name, path, size } in tree.children(path)? {
+        if size.is_some() && has_suffix(&name, "eml") {
+            each(eml(path, &name));
+        }
+    }
+    Ok(())
 }
 
 /// A file that is one message. Whoever copied it gave it a time of its own, unless its name is

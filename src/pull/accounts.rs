@@ -22,6 +22,7 @@ use crate::net::pop3::Dialect;
 use crate::pull::{self, PullTask};
 use crate::vault::catalog::Catalog;
 use crate::vault::layout::Layout;
+use crate::vault::ledger::LedgerEvent;
 use crate::vault::{Vault, Writer, maildir};
 
 /// How to pull.
@@ -78,8 +79,13 @@ pub fn pull(
         Writer::create(path)?;
     }
     let layout = Layout::new(path);
+    let runner = |commit_queue| AccountRunner {
+        options,
+        layout: &layout,
+        commit_queue,
+    };
     if options.dry_run {
-        let outcomes = run_all(jobs, options, events, &layout, None);
+        let outcomes = runner(None).all(jobs, events);
         let total_messages = Vault::open(path).and_then(|v| v.count()).unwrap_or(0);
         return Ok(RunReport {
             outcomes,
@@ -91,7 +97,7 @@ pub fn pull(
         maildir::create_folder(&layout, &job.account.name, "")?;
     }
     let (commit_queue, committer) = commit::start(writer);
-    let outcomes = run_all(jobs, options, events, &layout, Some(&commit_queue));
+    let outcomes = runner(Some(&commit_queue)).all(jobs, events);
     drop(commit_queue);
     let writer = committer
         .join()
@@ -121,200 +127,182 @@ fn with_amounts(error: Error, path: &Path, outcomes: &[Outcome]) -> Error {
     }
 }
 
-fn run_all(
-    jobs: Vec<Job>,
-    options: &PullOptions,
-    events: Events<'_>,
-    layout: &Layout,
-    commit_queue: Option<&CommitQueue>,
-) -> Vec<Outcome> {
-    let count = jobs.len();
-    let queue: Mutex<VecDeque<(usize, Job)>> = Mutex::new(jobs.into_iter().enumerate().collect());
-    let done: Mutex<Vec<(usize, Outcome)>> = Mutex::new(Vec::new());
-    let events = Mutex::new(events);
-    std::thread::scope(|scope| {
-        for _ in 0..options.parallel.clamp(1, count.max(1)) {
-            scope.spawn(|| {
-                while let Some((n, job)) = lock(&queue).pop_front() {
-                    let mut emit = |event: RunEvent<'_>| lock(&events)(event);
-                    let outcome = run_one(job, options, layout, commit_queue, &mut emit);
-                    lock(&done).push((n, outcome));
-                }
-            });
-        }
-    });
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.sort_by_key(|(n, _)| *n);
-    done.into_iter().map(|(_, outcome)| outcome).collect()
+/// What the accounts of one run share.
+#[derive(Clone, Copy)]
+struct AccountRunner<'a> {
+    options: &'a PullOptions,
+    layout: &'a Layout,
+    /// `None` in a dry run.
+    commit_queue: Option<&'a CommitQueue>,
 }
 
-fn run_one(
-    job: Job,
-    options: &PullOptions,
-    layout: &Layout,
-    commit_queue: Option<&CommitQueue>,
-    emit: Events<'_>,
-) -> Outcome {
-    let name = job.account.name.clone();
-    let (report, error) = match begin(job, layout) {
-        Ok((account, secret, catalog)) => pull_one(
-            &account,
-            secret,
-            &catalog,
-            options,
-            layout,
-            commit_queue,
-            emit,
-        ),
-        Err(error) => {
-            let report = PullReport::default();
-            emit(RunEvent::Finished {
-                account: &name,
-                report: &report,
-                error: Some(&error),
-            });
-            (report, Some(error))
-        }
-    };
-    Outcome {
-        account: name,
-        report,
-        error,
-    }
-}
-
-fn begin(job: Job, layout: &Layout) -> Result<(Account, Secret, Catalog)> {
-    let secret = job.secret?;
-    let catalog = match Catalog::open_to_read(&layout.catalog())? {
-        Some(catalog) => catalog,
-        // A dry run before the first pull: nothing is known yet.
-        None => Catalog::temporary()?,
-    };
-    Ok((job.account, secret, catalog))
-}
-
-fn pull_one(
-    account: &Account,
-    secret: Secret,
-    catalog: &Catalog,
-    options: &PullOptions,
-    layout: &Layout,
-    commit_queue: Option<&CommitQueue>,
-    emit: Events<'_>,
-) -> (PullReport, Option<Error>) {
-    let failed = |error| (PullReport::default(), Some(error));
-    let way = match protocol::way(account, options.all_folders, catalog) {
-        Ok(way) => way,
-        Err(error) => return failed(error),
-    };
-    let over_imap = |imap: &Account, secret, emit: Events<'_>| {
-        pull_folders(imap, secret, catalog, options, layout, commit_queue, emit)
-    };
-    let imap = match way {
-        ProtocolChoice::Imap(imap) => return over_imap(&imap, secret, emit),
-        ProtocolChoice::Either(imap) => Some(imap),
-        ProtocolChoice::Pop3 => None,
-    };
-    let server = endpoint(account);
-    emit(RunEvent::Connecting {
-        account: &account.name,
-        server: &server,
-    });
-    let known = match memory::recall(catalog, account) {
-        Ok(dialect) => dialect,
-        Err(error) => return failed(error),
-    };
-    let stop = Arc::clone(&options.stop);
-    let mut connector = Connector::new(account, secret.clone(), known, stop);
-    let mut first = imap.is_some().then(|| connector.open(false));
-    if let (Some(imap), Some(Err(error))) = (imap, &first)
-        && protocol::is_closed(error)
-    {
-        emit(RunEvent::Notice {
-            account: &account.name,
-            notice: Notice::OverImap { error },
+impl AccountRunner<'_> {
+    /// Pulls some accounts side by side, the rest as they end.
+    fn all(self, jobs: Vec<Job>, events: Events<'_>) -> Vec<Outcome> {
+        let count = jobs.len();
+        let queue: Mutex<VecDeque<(usize, Job)>> =
+            Mutex::new(jobs.into_iter().enumerate().collect());
+        let done: Mutex<Vec<(usize, Outcome)>> = Mutex::new(Vec::new());
+        let events = Mutex::new(events);
+        std::thread::scope(|scope| {
+            for _ in 0..self.options.parallel.clamp(1, count.max(1)) {
+                scope.spawn(|| {
+                    while let Some((n, job)) = lock(&queue).pop_front() {
+                        let mut emit = |event: RunEvent<'_>| lock(&events)(event);
+                        let outcome = self.one(job, &mut emit);
+                        lock(&done).push((n, outcome));
+                    }
+                });
+            }
         });
-        let (report, error) = over_imap(&imap, secret, emit);
-        if let (Some(commit_queue), None) = (commit_queue, &error) {
-            // Only a shortcut for the next run.
-            let _ = commit_queue.order(CommitRequest::Record(vec![protocol::remember(account)]));
+        let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        done.sort_by_key(|(n, _)| *n);
+        done.into_iter().map(|(_, outcome)| outcome).collect()
+    }
+
+    fn one(self, job: Job, emit: Events<'_>) -> Outcome {
+        let account = job.account.name.clone();
+        let (report, error) = self
+            .begin(job, emit)
+            .unwrap_or_else(|error| (PullReport::default(), Some(error)));
+        // What stopped the committer concerns all accounts, and is told once, for the run.
+        if !self.commit_queue.is_some_and(CommitQueue::is_stopped) {
+            emit(RunEvent::Finished {
+                account: &account,
+                report: &report,
+                error: error.as_ref(),
+            });
         }
-        return (report, error);
+        Outcome {
+            account,
+            report,
+            error,
+        }
     }
-    let task = task(account, options, layout);
-    let mut connect = |reduce_pipelining| {
-        // The session before may have learned it.
-        connector.dialect.doubled = memory::doubles(catalog, account)?;
-        first
-            .take()
-            .unwrap_or_else(|| connector.open(reduce_pipelining))
-    };
-    let (report, error) = pull::account(&task, catalog, commit_queue, &mut connect, emit);
-    let learned = memory::learned(account, known, connector.dialect);
-    if let (Some(commit_queue), false) = (commit_queue, learned.is_empty()) {
-        // Only a shortcut for the next run.
-        let _ = commit_queue.order(CommitRequest::Record(learned));
+
+    fn begin(self, job: Job, emit: Events<'_>) -> Result<(PullReport, Option<Error>)> {
+        let secret = job.secret?;
+        let catalog = match Catalog::open_to_read(&self.layout.catalog())? {
+            Some(catalog) => catalog,
+            // A dry run before the first pull: nothing is known yet.
+            None => Catalog::temporary()?,
+        };
+        match protocol::way(&job.account, self.options.all_folders, &catalog)? {
+            ProtocolChoice::Imap(imap) => Ok(self.folders(&imap, secret, &catalog, emit)),
+            ProtocolChoice::Either(imap) => {
+                self.maildrop(&job.account, Some(&imap), secret, &catalog, emit)
+            }
+            ProtocolChoice::Pop3 => self.maildrop(&job.account, None, secret, &catalog, emit),
+        }
     }
-    (report, error)
-}
 
-/// Pulls the folders of an IMAP account.
-fn pull_folders(
-    account: &Account,
-    secret: Secret,
-    catalog: &Catalog,
-    options: &PullOptions,
-    layout: &Layout,
-    commit_queue: Option<&CommitQueue>,
-    emit: Events<'_>,
-) -> (PullReport, Option<Error>) {
-    emit(RunEvent::Connecting {
-        account: &account.name,
-        server: &endpoint(account),
-    });
-    let stop = Arc::clone(&options.stop);
-    let connector = Connector::new(account, secret, Dialect::default(), stop);
-    let task = task(account, options, layout);
-    let mirror = AccountFolders {
-        account,
-        server: &task.route.server,
-        layout,
-        dry_run: options.dry_run,
-        // A limit counts messages, and only one connection can count them.
-        connections: match options.limit {
-            None if !options.dry_run => account.connections,
-            _ => 1,
-        },
-        alone: AtomicBool::new(false),
-    };
-    pull::sessions(&task, catalog, commit_queue, emit, &mut |run, _| {
-        mirror.session(run, &connector)
-    })
-}
+    /// Pulls a maildrop over POP3, or where that is closed, the account over `imap`.
+    fn maildrop(
+        self,
+        account: &Account,
+        imap: Option<&Account>,
+        secret: Secret,
+        catalog: &Catalog,
+        emit: Events<'_>,
+    ) -> Result<(PullReport, Option<Error>)> {
+        let server = endpoint(account);
+        emit(RunEvent::Connecting {
+            account: &account.name,
+            server: &server,
+        });
+        let known = memory::recall(catalog, account)?;
+        let stop = Arc::clone(&self.options.stop);
+        let mut connector = Connector::new(account, secret.clone(), known, stop);
+        let mut first = imap.is_some().then(|| connector.open(false));
+        if let (Some(imap), Some(Err(error))) = (imap, &first)
+            && protocol::is_closed(error)
+        {
+            emit(RunEvent::Notice {
+                account: &account.name,
+                notice: Notice::OverImap { error },
+            });
+            let (report, error) = self.folders(imap, secret, catalog, emit);
+            if error.is_none() {
+                self.remember(vec![protocol::remember(account)]);
+            }
+            return Ok((report, error));
+        }
+        let task = self.task(account);
+        let mut connect = |reduce_pipelining| {
+            // The session before may have learned it.
+            connector.dialect.doubled = memory::doubles(catalog, account)?;
+            first
+                .take()
+                .unwrap_or_else(|| connector.open(reduce_pipelining))
+        };
+        let done = pull::account(&task, catalog, self.commit_queue, &mut connect, emit);
+        self.remember(memory::learned(account, known, connector.dialect));
+        Ok(done)
+    }
 
-fn task<'a>(account: &'a Account, options: &'a PullOptions, layout: &'a Layout) -> PullTask<'a> {
-    PullTask {
-        route: Arc::new(Route {
-            account: account.name.clone(),
-            server: server_name(account),
-            dir: None,
-            policy: match account.dedupe {
-                Dedupe::MessageId => Policy::MessageId,
-                Dedupe::Exact => Policy::Exact,
+    /// Pulls the folders of an IMAP account.
+    fn folders(
+        self,
+        account: &Account,
+        secret: Secret,
+        catalog: &Catalog,
+        emit: Events<'_>,
+    ) -> (PullReport, Option<Error>) {
+        emit(RunEvent::Connecting {
+            account: &account.name,
+            server: &endpoint(account),
+        });
+        let stop = Arc::clone(&self.options.stop);
+        let connector = Connector::new(account, secret, Dialect::default(), stop);
+        let task = self.task(account);
+        let folders = AccountFolders {
+            account,
+            server: &task.route.server,
+            layout: self.layout,
+            dry_run: self.options.dry_run,
+            // A limit counts messages, and only one connection can count them.
+            connections: match self.options.limit {
+                None if !self.options.dry_run => account.connections,
+                _ => 1,
             },
-        }),
-        layout,
-        level: account.zstd_level,
-        workers: std::thread::available_parallelism().map_or(1, |n| n.get().min(2)),
-        retries: account.retries,
-        limit: options.limit,
-        dry_run: options.dry_run,
-        recognise: match account.recognise {
-            Recognise::Never => Recognition::Renumbered,
-            Recognise::Header => Recognition::Always,
-        },
-        compare_all: options.compare_all,
-        accept_refused: &account.accept_refused,
-        stop: &options.stop,
+            alone: AtomicBool::new(false),
+        };
+        pull::sessions(&task, catalog, self.commit_queue, emit, &mut |run, _| {
+            folders.session(run, &connector)
+        })
+    }
+
+    /// Notes what was learned of a server: only a shortcut for the next run.
+    fn remember(self, learned: Vec<LedgerEvent>) {
+        if let (Some(commit_queue), false) = (self.commit_queue, learned.is_empty()) {
+            let _ = commit_queue.order(CommitRequest::Record(learned));
+        }
+    }
+
+    fn task<'t>(&'t self, account: &'t Account) -> PullTask<'t> {
+        PullTask {
+            route: Arc::new(Route {
+                account: account.name.clone(),
+                server: server_name(account),
+                dir: None,
+                policy: match account.dedupe {
+                    Dedupe::MessageId => Policy::MessageId,
+                    Dedupe::Exact => Policy::Exact,
+                },
+            }),
+            layout: self.layout,
+            level: account.zstd_level,
+            workers: std::thread::available_parallelism().map_or(1, |n| n.get().min(2)),
+            retries: account.retries,
+            limit: self.options.limit,
+            dry_run: self.options.dry_run,
+            recognise: match account.recognise {
+                Recognise::Never => Recognition::Renumbered,
+                Recognise::Header => Recognition::Always,
+            },
+            compare_all: self.options.compare_all,
+            accept_refused: &account.accept_refused,
+            stop: &self.options.stop,
+        }
     }
 }

@@ -170,33 +170,19 @@ impl PullRun<'_, '_> {
             self.look_at_redated(source, &route, mailbox, &mut changes)?;
         }
         self.reused = changes.reused && !inventory.everything;
+        if self.task.dry_run {
+            let object = |uid: u32| inventory.object(&inventory.row(uid)?);
+            let comes = |uid: &u32| !object(*uid).is_some_and(|object| copies.has(object));
+            changes.wanted.retain(comes);
+        } else {
+            self.link(source, &route, mailbox, copies, &mut changes)?;
+        }
         let Changes {
             mut wanted,
             mut again,
-            mut recognised,
+            recognised,
             ..
         } = changes;
-        if self.task.dry_run {
-            let object = |uid: u32| inventory.object(&inventory.row(uid)?);
-            wanted.retain(|uid| !object(*uid).is_some_and(|object| copies.has(object)));
-        } else {
-            let mut new: Vec<u32> = wanted
-                .iter()
-                .copied()
-                .filter(|u| !again.contains(u))
-                .collect();
-            self.link_copies(source, &route, inventory, &mut new, copies)?;
-            let linked = self.link_known(source, &route, mailbox, &mut new)?;
-            let octets = |uid: u32| inventory.row(uid).and_then(|row| row.octets());
-            recognised.extend(
-                linked
-                    .into_iter()
-                    .map(|uid| (uid, octets(uid).unwrap_or(0))),
-            );
-            wanted.retain(|uid| again.contains(uid));
-            wanted.extend(new);
-            wanted.sort_unstable();
-        }
         let share = self.to_compare(recognised.iter().map(|(_, octets)| *octets));
         self.report.recognised += (recognised.len() - share) as u64;
         whole &= recognised.len() == share;
@@ -218,10 +204,8 @@ impl PullRun<'_, '_> {
             whole &= rows.len() <= left;
             rows.truncate(left);
         }
-        let octets = rows
-            .iter()
-            .map(|row| super::plausible(&listings, *row))
-            .sum();
+        let plausible = rows.iter().map(|row| super::plausible(&listings, *row));
+        let octets = plausible.sum();
         self.report.wanted += rows.len() as u64;
         self.report.wanted_octets += octets;
         (self.emit)(RunEvent::Listed {
@@ -243,6 +227,35 @@ impl PullRun<'_, '_> {
         }
         let after = (self.report.refused.len(), self.report.doubtful);
         Ok(whole && after == before && !self.task.dry_run)
+    }
+
+    /// Takes off what need not be fetched: messages of which another folder has a copy, and
+    /// those that are recognised.
+    fn link(
+        &mut self,
+        source: &mut dyn Source,
+        route: &Arc<Route>,
+        mailbox: &PulledMailbox<'_>,
+        copies: &Copies,
+        changes: &mut Changes,
+    ) -> Result<()> {
+        let Changes { wanted, again, .. } = changes;
+        let mut new: Vec<u32> = wanted
+            .iter()
+            .copied()
+            .filter(|uid| !again.contains(uid))
+            .collect();
+        self.link_copies(source, route, mailbox.inventory, &mut new, copies)?;
+        let linked = self.link_known(source, route, mailbox, &mut new)?;
+        let octets = |uid: u32| mailbox.inventory.row(uid).and_then(|row| row.octets());
+        let linked = linked.into_iter();
+        changes
+            .recognised
+            .extend(linked.map(|uid| (uid, octets(uid).unwrap_or(0))));
+        wanted.retain(|uid| again.contains(uid));
+        wanted.extend(new);
+        wanted.sort_unstable();
+        Ok(())
     }
 
     /// Sees what is recorded against what the server says.
@@ -278,48 +291,34 @@ impl PullRun<'_, '_> {
             let differs =
                 marks.is_some_and(|m| m.letters != message.letters || m.words != message.words);
             let back = state == State::Vanished && marks.is_some() && message.stored;
-            let event = match state {
+            let identity = || self.identity_of(mailbox.dir, &inventory.uid(uid));
+            match state {
                 State::Seen | State::PurgeKept | State::Refused | State::Wanted if gone => {
-                    LedgerEvent::Vanished {
-                        identity: self.identity_of(mailbox.dir, &inventory.uid(uid)),
+                    changes.events.push(LedgerEvent::Vanished {
+                        identity: identity(),
+                        flags: message.letters,
+                        kw: message.words,
+                    });
+                }
+                _ if back && !gone => {
+                    changes.events.push(LedgerEvent::Reappeared {
+                        identity: identity(),
                         flags: message.letters.clone(),
-                        kw: message.words.clone(),
+                        kw: message.words,
+                    });
+                    if differs {
+                        flagged.push((uid, message.letters));
                     }
                 }
-                _ if back && !gone => LedgerEvent::Reappeared {
-                    identity: self.identity_of(mailbox.dir, &inventory.uid(uid)),
-                    flags: message.letters.clone(),
-                    kw: message.words.clone(),
-                },
                 State::PurgeIntent if gone || marks.is_some() => {
                     asked.push((Box::from(uid.to_be_bytes()), gone));
-                    return;
                 }
-                State::Seen | State::PurgeKept if differs => {
-                    flagged.push((uid, message.letters));
-                    return;
-                }
-                _ => return,
-            };
-            changes.events.push(event);
-            if back && differs {
-                flagged.push((uid, message.letters));
+                State::Seen | State::PurgeKept if differs => flagged.push((uid, message.letters)),
+                _ => {}
             }
         })?;
         changes.events.extend(self.catalog.settled(origin, &asked)?);
-        for (uid, before) in flagged {
-            let stored = self.catalog.content_in(origin, uid)?;
-            let Some(marks) = inventory.marks_of(uid) else {
-                continue;
-            };
-            changes.flags.push(FlagChange {
-                identity: self.identity_of(mailbox.dir, &inventory.uid(uid)),
-                hash: stored.map(|stored| stored.blob.name.hash),
-                before,
-                flags: marks.letters.clone(),
-                kw: marks.words.clone(),
-            });
-        }
+        changes.flags = self.flag_changes(mailbox, flagged)?;
         let new = inventory.rows().iter().map(|row| row.uid);
         changes
             .wanted
@@ -331,6 +330,30 @@ impl PullRun<'_, '_> {
             .collect();
         changes.wanted.sort_unstable();
         changes.wanted.dedup();
+        Ok(changes)
+    }
+
+    /// The messages whose flags differ, each with the letters that are recorded.
+    fn flag_changes(
+        &self,
+        mailbox: &PulledMailbox<'_>,
+        flagged: Vec<(u32, String)>,
+    ) -> Result<Vec<FlagChange>> {
+        let inventory = mailbox.inventory;
+        let mut changes = Vec::with_capacity(flagged.len());
+        for (uid, before) in flagged {
+            let Some(marks) = inventory.marks_of(uid) else {
+                continue;
+            };
+            let stored = self.catalog.content_in(self.origin(mailbox), uid)?;
+            changes.push(FlagChange {
+                identity: self.identity_of(mailbox.dir, &inventory.uid(uid)),
+                hash: stored.map(|stored| stored.blob.name.hash),
+                before,
+                flags: marks.letters.clone(),
+                kw: marks.words.clone(),
+            });
+        }
         Ok(changes)
     }
 

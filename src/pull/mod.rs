@@ -324,27 +324,17 @@ impl PullRun<'_, '_> {
             self.tell_expiry(&*source);
             self.check_room(octets)?;
             self.in_transfer = true;
+            let again = plan.again.iter();
             let place = PullTarget {
                 route: Arc::clone(&self.task.route),
                 inventory: None,
-                again: plan
-                    .again
-                    .iter()
-                    .map(|row| listings.number_of(*row as usize))
-                    .collect(),
+                again: again.map(|row| listings.number_of(*row as usize)).collect(),
             };
             self.fetch(&mut *source, &listings, &plan.fetch, &place)?;
         }
         self.report.complete =
             self.task.limit.is_none() && !self.task.dry_run && self.report.unlisted == 0;
-        // Everything is here: a server that fails to say goodbye costs nothing, unless
-        // what it says instead belongs to the last message.
-        if let Err(error) = source.finish() {
-            tracing::debug!(target: "dialogue", "QUIT failed: {error}");
-            if let (Error::Protocol { detail, .. }, Some(last)) = (&error, self.last.take()) {
-                self.refused(&last, cut_short(detail))?;
-            }
-        }
+        self.say_goodbye(source)?;
         // A server that shows a window may show the next one to a new session. Names
         // that identify nothing would come again for ever.
         let more = plan.windowed && !self.nameless && self.received > before;
@@ -353,6 +343,19 @@ impl PullRun<'_, '_> {
         } else {
             self.doubts()
         })
+    }
+
+    /// Ends a session in which everything was asked for: a server that fails to say goodbye
+    /// costs nothing, unless what it says instead belongs to the last message.
+    fn say_goodbye(&mut self, source: Box<dyn Source>) -> Result<()> {
+        let Err(error) = source.finish() else {
+            return Ok(());
+        };
+        tracing::debug!(target: "dialogue", "QUIT failed: {error}");
+        match (&error, self.last.take()) {
+            (Error::Protocol { detail, .. }, Some(last)) => self.refused(&last, cut_short(detail)),
+            _ => Ok(()),
+        }
     }
 
     /// What is left to a session behind this one: doubtful messages, once.
@@ -496,14 +499,6 @@ impl PullRun<'_, '_> {
                 self.report.complete = false;
                 error = error.or(Some(Error::Interrupted));
             }
-        }
-        // What stopped the committer concerns all accounts, and is told once, for the run.
-        if !self.commit_queue.is_some_and(CommitQueue::is_stopped) {
-            (self.emit)(RunEvent::Finished {
-                account: &self.task.route.account,
-                report: &self.report,
-                error: error.as_ref(),
-            });
         }
         (self.report, error)
     }

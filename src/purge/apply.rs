@@ -171,10 +171,7 @@ impl PurgeRun<'_, '_> {
                 return Err(error);
             };
             reduce_pipelining = matches!(error, Error::Timeout { .. });
-            if error
-                .reply()
-                .is_some_and(|reply| reply.contains("[LOGIN-DELAY]"))
-            {
+            if error.has_code("LOGIN-DELAY") {
                 // It wants more than it announced, if it announced anything.
                 let known = self.login.map_or(Duration::ZERO, |(_, delay)| delay);
                 pause = if known.is_zero() {

@@ -5,6 +5,7 @@
     reason = "tests make and break files as they like"
 )]
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+#![allow(clippy::too_many_lines, reason = "a history is told in one piece")]
 
 mod audit;
 mod browser;

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use crate::base::error::Error;
+use crate::base::suggest;
 
 /// An error that begins with `PATH:LINE:COLUMN: `, both counted from one, in characters.
 pub(super) fn fault(
@@ -42,8 +43,8 @@ pub(super) fn parse_fault(
         }
         Some((given, known)) if known.contains(&"accounts") => {
             let below = |name| format!("\"{name}\" stands below [accounts.NAME]");
-            let account_keys: Vec<&str> = account_keys.iter().map(String::as_str).collect();
-            near(given, &known).or_else(|| nearest(given, &account_keys).map(below))
+            let keys = account_keys.iter().map(String::as_str);
+            near(given, &known).or_else(|| suggest::nearest(given, keys, usize::MAX).map(below))
         }
         Some((given, known)) => near(given, &known),
         None => None,
@@ -78,42 +79,8 @@ pub(super) fn known(message: &str) -> Vec<String> {
 }
 
 fn near(given: &str, known: &[&str]) -> Option<String> {
-    nearest(given, known).map(|name| format!("did you mean \"{name}\"?"))
-}
-
-fn nearest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
-    let near = known
-        .iter()
-        .map(|name| (distance(given, name), *name))
-        .min_by_key(|(distance, _)| *distance)?;
-    // One slip in a short word, up to a third of a longer one.
-    (near.0 <= (near.1.len() / 3).max(1)).then_some(near.1)
-}
-
-/// Number of letters to add, drop, change or swap with the next.
-fn distance(from: &str, to: &str) -> usize {
-    let from: Vec<char> = from.chars().collect();
-    let to: Vec<char> = to.chars().collect();
-    // A name that is much too long is no slip, and would cost its length squared.
-    if from.len() > 2 * to.len() + 2 {
-        return from.len();
-    }
-    let mut rows: Vec<Vec<usize>> = vec![(0..=to.len()).collect()];
-    for i in 1..=from.len() {
-        let mut row = vec![i];
-        for j in 1..=to.len() {
-            let change = usize::from(from[i - 1] != to[j - 1]);
-            let mut least = (row[j - 1] + 1)
-                .min(rows[i - 1][j] + 1)
-                .min(rows[i - 1][j - 1] + change);
-            if i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1] {
-                least = least.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(least);
-        }
-        rows.push(row);
-    }
-    rows[from.len()][to.len()]
+    let near = suggest::nearest(given, known.iter().copied(), usize::MAX);
+    near.map(|name| format!("did you mean \"{name}\"?"))
 }
 
 #[cfg(test)]
@@ -121,24 +88,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn a_swap_counts_once() {
-        assert_eq!(distance("hsot", "host"), 1);
-        assert_eq!(distance("host", "host"), 0);
-        assert_eq!(distance("", "host"), 4);
-        assert_eq!(distance("hots", "ghost"), 2);
-    }
-
-    #[test]
-    fn only_a_near_name_is_proposed() {
-        let known = ["host", "port", "password_command", "password_file"];
-        assert_eq!(nearest("hsot", &known), Some("host"));
-        assert_eq!(nearest("passwordcomand", &known), Some("password_command"));
-        assert_eq!(nearest("colour", &known), None);
-        assert_eq!(nearest("host", &[]), None);
-    }
 
     #[test]
     fn the_column_counts_characters_and_survives_a_wrong_offset() {
@@ -150,14 +99,5 @@ mod tests {
         assert_eq!(message(11), "c.toml:2:3: no");
         assert_eq!(message(8), "c.toml:2:7: no", "inside a character");
         assert_eq!(message(999), "c.toml:2:7: no");
-    }
-
-    proptest! {
-        #[test]
-        fn distance_is_symmetric_and_zero_only_for_equals(a in "[a-d]{0,8}", b in "[a-d]{0,8}") {
-            prop_assume!(a.len() <= 2 * b.len() + 2 && b.len() <= 2 * a.len() + 2);
-            prop_assert_eq!(distance(&a, &b), distance(&b, &a));
-            prop_assert_eq!(distance(&a, &b) == 0, a == b);
-        }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use crate::account::config::{Protocol, Tls, usual_port};
+use crate::base::suggest;
 
 const TABLE: &str = include_str!("table.toml");
 
@@ -230,32 +231,8 @@ pub fn nearest_host(host: &str) -> Option<&'static str> {
     if by_host(host).is_some() {
         return None;
     }
-    let mut sorted = host.clone().into_bytes();
-    sorted.sort_unstable();
     let hosts = all().iter().flat_map(Provider::servers);
-    let mut hosts = hosts.map(|server| server.host.as_str());
-    hosts.find(|known| {
-        let mut letters = known.as_bytes().to_vec();
-        letters.sort_unstable();
-        // Two letters changed places, the commonest slip; or one is missing or too many.
-        letters == sorted || is_one_off(known, host)
-    })
-}
-
-/// True if one letter more, less, or another makes one of the other.
-fn is_one_off(one: &str, other: &str) -> bool {
-    let (one, other) = (one.as_bytes(), other.as_bytes());
-    let (short, long) = if one.len() <= other.len() {
-        (one, other)
-    } else {
-        (other, one)
-    };
-    if short.len() < 8 || long.len() - short.len() > 1 {
-        return false;
-    }
-    let same = short.iter().zip(long).take_while(|(a, b)| a == b).count();
-    let rest = usize::from(short.len() == long.len());
-    short.get(same + rest..) == long.get(same + 1..)
+    suggest::nearest(host, hosts.map(|server| server.host.as_str()), 1)
 }
 
 /// The hosts that a domain without an entry usually has, the likeliest first.

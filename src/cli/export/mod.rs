@@ -16,9 +16,10 @@ use serde_json::json;
 use self::tell::{show, tell};
 use super::Done;
 use super::args::{Export, ExportFormat, Global};
+use super::frame;
 use super::output::Output;
 use super::progress::Progress;
-use super::report::{self, Failure};
+use super::report::Failure;
 use super::settings::Settings;
 use super::signals::Stop;
 
@@ -64,29 +65,19 @@ pub(crate) fn run(
     progress.clear();
     let report = match done {
         Ok(report) => report,
-        Err(error) => {
-            report::print(out, &error, None);
-            let code = stop.exit_code(error.kind().exit_code());
-            return Ok(Done::new(code, json!({})));
-        }
+        Err(error) => return Ok(frame::failed(out, &stop, &error, None)),
     };
     tell(&report, args, to_stdout, out);
-    let code = if report.left_out.is_empty() {
-        0
-    } else {
-        PARTIAL
-    };
-    Ok(Done::new(
-        code,
-        json!({
-            "messages": plan.selection.messages(),
-            "written": report.written,
-            "bytes": report.octets,
-            "there": report.there,
-            "left_out": report.left_out.len(),
-            "dry_run": false,
-        }),
-    ))
+    let whole = report.left_out.is_empty();
+    let summary = json!({
+        "messages": plan.selection.messages(),
+        "written": report.written,
+        "bytes": report.octets,
+        "there": report.there,
+        "left_out": report.left_out.len(),
+        "dry_run": false,
+    });
+    Ok(Done::new(if whole { 0 } else { PARTIAL }, summary))
 }
 
 /// Where `DEST` and `--format` lead.

@@ -2,7 +2,7 @@
 
 mod tell;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mailvault::account::Job;
 use mailvault::account::config::Account;
@@ -11,19 +11,20 @@ use mailvault::base::event::{PullReport, RunEvent};
 use mailvault::base::secret::{Program, SecretSource};
 use mailvault::pull::{self, Outcome, PullOptions, RunReport};
 use mailvault::purge::PurgeOptions;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::tell::{code, results, tell};
 use super::Done;
 use super::args::{Global, Pull};
+use super::frame;
 use super::output::Output;
 use super::progress::Progress;
 use super::purge::after::{self, Later};
-use super::report::{self, Failure, together};
+use super::report::{Failure, together};
 use super::secrets;
 use super::settings::Settings;
 use super::signals::Stop;
-use super::text::{escape, now, plural, rfc3339};
+use super::text::{escape, now, plural};
 
 /// Accounts at once.
 const PARALLEL: usize = 2;
@@ -39,13 +40,7 @@ pub(crate) fn run(
         .iter()
         .map(|account| account.name.clone())
         .collect();
-    let time = rfc3339(now().timestamp());
-    out.json(
-        "start",
-        json!({"command": "pull", "time": time, "accounts": names}),
-        true,
-    );
-
+    frame::start(out, "pull", &names);
     // Before the questions, which leave the terminal without echo to a signal that kills.
     let stop = Stop::watch(
         out,
@@ -63,18 +58,7 @@ pub(crate) fn run(
     } else {
         Vec::new()
     };
-    let options = PullOptions {
-        dry_run: args.dry_run,
-        limit: args.limit,
-        compare_all: args.compare,
-        all_folders: args.all_folders,
-        lock_wait: args.lock_wait.unwrap_or(Duration::ZERO),
-        create: args.create || (settings.usual_vault && settings.vault.symlink_metadata().is_err()),
-        parallel: PARALLEL,
-        stop: stop.flag.clone(),
-    };
     let mut progress = Progress::new(out, names.iter().map(String::as_str));
-    let mut told: Vec<String> = Vec::new();
     let mut on_event = |event: RunEvent<'_>| {
         progress.event(&event);
         if let RunEvent::Finished {
@@ -83,41 +67,76 @@ pub(crate) fn run(
             error,
         } = event
         {
-            told.push(account.to_owned());
             tell(out, account, report, error);
         }
     };
+    let options = options(args, settings, &stop);
     let ran = pull::pull(&settings.vault, jobs, &options, &mut on_event);
     progress.clear();
     let ran = match ran {
         Ok(ran) => ran,
-        Err(error) => {
-            report::print(out, &error, None);
-            return Ok(Done::new(
-                stop.exit_code(error.kind().exit_code()),
-                json!({}),
-            ));
-        }
+        Err(error) => return Ok(frame::failed(out, &stop, &error, None)),
     };
-    for outcome in ran
-        .outcomes
-        .iter()
-        .filter(|outcome| !told.contains(&outcome.account))
-    {
-        tell(
-            out,
-            &outcome.account,
-            &outcome.report,
-            outcome.error.as_ref(),
-        );
-    }
     if !out.quiet {
         print(&ran, args, settings, out);
     }
     let mut codes: Vec<u8> = ran.outcomes.iter().map(code).collect();
-    purge_later(later, &ran, &mut codes, args, settings, &stop, out);
+    if !later.is_empty() {
+        purge_later(later, &ran, &mut codes, |later, not_before| {
+            let mut options = purge_options(args, &stop);
+            options.not_before = not_before;
+            (!stop.is_set()).then(|| later.apply(settings, &options, args.dry_run, out))
+        });
+    }
+    let code = stop.exit_code(together(&codes));
+    Ok(Done::new(code, summary(&ran, args)))
+}
+
+fn options(args: &Pull, settings: &Settings, stop: &Stop) -> PullOptions {
+    PullOptions {
+        dry_run: args.dry_run,
+        limit: args.limit,
+        compare_all: args.compare,
+        all_folders: args.all_folders,
+        lock_wait: args.lock_wait.unwrap_or(Duration::ZERO),
+        create: args.create || (settings.usual_vault && settings.vault.symlink_metadata().is_err()),
+        parallel: PARALLEL,
+        stop: stop.flag.clone(),
+    }
+}
+
+fn purge_options(args: &Pull, stop: &Stop) -> PurgeOptions {
+    PurgeOptions {
+        lock_wait: args.lock_wait.unwrap_or(Duration::ZERO),
+        now: now().timestamp(),
+        not_before: None,
+        stop: stop.flag.clone(),
+    }
+}
+
+/// Applies the rules of the accounts that were pulled whole; refused messages block nobody.
+/// `purge` gets the time before which the server wants no login.
+fn purge_later(
+    later: Vec<Later>,
+    ran: &RunReport,
+    codes: &mut [u8],
+    purge: impl Fn(Later, Option<Instant>) -> Option<u8>,
+) {
+    for later in later {
+        let pulled = |o: &Outcome| o.account == later.name() && o.error.is_none();
+        let Some(at) = ran.outcomes.iter().position(pulled) else {
+            continue;
+        };
+        match purge(later, ran.outcomes[at].report.next_login) {
+            None | Some(0) => {}
+            Some(code) => codes[at] = code,
+        }
+    }
+}
+
+fn summary(ran: &RunReport, args: &Pull) -> Value {
     let sum = |of: fn(&PullReport) -> u64| ran.outcomes.iter().map(|o| of(&o.report)).sum::<u64>();
-    let summary = json!({
+    json!({
         "new": sum(|report| report.new),
         "duplicates": sum(|report| report.duplicates),
         "failed": sum(|report| report.failed() as u64),
@@ -125,35 +144,7 @@ pub(crate) fn run(
         "stored_bytes": sum(|report| report.stored),
         "messages": ran.total_messages,
         "dry_run": args.dry_run,
-    });
-    Ok(Done::new(stop.exit_code(together(&codes)), summary))
-}
-
-/// Applies the rules of the accounts that were pulled whole; refused messages block nobody.
-fn purge_later(
-    later: Vec<Later>,
-    ran: &RunReport,
-    codes: &mut [u8],
-    args: &Pull,
-    settings: &Settings,
-    stop: &Stop,
-    out: &Output,
-) {
-    let mut options = PurgeOptions {
-        lock_wait: args.lock_wait.unwrap_or(Duration::ZERO),
-        now: now().timestamp(),
-        not_before: None,
-        stop: stop.flag.clone(),
-    };
-    for later in later {
-        let pulled = |o: &Outcome| o.account == later.name() && o.error.is_none();
-        let at = ran.outcomes.iter().position(pulled);
-        if let Some(at) = at.filter(|_| !stop.is_set()) {
-            options.not_before = ran.outcomes[at].report.next_login;
-            let purged = later.apply(settings, &options, args.dry_run, out);
-            codes[at] = if purged == 0 { codes[at] } else { purged };
-        }
-    }
+    })
 }
 
 /// The accounts to pull, with the password command of the command line.

@@ -12,17 +12,17 @@ use mailvault::base::error::Error;
 use mailvault::mail::query::{self, Query};
 use mailvault::purge::{Choice, Keep, PurgeSelection};
 use mailvault::purge::{ConfirmedPlan, PurgeOptions};
-use serde_json::json;
 
 use super::Done;
 use super::args::{Global, PurgeArgs};
+use super::frame;
 use super::output::Output;
 use super::progress::Progress;
-use super::report::{self, Failure};
+use super::report::Failure;
 use super::secrets;
 use super::settings::Settings;
 use super::signals::Stop;
-use super::text::{escape, now, plural, rfc3339, size};
+use super::text::{escape, now, plural, size};
 
 /// What Ctrl-C answers while messages are deleted.
 pub(crate) const STOPPING: &str = "stopping before the next deletion; what was asked for is settled by the next run\n\
@@ -36,26 +36,10 @@ pub(crate) fn run(
 ) -> Result<Done, Failure> {
     let account = chosen(args, settings)?;
     let selection = selection(args, &account)?;
-    if selection.is_empty() && args.yes {
-        return Err(Failure::usage(
-            "nothing is selected to be deleted",
-            "say what: --older-than 90d, --free 500M, --match QUERY, or --all",
-        ));
-    }
     let asks = secrets::may_ask(global, out);
-    let deletes = !selection.is_empty() && !args.dry_run;
-    if deletes && !args.yes && !asks {
-        return Err(Failure::usage(
-            "purge needs confirmation, but there is no terminal",
-            "add --yes to delete, or --dry-run to look",
-        ));
-    }
+    refuse_early(args, &selection, asks)?;
     let name = account.name.clone();
-    out.json(
-        "start",
-        json!({"command": "purge", "time": rfc3339(now().timestamp()), "accounts": [name]}),
-        true,
-    );
+    frame::start(out, "purge", std::slice::from_ref(&name));
     let env = settings.secret_env(std::iter::once(&account));
     let stop = Stop::watch(out, STOPPING);
     let options = PurgeOptions {
@@ -72,39 +56,16 @@ pub(crate) fn run(
     progress.clear();
     let mut agreed = match planned {
         Ok(agreed) => agreed,
-        Err(error) => {
-            report::print(out, &error, Some(&name));
-            return Ok(Done::new(
-                stop.exit_code(error.kind().exit_code()),
-                json!({}),
-            ));
-        }
+        Err(error) => return Ok(frame::failed(out, &stop, &error, Some(&name))),
     };
     table::plan_line(out, &name, &agreed, args.dry_run);
-    if !deletes || agreed.plan.chosen.messages == 0 {
-        for line in table::only_shown(&agreed.plan, &agreed.server(), args, out) {
-            out.line(&line);
-        }
-        let code = if args.dry_run {
-            0
-        } else {
-            outcome::settled(out, &name, &agreed, &options)
-        };
-        agreed.hang_up();
+    if selection.is_empty() || args.dry_run || agreed.plan.chosen.messages == 0 {
+        let code = only_show(args, &name, &mut agreed, &options, out);
         return Ok(Done::new(code, outcome::summary(None)));
     }
-    if !args.yes {
-        agreed.hang_up();
-        if !out.quiet {
-            for line in table::table(&agreed.plan, &agreed.server(), args) {
-                out.line(&line);
-            }
-            out.line("");
-        }
-        if !confirmed(&name, &agreed, out) {
-            out.say("Nothing was deleted.");
-            return Ok(Done::new(1, outcome::summary(None)));
-        }
+    if !args.yes && !agrees(args, &name, &mut agreed, out) {
+        out.say("Nothing was deleted.");
+        return Ok(Done::new(1, outcome::summary(None)));
     }
     let (report, error) = agreed.apply(&options, &mut |event| progress.event(&event));
     progress.clear();
@@ -114,10 +75,57 @@ pub(crate) fn run(
             out.line(&line);
         }
     }
-    Ok(Done::new(
-        stop.exit_code(code),
-        outcome::summary(Some(&report)),
-    ))
+    let summary = outcome::summary(Some(&report));
+    Ok(Done::new(stop.exit_code(code), summary))
+}
+
+/// Refuses what could only end in nothing, before anything is asked of a server.
+fn refuse_early(args: &PurgeArgs, selection: &PurgeSelection, asks: bool) -> Result<(), Failure> {
+    if selection.is_empty() && args.yes {
+        return Err(Failure::usage(
+            "nothing is selected to be deleted",
+            "say what: --older-than 90d, --free 500M, --match QUERY, or --all",
+        ));
+    }
+    if !selection.is_empty() && !args.dry_run && !args.yes && !asks {
+        return Err(Failure::usage(
+            "purge needs confirmation, but there is no terminal",
+            "add --yes to delete, or --dry-run to look",
+        ));
+    }
+    Ok(())
+}
+
+/// Shows a plan that is not carried out, and ends the session; returns the exit code.
+fn only_show(
+    args: &PurgeArgs,
+    name: &str,
+    agreed: &mut ConfirmedPlan,
+    options: &PurgeOptions,
+    out: &Output,
+) -> u8 {
+    for line in table::only_shown(&agreed.plan, &agreed.server(), args, out) {
+        out.line(&line);
+    }
+    let code = if args.dry_run {
+        0
+    } else {
+        outcome::settled(out, name, agreed, options)
+    };
+    agreed.hang_up();
+    code
+}
+
+/// Shows a plan and asks for the account's name. No session waits for an answer.
+fn agrees(args: &PurgeArgs, name: &str, agreed: &mut ConfirmedPlan, out: &Output) -> bool {
+    agreed.hang_up();
+    if !out.quiet {
+        for line in table::table(&agreed.plan, &agreed.server(), args) {
+            out.line(&line);
+        }
+        out.line("");
+    }
+    confirmed(name, agreed, out)
 }
 
 fn chosen(args: &PurgeArgs, settings: &Settings) -> Result<Account, Failure> {

@@ -76,31 +76,37 @@ pub(super) fn table(plan: &PurgePlan, server: &Endpoint, args: &PurgeArgs) -> Ve
     );
     lines.push(String::new());
     if selects {
-        let left = plan.listed.messages - plan.chosen.messages;
-        lines.push(format!(
-            "Would delete {} and free {}; {} ({}) would stay.",
-            plural(plan.chosen.messages, "message"),
-            size(plan.chosen.octets),
-            count(left),
-            size(plan.listed.octets.saturating_sub(plan.chosen.octets)),
-        ));
-        if plan.receive.messages > 0 {
-            lines.push(format!(
-                "To download again and compare first: {}, {}.",
-                plural(plan.receive.messages, "message"),
-                size(plan.receive.octets)
-            ));
-        }
-        if plan.held.messages > 0 {
-            lines.push(format!(
-                "The account's rule keeps {} ({}) of what is selected.",
-                plural(plan.held.messages, "message"),
-                size(plan.held.octets)
-            ));
-        }
+        lines.extend(effect(plan));
     }
     lines.extend(folders(plan));
     lines.extend(largest(plan));
+    lines
+}
+
+/// What would be deleted, in sentences.
+fn effect(plan: &PurgePlan) -> Vec<String> {
+    let left = plan.listed.messages - plan.chosen.messages;
+    let mut lines = vec![format!(
+        "Would delete {} and free {}; {} ({}) would stay.",
+        plural(plan.chosen.messages, "message"),
+        size(plan.chosen.octets),
+        count(left),
+        size(plan.listed.octets.saturating_sub(plan.chosen.octets)),
+    )];
+    if plan.receive.messages > 0 {
+        lines.push(format!(
+            "To download again and compare first: {}, {}.",
+            plural(plan.receive.messages, "message"),
+            size(plan.receive.octets)
+        ));
+    }
+    if plan.held.messages > 0 {
+        lines.push(format!(
+            "The account's rule keeps {} ({}) of what is selected.",
+            plural(plan.held.messages, "message"),
+            size(plan.held.octets)
+        ));
+    }
     lines
 }
 

@@ -70,7 +70,7 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
             reply,
         } => auth_hint(server, user, account, *certain, reply),
         Error::Token { kind, .. } => token_hint(*kind, name),
-        Error::Busy { reply, .. } if reply.contains("[IN-USE]") => {
+        Error::Busy { .. } if error.has_code("IN-USE") => {
             "another program reads this mailbox; the next run will fetch it".to_owned()
         }
         Error::Busy { .. } => "this is usually temporary; try again later".to_owned(),

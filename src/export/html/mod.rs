@@ -152,7 +152,15 @@ impl Site {
         let body = html.and_then(|html| clean::html(html, &pictures));
         let notes = page::notes(&mail, html.is_some(), body.as_ref(), parts);
         let body = body.as_ref().map(|body| body.html.as_str());
-        let text = page::message(entry, &mail, body, &dir, &files, LINKS, &notes);
+        let text = page::message(&page::MessagePage {
+            entry,
+            mail: &mail,
+            body,
+            dir: &dir,
+            files: &files,
+            links: LINKS,
+            notes: &notes,
+        });
         self.place.write(path.to_path_buf(), text.as_bytes())
     }
 

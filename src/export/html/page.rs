@@ -132,16 +132,31 @@ pub(super) fn row(entry: &Entry, up: &str, attachments: bool) -> String {
     )
 }
 
+/// What stands on the page of a message.
+pub(super) struct MessagePage<'a> {
+    pub(super) entry: &'a Entry,
+    pub(super) mail: &'a Readable,
+    /// The body as HTML; without one the text is shown.
+    pub(super) body: Option<&'a str>,
+    /// Where its attachments lie, and their names and sizes.
+    pub(super) dir: &'a str,
+    pub(super) files: &'a [(String, u64)],
+    /// To the message itself, and to its conversation.
+    pub(super) links: (&'a str, &'a str),
+    pub(super) notes: &'a str,
+}
+
 /// The page of a message.
-pub(super) fn message(
-    entry: &Entry,
-    mail: &Readable,
-    body: Option<&str>,
-    dir: &str,
-    files: &[(String, u64)],
-    links: (&str, &str),
-    notes: &str,
-) -> String {
+pub(super) fn message(page: &MessagePage<'_>) -> String {
+    let MessagePage {
+        entry,
+        mail,
+        body,
+        dir,
+        files,
+        links,
+        notes,
+    } = *page;
     let mut text = format!(
         "<nav><a href=\"../../index.html\">All mail</a></nav>\n<h1 dir=\"auto\">{}</h1>\n<dl>",
         subject(entry)

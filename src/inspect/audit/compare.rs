@@ -3,13 +3,14 @@
 
 use std::collections::HashMap;
 
+use super::headers::Comparison;
 use super::{ArchiveStatus, Audit};
 use crate::account::config::Protocol;
 use crate::archive::dedupe::{Met, Walk};
 use crate::archive::evidence;
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
 use crate::mail::message::{Digest, Hash128, Scanner};
-use crate::mail::source::{Header, Inventory, Listing, Listings, Source, Uid};
+use crate::mail::source::{Inventory, Listing, Listings, Source, Uid};
 use crate::vault::catalog::{Origin, Proof, Record, Sighting, State};
 use crate::vault::layout::message_label;
 use crate::vault::ledger::LedgerEvent;
@@ -252,40 +253,12 @@ impl Audit<'_> {
         let wanted: Vec<Listing> = rows.iter().map(|row| listings.get(*row as usize)).collect();
         let catalog = self.vault.catalog();
         let estimated = evidence::recall_sizes(catalog, origin)?.are_estimated();
-        let mut records = Vec::with_capacity(rows.len());
-        for listing in &wanted {
-            records.push(catalog.record_of(origin, &listing.uid.name())?);
-        }
-        let unstable_key = format!("header {} {}", origin.server, origin.dir);
-        let unstable = catalog.learned(origin.account, &unstable_key)?;
-        let mut headers = if unstable.is_some_and(|value| value == "unstable") {
-            vec![None; wanted.len()]
-        } else {
-            match evidence::headers(source, &wanted) {
-                Err(Error::Refused { .. } | Error::Unsupported { .. }) => vec![None; wanted.len()],
-                other => other?,
-            }
-        };
-        let suspect = |(record, header): (&Option<Record>, &Option<Header>)| {
-            let both = record.as_ref().zip(header.as_ref());
-            both.is_some_and(|(record, header)| record.is_anothers(header.hash))
-        };
-        let pairs = records.iter().zip(&headers).enumerate();
-        let suspects: Vec<usize> = pairs.filter(|(_, p)| suspect(*p)).map(|(n, _)| n).collect();
-        evidence::confirm(source, &wanted, &mut headers, &suspects)?;
-        let right: Vec<bool> = records
-            .iter()
-            .zip(&headers)
-            .map(|(record, header)| {
-                let both = record.as_ref().zip(header.as_ref());
-                let shown = both.is_some_and(|(record, header)| record.has_header(header.hash));
-                shown && !self.options.read_data
-            })
-            .collect();
+        let compared = self.headers(source, origin, &wanted)?;
+        let read_data = self.options.read_data;
         let again: Vec<Listing> = wanted
             .iter()
-            .zip(&right)
-            .filter(|(_, right)| !**right)
+            .zip(&compared)
+            .filter(|(_, compared)| read_data || !compared.is_shown())
             .map(|(listing, _)| listing.clone())
             .collect();
         let numbers = again.iter().map(|listing| listing.number);
@@ -293,18 +266,19 @@ impl Audit<'_> {
         let received: HashMap<u32, Option<Digest>> = numbers.zip(received).collect();
         let mut verdicts = Vec::with_capacity(rows.len());
         let mut checked = Vec::new();
-        for (((listing, record), header), right) in
-            wanted.iter().zip(records).zip(headers).zip(right)
-        {
+        for (listing, compared) in wanted.iter().zip(compared) {
+            let shown = compared.is_shown();
+            let Comparison { record, header } = compared;
             let Some(record) = record else {
                 verdicts.push(Judgement::new(ArchiveStatus::Lost, None));
                 continue;
             };
             let content = record.blob.name.hash;
             let digest = received.get(&listing.number).cloned().flatten();
-            let status = header.map_or((0, 0), |header| header.status);
-            self.compared += u64::from(right || digest.is_some());
-            let same = if right {
+            let enough = shown && !read_data;
+            self.compared += u64::from(enough || digest.is_some());
+            let same = if enough {
+                let status = header.map_or((0, 0), |header| header.status);
                 estimated || self.explains(&record, listing, status)?
             } else {
                 // The server may answer with another message still.
@@ -314,23 +288,12 @@ impl Audit<'_> {
                     .is_some_and(|now| !anothers && evidence::is_same(&record, now))
             };
             let mut judgement = if same {
-                match header.filter(|header| !record.has_header(header.hash)) {
-                    Some(header) if record.asked.is_some() => {
-                        tracing::debug!(target: "dialogue", "unstable header {}", header.hash);
-                        self.findings.push(LedgerEvent::Learned {
-                            account: origin.account.to_owned(),
-                            key: unstable_key.clone(),
-                            value: "unstable".to_owned(),
-                        });
-                    }
-                    Some(header) => self.findings.push(LedgerEvent::Asked {
-                        identity: origin.identity(&listing.uid.name()),
-                        header: header.hash,
-                    }),
+                match header.filter(|_| !shown) {
+                    Some(header) => self.note_header(origin, listing, &record, header.hash),
                     None => checked.push(listing),
                 }
                 Judgement::new(ArchiveStatus::Archived, Some(content))
-            } else if !right && digest.is_none() {
+            } else if !enough && digest.is_none() {
                 Judgement::UNKNOWN
             } else {
                 self.findings.push(LedgerEvent::Wanted {
@@ -339,7 +302,7 @@ impl Audit<'_> {
                 });
                 Judgement::new(ArchiveStatus::Differs, Some(content))
             };
-            judgement.header_read = header.is_some_and(|header| record.has_header(header.hash));
+            judgement.header_read = shown;
             verdicts.push(judgement);
         }
         self.remember(origin, &checked);

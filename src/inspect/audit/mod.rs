@@ -6,6 +6,7 @@
 //! pull fetches it.
 
 mod compare;
+mod headers;
 mod manifest;
 
 use std::collections::HashSet;

@@ -367,7 +367,7 @@ fn meant(name: &str) -> Option<&'static str> {
         return Some(form);
     }
     KEYS.iter()
-        .map(|(known, _, form)| (distance(name, known), *known, *form))
+        .map(|(known, _, form)| (strsim::osa_distance(name, known), *known, *form))
         .filter(|(distance, known, _)| match known.len() {
             // Nearly every two letters are one change away from "to"; only their swap
             // is a slip of the fingers.
@@ -377,36 +377,6 @@ fn meant(name: &str) -> Option<&'static str> {
         })
         .min_by_key(|(distance, ..)| *distance)
         .map(|(.., form)| form)
-}
-
-/// Edits from one key to another; a swap of neighbours is one edit. A long name is
-/// just far away, so that the work stays small.
-fn distance(from: &str, to: &str) -> usize {
-    let (from, to) = (from.as_bytes(), to.as_bytes());
-    if from.len().abs_diff(to.len()) > 2 {
-        return usize::MAX;
-    }
-    let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=to.len()).collect();
-    for row in 1..=from.len() {
-        let mut next = vec![row];
-        for column in 1..=to.len() {
-            let change = usize::from(from[row - 1] != to[column - 1]);
-            let mut cost = (last[column - 1] + change)
-                .min(last[column] + 1)
-                .min(next[column - 1] + 1);
-            if row > 1
-                && column > 1
-                && from[row - 1] == to[column - 2]
-                && from[row - 2] == to[column - 1]
-            {
-                cost = cost.min(before[column - 2] + 1);
-            }
-            next.push(cost);
-        }
-        before = std::mem::replace(&mut last, next);
-    }
-    last[to.len()]
 }
 
 /// The value that `input` begins with, whether it was quoted, and what is left.

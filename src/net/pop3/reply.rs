@@ -3,6 +3,7 @@
 //! Servers are taken as they are: negative, fractional or missing sizes are unknown
 //! sizes, and whatever stands behind a message number is its unique-id.
 
+use crate::base::response_code;
 use crate::net::sasl::Refusal;
 
 /// The first line of an answer.
@@ -44,10 +45,7 @@ fn keyword<'a>(line: &'a [u8], word: &[u8]) -> Option<&'a [u8]> {
 /// Reads the response code of a refusal, or failing that its words.
 pub(super) fn refusal(text: &[u8]) -> Refusal {
     let upper = text.to_ascii_uppercase();
-    if let Some(code) = upper
-        .strip_prefix(b"[")
-        .and_then(|rest| rest.split(|b| *b == b']').next())
-    {
+    if let Some(code) = response_code::of_text(&upper) {
         if code == b"AUTH" {
             return Refusal::Credentials;
         }

@@ -28,11 +28,10 @@ impl Catalog {
                 uidvalidity,
             } => {
                 let id = self.folder(account, dir)?;
-                self.db
-                    .prepare_cached(
-                        "UPDATE folder SET name = ?2, delim = ?3, uidvalidity = ?4 WHERE id = ?1",
-                    )?
-                    .execute(params![id, &name[..], delim, uidvalidity])?;
+                let mut set = self.db.prepare_cached(
+                    "UPDATE folder SET name = ?2, delim = ?3, uidvalidity = ?4 WHERE id = ?1",
+                )?;
+                set.execute(params![id, &name[..], delim, uidvalidity])?;
                 Ok(())
             }
             LedgerEvent::Flags {
@@ -60,33 +59,16 @@ impl Catalog {
                 self.set_state(identity, State::PurgeKept, time)
             }
             LedgerEvent::Adopted { account, file, .. } => self.apply_adopted(account, file, time),
-            LedgerEvent::Lost { hash } | LedgerEvent::Forgotten { hash, .. } => {
-                if let Some(id) = self.blob_id(*hash)? {
-                    self.db
-                        .prepare_cached("UPDATE blob SET lost = 1 WHERE id = ?1")?
-                        .execute([id])?;
-                    self.db
-                        .prepare_cached("DELETE FROM place WHERE blob = ?1")?
-                        .execute([id])?;
-                    self.db
-                        .prepare_cached("UPDATE sighting SET state = ?2 WHERE blob = ?1 AND state NOT IN (?3, ?4)")?
-                        .execute([
-                            id,
-                            State::Lost as i64,
-                            State::Purged as i64,
-                            State::Vanished as i64,
-                        ])?;
-                }
-                Ok(())
-            }
+            LedgerEvent::Lost { hash } | LedgerEvent::Forgotten { hash, .. } => self.lose(*hash),
             LedgerEvent::Learned {
                 account,
                 key,
                 value,
             } => {
-                self.db
-                    .prepare_cached("INSERT OR REPLACE INTO learned VALUES (?1, ?2, ?3)")?
-                    .execute(params![account, key, value])?;
+                let mut put = self
+                    .db
+                    .prepare_cached("INSERT OR REPLACE INTO learned VALUES (?1, ?2, ?3)")?;
+                put.execute(params![account, key, value])?;
                 Ok(())
             }
             LedgerEvent::Session(session) => self.put_session(session, time),
@@ -109,6 +91,30 @@ impl Catalog {
             } => self.close_upload((destination, folder), *hash),
             LedgerEvent::Chain { .. } | LedgerEvent::Unknown(_) => Ok(()),
         }
+    }
+
+    /// Notes that a content has no file any more; its names are wanted again, but for those
+    /// that are gone from the server.
+    fn lose(&mut self, hash: Hash128) -> rusqlite::Result<()> {
+        let Some(id) = self.blob_id(hash)? else {
+            return Ok(());
+        };
+        self.db
+            .prepare_cached("UPDATE blob SET lost = 1 WHERE id = ?1")?
+            .execute([id])?;
+        self.db
+            .prepare_cached("DELETE FROM place WHERE blob = ?1")?
+            .execute([id])?;
+        let mut set = self.db.prepare_cached(
+            "UPDATE sighting SET state = ?2 WHERE blob = ?1 AND state NOT IN (?3, ?4)",
+        )?;
+        set.execute([
+            id,
+            State::Lost as i64,
+            State::Purged as i64,
+            State::Vanished as i64,
+        ])?;
+        Ok(())
     }
 
     fn put_session(&mut self, s: &SessionRecord, time: i64) -> rusqlite::Result<()> {
