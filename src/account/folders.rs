@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 
 use crate::account::config::Account;
 use crate::base::error::Result;
+use crate::mail::folder_pattern;
 use crate::net::imap::{Mailbox, Session};
 use crate::vault::catalog::Catalog;
 use crate::vault::layout;
@@ -98,69 +99,9 @@ pub(crate) fn chosen(account: &Account, mailbox: &Mailbox, prefix: &[u8]) -> boo
     let short = name.split_once('/').filter(|_| has_prefix);
     let any = |patterns: &[String]| {
         patterns.iter().any(|pattern| {
-            matches(pattern, &name) || short.is_some_and(|(_, short)| matches(pattern, short))
+            folder_pattern::fits(pattern, &name)
+                || short.is_some_and(|(_, short)| folder_pattern::fits(pattern, short))
         })
     };
     any(&account.folders) && !any(&account.exclude)
-}
-
-/// True if a pattern fits a name, whose levels are separated by `/`; `*` stands for any
-/// text, `?` for one character. INBOX is written in any case.
-fn matches(pattern: &str, name: &str) -> bool {
-    let inbox = |text: &str| text.eq_ignore_ascii_case("inbox");
-    if inbox(pattern) && inbox(name) {
-        return true;
-    }
-    let (pattern, name): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), name.chars().collect());
-    // The last star, and how much of the name it has taken so far.
-    let (mut p, mut n, mut star) = (0, 0, None);
-    while n < name.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                star = Some((p, n));
-                p += 1;
-            }
-            Some(c) if *c == '?' || *c == name[n] => {
-                p += 1;
-                n += 1;
-            }
-            _ => {
-                let Some((at, taken)) = star else {
-                    return false;
-                };
-                star = Some((at, taken + 1));
-                p = at + 1;
-                n = taken + 1;
-            }
-        }
-    }
-    pattern[p..].iter().all(|c| *c == '*')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_take_levels_and_any_text() {
-        for (pattern, name) in [
-            ("*", "a/b"),
-            ("INBOX", "Inbox"),
-            ("Lists/*", "Lists/rust/dev"),
-            ("*/Sent", "Old/Sent"),
-            ("?unk", "Junk"),
-            ("a*b*c", "a-b-b-c"),
-        ] {
-            assert!(matches(pattern, name), "{pattern} {name}");
-        }
-        for (pattern, name) in [
-            ("Lists/*", "Lists"),
-            ("Junk", "junk"),
-            ("a*b", "abc"),
-            ("", "a"),
-        ] {
-            assert!(!matches(pattern, name), "{pattern} {name}");
-        }
-    }
 }

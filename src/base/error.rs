@@ -291,6 +291,18 @@ pub enum Error {
         /// Why, with the right form.
         reason: String,
     },
+    /// A query names a folder that the vault does not have.
+    #[error("no folder in the vault is called \"{pattern}\"")]
+    NoFolder {
+        /// The pattern.
+        pattern: String,
+        /// The folder that was probably meant.
+        near: Option<String>,
+        /// Some folders that there are.
+        known: Vec<String>,
+        /// True if there are others.
+        more: bool,
+    },
     /// Nothing is deleted on a server while the vault is known to be damaged.
     #[error(
         "the last verify found {damage} things wrong with the vault, so nothing is deleted on a server"
@@ -417,7 +429,7 @@ impl Error {
             Self::Unconfirmed { .. } => ErrorKind::Unconfirmed,
             Self::NoSpace { .. } | Self::Full { .. } => ErrorKind::NoSpace,
             Self::NotFound { .. } => ErrorKind::NotFound,
-            Self::Query { .. } | Self::Unfit { .. } => ErrorKind::Usage,
+            Self::Query { .. } | Self::NoFolder { .. } | Self::Unfit { .. } => ErrorKind::Usage,
             Self::Interrupted => ErrorKind::Interrupted,
             Self::Refused { .. }
             | Self::Protocol { .. }

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::Done;
 use super::args::{ConfigureCommand, Global};
 use super::output::Output;
+use super::purge::warn_of_keep;
 use super::report::Failure;
 use super::settings::{ConfigPlace, Settings};
 use super::text::{escape, plural};
@@ -49,11 +50,13 @@ fn check(global: &Global, out: &Output) -> Result<Done, Failure> {
             Service::of(account)?;
         }
     }
-    let accounts = settings.config.accounts.len() as u64;
+    let names: Vec<String> = settings.config.accounts.keys().cloned().collect();
+    let accounts = names.len() as u64;
     if !out.quiet {
         let accounts = plural(accounts, "account");
         out.line(&format!("{} is valid: {accounts}", escape(&file)));
     }
+    warn_of_keep(&names, &settings, out);
     Ok(Done::new(0, json!({"path": file, "accounts": accounts})))
 }
 

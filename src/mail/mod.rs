@@ -2,6 +2,7 @@
 //! readable form, queries, mbox files.
 
 pub mod bounds;
+pub mod folder_pattern;
 pub mod markup;
 pub mod mbox;
 pub mod message;

@@ -21,6 +21,10 @@ use crate::vault::catalog::{Origin, Proof};
 use crate::vault::ledger::LedgerEvent;
 use crate::vault::now_seconds;
 
+/// So many messages wait until it is known how their mailbox counts line ends: more than that
+/// takes, with those that tell nothing.
+const UNCOUNTED: usize = 4_096;
+
 /// A message that came whole.
 #[derive(Debug, Clone)]
 pub(super) struct Arrival {
@@ -126,6 +130,7 @@ impl PullRun<'_, '_> {
             HashSet::new()
         };
         let doubled = self.learn_doubled_status(&held, came.len())?;
+        let were_counted = self.sizes.are_counted();
         let mut count: HashMap<u64, u32> = HashMap::new();
         for arrival in &came {
             *count.entry(arrival.like).or_default() += 1;
@@ -145,19 +150,46 @@ impl PullRun<'_, '_> {
             self.learned(self.sizes_key(), text)?;
         }
         came.retain(|arrival| !suspects.contains(&arrival.number));
-        match source {
-            Some(source) => {
-                let shown = self.shown_headers(source, &held)?;
-                self.deliver_misfits(held, &shown, shifted, earlier)?;
-                self.judge_equal(source, place, wanted, &came, earlier)?;
-            }
-            None => self.deliver_misfits(held, &HashMap::new(), shifted, earlier)?,
+        let mut source = source;
+        let shown = match &mut source {
+            Some(source) => self.ask_of_misfits(Some(*source), place, &held, earlier)?,
+            None => self.ask_of_misfits(None, place, &held, earlier)?,
+        };
+        self.deliver_misfits(held, &shown, shifted, earlier)?;
+        if let Some(source) = source {
+            self.judge_equal(source, place, wanted, &came, earlier)?;
         }
         for listing in wanted.iter().filter(|l| suspects.contains(&l.number)) {
             self.want_again(listing)?;
         }
+        if !were_counted {
+            self.judge_counting(wanted, &came)?;
+        }
         if !earlier.is_empty() {
             self.supersede(place, wanted, &came, earlier)?;
+        }
+        Ok(())
+    }
+
+    /// Fetches again what fitted its size only while it was not known how this mailbox counts
+    /// line ends, and does not fit it now.
+    fn judge_counting(&mut self, wanted: &[Listing], came: &[Arrival]) -> Result<()> {
+        let listed: HashMap<u32, &Listing> = wanted.iter().map(|l| (l.number, l)).collect();
+        for arrival in came.iter().filter(|arrival| arrival.fits) {
+            let Some(listing) = listed.get(&arrival.number) else {
+                continue;
+            };
+            if self.uncounted.len() < UNCOUNTED {
+                self.uncounted.push(((*listing).clone(), arrival.shape));
+            }
+        }
+        if !self.sizes.are_counted() {
+            return Ok(());
+        }
+        for (listing, shape) in std::mem::take(&mut self.uncounted) {
+            if !self.sizes.fits(&shape, listing.octets) {
+                self.want_again(&listing)?;
+            }
         }
         Ok(())
     }
@@ -246,7 +278,8 @@ impl PullRun<'_, '_> {
             ..Origin::maildrop(&route.account, &route.server)
         };
         self.sizes = evidence::recall_sizes(self.catalog, origin)?;
-        self.had_messages = self.catalog.received_in(origin)? > 0;
+        self.uncounted.clear();
+        self.had_messages = self.catalog.has_contents()?;
         Ok(())
     }
 }

@@ -175,7 +175,12 @@ impl PullRun<'_, '_> {
             let comes = |uid: &u32| !object(*uid).is_some_and(|object| copies.has(object));
             changes.wanted.retain(comes);
         } else {
+            let before = changes.wanted.len();
             self.link(source, &route, mailbox, copies, &mut changes)?;
+            if changes.wanted.len() < before || !changes.recognised.is_empty() {
+                // What comes now is compared with these.
+                self.settle()?;
+            }
         }
         let Changes {
             mut wanted,
@@ -186,9 +191,6 @@ impl PullRun<'_, '_> {
         let share = self.to_compare(recognised.iter().map(|(_, octets)| *octets));
         self.report.recognised += (recognised.len() - share) as u64;
         whole &= recognised.len() == share;
-        if !recognised.is_empty() {
-            self.settle()?;
-        }
         let compared = recognised[..share].iter().map(|(uid, _)| *uid);
         again.extend(compared.clone());
         wanted.extend(compared);
@@ -390,7 +392,7 @@ impl PullRun<'_, '_> {
                     changes.resting += u64::from(!due);
                     due
                 }
-                Proof::Settled => self.task.compare_all && !self.retrying,
+                Proof::Settled => self.is_settled_due(message.time),
                 _ => false,
             }
         };

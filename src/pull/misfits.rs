@@ -1,14 +1,15 @@
 //! Messages that do not fit their listed size, and what they are taken for
 //! (docs/SAFETY.md, Evidence).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::PullRun;
+use super::destination::PullTarget;
 use crate::account::memory::doubled_status_key;
 use crate::archive::commit::{CommitRequest, Delivery};
 use crate::archive::evidence;
 use crate::base::error::Result;
-use crate::mail::message::Hash128;
+use crate::mail::message::{Digest, Hash128};
 use crate::mail::source::{Listing, Source};
 use crate::vault::catalog::{Before, Proof};
 use crate::vault::ledger::Evidence;
@@ -28,6 +29,15 @@ pub(super) type Earlier = HashMap<u32, Before>;
 /// A message that waits to be judged.
 pub(super) type Misfit = (Listing, Delivery);
 
+/// What the server shows of messages that do not fit, by number.
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    /// Their headers, where these are the same each time.
+    headers: HashMap<u32, Hash128>,
+    /// Those whose bytes another name has, too.
+    shared: HashSet<u32>,
+}
+
 impl PullRun<'_, '_> {
     /// Learns that the server sends a second status line, if all that came have one; true
     /// if so.
@@ -44,21 +54,69 @@ impl PullRun<'_, '_> {
         Ok(true)
     }
 
-    /// Where sizes say nothing, the header must be the one that the server shows now: its
-    /// hash by number.
-    pub(super) fn shown_headers(
+    /// Asks for the headers of what does not fit: where sizes say nothing, the header must be
+    /// the one that the server shows now, and what would settle may be the wrong answer.
+    pub(super) fn ask_of_misfits(
         &self,
-        source: &mut dyn Source,
+        source: Option<&mut dyn Source>,
+        place: &PullTarget<'_>,
         held: &[Misfit],
-    ) -> Result<HashMap<u32, Hash128>> {
-        if held.is_empty() || !self.sizes.are_estimated() || self.doubled_status {
-            return Ok(HashMap::new());
+        earlier: &Earlier,
+    ) -> Result<Shown> {
+        let mut shown = Shown::default();
+        if held.is_empty() || self.doubled_status {
+            return Ok(shown);
         }
-        let listings: Vec<Listing> = held.iter().map(|(listing, _)| listing.clone()).collect();
-        let headers = evidence::headers(source, &listings)?;
-        let numbers = listings.iter().map(|listing| listing.number);
-        let shown = numbers.zip(headers).filter_map(|(n, h)| Some((n, h?.hash)));
-        Ok(shown.collect())
+        let mut count: HashMap<Hash128, u32> = HashMap::new();
+        for (_, delivery) in held {
+            *count.entry(delivery.packed.digest.hash).or_default() += 1;
+        }
+        let mut asked = Vec::new();
+        for (listing, delivery) in held {
+            let digest = &delivery.packed.digest;
+            let before = earlier.get(&listing.number);
+            let came_again = before
+                .is_some_and(|before| is_again(before, listing, digest.hash) && is_lasting(before));
+            if came_again
+                && (count[&digest.hash] > 1 || self.has_another_name(place, listing, digest)?)
+            {
+                shown.shared.insert(listing.number);
+            }
+            if came_again || self.sizes.are_estimated() {
+                asked.push((listing.clone(), came_again.then_some(digest.header)));
+            }
+        }
+        let Some(source) = source.filter(|_| !asked.is_empty()) else {
+            return Ok(shown);
+        };
+        let (listings, came): (Vec<Listing>, Vec<Option<Hash128>>) = asked.into_iter().unzip();
+        let mut headers = evidence::headers(source, &listings)?;
+        let others = listings.iter().zip(&headers).zip(&came).enumerate();
+        let others = others.filter(|(_, ((_, header), came))| {
+            came.is_some_and(|came| header.is_some_and(|header| header.hash != came))
+        });
+        let others: Vec<usize> = others.map(|(at, _)| at).collect();
+        evidence::confirm(source, &listings, &mut headers, &others)?;
+        let shown_now = listings.iter().zip(headers);
+        shown
+            .headers
+            .extend(shown_now.filter_map(|(listing, h)| Some((listing.number, h?.hash))));
+        Ok(shown)
+    }
+
+    /// True if another name of the mailbox stands for the same bytes.
+    fn has_another_name(
+        &self,
+        place: &PullTarget<'_>,
+        listing: &Listing,
+        digest: &Digest,
+    ) -> Result<bool> {
+        let Some(blob) = self.catalog.find(digest.hash)? else {
+            return Ok(false);
+        };
+        let name = listing.uid.name();
+        self.catalog
+            .is_shared(place.origin(), &name, blob.id, digest.header)
     }
 
     /// Delivers what does not fit its size as what it is found to be. Where numbers are
@@ -66,24 +124,27 @@ impl PullRun<'_, '_> {
     pub(super) fn deliver_misfits(
         &mut self,
         held: Vec<Misfit>,
-        shown: &HashMap<u32, Hash128>,
+        shown: &Shown,
         shifted: bool,
         earlier: &Earlier,
     ) -> Result<()> {
-        let now = now_seconds();
         for mut misfit in held {
             let (listing, delivery) = &misfit;
             let digest = &delivery.packed.digest;
             let listed = listing.octets.unwrap_or(0);
             let halved = digest.size <= listed / 2 && listed - digest.size > OVERHEAD;
-            let agrees = shown.get(&listing.number) == Some(&digest.header);
+            let header = shown.headers.get(&listing.number);
+            let agrees = header == Some(&digest.header);
+            // A wrong answer may come again, too.
+            let is_own = agrees || header.is_none() && !shown.shared.contains(&listing.number);
             let before = earlier.get(&listing.number);
             let before = before.filter(|before| is_again(before, listing, digest.hash));
             let evidence = match before {
-                _ if agrees && !halved => Evidence::Received,
+                _ if agrees && !halved && self.sizes.are_estimated() => Evidence::Received,
                 // What the listing of another name explains is the wrong answer to this one.
                 Some(before)
-                    if (before.proof == Proof::Settled || now - before.since >= SETTLES)
+                    if is_lasting(before)
+                        && is_own
                         && !shifted
                         && !has_doubled_status(&misfit)
                         && !self.catalog.is_received(before.hash)? =>
@@ -108,6 +169,11 @@ fn is_again(before: &Before, listing: &Listing, hash: Hash128) -> bool {
     before.got == hash
         && before.octets == listing.octets
         && matches!(before.proof, Proof::Doubtful | Proof::Settled)
+}
+
+/// True if the bytes of a message are in doubt for so long that they may count as its own.
+fn is_lasting(before: &Before) -> bool {
+    before.proof == Proof::Settled || now_seconds() - before.since >= SETTLES
 }
 
 /// True if most of what does not fit has the size of its neighbour: then the server counts

@@ -39,6 +39,7 @@ use crate::base::event::{Events, Notice, PullReport, RunEvent};
 use crate::base::fsx;
 use crate::base::pause;
 use crate::base::retry::Retry;
+use crate::mail::message::Shape;
 use crate::mail::source::{Listing, Listings, Source, Uid};
 use crate::vault::catalog::{Catalog, Origin};
 use crate::vault::layout::{self, Layout};
@@ -178,11 +179,13 @@ pub struct PullRun<'a, 't> {
     furthest: u64,
     /// What is known of the sizes of the mailbox at hand.
     sizes: MailboxSizes,
+    /// What came before it was known how they count line ends.
+    uncounted: Vec<(Listing, Shape)>,
     /// True once the server was seen to send a status line twice.
     doubled_status: bool,
     /// What came in this run, for whatever comes again under another name.
     came: HashSet<u64>,
-    /// True if messages of the mailbox at hand were received before this run.
+    /// True if anything was stored before the mailbox at hand.
     had_messages: bool,
     /// Messages whose bytes are in doubt, to be tried once more in this run, and their octets.
     retry: HashSet<MessageKey>,
@@ -380,12 +383,13 @@ impl PullRun<'_, '_> {
                 self.report.doubtful += 1;
             }
         }
-        let rows = std::mem::take(&mut plan.mis_sized);
-        if self.task.compare_all && !self.retrying {
-            plan.fetch.extend(&rows);
-            plan.again.extend(&rows);
-        } else {
-            plan.known += rows.len() as u64;
+        for (row, time) in std::mem::take(&mut plan.mis_sized) {
+            if self.is_settled_due(time) {
+                plan.fetch.push(row);
+                plan.again.push(row);
+            } else {
+                plan.known += 1;
+            }
         }
         let rows = std::mem::take(&mut plan.recognised);
         let octets = |row: &u32| plausible(listings, *row);
@@ -405,6 +409,13 @@ impl PullRun<'_, '_> {
         }
         let rest = RESTS[(sessions as usize).min(RESTS.len() - 1)];
         crate::vault::now_seconds() - time >= rest
+    }
+
+    /// True if a message that is settled since `time` is to be received again now: the server
+    /// may have been mended.
+    fn is_settled_due(&self, time: i64) -> bool {
+        let rest = RESTS[RESTS.len() - 1];
+        !self.retrying && (self.task.compare_all || crate::vault::now_seconds() - time >= rest)
     }
 
     /// How many recognised messages of these sizes, from the first on, are received and

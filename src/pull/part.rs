@@ -90,6 +90,7 @@ impl<'a, 't> PullRun<'a, 't> {
             nameless: false,
             furthest: 0,
             sizes: MailboxSizes::default(),
+            uncounted: Vec::new(),
             doubled_status: false,
             came: HashSet::new(),
             had_messages: false,

@@ -237,6 +237,31 @@ pub fn check(catalog: &Catalog, selection: &PurgeSelection, now: i64) -> Result<
     Ok(())
 }
 
+/// Refuses to go by folders that the vault does not have: what is to go would be another
+/// choice than was meant, and a rule that names what stays would protect nothing.
+pub fn check_folders(catalog: &Catalog, selection: &PurgeSelection, account: &str) -> Result<()> {
+    if let Some(query) = &selection.matching {
+        catalog.check_folders(query)?;
+    }
+    for query in &selection.keep.matching {
+        match catalog.check_folders(query) {
+            Err(Error::NoFolder { pattern, .. }) => {
+                return Err(Error::Config {
+                    message: format!(
+                        "the purge rule of {account} keeps mail in a folder \"{pattern}\", and the \
+                         vault has none of this name, so nothing is deleted"
+                    ),
+                    hint: Some(format!(
+                        "write in keep of {account} the whole name of a folder, or * for any text"
+                    )),
+                });
+            }
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
 /// Notes what the listings of a plan tell of deletions whose end was not heard.
 pub fn settle(writer: &mut Writer, plan: &PurgePlan) -> Result<()> {
     for (place, open) in plan.places.iter().zip(&plan.open) {

@@ -327,14 +327,13 @@ fn selected(
     Ok(wanted)
 }
 
-/// Keys of the contents that fit, for each place. Of a mailbox only what lies in its own
-/// folder: the same mail in another one is another message there.
+/// Keys of the contents that fit, for each place: only what lies in its own folder, since the
+/// same mail in another one is another message there.
 fn fitting(places: &[SurveyedFolder], catalog: &Catalog, query: &Query) -> Result<Vec<Vec<i64>>> {
     let query = std::slice::from_ref(query);
     let fitting = |place: &SurveyedFolder| {
         let RemoteFolder { account, dir, .. } = &place.maildrop;
-        let folder = place.maildrop.is_mailbox().then_some((&**account, &**dir));
-        catalog.matching(query, folder)
+        catalog.matching(query, Some((account, dir)))
     };
     places.iter().map(fitting).collect()
 }

@@ -36,6 +36,7 @@ mod pull;
 mod purge;
 mod purge_crash;
 mod purge_plan;
+mod queries;
 mod renumber;
 mod search;
 mod secrets;

@@ -50,7 +50,7 @@ pub struct FetchPlan {
     /// last. Ascending.
     pub doubtful: Vec<(u32, u32, i64)>,
     /// Rows that arrived twice with another size than listed. Ascending.
-    pub mis_sized: Vec<u32>,
+    pub mis_sized: Vec<(u32, i64)>,
     /// Rows that are archived.
     pub known: u64,
     /// Rows whose name identifies nothing: missing, repeated, or the message number.
@@ -152,7 +152,7 @@ impl FetchPlan {
                         Proof::Doubtful => {
                             self.doubtful.push((row, known.sessions, known.time));
                         }
-                        Proof::Settled => self.mis_sized.push(row),
+                        Proof::Settled => self.mis_sized.push((row, known.time)),
                         Proof::Received | Proof::Vouched => self.known += 1,
                     }
                 } else if let Some(header) = known.header {

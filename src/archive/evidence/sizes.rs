@@ -233,6 +233,12 @@ impl MailboxSizes {
         self.sampled = u32::try_from(messages).map_or(SAMPLE, |n| n.min(SAMPLE));
     }
 
+    /// True if it is known how line ends are counted here.
+    #[must_use]
+    pub fn are_counted(&self) -> bool {
+        matches!(self.worth(), Some(Worth::Good(Some(_))))
+    }
+
     /// True if sizes here say nothing of a message.
     #[must_use]
     pub fn are_estimated(&self) -> bool {

@@ -193,7 +193,7 @@ pub(crate) struct PurgeArgs {
     #[arg(long, requires = "free")]
     pub(crate) largest_first: bool,
     /// Delete what fits this query, as for 'search'
-    #[arg(long = "match", value_name = "QUERY")]
+    #[arg(long = "match", value_name = "QUERY", allow_hyphen_values = true)]
     pub(crate) matching: Option<String>,
     /// Delete everything that is archived
     #[arg(long)]
@@ -242,6 +242,10 @@ pub(crate) struct Verify {
 /// -- before it. A plain word is found anywhere in the mail where a word begins
 /// with it: invoice finds invoices; one of one or two letters must be a word of its
 /// own. Case and accents do not matter.
+///
+/// folder: takes the whole name of a folder, with / between levels, or a pattern:
+/// folder:Lists/* is every folder below Lists. -folder:Trash is what lies in no
+/// folder Trash.
 #[derive(Debug, Args)]
 #[command(
     visible_alias = "list",

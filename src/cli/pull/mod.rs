@@ -20,6 +20,7 @@ use super::frame;
 use super::output::Output;
 use super::progress::Progress;
 use super::purge::after::{self, Later};
+use super::purge::warn_of_keep;
 use super::report::{Failure, together};
 use super::secrets;
 use super::settings::Settings;
@@ -80,6 +81,7 @@ pub(crate) fn run(
     if !out.quiet {
         print(&ran, args, settings, out);
     }
+    warn_of_keep(&names, settings, out);
     let mut codes: Vec<u8> = ran.outcomes.iter().map(code).collect();
     if !later.is_empty() {
         purge_later(later, &ran, &mut codes, |later, not_before| {

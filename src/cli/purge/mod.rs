@@ -12,17 +12,18 @@ use mailvault::base::error::Error;
 use mailvault::mail::query::{self, Query};
 use mailvault::purge::{Choice, Keep, PurgeSelection};
 use mailvault::purge::{ConfirmedPlan, PurgeOptions};
+use mailvault::vault::Vault;
 
 use super::Done;
 use super::args::{Global, PurgeArgs};
 use super::frame;
 use super::output::Output;
 use super::progress::Progress;
-use super::report::Failure;
+use super::report::{self, Failure};
 use super::secrets;
 use super::settings::Settings;
 use super::signals::Stop;
-use super::text::{escape, now, plural, size};
+use super::text::{escape, now, plural, size, toml_string};
 
 /// What Ctrl-C answers while messages are deleted.
 pub(crate) const STOPPING: &str = "stopping before the next deletion; what was asked for is settled by the next run\n\
@@ -185,6 +186,27 @@ fn keep(account: &Account) -> Result<Keep, Error> {
 
 fn parsed(text: &str) -> Result<Query, Error> {
     query::parse_text(text, now().to_utc())
+}
+
+/// Warns of rules that keep what lies in a folder which the vault does not have.
+pub(crate) fn warn_of_keep(accounts: &[String], settings: &Settings, out: &Output) {
+    let Ok(vault) = Vault::open(&settings.vault) else {
+        return;
+    };
+    for name in accounts {
+        let account = settings.config.accounts.get(name);
+        for text in account.into_iter().flat_map(|account| &account.purge.keep) {
+            let Ok(query) = parsed(text) else { continue };
+            if let Err(error @ Error::NoFolder { .. }) = vault.catalog().check_folders(&query) {
+                let message = format!(
+                    "{name}: keep = [{}] protects nothing: {}",
+                    toml_string(&escape(text)),
+                    report::text(&error, None)
+                );
+                report::warn(out, &message, None);
+            }
+        }
+    }
 }
 
 /// Asks for the account's name: a word that nobody types by habit.

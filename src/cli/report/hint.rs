@@ -155,6 +155,9 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
         Error::NotFound { .. } => "type more digits of the one you mean".to_owned(),
         Error::Unfit { hint, .. } => return hint.as_deref().map(|hint| escape(hint).into_owned()),
         Error::Query { .. } => "'mailvault help search' shows what a query may hold".to_owned(),
+        Error::NoFolder {
+            near, known, more, ..
+        } => folder_hint(near.as_deref(), known, *more),
         _ => return None,
     };
     Some(hint)
@@ -204,6 +207,21 @@ fn protocol_at(server: &Endpoint) -> &'static str {
         110 | 995 => "POP3",
         143 | 993 => "IMAP",
         _ => "POP3 or IMAP",
+    }
+}
+
+fn folder_hint(near: Option<&str>, known: &[String], more: bool) -> String {
+    if let Some(near) = near {
+        return format!("did you mean folder:\"{}\"?", escape(near));
+    }
+    let known: Vec<String> = known.iter().map(|name| escape(name).into_owned()).collect();
+    let more = if more { ", ..." } else { "" };
+    match known[..] {
+        [] => "the vault holds no mail yet".to_owned(),
+        _ => format!(
+            "write the whole name, or * for any text. There are: {}{more}",
+            known.join(", ")
+        ),
     }
 }
 

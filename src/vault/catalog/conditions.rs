@@ -4,11 +4,16 @@ use std::fmt::Write as _;
 
 use rusqlite::types::Value;
 
+use super::folder_names::{self, KnownFolder};
 use super::texts::SHIFT;
-use super::{Proof, mid_key, signed};
+use super::{Proof, State, mid_key, signed};
 use crate::base::error::{Error, Result};
 use crate::mail::query::{Term, Uncertainty, What};
 use crate::mail::words::{Sought, fold};
+
+/// Where contents lie, each with its folder.
+pub(super) const PLACES: &str =
+    "place JOIN (SELECT id AS f, account, dir FROM folder) AS place_of ON f = place.folder";
 
 /// A query as SQL.
 #[derive(Debug, Default)]
@@ -17,7 +22,8 @@ pub(super) struct Conditions {
     pub(super) content: String,
     /// Selects of ids of `blob`, in all of which it must be, or not be where this says true.
     pub(super) sets: Vec<(bool, String)>,
-    /// What is asked of `account` and `dir`, which must be true of one folder.
+    /// What is asked of [`PLACES`], which must be true of one place; each condition begins
+    /// with `AND`.
     pub(super) place: String,
     /// The values of all of them.
     pub(super) values: Vec<Value>,
@@ -36,7 +42,17 @@ impl Conditions {
     }
 
     /// Adds the condition of one term; `texts` if the index of words is attached.
-    pub(super) fn add(&mut self, term: &Term, texts: bool) -> Result<()> {
+    pub(super) fn add(&mut self, term: &Term, texts: bool, folders: &[KnownFolder]) -> Result<()> {
+        if let Some(place) = self.of_place(&term.what, folders)? {
+            if term.negated {
+                // What is not in a folder is in none of its places.
+                let set = format!("SELECT place.blob FROM {PLACES} WHERE {place}");
+                self.sets.push((true, set));
+            } else {
+                let _ = write!(self.place, " AND {place}");
+            }
+            return Ok(());
+        }
         if let Some(set) = self.set(term, texts)? {
             self.sets.push((term.negated, set));
             return Ok(());
@@ -51,7 +67,11 @@ impl Conditions {
             }
             What::From(part) => format!("contains(coalesce(sender, ''), {})", text(fold(part))),
             What::Subject(part) => format!("contains(coalesce(subject, ''), {})", text(fold(part))),
-            What::To(_) | What::HasAttachment | What::OnServer => "false".to_owned(),
+            What::To(_)
+            | What::HasAttachment
+            | What::OnServer
+            | What::Account(_)
+            | What::Folder(_) => "false".to_owned(),
             What::Uncertain(Uncertainty::Superseded) => "superseded".to_owned(),
             What::Uncertain(uncertainty) => {
                 let proof = match uncertainty {
@@ -62,14 +82,18 @@ impl Conditions {
                 let proof = proof as i64;
                 format!("blob.id IN (SELECT blob FROM sighting WHERE evidence = {proof})")
             }
-            What::Account(name) => format!("account = {}", text(name.to_lowercase())),
             What::Id(prefix) => {
                 let (low, high) = (pad(prefix, '0'), pad(prefix, 'f'));
                 // The index has the first half.
                 let half = |id: &str| u64::from_str_radix(id.get(..16)?, 16).ok();
                 let halves = half(&low).zip(half(&high)).map_or_else(
                     || "false".to_owned(),
-                    |(low, high)| format!("h64 BETWEEN {} AND {}", signed(low), signed(high)),
+                    // Keys are the same bits, signed: a range of one first digit does not
+                    // cross zero.
+                    |(low, high)| {
+                        let (low, high) = (low.cast_signed(), high.cast_signed());
+                        format!("h64 BETWEEN {low} AND {high}")
+                    },
                 );
                 let hex = "lower(printf('%016x', h64) || hex(hrest))";
                 format!(
@@ -87,17 +111,29 @@ impl Conditions {
             What::ReceivedBefore(time) => format!("(received > 0 AND received < {time})"),
             What::LargerThan(size) => format!("size > {}", signed(*size)),
             What::SmallerThan(size) => format!("size < {}", signed(*size)),
-            What::Folder(name) => format!("contains(label(dir), {})", text(fold(name))),
         };
-        let of_place = matches!(term.what, What::Account(_) | What::Folder(_));
-        let conditions = if of_place {
-            &mut self.place
-        } else {
-            &mut self.content
-        };
-        conditions.push_str(if term.negated { " AND NOT " } else { " AND " });
-        conditions.push_str(&condition);
+        let not = if term.negated { "NOT " } else { "" };
+        let _ = write!(self.content, " AND {not}{condition}");
         Ok(())
+    }
+
+    /// The condition of a term that is about where a message lies.
+    fn of_place(&mut self, what: &What, folders: &[KnownFolder]) -> Result<Option<String>> {
+        Ok(Some(match what {
+            What::Account(name) => format!("account = {}", self.value(name.to_lowercase())),
+            What::Folder(pattern) => {
+                let ids = folder_names::fitting(folders, pattern)?;
+                let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+                format!("place.folder IN ({})", ids.join(","))
+            }
+            What::OnServer => format!(
+                "EXISTS (SELECT 1 FROM sighting JOIN origin ON origin.id = sighting.origin
+                         WHERE sighting.blob = place.blob AND state IN ({})
+                           AND origin.account = place_of.account AND origin.dir = place_of.dir)",
+                State::on_server_list()
+            ),
+            _ => return Ok(None),
+        }))
     }
 
     /// The select of a term that is a set.
@@ -121,9 +157,6 @@ impl Conditions {
             }
             What::HasAttachment if texts => {
                 "SELECT id FROM texts.message WHERE attachment".to_owned()
-            }
-            What::OnServer => {
-                "SELECT blob FROM sighting WHERE state IN (0, 5) AND blob NOT NULL".to_owned()
             }
             _ => return Ok(None),
         }))

@@ -140,7 +140,8 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
-    /// True if a content was received with this header in an origin under another name, too.
+    /// True if another name of an origin stands for a content with this header, too, however
+    /// that is known.
     pub fn is_shared(
         &self,
         origin: Origin<'_>,
@@ -150,14 +151,12 @@ impl Catalog {
     ) -> Result<bool> {
         self.db
             .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM sighting WHERE blob = ?1 AND evidence = ?2
-                 AND header = ?3 AND origin = ?4 AND uid <> ?5)",
+                "SELECT EXISTS (SELECT 1 FROM sighting WHERE blob = ?1 AND header = ?2
+                 AND origin = ?3 AND uid <> ?4)",
             )
             .and_then(|mut s| {
-                let (origin, received) = (self.origin_id(origin)?, Proof::Received as i64);
-                s.query_row(params![blob, received, header.0, origin, name], |r| {
-                    r.get(0)
-                })
+                let origin = self.origin_id(origin)?;
+                s.query_row(params![blob, header.0, origin, name], |r| r.get(0))
             })
             .map_err(|e| self.failed(e))
     }

@@ -241,25 +241,22 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
-    /// Contents that a server may still have, as far as is known.
+    /// Contents that a server has under some name, as far as is known.
     pub fn on_server(&self) -> Result<std::collections::HashSet<i64>> {
+        let sql = format!(
+            "SELECT DISTINCT blob FROM sighting WHERE blob NOT NULL AND state IN ({})",
+            State::on_server_list()
+        );
         self.db
-            .prepare_cached(
-                "SELECT DISTINCT blob FROM sighting
-                 WHERE blob NOT NULL AND state IN (?1, ?2, ?3, ?4)",
-            )
-            .and_then(|mut s| {
-                s.query_map(
-                    [
-                        State::Seen as i64,
-                        State::PurgeKept as i64,
-                        State::Lost as i64,
-                        State::Wanted as i64,
-                    ],
-                    |r| r.get(0),
-                )?
-                .collect()
-            })
+            .prepare_cached(&sql)
+            .and_then(|mut s| s.query_map([], |r| r.get(0))?.collect())
+            .map_err(|e| self.failed(e))
+    }
+
+    /// True if any content was stored.
+    pub fn has_contents(&self) -> Result<bool> {
+        self.db
+            .query_row("SELECT EXISTS (SELECT 1 FROM blob)", [], |r| r.get(0))
             .map_err(|e| self.failed(e))
     }
 

@@ -11,6 +11,7 @@ mod compare;
 mod conditions;
 mod evidence;
 mod files;
+mod folder_names;
 mod lookup;
 mod mailbox;
 mod origin;
@@ -74,6 +75,17 @@ pub enum State {
 }
 
 impl State {
+    /// What a server has under a name, as far as is known, though our copy may be lost or
+    /// no longer believed.
+    const ON_SERVER: [Self; 4] = [Self::Seen, Self::PurgeKept, Self::Lost, Self::Wanted];
+
+    /// [`Self::ON_SERVER`] for a statement.
+    fn on_server_list() -> String {
+        Self::ON_SERVER
+            .map(|state| (state as i64).to_string())
+            .join(",")
+    }
+
     /// True if it must be fetched, whatever its name and size say.
     #[must_use]
     pub fn is_wanted(self) -> bool {

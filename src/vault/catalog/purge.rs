@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::conditions::Conditions;
+use super::conditions::{Conditions, PLACES};
 use super::lookup::blob;
 use super::{Blob, Catalog, Origin, Proof, State, unsigned};
 use crate::base::error::Result;
@@ -109,15 +109,13 @@ impl Catalog {
                 "SELECT id, h64, hrest, received, size, wire, stored, header, got,
                         (SELECT likeness FROM likeness WHERE likeness.blob = id), asked,
                         EXISTS (SELECT 1 FROM sighting AS other
-                                WHERE other.blob = id AND other.evidence = ?3
-                                AND other.header = sighting.header
+                                WHERE other.blob = id AND other.header = sighting.header
                                 AND other.origin = ?1 AND other.uid <> ?2), octets
                  FROM sighting JOIN blob ON blob.id = sighting.blob
                  WHERE NOT lost AND header NOT NULL AND origin = ?1 AND uid = ?2",
             )
             .and_then(|mut s| {
-                let values = params![self.origin_id(origin)?, uid, Proof::Received as i64];
-                s.query_row(values, |r| {
+                s.query_row(params![self.origin_id(origin)?, uid], |r| {
                     let blob = blob(r)?;
                     let got = r.get::<_, Option<[u8; 16]>>(8)?.map(Hash128);
                     Ok(Record {
@@ -179,8 +177,7 @@ impl Catalog {
             }
             let sql = format!(
                 "SELECT DISTINCT blob.id FROM blob
-                 JOIN place ON place.blob = blob.id
-                 JOIN (SELECT id AS f, account, dir FROM folder) ON f = place.folder
+                 JOIN ({PLACES}) ON place.blob = blob.id
                  LEFT JOIN envelope ON envelope.blob = blob.id
                  WHERE NOT lost {content} {place} {within}"
             );

@@ -7,7 +7,7 @@ use rusqlite::OptionalExtension;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::{Value, ValueRef};
 
-use super::conditions::Conditions;
+use super::conditions::{Conditions, PLACES};
 use super::lookup::blob;
 use super::{Catalog, joined, unsigned};
 use crate::base::error::Result;
@@ -127,7 +127,9 @@ impl Catalog {
         let key = values.len();
         // The order of the join is given, as no index leads from a content to its places.
         let sql = format!(
-            "SELECT account, dir, flags FROM folder CROSS JOIN place ON place.folder = folder.id
+            "SELECT account, dir, flags
+             FROM (SELECT id AS f, account, dir FROM folder) AS place_of
+             CROSS JOIN place ON place.folder = f
              WHERE place.blob = ?{key} {place} ORDER BY account, dir LIMIT 1"
         );
         let placed = self.db.prepare(&sql).and_then(|mut statement| {
@@ -162,8 +164,7 @@ impl Catalog {
         }
         if !conditions.place.is_empty() {
             let sql = format!(
-                "SELECT blob FROM place WHERE folder IN
-                 (SELECT id FROM folder WHERE true {})",
+                "SELECT place.blob FROM {PLACES} WHERE true {}",
                 conditions.place
             );
             sets.push((false, self.ids(&sql, &conditions.values)?));
@@ -247,8 +248,9 @@ impl Catalog {
         self.teach_contains().map_err(|e| self.failed(e))?;
         let mut conditions = Conditions::default();
         let texts = query.needs_texts() && self.has_texts()?;
+        let folders = self.known_folders()?;
         for term in &query.terms {
-            conditions.add(term, texts)?;
+            conditions.add(term, texts, &folders)?;
         }
         let names_it = |term: &Term| {
             matches!(
@@ -272,8 +274,7 @@ impl Catalog {
         let Conditions { place, values, .. } = conditions;
         let mut sql = format!(
             "SELECT {folder}, blob.id, size, h64, hrest FROM blob
-             JOIN place ON place.blob = blob.id
-             JOIN (SELECT id AS f, account, dir FROM folder) ON f = place.folder
+             JOIN ({PLACES}) ON place.blob = blob.id
              LEFT JOIN envelope ON envelope.blob = blob.id
              WHERE NOT lost {content} {place}"
         );
@@ -337,8 +338,7 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
-    /// `contains(text, part)`: whether `part`, which is folded, occurs; `label(dir)`: a
-    /// folder as people write it.
+    /// `contains(text, part)`: whether `part`, which is folded, occurs.
     fn teach_contains(&self) -> rusqlite::Result<()> {
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
         self.db
@@ -346,9 +346,6 @@ impl Catalog {
                 let text = args.get_raw(0).as_str().unwrap_or_default();
                 let part = args.get_raw(1).as_str().unwrap_or_default();
                 Ok(words::contains(text, part))
-            })?;
-        self.db.create_scalar_function("label", 1, flags, |args| {
-            Ok(folder_label(args.get_raw(0).as_str().unwrap_or_default()))
-        })
+            })
     }
 }

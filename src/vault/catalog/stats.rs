@@ -3,7 +3,7 @@
 use rusqlite::functions::FunctionFlags;
 use rusqlite::params;
 
-use super::conditions::Conditions;
+use super::conditions::{Conditions, PLACES};
 use super::{Catalog, signed, unsigned};
 use crate::base::error::Result;
 use crate::mail::query::Query;
@@ -101,8 +101,7 @@ impl Catalog {
              SELECT blob.id AS blob, f AS folder, received, size, stored,
                     address(coalesce(sender, '')) AS sender
              FROM blob
-             JOIN place ON place.blob = blob.id
-             JOIN (SELECT id AS f, account, dir FROM folder) ON f = place.folder
+             JOIN ({PLACES}) ON place.blob = blob.id
              LEFT JOIN envelope ON envelope.blob = blob.id
              WHERE NOT lost {content} {place}"
         );

@@ -228,6 +228,89 @@ fn a_wrong_answer_that_comes_alone_in_a_later_session_is_noticed() {
 }
 
 #[test]
+fn a_wrong_answer_among_messages_that_are_vouched_for_is_noticed() {
+    let kind = ServerKind {
+        guids: true,
+        ..ServerKind::PLAIN
+    };
+    let stage = Stage::new(Way::Imap, kind);
+    let all = [letter("number 1", "aaaa"), letter("number 2", "bbbb")];
+    stage.deliver("INBOX", &all[0]);
+    stage.expect(&[("pull", 0)]);
+    locked(&stage.account).folder("INBOX").renumber();
+    stage.deliver("INBOX", &all[1]);
+    stage.fault(Fault::FirstForAll);
+    errs_then_recovers(&stage, &all);
+}
+
+#[test]
+fn a_wrong_answer_that_fits_as_long_as_nobody_knows_how_lines_are_counted_is_noticed() {
+    for way in [Way::Pop3, Way::Imap] {
+        let stage = plain(way);
+        let mut all: Vec<Vec<u8>> = (0..ENOUGH)
+            .map(|n| letter(&format!("letter {n}"), &"filling ".repeat(n)))
+            .collect();
+        // The answer to the last but one is the last, which has its size with line ends
+        // counted as one octet.
+        let last = letter("last", &"filling ".repeat(ENOUGH + 20));
+        let lines = last.split(|b| *b == b'\n').count() - 1;
+        let mut one = letter("last", "");
+        let room = last.len() - lines - one.len();
+        one.splice(one.len() - 2..one.len() - 2, vec![b'x'; room]);
+        all.extend([one, last]);
+        for mail in &all {
+            stage.deliver("INBOX", mail);
+        }
+        stage.fault(Fault::Swapped { place: ENOUGH });
+        errs_then_recovers(&stage, &all);
+    }
+}
+
+#[test]
+fn a_wrong_answer_that_comes_again_does_not_settle() {
+    let kind = ServerKind {
+        sizes: SizeHabit::Estimated,
+        ..ServerKind::PLAIN
+    };
+    let stage = Stage::new(Way::Imap, kind);
+    let all = [letter("number 1", "aaaa"), letter("number 2", "bbbbbbb")];
+    for mail in &all {
+        stage.deliver("INBOX", mail);
+    }
+    stage.fault(Fault::FirstForAll);
+    stage.expect(&[("pull", 3)]);
+    stage.age(25);
+    stage.expect(&[("pull", 3), ("audit", 3)]);
+    stage.recover();
+    stage.age(8 * 24);
+    // The right answer does not fit its size either, and settles when it comes again.
+    stage.expect(&[("pull", 3)]);
+    stage.age(25);
+    stage.expect(&[("pull", 0)]);
+    stage.holds(&all);
+}
+
+#[test]
+fn what_is_settled_is_received_again_a_month_later() {
+    for way in [Way::Pop3, Way::Imap] {
+        let stage = plain(way);
+        stage.settle(ENOUGH);
+        let all = five(&stage, 3);
+        let place = ENOUGH + 1;
+        stage.fault(Fault::Cut { place, keep: 144 });
+        stage.expect(&[("pull", 3)]);
+        stage.age(25);
+        stage.expect(&[("pull", 0), ("audit", 3)]);
+        stage.recover();
+        stage.expect(&[("pull", 0)]);
+        assert_eq!(stage.found(&["is:settled"]), 1);
+        stage.age(31 * 24);
+        stage.expect(&[("pull", 0), ("audit", 0)]);
+        stage.holds(&all);
+    }
+}
+
+#[test]
 fn one_more_status_line_is_noticed() {
     let stage = plain(Way::Pop3);
     stage.settle(ENOUGH);

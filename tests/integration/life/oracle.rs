@@ -50,9 +50,16 @@ pub(crate) struct Oracle {
     past: Past,
 }
 
+/// The name that a message has in every mailbox, where the server tells it.
+fn lasting_name(account: &ModelAccount, identity: u64) -> Option<String> {
+    let tells = account.kind.guids || account.kind.email_ids;
+    tells.then(|| format!("message {identity}"))
+}
+
 /// The names of a message over both protocols, as far as they identify it.
 fn names(account: &ModelAccount, folder: &str, message: &ModelMessage) -> Vec<String> {
     let mut names = vec![format!("{folder} {}", message.uid)];
+    names.extend(lasting_name(account, message.identity));
     let identify = matches!(account.kind.uidls, UidlHabit::Own | UidlHabit::Formula);
     if folder == "INBOX" && identify {
         names.push(account.uidl(0, message));
@@ -117,10 +124,11 @@ impl Oracle {
         let account = locked(&self.account);
         for deleted in &account.deleted {
             let place = (deleted.folder.clone(), deleted.uid);
-            let names = [
+            let mut names = vec![
                 format!("{} {}", deleted.folder, deleted.uid),
                 deleted.uidl.clone(),
             ];
+            names.extend(lasting_name(&account, deleted.key.0));
             // Where sizes say nothing, a purge receives the message again.
             let hidden = account.kind.sizes != SizeHabit::Estimated
                 && self.is_hidden(account.kind.sizes, &names, &deleted.key.1);

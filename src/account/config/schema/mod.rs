@@ -1,6 +1,7 @@
 //! The keys of the configuration file, and how each becomes a plain value.
 
 mod oauth;
+mod purge;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
@@ -11,9 +12,10 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::{Spanned, Value};
 
+use self::purge::RawPurge;
 use super::{
-    Account, Auth, Config, Dedupe, Protocol, Purge, Recognise, Tls, is_account_name, is_host,
-    is_loopback, place, usual_port,
+    Account, Auth, Config, Dedupe, Protocol, Recognise, Tls, is_account_name, is_host, is_loopback,
+    place, usual_port,
 };
 use crate::base::error::{Error, Result};
 use crate::base::secret::{Program, SecretSource, expand_home};
@@ -84,15 +86,6 @@ struct RawAccount {
     accept_refused: Option<Spanned<Vec<String>>>,
     accept_short: Option<Spanned<Vec<String>>>,
     purge: Option<Spanned<RawPurge>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawPurge {
-    older_than: Option<Spanned<String>>,
-    keep_newest: Option<u64>,
-    #[serde(default)]
-    keep: Vec<String>,
 }
 
 impl RawAccount {
@@ -463,25 +456,5 @@ impl Context<'_> {
                 let message = format!("{key} must be from {} to {}", range.start(), range.end());
                 self.fault(&value.span(), &message)
             })
-    }
-
-    fn purge(&self, raw: Option<&RawPurge>) -> Result<Purge> {
-        let Some(raw) = raw else {
-            return Ok(Purge::default());
-        };
-        let older_than = raw.older_than.as_ref().map(|text| {
-            parse_age(text.get_ref()).ok_or_else(|| {
-                self.hinted(
-                    &text.span(),
-                    "older_than is not an age",
-                    "write a whole number and one of h d w m y, such as \"90d\"",
-                )
-            })
-        });
-        Ok(Purge {
-            older_than: older_than.transpose()?,
-            keep_newest: raw.keep_newest,
-            keep: raw.keep.clone(),
-        })
     }
 }

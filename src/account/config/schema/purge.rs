@@ -1,0 +1,57 @@
+//! The keys of an account's own rule of what a purge deletes and what it keeps.
+
+use chrono::DateTime;
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::Context;
+use crate::account::config::Purge;
+use crate::base::error::Result;
+use crate::base::units::parse_age;
+use crate::mail::query;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPurge {
+    older_than: Option<Spanned<String>>,
+    keep_newest: Option<u64>,
+    #[serde(default)]
+    keep: Vec<Spanned<String>>,
+}
+
+impl Context<'_> {
+    pub(super) fn purge(&self, raw: Option<&RawPurge>) -> Result<Purge> {
+        let Some(raw) = raw else {
+            return Ok(Purge::default());
+        };
+        let older_than = raw.older_than.as_ref().map(|text| {
+            parse_age(text.get_ref()).ok_or_else(|| {
+                self.hinted(
+                    &text.span(),
+                    "older_than is not an age",
+                    "write a whole number and one of h d w m y, such as \"90d\"",
+                )
+            })
+        });
+        Ok(Purge {
+            older_than: older_than.transpose()?,
+            keep_newest: raw.keep_newest,
+            keep: raw
+                .keep
+                .iter()
+                .map(|text| self.kept(text))
+                .collect::<Result<_>>()?,
+        })
+    }
+    /// A query of `keep`.
+    fn kept(&self, text: &Spanned<String>) -> Result<String> {
+        match query::parse_text(text.get_ref(), DateTime::UNIX_EPOCH) {
+            Ok(_) => Ok(text.get_ref().clone()),
+            Err(error) => Err(self.hinted(
+                &text.span(),
+                &format!("keep holds no query: {error}"),
+                "'mailvault help search' shows what a query may hold",
+            )),
+        }
+    }
+}
