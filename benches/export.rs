@@ -26,7 +26,7 @@ use mailvault::export::upload::{self, UploadOptions};
 use mailvault::export::{self, Destination, Format};
 use mailvault::mail::query;
 use mailvault::sample::{Message, Sample, Server};
-use mailvault::vault::Vault;
+use mailvault::vault::{SelectionScope, Vault};
 
 use support::dovecot::{Dovecot, Options, PASSWORD};
 use support::line::{Trouble, line_to};
@@ -128,7 +128,7 @@ fn vault_of(messages: Vec<Message>, path: &Path) -> Vault {
 
 fn export(vault: &Vault, destination: Destination) {
     let all = query::parse::<&str>(&[], Utc::now()).unwrap();
-    let plan = export::plan(vault, &all, destination, false).unwrap();
+    let plan = export::plan(vault, &all, destination, SelectionScope::There, false).unwrap();
     let (mut out, stop) = (std::io::sink(), std::sync::atomic::AtomicBool::new(false));
     let report = export::apply(vault, &plan, &mut out, &stop, &mut |_| {}).unwrap();
     assert_eq!(report.written, plan.selection.messages());
@@ -138,6 +138,8 @@ fn upload(vault: &Path, port: u16, user: &str) {
     let options = UploadOptions {
         into: None,
         again: false,
+        gone: false,
+        several: false,
         lock_wait: Duration::ZERO,
         stop: Arc::default(),
     };

@@ -303,6 +303,24 @@ pub enum Error {
         /// True if there are others.
         more: bool,
     },
+    /// Nothing fits a query that should select something.
+    #[error("{}", if .query.is_empty() {
+        "the vault has no message to export".to_owned()
+    } else {
+        format!("no message in the vault fits {query}")
+    })]
+    NoMatch {
+        /// The query, in its canonical form.
+        query: String,
+        /// Messages that fit and are no longer on the server.
+        gone: u64,
+    },
+    /// Mail of several accounts would be uploaded into one, and nobody said that it should.
+    #[error("mail of {} accounts would be uploaded into one: {}", .accounts.len(), .accounts.join(", "))]
+    SeveralAccounts {
+        /// The accounts.
+        accounts: Vec<String>,
+    },
     /// Nothing is deleted on a server while the vault is known to be damaged.
     #[error(
         "the last verify found {damage} things wrong with the vault, so nothing is deleted on a server"
@@ -428,8 +446,11 @@ impl Error {
             Self::Damaged { .. } | Self::Unsettled { .. } => ErrorKind::Damaged,
             Self::Unconfirmed { .. } => ErrorKind::Unconfirmed,
             Self::NoSpace { .. } | Self::Full { .. } => ErrorKind::NoSpace,
-            Self::NotFound { .. } => ErrorKind::NotFound,
-            Self::Query { .. } | Self::NoFolder { .. } | Self::Unfit { .. } => ErrorKind::Usage,
+            Self::NotFound { .. } | Self::NoMatch { .. } => ErrorKind::NotFound,
+            Self::Query { .. }
+            | Self::NoFolder { .. }
+            | Self::SeveralAccounts { .. }
+            | Self::Unfit { .. } => ErrorKind::Usage,
             Self::Interrupted => ErrorKind::Interrupted,
             Self::Refused { .. }
             | Self::Protocol { .. }

@@ -31,7 +31,7 @@ use crate::base::event::RunEvent;
 use crate::mail::message::Hash128;
 use crate::mail::query::Query;
 use crate::vault::frame::Checker;
-use crate::vault::{Entry, Selection, Vault};
+use crate::vault::{Entry, Selection, SelectionScope, Vault};
 use place::ExportPlace;
 
 /// How often progress is told.
@@ -137,8 +137,16 @@ pub struct ExportReport {
     pub left_out: Vec<LeftOut>,
 }
 
-/// Looks up what a query selects. Nothing is written. `crlf` keeps line ends as they are.
-pub fn plan(vault: &Vault, query: &Query, destination: Destination, crlf: bool) -> Result<Plan> {
+/// Looks up what a query selects. Nothing is written. `crlf` keeps line ends as they are. That
+/// nothing fits is an error where a file or a stream would be empty, or something is asked for
+/// by its name.
+pub fn plan(
+    vault: &Vault,
+    query: &Query,
+    destination: Destination,
+    scope: SelectionScope,
+    crlf: bool,
+) -> Result<Plan> {
     if let Some(path) = destination.path() {
         refuse_inside(vault.root(), path)?;
     }
@@ -146,8 +154,11 @@ pub fn plan(vault: &Vault, query: &Query, destination: Destination, crlf: bool) 
     if query.needs_texts() {
         vault.read_texts(&mut |_| {})?;
     }
-    let selection = vault.select(query, once)?;
+    let selection = vault.select(query, once, scope)?;
     let messages = selection.messages();
+    if messages == 0 && (once || query.names_anything()) {
+        return Err(no_match(query, &selection));
+    }
     match &destination {
         Destination::Eml(path) if messages != 1 => {
             return Err(Error::Unfit {
@@ -168,6 +179,13 @@ pub fn plan(vault: &Vault, query: &Query, destination: Destination, crlf: bool) 
         destination,
         crlf,
     })
+}
+
+fn no_match(query: &Query, selection: &Selection) -> Error {
+    Error::NoMatch {
+        query: query.to_string(),
+        gone: selection.left.messages,
+    }
 }
 
 /// Does what was planned. `out` takes what goes to [`Destination::Stream`].

@@ -12,10 +12,11 @@ use crate::base::event::{Events, Notice, RunEvent};
 use crate::base::pause::{self, is_set};
 use crate::base::retry::Retry;
 use crate::export::imap::{Doubt, Outlook, Upload, UploadReport, UploadTask};
+use crate::export::no_match;
 use crate::mail::query::Query;
 use crate::net::pop3::Dialect;
 use crate::net::transport::Transport;
-use crate::vault::{Vault, Writer};
+use crate::vault::{SelectionScope, Vault, Writer};
 
 /// How to upload.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +25,10 @@ pub struct UploadOptions {
     pub into: Option<String>,
     /// What was uploaded before is uploaded again, unless it is there.
     pub again: bool,
+    /// Also what the server that it came from no longer has.
+    pub gone: bool,
+    /// Mail of several accounts may go into one.
+    pub several: bool,
     /// How long to wait for another writer.
     pub lock_wait: Duration,
     /// Set from outside to end in order.
@@ -63,7 +68,15 @@ impl UploadRun<'_> {
         if self.query.needs_texts() {
             self.vault.read_texts(&mut |_| {})?;
         }
-        let selection = self.vault.select(self.query, false)?;
+        let scope = if self.options.gone {
+            SelectionScope::Ever
+        } else {
+            SelectionScope::There
+        };
+        let selection = self.vault.select(self.query, false, scope)?;
+        if selection.messages() == 0 && self.query.names_anything() {
+            return Err(no_match(self.query, &selection));
+        }
         let server = endpoint(&account);
         let task = UploadTask {
             vault: &self.vault,
@@ -132,12 +145,22 @@ pub fn upload(
     let mut writer = Writer::open(path, options.lock_wait, &options.stop)?;
     let plan = UploadRun::open(path, query, job, options)?;
     plan.with(events, |task, connector, events| {
+        let left = task.selection.left.clone();
         if task.selection.messages() == 0 {
-            return Ok((UploadReport::default(), None));
+            let report = UploadReport {
+                left,
+                ..UploadReport::default()
+            };
+            return Ok((report, None));
+        }
+        let accounts = task.selection.accounts();
+        if accounts.len() > 1 && !options.several && !query.names_an_account() {
+            return Err(Error::SeveralAccounts { accounts });
         }
         let notice = &mut |event: RunEvent<'_>| events(event);
         let mut upload = Upload::new(task, &mut writer, notice);
         let outcome = sessions(&task, connector, &mut upload);
+        upload.report.left = left;
         Ok((upload.report, outcome.err()))
     })
 }

@@ -18,7 +18,7 @@ use crate::mail::mbox::{FromLine, Tag};
 use crate::mail::message::Hash128;
 use crate::mail::query::Query;
 use crate::vault::layout::{folder_dir, folder_label};
-use crate::vault::{Entry, Part, Selection, Vault};
+use crate::vault::{Entry, Part, Selection, SelectionScope, Vault};
 
 /// Folders below folders; more would be a loop of some kind.
 const DEEPEST: usize = 64;
@@ -175,7 +175,7 @@ pub(super) fn spots(source: &Path, tree: &mut SourceTree) -> Result<Vec<SourceFo
 
 fn vault(source: &Path, spots: &mut Vec<SourceFolder>) -> Result<()> {
     let vault = Vault::open_foreign(source)?;
-    let selection = vault.select(&Query::default(), false)?;
+    let selection = vault.select(&Query::default(), false, SelectionScope::Ever)?;
     let shared = Rc::new((vault, selection));
     for part in &shared.1.folders {
         let mut spot = SourceFolder::new(Kind::Vault, source, &[]);

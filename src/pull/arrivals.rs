@@ -36,8 +36,8 @@ pub(super) struct Arrival {
     /// Message-ID and likeness, if it has them.
     pub(super) mail: Option<(Box<[u8]>, Hash128)>,
     pub(super) fits: bool,
-    shape: Shape,
-    listed: Option<u64>,
+    pub(super) shape: Shape,
+    pub(super) listed: Option<u64>,
 }
 
 impl Arrival {

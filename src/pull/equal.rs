@@ -16,64 +16,89 @@ use crate::mail::source::{Header, Listing, Source};
 /// under another name.
 const REMEMBERED: usize = 1 << 16;
 
+/// A message that came with the bytes of another one.
+struct EqualArrival {
+    header: Hash128,
+    /// True if another name has the same bytes with another size, so that the listing of one of
+    /// them is wrong, and this one is not exact.
+    is_odd: bool,
+}
+
 impl PullRun<'_, '_> {
-    /// Messages that came with the bytes of another one of the mailbox, in this run or before:
-    /// by number, with the header that came.
+    /// Messages that came with the bytes of another one of the mailbox, in this run or before,
+    /// by number.
     fn equal_to_another(
         &mut self,
         place: &PullTarget<'_>,
         wanted: &[Listing],
         came: &[Arrival],
         earlier: &Earlier,
-    ) -> Result<HashMap<u32, Hash128>> {
+    ) -> Result<HashMap<u32, EqualArrival>> {
         let fitting = || came.iter().filter(|arrival| arrival.fits);
-        let mut count: HashMap<u64, u32> = HashMap::new();
+        let mut same: HashMap<u64, Vec<Option<u64>>> = HashMap::new();
         for arrival in fitting() {
-            *count.entry(arrival.like).or_default() += 1;
+            same.entry(arrival.like).or_default().push(arrival.listed);
         }
         let names: HashMap<u32, &Listing> = wanted.iter().map(|l| (l.number, l)).collect();
         let mut equal = HashMap::new();
         for arrival in fitting() {
-            let is_another = count[&arrival.like] > 1 || self.came.contains(&arrival.like);
             let before = earlier.get(&arrival.number);
             // Nothing was wrong with these, and they came again.
             let again = before.is_some_and(|b| !b.wanted && b.got == arrival.hash);
             let listing = names.get(&arrival.number).filter(|_| !again);
-            if is_another || self.is_anothers(place, listing.copied(), arrival)? {
-                equal.insert(arrival.number, arrival.header);
+            let mut others = Vec::from_iter(self.came.get(&arrival.like).copied());
+            others.extend(self.anothers(place, listing.copied(), arrival)?);
+            let here = &same[&arrival.like];
+            if here.len() > 1 || !others.is_empty() {
+                let mut others = others.iter().chain(here);
+                let is_exact = arrival.listed == Some(arrival.shape.size);
+                equal.insert(
+                    arrival.number,
+                    EqualArrival {
+                        header: arrival.header,
+                        is_odd: !is_exact && others.any(|other| *other != arrival.listed),
+                    },
+                );
             }
         }
         let room = REMEMBERED.saturating_sub(self.came.len());
-        self.came.extend(count.into_keys().take(room));
+        for (like, listed) in same.into_iter().take(room) {
+            self.came.entry(like).or_insert(listed[0]);
+        }
         Ok(equal)
     }
 
-    /// True if what came was received under another name of the mailbox before this run.
-    fn is_anothers(
+    /// The size that is listed, if there is one, for another name of the mailbox which had
+    /// these bytes before this run, if there is one.
+    #[expect(
+        clippy::option_option,
+        reason = "a name without a listed size is a name"
+    )]
+    fn anothers(
         &self,
         place: &PullTarget<'_>,
         listing: Option<&Listing>,
         arrival: &Arrival,
-    ) -> Result<bool> {
+    ) -> Result<Option<Option<u64>>> {
         // Without names of their own they all come again in every run.
         let Some(listing) = listing.filter(|_| self.had_messages && !self.nameless) else {
-            return Ok(false);
+            return Ok(None);
         };
         let mut blobs = Vec::from_iter(self.catalog.find(arrival.hash)?);
         if let Some((mid, likeness)) = &arrival.mail {
             blobs.extend(self.catalog.find_like(mid, *likeness)?);
         }
+        let name = listing.uid.name();
         for blob in blobs {
-            let name = listing.uid.name();
-            let origin = place.origin();
-            if self
+            let shared = (blob.id, arrival.header);
+            let other = self
                 .catalog
-                .is_shared(origin, &name, blob.id, arrival.header)?
-            {
-                return Ok(true);
+                .shared_as(place.origin(), &name, shared, arrival.listed)?;
+            if other.is_some() {
+                return Ok(other);
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// Asks for the headers of messages that came with equal bytes: a server that answers with
@@ -97,7 +122,7 @@ impl PullRun<'_, '_> {
             .collect();
         let headers = evidence::headers(source, &listings)?;
         let shown = |listing: &Listing, header: &Option<Header>| {
-            header.map(|header| header.hash) == Some(equal[&listing.number])
+            header.map(|header| header.hash) == Some(equal[&listing.number].header)
         };
         if !listings.iter().zip(&headers).any(|(l, h)| shown(l, h)) {
             // Not even one of them shows the header that came. Where each reading brings other
@@ -105,6 +130,9 @@ impl PullRun<'_, '_> {
             let again = evidence::headers(source, &listings)?;
             let hash = |header: &Option<Header>| header.map(|header| header.hash);
             if headers.iter().zip(&again).any(|(a, b)| hash(a) != hash(b)) {
+                for listing in listings.iter().filter(|l| equal[&l.number].is_odd) {
+                    self.want_again(listing)?;
+                }
                 return Ok(());
             }
         }

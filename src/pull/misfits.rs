@@ -115,8 +115,11 @@ impl PullRun<'_, '_> {
             return Ok(false);
         };
         let name = listing.uid.name();
-        self.catalog
-            .is_shared(place.origin(), &name, blob.id, digest.header)
+        let shared = (blob.id, digest.header);
+        let other = self
+            .catalog
+            .shared_as(place.origin(), &name, shared, listing.octets)?;
+        Ok(other.is_some())
     }
 
     /// Delivers what does not fit its size as what it is found to be. Where numbers are

@@ -183,8 +183,9 @@ pub struct PullRun<'a, 't> {
     uncounted: Vec<(Listing, Shape)>,
     /// True once the server was seen to send a status line twice.
     doubled_status: bool,
-    /// What came in this run, for whatever comes again under another name.
-    came: HashSet<u64>,
+    /// What came in this run, with the size that was listed for it, for whatever comes again
+    /// under another name.
+    came: HashMap<u64, Option<u64>>,
     /// True if anything was stored before the mailbox at hand.
     had_messages: bool,
     /// Messages whose bytes are in doubt, to be tried once more in this run, and their octets.

@@ -92,7 +92,7 @@ impl<'a, 't> PullRun<'a, 't> {
             sizes: MailboxSizes::default(),
             uncounted: Vec::new(),
             doubled_status: false,
-            came: HashSet::new(),
+            came: HashMap::new(),
             had_messages: false,
             retry: HashSet::new(),
             retry_octets: 0,

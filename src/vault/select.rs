@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use super::Vault;
 use super::layout::{FileName, Layout};
@@ -12,7 +11,7 @@ use crate::base::error::Result;
 use crate::base::fsx;
 use crate::mail::message::Hash128;
 use crate::mail::query::Query;
-use crate::vault::catalog::Catalog;
+use crate::vault::catalog::{Catalog, LeftBehind};
 
 /// The messages that a query selects, in little memory.
 #[derive(Debug)]
@@ -22,6 +21,18 @@ pub struct Selection {
     pub folders: Vec<Part>,
     /// Their size in octets.
     pub octets: u64,
+    /// What was left out, if only what the server has was asked for.
+    pub left: LeftBehind,
+}
+
+/// Which messages of a folder are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SelectionScope {
+    /// All that were ever in it.
+    Ever,
+    /// Those that the server had there at the last pull, or that we deleted there. What
+    /// no IMAP server lists is meant, too, and so is what is asked for by its id.
+    There,
 }
 
 /// What is selected of a folder.
@@ -68,7 +79,9 @@ pub struct Entry {
     pub dir: String,
     /// Flag letters, as the file has them now.
     pub flags: String,
-    /// When it was received, in Unix seconds; 0 if nobody knows.
+    /// When it was received: the INTERNALDATE that the ledger has for this folder, else what the
+    /// content says, in Unix seconds; 0 if nobody knows. Never the file's time, which a copy of
+    /// the vault may have lost.
     pub date: i64,
     /// When it was archived, in Unix seconds.
     pub archived: i64,
@@ -83,14 +96,16 @@ pub struct Entry {
 impl Vault {
     /// What a query selects: folder by folder, oldest first; with `once`, each content
     /// only once and all by date.
-    pub fn select(&self, query: &Query, once: bool) -> Result<Selection> {
+    pub fn select(&self, query: &Query, once: bool, scope: SelectionScope) -> Result<Selection> {
         let mut selection = Selection {
             rows: Vec::new(),
             folders: Vec::new(),
             octets: 0,
+            left: LeftBehind::default(),
         };
+        let there = scope == SelectionScope::There && !query.names_a_message();
         let mut parts: HashMap<i64, (u64, u64, blake3::Hasher)> = HashMap::new();
-        self.catalog.select(query, once, |picked| {
+        selection.left = self.catalog.select(query, once, there, |picked| {
             selection.octets += picked.size;
             selection.rows.push((picked.folder, picked.blob));
             let (messages, octets, list) = parts.entry(picked.folder).or_default();
@@ -175,19 +190,14 @@ impl Entries<'_> {
         }
         let root = self.layout.folder(&entry.account, &entry.dir);
         let usual = root.join("cur").join(entry.name.with_flags(&entry.flags));
-        let (path, time) = match modified(&usual) {
-            Some(time) => (Some(usual), time),
-            None => match self.renamed(&root, &entry.name)? {
-                Some((path, flags)) => {
-                    entry.flags = flags;
-                    let time = modified(&path).unwrap_or(0);
-                    (Some(path), time)
-                }
-                None => (None, entry.date),
-            },
+        entry.path = if is_there(&usual) {
+            Some(usual)
+        } else {
+            self.renamed(&root, &entry.name)?.map(|(path, flags)| {
+                entry.flags = flags;
+                path
+            })
         };
-        entry.path = path;
-        entry.date = time;
         Ok(entry)
     }
 
@@ -212,9 +222,6 @@ impl Iterator for Entries<'_> {
     }
 }
 
-/// The file's time, which is when the message was received.
-fn modified(path: &Path) -> Option<i64> {
-    let time = fsx::look(path).ok()??.modified().ok()?;
-    let since = time.duration_since(UNIX_EPOCH).ok()?;
-    i64::try_from(since.as_secs()).ok()
+fn is_there(path: &Path) -> bool {
+    fsx::look(path).is_ok_and(|found| found.is_some())
 }

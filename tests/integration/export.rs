@@ -350,6 +350,57 @@ fn a_damaged_message_is_named_and_the_rest_is_exported() {
 }
 
 #[test]
+fn the_times_of_copied_files_are_no_dates_of_mail() {
+    let sandbox = Sandbox::new();
+    sandbox.config("vault = \"$HOME/vault\"\n");
+    for (n, date) in ["3 Feb 2012", "4 Mar 2013"].into_iter().enumerate() {
+        let mail = format!("Subject: {n}\r\nDate: {date} 10:00:00 +0000\r\n\r\nb\r\n");
+        sandbox.write(&format!("in/{n}.eml"), mail, 0o600);
+    }
+    let args = ["import", "in", "--account", "work", "--create"];
+    let _ = sandbox.run(&args).expect_code(0);
+    // As a copy without times leaves them.
+    for message in sandbox.messages("work") {
+        let dir = sandbox.vault().join("mail/work").join(&message.folder);
+        let file = fs::File::open(dir.join("cur").join(&message.name)).unwrap();
+        file.set_modified(std::time::SystemTime::now()).unwrap();
+    }
+    let out = sandbox.run(&["export", "-"]).expect_code(0);
+    let lines = out.stdout();
+    let dates: Vec<&str> = lines.lines().filter(|l| l.starts_with("From ")).collect();
+    assert!(
+        dates[0].ends_with(" 2012") && dates[1].ends_with(" 2013"),
+        "{dates:?}"
+    );
+    let _ = sandbox
+        .run(&["export", "pages", "--format", "html"])
+        .expect_code(0);
+    let months = fs::read_to_string(sandbox.path("pages/index.html")).unwrap();
+    assert!(
+        months.contains("2012-02") && months.contains("2013-03"),
+        "{months}"
+    );
+}
+
+#[test]
+fn a_file_or_a_stream_of_nothing_is_refused() {
+    let sandbox = vault_of(&[b"Subject: a\r\n\r\nb\r\n".to_vec()]);
+    for target in ["-", "x.mbox", "x.eml"] {
+        let out = sandbox
+            .run(&["export", target, "larger:5M"])
+            .expect_code(18);
+        assert_eq!(out.stdout(), "");
+        let said = "no message in the vault fits larger:5M";
+        assert!(out.stderr().contains(said), "{out}");
+        assert!(!sandbox.path(target).exists());
+    }
+    let out = sandbox
+        .run(&["export", "plain", "larger:5M"])
+        .expect_code(0);
+    assert_eq!(out.stdout(), "no message fits\n");
+}
+
+#[test]
 fn a_dry_run_shows_the_plan_and_writes_nothing() {
     let (sandbox, _server) = pulled(vec![message("a", "Subject: a\r\n\r\nx\r\n")]);
     let before = lasting(&sandbox);

@@ -399,7 +399,7 @@ fn an_id_finds_its_message_whatever_it_begins_with() {
             let out = sandbox.run(&["search", "--json", &query]).expect_code(0);
             assert_eq!(json_lines(&out.stdout).len(), 2, "{query}");
             let _ = sandbox.run(&["show", &id[..digits]]).expect_code(0);
-            let target = sandbox.path(format!("out/{id}-{digits}.eml"));
+            let target = sandbox.path(format!("{id}-{digits}.eml"));
             let target = target.to_str().unwrap();
             let _ = sandbox.run(&["export", target, &query]).expect_code(0);
         }

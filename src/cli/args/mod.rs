@@ -307,8 +307,9 @@ pub(crate) struct Show {
 /// Copy mail out of the vault, for other programs
 ///
 /// DEST is a directory, a file that ends in .mbox or .eml, - for stdout, or imap: and the
-/// name of an account. QUERY is that of search; without one, all mail is meant. The same
-/// command again adds what is new. No message in the vault is changed.
+/// name of an account. QUERY is that of search; without one, all mail is meant: of an IMAP
+/// account, what its server had at the last pull and what was purged. The same command
+/// again adds what is new. No message in the vault is changed.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
     mailvault export ~/plain                   all mail as a Maildir\n  \
@@ -344,6 +345,9 @@ pub(crate) struct Export {
     /// Upload what was uploaded before and is no longer there
     #[arg(long)]
     pub(crate) again: bool,
+    /// Also export what its IMAP server no longer has, into the folder it was in last
+    #[arg(long)]
+    pub(crate) gone: bool,
     /// For a server: wait up to this long for another mailvault to finish, such as 60s or 1h
     #[arg(long, value_name = "DURATION", value_parser = age)]
     pub(crate) lock_wait: Option<Duration>,

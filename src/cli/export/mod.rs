@@ -10,7 +10,8 @@ use chrono::Utc;
 use mailvault::base::error::PARTIAL;
 use mailvault::export::{self, Destination, Format};
 use mailvault::mail::query;
-use mailvault::vault::Vault;
+use mailvault::vault::catalog::LeftBehind;
+use mailvault::vault::{SelectionScope, Vault};
 use serde_json::json;
 
 use self::tell::{show, tell};
@@ -22,6 +23,7 @@ use super::progress::Progress;
 use super::report::Failure;
 use super::settings::Settings;
 use super::signals::Stop;
+use super::text::{escape, plural};
 
 pub(crate) fn run(
     args: &Export,
@@ -42,7 +44,8 @@ pub(crate) fn run(
     let to_stdout = destination == Destination::Stream;
     let query = query::parse(&args.query, Utc::now())?;
     let vault = Vault::open(&settings.vault)?;
-    let plan = export::plan(&vault, &query, destination, args.crlf)?;
+    let plan = export::plan(&vault, &query, destination, scope(args), args.crlf)?;
+    tell_left(&plan.selection.left, out);
     if args.dry_run {
         return Ok(show(&plan, args, out));
     }
@@ -75,9 +78,37 @@ pub(crate) fn run(
         "bytes": report.octets,
         "there": report.there,
         "left_out": report.left_out.len(),
+        "gone": plan.selection.left.messages,
         "dry_run": false,
     });
     Ok(Done::new(if whole { 0 } else { PARTIAL }, summary))
+}
+
+/// Which messages of a folder are meant.
+fn scope(args: &Export) -> SelectionScope {
+    if args.gone {
+        SelectionScope::Ever
+    } else {
+        SelectionScope::There
+    }
+}
+
+/// Says what was left out since its server no longer has it, and where that is not known.
+fn tell_left(left: &LeftBehind, out: &Output) {
+    if left.messages > 0 {
+        out.say(&format!(
+            "note: {} left out, no longer on the server; --gone brings {}",
+            plural(left.messages, "message"),
+            if left.messages == 1 { "it" } else { "them" },
+        ));
+    }
+    for account in &left.untold {
+        out.say(&format!(
+            "note: the last pull of {} did not see all of it, so what is no longer on the server \
+             is exported, too",
+            escape(account)
+        ));
+    }
 }
 
 /// Where `DEST` and `--format` lead.

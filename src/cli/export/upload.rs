@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use chrono::Utc;
 use mailvault::account::config::{Account, Protocol};
-use mailvault::base::error::PARTIAL;
+use mailvault::base::error::{Error, PARTIAL};
 use mailvault::export::imap::{Doubt, Outlook, RefusedUpload, UploadReport};
 use mailvault::export::upload::{self, UploadOptions};
 use mailvault::mail::query;
 use serde_json::{Value, json};
 
+use super::tell_left;
 use crate::cli::Done;
 use crate::cli::args::{Export, Global};
+use crate::cli::ask;
 use crate::cli::output::Output;
 use crate::cli::progress::Progress;
 use crate::cli::report::{self, Failure};
@@ -47,11 +49,14 @@ pub(super) fn run(
     let options = UploadOptions {
         into: args.into.clone(),
         again: args.again,
+        gone: args.gone,
+        several: false,
         lock_wait: args.lock_wait.unwrap_or(Duration::ZERO),
         stop: stop.flag.clone(),
     };
     let env = settings.secret_env(std::iter::once(&account));
-    let job = secrets::job(account, &env, secrets::may_ask(global, out), out);
+    let asks = secrets::may_ask(global, out);
+    let job = secrets::job(account.clone(), &env, asks, out);
     let mut progress = Progress::new(out, std::iter::once(name.as_str()));
     let vault = &settings.vault;
     let failed = |error, done| {
@@ -74,10 +79,23 @@ pub(super) fn run(
             Err(error) => failed(error, json!({})),
         };
     }
-    let done = upload::upload(vault, &query, job, &options, &mut |event| {
+    let mut options = options;
+    let mut done = upload::upload(vault, &query, job, &options, &mut |event| {
         progress.event(&event);
     });
     progress.clear();
+    if let (Err(Error::SeveralAccounts { accounts }), true) = (&done, asks) {
+        if !agrees(accounts, &name, out)? {
+            out.say("Nothing was uploaded.");
+            return Ok(Done::new(1, json!({})));
+        }
+        options.several = true;
+        let job = secrets::job(account, &env, asks, out);
+        done = upload::upload(vault, &query, job, &options, &mut |event| {
+            progress.event(&event);
+        });
+        progress.clear();
+    }
     let (report, error) = match done {
         Ok(done) => done,
         Err(error) => return failed(error, json!({})),
@@ -87,6 +105,17 @@ pub(super) fn run(
         Some(error) => failed(error, summary(&report)),
         None => Ok(Done::new(code(&report), summary(&report))),
     }
+}
+
+/// Asks whether mail of all these accounts is to go into one.
+fn agrees(accounts: &[String], into: &str, out: &Output) -> Result<bool, Failure> {
+    let question = format!(
+        "Upload mail of {} accounts ({}) into {}? Type yes, or name one with account:NAME",
+        accounts.len(),
+        accounts.join(", "),
+        escape(into)
+    );
+    Ok(ask::line(out, &question, Some("no"))?.eq_ignore_ascii_case("yes"))
 }
 
 /// The account that takes the mail.
@@ -158,8 +187,13 @@ fn totals(outlook: &Outlook) -> (u64, u64) {
     (messages, goals.iter().map(|goal| goal.before).sum())
 }
 
-/// What is known of the server.
+/// What is known of the server, and whose mail it is.
 fn outlines(outlook: &Outlook, out: &Output) {
+    tell_left(&outlook.left, out);
+    if outlook.accounts.len() > 1 {
+        let accounts = outlook.accounts.join(", ");
+        out.line(&format!("mail of {accounts}"));
+    }
     let quota = outlook.quota;
     for goal in &outlook.goals {
         out.json(
@@ -179,6 +213,7 @@ fn outlines(outlook: &Outlook, out: &Output) {
         "server",
         json!({
             "prefix": outlook.prefix,
+            "accounts": outlook.accounts,
             "quota_used": quota.map(|q| q.0),
             "quota": quota.map(|q| q.1),
         }),
@@ -190,6 +225,20 @@ fn outlines(outlook: &Outlook, out: &Output) {
     }
     if let Some((used, limit)) = quota {
         words.push(format!("quota {} of {} used", size(used), size(limit)));
+        // What was uploaded before counts in messages only, so this is the most that it takes.
+        let wanted = outlook
+            .goals
+            .iter()
+            .filter(|goal| goal.before < goal.messages);
+        let wanted: u64 = wanted.map(|goal| goal.octets).sum();
+        let room = limit.saturating_sub(used);
+        if wanted > room {
+            words.push(format!(
+                "{} too little for {}",
+                size(wanted - room),
+                size(wanted)
+            ));
+        }
     }
     if !words.is_empty() {
         out.line(&words.join(", "));
@@ -255,6 +304,7 @@ fn tell(report: &UploadReport, account: &str, whole: bool, out: &Output) {
     if !out.quiet {
         tell_people(report, account, whole, out);
     }
+    tell_left(&report.left, out);
     if report.undated > 0 {
         let text = format!(
             "note: {} without any date got the one on which mailvault archived it",
@@ -440,6 +490,7 @@ fn summary(report: &UploadReport) -> Value {
         "changed": report.stripped.len(),
         "doubled": report.doubled.len(),
         "left_out": report.left_out.len(),
+        "gone": report.left.messages,
         "dry_run": false,
     })
 }

@@ -7,7 +7,7 @@ use mailvault::account::providers::{self, UserForm};
 use mailvault::base::error::{Endpoint, Error, ErrorKind, LINK};
 use mailvault::base::stage::Stage;
 
-use crate::cli::text::{escape, size};
+use crate::cli::text::{escape, plural, size};
 
 /// What to type or where to look, for every error.
 #[allow(clippy::too_many_lines, reason = "one total function, a line an error")]
@@ -155,6 +155,18 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
         Error::NotFound { .. } => "type more digits of the one you mean".to_owned(),
         Error::Unfit { hint, .. } => return hint.as_deref().map(|hint| escape(hint).into_owned()),
         Error::Query { .. } => "'mailvault help search' shows what a query may hold".to_owned(),
+        Error::NoMatch { gone: 0, query } if query.is_empty() => return None,
+        Error::NoMatch { gone: 0, .. } => {
+            "'mailvault search' with the same words shows what there is".to_owned()
+        }
+        Error::NoMatch { gone, .. } => format!(
+            "{} that fit are no longer on the server; --gone exports them, too",
+            plural(*gone, "message")
+        ),
+        Error::SeveralAccounts { accounts } => format!(
+            "name one with account:{}, or mean all of them with account:*",
+            accounts.first().map_or("NAME", String::as_str)
+        ),
         Error::NoFolder {
             near, known, more, ..
         } => folder_hint(near.as_deref(), known, *more),

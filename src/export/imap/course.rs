@@ -61,6 +61,8 @@ impl<'a> UploadTask<'a> {
                     remarks: plan.remarks.clone(),
                 })
                 .collect(),
+            accounts: self.selection.accounts(),
+            left: self.selection.left.clone(),
         })
     }
 

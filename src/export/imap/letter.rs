@@ -10,22 +10,16 @@ use crate::vault::frame::Checker;
 
 /// Clocks of two machines differ, and a batch is archived some time after it was fetched.
 const CLOCKS: i64 = 24 * 60 * 60;
-/// So many seconds at most lie between the writing of a file and its record.
-const WRITING: u64 = 60;
-
-/// The date of a message for its new server, and whether it is its own. That is the date at the old
-/// server, or that of the header, which its file has as its time; that of the header, where
-/// the file was copied without its time; else the moment of archiving.
+/// The date of a message for its new server, and whether it is its own: that at the old server,
+/// or that of the header; else the moment of archiving.
 pub(super) fn date(entry: &Entry) -> (i64, bool) {
     let received = i64::from(entry.name.received);
     // Nothing is received after it was archived.
     let plausible = entry.date > 0 && entry.date <= entry.archived.saturating_add(CLOCKS);
     match (plausible, received) {
+        (true, _) => (entry.date, true),
         (false, 0) => (entry.archived, false),
         (false, received) => (received, true),
-        // A file without any date has that of its writing.
-        (true, 0) => (entry.date, entry.date.abs_diff(entry.archived) > WRITING),
-        (true, _) => (entry.date, true),
     }
 }
 
@@ -135,10 +129,10 @@ mod tests {
         assert_eq!(date(5, 7, archived), (7, true));
         assert_eq!(date(0, 7, archived), (7, true));
         assert_eq!(date(5, 0, archived), (5, true));
-        // Its file was copied, and has the time of that.
+        // The server's clock was wrong.
         assert_eq!(date(5, archived + 1_000_000, archived), (5, true));
         assert_eq!(date(0, archived + 1_000_000, archived), (archived, false));
-        assert_eq!(date(0, archived - 2, archived), (archived - 2, false));
+        assert_eq!(date(0, archived - 2, archived), (archived - 2, true));
         assert_eq!(date(0, 0, archived), (archived, false));
     }
 }

@@ -4,6 +4,7 @@ use crate::export::LeftOut;
 use crate::export::lint::UploadFlaw;
 use crate::mail::message::Hash128;
 use crate::vault::Entry;
+use crate::vault::catalog::LeftBehind;
 
 /// A message that the server did not take, or not as it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +80,8 @@ pub struct UploadReport {
     pub left_out: Vec<LeftOut>,
     /// The folders that something was uploaded to.
     pub folders: Vec<Filled>,
+    /// What the server that it came from no longer has, and was left out.
+    pub left: LeftBehind,
 }
 
 /// A message that the server will or may refuse.
@@ -99,6 +102,10 @@ pub struct Outlook {
     pub quota: Option<(u64, u64)>,
     /// Where the messages would go.
     pub goals: Vec<Goals>,
+    /// The accounts that they are of.
+    pub accounts: Vec<String>,
+    /// What the server that it came from no longer has, and is left out.
+    pub left: LeftBehind,
 }
 
 pub(super) fn refused(entry: &Entry, folder: &str, reason: String) -> RefusedUpload {

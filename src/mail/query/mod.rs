@@ -95,6 +95,33 @@ pub enum What {
 }
 
 impl Query {
+    /// True if a message is asked for by its id or its Message-ID.
+    #[must_use]
+    pub fn names_a_message(&self) -> bool {
+        self.has(|what| matches!(what, What::Id(_) | What::MessageId(_)))
+    }
+
+    /// True if an account is asked for.
+    #[must_use]
+    pub fn names_an_account(&self) -> bool {
+        self.has(|what| matches!(what, What::Account(_)))
+    }
+
+    /// True if a message, a folder or an account is asked for, which should be there.
+    #[must_use]
+    pub fn names_anything(&self) -> bool {
+        self.names_a_message()
+            || self.names_an_account()
+            || self.has(|what| matches!(what, What::Folder(_)))
+    }
+
+    /// True if a term that is not negated is so.
+    fn has(&self, is_so: fn(&What) -> bool) -> bool {
+        self.terms
+            .iter()
+            .any(|term| !term.negated && is_so(&term.what))
+    }
+
     /// True if there is no term, so that every message matches.
     #[must_use]
     pub fn is_empty(&self) -> bool {

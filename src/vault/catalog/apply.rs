@@ -191,8 +191,11 @@ impl Catalog {
         }
         let folder = self.folder(&seen.identity.account, dir_of(&seen.identity))?;
         self.db
-            .prepare_cached("INSERT OR IGNORE INTO place VALUES (?1, ?2, ?3)")?
-            .execute(params![folder, blob, seen.flags])?;
+            .prepare_cached(
+                "INSERT INTO place VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT DO UPDATE SET idate = coalesce(idate, excluded.idate)",
+            )?
+            .execute(params![folder, blob, seen.flags, seen.idate])?;
         self.put_sighting(
             &seen.identity,
             State::Seen,
@@ -216,7 +219,7 @@ impl Catalog {
         let (blob, _) = self.put_blob(&name, 0, time)?;
         let folder = self.folder(account, dir)?;
         self.db
-            .prepare_cached("INSERT OR IGNORE INTO place VALUES (?1, ?2, '')")?
+            .prepare_cached("INSERT OR IGNORE INTO place VALUES (?1, ?2, '', NULL)")?
             .execute(params![folder, blob])?;
         Ok(())
     }

@@ -43,7 +43,7 @@ impl Conditions {
 
     /// Adds the condition of one term; `texts` if the index of words is attached.
     pub(super) fn add(&mut self, term: &Term, texts: bool, folders: &[KnownFolder]) -> Result<()> {
-        if let Some(place) = self.of_place(&term.what, folders)? {
+        if let Some(place) = Self::of_place(&term.what, folders)? {
             if term.negated {
                 // What is not in a folder is in none of its places.
                 let set = format!("SELECT place.blob FROM {PLACES} WHERE {place}");
@@ -118,14 +118,10 @@ impl Conditions {
     }
 
     /// The condition of a term that is about where a message lies.
-    fn of_place(&mut self, what: &What, folders: &[KnownFolder]) -> Result<Option<String>> {
+    fn of_place(what: &What, folders: &[KnownFolder]) -> Result<Option<String>> {
         Ok(Some(match what {
-            What::Account(name) => format!("account = {}", self.value(name.to_lowercase())),
-            What::Folder(pattern) => {
-                let ids = folder_names::fitting(folders, pattern)?;
-                let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-                format!("place.folder IN ({})", ids.join(","))
-            }
+            What::Account(pattern) => in_folders(&folder_names::of_accounts(folders, pattern)),
+            What::Folder(pattern) => in_folders(&folder_names::fitting(folders, pattern)?),
             What::OnServer => format!(
                 "EXISTS (SELECT 1 FROM sighting JOIN origin ON origin.id = sighting.origin
                          WHERE sighting.blob = place.blob AND state IN ({})
@@ -167,6 +163,11 @@ impl Conditions {
         self.values.push(Value::Text(text));
         format!("?{}", self.values.len())
     }
+}
+
+fn in_folders(ids: &[i64]) -> String {
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    format!("place.folder IN ({})", ids.join(","))
 }
 
 /// The words that follow each other in the index, the last of which may go on if the text

@@ -140,23 +140,27 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
-    /// True if another name of an origin stands for a content with this header, too, however
-    /// that is known.
-    pub fn is_shared(
+    /// Whether another name of an origin stands for a content with this header, too, however
+    /// that is known: the size that is listed there, one that is not `listed` if there is any.
+    pub fn shared_as(
         &self,
         origin: Origin<'_>,
         name: &[u8],
-        blob: i64,
-        header: Hash128,
-    ) -> Result<bool> {
+        (blob, header): (i64, Hash128),
+        listed: Option<u64>,
+    ) -> Result<Option<Option<u64>>> {
         self.db
             .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM sighting WHERE blob = ?1 AND header = ?2
-                 AND origin = ?3 AND uid <> ?4)",
+                "SELECT octets FROM sighting WHERE blob = ?1 AND header = ?2
+                 AND origin = ?3 AND uid <> ?4 ORDER BY octets IS ?5 LIMIT 1",
             )
             .and_then(|mut s| {
                 let origin = self.origin_id(origin)?;
-                s.query_row(params![blob, header.0, origin, name], |r| r.get(0))
+                let listed = listed.map(super::signed);
+                s.query_row(params![blob, header.0, origin, name, listed], |r| {
+                    Ok(r.get::<_, Option<i64>>(0)?.map(super::unsigned))
+                })
+                .optional()
             })
             .map_err(|e| self.failed(e))
     }

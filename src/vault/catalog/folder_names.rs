@@ -16,6 +16,7 @@ const LISTED: usize = 5;
 #[derive(Debug)]
 pub(super) struct KnownFolder {
     id: i64,
+    account: String,
     /// Its name, with `/` between levels.
     label: String,
     /// The same without [`PREFIX`], if every folder of the account but the inbox has it.
@@ -27,6 +28,17 @@ impl KnownFolder {
         let mut names = std::iter::once(&self.label).chain(&self.short);
         names.any(|name| folder_pattern::fits(pattern, name))
     }
+}
+
+/// The ids of the folders of the accounts that a pattern fits.
+pub(super) fn of_accounts(folders: &[KnownFolder], pattern: &str) -> Vec<i64> {
+    let pattern = pattern.to_lowercase();
+    let fits = |folder: &&KnownFolder| folder_pattern::fits(&pattern, &folder.account);
+    folders
+        .iter()
+        .filter(fits)
+        .map(|folder| folder.id)
+        .collect()
 }
 
 /// The ids of the folders that a pattern fits; an error if it fits none.
@@ -84,6 +96,7 @@ impl Catalog {
                 .all(|(_, label)| label == "INBOX" || label.starts_with(PREFIX));
             folders.extend(labels.into_iter().map(|(id, label)| {
                 KnownFolder {
+                    account: account[0].1.clone(),
                     id,
                     short: label
                         .strip_prefix(PREFIX)
@@ -104,6 +117,7 @@ mod tests {
     fn folder(id: i64, label: &str, short: Option<&str>) -> KnownFolder {
         KnownFolder {
             id,
+            account: "work".to_owned(),
             label: label.to_owned(),
             short: short.map(str::to_owned),
         }

@@ -12,6 +12,7 @@ mod conditions;
 mod evidence;
 mod files;
 mod folder_names;
+mod gone;
 mod lookup;
 mod mailbox;
 mod origin;
@@ -42,13 +43,13 @@ pub use lookup::{Blob, Known, LastSession, Place};
 pub use mailbox::{InMailbox, NamedFolder, Stored};
 pub use origin::Origin;
 pub use purge::{Archived, Record};
-pub use search::{Hit, Order, Picked, SortBy};
+pub use search::{Hit, LeftBehind, Order, Picked, SortBy};
 pub use stats::{Amount, BRACKETS, Facet, Group, Groups, Totals};
 pub use status::AccountStatus;
 pub use texts::{Coverage, Extras, Texts};
 
 /// Marks files made by this version of the schema.
-const USER_VERSION: i64 = 0x6d76_0007;
+const USER_VERSION: i64 = 0x6d76_0008;
 /// How long a reader waits for a writer that replaces the file.
 const PATIENCE: Duration = Duration::from_secs(30);
 

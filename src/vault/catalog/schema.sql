@@ -44,11 +44,12 @@ CREATE INDEX blob_hash ON blob (h64);
 -- Nearly empty: lets the others be counted without reading them.
 CREATE INDEX blob_lost ON blob (id) WHERE lost;
 
--- Which folder holds which content.
+-- Which folder holds which content, and the first INTERNALDATE that the ledger has for it there.
 CREATE TABLE place (
     folder INTEGER NOT NULL,
     blob INTEGER NOT NULL,
     flags TEXT NOT NULL,
+    idate INTEGER,
     PRIMARY KEY (folder, blob)
 ) WITHOUT ROWID;
 

@@ -111,6 +111,15 @@ pub struct Picked {
     pub hash: Hash128,
 }
 
+/// What a selection left out, since the server no longer has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeftBehind {
+    /// Messages that are in no selected folder any more.
+    pub messages: u64,
+    /// Accounts whose last session does not tell what is there, of which nothing is left out.
+    pub untold: Vec<String>,
+}
+
 impl Catalog {
     /// The messages that fit a query, each content once. What the index of words does not
     /// know fits no text, and every text that is negated.
@@ -265,39 +274,68 @@ impl Catalog {
     }
 
     /// Calls `each` with every message that fits a query, in each of its folders: by
-    /// folder and date; with `once`, each content only once and all by date.
-    pub fn select(&self, query: &Query, once: bool, mut each: impl FnMut(Picked)) -> Result<()> {
-        let folder = if once { "min(f)" } else { "f" };
+    /// folder and date; with `once`, each content only once and all by date. With `there`,
+    /// what the server no longer has is left out: it gives the accounts of which that is not
+    /// known, and how many messages are left out.
+    pub fn select(
+        &self,
+        query: &Query,
+        once: bool,
+        there: bool,
+        mut each: impl FnMut(Picked),
+    ) -> Result<LeftBehind> {
         self.check_texts(query, false)?;
+        let mut left = LeftBehind::default();
+        if there {
+            left.untold = self.mark_gone()?;
+        }
         let conditions = self.conditions(query)?;
         let content = conditions.whole();
         let Conditions { place, values, .. } = conditions;
-        let mut sql = format!(
-            "SELECT {folder}, blob.id, size, h64, hrest FROM blob
+        let from = format!(
+            "FROM blob
              JOIN ({PLACES}) ON place.blob = blob.id
              LEFT JOIN envelope ON envelope.blob = blob.id
              WHERE NOT lost {content} {place}"
         );
-        sql.push_str(if once {
-            " GROUP BY blob.id ORDER BY received, h64, hrest"
+        let (folder, order) = if once {
+            ("min(f)", "GROUP BY blob.id ORDER BY received, h64, hrest")
         } else {
-            " ORDER BY account, dir, received, h64, hrest"
-        });
-        self.db
-            .prepare(&sql)
-            .and_then(|mut statement| {
-                let mut rows = statement.query(rusqlite::params_from_iter(values))?;
-                while let Some(row) = rows.next()? {
-                    each(Picked {
-                        folder: row.get(0)?,
-                        blob: row.get(1)?,
-                        size: unsigned(row.get(2)?),
-                        hash: joined(row.get(3)?, row.get(4)?),
-                    });
-                }
-                Ok(())
-            })
-            .map_err(|e| self.failed(e))
+            ("f", "ORDER BY account, dir, received, h64, hrest")
+        };
+        let gone = "EXISTS (SELECT 1 FROM temp.gone WHERE gone.folder = f AND gone.blob = blob.id)";
+        let is_there = if there {
+            format!("AND NOT {gone}")
+        } else {
+            String::new()
+        };
+        let sql = format!("SELECT {folder}, blob.id, size, h64, hrest {from} {is_there} {order}");
+        let values = || rusqlite::params_from_iter(&values);
+        let run = || {
+            let mut statement = self.db.prepare(&sql)?;
+            let mut rows = statement.query(values())?;
+            while let Some(row) = rows.next()? {
+                each(Picked {
+                    folder: row.get(0)?,
+                    blob: row.get(1)?,
+                    size: unsigned(row.get(2)?),
+                    hash: joined(row.get(3)?, row.get(4)?),
+                });
+            }
+            if there {
+                let sql = format!(
+                    "SELECT count(*) FROM
+                     (SELECT blob.id {from} GROUP BY blob.id HAVING min({gone}))"
+                );
+                left.messages = self
+                    .db
+                    .query_row(&sql, values(), |r| r.get(0).map(unsigned))?;
+            }
+            Ok(())
+        };
+        let mut run = run;
+        run().map_err(|e| self.failed(e))?;
+        Ok(left)
     }
 
     /// Account and directory of a folder.
@@ -313,7 +351,8 @@ impl Catalog {
         self.db
             .prepare_cached(
                 "SELECT blob.id, h64, hrest, received, size, wire, stored,
-                        coalesce(sender, ''), coalesce(subject, ''), account, dir, flags, seen
+                        coalesce(sender, ''), coalesce(subject, ''), account, dir, flags, seen,
+                        place.idate
                  FROM place JOIN blob ON blob.id = place.blob
                  JOIN (SELECT id AS f, account, dir FROM folder) ON f = place.folder
                  LEFT JOIN envelope ON envelope.blob = blob.id
@@ -327,7 +366,9 @@ impl Catalog {
                         account: row.get(9)?,
                         dir: row.get(10)?,
                         flags: row.get(11)?,
-                        date: i64::from(name.received),
+                        date: row
+                            .get::<_, Option<i64>>(13)?
+                            .unwrap_or_else(|| name.received.into()),
                         archived: row.get(12)?,
                         from: row.get(7)?,
                         subject: row.get(8)?,

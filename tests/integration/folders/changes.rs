@@ -1,6 +1,8 @@
 //! What happens to mailboxes between two runs.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -8,7 +10,7 @@ use super::{held, in_mailbox, mail, over_imap, verify};
 use crate::support::dovecot::{Dovecot, Options};
 use crate::support::relay::Relay;
 use crate::support::sandbox::Sandbox;
-use crate::support::scene::sandbox;
+use crate::support::scene::{json_lines, sandbox};
 
 /// The ledger's events of a kind.
 fn events(sandbox: &Sandbox, kind: &str) -> Vec<Value> {
@@ -142,6 +144,91 @@ fn a_folder_that_goes_and_comes_back_is_told_and_kept() {
     assert_eq!(held(&sandbox)[".Lists"].len(), 10);
     assert_eq!(pull(&sandbox, &relay), 0);
     assert_eq!(events(&sandbox, "reappeared").len(), 10);
+}
+
+/// Messages that an export into a new directory writes, by the folder in which they lie.
+fn exported(sandbox: &Sandbox, name: &str, more: &[&str]) -> BTreeMap<String, usize> {
+    let target = sandbox.path(name);
+    let args = [&["export", target.to_str().unwrap()], more].concat();
+    let _ = sandbox.run(&args).expect_code(0);
+    let dirs = [("", target.clone()), (".Lists", target.join(".Lists"))];
+    let count = |dir: &Path| fs::read_dir(dir.join("cur")).map_or(0, Iterator::count);
+    dirs.into_iter()
+        .map(|(name, dir)| (name.to_owned(), count(&dir)))
+        .filter(|(_, count)| *count > 0)
+        .collect()
+}
+
+fn counts(inbox: usize, lists: usize) -> BTreeMap<String, usize> {
+    let all = [(String::new(), inbox), (".Lists".to_owned(), lists)];
+    all.into_iter().filter(|(_, count)| *count > 0).collect()
+}
+
+#[test]
+fn an_export_is_what_the_server_had_at_the_last_pull() {
+    let Some((dovecot, relay, sandbox)) = scene("") else {
+        return;
+    };
+    in_mailbox(&dovecot, "INBOX", &["MOVE 1:3 Lists"]);
+    let gone = ["STORE 1:2 +FLAGS (\\Deleted)", "EXPUNGE"];
+    in_mailbox(&dovecot, "Lists", &gone);
+    assert_eq!(pull(&sandbox, &relay), 0);
+    let out = sandbox.run(&["export", "-n", "plain"]).expect_code(0);
+    assert!(out.stderr().contains("2 messages left out"), "{out}");
+    assert_eq!(exported(&sandbox, "now", &[]), counts(7, 11));
+    assert_eq!(exported(&sandbox, "ever", &["--gone"]), counts(10, 13));
+    let query = |query: &[&str]| {
+        let args = [&["search", "--json"], query].concat();
+        let lines = json_lines(&sandbox.run(&args).expect_code(0).stdout);
+        lines
+            .iter()
+            .filter(|line| line["type"] == "message")
+            .count()
+    };
+    assert_eq!(query(&["on:server"]), 18);
+    assert_eq!(query(&["on:server", "folder:Lists"]), 11);
+    // What was deleted there is found by its id, and named where nothing else fits.
+    let lost = json_lines(
+        &sandbox
+            .run(&["search", "--json", "--", "-on:server"])
+            .stdout,
+    );
+    let id = format!("id:{}", lost[0]["id"].as_str().unwrap());
+    assert_eq!(exported(&sandbox, "one", &[&id]), counts(0, 1));
+    let out = sandbox
+        .run(&["export", "-", "--", "-on:server"])
+        .expect_code(18);
+    assert!(out.stderr().contains("--gone exports them"), "{out}");
+    // What we purged counts as there.
+    let purge = ["purge", "work", "--match", "folder:Lists", "--yes"];
+    let _ = sandbox.run(&purge).expect_code(0);
+    assert_eq!(exported(&sandbox, "purged", &[]), counts(7, 11));
+}
+
+#[test]
+fn an_export_leaves_nothing_out_where_the_last_pull_does_not_tell() {
+    let Some((dovecot, relay, sandbox)) = scene("") else {
+        return;
+    };
+    // Most of it is suddenly gone, which may be the server's fault.
+    let gone = ["STORE 1:* +FLAGS (\\Deleted)", "EXPUNGE"];
+    in_mailbox(&dovecot, "Lists", &gone);
+    in_mailbox(
+        &dovecot,
+        "INBOX",
+        &["STORE 1:3 +FLAGS (\\Deleted)", "EXPUNGE"],
+    );
+    assert_eq!(pull(&sandbox, &relay), 0);
+    let out = sandbox.run(&["export", "-n", "plain"]).expect_code(0);
+    assert!(out.stderr().contains("did not see all of it"), "{out}");
+    assert_eq!(exported(&sandbox, "all", &[]), counts(10, 10));
+    // The same again tells that it was meant.
+    assert_eq!(pull(&sandbox, &relay), 0);
+    assert_eq!(exported(&sandbox, "left", &[]), counts(7, 0));
+    // A run that saw a part tells nothing.
+    dovecot.deliver("ann", &[mail(50), mail(51)]);
+    let _ = sandbox.run(&["pull", "--limit", "1"]).expect_code(0);
+    assert_eq!(exported(&sandbox, "part", &[]), counts(11, 10));
 }
 
 #[test]

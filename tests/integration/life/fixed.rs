@@ -267,6 +267,32 @@ fn a_wrong_answer_that_fits_as_long_as_nobody_knows_how_lines_are_counted_is_not
 }
 
 #[test]
+fn a_wrong_answer_is_noticed_by_its_size_where_headers_say_nothing() {
+    let kind = ServerKind {
+        unstable_headers: true,
+        ..ServerKind::PLAIN
+    };
+    for way in [Way::Pop3, Way::Imap] {
+        let stage = Stage::new(way, kind.clone());
+        let one = letter("first", &"filling ".repeat(9));
+        let lines = one.iter().filter(|b| **b == b'\n').fold(0, |n, _| n + 1);
+        // Of the size of the first with line ends counted as one octet.
+        let mut two = letter("next", "");
+        let room = one.len() - lines - two.len();
+        two.splice(two.len() - 2..two.len() - 2, vec![b'x'; room]);
+        let all = [one, two];
+        for mail in &all {
+            stage.deliver("INBOX", mail);
+        }
+        stage.fault(Fault::FirstForAll);
+        stage.expect(&[("pull", 3)]);
+        stage.recover();
+        stage.expect(&[("pull", 0)]);
+        stage.holds(&all);
+    }
+}
+
+#[test]
 fn a_wrong_answer_that_comes_again_does_not_settle() {
     let kind = ServerKind {
         sizes: SizeHabit::Estimated,
