@@ -306,10 +306,10 @@ fn comment(text: &str) -> &str {
     if let Some(rest) = text.strip_prefix('>').or_else(|| text.strip_prefix("->")) {
         return rest;
     }
-    for at in memchr::memmem::find_iter(text.as_bytes(), b"--") {
-        let rest = &text[at + 2..];
-        // Of three dashes the last two end it.
-        let rest = rest.trim_start_matches('-');
+    let mut rest = text;
+    while let Some(at) = memchr::memmem::find(rest.as_bytes(), b"--") {
+        // Of three dashes the last two end it. None of them is looked at twice.
+        rest = rest[at..].trim_start_matches('-');
         if let Some(rest) = rest.strip_prefix('>').or_else(|| rest.strip_prefix("!>")) {
             return rest;
         }
@@ -406,6 +406,13 @@ mod tests {
         let trimmed = trimmed(&format!("<p{}>x</p>", many.concat()));
         assert_eq!(trimmed.html.matches('=').count(), HTML_ATTRIBUTES);
         assert!(trimmed.flattened && trimmed.html.ends_with(">x</p>"));
+    }
+
+    #[test]
+    fn a_comment_of_dashes_is_read_once() {
+        let dashes = "-".repeat(2 << 20);
+        assert_eq!(trimmed(&format!("a<!--{dashes}")).html, "a");
+        assert_eq!(trimmed(&format!("a<!--{dashes}!-- x --->b")).html, "ab");
     }
 
     #[test]
