@@ -135,6 +135,44 @@ fn words_are_found_wherever_and_however_they_are_written() {
 }
 
 #[test]
+fn what_stands_apart_in_html_is_found_word_by_word_and_shown_line_by_line() {
+    let sandbox = Sandbox::new();
+    sandbox.config("vault = \"$HOME/vault\"\n");
+    let html = "<HTML><HEAD><meta charset=utf-8><style>td > p {}</style>\r\n\
+        <BODY><table><tr><td>Order<td>4711<TR><TD>Total</TD><TD>19.90</TD></TR>\
+        <tr><td>Delivery<td>Tuesday</table><ul><li>Apples<LI>Pears</ul>5 < 7<div>Bye</div>Ann";
+    // As the only text, and beside a plain text that is empty.
+    let alone = format!("Content-Type: text/html\r\n\r\n{html}\r\n");
+    let both = format!(
+        "Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n\r\n \r\n\
+         --b\r\nContent-Type: text/html\r\n\r\n{html}\r\n--b--\r\n"
+    );
+    for (name, rest) in [("alone", alone), ("both", both)] {
+        let text = format!("From: shop@example.org\r\nSubject: {name}\r\n{rest}");
+        sandbox.write(&format!("{name}.eml"), text, 0o600);
+        let file = format!("{name}.eml");
+        let _ = sandbox
+            .run(&["import", &file, "--account", "shop", "--create"])
+            .expect_code(0);
+    }
+    for word in [
+        "order", "4711", "total", "19.90", "delivery", "tuesday", "apples", "pears", "bye", "ann",
+    ] {
+        assert_eq!(found(&sandbox, &[word]), set(&["alone", "both"]), "{word}");
+    }
+    let listed = sandbox.run(&["list", "--json"]).expect_code(0);
+    for line in json_lines(&listed.stdout) {
+        let Some(id) = line["id"].as_str() else {
+            continue;
+        };
+        let shown = sandbox.run(&["show", id]).expect_code(0);
+        let text = "Order  4711\nTotal  19.90\nDelivery  Tuesday\n\
+            - Apples\n- Pears\n5 < 7\nBye\nAnn\n";
+        assert!(shown.stdout().ends_with(text), "{shown}");
+    }
+}
+
+#[test]
 fn a_json_line_has_what_scripts_ask_for() {
     let (sandbox, _server) = pulled(letters());
     let out = sandbox.run(&["search", "--json", "boarding pass"]);

@@ -2,11 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use mail_parser::decoders::html::html_to_text;
-
 use super::field::{Encoding, FieldKind, fields as all_fields, values};
 use super::tree::{Leaf, PartTree, grow};
-use super::{LIMIT, header_text, last_id, western};
+use super::{LIMIT, header_text, html, last_id, western};
 use crate::mail::bounds::{ADDRESSEES, DECODED_WITHIN, MESSAGES_WITHIN, PARTS, SEARCHED, TEXT};
 
 /// What a message is about, in short.
@@ -68,7 +66,7 @@ fn texts(
             text(&header_text(name.as_bytes()));
         }
         match leaf.label.kind {
-            FieldKind::Html => text(&html_to_text(&leaf.text(TEXT).0)),
+            FieldKind::Html => text(&html::plain(&leaf.text(TEXT).0)),
             kind if kind.is_text() => text(&leaf.text(SEARCHED).0),
             FieldKind::Message if deep < MESSAGES_WITHIN => {
                 message(leaf, deep + 1, decoded, left, text);
@@ -162,7 +160,7 @@ mod tests {
             "Jörg",
             "hello",
             "plain words",
-            "marked\u{a0}words",
+            "marked words",
             "list.pdf",
             "inner@",
             "within",

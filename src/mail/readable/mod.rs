@@ -10,12 +10,13 @@
 
 mod field;
 mod gist;
+mod html;
 mod tree;
 
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use mail_parser::decoders::html::{html_to_text, text_to_html};
+use mail_parser::decoders::html::text_to_html;
 use mail_parser::{HeaderName, HeaderValue, MessageParser};
 
 use crate::mail::bounds::{FIELD, HTML, TEXT};
@@ -212,10 +213,25 @@ fn parse(bytes: &[u8]) -> Option<Readable> {
     })
 }
 
-/// All parts of the text, one after the other, and whether there is more.
+/// The text, and whether there is more. Many a newsletter has a plain text that is empty; what
+/// it says is its HTML.
 fn text(tree: &PartTree<'_>) -> (String, bool) {
+    let (whole, cut) = joined(tree, &tree.text);
+    if cut || !whole.trim().is_empty() {
+        return (whole, cut);
+    }
+    let html = joined(tree, &tree.html);
+    if html.0.trim().is_empty() {
+        (whole, cut)
+    } else {
+        html
+    }
+}
+
+/// The texts of these parts, one after the other, and whether there is more.
+fn joined(tree: &PartTree<'_>, parts: &[usize]) -> (String, bool) {
     let (mut whole, mut cut) = (String::new(), false);
-    let leaves = tree.text.iter().filter_map(|at| tree.leaves.get(*at));
+    let leaves = parts.iter().filter_map(|at| tree.leaves.get(*at));
     for leaf in leaves.filter(|leaf| leaf.label.kind.is_text()) {
         if whole.len() >= TEXT {
             return (whole, true);
@@ -223,7 +239,7 @@ fn text(tree: &PartTree<'_>) -> (String, bool) {
         let (text, is_cut) = leaf.text(TEXT);
         cut |= is_cut;
         let text = unix_lines(if leaf.label.kind == FieldKind::Html {
-            html_to_text(&text)
+            html::plain(&text)
         } else {
             text.into_owned()
         });
@@ -364,6 +380,19 @@ mod tests {
         );
         assert!(mail.text.contains("One & two"), "{}", mail.text);
         assert!(!mail.text.contains('<') && !mail.text.contains("alert"));
+    }
+
+    #[test]
+    fn html_is_the_text_where_the_plain_text_is_empty() {
+        let both = |plain: &str| {
+            let text = format!(
+                "Content-Type: multipart/alternative; boundary=b\r\n\r\n\
+                 --b\r\n\r\n{plain}\r\n--b\r\nContent-Type: text/html\r\n\r\n<p>Rich\r\n--b--\r\n"
+            );
+            read(text.as_bytes()).text
+        };
+        assert_eq!(both(" \r\n"), "Rich\n");
+        assert_eq!(both("Plain"), "Plain\n");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::mail::readable::{SearchSummary, gist};
 use crate::mail::words::each_word;
 
 /// Marks files made by this version of the schema.
-const USER_VERSION: i64 = 0x6d76_7401;
+const USER_VERSION: i64 = 0x6d76_7402;
 /// Words of a message that are one row, in bytes: what is held in memory.
 const ROW: usize = 256 << 10;
 /// So many bytes at the end of a row are in the next one, too, for phrases.
