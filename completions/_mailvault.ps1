@@ -59,7 +59,7 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
         }
         'mailvault;pull' {
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Fetch at most N messages per account')
-            [CompletionResult]::new('--lock-wait', '--lock-wait', [CompletionResultType]::ParameterName, 'Wait up to this long for another mailvault to finish, such as 60s or 1h')
+            [CompletionResult]::new('--lock-wait', '--lock-wait', [CompletionResultType]::ParameterName, 'Wait up to this long for another mailvault to finish, such as 60s, 5m or 1h')
             [CompletionResult]::new('--password-command', '--password-command', [CompletionResultType]::ParameterName, 'Get the password of the one account from this command')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
@@ -83,10 +83,10 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             break
         }
         'mailvault;purge' {
-            [CompletionResult]::new('--older-than', '--older-than', [CompletionResultType]::ParameterName, 'Delete what is older than this, such as 90d or 1y')
+            [CompletionResult]::new('--older-than', '--older-than', [CompletionResultType]::ParameterName, 'Delete what is older than this, such as 90d, 6mo or 1y')
             [CompletionResult]::new('--free', '--free', [CompletionResultType]::ParameterName, 'Free at least SIZE, such as 500M, deleting the oldest first')
             [CompletionResult]::new('--match', '--match', [CompletionResultType]::ParameterName, 'Delete what fits this query, as for ''search''')
-            [CompletionResult]::new('--lock-wait', '--lock-wait', [CompletionResultType]::ParameterName, 'Wait up to this long for another mailvault to finish, such as 60s or 1h')
+            [CompletionResult]::new('--lock-wait', '--lock-wait', [CompletionResultType]::ParameterName, 'Wait up to this long for another mailvault to finish, such as 60s, 5m or 1h')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'Use the vault in this directory [env: MAILVAULT_VAULT]')
@@ -110,7 +110,7 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
         }
         'mailvault;verify' {
             [CompletionResult]::new('--subset', '--subset', [CompletionResultType]::ParameterName, 'Read only part n of t')
-            [CompletionResult]::new('--max-duration', '--max-duration', [CompletionResultType]::ParameterName, 'Stop after this long, such as 600s or 2h')
+            [CompletionResult]::new('--max-duration', '--max-duration', [CompletionResultType]::ParameterName, 'Stop after this long, such as 30m or 2h')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'Use the vault in this directory [env: MAILVAULT_VAULT]')
@@ -190,7 +190,7 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
         'mailvault;export' {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Format of a directory [default: maildir]')
             [CompletionResult]::new('--into', '--into', [CompletionResultType]::ParameterName, 'The folder of a server that takes the inbox, and the other folders below it')
-            [CompletionResult]::new('--lock-wait', '--lock-wait', [CompletionResultType]::ParameterName, 'For a server: wait up to this long for another mailvault to finish, such as 60s or 1h')
+            [CompletionResult]::new('--lock-wait', '--lock-wait', [CompletionResultType]::ParameterName, 'For a server: wait up to this long for another mailvault to finish, such as 60s, 5m or 1h')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'Use the vault in this directory [env: MAILVAULT_VAULT]')
@@ -215,7 +215,7 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
         'mailvault;import' {
             [CompletionResult]::new('--account', '--account', [CompletionResultType]::ParameterName, 'The account that takes the mail; another vault''s keep their own without it')
             [CompletionResult]::new('--into', '--into', [CompletionResultType]::ParameterName, 'The folder that takes the source''s inbox, and its other folders below it')
-            [CompletionResult]::new('--lock-wait', '--lock-wait', [CompletionResultType]::ParameterName, 'Wait up to this long for another mailvault to finish, such as 60s or 1h')
+            [CompletionResult]::new('--lock-wait', '--lock-wait', [CompletionResultType]::ParameterName, 'Wait up to this long for another mailvault to finish, such as 60s, 5m or 1h')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'Use the vault in this directory [env: MAILVAULT_VAULT]')

@@ -55,7 +55,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         }
         &'mailvault;pull'= {
             cand --limit 'Fetch at most N messages per account'
-            cand --lock-wait 'Wait up to this long for another mailvault to finish, such as 60s or 1h'
+            cand --lock-wait 'Wait up to this long for another mailvault to finish, such as 60s, 5m or 1h'
             cand --password-command 'Get the password of the one account from this command'
             cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
@@ -78,10 +78,10 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'mailvault;purge'= {
-            cand --older-than 'Delete what is older than this, such as 90d or 1y'
+            cand --older-than 'Delete what is older than this, such as 90d, 6mo or 1y'
             cand --free 'Free at least SIZE, such as 500M, deleting the oldest first'
             cand --match 'Delete what fits this query, as for ''search'''
-            cand --lock-wait 'Wait up to this long for another mailvault to finish, such as 60s or 1h'
+            cand --lock-wait 'Wait up to this long for another mailvault to finish, such as 60s, 5m or 1h'
             cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
@@ -104,7 +104,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         }
         &'mailvault;verify'= {
             cand --subset 'Read only part n of t'
-            cand --max-duration 'Stop after this long, such as 600s or 2h'
+            cand --max-duration 'Stop after this long, such as 30m or 2h'
             cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
@@ -180,7 +180,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         &'mailvault;export'= {
             cand --format 'Format of a directory [default: maildir]'
             cand --into 'The folder of a server that takes the inbox, and the other folders below it'
-            cand --lock-wait 'For a server: wait up to this long for another mailvault to finish, such as 60s or 1h'
+            cand --lock-wait 'For a server: wait up to this long for another mailvault to finish, such as 60s, 5m or 1h'
             cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
@@ -204,7 +204,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         &'mailvault;import'= {
             cand --account 'The account that takes the mail; another vault''s keep their own without it'
             cand --into 'The folder that takes the source''s inbox, and its other folders below it'
-            cand --lock-wait 'Wait up to this long for another mailvault to finish, such as 60s or 1h'
+            cand --lock-wait 'Wait up to this long for another mailvault to finish, such as 60s, 5m or 1h'
             cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'

@@ -56,7 +56,7 @@ complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "completions" -d
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "man" -d 'Write the manual pages'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l limit -d 'Fetch at most N messages per account' -r
-complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l lock-wait -d 'Wait up to this long for another mailvault to finish, such as 60s or 1h' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l lock-wait -d 'Wait up to this long for another mailvault to finish, such as 60s, 5m or 1h' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l password-command -d 'Get the password of the one account from this command' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
@@ -74,10 +74,10 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l json -d 'Pr
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l no-progress -d 'Show no progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l older-than -d 'Delete what is older than this, such as 90d or 1y' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l older-than -d 'Delete what is older than this, such as 90d, 6mo or 1y' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l free -d 'Free at least SIZE, such as 500M, deleting the oldest first' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l match -d 'Delete what fits this query, as for \'search\'' -r
-complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l lock-wait -d 'Wait up to this long for another mailvault to finish, such as 60s or 1h' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l lock-wait -d 'Wait up to this long for another mailvault to finish, such as 60s, 5m or 1h' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
@@ -94,7 +94,7 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l no-progres
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l subset -d 'Read only part n of t' -r
-complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l max-duration -d 'Stop after this long, such as 600s or 2h' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l max-duration -d 'Stop after this long, such as 30m or 2h' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
@@ -161,7 +161,7 @@ mbox\t'One mbox file per folder, for Thunderbird'
 eml\t'One .eml file per message'
 html\t'Pages for a browser'"
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l into -d 'The folder of a server that takes the inbox, and the other folders below it' -r
-complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l lock-wait -d 'For a server: wait up to this long for another mailvault to finish, such as 60s or 1h' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l lock-wait -d 'For a server: wait up to this long for another mailvault to finish, such as 60s, 5m or 1h' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
@@ -180,7 +180,7 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l no-input 
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l account -d 'The account that takes the mail; another vault\'s keep their own without it' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l into -d 'The folder that takes the source\'s inbox, and its other folders below it' -r
-complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l lock-wait -d 'Wait up to this long for another mailvault to finish, such as 60s or 1h' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l lock-wait -d 'Wait up to this long for another mailvault to finish, such as 60s, 5m or 1h' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'

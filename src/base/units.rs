@@ -2,24 +2,54 @@
 
 use std::time::Duration;
 
-/// Reads an age: a whole number and one of `s h d w m y` (a month has 30 days, a year 365).
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// Why a text is no length of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DurationFault {
+    /// It is not a whole number and a unit, or too long.
+    #[error("write a whole number and one of s min h d w mo y")]
+    NoDuration,
+    /// So many minutes to one reader, so many months to another.
+    #[error("write {0}min for minutes or {0}mo for months")]
+    MinutesOrMonths(u64),
+}
+
+/// Reads an age: a whole number and one of `s min h d w mo y` (a month has 30 days, a year 365).
 ///
-/// Seconds are there for time limits; note that `m` is a month.
-#[must_use]
-pub fn parse_age(text: &str) -> Option<Duration> {
-    const HOUR: u64 = 60 * 60;
-    const DAY: u64 = 24 * HOUR;
-    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+/// `m` alone is refused: who means minutes and gets months deletes too little or waits too long,
+/// and the other way round too much.
+pub fn parse_age(text: &str) -> Result<Duration, DurationFault> {
+    duration(text, None)
+}
+
+/// Reads how long to wait: as an age, but `m` alone is a minute, since nobody waits for months.
+pub fn parse_wait(text: &str) -> Result<Duration, DurationFault> {
+    duration(text, Some(MINUTE))
+}
+
+/// A number and a unit, with what a bare `m` is.
+fn duration(text: &str, bare: Option<u64>) -> Result<Duration, DurationFault> {
+    let end = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(end);
+    let number = whole(number).ok_or(DurationFault::NoDuration)?;
     let unit = match unit {
         "s" => 1,
+        "min" => MINUTE,
         "h" => HOUR,
         "d" => DAY,
         "w" => 7 * DAY,
-        "m" => 30 * DAY,
+        "mo" => 30 * DAY,
         "y" => 365 * DAY,
-        _ => return None,
+        "m" => bare.ok_or(DurationFault::MinutesOrMonths(number))?,
+        _ => return Err(DurationFault::NoDuration),
     };
-    Some(Duration::from_secs(whole(number)?.checked_mul(unit)?))
+    let seconds = number.checked_mul(unit);
+    seconds
+        .map(Duration::from_secs)
+        .ok_or(DurationFault::NoDuration)
 }
 
 /// Reads a size in bytes: a whole number, and `K`, `M` or `G` (powers of 1,024)
@@ -109,25 +139,43 @@ mod tests {
 
     #[test]
     fn every_unit_of_age_has_its_length() {
-        let seconds = |text| parse_age(text).map(|age| age.as_secs());
-        assert_eq!(seconds("60s"), Some(60));
-        assert_eq!(seconds("2h"), Some(7_200));
-        assert_eq!(seconds("90d"), Some(7_776_000));
-        assert_eq!(seconds("1w"), Some(604_800));
-        assert_eq!(seconds("1m"), Some(2_592_000));
-        assert_eq!(seconds("1y"), Some(31_536_000));
-        assert_eq!(seconds("0d"), Some(0));
+        for (text, seconds) in [
+            ("60s", 60),
+            ("5min", 300),
+            ("2h", 7_200),
+            ("90d", 7_776_000),
+            ("1w", 604_800),
+            ("1mo", 2_592_000),
+            ("1y", 31_536_000),
+            ("0d", 0),
+        ] {
+            let length = Ok(Duration::from_secs(seconds));
+            assert_eq!((parse_age(text), parse_wait(text)), (length, length));
+        }
+    }
+
+    #[test]
+    fn a_bare_m_is_a_minute_to_wait_and_no_age() {
+        assert_eq!(parse_wait("5m"), Ok(Duration::from_secs(300)));
+        let fault = parse_age("5m").unwrap_err();
+        assert_eq!(
+            fault.to_string(),
+            "write 5min for minutes or 5mo for months"
+        );
     }
 
     #[test]
     fn what_is_not_an_age_is_none() {
         for text in [
-            "", "d", "90", "-1d", "+1d", "1.5d", "1 d", "1D", "1é", "é", "1dd",
+            "", "d", "m", "90", "-1d", "+1d", "1.5d", "1 d", "1D", "1M", "1é", "é", "1dd", "1mi",
+            "1mon", "1ms",
         ] {
-            assert_eq!(parse_age(text), None, "{text:?}");
+            assert_eq!(parse_age(text), Err(DurationFault::NoDuration), "{text:?}");
+            assert_eq!(parse_wait(text), Err(DurationFault::NoDuration), "{text:?}");
         }
-        assert_eq!(parse_age("18446744073709551615y"), None);
-        assert_eq!(parse_age("18446744073709551616s"), None);
+        for text in ["18446744073709551615y", "18446744073709551616s"] {
+            assert_eq!(parse_age(text), Err(DurationFault::NoDuration));
+        }
     }
 
     #[test]
@@ -176,15 +224,23 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_a_value_or_none(text in "\\PC*|[0-9]{0,25}[a-zA-Z]?") {
+        fn any_text_is_a_value_or_none(text in "\\PC*|[0-9]{0,25}[a-zA-Z]{0,3}") {
             let _ = (parse_age(&text), parse_size(&text));
+        }
+
+        #[test]
+        fn what_is_an_age_is_as_long_to_wait(text in "[0-9]{1,9}(s|min|m|h|d|w|mo|y)") {
+            match parse_age(&text) {
+                Ok(age) => prop_assert_eq!(parse_wait(&text), Ok(age)),
+                Err(_) => prop_assert!(text.ends_with('m')),
+            }
         }
 
         #[test]
         fn a_written_age_reads_back(days in 0..u64::MAX / 86_400) {
             prop_assert_eq!(
                 parse_age(&format!("{days}d")),
-                Some(Duration::from_secs(days * 86_400))
+                Ok(Duration::from_secs(days * 86_400))
             );
         }
 

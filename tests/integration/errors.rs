@@ -80,7 +80,7 @@ For more information, try '--help'.
         ),
         (
             &["pull", "--lock-wait", "soon"],
-            "error: invalid value 'soon' for '--lock-wait <DURATION>': write a number and one of s h d w m y, such as 2h
+            "error: invalid value 'soon' for '--lock-wait <DURATION>': write a whole number and one of s min h d w mo y, such as 2h
 
 For more information, try '--help'.
 ",
@@ -90,6 +90,26 @@ For more information, try '--help'.
             "error: invalid value '4/3' for '--subset <n/t>': write two numbers such as 2/7, the first not the greater
 
 For more information, try '--help'.
+",
+        ),
+        (
+            &["purge", "work", "--older-than", "5m"],
+            "error: invalid value '5m' for '--older-than <DURATION>': write 5min for minutes or 5mo for months
+
+For more information, try '--help'.
+",
+        ),
+        (
+            &["status", "--max-age", "12m"],
+            "error: invalid value '12m' for '--max-age <DURATION>': write 12min for minutes or 12mo for months
+
+For more information, try '--help'.
+",
+        ),
+        (
+            &["search", "older:5m"],
+            "error: cannot understand \"older:5m\" in the query: write 5min for minutes or 5mo for months
+  hint: 'mailvault help search' shows what a query may hold
 ",
         ),
         (

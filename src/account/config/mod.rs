@@ -764,7 +764,8 @@ tls = "none"
                 format!("4:18: {pin}"),
             ),
             (&with("timeout = 0"), format!("4:11: {timeout}")),
-            (&with("timeout = \"1m\""), format!("4:11: {timeout}")),
+            (&with("timeout = \"61m\""), format!("4:11: {timeout}")),
+            (&with("timeout = \"1mo\""), format!("4:11: {timeout}")),
             (&with("timeout = \"60\""), format!("4:11: {timeout}")),
             (&with("timeout = 1.5"), format!("4:11: {timeout}")),
             (&with("timeout = -1"), format!("4:11: {timeout}")),
@@ -834,6 +835,10 @@ tls = "none"
             ),
         ];
         for (text, message) in cases {
+            (
+                &with("purge.older_than = \"5m\""),
+                "4:20: older_than is not an age".into(),
+            ),
             let message: String = message;
             assert_eq!(refusal(text).0, message, "{text}");
         }

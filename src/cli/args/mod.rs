@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use mailvault::base::units::{parse_age, parse_size};
+use mailvault::base::units::{DurationFault, parse_age, parse_size, parse_wait};
 
 pub(crate) use self::setup::{Configure, ConfigureCommand, Doctor, Init, LoginArgs, TlsKind};
 
@@ -152,8 +152,8 @@ pub(crate) struct Pull {
     /// Download doubtful and recognised messages again and compare them
     #[arg(long, conflicts_with = "limit")]
     pub(crate) compare: bool,
-    /// Wait up to this long for another mailvault to finish, such as 60s or 1h
-    #[arg(long, value_name = "DURATION", value_parser = age)]
+    /// Wait up to this long for another mailvault to finish, such as 60s, 5m or 1h
+    #[arg(long, value_name = "DURATION", value_parser = wait)]
     pub(crate) lock_wait: Option<Duration>,
     /// Create the vault if it does not exist
     #[arg(long)]
@@ -183,7 +183,7 @@ pub(crate) struct PurgeArgs {
     /// The account by name or URL; not needed if there is only one
     #[arg(value_name = "ACCOUNT")]
     pub(crate) account: Option<String>,
-    /// Delete what is older than this, such as 90d or 1y
+    /// Delete what is older than this, such as 90d, 6mo or 1y
     #[arg(long, value_name = "DURATION", value_parser = age)]
     pub(crate) older_than: Option<Duration>,
     /// Free at least SIZE, such as 500M, deleting the oldest first
@@ -204,8 +204,8 @@ pub(crate) struct PurgeArgs {
     /// Do not ask
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// Wait up to this long for another mailvault to finish, such as 60s or 1h
-    #[arg(long, value_name = "DURATION", value_parser = age)]
+    /// Wait up to this long for another mailvault to finish, such as 60s, 5m or 1h
+    #[arg(long, value_name = "DURATION", value_parser = wait)]
     pub(crate) lock_wait: Option<Duration>,
 }
 
@@ -226,8 +226,8 @@ pub(crate) struct Verify {
     /// Read only part n of t
     #[arg(long, value_name = "n/t", value_parser = subset, requires = "read_data")]
     pub(crate) subset: Option<(u32, u32)>,
-    /// Stop after this long, such as 600s or 2h
-    #[arg(long, value_name = "DURATION", value_parser = age)]
+    /// Stop after this long, such as 30m or 2h
+    #[arg(long, value_name = "DURATION", value_parser = wait)]
     pub(crate) max_duration: Option<Duration>,
     /// Move damaged files away, so that the next pull fetches them again
     #[arg(long)]
@@ -241,7 +241,7 @@ pub(crate) struct Verify {
 /// newer:7d larger:5M smaller:10k on:server. A minus in front negates a word; put
 /// -- before it. A plain word is found anywhere in the mail where a word begins
 /// with it: invoice finds invoices; one of one or two letters must be a word of its
-/// own. Case and accents do not matter.
+/// own. Case and accents do not matter. Ages are in min, h, d, w, mo (30 days) and y.
 ///
 /// folder: takes the whole name of a folder, with / between levels, or a pattern:
 /// folder:Lists/* is every folder below Lists. -folder:Trash is what lies in no
@@ -348,8 +348,8 @@ pub(crate) struct Export {
     /// Also export what its IMAP server no longer has, into the folder it was in last
     #[arg(long)]
     pub(crate) gone: bool,
-    /// For a server: wait up to this long for another mailvault to finish, such as 60s or 1h
-    #[arg(long, value_name = "DURATION", value_parser = age)]
+    /// For a server: wait up to this long for another mailvault to finish, such as 60s, 5m or 1h
+    #[arg(long, value_name = "DURATION", value_parser = wait)]
     pub(crate) lock_wait: Option<Duration>,
 }
 
@@ -378,8 +378,8 @@ pub(crate) struct Import {
     /// Only show how much would be new
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
-    /// Wait up to this long for another mailvault to finish, such as 60s or 1h
-    #[arg(long, value_name = "DURATION", value_parser = age)]
+    /// Wait up to this long for another mailvault to finish, such as 60s, 5m or 1h
+    #[arg(long, value_name = "DURATION", value_parser = wait)]
     pub(crate) lock_wait: Option<Duration>,
     /// Create the vault if it does not exist
     #[arg(long)]
@@ -530,7 +530,18 @@ pub(crate) struct Man {
 }
 
 fn age(text: &str) -> Result<Duration, String> {
-    parse_age(text).ok_or_else(|| "write a number and one of s h d w m y, such as 2h".to_owned())
+    parse_age(text).map_err(such_as)
+}
+
+fn wait(text: &str) -> Result<Duration, String> {
+    parse_wait(text).map_err(such_as)
+}
+
+fn such_as(fault: DurationFault) -> String {
+    match fault {
+        DurationFault::NoDuration => format!("{fault}, such as 2h"),
+        DurationFault::MinutesOrMonths(_) => fault.to_string(),
+    }
 }
 
 fn size(text: &str) -> Result<u64, String> {
@@ -594,6 +605,32 @@ mod tests {
             cli.command,
             Command::Search(Search { limit: Some(3), .. })
         ));
+    }
+
+    #[test]
+    fn a_bare_m_is_a_minute_where_a_command_waits_and_no_age() {
+        let minutes = Duration::from_secs(300);
+        let cli = Cli::try_parse_from(["mailvault", "pull", "--lock-wait", "5m"]).unwrap();
+        let Command::Pull(pull) = cli.command else {
+            panic!("this is a pull");
+        };
+        assert_eq!(pull.lock_wait, Some(minutes));
+        let line = ["mailvault", "verify", "--read-data", "--max-duration", "5m"];
+        let Command::Verify(verify) = Cli::try_parse_from(line).unwrap().command else {
+            panic!("this is a verify");
+        };
+        assert_eq!(verify.max_duration, Some(minutes));
+        for line in [
+            ["mailvault", "purge", "--older-than", "5m"],
+            ["mailvault", "status", "--max-age", "5m"],
+            ["mailvault", "audit", "--fresh", "5m"],
+        ] {
+            let refused = Cli::try_parse_from(line).unwrap_err().to_string();
+            assert!(
+                refused.contains("write 5min for minutes or 5mo"),
+                "{refused}"
+            );
+        }
     }
 
     #[test]

@@ -88,7 +88,7 @@ const ACCOUNT: &[(&str, &str)] = &[
     ),
     (
         "timeout",
-        "Longest silence of the server, from 1 second to 1 hour. Default: \"60s\".",
+        "Longest silence of the server, from 1 second to 1 hour, such as \"90s\" or \"5m\". Default: \"60s\".",
     ),
     (
         "retries",
@@ -190,7 +190,7 @@ const OAUTH: &[(&str, &str)] = &[
 const PURGE: &[(&str, &str)] = &[
     (
         "older_than",
-        "Only mail older than this, such as \"90d\"; units are h d w m y.",
+        "Only mail older than this, such as \"90d\"; units are min h d w mo y.",
     ),
     ("keep_newest", "Never delete the newest N messages."),
     (

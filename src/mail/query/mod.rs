@@ -13,7 +13,7 @@
 //! | `has:attachment` | messages with an attachment |
 //! | `after:2020` | received from 2020-01-01 00:00 UTC on, that moment included |
 //! | `before:2021` | received earlier than 2021-01-01 00:00 UTC |
-//! | `older:90d` `newer:7d` | the same, counted back from now (h d w, m = 30 d, y = 365 d) |
+//! | `older:90d` `newer:7d` | the same, counted back from now (min h d w, mo = 30 d, y = 365 d) |
 //! | `larger:5M` `smaller:10k` | strictly more, strictly fewer bytes (binary K M G) |
 //! | `on:server` | still on the server |
 //!
@@ -35,11 +35,12 @@
 mod uncertainty;
 
 use std::fmt;
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
 use crate::base::error::{Error, Result};
-use crate::base::units::{parse_age, parse_size};
+use crate::base::units::{DurationFault, parse_age, parse_size};
 
 pub use uncertainty::Uncertainty;
 
@@ -221,8 +222,12 @@ const KEYS: [(&str, QueryKey, &str); 16] = [
         QueryKey::Before,
         "before:2020, before:2020-01 or before:2020-01-31",
     ),
-    ("older", QueryKey::Older, "older:90d (h, d, w, m or y)"),
-    ("newer", QueryKey::Newer, "newer:7d (h, d, w, m or y)"),
+    (
+        "older",
+        QueryKey::Older,
+        "older:90d (min, h, d, w, mo or y)",
+    ),
+    ("newer", QueryKey::Newer, "newer:7d (min, h, d, w, mo or y)"),
     ("larger", QueryKey::Larger, "larger:5M (K, M or G)"),
     ("smaller", QueryKey::Smaller, "smaller:10K (K, M or G)"),
     ("on", QueryKey::On, "on:server"),
@@ -444,6 +449,10 @@ fn value<'a>(input: &'a str, extent: Extent, word: &str) -> Result<(String, bool
 /// The meaning of a key's value, or why it has none.
 fn what(key: QueryKey, value: String, now: DateTime<Utc>) -> Result<What, String> {
     let wrong = || format!("write {}", form(key));
+    let unclear = |fault| match fault {
+        DurationFault::MinutesOrMonths(_) => DurationFault::to_string(&fault),
+        DurationFault::NoDuration => wrong(),
+    };
     Ok(match key {
         QueryKey::From => What::From(value),
         QueryKey::To => What::To(value),
@@ -471,8 +480,8 @@ fn what(key: QueryKey, value: String, now: DateTime<Utc>) -> Result<What, String
         },
         QueryKey::After => What::ReceivedFrom(moment(&value).ok_or_else(wrong)?),
         QueryKey::Before => What::ReceivedBefore(moment(&value).ok_or_else(wrong)?),
-        QueryKey::Older => What::ReceivedBefore(ago(&value, now).ok_or_else(wrong)?),
-        QueryKey::Newer => What::ReceivedFrom(ago(&value, now).ok_or_else(wrong)?),
+        QueryKey::Older => What::ReceivedBefore(ago(&value, now).map_err(unclear)?),
+        QueryKey::Newer => What::ReceivedFrom(ago(&value, now).map_err(unclear)?),
         QueryKey::Larger => What::LargerThan(size(&value).ok_or_else(wrong)?),
         QueryKey::Smaller => What::SmallerThan(size(&value).ok_or_else(wrong)?),
         QueryKey::On => match value.to_ascii_lowercase().as_str() {
@@ -517,8 +526,12 @@ fn moment(text: &str) -> Option<i64> {
 }
 
 /// The Unix second that lies an age before now, if it has a four-digit year.
-fn ago(text: &str, now: DateTime<Utc>) -> Option<i64> {
-    let age = i64::try_from(parse_age(text)?.as_secs()).ok()?;
+fn ago(text: &str, now: DateTime<Utc>) -> Result<i64, DurationFault> {
+    before(now, parse_age(text)?).ok_or(DurationFault::NoDuration)
+}
+
+fn before(now: DateTime<Utc>, age: Duration) -> Option<i64> {
+    let age = i64::try_from(age.as_secs()).ok()?;
     let second = now.timestamp().checked_sub(age)?;
     let first = NaiveDate::from_yo_opt(1, 1)?.and_hms_opt(0, 0, 0)?;
     let last = NaiveDate::from_yo_opt(9999, 365)?.and_hms_opt(23, 59, 59)?;
@@ -719,6 +732,22 @@ mod tests {
             What::ReceivedFrom(second("2026-02-22T12:00:30Z"))
         );
         assert_eq!(one("newer:0h"), What::ReceivedFrom(now().timestamp()));
+    }
+
+    #[test]
+    fn a_bare_m_is_refused_with_both_things_that_it_may_mean() {
+        for text in ["older:5m", "-newer:5m"] {
+            let reason = refused(text);
+            assert!(
+                reason.contains("write 5min for minutes or 5mo for months"),
+                "{reason}"
+            );
+        }
+        assert_eq!(
+            one("older:5min"),
+            What::ReceivedBefore(now().timestamp() - 300)
+        );
+        assert_eq!(one("older:1mo"), one("older:30d"));
     }
 
     #[test]

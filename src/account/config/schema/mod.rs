@@ -19,7 +19,7 @@ use super::{
 };
 use crate::base::error::{Error, Result};
 use crate::base::secret::{Program, SecretSource, expand_home};
-use crate::base::units::parse_age;
+use crate::base::units::parse_wait;
 
 /// Reads a configuration from its text.
 pub(super) fn config(text: &str, path: &Path, home: Option<&Path>) -> Result<Config> {
@@ -419,14 +419,14 @@ impl Context<'_> {
         Ok(self.path.parent().unwrap_or(Path::new("")).join(path))
     }
 
-    /// An age such as `"60s"`, or a whole number of seconds.
+    /// A time such as `"60s"`, or a whole number of seconds.
     fn timeout(&self, value: Option<&Spanned<Value>>, builtin: Duration) -> Result<Duration> {
         let Some(value) = value else {
             return Ok(builtin);
         };
         let time = match value.get_ref() {
             Value::Integer(seconds) => u64::try_from(*seconds).ok().map(Duration::from_secs),
-            Value::String(text) => parse_age(text),
+            Value::String(text) => parse_wait(text).ok(),
             _ => None,
         };
         let range = Duration::from_secs(1)..=Duration::from_secs(3600);
@@ -434,7 +434,7 @@ impl Context<'_> {
             self.hinted(
                 &value.span(),
                 "timeout must be from 1 second to 1 hour",
-                "write it in seconds, such as \"60s\"; \"m\" is a month",
+                "write it in seconds or minutes, such as \"60s\" or \"2m\"",
             )
         })
     }

@@ -7,7 +7,7 @@ use toml::Spanned;
 use super::Context;
 use crate::account::config::Purge;
 use crate::base::error::Result;
-use crate::base::units::parse_age;
+use crate::base::units::{DurationFault, parse_age};
 use crate::mail::query;
 
 #[derive(Deserialize)]
@@ -25,12 +25,12 @@ impl Context<'_> {
             return Ok(Purge::default());
         };
         let older_than = raw.older_than.as_ref().map(|text| {
-            parse_age(text.get_ref()).ok_or_else(|| {
-                self.hinted(
-                    &text.span(),
-                    "older_than is not an age",
-                    "write a whole number and one of h d w m y, such as \"90d\"",
-                )
+            parse_age(text.get_ref()).map_err(|fault| {
+                let hint = match fault {
+                    DurationFault::NoDuration => format!("{fault}, such as \"90d\""),
+                    DurationFault::MinutesOrMonths(_) => fault.to_string(),
+                };
+                self.hinted(&text.span(), "older_than is not an age", &hint)
             })
         });
         Ok(Purge {
