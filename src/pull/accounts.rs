@@ -22,7 +22,7 @@ use crate::net::pop3::Dialect;
 use crate::pull::{self, PullTask};
 use crate::vault::catalog::Catalog;
 use crate::vault::layout::Layout;
-use crate::vault::ledger::LedgerEvent;
+use crate::vault::ledger::{LedgerEvent, Proto};
 use crate::vault::{Vault, Writer, maildir};
 
 /// How to pull.
@@ -227,7 +227,7 @@ impl AccountRunner<'_> {
             }
             return Ok((report, error));
         }
-        let task = self.task(account);
+        let task = self.task(account, Proto::Pop3);
         let mut connect = |reduce_pipelining| {
             // The session before may have learned it.
             connector.dialect.doubled = memory::doubles(catalog, account)?;
@@ -254,7 +254,7 @@ impl AccountRunner<'_> {
         });
         let stop = Arc::clone(&self.options.stop);
         let connector = Connector::new(account, secret, Dialect::default(), stop);
-        let task = self.task(account);
+        let task = self.task(account, Proto::Imap);
         let folders = AccountFolders {
             account,
             server: &task.route.server,
@@ -279,8 +279,9 @@ impl AccountRunner<'_> {
         }
     }
 
-    fn task<'t>(&'t self, account: &'t Account) -> PullTask<'t> {
+    fn task<'t>(&'t self, account: &'t Account, proto: Proto) -> PullTask<'t> {
         PullTask {
+            proto,
             route: Arc::new(Route {
                 account: account.name.clone(),
                 server: server_name(account),

@@ -42,7 +42,6 @@ struct Changes {
 impl PullRun<'_, '_> {
     /// To be called when a session is signed in.
     pub fn signed_in(&mut self) {
-        self.proto = Proto::Imap;
         self.signed_in = true;
         self.report.listed = 0;
         self.report.listed_octets = 0;

@@ -72,6 +72,8 @@ const TELL: Duration = Duration::from_millis(100);
 /// One account to pull, and how.
 #[derive(Debug, Clone)]
 pub struct PullTask<'a> {
+    /// How the account is read; known before anything is tried.
+    pub proto: Proto,
     /// Where messages go.
     pub route: Arc<Route>,
     /// Where the vault lies.

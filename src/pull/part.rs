@@ -11,7 +11,6 @@ use crate::archive::evidence::MailboxSizes;
 use crate::base::event::{Events, Notice, PullReport, RunEvent};
 use crate::base::sync::lock;
 use crate::vault::catalog::Catalog;
-use crate::vault::ledger::Proto;
 
 /// What the connections of an account share.
 pub struct SharedRun<'r> {
@@ -78,7 +77,7 @@ impl<'a, 't> PullRun<'a, 't> {
                 ..PullReport::default()
             },
             received: 0,
-            proto: Proto::Pop3,
+            proto: task.proto,
             dir: None,
             signed_in: false,
             in_transfer: false,

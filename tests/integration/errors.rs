@@ -124,6 +124,27 @@ For more information, try '--help'.
 }
 
 #[test]
+fn the_ledger_records_the_protocol_of_a_session_that_was_refused() {
+    for protocol in ["pop3", "imap"] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let account = Account::new("work", port, "ann")
+            .with("protocol", &format!("\"{protocol}\""))
+            .with("retries", "0");
+        let sandbox = sandbox(&[account]);
+        let _ = sandbox.run(&["pull", "--create"]).expect_code(13);
+        let lines = sandbox.ledger_lines();
+        let session = lines
+            .iter()
+            .find(|line| line.contains("\"ev\":\"session\""));
+        let session = session.expect("the session is recorded");
+        let proto = format!("\"proto\":\"{protocol}\"");
+        assert!(session.contains(&proto), "{session}");
+    }
+}
+
+#[test]
 fn a_server_out_of_reach_is_told_with_its_port() {
     let port = TcpListener::bind("127.0.0.1:0")
         .unwrap()

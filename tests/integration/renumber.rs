@@ -14,6 +14,7 @@ use mailvault::base::stage::Stage;
 use mailvault::mail::source::{Each, Fetched, Kept, Listing, Listings, Source};
 use mailvault::pull::{self, PullTask};
 use mailvault::vault::catalog::Catalog;
+use mailvault::vault::ledger::Proto;
 use mailvault::vault::verify::{VerifyOptions, verify};
 use mailvault::vault::{Writer, layout::Layout, maildir};
 
@@ -143,6 +144,7 @@ fn pull_over(vault: &Path, mail: &[Mail], habits: Habits) -> (PullReport, Asked,
     let catalog = Catalog::open_to_read(&layout.catalog()).unwrap().unwrap();
     let (desk, committer) = commit::start(writer);
     let task = PullTask {
+        proto: Proto::Pop3,
         route: Arc::new(Route {
             account: "work".into(),
             server: "ann@pop.example.org:995".into(),
