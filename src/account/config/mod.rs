@@ -833,12 +833,12 @@ tls = "none"
                 &with("auth = \"oauthbearer\"\npassword_env = \"X\""),
                 "1:11: the auth of a takes a token, but has no token_command".into(),
             ),
-        ];
-        for (text, message) in cases {
             (
                 &with("purge.older_than = \"5m\""),
                 "4:20: older_than is not an age".into(),
             ),
+        ];
+        for (text, message) in cases {
             let message: String = message;
             assert_eq!(refusal(text).0, message, "{text}");
         }
