@@ -1,164 +1,192 @@
-//! Where messages begin and end in an mbox file.
+//! The messages of an mbox file, plain or compressed.
 
-use std::io::{BufRead, BufReader};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::base::error::{Error, Result};
+use super::Unread;
+use crate::base::error::{Error, Result, words};
 use crate::base::fsx;
-use crate::mail::mbox::FromLine;
+use crate::mail::mbox::{LineEnd, MboxPart, Splitter, Tag, is_end_of_message};
+use crate::vault::frame;
 
-/// More of a line is not needed to know it.
-const HEAD: usize = 520;
+/// So much is read at once.
+const CHUNK: usize = 256 << 10;
+/// So much shows what ends the lines.
+const SAMPLE: usize = 64 << 10;
+/// So much of what follows a message is looked at.
+const AHEAD: usize = 2 << 10;
 
-/// Calls `each` with first and last byte (exclusive) of every message, without the empty
-/// line that ends it and what was added to it, and with the line that begins it.
-pub(super) fn scan(
-    path: &Path,
-    stop: &AtomicBool,
-    each: &mut dyn FnMut(u64, u64, FromLine),
-) -> Result<()> {
-    let mut file = BufReader::with_capacity(256 << 10, fsx::open(path)?);
-    let mut scan = Scan::default();
-    loop {
-        let chunk = match file.fill_buf() {
-            Ok(chunk) => chunk,
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(e) => return Err(Error::file("read", path, e)),
-        };
-        let length = chunk.len();
-        if length == 0 {
-            break;
-        }
-        scan.push(chunk, each);
-        file.consume(length);
-        if stop.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-    }
-    scan.finish(each);
-    Ok(())
+/// Where a message lies in an mbox file, and how it was written.
+#[derive(Debug, Clone)]
+pub(super) struct MboxExtent {
+    pub(super) start: u64,
+    pub(super) end: u64,
+    /// What was done to it, and is undone.
+    pub(super) tag: Tag,
+    /// Lines that begin with `From ` are quoted.
+    pub(super) quoted: bool,
+    pub(super) line_end: LineEnd,
+    /// What the file holds, if it is compressed.
+    unpacked: Option<Arc<File>>,
 }
 
-/// A message whose end is not known yet.
+impl MboxExtent {
+    /// The bytes of the message as they are in the file.
+    pub(super) fn open(&self, path: &Path) -> Result<MboxReader> {
+        let file = match &self.unpacked {
+            Some(file) => Arc::clone(file),
+            None => Arc::new(fsx::open(path)?),
+        };
+        Ok(MboxReader {
+            file,
+            at: self.start,
+            end: self.end,
+        })
+    }
+}
+
+/// Reads a part of a file that others may read, too.
 #[derive(Debug)]
-struct Open {
-    start: u64,
-    line: FromLine,
-    /// Length of the line ends that the writer added.
+pub(super) struct MboxReader {
+    file: Arc<File>,
+    at: u64,
     end: u64,
 }
 
-#[derive(Debug, Default)]
-struct Scan {
-    at: u64,
-    line_start: u64,
-    head: Vec<u8>,
-    /// Where the line before began, if it is empty.
-    blank: Option<u64>,
-    open: Option<Open>,
-}
-
-impl Scan {
-    fn push(&mut self, chunk: &[u8], each: &mut dyn FnMut(u64, u64, FromLine)) {
-        let mut rest = chunk;
-        while let Some(lf) = memchr::memchr(b'\n', rest) {
-            self.keep(&rest[..lf]);
-            rest = &rest[lf + 1..];
-            self.at += lf as u64 + 1;
-            self.line(each);
-        }
-        self.keep(rest);
-        self.at += rest.len() as u64;
-    }
-
-    fn keep(&mut self, part: &[u8]) {
-        let room = HEAD.saturating_sub(self.head.len());
-        self.head.extend_from_slice(&part[..part.len().min(room)]);
-    }
-
-    /// A line has ended at `at`.
-    fn line(&mut self, each: &mut dyn FnMut(u64, u64, FromLine)) {
-        let first = self.line_start == 0;
-        let begins = (first || self.blank.is_some()).then(|| FromLine::parse(&self.head));
-        if let Some(line) = begins.flatten() {
-            self.close(self.line_start, each);
-            self.open = Some(Open {
-                start: self.at,
-                line,
-                end: if self.head.ends_with(b"\r") { 2 } else { 1 },
-            });
-            self.blank = None;
-        } else {
-            let empty = self.head.is_empty() || self.head == b"\r";
-            self.blank = empty.then_some(self.line_start);
-        }
-        self.head.clear();
-        self.line_start = self.at;
-    }
-
-    fn finish(&mut self, each: &mut dyn FnMut(u64, u64, FromLine)) {
-        if self.line_start < self.at {
-            // The last line has no end.
-            self.blank = None;
-        }
-        self.close(self.at, each);
-    }
-
-    fn close(&mut self, end: u64, each: &mut dyn FnMut(u64, u64, FromLine)) {
-        let Some(open) = self.open.take() else {
-            return;
-        };
-        let tag = open.line.tag;
-        let added = u64::from(tag.open) + u64::from(tag.bare);
-        let end = self
-            .blank
-            .filter(|blank| *blank >= open.start)
-            .unwrap_or(end);
-        let end = end.saturating_sub(added * open.end).max(open.start);
-        each(open.start, end, open.line);
+impl Read for MboxReader {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let room = into.len().min(left);
+        let read = self.file.read_at(&mut into[..room], self.at)?;
+        self.at += read as u64;
+        Ok(read)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn cut(text: &[u8], size: usize) -> Vec<Vec<u8>> {
-        let (mut scan, mut found) = (Scan::default(), Vec::new());
-        let mut each = |start: u64, end: u64, _| {
-            let at = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-            found.push(text[at(start)..at(end)].to_vec());
-        };
-        for chunk in text.chunks(size) {
-            scan.push(chunk, &mut each);
+/// Calls `each` with every message of a file, and its date if the file tells it. What belongs to
+/// no message and what cannot be read comes into `unread`.
+pub(super) fn scan(
+    path: &Path,
+    stop: &AtomicBool,
+    unread: &mut Vec<Unread>,
+    each: &mut dyn FnMut(MboxExtent, i64),
+) -> Result<()> {
+    let mut tell = |reason: String| {
+        unread.push(Unread {
+            place: path.display().to_string(),
+            reason,
+        });
+    };
+    let (file, unpacked, cut) = if is_packed(path)? {
+        let (file, broken) = unpack(path, stop)?;
+        let file = Arc::new(file);
+        let cut = broken.is_some();
+        if let Some(reason) = broken {
+            tell(format!(
+                "it cannot be unpacked to its end, and the last message before that is left out: \
+                 {reason}"
+            ));
         }
-        scan.finish(&mut each);
-        found
+        (Arc::clone(&file), Some(file), cut)
+    } else {
+        (Arc::new(fsx::open(path)?), None, false)
+    };
+    let failed = |e| Error::file("read", path, e);
+    let size = file.metadata().map_err(failed)?.len();
+    let mut chunk = vec![0; CHUNK];
+    let sample = fill(&file, 0, &mut chunk[..SAMPLE]).map_err(failed)?;
+    let line_end = LineEnd::of(&chunk[..sample]);
+    let mut is_end = |at: u64| {
+        let mut next = [0; AHEAD];
+        let read = fill(&file, at, &mut next).unwrap_or(0);
+        let last = at.saturating_add(read as u64) == size;
+        at <= size && is_end_of_message(&next[..read], last, line_end)
+    };
+    // The last message of a file that is cut is not whole.
+    let mut held = None;
+    let mut take = |part| match part {
+        MboxPart::Message {
+            start,
+            end,
+            line,
+            quoted,
+        } => {
+            let extent = MboxExtent {
+                start,
+                end,
+                tag: line.tag,
+                quoted,
+                line_end,
+                unpacked: unpacked.clone(),
+            };
+            if let Some((extent, date)) = held.replace((extent, line.date)) {
+                each(extent, date);
+            }
+        }
+        MboxPart::Stray { end } => tell(format!(
+            "its first {end} bytes belong to no message that could be told from the rest"
+        )),
+    };
+    let mut splitter = Splitter::new(line_end);
+    let mut at = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let read = fill(&file, at, &mut chunk).map_err(failed)?;
+        if read == 0 {
+            splitter.finish(&mut take);
+            break;
+        }
+        at += read as u64;
+        splitter.push(&chunk[..read], &mut is_end, &mut take);
     }
+    if let Some((extent, date)) = held.filter(|_| !cut) {
+        each(extent, date);
+    }
+    Ok(())
+}
 
-    const LINE: &str = "From ann@example.org Sat Aug  2 10:00:05 2025\n";
-
-    #[test]
-    fn messages_end_at_the_empty_line_before_the_next() {
-        let text = format!("{LINE}A: b\n\nx\nFrom here\n\nFrom there\n\n{LINE}\n{LINE}A: c\n\ny");
-        // A From line counts behind an empty line only, so the third begins nothing
-        // unless the second message, which is empty, ended with one.
-        let wanted: [&[u8]; 3] = [b"A: b\n\nx\nFrom here\n\nFrom there\n", b"", b"A: c\n\ny"];
-        for size in [1, 7, 1000] {
-            assert_eq!(cut(text.as_bytes(), size), wanted);
+/// Reads until the room is full or the file ends.
+fn fill(file: &File, at: u64, into: &mut [u8]) -> io::Result<usize> {
+    let mut done = 0;
+    while done < into.len() {
+        match file.read_at(&mut into[done..], at + done as u64) {
+            Ok(0) => break,
+            Ok(n) => done += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
         }
     }
+    Ok(done)
+}
 
-    proptest! {
-        #[test]
-        fn any_bytes_may_be_cut(
-            words in prop::collection::vec(prop::sample::select(vec![LINE, "\n", "\r\n", "x", "From "]), 0..20),
-            size in 1usize..50,
-        ) {
-            let text = words.concat();
-            prop_assert_eq!(cut(text.as_bytes(), size), cut(text.as_bytes(), 4000));
+/// True if a file is compressed in a way that we read.
+fn is_packed(path: &Path) -> Result<bool> {
+    let mut start = Vec::new();
+    fsx::open(path)?
+        .take(4)
+        .read_to_end(&mut start)
+        .map_err(|e| Error::file("read", path, e))?;
+    Ok(frame::is_compressed(&start))
+}
+
+/// Puts what a compressed file holds into a temporary one. Gives that, and why it does not
+/// hold everything.
+fn unpack(path: &Path, stop: &AtomicBool) -> Result<(File, Option<String>)> {
+    let mut to = fsx::create_unnamed()?;
+    let mut from = frame::open(path)?;
+    let mut chunk = vec![0; CHUNK];
+    while !stop.load(Ordering::Relaxed) {
+        match from.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(n) => to
+                .write_all(&chunk[..n])
+                .map_err(|e| Error::file("unpack", path, e))?,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Ok((to, Some(words(&e)))),
         }
     }
+    Ok((to, None))
 }

@@ -7,10 +7,15 @@
 //! to the byte; one with LF alone gets CR LF, as a server would have sent it, unless its
 //! file's name holds the id of its very bytes.
 
+mod emlx;
 mod find;
+mod folder;
+mod form;
 mod mbox;
+mod names;
 mod read;
 mod tree;
+mod walk;
 mod work;
 
 use std::path::{Path, PathBuf};
@@ -34,8 +39,9 @@ use read::Whole;
 use tree::SourceTree;
 use work::Worker;
 
-pub use find::Kind;
-use find::{Found, SourceFolder};
+use find::Found;
+pub use folder::Kind;
+use folder::SourceFolder;
 
 /// Under this name the progress of an import goes.
 const LABEL: &str = "import";
@@ -360,6 +366,7 @@ fn reason(error: &Error) -> String {
     match error {
         Error::File { source, .. } => crate::base::error::words(source),
         Error::Strange { what, .. } => format!("it is {what}"),
+        Error::Damaged { detail, .. } => detail.clone(),
         other => other.to_string(),
     }
 }

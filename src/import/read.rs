@@ -4,10 +4,10 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::find::Found;
+use super::find::{Found, MessageExtent};
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
-use crate::mail::mbox::{Unquoter, to_crlf};
+use crate::mail::mbox::{LineEnd, Unquoter, begins, to_crlf};
 use crate::mail::message::Hash128;
 use crate::vault::frame;
 
@@ -43,6 +43,8 @@ pub(super) struct ImportedMessage {
     pub(super) flags: String,
     convert: bool,
     mboxo: bool,
+    /// So many bytes in front of it do not belong to it.
+    skip: u64,
 }
 
 impl ImportedMessage {
@@ -54,11 +56,24 @@ impl ImportedMessage {
             flags: found.flags.clone(),
             convert: false,
             mboxo,
+            skip: 0,
         };
+        message.read(found, whole)?;
+        Ok(message)
+    }
+
+    /// True if there is no message, though its source promises one.
+    pub(super) fn is_nothing(&self, found: &Found) -> bool {
+        let ours = matches!(&found.extent, MessageExtent::Mbox(extent) if extent.tag.ours);
+        self.size == 0 && !ours && found.id != Some(self.hash)
+    }
+
+    fn read(&mut self, found: &Found, whole: &mut Whole) -> Result<()> {
+        self.convert = false;
         whole.bytes.clear();
         whole.complete = true;
         let (mut lf, mut crlf, mut last) = (false, false, 0);
-        let (hash, size) = message.hashed(found, &mut |piece| {
+        let (hash, size) = self.hashed(found, &mut |piece| {
             for at in memchr::memchr_iter(b'\n', piece) {
                 let before = if at > 0 { piece[at - 1] } else { last };
                 lf = true;
@@ -79,32 +94,33 @@ impl ImportedMessage {
                 whole.bytes.extend_from_slice(&piece[..missing]);
             }
         })?;
-        (message.hash, message.size) = (hash, size);
-        if let Some((.., tag)) = found.range {
-            let head = &whole.bytes[..whole.bytes.len().min(HEAD)];
-            if !tag.ours {
-                message.flags = status_flags(head);
+        (self.hash, self.size) = (hash, size);
+        if matches!(found.extent, MessageExtent::Eml) && self.skip == 0 && found.id != Some(hash) {
+            self.skip = separator(&whole.bytes);
+            if self.skip > 0 {
+                return self.read(found, whole);
             }
-            message.convert = if tag.ours {
-                !tag.exact && lf
-            } else {
-                lf && !crlf
-            };
-        } else {
-            message.convert = lf && !crlf && found.id != Some(hash);
         }
-        if message.convert {
+        self.convert = lf && !crlf && found.id != Some(hash);
+        if let MessageExtent::Mbox(extent) = &found.extent {
+            if extent.tag.ours {
+                self.convert = !extent.tag.exact && lf;
+            } else {
+                self.flags = status_flags(&whole.bytes[..whole.bytes.len().min(HEAD)]);
+            }
+        }
+        if self.convert {
             if whole.complete {
                 whole.other.clear();
                 to_crlf(&whole.bytes, &mut whole.other);
                 std::mem::swap(&mut whole.bytes, &mut whole.other);
-                message.hash = Hash128::of(&whole.bytes);
-                message.size = whole.bytes.len() as u64;
+                self.hash = Hash128::of(&whole.bytes);
+                self.size = whole.bytes.len() as u64;
             } else {
-                (message.hash, message.size) = message.hashed(found, &mut |_| {})?;
+                (self.hash, self.size) = self.hashed(found, &mut |_| {})?;
             }
         }
-        Ok(message)
+        Ok(())
     }
 
     fn hashed(&self, found: &Found, each: &mut dyn FnMut(&[u8])) -> Result<(Hash128, u64)> {
@@ -140,19 +156,31 @@ impl ImportedMessage {
     /// What is to be stored, piece by piece.
     pub(super) fn pieces<'a>(&self, found: &'a Found) -> Result<Pieces<'a>> {
         let failed = |e| Error::file("read", &found.path, e);
-        let (reader, unquoter): (Box<dyn Read>, _) = match found.range {
-            None => (frame::open(&found.path)?, None),
-            Some((start, end, tag)) => {
+        let (mut unquoter, mut line_end) = (None, LineEnd::Lf);
+        let reader: Box<dyn Read> = match &found.extent {
+            MessageExtent::File | MessageExtent::Eml => {
+                let mut file = frame::open(&found.path)?;
+                let skipped = io::copy(&mut (&mut file).take(self.skip), &mut io::sink());
+                let _ = skipped.map_err(failed)?;
+                file
+            }
+            MessageExtent::Part(start, end) => {
                 let mut file = fsx::open(&found.path)?;
-                file.seek(SeekFrom::Start(start)).map_err(failed)?;
-                let unquoter = Unquoter::new(self.mboxo && !tag.ours);
-                (Box::new(file.take(end - start)), Some(unquoter))
+                file.seek(SeekFrom::Start(*start)).map_err(failed)?;
+                Box::new(file.take(end - start))
+            }
+            MessageExtent::Mbox(extent) => {
+                let once = self.mboxo && !extent.tag.ours;
+                unquoter = extent.quoted.then(|| Unquoter::new(once));
+                line_end = extent.line_end;
+                Box::new(extent.open(&found.path)?)
             }
         };
         Ok(Pieces {
             path: &found.path,
             reader,
             unquoter,
+            line_end,
             convert: self.convert,
             chunk: vec![0; CHUNK],
             ended: false,
@@ -165,6 +193,7 @@ pub(super) struct Pieces<'a> {
     path: &'a Path,
     reader: Box<dyn Read>,
     unquoter: Option<Unquoter>,
+    line_end: LineEnd,
     convert: bool,
     chunk: Vec<u8>,
     ended: bool,
@@ -187,6 +216,11 @@ impl Iterator for Pieces<'_> {
                 Ok(n) => break n,
             }
         };
+        if self.line_end == LineEnd::Cr {
+            for byte in self.chunk[..read].iter_mut().filter(|b| **b == b'\r') {
+                *byte = b'\n';
+            }
+        }
         let mut piece = Vec::with_capacity(read + 16);
         match (&mut self.unquoter, read) {
             (None, 0) => {
@@ -206,6 +240,17 @@ impl Iterator for Pieces<'_> {
             piece = turned;
         }
         Some(Ok(piece))
+    }
+}
+
+/// Length of the `From ` line that a message begins with; 0 if it has none.
+fn separator(head: &[u8]) -> u64 {
+    let head = &head[..head.len().min(HEAD)];
+    let end = memchr::memchr(b'\n', head).map_or(0, |lf| lf as u64 + 1);
+    if head.starts_with(b"From ") && begins(head) {
+        end
+    } else {
+        0
     }
 }
 

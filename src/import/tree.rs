@@ -1,7 +1,7 @@
 //! What of a source is looked at: its directories and files. A link is read if it leads to a
 //! file of the source; everything else is skipped, and told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::{Unread, shown};
@@ -15,6 +15,8 @@ pub(super) struct SourceTree {
     /// The same without links, to tell what leads out of it.
     root: PathBuf,
     skipped: BTreeMap<PathBuf, String>,
+    /// Files that are read because links lead to them.
+    linked: BTreeSet<PathBuf>,
 }
 
 /// Something in a directory that can hold mail.
@@ -27,14 +29,18 @@ pub(super) struct Child {
     pub(super) size: Option<u64>,
 }
 
+/// A path that is the same whichever links lead to it.
+fn without_links(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
+}
+
 impl SourceTree {
     pub(super) fn new(source: &Path) -> Self {
         Self {
             source: source.to_path_buf(),
-            root: source
-                .canonicalize()
-                .unwrap_or_else(|_| source.to_path_buf()),
+            root: without_links(source),
             skipped: BTreeMap::new(),
+            linked: BTreeSet::new(),
         }
     }
 
@@ -47,11 +53,11 @@ impl SourceTree {
                 match at.canonicalize() {
                     Ok(path) if path.starts_with(&self.root) => path,
                     Ok(_) => {
-                        self.skip(at, "a link that leads out of the source");
+                        self.skip(&at, "a link that leads out of the source");
                         continue;
                     }
                     Err(_) => {
-                        self.skip(at, "a link that leads nowhere");
+                        self.skip(&at, "a link that leads nowhere");
                         continue;
                     }
                 }
@@ -64,11 +70,11 @@ impl SourceTree {
                 Some(meta) if meta.is_file() => Some(meta.len()),
                 Some(meta) if meta.is_dir() && !kind.is_symlink() => None,
                 Some(meta) if meta.is_dir() => {
-                    self.skip(at, "a link to a directory");
+                    self.skip(&at, "a link to a directory");
                     continue;
                 }
                 Some(_) => {
-                    self.skip(at, "no file");
+                    self.skip(&at, "no file");
                     continue;
                 }
             };
@@ -79,17 +85,36 @@ impl SourceTree {
         Ok(children.into_iter().map(|(_, child)| child).collect())
     }
 
-    fn skip(&mut self, path: PathBuf, reason: &str) {
-        self.skipped.insert(path, reason.to_owned());
+    /// Notes what is not looked at.
+    pub(super) fn skip(&mut self, path: &Path, reason: &str) {
+        self.skipped.insert(path.to_path_buf(), reason.to_owned());
+    }
+
+    /// Notes that a message is read by this name in a directory. What a link leads to is then
+    /// not left out, wherever it lies.
+    pub(super) fn take(&mut self, dir: &Path, name: &str, path: &Path) {
+        if path != dir.join(name) {
+            self.linked.insert(without_links(path));
+        }
+    }
+
+    /// The first thing that was not looked at, and why.
+    pub(super) fn first_skipped(&self) -> Option<(&Path, &str)> {
+        let (path, reason) = self.skipped.first_key_value()?;
+        Some((path, reason))
     }
 
     /// What was not looked at.
     pub(super) fn skipped(self) -> Vec<Unread> {
-        let source = self.source;
+        let (source, linked) = (self.source, self.linked);
         let told = |(path, reason): (PathBuf, String)| Unread {
             place: shown(&path, &source).display().to_string(),
             reason,
         };
-        self.skipped.into_iter().map(told).collect()
+        let skipped = self.skipped.into_iter();
+        skipped
+            .filter(|(path, _)| !linked.contains(&without_links(path)))
+            .map(told)
+            .collect()
     }
 }

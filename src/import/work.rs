@@ -30,6 +30,13 @@ impl Worker<'_> {
         let options = self.shared.options;
         let mut whole = std::mem::take(&mut self.whole);
         let message = ImportedMessage::look(found, options.mboxo, &mut whole)?;
+        if message.is_nothing(found) {
+            self.whole = whole;
+            return Err(Error::Damaged {
+                path: found.path.clone(),
+                detail: "it is empty".to_owned(),
+            });
+        }
         self.report.messages += 1;
         self.report.octets += message.size;
         let taken = self.decide(found, route, &message, &whole);
@@ -81,7 +88,7 @@ impl Worker<'_> {
             packed,
             flags: message.flags.clone(),
             idate,
-            kw: String::new(),
+            kw: found.keywords.clone(),
             evidence: Evidence::Received,
             object: None,
         };

@@ -23,6 +23,8 @@ const WINDOW_LOG_MAX: u32 = 27;
 const WINDOW_LOG: u32 = 19;
 /// How a zstd frame begins.
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// How gzip begins.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 const CHUNK: usize = 64 << 10;
 
 /// Compresses message after message with one context, which is what makes small
@@ -131,6 +133,12 @@ pub fn open(path: &Path) -> Result<Box<dyn Read>> {
     decode(file).map_err(|e| Error::file("read", path, e))
 }
 
+/// True if a file that begins so is compressed in a way that [`open`] reads.
+#[must_use]
+pub fn is_compressed(start: &[u8]) -> bool {
+    start.starts_with(&ZSTD) || start.starts_with(&GZIP)
+}
+
 fn decode(file: File) -> io::Result<Box<dyn Read>> {
     let mut file = BufReader::with_capacity(CHUNK, file);
     let magic = io::BufRead::fill_buf(&mut file)?;
@@ -139,7 +147,7 @@ fn decode(file: File) -> io::Result<Box<dyn Read>> {
         decoder.window_log_max(WINDOW_LOG_MAX)?;
         return Ok(Box::new(decoder));
     }
-    if magic.starts_with(&[0x1f, 0x8b]) {
+    if magic.starts_with(&GZIP) {
         return Ok(Box::new(flate2::bufread::MultiGzDecoder::new(file)));
     }
     Ok(Box::new(file))

@@ -21,6 +21,7 @@ mod frozen;
 mod guides;
 mod hostile;
 mod imap;
+mod import;
 mod import_crash;
 mod init;
 mod interop;

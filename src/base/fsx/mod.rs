@@ -50,6 +50,21 @@ fn create_for(path: &Path, mode: u32) -> Result<File> {
         .map_err(|e| Error::file("create", path, e))
 }
 
+/// A file without a name, for what need not be kept in memory; it goes when it is closed.
+/// It lies where `TMPDIR` says, else in `/var/tmp`: `/tmp` is memory on many systems.
+pub fn create_unnamed() -> Result<File> {
+    let chosen = std::env::var_os("TMPDIR").filter(|dir| !dir.is_empty());
+    let dir = resolve(&chosen.map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from));
+    faults::meet(&dir)?;
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .mode(0o600)
+        .custom_flags(OFlags::TMPFILE.bits().cast_signed())
+        .open(&dir)
+        .map_err(|e| Error::file("create a temporary file in", &dir, e))
+}
+
 /// Opens an existing file for reading.
 pub fn open(path: &Path) -> Result<File> {
     opened(path, OpenOptions::new().read(true))

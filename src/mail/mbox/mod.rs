@@ -1,16 +1,21 @@
-//! The mbox format, pure (RFC 4155 and the quoting known as mboxrd): `From ` lines, and
-//! filters that quote lines and turn line ends round, fed in pieces of any size.
+//! The mbox format, pure (RFC 4155 and the quoting known as mboxrd): `From ` lines, where
+//! messages begin and end, and filters that quote lines and turn line ends round, fed in
+//! pieces of any size.
 //!
 //! What had to be done to a message so that it fits into an mbox is told in the sender of
 //! its `From ` line, which no reader needs. So it can be undone to the byte.
 
 mod ends;
+mod field;
 mod line;
 mod quote;
+mod split;
 
 pub use ends::{ToLf, to_crlf};
-pub use line::{FromLine, Tag};
+pub use field::is_field;
+pub use line::{FromLine, Separator, Tag};
 pub use quote::{Quoter, Unquoter};
+pub use split::{LineEnd, MboxPart, Splitter, begins, is_end_of_message};
 
 /// What a separating line begins with.
 const FROM: &[u8] = b"From ";
@@ -69,7 +74,8 @@ mod tests {
             line.to_string(),
             "From mailvault-exact-bare Sat Aug  2 10:00:05 2025"
         );
-        assert_eq!(FromLine::parse(line.to_string().as_bytes()), Some(line));
+        let read = Separator::read(line.to_string().as_bytes());
+        assert_eq!(read, Some(Separator::Dated(line)));
     }
 
     #[test]
@@ -83,21 +89,39 @@ mod tests {
             ("From MAILER-DAEMON Sat Aug  2 10:00 2025", 1_754_128_800),
             (
                 "From \"ann b\"@example.org Sat Aug 2 10:00:05 +0200 2025",
-                1_754_128_805,
+                1_754_121_605,
             ),
+            (
+                "From ann@example.org Sat, 2 Aug 2025 10:00:05 -0130",
+                1_754_134_205,
+            ),
+            ("From - Sat Aug 2 2025 10:00:05", 1_754_128_805),
+            ("From ann@example.org 2025-08-02T10:00:05Z", 1_754_128_805),
+            ("From ann@example.org 2025-08-02 10:00:05", 1_754_128_805),
             ("From x@example.org Samedi 10:00:05 2025", 0),
         ] {
-            let parsed = FromLine::parse(line.as_bytes()).unwrap();
-            assert_eq!((parsed.date, parsed.tag.ours), (date, false), "{line}");
+            let Some(Separator::Dated(read)) = Separator::read(line.as_bytes()) else {
+                panic!("no date in {line}");
+            };
+            assert_eq!((read.date, read.tag.ours), (date, false), "{line}");
         }
-        for text in [
-            "From here on",
-            "From there at 10:00",
-            "From: a",
-            "from a",
-            "",
+    }
+
+    #[test]
+    fn from_lines_without_a_date_are_short_or_text_or_of_a_patch() {
+        let patch = format!("From {} Mon Sep 17 00:00:00 2001\n", "0a".repeat(20));
+        for (line, read) in [
+            ("From \r\n", Some(Separator::Short)),
+            ("From -", Some(Separator::Short)),
+            ("From ann@example.org", Some(Separator::Short)),
+            ("From here on", Some(Separator::Words)),
+            ("From there at 10:00", Some(Separator::Words)),
+            (&patch, Some(Separator::Patch)),
+            ("From: a", None),
+            ("from a", None),
+            ("", None),
         ] {
-            assert_eq!(FromLine::parse(text.as_bytes()), None, "{text}");
+            assert_eq!(Separator::read(line.as_bytes()), read, "{line}");
         }
     }
 
@@ -140,14 +164,15 @@ mod tests {
 
         #[test]
         fn any_line_may_be_asked_for_its_date(line in prop::collection::vec(any::<u8>(), 0..80)) {
-            let _ = FromLine::parse(&[b"From ", &line[..]].concat());
+            let _ = Separator::read(&[b"From ", &line[..]].concat());
         }
 
         #[test]
         fn every_from_line_reads_back(date in 0i64..4_294_967_296, bits in 0u8..8) {
             let tag = Tag { ours: true, exact: bits & 1 > 0, open: bits & 2 > 0, bare: bits & 4 > 0 };
             let line = FromLine { tag, date };
-            prop_assert_eq!(FromLine::parse(line.to_string().as_bytes()), Some(line));
+            let read = Separator::read(line.to_string().as_bytes());
+            prop_assert_eq!(read, Some(Separator::Dated(line)));
         }
     }
 }

@@ -596,7 +596,7 @@ mod tests {
             let mut html = String::from(if is_head_open { "<html><head><meta x>" } else { "" });
             let mut words = Vec::new();
             for (unseen, block, inline, word, rest, ends) in pieces {
-                html += &[unseen, block, word, inline, rest].concat();
+                html += &[unseen, &block, &word, &inline, &rest].concat();
                 // One of two, both or none of the end tags.
                 html += &(if ends & 1 == 1 { end(&inline) } else { String::new() });
                 html += &(if ends & 2 == 2 { end(&block) } else { String::new() });

@@ -1,0 +1,234 @@
+//! What a file is, by its name and its beginning.
+
+use std::ffi::OsStr;
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::base::error::{Error, Result};
+use crate::base::fsx;
+use crate::mail::mbox::{begins, is_field};
+use crate::vault::frame;
+
+/// So much of a file is looked at.
+const SAMPLE: u64 = 4 << 10;
+/// The UTF-8 mark that editors put in front of a text.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The form of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FileForm {
+    /// It has no bytes.
+    Empty,
+    Mbox,
+    /// One message.
+    Message,
+    /// One message as Apple Mail keeps it.
+    Emlx,
+    /// One of which Apple Mail keeps the parts elsewhere.
+    PartOfEmlx,
+    Foreign(&'static ForeignForm),
+    /// None of these.
+    Unknown,
+}
+
+/// A form of a file that holds no mail, or mail in a way that is not read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ForeignForm {
+    magic: &'static [u8],
+    /// Where in the file that stands.
+    at: usize,
+    pub(super) what: &'static str,
+    pub(super) hint: &'static str,
+}
+
+/// What people have besides mail, or instead.
+static FOREIGN: [ForeignForm; 13] = [
+    ForeignForm {
+        magic: b"PK\x03\x04",
+        at: 0,
+        what: "a zip archive",
+        hint: "unpack it, and import the directory that comes out",
+    },
+    ForeignForm {
+        magic: b"PK\x05\x06",
+        at: 0,
+        what: "an empty zip archive",
+        hint: "there is no mail in it",
+    },
+    ForeignForm {
+        magic: b"ustar",
+        at: 257,
+        what: "a tar archive",
+        hint: "unpack it, and import the directory that comes out",
+    },
+    ForeignForm {
+        magic: b"7z\xbc\xaf\x27\x1c",
+        at: 0,
+        what: "a 7z archive",
+        hint: "unpack it, and import the directory that comes out",
+    },
+    ForeignForm {
+        magic: b"Rar!\x1a\x07",
+        at: 0,
+        what: "a rar archive",
+        hint: "unpack it, and import the directory that comes out",
+    },
+    ForeignForm {
+        magic: b"BZh",
+        at: 0,
+        what: "compressed with bzip2",
+        hint: "unpack it with bunzip2, and import what comes out",
+    },
+    ForeignForm {
+        magic: b"\xfd7zXZ\0",
+        at: 0,
+        what: "compressed with xz",
+        hint: "unpack it with unxz, and import what comes out",
+    },
+    ForeignForm {
+        magic: b"!BDN",
+        at: 0,
+        what: "a data file of Outlook (PST or OST)",
+        hint: "open it in Outlook and copy its mail to an IMAP account, or convert it with readpst, which writes mbox files",
+    },
+    ForeignForm {
+        magic: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        at: 0,
+        what: "an OLE file, such as a message of Outlook (.msg)",
+        hint: "save the message as .eml, or convert it with msgconvert",
+    },
+    ForeignForm {
+        magic: b"\xcf\xad\x12\xfe",
+        at: 0,
+        what: "a folder of Outlook Express (DBX)",
+        hint: "convert it with readdbx or undbx, and import what comes out",
+    },
+    ForeignForm {
+        magic: b"%PDF-",
+        at: 0,
+        what: "a PDF document",
+        hint: "there is no mail in it that could be imported",
+    },
+    ForeignForm {
+        magic: b"// <!-- <mdb:mork",
+        at: 0,
+        what: "an index of Thunderbird (.msf)",
+        hint: "the mail is in the file of the same name without .msf; import that, or the directory",
+    },
+    ForeignForm {
+        magic: b"SQLite format 3\0",
+        at: 0,
+        what: "an SQLite database",
+        hint: "export the mail from the program that made it, as mbox or .eml",
+    },
+];
+
+/// Looks at a file.
+pub(super) fn look(path: &Path, name: &str) -> Result<FileForm> {
+    if has_suffix(name, "emlx") {
+        let is_part = has_suffix(name.trim_end_matches(".emlx"), "partial");
+        return Ok(if is_part {
+            FileForm::PartOfEmlx
+        } else {
+            FileForm::Emlx
+        });
+    }
+    let sample = start(fsx::open(path)?, path)?;
+    if sample.is_empty() {
+        return Ok(FileForm::Empty);
+    }
+    if frame::is_compressed(&sample) {
+        let content = frame::open(path)?;
+        return Ok(of(&start(content, path)?, unpacked_name(name)));
+    }
+    Ok(of(&sample, name))
+}
+
+/// A name without what tells that the file is compressed.
+pub(super) fn unpacked_name(name: &str) -> &str {
+    ["gz", "gzip", "zst", "zstd"]
+        .iter()
+        .find(|suffix| has_suffix(name, suffix))
+        .and_then(|_| name.rsplit_once('.'))
+        .map_or(name, |(stem, _)| stem)
+}
+
+pub(super) fn has_suffix(name: &str, suffix: &str) -> bool {
+    Path::new(name)
+        .extension()
+        .is_some_and(|e: &OsStr| e.eq_ignore_ascii_case(suffix))
+}
+
+/// How the content of a file begins.
+fn start(file: impl Read, path: &Path) -> Result<Vec<u8>> {
+    let mut sample = Vec::new();
+    match file.take(SAMPLE).read_to_end(&mut sample) {
+        // What is damaged behind its beginning is told when it is read.
+        Err(e) if sample.is_empty() => Err(Error::file("read", path, e)),
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Err(Error::file("read", path, e)),
+        _ => Ok(sample),
+    }
+}
+
+fn of(sample: &[u8], name: &str) -> FileForm {
+    if sample.is_empty() {
+        return FileForm::Empty;
+    }
+    let is_it = |form: &&ForeignForm| {
+        let rest = sample.get(form.at..);
+        rest.is_some_and(|rest| rest.starts_with(form.magic))
+    };
+    if let Some(form) = FOREIGN.iter().find(is_it) {
+        return FileForm::Foreign(form);
+    }
+    if begins(sample) {
+        // A program may have kept the separator in front of a single message.
+        let is_eml = has_suffix(name, "eml");
+        return if is_eml {
+            FileForm::Message
+        } else {
+            FileForm::Mbox
+        };
+    }
+    if has_suffix(name, "eml") {
+        return FileForm::Message;
+    }
+    if has_suffix(name, "mbox") || has_suffix(name, "mbx") {
+        return FileForm::Mbox;
+    }
+    let text = sample.strip_prefix(MARK).unwrap_or(sample);
+    let first = text
+        .split(|b| *b == b'\n' || *b == b'\r')
+        .find(|line| !line.is_empty());
+    if first.is_some_and(is_field) && !sample.contains(&0) {
+        FileForm::Message
+    } else {
+        FileForm::Unknown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_known_by_what_it_holds() {
+        for (sample, name, form) in [
+            (&b"From \r\nSubject: a\r\n"[..], "Inbox", FileForm::Mbox),
+            (b"\xef\xbb\xbf\n\nFrom -\nSubject: a\n", "x", FileForm::Mbox),
+            (b"From -\rSubject: a\r", "x", FileForm::Mbox),
+            (b"From here on\n", "x.txt", FileForm::Unknown),
+            (b"From -\nSubject: a\n", "x.eml", FileForm::Message),
+            (b"Subject: a\n\n", "x", FileForm::Message),
+            (b"Subject: \0", "x", FileForm::Unknown),
+            (b"\0\x01", "x.eml", FileForm::Message),
+            (b"hello", "x", FileForm::Unknown),
+            (b"", "x", FileForm::Empty),
+        ] {
+            assert_eq!(of(sample, name), form, "{name}");
+        }
+        let mut tar = vec![0; 512];
+        tar[257..262].copy_from_slice(b"ustar");
+        assert!(matches!(of(&tar, "x.eml"), FileForm::Foreign(form) if form.at == 257));
+    }
+}
