@@ -128,7 +128,7 @@ fn vault_of(messages: Vec<Message>, path: &Path) -> Vault {
 
 fn export(vault: &Vault, destination: Destination) {
     let all = query::parse::<&str>(&[], Utc::now()).unwrap();
-    let plan = export::plan(vault, &all, destination, SelectionScope::There, false).unwrap();
+    let plan = export::plan(vault, &all, destination, SelectionScope::OnServer, false).unwrap();
     let (mut out, stop) = (std::io::sink(), std::sync::atomic::AtomicBool::new(false));
     let report = export::apply(vault, &plan, &mut out, &stop, &mut |_| {}).unwrap();
     assert_eq!(report.written, plan.selection.messages());

@@ -200,7 +200,7 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Only show what would be exported')
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Only show what the server will or may refuse, and why')
             [CompletionResult]::new('--again', '--again', [CompletionResultType]::ParameterName, 'Upload what was uploaded before and is no longer there')
-            [CompletionResult]::new('--gone', '--gone', [CompletionResultType]::ParameterName, 'Also export what its IMAP server no longer has, into the folder it was in last')
+            [CompletionResult]::new('--gone', '--gone', [CompletionResultType]::ParameterName, 'Also export messages that are no longer on their IMAP server')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more; twice: the dialogue with the server, secrets masked')

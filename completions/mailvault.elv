@@ -190,7 +190,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand --dry-run 'Only show what would be exported'
             cand --check 'Only show what the server will or may refuse, and why'
             cand --again 'Upload what was uploaded before and is no longer there'
-            cand --gone 'Also export what its IMAP server no longer has, into the folder it was in last'
+            cand --gone 'Also export messages that are no longer on their IMAP server'
             cand -q 'Print only warnings and errors'
             cand --quiet 'Print only warnings and errors'
             cand -v 'Print more; twice: the dialogue with the server, secrets masked'

@@ -303,16 +303,16 @@ pub enum Error {
         /// True if there are others.
         more: bool,
     },
-    /// Nothing fits a query that should select something.
+    /// No message matches a query that should select some.
     #[error("{}", if .query.is_empty() {
         "the vault has no message to export".to_owned()
     } else {
-        format!("no message in the vault fits {query}")
+        format!("no message in the vault matches {query}")
     })]
     NoMatch {
         /// The query, in its canonical form.
         query: String,
-        /// Messages that fit and are no longer on the server.
+        /// Messages that match and are no longer on the server.
         gone: u64,
     },
     /// Mail of several accounts would be uploaded into one, and nobody said that it should.

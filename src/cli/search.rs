@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Search, settings: &Settings, out: &Output) -> Result<Do
     }
     if out.out_terminal && !out.quiet {
         out.line(&match (found, more) {
-            (0, _) => "no message fits".to_owned(),
+            (0, _) => "no messages match".to_owned(),
             (_, false) => plural(found, "message"),
             (_, true) => format!("the first {found}; -l N shows more"),
         });

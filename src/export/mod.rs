@@ -184,7 +184,7 @@ pub fn plan(
 fn no_match(query: &Query, selection: &Selection) -> Error {
     Error::NoMatch {
         query: query.to_string(),
-        gone: selection.left.messages,
+        gone: selection.omitted.messages,
     }
 }
 

@@ -69,9 +69,9 @@ impl UploadRun<'_> {
             self.vault.read_texts(&mut |_| {})?;
         }
         let scope = if self.options.gone {
-            SelectionScope::Ever
+            SelectionScope::All
         } else {
-            SelectionScope::There
+            SelectionScope::OnServer
         };
         let selection = self.vault.select(self.query, false, scope)?;
         if selection.messages() == 0 && self.query.names_anything() {
@@ -145,10 +145,10 @@ pub fn upload(
     let mut writer = Writer::open(path, options.lock_wait, &options.stop)?;
     let plan = UploadRun::open(path, query, job, options)?;
     plan.with(events, |task, connector, events| {
-        let left = task.selection.left.clone();
+        let omitted = task.selection.omitted.clone();
         if task.selection.messages() == 0 {
             let report = UploadReport {
-                left,
+                omitted,
                 ..UploadReport::default()
             };
             return Ok((report, None));
@@ -160,7 +160,7 @@ pub fn upload(
         let notice = &mut |event: RunEvent<'_>| events(event);
         let mut upload = Upload::new(task, &mut writer, notice);
         let outcome = sessions(&task, connector, &mut upload);
-        upload.report.left = left;
+        upload.report.omitted = omitted;
         Ok((upload.report, outcome.err()))
     })
 }

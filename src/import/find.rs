@@ -10,7 +10,7 @@ use std::time::UNIX_EPOCH;
 use super::folder::{Kind, SourceFolder};
 use super::form::{self, FileForm};
 use super::mbox::MboxExtent;
-use super::names::{FolderKeywords, flags};
+use super::names::{FolderKeywords, KEYWORDS, flags};
 use super::tree::{Child, SourceTree};
 use super::walk::{is_dir, is_message_file};
 use super::{Unread, emlx, id_in, mbox, reason, shown, walk};
@@ -116,7 +116,7 @@ fn kind_of(source: &Path, name: &str) -> Result<Kind> {
         FileForm::Message | FileForm::Emlx => return Ok(Kind::Eml),
         FileForm::Empty => refused(
             "it is empty".to_owned(),
-            "see whether it was copied as a whole",
+            "check that it was copied completely",
         ),
         FileForm::Foreign(form) => refused(format!("it is {}", form.what), form.hint),
         FileForm::PartOfEmlx => refused(
@@ -124,7 +124,7 @@ fn kind_of(source: &Path, name: &str) -> Result<Kind> {
             "let Apple Mail load the whole message, then import it again",
         ),
         FileForm::Unknown => refused(
-            "it begins neither as an mbox file nor as a message".to_owned(),
+            "it looks like neither an mbox file nor a message".to_owned(),
             "if it is one message, give it a name that ends in .eml",
         ),
     })
@@ -132,7 +132,7 @@ fn kind_of(source: &Path, name: &str) -> Result<Kind> {
 
 fn vault(source: &Path, spots: &mut Vec<SourceFolder>) -> Result<()> {
     let vault = Vault::open_foreign(source)?;
-    let selection = vault.select(&Query::default(), false, SelectionScope::Ever)?;
+    let selection = vault.select(&Query::default(), false, SelectionScope::All)?;
     let shared = Rc::new((vault, selection));
     for part in &shared.1.folders {
         let mut spot = SourceFolder::new(Kind::Vault, source, &[]);
@@ -236,7 +236,10 @@ fn in_vault(
 }
 
 fn in_maildir(folder: &Path, tree: &mut SourceTree, each: &mut dyn FnMut(Found)) -> Result<()> {
-    let mut keywords = FolderKeywords::read(folder)?;
+    let mut keywords = FolderKeywords::read(folder).unwrap_or_else(|error| {
+        tree.skip(&folder.join(KEYWORDS), &reason(&error));
+        FolderKeywords::default()
+    });
     for sub in ["cur", "new"] {
         let dir = folder.join(sub);
         if !is_dir(&dir) {
@@ -270,7 +273,9 @@ fn in_files(
     each: &mut dyn FnMut(Found),
 ) -> Result<()> {
     let files = if is_dir(path) {
-        tree.children(path)?
+        let mut files = tree.children(path)?;
+        files.retain(|file| file.size.is_some() && is_message_file(&file.name));
+        files
     } else {
         let name = path.file_name().unwrap_or_default();
         vec![Child {
@@ -279,11 +284,7 @@ fn in_files(
             size: Some(0),
         }]
     };
-    let one = !is_dir(path);
-    for Child { name, path, size } in files {
-        if size.is_none() || !one && !is_message_file(&name) {
-            continue;
-        }
+    for Child { name, path, .. } in files {
         if !form::has_suffix(&name, "emlx") {
             each(eml(path, &name));
             continue;

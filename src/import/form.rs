@@ -125,9 +125,8 @@ static FOREIGN: [ForeignForm; 13] = [
 
 /// Looks at a file.
 pub(super) fn look(path: &Path, name: &str) -> Result<FileForm> {
-    if has_suffix(name, "emlx") {
-        let is_part = has_suffix(name.trim_end_matches(".emlx"), "partial");
-        return Ok(if is_part {
+    if let Some(stem) = without_suffix(name, &["emlx"]) {
+        return Ok(if has_suffix(stem, "partial") {
             FileForm::PartOfEmlx
         } else {
             FileForm::Emlx
@@ -146,11 +145,14 @@ pub(super) fn look(path: &Path, name: &str) -> Result<FileForm> {
 
 /// A name without what tells that the file is compressed.
 pub(super) fn unpacked_name(name: &str) -> &str {
-    ["gz", "gzip", "zst", "zstd"]
-        .iter()
-        .find(|suffix| has_suffix(name, suffix))
-        .and_then(|_| name.rsplit_once('.'))
-        .map_or(name, |(stem, _)| stem)
+    without_suffix(name, &["gz", "gzip", "zst", "zstd"]).unwrap_or(name)
+}
+
+/// A name without its suffix, if it is one of these and not all of the name.
+pub(super) fn without_suffix<'a>(name: &'a str, suffixes: &[&str]) -> Option<&'a str> {
+    let is_one = suffixes.iter().any(|suffix| has_suffix(name, suffix));
+    let (stem, _) = name.rsplit_once('.').filter(|_| is_one)?;
+    Some(stem)
 }
 
 pub(super) fn has_suffix(name: &str, suffix: &str) -> bool {
@@ -210,6 +212,24 @@ fn of(sample: &[u8], name: &str) -> FileForm {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_suffix_is_known_in_any_case() {
+        let suffixes = ["emlx", "mbox"];
+        assert_eq!(
+            without_suffix("1.partial.EMLX", &suffixes),
+            Some("1.partial")
+        );
+        assert_eq!(without_suffix("Work.Mbox", &suffixes), Some("Work"));
+        assert_eq!(without_suffix("a.eml", &suffixes), None);
+        assert_eq!(without_suffix(".mbox", &suffixes), None);
+        for (name, form) in [
+            ("1.Partial.EMLX", FileForm::PartOfEmlx),
+            ("1.emlx", FileForm::Emlx),
+        ] {
+            assert_eq!(look(Path::new(name), name).ok(), Some(form), "{name}");
+        }
+    }
 
     #[test]
     fn a_file_is_known_by_what_it_holds() {

@@ -127,9 +127,9 @@ pub(super) fn scan(
                 each(extent, date);
             }
         }
-        MboxPart::Stray { end } => tell(format!(
-            "its first {end} bytes belong to no message that could be told from the rest"
-        )),
+        MboxPart::Stray { end } => {
+            tell(format!("its first {end} bytes are not part of any message"));
+        }
     };
     let mut splitter = Splitter::new(line_end);
     let mut at = 0;

@@ -11,7 +11,7 @@ use crate::base::fsx;
 /// cannot be in a name.
 const SEPARATORS: [&str; 8] = [":", ";", "!", "-", "_", "+", "%3A", "\u{f03a}"];
 /// Where Dovecot keeps what the letters a to z mean in a folder.
-const KEYWORDS: &str = "dovecot-keywords";
+pub(super) const KEYWORDS: &str = "dovecot-keywords";
 /// That file is not longer.
 const LONGEST: u64 = 64 << 10;
 

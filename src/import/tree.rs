@@ -74,7 +74,7 @@ impl SourceTree {
                     continue;
                 }
                 Some(_) => {
-                    self.skip(&at, "no file");
+                    self.skip(&at, "not a file");
                     continue;
                 }
             };
@@ -113,7 +113,7 @@ impl SourceTree {
         };
         let skipped = self.skipped.into_iter();
         skipped
-            .filter(|(path, _)| !linked.contains(&without_links(path)))
+            .filter(|(path, _)| linked.is_empty() || !linked.contains(&without_links(path)))
             .map(told)
             .collect()
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::folder::{Kind, SourceFolder};
-use super::form::{self, FileForm, has_suffix, unpacked_name};
+use super::form::{self, FileForm, has_suffix, unpacked_name, without_suffix};
 use super::names::is_control;
 use super::tree::{Child, SourceTree};
 use crate::base::error::{Error, Result, words};
@@ -52,7 +52,7 @@ pub(super) fn folders(source: &Path, tree: &mut SourceTree) -> Result<Vec<Source
         folders: Vec::new(),
     };
     let name = source.file_name().unwrap_or_default().to_string_lossy();
-    let stem = name.strip_suffix(".mbox").filter(|stem| !stem.is_empty());
+    let stem = without_suffix(&name, &["mbox"]);
     // The directory of one folder of Apple Mail.
     let parts: Vec<String> = stem.map(str::to_owned).into_iter().collect();
     walk.directory(SourceDir {
@@ -75,19 +75,15 @@ fn is_maildir(dir: &Path) -> bool {
 
 /// True if a file holds one message each by its name.
 pub(super) fn is_message_file(name: &str) -> bool {
-    has_suffix(unpacked_name(name), "eml") || has_suffix(name, "emlx") && !is_part(name)
-}
-
-fn is_part(name: &str) -> bool {
-    name.rsplit_once('.')
-        .is_some_and(|(stem, _)| has_suffix(stem, "partial"))
+    has_suffix(unpacked_name(name), "eml")
+        || without_suffix(name, &["emlx"]).is_some_and(|stem| !has_suffix(stem, "partial"))
 }
 
 impl SourceWalk<'_> {
     fn directory(&mut self, place: SourceDir<'_>) -> Result<()> {
         if place.depth > DEEPEST {
             self.tree
-                .skip(place.dir, "directories too deep in each other");
+                .skip(place.dir, "directories are nested too deeply");
             return Ok(());
         }
         let children = self.tree.children(place.dir)?;
@@ -102,7 +98,7 @@ impl SourceWalk<'_> {
                 None => self.child_directory(place, &around, &child)?,
                 Some(_) if around.maildir => {
                     if !is_control(&child.name) {
-                        self.tree.skip(&child.path, "no message of this Maildir");
+                        self.tree.skip(&child.path, "not a message of this Maildir");
                     }
                 }
                 Some(size) if is_message_file(&child.name) => {
@@ -185,11 +181,8 @@ impl SourceWalk<'_> {
             );
             return Ok(());
         }
-        let stem = [".sbd", ".mbox"].iter().find_map(|s| name.strip_suffix(s));
-        let stem = stem.filter(|stem| !stem.is_empty()).unwrap_or(name);
-        let package = Path::new(name)
-            .extension()
-            .is_some_and(|end| end.eq_ignore_ascii_case("mbox"));
+        let stem = without_suffix(name, &["sbd", "mbox"]).unwrap_or(name);
+        let package = has_suffix(name, "mbox");
         let mut parts = place.parts.to_vec();
         // Neither the two stores of a profile nor what lies in a package are folders.
         if around.profile != Some(true) && (package || !place.package) {
@@ -232,7 +225,7 @@ impl SourceWalk<'_> {
         for child in self.tree.children(path)? {
             let is_own = child.size.is_none() && ["cur", "new", "tmp"].contains(&&*child.name);
             if !is_own && !is_control(&child.name) {
-                self.tree.skip(&child.path, "no message of this Maildir");
+                self.tree.skip(&child.path, "not a message of this Maildir");
             }
         }
         Ok(())
@@ -268,7 +261,7 @@ impl SourceWalk<'_> {
         let reason = match form {
             FileForm::Mbox => {
                 let stem = unpacked_name(name);
-                let stem = stem.strip_suffix(".mbox").unwrap_or(stem);
+                let stem = without_suffix(stem, &["mbox"]).unwrap_or(stem);
                 let mut parts = place.parts.to_vec();
                 if !(place.package && name == "mbox") {
                     parts.push(stem.to_owned());
@@ -289,7 +282,7 @@ impl SourceWalk<'_> {
             FileForm::Message | FileForm::Emlx => {
                 "it may be a message; name it .eml to import it".to_owned()
             }
-            FileForm::Unknown => "it is no mail".to_owned(),
+            FileForm::Unknown => "it is not mail".to_owned(),
         };
         self.tree.skip(path, &reason);
     }

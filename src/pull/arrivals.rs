@@ -111,7 +111,7 @@ impl PullRun<'_, '_> {
     /// asked.
     pub(super) fn judge(
         &mut self,
-        source: Option<&mut dyn Source>,
+        mut source: Option<&mut dyn Source>,
         place: &PullTarget<'_>,
         wanted: &[Listing],
         arrivals: Arrivals,
@@ -150,11 +150,10 @@ impl PullRun<'_, '_> {
             self.learned(self.sizes_key(), text)?;
         }
         came.retain(|arrival| !suspects.contains(&arrival.number));
-        let mut source = source;
-        let shown = match &mut source {
-            Some(source) => self.ask_of_misfits(Some(*source), place, &held, earlier)?,
-            None => self.ask_of_misfits(None, place, &held, earlier)?,
-        };
+        let asked = source
+            .as_mut()
+            .map(|source| &mut **source as &mut dyn Source);
+        let shown = self.ask_of_misfits(asked, place, &held, earlier)?;
         self.deliver_misfits(held, &shown, shifted, earlier)?;
         if let Some(source) = source {
             self.judge_equal(source, place, wanted, &came, earlier)?;
@@ -278,7 +277,12 @@ impl PullRun<'_, '_> {
             ..Origin::maildrop(&route.account, &route.server)
         };
         self.sizes = evidence::recall_sizes(self.catalog, origin)?;
-        self.uncounted.clear();
+        let mailbox = (origin.dir.to_owned(), uidvalidity);
+        // A new session goes on with the mailbox in which the last one broke off.
+        if self.uncounted_in != mailbox {
+            self.uncounted.clear();
+            self.uncounted_in = mailbox;
+        }
         self.had_messages = self.catalog.has_contents()?;
         Ok(())
     }

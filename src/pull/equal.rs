@@ -50,13 +50,18 @@ impl PullRun<'_, '_> {
             others.extend(self.anothers(place, listing.copied(), arrival)?);
             let here = &same[&arrival.like];
             if here.len() > 1 || !others.is_empty() {
-                let mut others = others.iter().chain(here);
+                // A final line end explains two octets.
+                let is_apart = |other: &&Option<u64>| {
+                    let both = other.zip(arrival.listed);
+                    both.is_some_and(|(other, listed)| other.abs_diff(listed) > 2)
+                };
                 let is_exact = arrival.listed == Some(arrival.shape.size);
                 equal.insert(
                     arrival.number,
                     EqualArrival {
                         header: arrival.header,
-                        is_odd: !is_exact && others.any(|other| *other != arrival.listed),
+                        is_odd: !is_exact
+                            && others.iter().chain(here).any(|other| is_apart(&other)),
                     },
                 );
             }

@@ -31,7 +31,7 @@ pub(super) type Misfit = (Listing, Delivery);
 
 /// What the server shows of messages that do not fit, by number.
 #[derive(Debug, Default)]
-pub(super) struct Shown {
+pub(super) struct ShownHeaders {
     /// Their headers, where these are the same each time.
     headers: HashMap<u32, Hash128>,
     /// Those whose bytes another name has, too.
@@ -62,8 +62,8 @@ impl PullRun<'_, '_> {
         place: &PullTarget<'_>,
         held: &[Misfit],
         earlier: &Earlier,
-    ) -> Result<Shown> {
-        let mut shown = Shown::default();
+    ) -> Result<ShownHeaders> {
+        let mut shown = ShownHeaders::default();
         if held.is_empty() || self.doubled_status {
             return Ok(shown);
         }
@@ -127,7 +127,7 @@ impl PullRun<'_, '_> {
     pub(super) fn deliver_misfits(
         &mut self,
         held: Vec<Misfit>,
-        shown: &Shown,
+        shown: &ShownHeaders,
         shifted: bool,
         earlier: &Earlier,
     ) -> Result<()> {

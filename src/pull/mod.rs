@@ -181,8 +181,10 @@ pub struct PullRun<'a, 't> {
     furthest: u64,
     /// What is known of the sizes of the mailbox at hand.
     sizes: MailboxSizes,
-    /// What came before it was known how they count line ends.
+    /// What came before it was known how they count line ends, and in which mailbox: its
+    /// directory and UIDVALIDITY.
     uncounted: Vec<(Listing, Shape)>,
+    uncounted_in: (String, u32),
     /// True once the server was seen to send a status line twice.
     doubled_status: bool,
     /// What came in this run, with the size that was listed for it, for whatever comes again

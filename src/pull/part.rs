@@ -90,6 +90,7 @@ impl<'a, 't> PullRun<'a, 't> {
             furthest: 0,
             sizes: MailboxSizes::default(),
             uncounted: Vec::new(),
+            uncounted_in: (String::new(), 0),
             doubled_status: false,
             came: HashMap::new(),
             had_messages: false,

@@ -248,11 +248,11 @@ pub fn check_folders(catalog: &Catalog, selection: &PurgeSelection, account: &st
             Err(Error::NoFolder { pattern, .. }) => {
                 return Err(Error::Config {
                     message: format!(
-                        "the purge rule of {account} keeps mail in a folder \"{pattern}\", and the \
-                         vault has none of this name, so nothing is deleted"
+                        "the purge rule of {account} keeps the folder \"{pattern}\", which is not \
+                         in the vault, so nothing is deleted"
                     ),
                     hint: Some(format!(
-                        "write in keep of {account} the whole name of a folder, or * for any text"
+                        "in keep of {account}, use the folder's full name, or * as a wildcard"
                     )),
                 });
             }

@@ -11,7 +11,7 @@ use crate::base::error::Result;
 use crate::base::fsx;
 use crate::mail::message::Hash128;
 use crate::mail::query::Query;
-use crate::vault::catalog::{Catalog, LeftBehind};
+use crate::vault::catalog::{Catalog, Omissions};
 
 /// The messages that a query selects, in little memory.
 #[derive(Debug)]
@@ -21,18 +21,18 @@ pub struct Selection {
     pub folders: Vec<Part>,
     /// Their size in octets.
     pub octets: u64,
-    /// What was left out, if only what the server has was asked for.
-    pub left: LeftBehind,
+    /// What was left out, since the server no longer has it.
+    pub omitted: Omissions,
 }
 
 /// Which messages of a folder are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SelectionScope {
     /// All that were ever in it.
-    Ever,
+    All,
     /// Those that the server had there at the last pull, or that we deleted there. What
-    /// no IMAP server lists is meant, too, and so is what is asked for by its id.
-    There,
+    /// no IMAP server lists is included, and so is what is asked for by its id.
+    OnServer,
 }
 
 /// What is selected of a folder.
@@ -101,11 +101,11 @@ impl Vault {
             rows: Vec::new(),
             folders: Vec::new(),
             octets: 0,
-            left: LeftBehind::default(),
+            omitted: Omissions::default(),
         };
-        let there = scope == SelectionScope::There && !query.names_a_message();
+        let on_server = scope == SelectionScope::OnServer && !query.names_a_message();
         let mut parts: HashMap<i64, (u64, u64, blake3::Hasher)> = HashMap::new();
-        selection.left = self.catalog.select(query, once, there, |picked| {
+        selection.omitted = self.catalog.select(query, once, on_server, |picked| {
             selection.octets += picked.size;
             selection.rows.push((picked.folder, picked.blob));
             let (messages, octets, list) = parts.entry(picked.folder).or_default();

@@ -390,14 +390,14 @@ fn a_file_or_a_stream_of_nothing_is_refused() {
             .run(&["export", target, "larger:5M"])
             .expect_code(18);
         assert_eq!(out.stdout(), "");
-        let said = "no message in the vault fits larger:5M";
+        let said = "no message in the vault matches larger:5M";
         assert!(out.stderr().contains(said), "{out}");
         assert!(!sandbox.path(target).exists());
     }
     let out = sandbox
         .run(&["export", "plain", "larger:5M"])
         .expect_code(0);
-    assert_eq!(out.stdout(), "no message fits\n");
+    assert_eq!(out.stdout(), "no messages match\n");
 }
 
 #[test]

@@ -182,7 +182,7 @@ fn a_file_that_holds_no_mail_is_refused_by_what_it_is() {
         (
             "notes.txt",
             b"buy milk\n",
-            "neither as an mbox file nor as a message",
+            "neither an mbox file nor a message",
         ),
     ] {
         let sandbox = sandbox();
@@ -367,7 +367,7 @@ fn a_whole_profile_of_thunderbird_comes_in_with_its_folders() {
         .run(&["import", "tb", "--account", "old"])
         .expect_code(3);
     assert!(
-        text.stderr().contains("skipped prefs.js: it is no mail"),
+        text.stderr().contains("skipped prefs.js: it is not mail"),
         "{text}"
     );
     assert!(text.stdout().contains("4 skipped"), "{text}");

@@ -4,7 +4,7 @@
 //! Nothing of `src` is used to judge it: mail is parsed, compared and unpacked by code of
 //! these tests.
 
-mod ageing;
+pub(crate) mod ageing;
 mod fetch;
 mod fixed;
 mod history;

@@ -490,6 +490,36 @@ fn a_maildir_to_import_is_read_through_links_that_stay_in_it() {
     assert!(mail[0].name.ends_with(":2,S"), "{}", mail[0].name);
 }
 
+#[test]
+fn what_lies_in_the_place_of_a_maildirs_keywords_costs_no_message() {
+    let scene = Scene::new();
+    for (n, kind) in KINDS.into_iter().enumerate() {
+        let maildir = scene.sandbox.path(format!("Maildir{n}"));
+        for sub in ["cur", "new", "tmp"] {
+            fs::create_dir_all(maildir.join(sub)).unwrap();
+        }
+        fs::write(maildir.join("cur/1.a:2,Sa"), "Subject: a\r\n\r\nb\r\n").unwrap();
+        scene.plant(kind, &maildir.join("dovecot-keywords"));
+        let before = scene.outside();
+        let (from, to) = (format!("Maildir{n}"), format!("to{n}"));
+        let args = [
+            "import",
+            "--create",
+            "--vault",
+            &to,
+            "--account",
+            "work",
+            &from,
+        ];
+        // The letter a has a meaning that is not known.
+        let run = scene.run(&args).expect_code(3);
+        assert!(run.stderr().contains("dovecot-keywords"), "{kind}\n{run}");
+        assert_eq!(before, scene.outside(), "{kind}");
+        let mail = stored(&scene.sandbox.path(format!("{to}/mail/work")));
+        assert_eq!(mail.len(), 1, "{kind}\n{run}");
+    }
+}
+
 /// Calls that follow links, of which `fsx` has others.
 const FOLLOWING: [&str; 9] = [
     "File::open(",

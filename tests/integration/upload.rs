@@ -180,14 +180,14 @@ fn nothing_to_upload_is_an_error_only_where_something_was_named() {
     let sandbox = vault_of(2, dovecot.imap().port());
     for query in ["newer:1d", "larger:5M"] {
         let out = sandbox.run(&["export", "imap:home", query]).expect_code(0);
-        assert!(out.stdout().contains("no message fits"), "{out}");
+        assert!(out.stdout().contains("no messages match"), "{out}");
     }
     for query in ["id:ffffffff", "account:nobody", "folder:INBOX larger:5M"] {
         let query: Vec<&str> = query.split(' ').collect();
         let out = sandbox.run(&[&["export", "imap:home"], &query[..]].concat());
         let out = out.expect_code(18);
         assert!(
-            out.stderr().contains("no message in the vault fits"),
+            out.stderr().contains("no message in the vault matches"),
             "{out}"
         );
     }

@@ -49,7 +49,7 @@ pub struct FetchPlan {
     /// Rows whose content is in doubt: the sessions that brought it, and the time of the
     /// last. Ascending.
     pub doubtful: Vec<(u32, u32, i64)>,
-    /// Rows that arrived twice with another size than listed. Ascending.
+    /// Rows that arrived twice with another size than listed, and since when. Ascending.
     pub mis_sized: Vec<(u32, i64)>,
     /// Rows that are archived.
     pub known: u64,

@@ -56,13 +56,7 @@ pub fn create_unnamed() -> Result<File> {
     let chosen = std::env::var_os("TMPDIR").filter(|dir| !dir.is_empty());
     let dir = resolve(&chosen.map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from));
     faults::meet(&dir)?;
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .mode(0o600)
-        .custom_flags(OFlags::TMPFILE.bits().cast_signed())
-        .open(&dir)
-        .map_err(|e| Error::file("create a temporary file in", &dir, e))
+    tempfile::tempfile_in(&dir).map_err(|e| Error::file("create a temporary file in", &dir, e))
 }
 
 /// Opens an existing file for reading.

@@ -243,9 +243,9 @@ pub(crate) struct Verify {
 /// with it: invoice finds invoices; one of one or two letters must be a word of its
 /// own. Case and accents do not matter. Ages are in min, h, d, w, mo (30 days) and y.
 ///
-/// folder: takes the whole name of a folder, with / between levels, or a pattern:
-/// folder:Lists/* is every folder below Lists. -folder:Trash is what lies in no
-/// folder Trash.
+/// folder: takes a folder's full name, with / between levels, or a pattern:
+/// folder:Lists/* means every folder below Lists. -folder:Trash leaves out every
+/// message that is in Trash.
 #[derive(Debug, Args)]
 #[command(
     visible_alias = "list",
@@ -345,7 +345,7 @@ pub(crate) struct Export {
     /// Upload what was uploaded before and is no longer there
     #[arg(long)]
     pub(crate) again: bool,
-    /// Also export what its IMAP server no longer has, into the folder it was in last
+    /// Also export messages that are no longer on their IMAP server
     #[arg(long)]
     pub(crate) gone: bool,
     /// For a server: wait up to this long for another mailvault to finish, such as 60s, 5m or 1h

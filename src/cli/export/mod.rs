@@ -10,7 +10,7 @@ use chrono::Utc;
 use mailvault::base::error::PARTIAL;
 use mailvault::export::{self, Destination, Format};
 use mailvault::mail::query;
-use mailvault::vault::catalog::LeftBehind;
+use mailvault::vault::catalog::Omissions;
 use mailvault::vault::{SelectionScope, Vault};
 use serde_json::json;
 
@@ -45,7 +45,7 @@ pub(crate) fn run(
     let query = query::parse(&args.query, Utc::now())?;
     let vault = Vault::open(&settings.vault)?;
     let plan = export::plan(&vault, &query, destination, scope(args), args.crlf)?;
-    tell_left(&plan.selection.left, out);
+    print_omissions(&plan.selection.omitted, out);
     if args.dry_run {
         return Ok(show(&plan, args, out));
     }
@@ -78,7 +78,8 @@ pub(crate) fn run(
         "bytes": report.octets,
         "there": report.there,
         "left_out": report.left_out.len(),
-        "gone": plan.selection.left.messages,
+        "gone": plan.selection.omitted.messages,
+        "unknown": plan.selection.omitted.unknown,
         "dry_run": false,
     });
     Ok(Done::new(if whole { 0 } else { PARTIAL }, summary))
@@ -87,25 +88,25 @@ pub(crate) fn run(
 /// Which messages of a folder are meant.
 fn scope(args: &Export) -> SelectionScope {
     if args.gone {
-        SelectionScope::Ever
+        SelectionScope::All
     } else {
-        SelectionScope::There
+        SelectionScope::OnServer
     }
 }
 
-/// Says what was left out since its server no longer has it, and where that is not known.
-fn tell_left(left: &LeftBehind, out: &Output) {
-    if left.messages > 0 {
+/// Names what is left out since its server no longer has it, and where that is not known.
+fn print_omissions(omitted: &Omissions, out: &Output) {
+    if omitted.messages > 0 {
         out.say(&format!(
-            "note: {} left out, no longer on the server; --gone brings {}",
-            plural(left.messages, "message"),
-            if left.messages == 1 { "it" } else { "them" },
+            "note: left out {} no longer on the server; use --gone to export {} too",
+            plural(omitted.messages, "message"),
+            if omitted.messages == 1 { "it" } else { "them" },
         ));
     }
-    for account in &left.untold {
+    for account in &omitted.unknown {
         out.say(&format!(
-            "note: the last pull of {} did not see all of it, so what is no longer on the server \
-             is exported, too",
+            "note: the last pull of {} was incomplete or found far less than the one before, so \
+             mail that may be gone from the server is exported too",
             escape(account)
         ));
     }

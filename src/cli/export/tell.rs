@@ -48,7 +48,13 @@ pub(super) fn show(plan: &Plan, args: &Export, out: &Output) -> Done {
     ));
     Done::new(
         0,
-        json!({"messages": selection.messages(), "bytes": selection.octets, "dry_run": true}),
+        json!({
+            "messages": selection.messages(),
+            "bytes": selection.octets,
+            "gone": selection.omitted.messages,
+            "unknown": selection.omitted.unknown,
+            "dry_run": true,
+        }),
     )
 }
 
@@ -85,7 +91,7 @@ pub(super) fn tell(report: &ExportReport, args: &Export, to_stdout: bool, out: &
         there => format!(", {} already there", count(there)),
     };
     match report.written + report.there {
-        0 => out.line("no message fits"),
+        0 => out.line("no messages match"),
         _ => out.line(&format!(
             "{}, {}, exported to {}{there}",
             plural(report.written, "message"),

@@ -10,7 +10,7 @@ use mailvault::export::upload::{self, UploadOptions};
 use mailvault::mail::query;
 use serde_json::{Value, json};
 
-use super::tell_left;
+use super::print_omissions;
 use crate::cli::Done;
 use crate::cli::args::{Export, Global};
 use crate::cli::ask;
@@ -46,7 +46,7 @@ pub(super) fn run(
         "stopping; what the server has is noted, and the next run continues from\n\
          there (press Ctrl-C again to quit now)",
     );
-    let options = UploadOptions {
+    let mut options = UploadOptions {
         into: args.into.clone(),
         again: args.again,
         gone: args.gone,
@@ -79,7 +79,6 @@ pub(super) fn run(
             Err(error) => failed(error, json!({})),
         };
     }
-    let mut options = options;
     let mut done = upload::upload(vault, &query, job, &options, &mut |event| {
         progress.event(&event);
     });
@@ -110,7 +109,7 @@ pub(super) fn run(
 /// Asks whether mail of all these accounts is to go into one.
 fn agrees(accounts: &[String], into: &str, out: &Output) -> Result<bool, Failure> {
     let question = format!(
-        "Upload mail of {} accounts ({}) into {}? Type yes, or name one with account:NAME",
+        "Upload mail from {} accounts ({}) to {}? Type yes to go ahead",
         accounts.len(),
         accounts.join(", "),
         escape(into)
@@ -177,7 +176,13 @@ fn show(outlook: &Outlook, account: &str, out: &Output) -> Done {
     ));
     Done::new(
         0,
-        json!({"messages": messages, "before": before, "dry_run": true}),
+        json!({
+            "messages": messages,
+            "before": before,
+            "gone": outlook.omitted.messages,
+            "unknown": outlook.omitted.unknown,
+            "dry_run": true,
+        }),
     )
 }
 
@@ -189,7 +194,7 @@ fn totals(outlook: &Outlook) -> (u64, u64) {
 
 /// What is known of the server, and whose mail it is.
 fn outlines(outlook: &Outlook, out: &Output) {
-    tell_left(&outlook.left, out);
+    print_omissions(&outlook.omitted, out);
     if outlook.accounts.len() > 1 {
         let accounts = outlook.accounts.join(", ");
         out.line(&format!("mail of {accounts}"));
@@ -290,6 +295,8 @@ fn show_doubts(outlook: &Outlook, doubts: &[Doubt], account: &str, out: &Output)
         json!({
             "messages": messages,
             "before": before,
+            "gone": outlook.omitted.messages,
+            "unknown": outlook.omitted.unknown,
             "certain": counts[0],
             "uncertain": counts[1],
             "names": names,
@@ -304,7 +311,7 @@ fn tell(report: &UploadReport, account: &str, whole: bool, out: &Output) {
     if !out.quiet {
         tell_people(report, account, whole, out);
     }
-    tell_left(&report.left, out);
+    print_omissions(&report.omitted, out);
     if report.undated > 0 {
         let text = format!(
             "note: {} without any date got the one on which mailvault archived it",
@@ -351,7 +358,7 @@ fn tell_people(report: &UploadReport, account: &str, whole: bool, out: &Output) 
     }
     if clean && report.uploaded == 0 {
         out.line(&match there {
-            0 => "no message fits".to_owned(),
+            0 => "no messages match".to_owned(),
             1 => format!("the message is in {} already", escape(account)),
             all => format!(
                 "all {} messages are in {} already",
@@ -490,7 +497,8 @@ fn summary(report: &UploadReport) -> Value {
         "changed": report.stripped.len(),
         "doubled": report.doubled.len(),
         "left_out": report.left_out.len(),
-        "gone": report.left.messages,
+        "gone": report.omitted.messages,
+        "unknown": report.omitted.unknown,
         "dry_run": false,
     })
 }

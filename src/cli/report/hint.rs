@@ -7,7 +7,7 @@ use mailvault::account::providers::{self, UserForm};
 use mailvault::base::error::{Endpoint, Error, ErrorKind, LINK};
 use mailvault::base::stage::Stage;
 
-use crate::cli::text::{escape, plural, size};
+use crate::cli::text::{count, escape, size};
 
 /// What to type or where to look, for every error.
 #[allow(clippy::too_many_lines, reason = "one total function, a line an error")]
@@ -159,12 +159,15 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
         Error::NoMatch { gone: 0, .. } => {
             "'mailvault search' with the same words shows what there is".to_owned()
         }
+        Error::NoMatch { gone: 1, .. } => {
+            "1 message that matches is no longer on the server; use --gone to export it".to_owned()
+        }
         Error::NoMatch { gone, .. } => format!(
-            "{} that fit are no longer on the server; --gone exports them, too",
-            plural(*gone, "message")
+            "{} messages that match are no longer on the server; use --gone to export them",
+            count(*gone)
         ),
         Error::SeveralAccounts { accounts } => format!(
-            "name one with account:{}, or mean all of them with account:*",
+            "choose one with account:{}, or all of them with account:*",
             accounts.first().map_or("NAME", String::as_str)
         ),
         Error::NoFolder {
@@ -231,7 +234,7 @@ fn folder_hint(near: Option<&str>, known: &[String], more: bool) -> String {
     match known[..] {
         [] => "the vault holds no mail yet".to_owned(),
         _ => format!(
-            "write the whole name, or * for any text. There are: {}{more}",
+            "use the full name, or * as a wildcard. There are: {}{more}",
             known.join(", ")
         ),
     }

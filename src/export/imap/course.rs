@@ -62,7 +62,7 @@ impl<'a> UploadTask<'a> {
                 })
                 .collect(),
             accounts: self.selection.accounts(),
-            left: self.selection.left.clone(),
+            omitted: self.selection.omitted.clone(),
         })
     }
 

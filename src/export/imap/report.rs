@@ -4,7 +4,7 @@ use crate::export::LeftOut;
 use crate::export::lint::UploadFlaw;
 use crate::mail::message::Hash128;
 use crate::vault::Entry;
-use crate::vault::catalog::LeftBehind;
+use crate::vault::catalog::Omissions;
 
 /// A message that the server did not take, or not as it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +81,7 @@ pub struct UploadReport {
     /// The folders that something was uploaded to.
     pub folders: Vec<Filled>,
     /// What the server that it came from no longer has, and was left out.
-    pub left: LeftBehind,
+    pub omitted: Omissions,
 }
 
 /// A message that the server will or may refuse.
@@ -105,7 +105,7 @@ pub struct Outlook {
     /// The accounts that they are of.
     pub accounts: Vec<String>,
     /// What the server that it came from no longer has, and is left out.
-    pub left: LeftBehind,
+    pub omitted: Omissions,
 }
 
 pub(super) fn refused(entry: &Entry, folder: &str, reason: String) -> RefusedUpload {

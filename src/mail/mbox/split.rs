@@ -110,7 +110,7 @@ impl FromCandidate {
 
 /// A message whose end is not known yet.
 #[derive(Debug)]
-struct Open {
+struct OpenMessage {
     start: u64,
     line: FromLine,
     /// Length of the line ends that the writer added.
@@ -138,7 +138,7 @@ pub struct Splitter {
     /// A line that was not empty has been seen.
     begun: bool,
     candidate: Option<FromCandidate>,
-    open: Option<Open>,
+    open: Option<OpenMessage>,
     /// A message has begun.
     any: bool,
     /// The file begins with a message.
@@ -148,7 +148,7 @@ pub struct Splitter {
 }
 
 /// What the splitter asks and tells.
-struct Around<'a> {
+struct SplitCallbacks<'a> {
     is_end: &'a mut dyn FnMut(u64) -> bool,
     each: &'a mut dyn FnMut(MboxPart),
 }
@@ -171,7 +171,7 @@ impl Splitter {
         is_end: &mut dyn FnMut(u64) -> bool,
         each: &mut dyn FnMut(MboxPart),
     ) {
-        let around = &mut Around { is_end, each };
+        let around = &mut SplitCallbacks { is_end, each };
         let mut rest = chunk;
         while let Some(end) = memchr::memchr(self.line_end.byte(), rest) {
             self.keep(&rest[..end]);
@@ -185,7 +185,7 @@ impl Splitter {
 
     /// Ends the file.
     pub fn finish(&mut self, each: &mut dyn FnMut(MboxPart)) {
-        let around = &mut Around {
+        let around = &mut SplitCallbacks {
             is_end: &mut |_| false,
             each,
         };
@@ -212,7 +212,7 @@ impl Splitter {
     }
 
     /// A line has ended at `at`.
-    fn line(&mut self, around: &mut Around<'_>) {
+    fn line(&mut self, around: &mut SplitCallbacks<'_>) {
         let mut head = std::mem::take(&mut self.head);
         let line = match head.strip_prefix(MARK) {
             Some(rest) if self.line_start == 0 => rest,
@@ -232,7 +232,7 @@ impl Splitter {
 
     /// Whether the candidate begins a message is decided by the lines behind it. True if this
     /// line needs no further look.
-    fn decides(&mut self, line: &[u8], is_empty: bool, around: &mut Around<'_>) -> bool {
+    fn decides(&mut self, line: &[u8], is_empty: bool, around: &mut SplitCallbacks<'_>) -> bool {
         let Some(mut candidate) = self.candidate.take() else {
             return false;
         };
@@ -268,7 +268,7 @@ impl Splitter {
     }
 
     /// True if this line separates messages, or may do so.
-    fn separates(&mut self, line: &[u8], around: &mut Around<'_>) -> bool {
+    fn separates(&mut self, line: &[u8], around: &mut SplitCallbacks<'_>) -> bool {
         if !line.starts_with(FROM) {
             return false;
         }
@@ -315,11 +315,11 @@ impl Splitter {
     }
 
     /// A line of a message, or of what belongs to none.
-    fn content(&mut self, line: &[u8], is_empty: bool, around: &mut Around<'_>) {
+    fn content(&mut self, line: &[u8], is_empty: bool, around: &mut SplitCallbacks<'_>) {
         if !self.any && !self.begun && is_known_field(line) {
             // The first message has lost its separator.
             self.any = true;
-            self.open = Some(Open::new(self.line_start, FromLine::default()));
+            self.open = Some(OpenMessage::new(self.line_start, FromLine::default()));
         }
         let Some(open) = self.open.as_mut().filter(|open| open.in_header) else {
             return;
@@ -334,7 +334,7 @@ impl Splitter {
     }
 
     /// A message begins at a line that is taken for a separator.
-    fn begin(&mut self, candidate: &FromCandidate, around: &mut Around<'_>) {
+    fn begin(&mut self, candidate: &FromCandidate, around: &mut SplitCallbacks<'_>) {
         if self.any {
             self.close(candidate.at, candidate.blank, around);
         } else if candidate.first {
@@ -348,10 +348,10 @@ impl Splitter {
             Separator::Dated(line) => line,
             _ => FromLine::default(),
         };
-        self.open = Some(Open::new(candidate.start, line));
+        self.open = Some(OpenMessage::new(candidate.start, line));
     }
 
-    fn close(&mut self, end: u64, blank: Option<u64>, around: &mut Around<'_>) {
+    fn close(&mut self, end: u64, blank: Option<u64>, around: &mut SplitCallbacks<'_>) {
         let Some(open) = self.open.take() else {
             return;
         };
@@ -369,7 +369,7 @@ impl Splitter {
     }
 }
 
-impl Open {
+impl OpenMessage {
     fn new(start: u64, line: FromLine) -> Self {
         Self {
             start,

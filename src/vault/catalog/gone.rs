@@ -9,16 +9,16 @@ use crate::vault::ledger::Proto;
 
 impl Catalog {
     /// Makes the temporary table `gone` of folders and contents: what an IMAP server listed
-    /// there once, does not list now, and was not deleted by us. Gives the accounts whose last
-    /// session does not tell, of which nothing counts as gone.
+    /// there once, does not list now, and was not deleted by us. Returns the accounts whose
+    /// last session does not show what is there; nothing of them counts as gone.
     pub(super) fn mark_gone(&self) -> Result<Vec<String>> {
-        let mut untold = Vec::new();
-        let mut told = Vec::new();
+        let mut unknown = Vec::new();
+        let mut known = Vec::new();
         for account in self.read_over_imap()? {
-            if self.is_told(&account)? {
-                told.push(account);
+            if self.shows_all(&account)? {
+                known.push(account);
             } else {
-                untold.push(account);
+                unknown.push(account);
             }
         }
         let fill = || -> rusqlite::Result<()> {
@@ -35,13 +35,13 @@ impl Catalog {
                  WHERE blob NOT NULL AND origin.account = ?1 AND origin.uidvalidity > 0
                  GROUP BY folder.id, blob HAVING min(state = ?2)",
             )?;
-            for account in &told {
+            for account in &known {
                 insert.execute(params![account, State::Vanished as i64])?;
             }
             Ok(())
         };
         fill().map_err(|e| self.failed(e))?;
-        Ok(untold)
+        Ok(unknown)
     }
 
     /// The accounts whose last session was one over IMAP.
@@ -56,14 +56,19 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
-    /// True if the last session of an account tells what its server has: it was complete, and
+    /// True if the last session of an account shows what its server has: it was complete, and
     /// neither messages nor folders became half as many, but for those that we deleted.
-    fn is_told(&self, account: &str) -> Result<bool> {
+    fn shows_all(&self, account: &str) -> Result<bool> {
         let sessions: rusqlite::Result<Vec<(i64, bool, u64)>> = self
             .db
             .prepare_cached(
-                "SELECT time, complete, listed FROM session WHERE account = ?1 AND proto = ?2
-                 ORDER BY time DESC, rowid DESC LIMIT 100",
+                "SELECT * FROM (SELECT time, complete, listed FROM session
+                                WHERE account = ?1 AND proto = ?2
+                                ORDER BY time DESC, rowid DESC LIMIT 1)
+                 UNION ALL
+                 SELECT * FROM (SELECT time, complete, listed FROM session
+                                WHERE account = ?1 AND proto = ?2 AND complete
+                                ORDER BY time DESC, rowid DESC LIMIT 1 OFFSET 1)",
             )
             .and_then(|mut s| {
                 s.query_map(params![account, Proto::Imap.as_str()], |r| {
@@ -72,20 +77,19 @@ impl Catalog {
                 .collect()
             });
         let sessions = sessions.map_err(|e| self.failed(e))?;
-        let Some(((_, true, listed), before)) = sessions.split_first() else {
-            return Ok(false);
+        let (listed, time, before) = match sessions[..] {
+            [(_, true, listed), (time, _, before)] => (listed, time, before),
+            [(_, complete, _)] => return Ok(complete),
+            _ => return Ok(false),
         };
-        let Some((time, _, before)) = before.iter().find(|(_, complete, _)| *complete) else {
-            return Ok(true);
-        };
-        let left = before.saturating_sub(self.purged_since(account, *time)?);
+        let left = before.saturating_sub(self.purged_since(account, time)?);
         if listed.saturating_mul(2) < left {
             return Ok(false);
         }
         let folders: rusqlite::Result<(i64, i64)> = self
             .db
             .prepare_cached(
-                "SELECT coalesce(sum(there), 0), coalesce(sum(NOT there AND last >= ?2), 0) FROM
+                "SELECT coalesce(sum(there), 0), coalesce(sum(NOT there AND last > ?2), 0) FROM
                  (SELECT max(state NOT IN (?3, ?4)) AS there, max(iif(state = ?3, time, 0)) AS last
                   FROM sighting JOIN origin ON origin.id = sighting.origin
                   WHERE account = ?1 AND uidvalidity > 0 GROUP BY dir)",

@@ -43,7 +43,7 @@ pub use lookup::{Blob, Known, LastSession, Place};
 pub use mailbox::{InMailbox, NamedFolder, Stored};
 pub use origin::Origin;
 pub use purge::{Archived, Record};
-pub use search::{Hit, LeftBehind, Order, Picked, SortBy};
+pub use search::{Hit, Omissions, Order, Picked, SortBy};
 pub use stats::{Amount, BRACKETS, Facet, Group, Groups, Totals};
 pub use status::AccountStatus;
 pub use texts::{Coverage, Extras, Texts};

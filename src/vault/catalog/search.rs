@@ -111,13 +111,13 @@ pub struct Picked {
     pub hash: Hash128,
 }
 
-/// What a selection left out, since the server no longer has it.
+/// What a selection leaves out, since the server no longer has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LeftBehind {
-    /// Messages that are in no selected folder any more.
+pub struct Omissions {
+    /// Messages that the server has in none of the selected folders.
     pub messages: u64,
-    /// Accounts whose last session does not tell what is there, of which nothing is left out.
-    pub untold: Vec<String>,
+    /// Accounts whose last session does not show what is there. Nothing of them is left out.
+    pub unknown: Vec<String>,
 }
 
 impl Catalog {
@@ -274,20 +274,19 @@ impl Catalog {
     }
 
     /// Calls `each` with every message that fits a query, in each of its folders: by
-    /// folder and date; with `once`, each content only once and all by date. With `there`,
-    /// what the server no longer has is left out: it gives the accounts of which that is not
-    /// known, and how many messages are left out.
+    /// folder and date; with `once`, each content only once and all by date. With
+    /// `on_server`, what the server no longer has is left out.
     pub fn select(
         &self,
         query: &Query,
         once: bool,
-        there: bool,
+        on_server: bool,
         mut each: impl FnMut(Picked),
-    ) -> Result<LeftBehind> {
+    ) -> Result<Omissions> {
         self.check_texts(query, false)?;
-        let mut left = LeftBehind::default();
-        if there {
-            left.untold = self.mark_gone()?;
+        let mut omitted = Omissions::default();
+        if on_server {
+            omitted.unknown = self.mark_gone()?;
         }
         let conditions = self.conditions(query)?;
         let content = conditions.whole();
@@ -304,14 +303,14 @@ impl Catalog {
             ("f", "ORDER BY account, dir, received, h64, hrest")
         };
         let gone = "EXISTS (SELECT 1 FROM temp.gone WHERE gone.folder = f AND gone.blob = blob.id)";
-        let is_there = if there {
+        let is_there = if on_server {
             format!("AND NOT {gone}")
         } else {
             String::new()
         };
         let sql = format!("SELECT {folder}, blob.id, size, h64, hrest {from} {is_there} {order}");
         let values = || rusqlite::params_from_iter(&values);
-        let run = || {
+        let mut run = || {
             let mut statement = self.db.prepare(&sql)?;
             let mut rows = statement.query(values())?;
             while let Some(row) = rows.next()? {
@@ -322,20 +321,19 @@ impl Catalog {
                     hash: joined(row.get(3)?, row.get(4)?),
                 });
             }
-            if there {
+            if on_server {
                 let sql = format!(
                     "SELECT count(*) FROM
                      (SELECT blob.id {from} GROUP BY blob.id HAVING min({gone}))"
                 );
-                left.messages = self
+                omitted.messages = self
                     .db
                     .query_row(&sql, values(), |r| r.get(0).map(unsigned))?;
             }
             Ok(())
         };
-        let mut run = run;
         run().map_err(|e| self.failed(e))?;
-        Ok(left)
+        Ok(omitted)
     }
 
     /// Account and directory of a folder.

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::{held, in_mailbox, mail, over_imap, verify};
+use crate::life::ageing::age;
 use crate::support::dovecot::{Dovecot, Options};
 use crate::support::relay::Relay;
 use crate::support::sandbox::Sandbox;
@@ -174,7 +175,7 @@ fn an_export_is_what_the_server_had_at_the_last_pull() {
     in_mailbox(&dovecot, "Lists", &gone);
     assert_eq!(pull(&sandbox, &relay), 0);
     let out = sandbox.run(&["export", "-n", "plain"]).expect_code(0);
-    assert!(out.stderr().contains("2 messages left out"), "{out}");
+    assert!(out.stderr().contains("left out 2 messages"), "{out}");
     assert_eq!(exported(&sandbox, "now", &[]), counts(7, 11));
     assert_eq!(exported(&sandbox, "ever", &["--gone"]), counts(10, 13));
     let query = |query: &[&str]| {
@@ -198,11 +199,39 @@ fn an_export_is_what_the_server_had_at_the_last_pull() {
     let out = sandbox
         .run(&["export", "-", "--", "-on:server"])
         .expect_code(18);
-    assert!(out.stderr().contains("--gone exports them"), "{out}");
+    assert!(out.stderr().contains("use --gone to export"), "{out}");
     // What we purged counts as there.
     let purge = ["purge", "work", "--match", "folder:Lists", "--yes"];
     let _ = sandbox.run(&purge).expect_code(0);
     assert_eq!(exported(&sandbox, "purged", &[]), counts(7, 11));
+}
+
+#[test]
+fn an_export_leaves_nothing_out_where_most_folders_are_suddenly_gone() {
+    let Some((dovecot, relay, sandbox)) = scene("") else {
+        return;
+    };
+    for n in 0..3_usize {
+        let folder = format!(".Small{n}");
+        dovecot.deliver_to("ann", &folder, &[mail(30 + n)]);
+    }
+    assert_eq!(pull(&sandbox, &relay), 3);
+    age(&sandbox.vault(), 1);
+    for n in 0..3 {
+        let dir = dovecot.maildir("ann").join(format!(".Small{n}"));
+        fs::rename(dir, sandbox.path(format!("away{n}"))).unwrap();
+    }
+    assert_eq!(pull(&sandbox, &relay), 0);
+    let out = sandbox.run(&["export", "-n", "plain"]).expect_code(0);
+    assert!(out.stdout().contains("23 messages"), "{out}");
+    assert!(
+        out.stderr()
+            .contains("the last pull of work was incomplete"),
+        "{out}"
+    );
+    assert_eq!(pull(&sandbox, &relay), 0);
+    let out = sandbox.run(&["export", "-n", "plain"]).expect_code(0);
+    assert!(out.stdout().contains("20 messages"), "{out}");
 }
 
 #[test]
@@ -220,7 +249,11 @@ fn an_export_leaves_nothing_out_where_the_last_pull_does_not_tell() {
     );
     assert_eq!(pull(&sandbox, &relay), 0);
     let out = sandbox.run(&["export", "-n", "plain"]).expect_code(0);
-    assert!(out.stderr().contains("did not see all of it"), "{out}");
+    assert!(
+        out.stderr()
+            .contains("the last pull of work was incomplete"),
+        "{out}"
+    );
     assert_eq!(exported(&sandbox, "all", &[]), counts(10, 10));
     // The same again tells that it was meant.
     assert_eq!(pull(&sandbox, &relay), 0);

@@ -267,6 +267,29 @@ fn a_wrong_answer_that_fits_as_long_as_nobody_knows_how_lines_are_counted_is_not
 }
 
 #[test]
+fn a_wrong_answer_is_noticed_once_the_counting_is_known_though_the_line_broke() {
+    for way in [Way::Pop3, Way::Imap] {
+        let stage = plain(way);
+        let next = letter("next", &"filling ".repeat(60));
+        let lines = next.split(|b| *b == b'\n').count() - 1;
+        // Of the size of the next one with line ends counted as one octet.
+        let mut first = letter("next", "");
+        let room = next.len() - lines - first.len();
+        first.splice(first.len() - 2..first.len() - 2, vec![b'x'; room]);
+        let mut all = vec![first, next];
+        // Their length breaks the line, and only the session after that has enough messages.
+        all.extend((0..10).map(|n| letter(&format!("long {n}"), &"filling ".repeat(400))));
+        all.extend((0..ENOUGH + 8).map(|n| letter(&format!("short {n}"), "filling ")));
+        for mail in &all {
+            stage.deliver("INBOX", mail);
+        }
+        stage.fault(Fault::Swapped { place: 0 });
+        stage.fault(Fault::Drop { after: 25_000 });
+        errs_then_recovers(&stage, &all);
+    }
+}
+
+#[test]
 fn a_wrong_answer_is_noticed_by_its_size_where_headers_say_nothing() {
     let kind = ServerKind {
         unstable_headers: true,

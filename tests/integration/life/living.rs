@@ -14,7 +14,7 @@ use super::history::{Life, Step, begin, happens, show};
 use super::line::{SharedAccount, locked};
 use super::mail::{is_same, mail};
 use super::model::{Fault, ModelAccount};
-use super::oracle::{Breach, Law, Oracle, arrived};
+use super::oracle::{Breach, Law, Oracle};
 use super::stage::Way;
 use super::user::{Came, User};
 
@@ -69,6 +69,13 @@ pub(crate) fn live(life: &Life) -> (Meetings, Result<(), (usize, Breach)>) {
     }
     let end = guarded(|| living.end()).map_err(|breach| (life.steps.len() + 1, breach));
     (living.meetings, end)
+}
+
+fn limit(step: Step) -> Option<usize> {
+    match step {
+        Step::PullSome { limit } => Some(limit),
+        _ => None,
+    }
 }
 
 fn guarded(act: impl FnOnce() -> Result<(), Breach>) -> Result<(), Breach> {
@@ -131,8 +138,10 @@ impl Living {
 
     fn act(&mut self, step: Step, disk_fails: bool) -> Result<(), Breach> {
         match step {
-            Step::Pull => drop(self.user.pull(None)),
-            Step::PullSome { limit } => drop(self.user.pull(Some(limit))),
+            Step::Pull | Step::PullSome { .. } => {
+                self.oracle.note_listed();
+                drop(self.user.pull(limit(step)));
+            }
             Step::Audit => {
                 // An audit does not read the files of the vault; verify does.
                 if let (Came::Well(_), false) = (self.user.audit(), self.damaged) {
@@ -158,8 +167,10 @@ impl Living {
                 drop(self.user.import(&mails));
             }
             Step::Export => {
-                if let (Came::Well(_), false) = (self.user.export(), self.damaged) {
-                    arrived(&self.user)?;
+                for gone in [false, true] {
+                    if let (Came::Well(_), false) = (self.user.export(gone), self.damaged) {
+                        self.oracle.arrived(&self.user, gone)?;
+                    }
                 }
             }
             Step::Rename => {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::line::{SharedAccount, locked};
 use super::mail::{is_same, likeness};
-use super::model::{ModelAccount, ModelMessage, SizeHabit, UidlHabit, header_end};
+use super::model::{ModelAccount, ModelFolder, ModelMessage, SizeHabit, UidlHabit, header_end};
 use super::stage::Way;
 use super::user::User;
 
@@ -48,18 +48,13 @@ type Past = BTreeMap<String, BTreeSet<Vec<u8>>>;
 pub(crate) struct Oracle {
     account: SharedAccount,
     past: Past,
-}
-
-/// The name that a message has in every mailbox, where the server tells it.
-fn lasting_name(account: &ModelAccount, identity: u64) -> Option<String> {
-    let tells = account.kind.guids || account.kind.email_ids;
-    tells.then(|| format!("message {identity}"))
+    /// What was listed when the last pull began.
+    listed: BTreeSet<Vec<u8>>,
 }
 
 /// The names of a message over both protocols, as far as they identify it.
 fn names(account: &ModelAccount, folder: &str, message: &ModelMessage) -> Vec<String> {
     let mut names = vec![format!("{folder} {}", message.uid)];
-    names.extend(lasting_name(account, message.identity));
     let identify = matches!(account.kind.uidls, UidlHabit::Own | UidlHabit::Formula);
     if folder == "INBOX" && identify {
         names.push(account.uidl(0, message));
@@ -77,6 +72,7 @@ impl Oracle {
         Self {
             account: SharedAccount::clone(account),
             past: Past::new(),
+            listed: BTreeSet::new(),
         }
     }
 
@@ -124,11 +120,10 @@ impl Oracle {
         let account = locked(&self.account);
         for deleted in &account.deleted {
             let place = (deleted.folder.clone(), deleted.uid);
-            let mut names = vec![
+            let names = [
                 format!("{} {}", deleted.folder, deleted.uid),
                 deleted.uidl.clone(),
             ];
-            names.extend(lasting_name(&account, deleted.key.0));
             // Where sizes say nothing, a purge receives the message again.
             let hidden = account.kind.sizes != SizeHabit::Estimated
                 && self.is_hidden(account.kind.sizes, &names, &deleted.key.1);
@@ -223,26 +218,33 @@ impl Oracle {
             None => Ok(()),
         }
     }
-}
-
-/// Everything that is in the vault is on the other server.
-pub(crate) fn arrived(user: &User) -> Result<(), Breach> {
-    let other = locked(&user.other);
-    let there: BTreeSet<&Vec<u8>> = other
-        .folders
-        .iter()
-        .flat_map(|folder| folder.messages.iter().map(|message| &message.bytes))
-        .collect();
-    let ledger = user.ledger();
-    for (_, file) in user.stored() {
-        let hash = file.name.split('.').nth(1).unwrap_or_default();
-        let superseded = |line: &str| line.contains("\"ev\":\"superseded\"");
-        let mut about = ledger.lines().filter(|line| line.contains(hash)).peekable();
-        // A run that died may have named a file and not recorded it.
-        let left_out = about.peek().is_none() || about.any(superseded);
-        if !left_out && !there.contains(&file.bytes) {
-            return breach(Law::ExportArrives, file.name);
-        }
+    /// A pull is about to list the mailbox.
+    pub(crate) fn note_listed(&mut self) {
+        let account = locked(&self.account);
+        let shown = account.folders.iter().flat_map(ModelFolder::shown);
+        self.listed = shown.map(|message| message.bytes.clone()).collect();
     }
-    Ok(())
+
+    /// On the other server is what the vault has: all of it, or what the last pull found listed.
+    pub(crate) fn arrived(&self, user: &User, gone: bool) -> Result<(), Breach> {
+        let other = locked(&user.other);
+        let there: BTreeSet<&Vec<u8>> = other
+            .folders
+            .iter()
+            .flat_map(|folder| folder.messages.iter().map(|message| &message.bytes))
+            .collect();
+        let ledger = user.ledger();
+        for (_, file) in user.stored() {
+            let hash = file.name.split('.').nth(1).unwrap_or_default();
+            let superseded = |line: &str| line.contains("\"ev\":\"superseded\"");
+            let mut about = ledger.lines().filter(|line| line.contains(hash)).peekable();
+            // A run that died may have named a file and not recorded it.
+            let left_out = about.peek().is_none() || about.any(superseded);
+            let wanted = gone || self.listed.iter().any(|bytes| is_same(&file.bytes, bytes));
+            if wanted && !left_out && !there.contains(&file.bytes) {
+                return breach(Law::ExportArrives, file.name);
+            }
+        }
+        Ok(())
+    }
 }

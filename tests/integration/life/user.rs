@@ -238,10 +238,11 @@ impl User {
         }
     }
 
-    /// Exports everything to the other server.
-    pub(crate) fn export(&self) -> Came {
+    /// Exports to the other server what the server had at the last pull; everything if `gone`.
+    pub(crate) fn export(&self, gone: bool) -> Came {
         let all = query::parse::<&str>(&[], chrono::Utc::now()).unwrap();
         let options = UploadOptions {
+            gone,
             stop: stop(),
             ..UploadOptions::default()
         };
