@@ -67,6 +67,8 @@ impl Done {
 
 /// Runs a command line and returns the exit code.
 pub(crate) fn run(line: &[OsString]) -> u8 {
+    // Where the system refuses, dumps are as they are everywhere; no work depends on it.
+    let _ = mailvault::base::secret::prevent_dumps();
     keep_parser_panics_quiet();
     let around = Surroundings::read();
     match Cli::try_parse_from(line) {

@@ -16,6 +16,7 @@ use super::args::{Global, When};
 use super::question::Question;
 use super::screen::Screen;
 use super::settings::Surroundings;
+use super::text::escape_json;
 
 /// Where and how to print.
 #[derive(Debug)]
@@ -99,7 +100,8 @@ impl Output {
         self.put(bytes, false);
     }
 
-    /// A JSON line; `value` must be an object. Shown at once if somebody may wait for it.
+    /// A JSON line, safe on a terminal; `value` must be an object. Shown at once if somebody may
+    /// wait for it.
     pub(crate) fn json(&self, kind: &str, value: Value, at_once: bool) {
         if !self.json {
             return;
@@ -110,8 +112,9 @@ impl Output {
         if let Value::Object(fields) = value {
             line.extend(fields);
         }
-        let line = format!("{}\n", Value::Object(line));
-        self.put(line.as_bytes(), at_once);
+        let line = Value::Object(line).to_string();
+        let line = [escape_json(&line).as_bytes(), b"\n"].concat();
+        self.put(&line, at_once);
     }
 
     /// A message beside the result: error, warning, note.

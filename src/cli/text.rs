@@ -52,6 +52,33 @@ pub(crate) fn escape_line(line: &str) -> String {
     parts.join("\t")
 }
 
+/// A JSON text in which nothing acts on a terminal, is unseen or turns text round: such characters
+/// can stand in strings only, where they are escaped.
+pub(crate) fn escape_json(json: &str) -> Cow<'_, str> {
+    let hides = |c: char| is_hostile(c) || is_unseen(c);
+    if !json.chars().any(hides) {
+        return Cow::Borrowed(json);
+    }
+    let mut safe = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if hides(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(safe, "\\u{unit:04x}");
+            }
+        } else {
+            safe.push(c);
+        }
+    }
+    Cow::Owned(safe)
+}
+
+/// Characters that take no space, or look like a blank, and are part of ordinary text.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}'
+        | '\u{e0100}'..='\u{e01ef}')
+}
+
 fn is_hostile(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -313,6 +340,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn json_hides_nothing_and_means_the_same(
+            text in "(\\PC|[\\x00-\\x1f\\x7f-\\u{9f}\\u{ad}\\u{61c}\\u{200b}-\\u{200f}\\u{2028}-\\u{202e}\
+                     \\u{2060}-\\u{206f}\\u{fe0f}\\u{feff}\\u{e0020}-\\u{e0030}]){0,40}",
+        ) {
+            let json = serde_json::json!({ text.as_str(): [text.as_str()] });
+            let line = json.to_string();
+            let safe = escape_json(&line);
+            prop_assert!(!safe.contains(|c| is_hostile(c) || is_unseen(c)), "{safe:?}");
+            prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).unwrap(), json);
+        }
+
         #[test]
         fn nothing_hostile_is_left(text in "\\PC*|[\\x00-\\x{3000}]*") {
             prop_assert!(!escape(&text).chars().any(is_hostile));

@@ -1,10 +1,14 @@
 //! Where passwords come from, and that they show nowhere.
 
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::Stdio;
 
 use mailvault::sample::{Sample, Server};
 
 use crate::support::sandbox::Sandbox;
+use crate::support::say_skipped;
 use crate::support::scene::{Account, message, sandbox, server, tree};
 use crate::support::script::Server as Script;
 use crate::support::step::connections;
@@ -210,7 +214,13 @@ fn a_subject_cannot_command_the_terminal() {
     let sandbox = sandbox(&[Account::of("work", &server)]);
     let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
     let id = sandbox.messages("work")[0].name.split('.').nth(1).unwrap()[..8].to_string();
-    for args in [&["list"][..], &["show", &id], &["show", &id, "--headers"]] {
+    for args in [
+        &["list"][..],
+        &["list", "--json"],
+        &["show", &id],
+        &["show", &id, "--json"],
+        &["show", &id, "--headers"],
+    ] {
         let output = sandbox.run(args).expect_code(0);
         let stdout = output.stdout();
         let foul = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
@@ -223,4 +233,39 @@ fn a_subject_cannot_command_the_terminal() {
     }
     let raw = sandbox.run(&["show", &id, "--raw"]).expect_code(0);
     assert_eq!(raw.stdout, text.as_bytes());
+}
+
+/// Whether this ends with a dump when it aborts, where dumps are allowed.
+fn dumps(sandbox: &Sandbox, args: &[&str]) -> bool {
+    let mut shell = sandbox.tool("sh");
+    let script = "ulimit -c unlimited 2>/dev/null; exec \"$@\"";
+    let mut child = shell
+        .args(["-c", script, "sh"])
+        .args(args)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It has begun when it says something.
+    let mut said = [0];
+    child
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut said)
+        .unwrap();
+    let id = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(id, rustix::process::Signal::ABORT).unwrap();
+    let status = child.wait().unwrap();
+    assert_eq!(status.signal(), Some(6));
+    status.core_dumped()
+}
+
+#[test]
+fn no_dump_has_a_password_in_it() {
+    let sandbox = Sandbox::new();
+    if !dumps(&sandbox, &["sh", "-c", "echo x; exec sleep 60"]) {
+        return say_skipped("no program is dumped on this machine");
+    }
+    let program = env!("CARGO_BIN_EXE_mailvault");
+    assert!(!dumps(&sandbox, &[program, "demo", "--serve", "--json"]));
 }

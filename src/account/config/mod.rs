@@ -651,6 +651,48 @@ tls = "none"
     }
 
     #[test]
+    fn a_key_for_a_secret_is_answered_in_any_spelling() {
+        for key in [
+            "Password",
+            "PASS-WORD",
+            "imap_password",
+            "pwd",
+            "\"app-pass\"",
+            "client_secret",
+        ] {
+            let (_, hint) = refusal(&with(&format!("{key} = \"hunter2\"")));
+            assert!(hint.contains("never holds a password"), "{key}: {hint}");
+        }
+        let (_, hint) = refusal(&with("pasword_file = \"hunter2\""));
+        assert_eq!(hint, "did you mean \"password_file\"?");
+    }
+
+    #[test]
+    fn an_address_with_a_password_is_not_repeated() {
+        for text in [
+            "[accounts.\"pop3s://ann:hunter2@pop.example.org\"]",
+            "[accounts.\"ann:hunter2@h\"]\nhost = 1",
+            "[accounts.a]\n\"imaps://ann:hunter2@h\" = 1",
+            "[accounts.a]\n'a`, expected hunter2' = 1",
+            "[accounts.a]\nhost = \"ann:hunter2@pop.example.org\"",
+            "accounts = \"pop3s://ann:hunter2@pop.example.org\"",
+            "\"pop3s://ann:hunter2@pop.example.org\" = {}",
+        ] {
+            let (message, hint) = refusal(text);
+            assert!(
+                !message.contains("hunter2") && !hint.contains("hunter2"),
+                "{message}"
+            );
+        }
+        let oauth = "token_file = \"f\"\noauth.client_id = \"c\"\noauth.token_url = \"https://a:hunter2@h/\"";
+        let (message, hint) = refusal(&with(oauth));
+        assert!(
+            !message.contains("hunter2") && !hint.contains("hunter2"),
+            "{message}"
+        );
+    }
+
+    #[test]
     fn a_syntax_error_is_one_line_with_its_place() {
         assert_eq!(
             refusal("vault = ").0,
@@ -659,7 +701,7 @@ tls = "none"
         assert_eq!(refusal("a = 1\na = 2\n").0, "2:1: duplicate key");
         assert_eq!(
             refusal("[accounts.a]\nport = \"x\"").0,
-            "2:8: invalid type: string \"x\", expected a nonzero u16"
+            "2:8: invalid type: string, expected a nonzero u16"
         );
     }
 
@@ -771,7 +813,7 @@ tls = "none"
             (&with("timeout = -1"), format!("4:11: {timeout}")),
             (
                 &with("port = 0"),
-                "4:8: invalid value: integer `0`, expected a nonzero u16".into(),
+                "4:8: invalid value: integer, expected a nonzero u16".into(),
             ),
             (
                 &with("retries = -1"),
@@ -791,6 +833,10 @@ tls = "none"
             ),
             (
                 &with("purge.older_than = \"soon\""),
+                "4:20: older_than is not an age".into(),
+            ),
+            (
+                &with("purge.older_than = \"5m\""),
                 "4:20: older_than is not an age".into(),
             ),
             (
@@ -832,10 +878,6 @@ tls = "none"
             (
                 &with("auth = \"oauthbearer\"\npassword_env = \"X\""),
                 "1:11: the auth of a takes a token, but has no token_command".into(),
-            ),
-            (
-                &with("purge.older_than = \"5m\""),
-                "4:20: older_than is not an age".into(),
             ),
         ];
         for (text, message) in cases {
@@ -944,6 +986,37 @@ tls = "none"
                 let message = error.to_string();
                 prop_assert!(message.starts_with("/c/m.toml:"), "{}", message);
                 prop_assert!(!message.contains('\n'), "{}", message);
+            }
+        }
+
+        #[test]
+        fn a_secret_in_the_wrong_place_is_not_repeated(
+            table in prop::sample::select(vec![
+                "", "defaults.", "accounts.", "accounts.a.", "accounts.a.purge.", "accounts.a.oauth.",
+            ]),
+            key in "[a-z]{1,4}_?(pass|Password|PASSWD|secret|tok-?en)[a-z0-9_]{0,4}|password|token\
+                    |protocol|host|port|imap_port|tls|tls_ca_file|tls_pin_sha256|allow_plaintext|auth\
+                    |password_command|password_file|password_env|password_keyring|token_command\
+                    |token_file|oauth|timeout|retries|dedupe|recognise|zstd_level|connections|folders\
+                    |pull|accept_refused|purge|vault|defaults|accounts|a|older_than|keep_newest",
+            secret in "[A-Za-z0-9]{9,14}",
+            form in 0..12_usize,
+        ) {
+            let digits: String = secret.bytes().map(|byte| char::from(b'1' + byte % 9)).collect();
+            let value = [
+                format!("\"{secret}\""), format!("'{secret}'"), format!("\"\"\"\n{secret}\"\"\""),
+                format!("\"a\\n`{secret}\""), format!("[\"{secret}\"]"), format!("{{ x = \"{secret}\" }}"),
+                secret.clone(), format!("\"{secret}"), digits.clone(), format!("{digits}.5"),
+                format!("[{digits}]"), format!("\"pop3s://ann:{secret}@pop.example.org\""),
+            ][form]
+                .clone();
+            let text = format!("{table}{key} = {value}\n");
+            if let Err(error) = parse(&text) {
+                let said = match &error {
+                    Error::Config { message, hint } => format!("{message} {hint:?}"),
+                    other => other.to_string(),
+                };
+                prop_assert!(!said.contains(&secret) && !said.contains(&digits), "{} {}", text, said);
             }
         }
 

@@ -3,8 +3,23 @@
 use std::ops::Range;
 use std::path::Path;
 
+use toml::Value;
+
 use crate::base::error::Error;
 use crate::base::suggest;
+
+/// How serde's message about an unknown key begins.
+const FIELD: &str = "unknown field `";
+/// Words in the names of keys that are to hold a secret.
+const SECRETS: [&str; 7] = [
+    "password",
+    "passphrase",
+    "passwd",
+    "pass",
+    "pwd",
+    "secret",
+    "token",
+];
 
 /// An error that begins with `PATH:LINE:COLUMN: `, both counted from one, in characters.
 pub(super) fn fault(
@@ -24,37 +39,25 @@ pub(super) fn fault(
     }
 }
 
-/// The parser's own error, on one line. Keys of an account are known where they do not
-/// belong.
+/// The parser's own error, on one line, without what the file has in the place of a value. Keys
+/// of an account are known where they do not belong.
 pub(super) fn parse_fault(
     path: &Path,
     text: &str,
     error: &toml::de::Error,
     account_keys: &[String],
 ) -> Error {
-    let message = error.message().replace('\n', ", ");
-    let hint = match unknown(&message) {
-        Some((given, _)) if ["password", "passwd", "pass", "secret", "token"].contains(&given) => {
-            Some(
-                "the configuration never holds a password; \
-                 use password_command or password_file"
-                    .to_owned(),
-            )
-        }
-        Some((given, known)) if known.contains(&"accounts") => {
-            let below = |name| format!("\"{name}\" stands below [accounts.NAME]");
-            let keys = account_keys.iter().map(String::as_str);
-            near(given, &known).or_else(|| suggest::nearest(given, keys, usize::MAX).map(below))
-        }
-        Some((given, known)) => near(given, &known),
-        None => None,
-    };
+    let span = error.span();
+    let raw = span.clone().and_then(|span| text.get(span));
+    let hint = meant(error.message(), account_keys);
+    let message = without_value(error.message(), raw.unwrap_or_default(), hint.is_some());
+    let message = message.replace('\n', ", ");
     // The list of all keys is longer than it is useful once the right one is named.
     let message = match (&hint, message.split_once(", expected ")) {
         (Some(_), Some((short, _))) => short,
         _ => &message,
     };
-    match error.span() {
+    match span {
         Some(Range { start, .. }) => fault(path, text, start, message, hint),
         None => Error::Config {
             message: format!("{}: {message}", path.display()),
@@ -63,10 +66,67 @@ pub(super) fn parse_fault(
     }
 }
 
+/// What to write instead of an unknown key or value.
+fn meant(message: &str, account_keys: &[String]) -> Option<String> {
+    const NO_SECRET: &str =
+        "the configuration never holds a password; use password_command or password_file";
+    let (given, known) = unknown(message)?;
+    let is_key = message.starts_with(FIELD);
+    let letters = given.chars().filter(char::is_ascii_alphanumeric);
+    let letters = letters.collect::<String>().to_ascii_lowercase();
+    if is_key && SECRETS.contains(&letters.as_str()) {
+        return Some(NO_SECRET.to_owned());
+    }
+    let mut hint = near(given, &known);
+    if hint.is_none() && known.contains(&"accounts") {
+        let below = |name| format!("\"{name}\" stands below [accounts.NAME]");
+        let keys = account_keys.iter().map(String::as_str);
+        hint = suggest::nearest(given, keys, usize::MAX).map(below);
+    }
+    let is_secret = || is_key && SECRETS.iter().any(|word| letters.contains(word));
+    hint.or_else(|| is_secret().then(|| NO_SECRET.to_owned()))
+}
+
+/// The parser's message without the value that it speaks of, which may be a password in the wrong
+/// place. A slip of a known word is none.
+fn without_value(message: &str, raw: &str, is_slip: bool) -> String {
+    if message.starts_with(FIELD) {
+        // Keys are names; something else may be an address with a password in it.
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '"' | '\'');
+        return match message.rsplit_once("`, expected ") {
+            Some((_, known)) if !raw.chars().all(is_name) => {
+                format!("unknown field, expected {known}")
+            }
+            _ => message.to_owned(),
+        };
+    }
+    let parsed = toml::from_str::<toml::Table>(&format!("value = {raw}"));
+    let value = parsed.ok().and_then(|mut table| table.remove("value"));
+    let (Some(value), false) = (value, is_slip) else {
+        return message.to_owned();
+    };
+    let (quoted, bare) = match &value {
+        Value::String(text) => (format!("string {text:?}"), text.clone()),
+        Value::Integer(number) => (format!("integer `{number}`"), number.to_string()),
+        Value::Float(number) => (format!("floating point `{number}`"), number.to_string()),
+        Value::Datetime(time) => (time.to_string(), time.to_string()),
+        Value::Boolean(_) | Value::Array(_) | Value::Table(_) => return message.to_owned(),
+    };
+    if let Some(known) = message.strip_prefix(&format!("unknown variant `{bare}`")) {
+        return format!("unknown value{known}");
+    }
+    let silent = message.replace(&quoted, value.type_str());
+    // A text this short says nothing, and may stand in any message.
+    if bare.len() <= 3 || !silent.contains(&bare) {
+        return silent;
+    }
+    format!("this {} cannot stand here", value.type_str())
+}
+
 /// The unknown name and the known ones in serde's message about a key or value.
 fn unknown(message: &str) -> Option<(&str, Vec<&str>)> {
     let rest = message
-        .strip_prefix("unknown field `")
+        .strip_prefix(FIELD)
         .or_else(|| message.strip_prefix("unknown variant `"))?;
     let (given, known) = rest.split_once("`, expected ")?;
     Some((given, known.split('`').skip(1).step_by(2).collect()))

@@ -6,6 +6,7 @@
 //!
 //! Whatever a secret comes from, it is the first line that counts, without its line end.
 
+mod dump;
 mod keyring;
 mod mask;
 mod program;
@@ -19,6 +20,7 @@ use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
+pub use self::dump::prevent_dumps;
 pub use self::keyring::write as write_to_keyring;
 pub use self::mask::Mask;
 pub use self::program::Program;

@@ -173,12 +173,15 @@ impl Context<'_> {
     fn account(&self, key: &Spanned<String>, raw: &RawAccount) -> Result<Account> {
         let (name, at) = (key.get_ref(), key.span());
         if !is_account_name(name) {
+            // An address may have a password in it.
+            let shown = if name.contains(':') {
+                "this".to_owned()
+            } else {
+                format!("\"{}\"", name.escape_debug())
+            };
             return Err(self.hinted(
                 &at,
-                &format!(
-                    "\"{}\" cannot be the name of an account",
-                    name.escape_debug()
-                ),
+                &format!("{shown} cannot be the name of an account"),
                 "up to 64 of a-z 0-9 . _ - are allowed, the first a letter or digit",
             ));
         }
