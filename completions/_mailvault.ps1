@@ -279,6 +279,7 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'Use the vault in this directory [env: MAILVAULT_VAULT]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--inbox', '--inbox', [CompletionResultType]::ParameterName, 'Look at the inbox only; never reports that you may leave')
             [CompletionResult]::new('--quick', '--quick', [CompletionResultType]::ParameterName, 'Compare names and sizes only; never reports that you may leave')
             [CompletionResult]::new('--read-data', '--read-data', [CompletionResultType]::ParameterName, 'Download every message again and compare its bytes')
             [CompletionResult]::new('--accept-sizes', '--accept-sizes', [CompletionResultType]::ParameterName, 'Accept messages that arrived twice with another size than listed')

@@ -197,7 +197,7 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__audit)
-            opts="-c -q -v -h --quick --read-data --accept-sizes --fresh --manifest --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
+            opts="-c -q -v -h --inbox --quick --read-data --accept-sizes --fresh --manifest --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

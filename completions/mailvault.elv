@@ -265,6 +265,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
             cand --color 'When to use colour'
+            cand --inbox 'Look at the inbox only; never reports that you may leave'
             cand --quick 'Compare names and sizes only; never reports that you may leave'
             cand --read-data 'Download every message again and compare its bytes'
             cand --accept-sizes 'Accept messages that arrived twice with another size than listed'

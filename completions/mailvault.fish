@@ -232,6 +232,7 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l vault -d '
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t''
 never\t''"
+complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l inbox -d 'Look at the inbox only; never reports that you may leave'
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l quick -d 'Compare names and sizes only; never reports that you may leave'
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l read-data -d 'Download every message again and compare its bytes'
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l accept-sizes -d 'Accept messages that arrived twice with another size than listed'

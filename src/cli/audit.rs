@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use mailvault::account::config::AuditScope;
 use mailvault::base::error::PARTIAL;
 use mailvault::base::fsx;
-use mailvault::inspect::{self, ArchiveStatus, AuditOptions, AuditReport, AuditTally, FolderAudit};
+use mailvault::inspect::{
+    self, ArchiveStatus, AuditOptions, AuditReport, AuditTally, FolderAudit, OtherFolders,
+};
 use mailvault::vault::catalog::Amount;
 use serde_json::{Value, json};
 
@@ -43,6 +46,7 @@ pub(crate) fn run(
         read_data: args.read_data,
         accept_sizes: args.accept_sizes,
         fresh: args.fresh.unwrap_or(FRESH),
+        scope: args.inbox.then_some(AuditScope::Inbox),
         stop: stop.flag.clone(),
     };
     let mut progress = Progress::new(out, std::iter::once(name.as_str()));
@@ -55,7 +59,7 @@ pub(crate) fn run(
         Ok(report) => report,
         Err(error) => return Ok(frame::failed(out, &stop, &error, Some(&name))),
     };
-    let code = if report.may_leave() { 0 } else { PARTIAL };
+    let code = if report.answers_yes() { 0 } else { PARTIAL };
     for folder in &report.folders {
         out.json("folder", to_json(&name, folder), false);
     }
@@ -75,7 +79,7 @@ fn summary(report: &AuditReport, account: &str, args: &AuditArgs) -> Value {
     let mut summary = json!({
         "account": account,
         "may_leave": report.may_leave(),
-        "inbox_only": report.inbox_only,
+        "other_folders": report.others.name(),
         "quick": report.quick,
         "compared": report.compared,
         "recorded": report.unrecorded.is_none(),
@@ -200,32 +204,31 @@ fn answer(report: &AuditReport, account: &str) -> Vec<String> {
             names.join(", ")
         ));
     }
-    lines.push(if report.may_leave() && report.quick {
-        let host = escape(&report.server.host);
+    let host = escape(&report.server.host);
+    let place = match report.others {
+        OtherFolders::Audited => format!("on {host}"),
+        _ => format!("in the inbox on {host}"),
+    };
+    lines.push(if !report.is_archived() {
+        "Do not leave yet.".to_owned()
+    } else if report.quick {
         format!(
-            "{what} on {host} has the name and size of an archived message. Headers were not \
+            "{what} {place} has the name and size of an archived message. Headers were not \
              compared: run 'mailvault audit {account}' before you leave."
         )
     } else if report.may_leave() {
-        let host = escape(&report.server.host);
-        format!("{what} on {host} is archived: you may leave.")
+        format!("{what} {place} is archived: you may leave.")
     } else {
-        "Do not leave yet.".to_owned()
+        format!("{what} {place} is archived.")
     });
-    if report.inbox_only && !report.windowed {
-        lines.push(
-            "POP3 shows the inbox only. If the account has other folders, such as sent mail, \
-             they are not in this table: see 'protocol = \"imap\"'."
-                .to_owned(),
-        );
-    }
+    lines.extend(other_folders(report, account));
     if let Some(why) = &report.unrecorded {
         lines.push(format!(
             "The findings could not be recorded, so the next pull does not know about them: {}",
             escape(why)
         ));
     }
-    if report.may_leave() && !report.quick {
+    if report.may_leave() {
         lines.push(
             "  hint: before you leave, 'mailvault verify --read-data' proves what is stored; keep \
              a second copy on another disk"
@@ -233,6 +236,44 @@ fn answer(report: &AuditReport, account: &str) -> Vec<String> {
         );
     }
     lines
+}
+
+/// What is not known of folders other than the inbox.
+fn other_folders(report: &AuditReport, account: &str) -> Vec<String> {
+    let host = escape(&report.server.host);
+    let stay = if report.is_archived() {
+        " Do not leave yet."
+    } else {
+        ""
+    };
+    let inbox = format!(
+        "'mailvault audit --inbox {account}' asks about the inbox alone, and so does \
+         covers = \"inbox\" in the configuration"
+    );
+    match &report.others {
+        OtherFolders::Audited => Vec::new(),
+        OtherFolders::NotWanted => {
+            vec!["Other folders were not looked at, as you asked.".to_owned()]
+        }
+        OtherFolders::NotShown => vec![
+            format!(
+                "POP3 shows the inbox only. Whether {host} has other folders, such as sent mail, \
+                 is not known.{stay}"
+            ),
+            format!(
+                "  hint: with protocol = \"auto\" for {account}, audit looks into the other \
+                 folders over IMAP; {inbox}"
+            ),
+        ],
+        OtherFolders::Failed(why) => vec![
+            format!(
+                "POP3 shows the inbox only, and the other folders could not be read over IMAP: \
+                 {}.{stay}",
+                escape(why)
+            ),
+            format!("  hint: {inbox}"),
+        ],
+    }
 }
 
 /// What speaks against leaving.
@@ -246,8 +287,15 @@ fn open(report: &AuditReport, account: &str) -> Vec<String> {
             plural(unknown.messages, "message"),
             size(unknown.octets)
         ));
+        let mut folders = report.folders.iter().filter(|f| f.name != "INBOX");
+        let elsewhere = folders.any(|folder| folder.tally.of(ArchiveStatus::Unknown).messages > 0);
+        let all = if report.pulls_inbox && elsewhere {
+            "--all-folders "
+        } else {
+            ""
+        };
         lines.push(format!(
-            "  hint: 'mailvault pull {account}' fetches them; then audit again"
+            "  hint: 'mailvault pull {all}{account}' fetches them; then audit again"
         ));
     }
     let compare = [

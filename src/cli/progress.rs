@@ -203,7 +203,7 @@ impl<'a> Progress<'a> {
             Notice::OverImap { error } => (
                 "over_imap",
                 format!(
-                    "no POP3 ({}); fetching the folders over IMAP, and asking for POP3 again in a week",
+                    "no POP3 ({}); reading the account over IMAP",
                     first_line(&report::text(error, None))
                 ),
                 true,

@@ -6,4 +6,6 @@ pub mod doctor;
 pub mod metrics;
 pub mod stats;
 
-pub use audit::{ArchiveStatus, AuditOptions, AuditReport, AuditTally, FolderAudit, audit};
+pub use audit::{
+    ArchiveStatus, AuditOptions, AuditReport, AuditTally, FolderAudit, OtherFolders, audit,
+};

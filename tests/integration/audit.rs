@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::support::dovecot::{Dovecot, Options};
 use crate::support::sandbox::Sandbox;
-use crate::support::scene::{Account, json_lines, message, pulled, sandbox, server};
+use crate::support::scene::{Account, configure, json_lines, message, pulled, sandbox, server};
 
 fn letter(n: usize) -> Message {
     message(
@@ -30,9 +30,9 @@ fn manifest(sandbox: &Sandbox, file: &str) -> Vec<Value> {
 }
 
 #[test]
-fn when_everything_is_archived_you_may_leave() {
+fn an_inbox_of_which_everything_is_archived_is_told() {
     let (sandbox, _server) = pulled(letters(3));
-    sandbox.run(&["audit", "work"]).expect(
+    sandbox.run(&["audit", "--inbox", "work"]).expect(
         0,
         "\
 127.0.0.1 lists 3 messages, 231 B
@@ -40,21 +40,102 @@ fn when_everything_is_archived_you_may_leave() {
 FOLDER  MESSAGES  ARCHIVED  UNKNOWN
 INBOX          3         3        0
 
-Everything on 127.0.0.1 is archived: you may leave.
-POP3 shows the inbox only. If the account has other folders, such as sent mail,
-they are not in this table: see 'protocol = \"imap\"'.
-  hint: before you leave, 'mailvault verify --read-data' proves what is stored;
-        keep a second copy on another disk
+Everything in the inbox on 127.0.0.1 is archived.
+Other folders were not looked at, as you asked.
 ",
         "",
     );
-    sandbox.run(&["audit", "work", "-q"]).expect(0, "", "");
+    sandbox
+        .run(&["audit", "--inbox", "work", "-q"])
+        .expect(0, "", "");
+}
+
+#[test]
+fn who_reads_an_inbox_over_pop3_may_not_leave_for_that() {
+    let (sandbox, server) = pulled(letters(3));
+    let output = sandbox.run(&["audit", "work"]).expect_code(3);
+    let text = output.stdout();
+    assert!(
+        text.contains(
+            "\
+Everything in the inbox on 127.0.0.1 is archived.
+POP3 shows the inbox only. Whether 127.0.0.1 has other folders, such as sent
+mail, is not known. Do not leave yet.
+  hint: with protocol = \"auto\" for work, audit looks into the other folders over
+        IMAP; 'mailvault audit --inbox work' asks about the inbox alone, and so
+        does covers = \"inbox\" in the configuration
+"
+        ),
+        "{output}"
+    );
+    assert!(!text.contains("you may leave"), "{output}");
+    let lines = json_lines(&sandbox.run(&["audit", "work", "--json"]).stdout);
+    let summary = lines.last().unwrap();
+    assert_eq!(summary["may_leave"], false, "{summary}");
+    assert_eq!(summary["other_folders"], "not_shown", "{summary}");
+    configure(
+        &sandbox,
+        &[Account::of("work", &server).with("covers", "\"inbox\"")],
+    );
+    let _ = sandbox.run(&["audit", "work"]).expect_code(0);
+}
+
+#[test]
+fn the_other_folders_are_asked_for_over_imap_where_the_account_is_read_over_both() {
+    let Some(dovecot) = Dovecot::start(&Options::default()) else {
+        return;
+    };
+    let mail =
+        |from: usize, to: usize| -> Vec<Vec<u8>> { (from..to).map(|n| letter(n).bytes).collect() };
+    dovecot.deliver("ann", &mail(0, 5));
+    let account = |imap: u16| {
+        Account::new("work", dovecot.pop3().port(), "ann")
+            .with("protocol", "\"auto\"")
+            .with("imap_port", &imap.to_string())
+    };
+    let sandbox = sandbox(&[account(dovecot.imap().port())]);
+    let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
+    let output = sandbox.run(&["audit", "work"]).expect_code(0);
+    assert!(output.stdout().contains("you may leave"), "{output}");
+    // Sent mail was never fetched: the last pull was of the inbox.
+    dovecot.deliver_to("ann", ".Sent", &mail(5, 8));
+    let output = sandbox.run(&["audit", "work"]).expect_code(3);
+    let text = output.stdout();
+    for line in [
+        "INBOX          5         5        0\n",
+        "Sent           3         0        3\n",
+        "'mailvault pull --all-folders work' fetches them",
+        "Do not leave yet.\n",
+    ] {
+        assert!(text.contains(line), "{line}{output}");
+    }
+    // Where IMAP is closed, that is said.
+    let closed = dovecot.pop3().port();
+    configure(&sandbox, &[account(closed)]);
+    let output = sandbox.run(&["audit", "work"]).expect_code(3);
+    let text = output.stdout();
+    assert!(
+        text.contains("the other folders could not be read over IMAP"),
+        "{output}"
+    );
+    let _ = sandbox.run(&["audit", "work", "--inbox"]).expect_code(0);
+    configure(&sandbox, &[account(dovecot.imap().port())]);
+    let _ = sandbox
+        .run(&["pull", "--all-folders", "work"])
+        .expect_code(0);
+    let output = sandbox.run(&["audit", "work"]).expect_code(0);
+    assert!(
+        output
+            .stdout()
+            .contains("Everything on 127.0.0.1 is archived: you may leave.\n"),
+        "{output}"
+    );
 }
 
 #[test]
 fn the_list_of_an_audit_says_how_each_message_is_known() {
     let (sandbox, _server) = pulled(letters(2));
-    let audit = ["audit", "work", "--manifest", "list.jsonl"];
+    let audit = ["audit", "--inbox", "work", "--manifest", "list.jsonl"];
     let known = |options: &[&str]| -> Vec<(Value, Value, Value)> {
         let _ = (sandbox.run(&[&audit, options].concat())).expect_code(0);
         let lines = manifest(&sandbox, "list.jsonl").into_iter();
@@ -71,9 +152,9 @@ fn the_list_of_an_audit_says_how_each_message_is_known() {
     assert_eq!(known(&[]), read(true));
     // It is remembered.
     assert_eq!(known(&["--quick"]), read(true));
-    let summary = json_lines(&sandbox.run(&["audit", "work", "--json"]).stdout);
+    let summary = json_lines(&sandbox.run(&["audit", "--inbox", "work", "--json"]).stdout);
     assert_eq!(summary.last().unwrap()["compared"], 0, "{summary:?}");
-    let all = ["audit", "work", "--json", "--fresh", "0s"];
+    let all = ["audit", "--inbox", "work", "--json", "--fresh", "0s"];
     let summary = json_lines(&sandbox.run(&all).stdout);
     assert_eq!(summary.last().unwrap()["compared"], 2, "{summary:?}");
 }
@@ -85,7 +166,14 @@ fn what_is_not_fetched_yet_is_unknown() {
     let _ = sandbox
         .run(&["pull", "--create", "--limit", "5"])
         .expect_code(0);
-    let args = ["audit", "work", "--manifest", "list.jsonl", "--json"];
+    let args = [
+        "audit",
+        "--inbox",
+        "work",
+        "--manifest",
+        "list.jsonl",
+        "--json",
+    ];
     let lines = json_lines(&sandbox.run(&args).expect_code(3).stdout);
     let folder = lines.iter().find(|line| line["type"] == "folder").unwrap();
     assert_eq!(
@@ -107,13 +195,15 @@ fn what_is_not_fetched_yet_is_unknown() {
         let octets = line["octets"].as_u64().unwrap();
         assert!(stored.iter().any(|m| m.bytes.len() as u64 == octets));
     }
-    let output = sandbox.run(&["audit", "work", "-q"]).expect_code(3);
+    let output = sandbox
+        .run(&["audit", "--inbox", "work", "-q"])
+        .expect_code(3);
     let text = output.stdout();
     assert!(text.contains("Not archived: 2 messages, "), "{output}");
     assert!(text.contains("'mailvault pull work' fetches"), "{output}");
     assert!(text.contains("Do not leave yet.\n"), "{output}");
     let _ = sandbox.run(&["pull"]).expect_code(0);
-    let _ = sandbox.run(&["audit", "work"]).expect_code(0);
+    let _ = sandbox.run(&["audit", "--inbox", "work"]).expect_code(0);
 }
 
 #[test]
@@ -122,7 +212,7 @@ fn a_message_whose_file_is_gone_does_not_count_as_archived() {
     let cur = sandbox.vault().join("mail/work/cur");
     let file = fs::read_dir(cur).unwrap().next().unwrap().unwrap().path();
     fs::remove_file(file).unwrap();
-    let output = sandbox.run(&["audit", "work"]).expect_code(3);
+    let output = sandbox.run(&["audit", "--inbox", "work"]).expect_code(3);
     assert!(
         output.stdout().contains("Gone from the vault: 1 message,"),
         "{output}"
@@ -130,7 +220,7 @@ fn a_message_whose_file_is_gone_does_not_count_as_archived() {
     // What it advises helps.
     let _ = sandbox.run(&["verify", "--repair"]);
     let _ = sandbox.run(&["pull", "work"]).expect_code(0);
-    let _ = sandbox.run(&["audit", "work"]).expect_code(0);
+    let _ = sandbox.run(&["audit", "--inbox", "work"]).expect_code(0);
 }
 
 #[test]
@@ -139,7 +229,7 @@ fn messages_whose_names_say_nothing_are_known_by_their_headers() {
     all[2].uidl = "same".to_owned();
     all[3].uidl = "same".to_owned();
     let (sandbox, _server) = pulled(all);
-    let output = sandbox.run(&["audit", "work"]).expect_code(0);
+    let output = sandbox.run(&["audit", "--inbox", "work"]).expect_code(0);
     assert!(
         output
             .stdout()
@@ -212,7 +302,14 @@ fn every_folder_of_a_server_is_told_and_rules_are_no_excuse_for_silence() {
 fn a_failure_leaves_no_half_of_a_list_and_ends_with_the_summary() {
     let (sandbox, _server) = pulled(letters(2));
     sandbox.write(".password", "wrong\n", 0o600);
-    let args = ["audit", "work", "--manifest", "list.jsonl", "--json"];
+    let args = [
+        "audit",
+        "--inbox",
+        "work",
+        "--manifest",
+        "list.jsonl",
+        "--json",
+    ];
     let lines = json_lines(&sandbox.run(&args).expect_code(12).stdout);
     assert_eq!(lines.last().unwrap()["exit"], 12);
     assert!(!sandbox.path("list.jsonl").exists());

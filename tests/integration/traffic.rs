@@ -43,7 +43,14 @@ impl Scene {
         let imap = self.imap.as_ref().filter(|_| protocol == "imap");
         let port = imap.unwrap_or(&self.pop3).port();
         let user = if self.imap.is_some() { "ann" } else { USER };
-        let account = Account::new("work", port, user).with("protocol", &format!("{protocol:?}"));
+        let covers = if protocol == "pop3" {
+            "inbox"
+        } else {
+            "account"
+        };
+        let account = Account::new("work", port, user)
+            .with("protocol", &format!("{protocol:?}"))
+            .with("covers", &format!("{covers:?}"));
         configure(&self.sandbox, &[account]);
     }
 

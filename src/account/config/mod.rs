@@ -133,6 +133,17 @@ pub enum Recognise {
     Header,
 }
 
+/// What an audit of an account answers for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AuditScope {
+    /// All folders.
+    #[default]
+    Account,
+    /// The inbox alone.
+    Inbox,
+}
+
 /// The purge rule of an account; it deletes nothing by being there.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Purge {
@@ -195,6 +206,8 @@ pub struct Account {
     pub accept_refused: Vec<String>,
     /// Names of messages whose size the server is known to list wrongly.
     pub accept_short: Vec<String>,
+    /// What an audit answers for.
+    pub covers: AuditScope,
     /// The purge rule.
     pub purge: Purge,
 }
@@ -228,6 +241,7 @@ impl Account {
             pull: true,
             accept_refused: Vec::new(),
             accept_short: Vec::new(),
+            covers: AuditScope::default(),
             purge: Purge::default(),
         }
     }
@@ -417,6 +431,7 @@ exclude = []
 pull = false
 accept_refused = ["0a1b"]
 accept_short = ["INBOX:7.1"]
+covers = "inbox"
 
 [accounts.work.purge]
 older_than = "90d"
@@ -502,6 +517,7 @@ tls = "none"
                 pull: false,
                 accept_refused: vec!["0a1b".into()],
                 accept_short: vec!["INBOX:7.1".into()],
+                covers: AuditScope::Inbox,
                 purge: Purge {
                     older_than: Some(Duration::from_secs(90 * 86_400)),
                     keep_newest: Some(100),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use toml::Value;
 
-use super::{Account, Auth, Dedupe, Protocol, Recognise, Tls, usual_port};
+use super::{Account, AuditScope, Auth, Dedupe, Protocol, Recognise, Tls, usual_port};
 use crate::base::secret::{Program, SecretSource};
 
 /// What stands in the place of what may hold a secret.
@@ -51,6 +51,9 @@ pub(super) fn effective(account: &Account, home: Option<&Path>) -> String {
     }
     if !account.accept_short.is_empty() {
         table.list("accept_short", &account.accept_short);
+    }
+    if account.covers == AuditScope::Inbox {
+        table.string("covers", "inbox");
     }
     table.oauth(account, home);
     let purge = &account.purge;
@@ -267,6 +270,7 @@ mod tests {
             pull: false,
             accept_refused: vec!["0a1b".into()],
             accept_short: vec!["0a1c".into()],
+            covers: AuditScope::Inbox,
             tls_pin_sha256: Some([7; 32]),
             purge: Purge {
                 older_than: Some(Duration::from_secs(90 * 86_400)),

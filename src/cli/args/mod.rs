@@ -469,6 +469,7 @@ pub(crate) struct StatusArgs {
 /// compared lately, and changes nothing on the server. Exits 0 if every message on the server
 /// is archived, and 3 if any is not, or is in doubt. The next pull fetches what it finds
 /// missing or changed.
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
     mailvault audit work                       may I cancel this account?\n  \
@@ -477,6 +478,9 @@ pub(crate) struct AuditArgs {
     /// The account by name or URL
     #[arg(value_name = "ACCOUNT")]
     pub(crate) account: String,
+    /// Look at the inbox only; never reports that you may leave
+    #[arg(long)]
+    pub(crate) inbox: bool,
     /// Compare names and sizes only; never reports that you may leave
     #[arg(long, conflicts_with = "read_data")]
     pub(crate) quick: bool,

@@ -5,9 +5,11 @@
 //! the server are still the recorded ones. What is found wanting is written down, and the next
 //! pull fetches it.
 
+mod account;
 mod compare;
 mod headers;
 mod manifest;
+mod report;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -16,21 +18,20 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::account::Job;
-use crate::account::config::{Account, Protocol};
-use crate::account::connect::{Connector, endpoint, server_name};
-use crate::account::folders::{Folders, chosen, prefix};
-use crate::account::memory;
-use crate::base::error::{Endpoint, Error, Result};
-use crate::base::event::{Events, RunEvent};
+use crate::account::config::{Account, AuditScope};
+use crate::account::connect::server_name;
+use crate::base::error::Result;
+use crate::base::event::Events;
 use crate::mail::message::Hash128;
-use crate::mail::source::{Inventory, Listings, Marks, Source, Uid};
-use crate::net::imap::{Access, Mailbox};
+use crate::mail::source::{Listings, Uid};
 use crate::vault::catalog::Amount;
 use crate::vault::layout::message_label;
 use crate::vault::ledger::LedgerEvent;
 use crate::vault::{Vault, Writer};
-use compare::{Dated, Judgement};
+use compare::Judgement;
 use manifest::AuditManifest;
+
+pub use report::{ArchiveStatus, AuditReport, AuditTally, FolderAudit, OtherFolders};
 
 /// Messages of a kind that are named.
 const NAMED: usize = 5;
@@ -48,188 +49,10 @@ pub struct AuditOptions {
     pub accept_sizes: bool,
     /// How long a comparison of a header is believed.
     pub fresh: Duration,
+    /// What to answer for, in place of the account's `covers`.
+    pub scope: Option<AuditScope>,
     /// Set from outside to end early.
     pub stop: Arc<AtomicBool>,
-}
-
-/// How a message on the server stands to the vault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ArchiveStatus {
-    /// It is in the vault.
-    Archived,
-    /// It resembles one that is in the vault.
-    Recognised,
-    /// What came of it does not agree with what is listed.
-    Doubtful,
-    /// The same came again: the listing is wrong, or the message is cut on the server.
-    Settled,
-    /// It is settled, and the user knows that only the listing is wrong.
-    Accepted,
-    /// The server has another message under this name than the vault.
-    Differs,
-    /// The server would not give it.
-    Refused,
-    /// The account's rules leave its folder out.
-    Excluded,
-    /// It was archived, and its file is gone from the vault.
-    Lost,
-    /// Nothing is known of it.
-    Unknown,
-}
-
-impl ArchiveStatus {
-    /// All of them, in the order of a [`AuditTally`].
-    pub const ALL: [Self; 10] = [
-        Self::Archived,
-        Self::Recognised,
-        Self::Doubtful,
-        Self::Settled,
-        Self::Accepted,
-        Self::Differs,
-        Self::Refused,
-        Self::Excluded,
-        Self::Lost,
-        Self::Unknown,
-    ];
-
-    /// Its name in the manifest.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Archived => "archived",
-            Self::Recognised => "recognised",
-            Self::Doubtful => "doubtful",
-            Self::Settled => "settled",
-            Self::Accepted => "accepted",
-            Self::Differs => "differs",
-            Self::Refused => "refused",
-            Self::Excluded => "excluded",
-            Self::Lost => "lost",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
-/// So many messages of each standing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct AuditTally([Amount; ArchiveStatus::ALL.len()]);
-
-impl AuditTally {
-    /// Those of one standing.
-    #[must_use]
-    pub fn of(&self, status: ArchiveStatus) -> Amount {
-        self.0[status as usize]
-    }
-
-    /// All of them.
-    #[must_use]
-    pub fn all(&self) -> Amount {
-        let mut all = Amount::default();
-        for amount in self.0 {
-            all.messages += amount.messages;
-            all.octets += amount.octets;
-        }
-        all
-    }
-
-    /// Adds those of another.
-    pub fn add(&mut self, other: &Self) {
-        for (own, amount) in self.0.iter_mut().zip(other.0) {
-            own.messages += amount.messages;
-            own.octets += amount.octets;
-        }
-    }
-
-    fn count(&mut self, status: ArchiveStatus, octets: Option<u64>) {
-        let amount = &mut self.0[status as usize];
-        amount.messages += 1;
-        amount.octets += octets.unwrap_or(0);
-    }
-}
-
-/// A folder of the server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FolderAudit {
-    /// Its name as people read it; foreign text.
-    pub name: String,
-    /// True if the account's rules leave it out.
-    pub excluded: bool,
-    /// Its messages.
-    pub tally: AuditTally,
-    /// Messages that the server counts and does not show.
-    pub hidden: u64,
-    /// Why it could not be looked into, in the server's words.
-    pub failed: Option<String>,
-}
-
-impl FolderAudit {
-    fn new(name: &str, excluded: bool) -> Self {
-        Self {
-            name: name.to_owned(),
-            excluded,
-            tally: AuditTally::default(),
-            hidden: 0,
-            failed: None,
-        }
-    }
-}
-
-/// What an audit found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuditReport {
-    /// The server.
-    pub server: Endpoint,
-    /// Every folder that may hold messages.
-    pub folders: Vec<FolderAudit>,
-    /// True if the server shows only the inbox (POP3).
-    pub inbox_only: bool,
-    /// True if it shows only a part of its messages at a time.
-    pub windowed: bool,
-    /// True if headers were not compared.
-    pub quick: bool,
-    /// Messages whose header or bytes were compared with the recorded ones in this run.
-    pub compared: u64,
-    /// The first names of settled messages, as `accept_short` takes them.
-    pub settled: Vec<String>,
-    /// Messages that the server refused, and that `accept_refused` does not name.
-    pub refused: Amount,
-    /// The first names of these, as `accept_refused` takes them.
-    pub refused_names: Vec<String>,
-    /// Why what was found could not be written down, if it could not.
-    pub unrecorded: Option<String>,
-}
-
-impl AuditReport {
-    /// The messages of all folders.
-    #[must_use]
-    pub fn tally(&self) -> AuditTally {
-        let mut all = AuditTally::default();
-        for folder in &self.folders {
-            all.add(&folder.tally);
-        }
-        all
-    }
-
-    /// True if nothing is left of which nothing is known.
-    #[must_use]
-    pub fn may_leave(&self) -> bool {
-        let tally = self.tally();
-        let open = |folder: &FolderAudit| {
-            !folder.excluded && (folder.hidden > 0 || folder.failed.is_some())
-        };
-        let wanting = [
-            ArchiveStatus::Recognised,
-            ArchiveStatus::Doubtful,
-            ArchiveStatus::Settled,
-            ArchiveStatus::Differs,
-            ArchiveStatus::Lost,
-            ArchiveStatus::Unknown,
-        ];
-        wanting.iter().all(|s| tally.of(*s).messages == 0)
-            && self.refused.messages == 0
-            && !self.windowed
-            && !self.folders.iter().any(open)
-    }
 }
 
 /// Compares what the server of an account lists with the vault.
@@ -247,7 +70,7 @@ pub fn audit(
         server: server_name(&account),
         present: vault.present()?,
         vault: &vault,
-        account: &account,
+        account,
         options,
         manifest: manifest.transpose()?,
         findings: Vec::new(),
@@ -257,19 +80,7 @@ pub fn audit(
         refused: Amount::default(),
         refused_names: Vec::new(),
     };
-    events(RunEvent::Connecting {
-        account: &account.name,
-        server: &endpoint(&account),
-    });
-    let known = memory::recall(vault.catalog(), &account)?;
-    let mut connector = Connector::new(&account, secret, known, Arc::clone(&options.stop));
-    let found = if account.protocol == Protocol::Imap {
-        audit.mailboxes(&connector)
-    } else {
-        connector
-            .open(false)
-            .and_then(|source| audit.maildrop(source))
-    };
+    let found = audit.account(&secret, events);
     // Also if it ended early: the next audit goes on from there.
     let unrecorded = audit.record(path).err();
     let mut report = found?;
@@ -286,7 +97,8 @@ pub fn audit(
 
 struct Audit<'a> {
     vault: &'a Vault,
-    account: &'a Account,
+    /// As it is read now: over IMAP its port and the server's name are others.
+    account: Account,
     options: &'a AuditOptions,
     server: String,
     /// Messages that have a file.
@@ -312,90 +124,6 @@ impl Audit<'_> {
         let mut writer = Writer::open(path, Duration::ZERO, &self.options.stop)?;
         writer.record(&findings)?;
         writer.publish()
-    }
-
-    fn maildrop(&mut self, mut source: Box<dyn Source>) -> Result<AuditReport> {
-        let listings = source.list()?;
-        let verdicts = self.judge(&mut *source, &listings, "", 0, &Dated::default())?;
-        if let Err(error) = source.finish() {
-            tracing::debug!(target: "dialogue", "QUIT failed: {error}");
-        }
-        let mut folder = FolderAudit::new("INBOX", false);
-        folder.hidden = listings.unlisted();
-        self.enter(&mut folder, "", &listings, &verdicts)?;
-        Ok(AuditReport {
-            folders: vec![folder],
-            inbox_only: true,
-            windowed: self.windowed,
-            ..self.report()
-        })
-    }
-
-    /// A report of no folder.
-    fn report(&self) -> AuditReport {
-        AuditReport {
-            server: endpoint(self.account),
-            folders: Vec::new(),
-            inbox_only: false,
-            windowed: false,
-            quick: self.options.quick,
-            compared: 0,
-            settled: Vec::new(),
-            refused: Amount::default(),
-            refused_names: Vec::new(),
-            unrecorded: None,
-        }
-    }
-
-    fn mailboxes(&mut self, connector: &Connector) -> Result<AuditReport> {
-        let mut session = connector.open_imap()?;
-        let prefix = prefix(self.account, &mut session)?;
-        let mut mailboxes = session.mailboxes()?;
-        mailboxes.retain(|mailbox| mailbox.selectable);
-        mailboxes.sort_by_cached_key(|mailbox| (mailbox.raw != b"INBOX", label(mailbox)));
-        session.ask_counts(&mut mailboxes)?;
-        let mut folders = Folders::new(self.vault.catalog(), &self.account.name)?;
-        let mut report = self.report();
-        for mailbox in &mailboxes {
-            let dir = folders.dir_of(mailbox);
-            let mut folder =
-                FolderAudit::new(&label(mailbox), !chosen(self.account, mailbox, &prefix));
-            let mut open = match session.open(mailbox, Access::Read) {
-                Ok(open) => open,
-                Err(error @ Error::Refused { .. }) => {
-                    folder.failed = Some(error.reply().unwrap_or_default().to_owned());
-                    let told = mailbox.counts.and_then(|counts| counts.messages);
-                    folder.hidden = told.unwrap_or(0).into();
-                    report.folders.push(folder);
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            let counts = open.counts();
-            let uidvalidity = counts.uidvalidity.unwrap_or(0);
-            let mut inventory = Inventory::new(uidvalidity, 0);
-            let rows = open.rows(1, &mut |row| {
-                inventory.flag(row.uid, row.octets, row.date, Marks::default());
-                Ok(())
-            })?;
-            inventory.sort();
-            let uids: Vec<u32> = inventory.known().collect();
-            let listings = inventory.listings(&uids);
-            folder.hidden = u64::from(counts.messages.unwrap_or(0)).saturating_sub(rows as u64);
-            let dated = Dated::new(&inventory);
-            let verdicts = if folder.excluded {
-                self.judge_by_name(&listings, &dir, uidvalidity, &dated)?
-                    .verdicts
-            } else {
-                self.judge(&mut open, &listings, &dir, uidvalidity, &dated)?
-            };
-            self.enter(&mut folder, &dir, &listings, &verdicts)?;
-            report.folders.push(folder);
-        }
-        if let Err(error) = session.logout() {
-            tracing::debug!(target: "dialogue", "LOGOUT failed: {error}");
-        }
-        Ok(report)
     }
 
     /// Adds up a folder, and writes it to the manifest.
@@ -441,8 +169,4 @@ impl Audit<'_> {
             names.push(label());
         }
     }
-}
-
-fn label(mailbox: &Mailbox) -> String {
-    mailbox.levels().join("/")
 }

@@ -530,7 +530,7 @@ fn a_settled_message_counts_as_archived_once_its_size_is_accepted() {
             .unwrap();
         let accepted = stage.run(&["audit", "--accept-sizes", "work"]);
         let accepted = accepted.expect_code(0).stdout();
-        assert!(accepted.contains("you may leave"), "{accepted}");
+        assert!(accepted.contains(" is archived"), "{accepted}");
         assert!(accepted.contains("and accepted: 1 message"), "{accepted}");
         // It was accepted that once only.
         stage.expect(&[("audit", 3), ("purge", 0)]);

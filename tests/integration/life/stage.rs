@@ -47,12 +47,13 @@ impl Stage {
     /// Reads the account over this protocol from now on.
     pub(crate) fn read_over(&mut self, way: Way) {
         self.way = way;
-        let (port, protocol) = match way {
-            Way::Pop3 => (self.pop3.port(), "\"pop3\""),
-            Way::Imap => (self.imap.port(), "\"imap\""),
+        let (port, protocol, covers) = match way {
+            Way::Pop3 => (self.pop3.port(), "\"pop3\"", "\"inbox\""),
+            Way::Imap => (self.imap.port(), "\"imap\"", "\"account\""),
         };
         let mut account = Account::new("work", port, "ann")
             .with("protocol", protocol)
+            .with("covers", covers)
             .with("retries", "1");
         for (key, value) in &self.keys {
             account = account.with(key, value);

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use mailvault::account::Job;
-use mailvault::account::config::{self, Dedupe, Protocol, Tls};
+use mailvault::account::config::{self, AuditScope, Dedupe, Protocol, Tls};
 use mailvault::archive::dedupe::Policy;
 use mailvault::base::secret::Secret;
 use mailvault::export::upload::{UploadOptions, upload};
@@ -151,11 +151,12 @@ impl User {
             quick: false,
             read_data: false,
             fresh: Duration::from_secs(24 * 3_600),
+            scope: (self.way == Way::Pop3).then_some(AuditScope::Inbox),
             stop: stop(),
         };
         match inspect::audit(&self.vault(), self.job(), &options, &mut |_| {}) {
             Err(error) => Came::Failed(error.to_string()),
-            Ok(report) if report.may_leave() => Came::Well(format!("{:?}", report.tally())),
+            Ok(report) if report.answers_yes() => Came::Well(format!("{:?}", report.tally())),
             Ok(report) => Came::Partly(format!("{:?}", report.tally())),
         }
     }

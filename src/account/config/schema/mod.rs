@@ -14,8 +14,8 @@ use toml::{Spanned, Value};
 
 use self::purge::RawPurge;
 use super::{
-    Account, Auth, Config, Dedupe, Protocol, Recognise, Tls, is_account_name, is_host, is_loopback,
-    place, usual_port,
+    Account, AuditScope, Auth, Config, Dedupe, Protocol, Recognise, Tls, is_account_name, is_host,
+    is_loopback, place, usual_port,
 };
 use crate::base::error::{Error, Result};
 use crate::base::secret::{Program, SecretSource, expand_home};
@@ -85,6 +85,7 @@ struct RawAccount {
     pull: Option<bool>,
     accept_refused: Option<Spanned<Vec<String>>>,
     accept_short: Option<Spanned<Vec<String>>>,
+    covers: Option<AuditScope>,
     purge: Option<Spanned<RawPurge>>,
 }
 
@@ -108,6 +109,7 @@ impl RawAccount {
             folders: self.folders.or(base.folders.clone()),
             exclude: self.exclude.or(base.exclude.clone()),
             pull: self.pull.or(base.pull),
+            covers: self.covers.or(base.covers),
             ..self
         }
     }
@@ -237,6 +239,7 @@ impl Context<'_> {
                 .map_or_else(Vec::new, |ids| ids.get_ref().clone()),
             accept_short: (raw.accept_short.as_ref())
                 .map_or_else(Vec::new, |ids| ids.get_ref().clone()),
+            covers: raw.covers.unwrap_or(builtin.covers),
             purge: self.purge(raw.purge.as_ref().map(Spanned::get_ref))?,
             ..builtin
         })
