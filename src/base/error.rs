@@ -193,6 +193,18 @@ pub enum Error {
         /// Where it should be.
         path: PathBuf,
     },
+    /// A vault without its `vault.toml`.
+    #[error("the vault at {} has lost its vault.toml", .path.display())]
+    ManifestMissing {
+        /// The vault.
+        path: PathBuf,
+    },
+    /// A message whose file is gone from the vault.
+    #[error("the file of the message {id} is missing from the vault")]
+    MessageMissing {
+        /// Its id.
+        id: String,
+    },
     /// Another process writes to the vault.
     #[error("the vault at {} is in use by {holder}", .path.display())]
     Locked {
@@ -443,7 +455,10 @@ impl Error {
             Self::Config { .. } | Self::Secret { .. } => ErrorKind::Config,
             Self::VaultMissing { .. } => ErrorKind::VaultMissing,
             Self::Locked { .. } => ErrorKind::VaultLocked,
-            Self::Damaged { .. } | Self::Unsettled { .. } => ErrorKind::Damaged,
+            Self::Damaged { .. }
+            | Self::Unsettled { .. }
+            | Self::ManifestMissing { .. }
+            | Self::MessageMissing { .. } => ErrorKind::Damaged,
             Self::Unconfirmed { .. } => ErrorKind::Unconfirmed,
             Self::NoSpace { .. } | Self::Full { .. } => ErrorKind::NoSpace,
             Self::NotFound { .. } | Self::NoMatch { .. } => ErrorKind::NotFound,

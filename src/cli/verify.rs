@@ -200,6 +200,8 @@ fn to_json(finding: &Finding) -> Value {
         Problem::Missing => "missing",
         Problem::Moved => "moved",
         Problem::Unrecorded => "unrecorded",
+        Problem::Repeated => "repeated",
+        Problem::Manifest => "manifest",
         Problem::Ledger(_) => "ledger",
         Problem::Catalog(_) => "catalog",
         Problem::Purge(_) => "purge",

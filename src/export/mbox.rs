@@ -216,6 +216,15 @@ impl MboxTree {
                 *part = format!("{}_", part.replace('.', "_"));
             }
         }
+        // The inbox is `Inbox` to Thunderbird, which would make an empty one beside ours.
+        // Where an older version began, it keeps its name.
+        let top = usize::from(self.place.several());
+        let above: Vec<&str> = wish[..top].iter().flat_map(|p| [p, ".sbd/"]).collect();
+        if wish.get(top).is_some_and(|part| part == "INBOX")
+            && !self.place.has_named(&(above.concat() + "INBOX"))
+        {
+            "Inbox".clone_into(&mut wish[top]);
+        }
         let last = wish.pop().unwrap_or_else(|| names::safe(""));
         for part in &mut wish {
             part.push_str(".sbd");

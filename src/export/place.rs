@@ -19,6 +19,9 @@ use crate::mail::message::Hash128;
 
 /// The note that makes a directory one of ours.
 const NOTE: &str = "mailvault-export.json";
+/// The same in a tree of mbox files, where Thunderbird takes every file for a folder that does
+/// not begin with a dot. Older versions left [`NOTE`] there, too.
+const HIDDEN_NOTE: &str = ".mailvault-export.json";
 /// Where files are written before they have a name.
 const STAGING: &str = "mailvault-export.tmp";
 /// Files and bytes of a batch.
@@ -58,8 +61,8 @@ impl PlaceState {
             })
         };
         let another = "name a new directory";
-        let file = root.join(NOTE);
-        let text = match fsx::read(&file) {
+        let name = note(root, format)?;
+        let text = match fsx::read(&root.join(name)) {
             Ok(text) => text,
             Err(Error::File { source, .. }) if source.kind() == ErrorKind::NotFound => {
                 return match stranger(root)? {
@@ -90,7 +93,7 @@ impl PlaceState {
             .filter(|s| s.v == 1)
         else {
             return unfit(
-                format!("its {NOTE} is not one that this version reads"),
+                format!("its {name} is not one that this version reads"),
                 another,
             );
         };
@@ -123,8 +126,22 @@ impl PlaceState {
 fn stranger(root: &Path) -> Result<Option<String>> {
     let names = crate::vault::maildir::list(root)?;
     Ok(names.into_iter().find(|name| {
-        ![STAGING, "lost+found", "mailvault-export.json.tmp"].contains(&name.as_str())
+        let ours = name.strip_prefix('.').unwrap_or(name);
+        ![STAGING, "lost+found", "mailvault-export.json.tmp"].contains(&ours)
     }))
+}
+
+/// The name of the note in a directory.
+fn note(root: &Path, format: Format) -> Result<&'static str> {
+    for name in [NOTE, HIDDEN_NOTE] {
+        if fsx::look(&root.join(name))?.is_some() {
+            return Ok(name);
+        }
+    }
+    Ok(match format {
+        Format::Mbox => HIDDEN_NOTE,
+        _ => NOTE,
+    })
 }
 
 /// Refuses a file that is there and not empty.
@@ -144,6 +161,7 @@ pub(super) fn refuse_taken(path: &Path) -> Result<()> {
 #[derive(Debug)]
 pub(super) struct ExportPlace {
     root: PathBuf,
+    note: &'static str,
     pub(super) state: PlaceState,
     staging: PathBuf,
     lock: Option<fs::File>,
@@ -206,6 +224,7 @@ impl ExportPlace {
         }
         let mut place = Self {
             sync: BatchSync::new(root)?,
+            note: note(root, format)?,
             root: root.clone(),
             state,
             staging,
@@ -220,7 +239,7 @@ impl ExportPlace {
 
     /// Writes the note.
     pub(super) fn save(&mut self) -> Result<()> {
-        let file = self.root.join(NOTE);
+        let file = self.root.join(self.note);
         let text = serde_json::to_string_pretty(&self.state)
             .map_err(|e| Error::file("write", &file, e.into()))?;
         fsx::write_durably(&file, text.as_bytes())
@@ -257,6 +276,12 @@ impl ExportPlace {
         self.state.folders.insert(key, path.clone());
         self.save()?;
         Ok(path.into())
+    }
+
+    /// True if a folder has a name that begins so.
+    pub(super) fn has_named(&self, start: &str) -> bool {
+        let mut paths = self.state.folders.values();
+        paths.any(|path| path.starts_with(start))
     }
 
     /// The wish of a folder: the account where there are several, and the folder's parts.

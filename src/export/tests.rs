@@ -165,8 +165,8 @@ fn what_was_not_finished_has_no_name_and_the_next_run_makes_it_whole() {
             );
             drop(target);
             for (path, bytes) in scene.files() {
-                let note =
-                    path.ends_with("mailvault-export.json") || path.ends_with("maildirfolder");
+                let note = path.to_string_lossy().ends_with("mailvault-export.json")
+                    || path.ends_with("maildirfolder");
                 let staged = path.parent().unwrap().ends_with("mailvault-export.tmp");
                 assert!(
                     note || staged || bytes.is_empty(),
@@ -221,6 +221,36 @@ fn a_directory_of_somebody_else_is_refused() {
         let opened = ExportPlace::open(dir.path(), format, false, &["work".into()]);
         assert!(matches!(opened, Err(Error::Unfit { .. })));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+}
+
+#[test]
+fn a_tree_that_an_older_version_began_keeps_its_names() {
+    for (older, inbox, note) in [
+        (false, "Inbox", ".mailvault-export.json"),
+        (true, "INBOX", "mailvault-export.json"),
+    ] {
+        let scene = Scene::new();
+        let dir = scene.dir.path().to_path_buf();
+        if older {
+            let state = r#"{"v":1,"format":"mbox","crlf":false,"account":"work",
+                            "folders":{"work/":"INBOX"},"files":{}}"#;
+            fs::create_dir_all(scene.to()).unwrap();
+            fs::write(scene.to().join(note), state).unwrap();
+        }
+        let mut scene = scene;
+        let mut target = scene.target("mbox");
+        for message in MAIL {
+            put(&mut *target, &dir, message, message).unwrap();
+        }
+        target.finish().unwrap();
+        let names: Vec<String> = fs::read_dir(scene.to())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        assert!(names.iter().any(|name| name == inbox), "{names:?}");
+        let notes: Vec<&String> = names.iter().filter(|n| n.contains("mailvault")).collect();
+        assert_eq!(notes, [note], "{names:?}");
     }
 }
 

@@ -109,6 +109,7 @@ pub(super) fn is_control(name: &str) -> bool {
         "courier",
         "maildirsize",
         "mailvault-export.json",
+        ".mailvault-export.json",
     ];
     let is = [
         "maildirfolder",

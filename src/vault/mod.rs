@@ -160,16 +160,24 @@ impl Vault {
 
     /// The exact bytes of a message.
     pub fn message(&self, hash: Hash128) -> Result<Box<dyn Read>> {
-        let missing = || Error::NotFound {
-            id: hash.to_string(),
-            candidates: Vec::new(),
+        let id = hash.to_string();
+        let Some(blob) = self.catalog.find(hash)? else {
+            let candidates = Vec::new();
+            return Err(Error::NotFound { id, candidates });
         };
-        let blob = self.catalog.find(hash)?.ok_or_else(missing)?;
-        let path = locate(&self.layout, &self.catalog, &blob)?
-            .into_iter()
-            .next()
-            .ok_or_else(missing)?;
-        frame::open(&path.1)
+        match locate(&self.layout, &self.catalog, &blob)?.first() {
+            Some((_, path)) => frame::open(path),
+            None => Err(Error::MessageMissing { id }),
+        }
+    }
+}
+
+/// Writes the `vault.toml` of a vault that has lost it, as far as its ledger tells.
+fn restore_manifest(path: &Path) -> Result<()> {
+    let layout = Layout::new(path);
+    match ledger::origin(&layout)? {
+        Some(manifest) => fsx::write_durably(&layout.manifest(), manifest.text().as_bytes()),
+        None => Ok(()),
     }
 }
 
@@ -178,8 +186,10 @@ fn open_layout(path: &Path) -> Result<(Layout, Manifest)> {
     let text = match fsx::read(&layout.manifest()) {
         Ok(text) => String::from_utf8_lossy(&text).into_owned(),
         Err(Error::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Error::VaultMissing {
-                path: path.to_path_buf(),
+            let path = path.to_path_buf();
+            return Err(match ledger::origin(&layout)? {
+                Some(_) => Error::ManifestMissing { path },
+                None => Error::VaultMissing { path },
             });
         }
         Err(e) => return Err(e),
@@ -214,12 +224,39 @@ fn renewed(layout: &Layout, manifest: &Manifest) -> Result<Catalog> {
                 return Ok(catalog);
             }
         }
-        Err(Error::File { .. } | Error::NoSpace { .. }) => {}
+        Err(Error::File { .. } | Error::NoSpace { .. }) => {
+            // There may be no room for a copy; the ledger alone says what it says.
+            if let Ok(Some(catalog)) = caught_up(layout, manifest) {
+                return Ok(catalog);
+            }
+        }
         Err(e) => return Err(e),
     }
     let (mut catalog, _) = replayed(layout, manifest)?;
     describe(layout, &mut catalog)?;
     Ok(catalog)
+}
+
+/// A copy of the catalog at the end of the ledger; `None` if it cannot be brought there.
+fn caught_up(layout: &Layout, manifest: &Manifest) -> Result<Option<Catalog>> {
+    let Some(mut catalog) = Catalog::open_copy(&layout.catalog())? else {
+        return Ok(None);
+    };
+    let Some(position) = catalog.position()? else {
+        return Ok(None);
+    };
+    let Some(rest) = Reader::from(layout, &manifest.id, &position)? else {
+        return Ok(None);
+    };
+    catalog.begin()?;
+    for item in rest {
+        if let Item::Entry { entry, .. } = item? {
+            catalog.apply(&entry)?;
+        }
+    }
+    describe(layout, &mut catalog)?;
+    catalog.commit(None)?;
+    Ok(Some(catalog))
 }
 
 /// The ledger as a catalog that leaves nothing behind; false with it if lines are damaged.

@@ -15,7 +15,8 @@ const BATCH: (u32, u64) = (1024, 32 << 20);
 
 /// Reads what the index lacks, batch by batch, so that a run that is killed loses only its
 /// last one, and attaches it. `tell` hears how many messages are still to be read. Where
-/// nothing can be written, the index stays as it is.
+/// nothing can be written in the vault, a copy is brought up to date; where the disk is full, the
+/// index stays as it is.
 pub(super) fn refresh(
     layout: &Layout,
     catalog: &Catalog,
@@ -29,6 +30,7 @@ pub(super) fn refresh(
             return Ok(coverage);
         }
     }
+    let path = catalog.copy_texts(&path)?.unwrap_or(path);
     match read(layout, catalog, &path, tell) {
         Ok(()) | Err(Error::File { .. } | Error::NoSpace { .. }) => {}
         Err(Error::Catalog { source, .. }) if is_in_the_way(&source) => {}

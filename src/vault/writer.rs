@@ -10,7 +10,7 @@ use crate::base::fsx::{self, BatchSync};
 use crate::mail::message::Scanner;
 use crate::vault::catalog::{Blob, Catalog, Place, discard};
 use crate::vault::layout::{self, FileName, Layout, Manifest, base_of};
-use crate::vault::ledger::{Item, Ledger, LedgerEntry, LedgerEvent, Opened, Reader};
+use crate::vault::ledger::{self, Item, Ledger, LedgerEntry, LedgerEvent, Opened, Reader};
 use crate::vault::lock::Lock;
 use crate::vault::{
     describe, frame, locate, locate_all, maildir, now_ms, now_seconds, open_layout,
@@ -35,6 +35,10 @@ impl Writer {
         fsx::create_dir_all_durably(layout.root())?;
         if fsx::is_file(&layout.manifest())? {
             return Ok(());
+        }
+        if ledger::origin(&layout)?.is_some() {
+            let path = path.to_path_buf();
+            return Err(Error::ManifestMissing { path });
         }
         let strangers: Vec<_> = maildir::list(layout.root())?
             .into_iter()

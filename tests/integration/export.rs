@@ -152,7 +152,7 @@ fn python_reads_what_is_exported() {
         let _ = sandbox.run(args).expect_code(0);
     }
     let script = "import mailbox\n\
-        for box in mailbox.Maildir('md', create=False), mailbox.mbox('all.mbox'), mailbox.mbox('tree/INBOX'):\n\
+        for box in mailbox.Maildir('md', create=False), mailbox.mbox('all.mbox'), mailbox.mbox('tree/Inbox'):\n\
         \x20   print(len(box), sorted(str(m['subject']) for m in box if m['subject'])[-1])\n";
     let read = sandbox.spawn({
         let mut python = sandbox.tool("python3");
@@ -278,7 +278,11 @@ fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
         return BTreeMap::new();
     }
     let mut files = tree(root);
-    files.retain(|name, _| !name.starts_with("mailvault-export."));
+    files.retain(|name, _| {
+        !name
+            .trim_start_matches('.')
+            .starts_with("mailvault-export.")
+    });
     files
 }
 

@@ -392,3 +392,28 @@ fn what_belongs_to_no_message_of_an_mbox_is_named() {
     assert_eq!(stored(&sandbox), letters(".Old", &[1, 2]));
     assert!(fs::metadata(sandbox.path("in/Old.mbox")).unwrap().is_file());
 }
+
+#[test]
+fn equal_messages_of_a_folder_are_one_file_whatever_their_flags() {
+    let sandbox = sandbox();
+    for (folder, name) in [
+        ("cur", "1.a:2,"),
+        (".B/cur", "2.b:2,S"),
+        (".B/cur", "3.c:2,"),
+        (".B/cur", "4.d:2,FS"),
+    ] {
+        let folder = sandbox.path("maildir").join(folder);
+        for sub in ["cur", "new", "tmp"] {
+            fs::create_dir_all(folder.parent().unwrap().join(sub)).unwrap();
+        }
+        fs::write(folder.join(name), mail(1)).unwrap();
+    }
+    let _ = import(&sandbox, "maildir").expect_code(0);
+    let folders: Vec<String> = sandbox
+        .messages("old")
+        .into_iter()
+        .map(|m| m.folder)
+        .collect();
+    assert_eq!(folders, ["", ".B"]);
+    let _ = sandbox.run(&["verify", "--read-data"]).expect_code(0);
+}

@@ -38,6 +38,7 @@ mod purge;
 mod purge_crash;
 mod purge_plan;
 mod queries;
+mod read_only;
 mod renumber;
 mod search;
 mod secrets;

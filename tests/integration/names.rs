@@ -317,11 +317,15 @@ fn nothing_at_a_name_of_an_export_leads_out_of_it() {
         let made = outline(Path::new(whole));
         let made = made.keys().filter_map(|path| path.strip_prefix(whole));
         places.extend(made.map(|path| (format, path.trim_start_matches('/').to_owned())));
+        let note = match format {
+            "mbox" => ".mailvault-export.json.tmp",
+            _ => "mailvault-export.json.tmp",
+        };
         for name in [
             "mailvault-export.tmp",
             "mailvault-export.tmp/lock",
             "mailvault-export.tmp/0",
-            "mailvault-export.json.tmp",
+            note,
         ] {
             places.push((format, name.to_owned()));
         }

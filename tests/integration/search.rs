@@ -5,14 +5,12 @@ use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Command;
 
 use mailvault::sample::Message;
 
 use super::limits::peak;
 use super::support::sandbox::Sandbox;
 use super::support::scene::{json_lines, message, pulled};
-use super::support::{missing, skip};
 
 /// Mail in which the same things are written in different ways; the subject names it.
 fn letters() -> Vec<Message> {
@@ -287,52 +285,6 @@ fn a_search_that_was_killed_goes_on_later() {
     }
     assert_eq!(found(&sandbox, &["needle"]).len(), 3000);
     assert_eq!(found(&sandbox, &["needle 2999"]), set(&["2999"]));
-}
-
-#[test]
-fn who_cannot_write_searches_all_the_same() {
-    if missing("unshare") {
-        return;
-    }
-    let (sandbox, _server) = pulled(letters());
-    // Nothing is left in a journal.
-    let _ = sandbox.run(&["list"]).expect_code(0);
-    let vault = sandbox.vault();
-    let read_only = |args: &str| {
-        let mut command: Command = sandbox.tool("unshare");
-        let vault = vault.display();
-        let program = env!("CARGO_BIN_EXE_mailvault");
-        let script = format!(
-            "mount --bind {vault} {vault} && mount -o remount,ro,bind {vault} && exec {program} {args}"
-        );
-        command.args(["-m", "sh", "-c", &script]);
-        sandbox.spawn(command).wait()
-    };
-    let out = read_only("search parrot");
-    if out.stderr().contains("unshare") || out.stderr().contains("mount:") {
-        skip("nothing may be mounted");
-        return;
-    }
-    let out = out.expect_code(0);
-    assert!(
-        out.stderr().contains("7 messages searched by sender"),
-        "{out}"
-    );
-    let out = read_only("search rechnung").expect_code(0);
-    assert!(out.stdout().contains("Stromrechnung"), "{out}");
-    let _ = read_only("export - parrot").expect_code(2);
-    let _ = sandbox.run(&["search", "parrot"]).expect_code(0);
-    let out = read_only("search parrot").expect_code(0);
-    assert!(
-        out.stdout().contains("html") && out.stderr().is_empty(),
-        "{out}"
-    );
-    assert!(
-        read_only("export - parrot")
-            .expect_code(0)
-            .stdout()
-            .contains("parrot")
-    );
 }
 
 #[test]

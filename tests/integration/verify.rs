@@ -298,3 +298,105 @@ fn a_message_elsewhere_in_its_account_has_moved() {
     let output = sandbox.run(&["verify", "--json"]).expect_code(0);
     assert_eq!(json_lines(&output.stdout).last().unwrap()["findings"], 1);
 }
+
+#[test]
+fn a_second_file_of_a_message_in_its_folder_is_told_and_moved_away() {
+    for damaged in [None, Some(0), Some(1)] {
+        let (sandbox, _server) = pulled(some_mail());
+        let mut first = files(&sandbox);
+        let first = first.remove(0);
+        // Another set of flags, as versions before this one could leave it.
+        let second = PathBuf::from(format!("{}RS", first.display()));
+        fs::copy(&first, &second).unwrap();
+        let pair = [&first, &second];
+        if let Some(which) = damaged {
+            let bytes = fs::read(pair[which]).unwrap();
+            fs::write(pair[which], &bytes[..bytes.len() - 1]).unwrap();
+        }
+        let output = sandbox.run(&["verify", "--json", "--read-data"]);
+        let lines = json_lines(&output.stdout);
+        assert!(
+            lines.iter().any(|line| line["problem"] == "repeated"),
+            "{output}"
+        );
+        let _ = sandbox.run(&["verify", "--repair", "--read-data"]);
+        sandbox
+            .run(&["verify", "--read-data"])
+            .expect(0, "work  12 of 12 messages good\n", "");
+        assert_eq!(files(&sandbox).len(), 12, "{damaged:?}");
+        let quarantine = sandbox.vault().join("quarantine");
+        assert_eq!(fs::read_dir(quarantine).unwrap().count(), 1);
+    }
+}
+
+#[test]
+fn a_vault_that_lost_its_manifest_says_so_and_gets_it_back() {
+    let (sandbox, server) = pulled(some_mail());
+    let manifest = sandbox.vault().join("vault.toml");
+    let before = fs::read_to_string(&manifest).unwrap();
+    fs::remove_file(&manifest).unwrap();
+    for args in [
+        &["list"][..],
+        &["verify"],
+        &["pull"],
+        &["pull", "--create"],
+        &["status"],
+    ] {
+        let output = sandbox.run(args).expect_code(20);
+        assert!(output.stderr().contains("lost its vault.toml"), "{output}");
+        assert!(
+            output.stderr().contains("'mailvault verify --repair'"),
+            "{output}"
+        );
+        assert!(!manifest.exists());
+    }
+    let output = sandbox.run(&["verify", "--repair"]).expect_code(20);
+    assert!(output.stdout().contains("missing  vault.toml"), "{output}");
+    // All but the second in which it was made, which the ledger knows a little later.
+    let id = |text: &str| {
+        text.lines()
+            .filter(|l| !l.starts_with("created"))
+            .collect::<String>()
+    };
+    assert_eq!(id(&fs::read_to_string(&manifest).unwrap()), id(&before));
+    sandbox
+        .run(&["verify", "--read-data"])
+        .expect(0, "work  12 of 12 messages good\n", "");
+    let _ = sandbox.run(&["pull"]).expect_code(0);
+    drop(server);
+}
+
+#[test]
+fn a_message_whose_file_is_gone_is_told_by_show_and_fetched_again_as_it_says() {
+    let (sandbox, _server) = pulled(some_mail());
+    let file = files(&sandbox).remove(0);
+    let id = id_of(&file);
+    fs::remove_file(&file).unwrap();
+    let output = sandbox.run(&["show", &id]).expect_code(20);
+    assert!(
+        output.stderr().contains("is missing from the vault"),
+        "{output}"
+    );
+    assert!(
+        output
+            .stderr()
+            .contains("'mailvault verify --repair && mailvault pull'"),
+        "{output}"
+    );
+    let _ = sandbox.run(&["verify", "--repair"]).expect_code(20);
+    let _ = sandbox.run(&["pull"]).expect_code(0);
+    let _ = sandbox.run(&["show", &id]).expect_code(0);
+}
+
+#[test]
+fn a_folder_whose_directory_is_gone_comes_back_with_its_mail() {
+    for gone in ["cur", "new", "tmp", ""] {
+        let (sandbox, _server) = pulled(some_mail());
+        fs::remove_dir_all(sandbox.vault().join("mail/work").join(gone)).unwrap();
+        let _ = sandbox.run(&["verify", "--repair"]);
+        let _ = sandbox.run(&["pull"]).expect_code(0);
+        sandbox
+            .run(&["verify", "--read-data"])
+            .expect(0, "work  12 of 12 messages good\n", "");
+    }
+}

@@ -1,5 +1,6 @@
 //! Messages of a server that are stored already: names and lines, no bytes.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::marks::{FlagChange, date};
@@ -45,6 +46,8 @@ impl Committer {
         let mut events = Vec::with_capacity(links.len());
         let mut changes = Vec::new();
         let mut done = Vec::with_capacity(links.len());
+        // Flags of what got its name here just now, which the catalog does not know yet.
+        let mut given: HashMap<Hash128, String> = HashMap::new();
         for link in links {
             let found = match self.writer.catalog().find(link.hash)? {
                 Some(blob) => self
@@ -63,14 +66,19 @@ impl Committer {
                 uid: link.uid,
                 dir: route.dir.clone(),
             };
-            if place.account != route.account || place.dir != dir {
+            let is_here = place.account == route.account && place.dir == dir;
+            let has = is_here.then_some(place.flags);
+            let has = has.or_else(|| given.get(&blob.name.hash).cloned());
+            given.insert(blob.name.hash, link.flags.clone());
+            if has.is_none() {
                 let layout = self.writer.layout();
                 maildir::place(layout, &path, &folder, &blob.name, &link.flags)?;
-            } else if route.dir.is_some() && place.flags != link.flags {
+            }
+            if let Some(before) = has.filter(|has| route.dir.is_some() && *has != link.flags) {
                 changes.push(FlagChange {
                     identity: identity.clone(),
                     hash: Some(blob.name.hash),
-                    before: place.flags,
+                    before,
                     flags: link.flags.clone(),
                     kw: link.kw.clone(),
                 });

@@ -367,6 +367,8 @@ impl Committer {
         let mut touched: BTreeSet<PathBuf> = BTreeSet::new();
         let mut events = Vec::with_capacity(batch.len());
         let mut names: Vec<(FileName, u64, PathBuf)> = Vec::with_capacity(batch.len());
+        // What this batch has given a name, which the catalog does not know yet.
+        let mut given: HashMap<(PathBuf, Hash128), (u64, PathBuf)> = HashMap::new();
         for (delivery, placement) in batch.iter().zip(placements) {
             let Route { account, dir, .. } = &*delivery.route;
             let dir = dir.as_deref().unwrap_or_default();
@@ -384,8 +386,12 @@ impl Committer {
                     (*name, *stored, path.clone(), here.is_some())
                 }
             };
+            let key = (folder.clone(), name.hash);
             let path = if here {
                 from
+            } else if let Some((length, path)) = given.get(&key) {
+                stored = *length;
+                path.clone()
             } else {
                 touched.insert(folder.join("cur"));
                 let there = self.already_there(account, &folder, &name)?;
@@ -415,6 +421,7 @@ impl Committer {
                 tally.duplicates += 1;
             }
             events.push(seen(delivery, &name, stored));
+            given.entry(key).or_insert_with(|| (stored, path.clone()));
             names.push((name, stored, path));
         }
         for dir in &touched {

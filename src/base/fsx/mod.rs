@@ -23,8 +23,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
-use rustix::fs::OFlags;
+use rustix::fs::{Access, OFlags, StatVfsMountFlags};
 use rustix::io::Errno;
+use tempfile::TempDir;
 
 use crate::base::error::{Error, Result};
 
@@ -53,10 +54,24 @@ fn create_for(path: &Path, mode: u32) -> Result<File> {
 /// A file without a name, for what need not be kept in memory; it goes when it is closed.
 /// It lies where `TMPDIR` says, else in `/var/tmp`: `/tmp` is memory on many systems.
 pub fn create_unnamed() -> Result<File> {
-    let chosen = std::env::var_os("TMPDIR").filter(|dir| !dir.is_empty());
-    let dir = resolve(&chosen.map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from));
+    let dir = temporary();
     faults::meet(&dir)?;
     tempfile::tempfile_in(&dir).map_err(|e| Error::file("create a temporary file in", &dir, e))
+}
+
+/// A directory in the same place, which goes with what is in it when it is dropped.
+pub fn create_temporary_dir() -> Result<TempDir> {
+    let dir = temporary();
+    faults::meet(&dir)?;
+    tempfile::Builder::new()
+        .prefix("mailvault-")
+        .tempdir_in(&dir)
+        .map_err(|e| Error::file("create a temporary directory in", &dir, e))
+}
+
+fn temporary() -> PathBuf {
+    let chosen = std::env::var_os("TMPDIR").filter(|dir| !dir.is_empty());
+    resolve(&chosen.map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from))
 }
 
 /// Opens an existing file for reading.
@@ -310,6 +325,18 @@ pub fn try_write(dir: &Path) -> Result<()> {
     #[cfg(not(target_os = "linux"))]
     let _ = dir;
     Ok(())
+}
+
+/// True if the system lets us write in this directory.
+#[must_use]
+pub fn is_writable(dir: &Path) -> bool {
+    rustix::fs::access(dir, Access::WRITE_OK).is_ok()
+}
+
+/// True if the file system of `path` is mounted for reading only.
+#[must_use]
+pub fn is_read_only(path: &Path) -> bool {
+    rustix::fs::statvfs(path).is_ok_and(|stat| stat.f_flag.contains(StatVfsMountFlags::RDONLY))
 }
 
 /// True if the file system of `path` is one that several machines may share, where

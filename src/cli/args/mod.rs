@@ -469,7 +469,10 @@ pub(crate) struct StatusArgs {
 /// compared lately, and changes nothing on the server. Exits 0 if every message on the server
 /// is archived, and 3 if any is not, or is in doubt. The next pull fetches what it finds
 /// missing or changed.
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
     mailvault audit work                       may I cancel this account?\n  \

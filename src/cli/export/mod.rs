@@ -105,8 +105,8 @@ fn print_omissions(omitted: &Omissions, out: &Output) {
     }
     for account in &omitted.unknown {
         out.say(&format!(
-            "note: the last pull of {} was incomplete or found far less than the one before, so \
-             mail that may be gone from the server is exported too",
+            "note: the last pull of {} was incomplete, left messages in doubt or found far less \
+             than the one before, so mail that may be gone from the server is exported too",
             escape(account)
         ));
     }

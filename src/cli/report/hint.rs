@@ -102,6 +102,14 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
         Error::VaultMissing { .. } => {
             "is the disk mounted? To start a new vault there: mailvault pull --create".to_owned()
         }
+        Error::ManifestMissing { .. } => {
+            "'mailvault verify --repair' makes it anew from the ledger".to_owned()
+        }
+        Error::MessageMissing { .. } => {
+            "'mailvault verify --repair && mailvault pull' fetches it again if the server still \
+             has it"
+                .to_owned()
+        }
         Error::Locked { .. } => {
             "try again when it has ended, or wait for it: mailvault pull --lock-wait 1h".to_owned()
         }

@@ -1,7 +1,9 @@
 //! The files of an `SQLite` database, looked at before `SQLite` opens them: it follows what
 //! lies at their names, and does what a journal tells it.
 
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::fmt::Write as _;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
@@ -71,6 +73,54 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
 /// The same, to read it.
 pub(super) fn open_to_read(path: &Path) -> Result<Connection> {
     with(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+/// True if nobody can write to a database now, as on a disk that is mounted for reading only.
+/// Another machine may write to what it shares with us.
+pub(super) fn is_frozen(path: &Path) -> bool {
+    let [_, wal, _, journal] = names(path);
+    let is_left = |path: &PathBuf| fsx::look(path).map_or(true, |file| file.is_some());
+    let left = [wal, journal].iter().any(is_left);
+    !left && fsx::is_read_only(path) && !fsx::is_network(path)
+}
+
+/// Opens a database to which nobody can write. `SQLite` makes no file beside it.
+pub(super) fn open_frozen(path: &Path) -> Result<Connection> {
+    exists(path)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    Connection::open_with_flags(frozen_uri(path), flags).map_err(|e| failed(path, e))
+}
+
+/// The name by which `SQLite` opens a database as one to which nobody can write
+/// (sqlite.org/uri.html).
+pub(super) fn frozen_uri(path: &Path) -> String {
+    let mut uri = "file:".to_owned();
+    for byte in path.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/._-".contains(byte) {
+            uri.push(char::from(*byte));
+        } else {
+            // Writing to a string does not fail.
+            let _ = write!(uri, "%{byte:02X}");
+        }
+    }
+    uri + "?immutable=1"
+}
+
+/// Copies a database, with what its journals say.
+pub(super) fn copy(path: &Path, copy: &Path) -> Result<()> {
+    exists(path)?;
+    let [main, wal, _, journal] = names(path);
+    let [main_copy, wal_copy, _, journal_copy] = names(copy);
+    for (from, to) in [(journal, journal_copy), (main, main_copy), (wal, wal_copy)] {
+        if fsx::is_file(&from)? {
+            let (mut read, mut written) = (fsx::open(&from)?, fsx::create_new(&to)?);
+            io::copy(&mut read, &mut written).map_err(|e| Error::file("copy to", &to, e))?;
+        }
+    }
+    Ok(())
 }
 
 fn with(path: &Path, flags: OpenFlags) -> Result<Connection> {

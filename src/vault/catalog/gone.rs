@@ -3,7 +3,7 @@
 
 use rusqlite::params;
 
-use super::{Catalog, State};
+use super::{Catalog, Proof, State};
 use crate::base::error::Result;
 use crate::vault::ledger::Proto;
 
@@ -56,8 +56,9 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
-    /// True if the last session of an account shows what its server has: it was complete, and
-    /// neither messages nor folders became half as many, but for those that we deleted.
+    /// True if the last session of an account shows what its server has: it was complete,
+    /// neither messages nor folders became half as many, but for those that we deleted, and no
+    /// name is left that may stand for any message.
     fn shows_all(&self, account: &str) -> Result<bool> {
         let sessions: rusqlite::Result<Vec<(i64, bool, u64)>> = self
             .db
@@ -83,7 +84,7 @@ impl Catalog {
             _ => return Ok(false),
         };
         let left = before.saturating_sub(self.purged_since(account, time)?);
-        if listed.saturating_mul(2) < left {
+        if listed.saturating_mul(2) < left || self.has_doubts(account)? {
             return Ok(false);
         }
         let folders: rusqlite::Result<(i64, i64)> = self
@@ -102,5 +103,28 @@ impl Catalog {
             });
         let (there, gone) = folders.map_err(|e| self.failed(e))?;
         Ok(gone <= there || gone < 2)
+    }
+
+    /// True if the server lists a name of which it is not known for certain what it has there.
+    fn has_doubts(&self, account: &str) -> Result<bool> {
+        self.db
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM sighting JOIN origin ON origin.id = sighting.origin
+                 WHERE account = ?1 AND uidvalidity > 0
+                 AND (state IN (?2, ?3) OR
+                      state NOT IN (?4, ?5) AND coalesce(evidence, 0) NOT IN (?6, ?7)))",
+            )
+            .and_then(|mut s| {
+                let (refused, wanted) = (State::Refused as i64, State::Wanted as i64);
+                let (vanished, purged) = (State::Vanished as i64, State::Purged as i64);
+                let (received, vouched) = (Proof::Received as i64, Proof::Vouched as i64);
+                s.query_row(
+                    params![
+                        account, refused, wanted, vanished, purged, received, vouched
+                    ],
+                    |r| r.get(0),
+                )
+            })
+            .map_err(|e| self.failed(e))
     }
 }

@@ -23,12 +23,14 @@ mod status;
 mod texts;
 mod upload;
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension};
+use tempfile::TempDir;
 
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
@@ -107,15 +109,29 @@ impl State {
     }
 }
 
+/// Where a catalog is read.
+#[derive(Debug)]
+enum CatalogAccess {
+    /// In its place.
+    InPlace,
+    /// In its place, to which nobody can write.
+    Frozen,
+    /// In a copy.
+    Copied,
+}
+
 /// The open catalog.
 #[derive(Debug)]
 pub struct Catalog {
     db: Connection,
     path: PathBuf,
+    access: CatalogAccess,
     origins: HashMap<(String, String, String, u32), i64>,
     folders: HashMap<(String, String), i64>,
     /// Contents that this transaction has added.
     fresh: HashMap<Hash128, i64>,
+    /// What was copied.
+    copies: OnceCell<TempDir>,
 }
 
 impl Catalog {
@@ -156,22 +172,54 @@ impl Catalog {
     }
 
     /// Opens an existing catalog for reading; `None` if it is missing or of another
-    /// make.
+    /// make. `SQLite` needs files beside it: where none can be made, the catalog is read as one
+    /// to which nobody can write, or a copy of it.
     pub fn open_to_read(path: &Path) -> Result<Option<Self>> {
         if !files::exists(path)? {
             return Ok(None);
         }
         let catalog = Self::with(files::open_to_read(path)?, path)?;
-        let version = catalog.db.busy_timeout(PATIENCE).and_then(|()| {
-            catalog
-                .db
-                .pragma_query_value(None, "user_version", |r| r.get(0))
-        });
+        match catalog.version() {
+            Err(e) if is_not_writable(&e) => {}
+            version => return catalog.of_version(version),
+        }
+        drop(catalog);
+        if !files::is_frozen(path) {
+            return Self::open_copy(path);
+        }
+        let mut catalog = Self::with(files::open_frozen(path)?, path)?;
+        catalog.access = CatalogAccess::Frozen;
+        let version = catalog.version();
+        catalog.of_version(version)
+    }
+
+    /// Opens a copy of a catalog, which goes when it is dropped; `None` if the catalog is
+    /// missing or of another make.
+    pub fn open_copy(path: &Path) -> Result<Option<Self>> {
+        if !files::exists(path)? {
+            return Ok(None);
+        }
+        let dir = fsx::create_temporary_dir()?;
+        let copy = dir.path().join(path.file_name().unwrap_or_default());
+        files::copy(path, &copy)?;
+        let mut catalog = Self::with(files::open(&copy)?, path)?;
+        catalog.access = CatalogAccess::Copied;
+        catalog.copies = OnceCell::from(dir);
+        let version = catalog.version();
+        catalog.of_version(version)
+    }
+
+    fn version(&self) -> rusqlite::Result<i64> {
+        self.db.busy_timeout(PATIENCE)?;
+        (self.db).pragma_query_value(None, "user_version", |r| r.get(0))
+    }
+
+    fn of_version(self, version: rusqlite::Result<i64>) -> Result<Option<Self>> {
         match version {
-            Ok(USER_VERSION) if catalog.has_places()? => Ok(Some(catalog)),
+            Ok(USER_VERSION) if self.has_places()? => Ok(Some(self)),
             Ok(_) => Ok(None),
             Err(e) if is_garbage(&e) => Ok(None),
-            Err(e) => Err(catalog.failed(e)),
+            Err(e) => Err(self.failed(e)),
         }
     }
 
@@ -230,9 +278,11 @@ impl Catalog {
         Ok(Self {
             db,
             path: path.to_path_buf(),
+            access: CatalogAccess::InPlace,
             origins: HashMap::new(),
             folders: HashMap::new(),
             fresh: HashMap::new(),
+            copies: OnceCell::new(),
         })
     }
 
@@ -319,6 +369,15 @@ fn failed(path: &Path, source: rusqlite::Error) -> Error {
         path: path.to_path_buf(),
         source,
     }
+}
+
+/// True if a database cannot be read since nothing can be written beside it.
+fn is_not_writable(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{CannotOpen, PermissionDenied, ReadOnly};
+    matches!(
+        error.sqlite_error_code(),
+        Some(CannotOpen | PermissionDenied | ReadOnly)
+    )
 }
 
 pub(super) fn is_garbage(error: &rusqlite::Error) -> bool {

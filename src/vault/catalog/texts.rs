@@ -1,12 +1,12 @@
 //! The index of words: a file of its own, attached to the catalog when a query needs it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::lookup::blob;
-use super::{Blob, Catalog, PATIENCE, failed, files, is_garbage, split, unsigned};
+use super::{Blob, Catalog, CatalogAccess, PATIENCE, failed, files, is_garbage, split, unsigned};
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::mail::query::Query;
@@ -53,7 +53,10 @@ impl Catalog {
             .db
             .busy_timeout(PATIENCE)
             .and_then(|()| {
-                let name = path.to_string_lossy();
+                let name = match self.access {
+                    CatalogAccess::Frozen if files::is_frozen(path) => files::frozen_uri(path),
+                    _ => path.to_string_lossy().into_owned(),
+                };
                 self.db.execute("ATTACH ?1 AS texts", [name])
             })
             .and_then(|_| self.fits("texts"));
@@ -70,6 +73,25 @@ impl Catalog {
                 Err(failed(path, e))
             }
         }
+    }
+
+    /// Copies the index to where it can be brought up to date, if nothing can be written beside
+    /// it; gives its place.
+    pub fn copy_texts(&self, path: &Path) -> Result<Option<PathBuf>> {
+        if path.parent().is_none_or(fsx::is_writable) {
+            return Ok(None);
+        }
+        let dir = if let Some(dir) = self.copies.get() {
+            dir
+        } else {
+            let dir = fsx::create_temporary_dir()?;
+            self.copies.get_or_init(|| dir)
+        };
+        let copy = dir.path().join(path.file_name().unwrap_or_default());
+        if !fsx::is_file(&copy)? {
+            files::copy(path, &copy)?;
+        }
+        Ok(Some(copy))
     }
 
     pub(super) fn has_texts(&self) -> Result<bool> {
@@ -226,7 +248,7 @@ impl Catalog {
 #[derive(Debug)]
 pub struct Texts {
     db: Connection,
-    path: std::path::PathBuf,
+    path: PathBuf,
 }
 
 impl Texts {

@@ -19,14 +19,37 @@ use std::path::Path;
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::mail::message::Hash128;
-use crate::vault::layout::{Layout, ledger_file};
+use crate::vault::layout::{Layout, Manifest, ledger_file};
+use chain::LedgerLines;
+use decode::{DecodedLine, decode};
 use encode::{OpenLedger, encode, encode_open};
-use line::{MAX_LINE, MAX_TIME, month_of};
+use line::{MAX_LINE, MAX_TIME, month_of, split};
 
 pub use chain::Position;
 pub use event::{Evidence, Identity, LedgerEntry, LedgerEvent, Proto, Seen, SessionRecord};
 pub use line::Checksum;
 pub use reader::{Damage, Gap, Item, Reader, TornTail};
+
+/// The vault that a ledger is of, and when it began, as far as a first line can be read.
+pub fn origin(layout: &Layout) -> Result<Option<Manifest>> {
+    let files = match chain::files(layout) {
+        Err(Error::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => Vec::new(),
+        files => files?,
+    };
+    for file in files {
+        let mut lines = LedgerLines::open(layout.root().join(file), 0)?;
+        if lines.next()?.is_none() {
+            continue;
+        }
+        let decoded = split(&lines.line).map(|(body, _)| decode(body));
+        if let Some(Ok(DecodedLine::Open { time, open, .. })) = decoded
+            && let Some(id) = Hash128::parse(&open.vault)
+        {
+            return Ok(Some(Manifest::new(id.0, time / 1_000)));
+        }
+    }
+    Ok(None)
+}
 
 /// The writer of the ledger; whoever has it holds the vault's lock.
 #[derive(Debug)]

@@ -21,7 +21,7 @@ use crate::vault::frame::{self, Flaw};
 use crate::vault::layout::{Layout, Manifest};
 use crate::vault::ledger::{Damage, Item, LedgerEvent, Reader};
 use crate::vault::lock::Lock;
-use crate::vault::{Writer, is_current, open_layout};
+use crate::vault::{Writer, is_current, open_layout, restore_manifest};
 use purges::Purges;
 use repair::repair;
 use tree::Tree;
@@ -37,7 +37,13 @@ pub fn verify(
     options: &VerifyOptions,
     events: &mut dyn FnMut(event::RunEvent<'_>),
 ) -> Result<VerifyReport> {
-    let (layout, manifest) = open_layout(path)?;
+    let mut opened = open_layout(path);
+    let lost = options.repair && matches!(opened, Err(Error::ManifestMissing { .. }));
+    if lost {
+        restore_manifest(path)?;
+        opened = open_layout(path);
+    }
+    let (layout, manifest) = opened?;
     // Nothing may change meanwhile. A vault that cannot be written to needs no lock.
     let lock = match Lock::take(&layout.lock(), path, Duration::ZERO, &options.stop) {
         Ok(lock) => Some(lock),
@@ -55,6 +61,9 @@ pub fn verify(
         torn: false,
         existing: None,
     };
+    if lost {
+        check.find("vault.toml", Problem::Manifest);
+    }
     let replayed = check.ledger(&manifest.id)?;
     check.catalog(&manifest, &replayed);
     check.files(&replayed, events)?;
@@ -239,12 +248,12 @@ impl Check<'_> {
             let found = finding(&place, &blob, &path, problem, &on_server);
             self.report.findings.push(found);
         }
-        for (account, path) in there.unclaimed() {
+        for (account, path, problem) in there.unclaimed() {
             self.report.findings.push(Finding {
                 account: Some(account),
                 path,
                 id: None,
-                problem: Problem::Unrecorded,
+                problem,
                 on_server: false,
                 date: 0,
                 subject: String::new(),

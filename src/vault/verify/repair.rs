@@ -9,7 +9,7 @@ use crate::base::error::Result;
 use crate::base::fsx;
 use crate::mail::message::Hash128;
 use crate::vault::catalog::discard;
-use crate::vault::layout::{self, Layout};
+use crate::vault::layout::{self, FileName, Layout, base_of};
 use crate::vault::ledger::{Damage, LedgerEvent};
 use crate::vault::verify::report::{Problem, VerifyOptions, VerifyReport};
 use crate::vault::{Writer, describe, frame, maildir};
@@ -58,6 +58,7 @@ pub(super) fn repair(
             (Problem::Unrecorded, _) => {
                 folders.extend(folder_of(&finding.path));
             }
+            (Problem::Repeated, _) => part(&layout, &finding.path)?,
             _ => {}
         }
     }
@@ -78,6 +79,31 @@ pub(super) fn repair(
     describe(&layout, writer.catalog_mut())?;
     writer.publish()?;
     report.repaired = true;
+    Ok(())
+}
+
+/// Moves a file to quarantine that holds what another one of its folder holds, or what its name
+/// does not say; if it is the only whole one, the other is moved.
+fn part(layout: &Layout, path: &str) -> Result<()> {
+    let path = layout.root().join(path);
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    let folder = path.parent().and_then(Path::parent);
+    let (Some((name, _)), Some(folder)) = (FileName::parse(&file), folder) else {
+        return Ok(());
+    };
+    let whole = |path: &Path| frame::check(path, name.hash, name.size).is_ok();
+    for sub in ["cur", "new"] {
+        for other in maildir::list(&folder.join(sub))? {
+            let other = folder.join(sub).join(&other);
+            let base = other.file_name().unwrap_or_default().to_string_lossy();
+            if other == path || base_of(&base) != base_of(&file) {
+                continue;
+            }
+            let leaves = if whole(&other) { &path } else { &other };
+            maildir::quarantine(layout, leaves)?;
+            return Ok(());
+        }
+    }
     Ok(())
 }
 

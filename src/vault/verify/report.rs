@@ -80,10 +80,14 @@ pub enum Problem {
     Moved,
     /// No line of the ledger speaks of the file.
     Unrecorded,
+    /// Its folder has another file of the same message.
+    Repeated,
     /// The ledger has a damaged stretch, or an unfinished append.
     Ledger(String),
     /// The catalog is not what the ledger says.
     Catalog(String),
+    /// `vault.toml` was lost.
+    Manifest,
     /// A purge is recorded of something that was not archived.
     Purge(String),
 }
@@ -92,7 +96,7 @@ impl Problem {
     /// True if something is broken, as opposed to unusual.
     #[must_use]
     pub fn is_damage(&self) -> bool {
-        !matches!(self, Self::Moved | Self::Unrecorded)
+        !matches!(self, Self::Moved | Self::Unrecorded | Self::Repeated)
     }
 }
 
@@ -100,9 +104,10 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Damaged(how) => write!(f, "damaged ({how})"),
-            Self::Missing => f.write_str("missing"),
+            Self::Missing | Self::Manifest => f.write_str("missing"),
             Self::Moved => f.write_str("moved to another folder"),
             Self::Unrecorded => f.write_str("not recorded"),
+            Self::Repeated => f.write_str("twice in its folder"),
             Self::Ledger(how) | Self::Catalog(how) | Self::Purge(how) => f.write_str(how),
         }
     }

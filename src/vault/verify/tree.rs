@@ -1,6 +1,7 @@
 //! The message files that are there, and which of them the ledger speaks of.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
@@ -14,7 +15,7 @@ pub(super) struct Tree {
     /// Account and directory, then base, then the file (relative to the vault).
     folders: HashMap<(String, String), HashMap<String, (String, bool)>>,
     /// Files of the same base beyond the first, or of no base of ours.
-    odd: Vec<(String, String)>,
+    odd: Vec<(String, String, Problem)>,
 }
 
 impl Tree {
@@ -34,10 +35,12 @@ impl Tree {
                         let path = relative(&account, &dir, sub, &file);
                         let base = base_of(&file).to_owned();
                         let ours = FileName::parse(&file).is_some();
-                        if !ours || bases.contains_key(&base) {
-                            tree.odd.push((account.clone(), path));
+                        if !ours {
+                            tree.odd.push((account.clone(), path, Problem::Unrecorded));
+                        } else if let Entry::Vacant(free) = bases.entry(base) {
+                            free.insert((path, false));
                         } else {
-                            bases.insert(base, (path, false));
+                            tree.odd.push((account.clone(), path, Problem::Repeated));
                         }
                     }
                 }
@@ -88,16 +91,17 @@ impl Tree {
         (usual, Some(Problem::Missing))
     }
 
-    pub(super) fn unclaimed(self) -> Vec<(String, String)> {
+    /// What no line speaks of, with the account.
+    pub(super) fn unclaimed(self) -> Vec<(String, String, Problem)> {
         let mut rest = self.odd;
         for ((account, _), files) in self.folders {
             for (path, claimed) in files.into_values() {
                 if !claimed {
-                    rest.push((account.clone(), path));
+                    rest.push((account.clone(), path, Problem::Unrecorded));
                 }
             }
         }
-        rest.sort();
+        rest.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
         rest
     }
 }

@@ -1,5 +1,7 @@
 //! Fixed histories: what came is told from what was only promised.
 
+use std::fs;
+
 use super::line::locked;
 use super::model::{Fault, ServerKind, SizeHabit, TopHabit};
 use super::stage::{Stage, Way, letter};
@@ -674,4 +676,72 @@ fn an_audit_that_reads_everything_reads_headers_too() {
     stage.recover();
     stage.expect(&[("pull", 0), ("audit", 0), ("purge", 0)]);
     stage.nothing_lost();
+}
+
+#[test]
+fn an_export_leaves_nothing_out_while_messages_are_in_doubt() {
+    let stage = plain(Way::Imap);
+    let all: Vec<Vec<u8>> = (0..5)
+        .map(|n| letter(&format!("letter {n}"), &"filling ".repeat(n)))
+        .collect();
+    for mail in &all {
+        stage.deliver("INBOX", mail);
+    }
+    stage.expect(&[("pull", 0)]);
+    // The old names are gone, and what the new ones have did not come.
+    locked(&stage.account).folder("INBOX").renumber();
+    stage.fault(Fault::FirstForAll);
+    stage.expect(&[("pull", 3)]);
+    let output = stage.run(&["export", "out"]).expect_code(0);
+    assert!(
+        output.stderr().contains("left messages in doubt"),
+        "{output}"
+    );
+    let exported: Vec<Vec<u8>> = fs::read_dir(stage.sandbox.path("out/cur"))
+        .unwrap()
+        .map(|file| fs::read(file.unwrap().path()).unwrap())
+        .collect();
+    let as_lines = |mail: &[u8]| {
+        String::from_utf8_lossy(mail)
+            .replace("\r\n", "\n")
+            .into_bytes()
+    };
+    let there = |mail: &Vec<u8>| exported.contains(&as_lines(mail));
+    assert!(all.iter().all(there), "{output}");
+}
+
+#[test]
+fn a_folder_has_one_file_of_equal_messages_whatever_their_flags() {
+    for (guids, known) in [(true, true), (true, false), (false, true), (false, false)] {
+        let kind = ServerKind {
+            guids,
+            ..ServerKind::PLAIN
+        };
+        let stage = Stage::new(Way::Imap, kind);
+        stage.settle(ENOUGH);
+        let mail = letter("often", "the same");
+        let uid = stage.deliver("INBOX", &mail);
+        if known {
+            stage.expect(&[("pull", 0)]);
+        }
+        {
+            let mut account = locked(&stage.account);
+            let messages = &account.folder("INBOX").messages;
+            let original = messages.iter().find(|m| m.uid == uid).unwrap().clone();
+            for flags in [&["\\Seen"][..], &[], &["\\Flagged", "\\Seen"]] {
+                let mut copy = original.clone();
+                copy.flags = flags.iter().map(ToString::to_string).collect();
+                account.put("Archive", copy);
+            }
+        }
+        stage.expect(&[("pull", 0), ("pull", 0), ("verify", 0), ("audit", 0)]);
+        let mut folders: Vec<String> = stage
+            .stored()
+            .into_iter()
+            .filter(|(_, bytes)| *bytes == mail)
+            .map(|(folder, _)| folder)
+            .collect();
+        folders.sort();
+        assert_eq!(folders, ["", ".Archive"], "guids {guids}, known {known}");
+    }
 }

@@ -20,7 +20,7 @@ pub(crate) enum Way {
 /// The scene of a history.
 pub(crate) struct Stage {
     pub(crate) account: SharedAccount,
-    sandbox: Sandbox,
+    pub(crate) sandbox: Sandbox,
     pop3: Served,
     imap: Served,
     way: Way,
