@@ -1,4 +1,4 @@
-//! The items of a FETCH answer (RFC 9051 s.7.5.2, RFC 7162, RFC 8474, Gmail's own).
+//! The items of a FETCH answer (RFC 9051 s.7.5.2, RFC 7162, RFC 8474, RFC 9586, Gmail's own).
 
 use std::borrow::Cow;
 
@@ -68,19 +68,31 @@ pub(super) enum FetchState {
     Broken,
 }
 
+/// The answer in which the number is the UID (RFC 9586 s.3.3), which some servers give whatever
+/// was enabled.
+const UIDFETCH: &[u8] = b"UIDFETCH";
+
+/// True for the word of an answer about one message.
+pub(super) fn is_fetch(word: &[u8]) -> bool {
+    word.eq_ignore_ascii_case(b"FETCH") || word.eq_ignore_ascii_case(UIDFETCH)
+}
+
 /// Reads an answer from its start; `section` is what was asked for.
 pub(super) fn read(text: &[u8], section: Section) -> (FetchItem, FetchState) {
     let mut item = FetchItem::new(section);
     let Some(Reply::Data {
-        number: Some(_),
+        number: Some(number),
         word,
         mut rest,
     }) = reply(text)
     else {
         return (item, FetchState::Broken);
     };
-    if !word.eq_ignore_ascii_case(b"FETCH") || rest.token() != Some(Token::Open) {
+    if !is_fetch(word) || rest.token() != Some(Token::Open) {
         return (item, FetchState::Broken);
+    }
+    if word.eq_ignore_ascii_case(UIDFETCH) {
+        item.row.uid = u32::try_from(number).unwrap_or(0);
     }
     let state = item.take(&mut rest);
     (item, state)
@@ -322,6 +334,17 @@ mod tests {
             assert_eq!(resumed(tail).0, FetchState::Broken, "{tail:?}");
         }
         assert_eq!(resumed(b" BODY[TEXT] {3}").0, FetchState::Unasked);
+    }
+
+    #[test]
+    fn the_number_of_a_uidfetch_is_the_uid() {
+        assert_eq!(whole("* 25996 UIDFETCH (FLAGS (\\Seen))").row.uid, 25_996);
+        assert_eq!(whole("* 7 uidfetch (UID 7 RFC822.SIZE 5)").row.uid, 7);
+        assert_eq!(whole("* 4294967296 UIDFETCH (FLAGS ())").row.uid, 0);
+        let (item, state) = read(b"* 9 UIDFETCH (BODY[] {12}");
+        assert_eq!((item.row.uid, state), (9, FetchState::Body));
+        // Two numbers for one message name none.
+        assert_eq!(read(b"* 7 UIDFETCH (UID 8)").1, FetchState::Broken);
     }
 
     #[test]

@@ -180,6 +180,8 @@ fn kind(dice: &mut Dice) -> ServerKind {
         uidplus: !dice.once_in(3),
         email_ids: dice.once_in(4),
         guids: dice.once_in(3),
+        // Lives stay what their seeds made them; `limits.rs` has these servers.
+        limit: None,
     }
 }
 

@@ -58,6 +58,31 @@ pub(crate) struct ServerKind {
     pub(crate) uidplus: bool,
     pub(crate) email_ids: bool,
     pub(crate) guids: bool,
+    /// Of how many messages it does what a command asks (RFC 9738).
+    pub(crate) limit: Option<CommandLimit>,
+}
+
+/// What comes with a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CommandLimit {
+    pub(crate) messages: usize,
+    /// True if it says so beforehand.
+    pub(crate) advertised: bool,
+    pub(crate) partial: bool,
+    pub(crate) uidonly: bool,
+}
+
+impl CommandLimit {
+    /// The last of these that a command may be about, and the response code if not all are.
+    pub(crate) fn cut(limit: Option<Self>, uids: &mut Vec<u32>) -> String {
+        match limit {
+            Some(Self { messages, .. }) if uids.len() > messages => {
+                uids.drain(..uids.len() - messages);
+                format!("[MESSAGELIMIT {messages} {}] part", uids[0])
+            }
+            _ => "done".to_owned(),
+        }
+    }
 }
 
 impl ServerKind {
@@ -73,6 +98,7 @@ impl ServerKind {
         uidplus: true,
         email_ids: false,
         guids: false,
+        limit: None,
     };
 }
 

@@ -1,5 +1,9 @@
 //! One open mailbox: what is in it, and what changed.
 
+mod pages;
+
+pub(super) use pages::PageQuery;
+
 use std::io::{Read, Write};
 use std::ops::RangeInclusive;
 
@@ -8,6 +12,7 @@ use crate::base::stage::Stage;
 use crate::mail::source::Listing;
 use crate::net::imap::command::{CommandEnd, ImapCommand};
 use crate::net::imap::fetch::{self, FetchState, Row};
+use crate::net::imap::limit::LimitReached;
 use crate::net::imap::mailbox::{Counts, Mailbox};
 use crate::net::imap::reply::Reply;
 use crate::net::imap::session::Session;
@@ -211,17 +216,16 @@ impl<S: Read + Write> Folder<'_, S> {
             Change::Flags(row) if row.uid >= from && seen.insert(row.uid) => each(row),
             _ => Ok(()),
         };
-        let mut done = self.ask_rows(&format!("UID FETCH {from}:* ({items})"), &mut take)?;
+        let mut done = self.ask_pages(&PageQuery::of(from, &items), &mut take)?;
         if !done.is_ok() && self.session.guid {
             // Its name alone does not make it tell.
             self.session.guid = false;
             let items = items.replace(" X-GUID", "");
-            done = self.ask_rows(&format!("UID FETCH {from}:* ({items})"), &mut take)?;
+            done = self.ask_pages(&PageQuery::of(from, &items), &mut take)?;
         }
         if !done.is_ok() {
             // One message that the server cannot size must not hide the others.
-            let command = format!("UID FETCH {from}:* (UID FLAGS)");
-            let done = self.ask_rows(&command, &mut take)?;
+            let done = self.ask_pages(&PageQuery::of(from, "UID FLAGS"), &mut take)?;
             if !done.is_ok() {
                 return Err(self.session.wire.refused(&done.status()));
             }
@@ -245,24 +249,22 @@ impl<S: Read + Write> Folder<'_, S> {
             modseq,
             ..
         } = self.counts;
-        let command = match since {
+        let modifiers = match since {
             // Nothing came, and as many are there: nothing went.
             Some(known) if messages == Some(known.messages) && uidnext == Some(known.uidnext) => {
                 if modseq == Some(known.modseq) {
                     return Ok(Scope::Changes);
                 }
-                format!("UID FETCH 1:* ({items}) (CHANGEDSINCE {})", known.modseq)
+                format!("CHANGEDSINCE {}", known.modseq)
             }
-            Some(known) if self.session.qresync => format!(
-                "UID FETCH 1:* ({items}) (CHANGEDSINCE {} VANISHED)",
-                known.modseq
-            ),
-            Some(known) if self.only_grew(known) => {
-                format!("UID FETCH 1:* ({items}) (CHANGEDSINCE {})", known.modseq)
+            Some(known) if self.session.qresync => {
+                format!("CHANGEDSINCE {} VANISHED", known.modseq)
             }
+            Some(known) if self.only_grew(known) => format!("CHANGEDSINCE {}", known.modseq),
             _ => return self.everything(each),
         };
-        if self.ask_rows(&command, each)?.is_ok() {
+        let query = PageQuery::of(1, &items).modified(&modifiers);
+        if self.ask_pages(&query, each)?.is_ok() {
             return Ok(Scope::Changes);
         }
         self.everything(each)
@@ -296,10 +298,10 @@ impl<S: Read + Write> Folder<'_, S> {
     fn everything(&mut self, each: &mut dyn FnMut(Change) -> Result<()>) -> Result<Scope> {
         if self.counts.messages != Some(0) {
             let items = "UID FLAGS INTERNALDATE RFC822.SIZE";
-            let mut done = self.ask_rows(&format!("UID FETCH 1:* ({items})"), each)?;
+            let mut done = self.ask_pages(&PageQuery::of(1, items), each)?;
             if !done.is_ok() {
                 // One message that the server cannot size must not hide the others.
-                done = self.ask_rows("UID FETCH 1:* (UID FLAGS)", each)?;
+                done = self.ask_pages(&PageQuery::of(1, "UID FLAGS"), each)?;
             }
             if !done.is_ok() {
                 return Err(self.session.wire.refused(&done.status()));
@@ -308,15 +310,16 @@ impl<S: Read + Write> Folder<'_, S> {
         Ok(Scope::Everything)
     }
 
-    /// Sends a command and takes the rows that it brings, and what vanished. Rows
+    /// Sends one command and takes the rows that it brings, and what vanished. Rows
     /// without a UID tell of no message that we could name.
-    pub(super) fn ask_rows(
+    fn ask_rows(
         &mut self,
         command: &str,
         each: &mut dyn FnMut(Change) -> Result<()>,
     ) -> Result<CommandEnd> {
         let wire = &mut self.session.wire;
         let tag = wire.begin(command)?;
+        let mut limit = None;
         loop {
             let head = wire.receive()?;
             let (item, state) = fetch::read(wire.text(), wire.section);
@@ -332,8 +335,9 @@ impl<S: Read + Write> Folder<'_, S> {
             }
             match wire.reply()? {
                 Reply::Result(theirs, status) if theirs == tag.as_bytes() => {
-                    return Ok(CommandEnd::of(&status));
+                    return Ok(CommandEnd::of(&status).after(limit));
                 }
+                Reply::Status(status) => limit = limit.or(LimitReached::of(&status)),
                 Reply::Result(..) => return Err(wire.channel.broken("it answers another command")),
                 Reply::Data { word, .. } if word.eq_ignore_ascii_case(b"EXPUNGE") => {
                     self.expunged = self.expunged.saturating_add(1);
@@ -348,7 +352,7 @@ impl<S: Read + Write> Folder<'_, S> {
                     }
                     ranges(set).try_for_each(|range| each(Change::Vanished(range)))?;
                 }
-                Reply::Data { word, .. } if word.eq_ignore_ascii_case(b"FETCH") => {
+                Reply::Data { word, .. } if fetch::is_fetch(word) => {
                     return Err(wire
                         .channel
                         .broken("the answer about a message has no shape"));
