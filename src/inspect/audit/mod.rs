@@ -24,7 +24,7 @@ use crate::base::error::{Endpoint, Error, Result};
 use crate::base::event::{Events, RunEvent};
 use crate::mail::message::Hash128;
 use crate::mail::source::{Inventory, Listings, Marks, Source, Uid};
-use crate::net::imap::{Access, Mailbox};
+use crate::net::imap::Mailbox;
 use crate::vault::catalog::Amount;
 use crate::vault::layout::message_label;
 use crate::vault::ledger::LedgerEvent;
@@ -360,7 +360,8 @@ impl Audit<'_> {
             let dir = folders.dir_of(mailbox);
             let mut folder =
                 FolderAudit::new(&label(mailbox), !chosen(self.account, mailbox, &prefix));
-            let mut open = match session.open(mailbox, Access::Read) {
+            let recorded = folders.recorded(mailbox);
+            let mut open = match session.open_known(mailbox, recorded) {
                 Ok(open) => open,
                 Err(error @ Error::Refused { .. }) => {
                     folder.failed = Some(error.reply().unwrap_or_default().to_owned());

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use super::fetch;
 use super::line::{FaultyLine, Served, SharedAccount, locked};
-use super::model::{CommandLimit, Fault, ModelFolder, ModelMessage};
+use super::model::{CommandLimit, Fault, ModelFolder, ModelMessage, NumberingHabit};
 use super::words::{Word, Words, read_command};
 
 /// Serves over IMAP until it is dropped.
@@ -41,6 +41,7 @@ fn done() -> Verdict {
 impl Dialogue {
     fn open(account: &SharedAccount, stream: TcpStream) -> io::Result<Self> {
         let faults = locked(account).faults.clone();
+        locked(account).number_anew(NumberingHabit::Session);
         Ok(Self {
             account: SharedAccount::clone(account),
             input: BufReader::new(stream.try_clone()?),
@@ -166,7 +167,8 @@ impl Dialogue {
     fn status(&mut self, words: &mut Words) -> io::Result<Verdict> {
         let name = words.word();
         let text = {
-            let account = locked(&self.account);
+            let mut account = locked(&self.account);
+            account.number_anew(NumberingHabit::Command);
             let Some(folder) = account.find(&name) else {
                 return Ok(Verdict::No("no such folder"));
             };
@@ -191,7 +193,11 @@ impl Dialogue {
 
     fn select(&mut self, name: &str, writable: bool) -> io::Result<Verdict> {
         let lines = {
-            let account = locked(&self.account);
+            let mut account = locked(&self.account);
+            account.number_anew(NumberingHabit::Command);
+            if writable && account.find(name).is_some() {
+                account.folder(name).selected = true;
+            }
             let Some(folder) = account.find(name) else {
                 self.open = None;
                 return Ok(Verdict::No("no such folder"));

@@ -77,25 +77,53 @@ impl<S: Read + Write> Session<S> {
     /// SELECT on servers whose EXAMINE fails or tells no UIDVALIDITY. A refusal leaves
     /// the session usable.
     pub fn open(&mut self, mailbox: &Mailbox, access: Access) -> Result<Folder<'_, S>> {
-        let mut found = OpenedMailbox::default();
-        let mut done = None;
-        if access == Access::Read {
-            let examined = self.open_by("EXAMINE", mailbox, &mut found)?;
-            if examined.is_ok() && found.counts.uidvalidity.is_some() {
-                done = Some(examined);
+        match access {
+            Access::Read => self.open_known(mailbox, None),
+            Access::Write => {
+                let (done, found) = self.open_by("SELECT", mailbox)?;
+                let writable = !done.status().says("READ-ONLY");
+                self.opened(&done, found, writable)
             }
         }
-        let done = match done {
-            Some(done) => done,
-            None => self.open_by("SELECT", mailbox, &mut found)?,
-        };
+    }
+
+    /// Opens a mailbox for reading that is on record with a UIDVALIDITY. Courier and GNU mailutils
+    /// number a mailbox anew for every EXAMINE and STATUS, until a SELECT makes the numbers
+    /// last. So if EXAMINE tells other numbers than are on record, or than STATUS told in this
+    /// session, SELECT is what counts. It changes no flag but \Recent, which nobody keeps.
+    pub fn open_known(
+        &mut self,
+        mailbox: &Mailbox,
+        recorded: Option<u32>,
+    ) -> Result<Folder<'_, S>> {
+        let told = mailbox.counts.and_then(|counts| counts.uidvalidity);
+        let (examined, found) = self.open_by("EXAMINE", mailbox)?;
+        let is_open = examined.is_ok() && found.counts.uidvalidity.is_some();
+        let differs = |known: Option<u32>| known.is_some() && known != found.counts.uidvalidity;
+        if is_open && !differs(told) && !differs(recorded) {
+            return self.opened(&examined, found, false);
+        }
+        let (mut done, mut found) = self.open_by("SELECT", mailbox)?;
+        if is_open && !done.is_ok() {
+            // Then the numbers are what they are.
+            (done, found) = self.open_by("EXAMINE", mailbox)?;
+        }
+        self.opened(&done, found, false)
+    }
+
+    fn opened(
+        &mut self,
+        done: &CommandEnd,
+        found: OpenedMailbox,
+        writable: bool,
+    ) -> Result<Folder<'_, S>> {
         if !done.is_ok() {
             return Err(self.wire.refused(&done.status()));
         }
         Ok(Folder {
             session: self,
             counts: found.counts,
-            writable: access == Access::Write && !done.status().says("READ-ONLY"),
+            writable,
             mailbox_id: found.mailbox_id,
             permanent: found.permanent,
             expunged: 0,
@@ -103,13 +131,8 @@ impl<S: Read + Write> Session<S> {
         })
     }
 
-    fn open_by(
-        &mut self,
-        verb: &str,
-        mailbox: &Mailbox,
-        found: &mut OpenedMailbox,
-    ) -> Result<CommandEnd> {
-        *found = OpenedMailbox::default();
+    fn open_by(&mut self, verb: &str, mailbox: &Mailbox) -> Result<(CommandEnd, OpenedMailbox)> {
+        let mut found = OpenedMailbox::default();
         let mut command = ImapCommand::new(verb).string(&mailbox.raw);
         if self.caps.has("CONDSTORE") && !self.qresync {
             command = command.words(" (CONDSTORE)");
@@ -119,7 +142,7 @@ impl<S: Read + Write> Session<S> {
             Ok(())
         })?;
         found.take(&Reply::Status(done.status()));
-        Ok(done)
+        Ok((done, found))
     }
 }
 
