@@ -263,6 +263,7 @@ pub fn audit(
     });
     let known = memory::recall(vault.catalog(), &account)?;
     let mut connector = Connector::new(&account, secret, known, Arc::clone(&options.stop));
+    connector.scram = memory::recall_scram(vault.catalog(), &account)?;
     let found = if account.protocol == Protocol::Imap {
         audit.mailboxes(&connector)
     } else {
