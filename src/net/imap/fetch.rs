@@ -51,6 +51,8 @@ pub(super) struct FetchItem {
     pub(super) row: Row,
     pub(super) content: Content,
     section: Section,
+    /// Lists that were opened where an item was due.
+    depth: usize,
 }
 
 /// How far an answer could be read.
@@ -67,6 +69,9 @@ pub(super) enum FetchState {
     /// It is no FETCH answer, or has no shape.
     Broken,
 }
+
+/// Lists within the list of items, at most.
+const NESTING: usize = 64;
 
 /// The answer in which the number is the UID (RFC 9586 s.3.3), which some servers give whatever
 /// was enabled.
@@ -118,12 +123,17 @@ impl FetchItem {
     fn take(&mut self, rest: &mut TokenReader<'_>) -> FetchState {
         loop {
             let Some(name) = rest.name() else {
-                let closed = rest.token() == Some(Token::Close);
-                return if closed && rest.rest().is_empty() {
-                    FetchState::Whole
-                } else {
-                    FetchState::Broken
-                };
+                match rest.token() {
+                    // Lotus Domino puts items into a list of their own.
+                    Some(Token::Open) if self.depth < NESTING => self.depth += 1,
+                    Some(Token::Close) if self.depth > 0 => self.depth -= 1,
+                    // Others close more than they opened.
+                    Some(Token::Close) if rest.rest().iter().all(|b| b") ".contains(b)) => {
+                        return FetchState::Whole;
+                    }
+                    _ => return FetchState::Broken,
+                }
+                continue;
             };
             let name = name.to_ascii_uppercase();
             let taken = match name.as_slice() {
@@ -345,6 +355,33 @@ mod tests {
         assert_eq!((item.row.uid, state), (9, FetchState::Body));
         // Two numbers for one message name none.
         assert_eq!(read(b"* 7 UIDFETCH (UID 8)").1, FetchState::Broken);
+    }
+
+    #[test]
+    fn brackets_in_odd_places_lose_no_item() {
+        let row = whole(
+            "* 2 FETCH (UID 14935 (ENVELOPE (NIL NIL)) BODYSTRUCTURE (\"TEXT\" 0) RFC822.SIZE 7)",
+        )
+        .row;
+        assert_eq!((row.uid, row.octets), (14_935, Some(7)));
+        assert_eq!(
+            whole("* 1 FETCH ((UID 5 (FLAGS (a))) RFC822.SIZE 7)")
+                .row
+                .uid,
+            5
+        );
+        assert_eq!(whole("* 1 FETCH (UID 5 FLAGS (a)))").row.uid, 5);
+        assert_eq!(whole("* 1 FETCH (UID 5 RFC822.SIZE) )").row.octets, None);
+        let (mut item, state) = read(b"* 1 FETCH (UID 5 (BODY[] {12}");
+        assert_eq!(state, FetchState::Body);
+        assert_eq!(item.resume(b") FLAGS ())"), FetchState::Whole);
+        for text in [
+            "* 1 FETCH (UID 5 (FLAGS ())",
+            "* 1 FETCH (UID 5) FLAGS ())",
+            &format!("* 1 FETCH {}UID 5{}", "(".repeat(70), ")".repeat(70)),
+        ] {
+            assert_eq!(read(text.as_bytes()).1, FetchState::Broken, "{text}");
+        }
     }
 
     #[test]
