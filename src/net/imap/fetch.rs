@@ -50,6 +50,8 @@ pub(super) struct FetchItem {
     /// Row with UID 0 if none was sent yet.
     pub(super) row: Row,
     pub(super) content: Content,
+    /// The number of the message in the mailbox; 0 where there are none.
+    pub(super) number: u32,
     section: Section,
     /// Lists that were opened where an item was due.
     depth: usize,
@@ -98,6 +100,8 @@ pub(super) fn read(text: &[u8], section: Section) -> (FetchItem, FetchState) {
     }
     if word.eq_ignore_ascii_case(UIDFETCH) {
         item.row.uid = u32::try_from(number).unwrap_or(0);
+    } else {
+        item.number = u32::try_from(number).unwrap_or(0);
     }
     let state = item.take(&mut rest);
     (item, state)

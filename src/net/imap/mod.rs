@@ -4,10 +4,9 @@
 //! and labels.
 //!
 //! `token`, `reply`, `fetch`, `name`, `mailbox`, `uids`, `limit`, `oddity` and `capability` are
-//! pure;
-//! `wire` and `command` read and write; `login`, `session`, `folder`, `transfer`,
+//! pure; `wire` and `command` read and write; `login`, `session`, `folder`, `transfer`,
 //! `removal` and `append` are the dialogue. Messages are only ever named by UID, and read without
-//! marking them as read.
+//! marking them as read; what comes without a UID is told by its number, for reading.
 
 mod append;
 mod capability;

@@ -5,6 +5,8 @@
 //! server passed over is asked for alone. What lies beyond a server's limit (RFC 9738) is asked
 //! for in smaller sets.
 
+mod by_number;
+
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 
@@ -84,6 +86,7 @@ pub(super) fn run<S: Read + Write>(
     folder.session.wire.section = section;
     let caps = &folder.session.caps;
     let binary = section == Section::Whole && caps.has("BINARY");
+    let writable = folder.is_writable();
     let most = caps.message_limit().map_or(SET, |limit| limit.min(SET));
     Transfer {
         wire: &mut folder.session.wire,
@@ -96,6 +99,9 @@ pub(super) fn run<S: Read + Write>(
         again: VecDeque::new(),
         flights: VecDeque::new(),
         doubtful: Vec::new(),
+        numbers: !writable,
+        nameless: false,
+        by_number: Vec::new(),
         refusals: 0,
         held: Vec::new(),
         each,
@@ -136,6 +142,12 @@ struct Transfer<'t, 'l, 'e, S> {
     flights: VecDeque<FetchFlight>,
     /// Entries to be fetched in both forms at the end.
     doubtful: Vec<usize>,
+    /// True if a message may be told by its number: not where something is deleted.
+    numbers: bool,
+    /// True once a message came without its UID.
+    nameless: bool,
+    /// Entries to be told by their number at the end.
+    by_number: Vec<usize>,
     refusals: usize,
     /// Room for the message that is held back at the moment.
     held: Vec<u8>,
@@ -161,6 +173,9 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
         }
         for place in std::mem::take(&mut self.doubtful) {
             self.fetch_both(place)?;
+        }
+        for place in std::mem::take(&mut self.by_number) {
+            self.fetch_by_number(place)?;
         }
         Ok(())
     }
@@ -241,6 +256,7 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
     /// An answer without a literal.
     fn take_item(&mut self, item: fetch::FetchItem) -> Result<()> {
         let Some(at) = self.place(item.row.uid) else {
+            self.nameless |= item.row.uid == 0 && item.content != Content::Absent;
             return Ok(());
         };
         self.entries[at].seen = true;
@@ -295,6 +311,7 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
             body.hold(&mut held)?;
         }
         let uid = body.drain()?.row.uid;
+        self.nameless |= uid == 0;
         match self.place(uid) {
             None => Ok(()),
             Some(at) if octets <= HELD => self.deliver(at, &held),
@@ -343,6 +360,8 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
                 if !self.entries[at].alone {
                     self.entries[at].alone = true;
                     self.again.push_back(vec![at]);
+                } else if self.nameless && self.numbers {
+                    self.by_number.push(at);
                 } else if self.entries[at].seen {
                     self.refuse(at, BODILESS.to_owned())?;
                 } else {
