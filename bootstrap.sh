@@ -12,13 +12,13 @@ usage: ./bootstrap.sh demo|test|install [--yes]
   install  install all that, then stop
 
 Packages come from apt and are asked for first; --yes, or no terminal, does not ask.
-On Debian 12, root's tests also get POP3 servers, unpacked below target/servers (90 MB).
+On Debian 12, root's tests also get other servers, unpacked below target/servers (90 MB).
 TEXT
 }
 
 oldest="1.89" # as rust-version in Cargo.toml
 
-# POP3 servers that Debian lets nobody install side by side, each row followed by the
+# Servers that Debian lets nobody install side by side, each row followed by the
 # libraries that it loads besides those of the others: enough for a root folder of their own.
 servers="
 popa3d libpam0g libpam-modules libaudit1 libcap-ng0 libcrypt1 libselinux1 libpcre2-8-0
@@ -31,6 +31,8 @@ libhogweed6 libgmp10 liblzma5 libssl3 libgssapi-krb5-2 libkrb5-3 libk5crypto3
 libkrb5support0 libcom-err2 libkeyutils1 libffi8
 cyrus-pop3d cyrus-common libsasl2-modules-db sasl2-bin libical3 libicu72 libjansson4
 libpcre3 libsqlite3-0 libuuid1 libxapian30 libxml2
+courier-imap libgamin0
+mailutils-imap4d
 libc6 libgcc-s1 libstdc++6 zlib1g"
 
 # Shows a command and runs it.

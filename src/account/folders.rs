@@ -46,6 +46,12 @@ impl Folders {
         dir
     }
 
+    /// The UIDVALIDITY under which a mailbox is on record.
+    pub(crate) fn recorded(&self, mailbox: &Mailbox) -> Option<u32> {
+        let (_, uidvalidity) = self.by_name.get(&mailbox.raw)?;
+        uidvalidity.filter(|uidvalidity| *uidvalidity > 0)
+    }
+
     /// The directories of folders that the server no longer lists.
     pub(crate) fn gone(&self, listed: &[Mailbox]) -> Vec<String> {
         let listed: HashSet<&[u8]> = listed.iter().map(|mailbox| &mailbox.raw[..]).collect();

@@ -4,12 +4,14 @@ use crate::account::config::Account;
 use crate::account::connect::{endpoint, server_name};
 use crate::base::error::Result;
 use crate::net::pop3::Dialect;
+use crate::net::sasl::ScramHistory;
 use crate::vault::catalog::Catalog;
 use crate::vault::ledger::LedgerEvent;
 
 /// Keys of what is remembered of a server.
 const CAPA: &str = "capa";
 const AHEAD: &str = "pipelining";
+const SCRAM: &str = "scram";
 
 pub(crate) fn recall(catalog: &Catalog, account: &Account) -> Result<Dialect> {
     let mut dialect = Dialect::default();
@@ -27,6 +29,30 @@ pub(crate) fn recall(catalog: &Catalog, account: &Account) -> Result<Dialect> {
     }
     dialect.doubled = doubles(catalog, account)?;
     Ok(dialect)
+}
+
+/// What is remembered of SCRAM at an account.
+pub(crate) fn recall_scram(catalog: &Catalog, account: &Account) -> Result<ScramHistory> {
+    let learned = catalog.learned(&account.name, &scram_key(account))?;
+    Ok(match learned.as_deref() {
+        Some("no") => ScramHistory::recalled(),
+        _ => ScramHistory::default(),
+    })
+}
+
+/// What was learned of SCRAM at an account.
+pub(crate) fn learned_scram(account: &Account, scram: &ScramHistory) -> Vec<LedgerEvent> {
+    let event = || LedgerEvent::Learned {
+        account: account.name.clone(),
+        key: scram_key(account),
+        value: "no".to_owned(),
+    };
+    scram.is_news().then(event).into_iter().collect()
+}
+
+/// A server may know SCRAM for one user and not for another.
+fn scram_key(account: &Account) -> String {
+    format!("{SCRAM} {}", server_name(account))
 }
 
 /// The key under which it is remembered that a server sends a status line twice.

@@ -106,6 +106,8 @@ pub enum Error {
         reply: String,
         /// True only if the server said that the credentials are wrong (`[AUTH]`).
         certain: bool,
+        /// True if SCRAM was tried, which some servers cannot check every password with.
+        scram: bool,
     },
     /// The service that hands out access tokens gave none.
     #[error("{server} gave no access token for {user}: {reason}")]

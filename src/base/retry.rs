@@ -113,6 +113,7 @@ mod tests {
             user: "ann".to_owned(),
             reply: "-ERR no".to_owned(),
             certain: true,
+            scram: false,
         };
         assert_eq!(retry.after(&refused), None);
     }

@@ -14,7 +14,7 @@ use crate::base::sync::lock;
 use crate::mail::message::Hash128;
 use crate::mail::source::{Inventory, Marks, ObjectId, Voucher};
 use crate::net::imap::{
-    Access, Change, Counts, Folder, KnownMailbox, Mailbox, Row, Scope, Session, SpecialUse,
+    Change, Counts, Folder, KnownMailbox, Mailbox, Row, Scope, Session, SpecialUse,
 };
 use crate::pull::{self, Copies, PullRun};
 use crate::vault::catalog::{Origin, State};
@@ -93,7 +93,8 @@ impl AccountFolders<'_> {
         job: &FolderJob<'_>,
         round: &Round,
     ) -> Result<()> {
-        let mut folder = session.open(job.mailbox, Access::Read)?;
+        let recorded = lock(&round.folders).recorded(job.mailbox);
+        let mut folder = session.open_known(job.mailbox, recorded)?;
         let counts = folder.counts();
         let uidvalidity = counts.uidvalidity.unwrap_or(0);
         let known = job

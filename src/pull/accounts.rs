@@ -213,6 +213,7 @@ impl AccountRunner<'_> {
         let known = memory::recall(catalog, account)?;
         let stop = Arc::clone(&self.options.stop);
         let mut connector = Connector::new(account, secret.clone(), known, stop);
+        connector.scram = memory::recall_scram(catalog, account)?;
         let mut first = imap.is_some().then(|| connector.open(false));
         if let (Some(imap), Some(Err(error))) = (imap, &first)
             && protocol::is_closed(error)
@@ -237,6 +238,7 @@ impl AccountRunner<'_> {
         };
         let done = pull::account(&task, catalog, self.commit_queue, &mut connect, emit);
         self.remember(memory::learned(account, known, connector.dialect));
+        self.remember(memory::learned_scram(account, &connector.scram));
         Ok(done)
     }
 
@@ -253,7 +255,9 @@ impl AccountRunner<'_> {
             server: &endpoint(account),
         });
         let stop = Arc::clone(&self.options.stop);
-        let connector = Connector::new(account, secret, Dialect::default(), stop);
+        let mut connector = Connector::new(account, secret, Dialect::default(), stop);
+        // Without it SCRAM is tried once more.
+        connector.scram = memory::recall_scram(catalog, account).unwrap_or_default();
         let task = self.task(account, Proto::Imap);
         let folders = AccountFolders {
             account,
@@ -267,9 +271,11 @@ impl AccountRunner<'_> {
             },
             alone: AtomicBool::new(false),
         };
-        pull::sessions(&task, catalog, self.commit_queue, emit, &mut |run, _| {
+        let done = pull::sessions(&task, catalog, self.commit_queue, emit, &mut |run, _| {
             folders.session(run, &connector)
-        })
+        });
+        self.remember(memory::learned_scram(account, &connector.scram));
+        done
     }
 
     /// Notes what was learned of a server: only a shortcut for the next run.

@@ -172,5 +172,7 @@ fn connector(
 ) -> Result<Connector> {
     let dialect = memory::recall(catalog, account)?;
     let stop = Arc::clone(&options.stop);
-    Ok(Connector::new(account, secret, dialect, stop))
+    let mut connector = Connector::new(account, secret, dialect, stop);
+    connector.scram = memory::recall_scram(catalog, account)?;
+    Ok(connector)
 }

@@ -63,7 +63,8 @@ impl Mailboxes {
         let mut folders = Folders::new(catalog, &account.name)?;
         let mut all = Vec::new();
         for mailbox in mailboxes {
-            let mut folder = match session.open(&mailbox, Access::Read) {
+            let recorded = folders.recorded(&mailbox);
+            let mut folder = match session.open_known(&mailbox, recorded) {
                 // What cannot be opened is not deleted in; pull names it.
                 Err(Error::Refused { .. }) => continue,
                 other => other?,

@@ -13,7 +13,7 @@ use mailvault::mail::source::{Fetched, Listing, Source, Uid};
 use mailvault::net::imap::{
     Access, Change, Folder, KnownMailbox, Mailbox, Removal, Row, Scope, Session,
 };
-use mailvault::net::sasl::{Credentials, Login, Mechanism, Method};
+use mailvault::net::sasl::{Credentials, Login, Mechanism, Method, ScramHistory};
 use mailvault::net::transport::{Limits, Transport, Trust};
 
 use crate::support::client::on_the_wire;
@@ -51,6 +51,7 @@ fn sign_in(session: &mut Session<Transport>, user: &str, method: Method) {
             channel_binding: transport.channel_binding(),
             plus_offered,
         },
+        scram: ScramHistory::default(),
     };
     session.login(&login).unwrap();
 }

@@ -10,6 +10,7 @@ mod fixed;
 mod history;
 mod honest;
 mod imap;
+mod limits;
 mod line;
 mod living;
 mod mail;

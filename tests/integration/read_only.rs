@@ -16,8 +16,12 @@ fn run(sandbox: &Sandbox, args: &[&str]) -> Option<Output> {
     let mut command: Command = sandbox.tool("unshare");
     let vault = sandbox.vault();
     let vault = vault.display();
-    let script =
-        format!("mount --bind {vault} {vault} && mount -o remount,ro,bind {vault} && exec \"$@\"");
+    // What is copied goes into a directory of its own, so that what is left of it shows.
+    fs::create_dir_all(sandbox.path("copies")).unwrap();
+    let script = format!(
+        "export TMPDIR=\"$HOME/copies\"; mount --bind {vault} {vault} && \
+         mount -o remount,ro,bind {vault} && exec \"$@\""
+    );
     command.args(["-m", "sh", "-c", &script, "sh"]);
     command.arg(env!("CARGO_BIN_EXE_mailvault")).args(args);
     let output = sandbox.spawn(command).wait();

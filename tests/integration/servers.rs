@@ -1,11 +1,11 @@
-//! The program against POP3 servers besides Dovecot, each with its own ways. What came
+//! The program against servers besides Dovecot, each with its own ways. What came
 //! is held against what the server gives another client, and where the server leaves
 //! messages alone, against what was delivered.
 
 use std::collections::HashMap;
 
 use crate::interop::{assert_same, counted};
-use crate::support::client::{Retrieved, Wire, on_the_wire};
+use crate::support::client::{Retrieved, Wire, imap_rows, on_the_wire};
 use crate::support::corpus::corpus;
 use crate::support::dovecot::PASSWORD;
 use crate::support::jail::USER;
@@ -305,4 +305,54 @@ error: work: 127.0.0.1:$PORT is busy or the mailbox is in use
     other.ok("QUIT");
     let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
     assert_eq!(sandbox.messages("work").len(), arrivals().len());
+}
+
+/// Nobody has opened the mailbox for writing yet, so that EXAMINE numbers it anew each time:
+/// what is archived from it can be purged all the same, and no flag is touched.
+fn archive_and_purge_over_imap(server: &PopServer, purged: i32) {
+    server.deliver(&arrivals());
+    let relay = Relay::to(server.address());
+    let account = Account::new("work", relay.port(), USER)
+        .with("protocol", "\"imap\"")
+        // GNU mailutils offers SCRAM for passwords that it can only compare.
+        .with("auth", "\"user\"");
+    let sandbox = sandbox(&[account]);
+    let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
+    // In a later second, so that the numbers are others.
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    let _ = sandbox.run(&["pull"]).expect_code(0);
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    sandbox.run(&["pull"]).expect(0, "", "");
+    assert_eq!(sandbox.messages("work").len(), arrivals().len());
+    let rows = imap_rows(server.address(), USER, "INBOX", "FLAGS");
+    let told = rows.iter().filter(|row| row.contains(" FETCH "));
+    assert_eq!(told.count(), arrivals().len());
+    assert!(rows.iter().all(|row| !row.contains("\\Seen")), "{rows:?}");
+    let _ = sandbox.run(&["audit", "work"]).expect_code(0);
+    let _ = sandbox
+        .run(&["purge", "work", "--all", "--yes"])
+        .expect_code(purged);
+    let mut imap = Wire::imap(server.address(), USER, PASSWORD);
+    let told = imap.tagged("EXAMINE INBOX");
+    assert!(
+        told.iter().any(|(line, _)| line == "* 0 EXISTS"),
+        "{told:?}"
+    );
+    let _ = sandbox.run(&["verify", "--read-data"]).expect_code(0);
+}
+
+#[test]
+fn courier_over_imap_is_archived_and_purged_though_it_numbers_a_new_maildir_anew() {
+    if let Some(server) = PopServer::courier_imap() {
+        archive_and_purge_over_imap(&server, 0);
+    }
+}
+
+#[test]
+fn mailutils_over_imap_is_archived_and_purged_though_it_numbers_an_mbox_anew() {
+    if let Some(server) = PopServer::mailutils_imap() {
+        // An mbox without messages has no place for its numbers, so the next session finds other
+        // ones, and it is in doubt whether the messages went.
+        archive_and_purge_over_imap(&server, 17);
+    }
 }

@@ -13,7 +13,7 @@ use mailvault::base::error::{Endpoint, Error, Result};
 use mailvault::base::secret::{Mask, Secret};
 use mailvault::mail::source::{Fetched, Source};
 use mailvault::net::pop3::{Dialect, Pop3Session};
-use mailvault::net::sasl::{Credentials, Login, Method};
+use mailvault::net::sasl::{Credentials, Login, Method, ScramHistory};
 use mailvault::net::transport::{Limits, Transport, Trust};
 
 /// Whoever takes longer hangs.
@@ -128,6 +128,7 @@ fn session(server: &Endpoint, tls: Tls) -> Result<()> {
         },
         method: Method::User,
         encrypted: false,
+        scram: ScramHistory::default(),
     })?;
     let listings = session.list()?;
     let wanted = [listings.get(0)];

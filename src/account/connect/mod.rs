@@ -13,7 +13,7 @@ use crate::base::secret::{Mask, Secret, SecretSource};
 use crate::base::stage::Stage;
 use crate::mail::source::Source;
 use crate::net::pop3::{Dialect, Pop3Session};
-use crate::net::sasl::{Credentials, Login, Mechanism, Method};
+use crate::net::sasl::{Credentials, Login, Mechanism, Method, ScramHistory};
 use crate::net::transport::{Limits, Transport, Trust};
 
 /// How long a server may think about CAPA before it counts as not knowing it.
@@ -31,6 +31,8 @@ pub struct Connector {
     trust: Trust,
     /// What was learned so far.
     pub dialect: Dialect,
+    /// What is known of SCRAM at this account.
+    pub scram: ScramHistory,
     /// True once the server hung up when asked for its capabilities. That may be a
     /// coincidence, and so is not remembered.
     hung_up: bool,
@@ -50,6 +52,7 @@ impl Connector {
                 pin: account.tls_pin_sha256,
             },
             dialect,
+            scram: ScramHistory::default(),
             hung_up: false,
         }
     }
@@ -175,6 +178,7 @@ impl Connector {
             },
             method: method(self.account.auth),
             encrypted,
+            scram: self.scram.clone(),
         })
     }
 

@@ -68,7 +68,17 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
             user,
             certain,
             reply,
-        } => auth_hint(server, user, account, *certain, reply),
+            scram,
+        } => {
+            let mut hint = auth_hint(server, user, account, *certain, reply);
+            if *scram && !*certain {
+                hint.push_str(
+                    " If the password is right, auth = \"plain\" or \"user\" signs in without \
+                     SCRAM, which some servers offer and cannot check every password with.",
+                );
+            }
+            hint
+        }
         Error::Token { kind, .. } => token_hint(*kind, name),
         Error::Busy { .. } if error.has_code("IN-USE") => {
             "another program reads this mailbox; the next run will fetch it".to_owned()

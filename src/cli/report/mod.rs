@@ -325,6 +325,7 @@ mod tests {
             user: "ann@example.org".into(),
             reply: "-ERR [AUTH] no\x1b[2J\u{202e}".into(),
             certain: true,
+            scram: false,
         };
         assert_eq!(
             text(&error, Some("work")),
@@ -349,6 +350,7 @@ mod tests {
                 user: user.into(),
                 reply: "no".into(),
                 certain: false,
+                scram: false,
             };
             hint(&error, Some("home")).unwrap()
         };

@@ -16,7 +16,7 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::event::{Events, Notice, RunEvent};
 use crate::base::secret::Secret;
 use crate::mail::source::{Inventory, Marks, Source};
-use crate::net::imap::{Access, Mailbox, Session};
+use crate::net::imap::{Mailbox, Session};
 use crate::net::transport::Transport;
 use crate::vault::catalog::Amount;
 use crate::vault::ledger::Proto;
@@ -93,7 +93,9 @@ impl Audit<'_> {
         });
         let known = memory::recall(self.vault.catalog(), &self.account)?;
         let stop = Arc::clone(&self.options.stop);
-        Ok(Connector::new(&self.account, secret.clone(), known, stop))
+        let mut connector = Connector::new(&self.account, secret.clone(), known, stop);
+        connector.scram = memory::recall_scram(self.vault.catalog(), &self.account)?;
+        Ok(connector)
     }
 
     /// Goes on as this account, over IMAP.
@@ -190,7 +192,8 @@ impl Audit<'_> {
     ) -> Result<FolderAudit> {
         let dir = folders.dir_of(mailbox);
         let mut folder = FolderAudit::new(&label(mailbox), !chosen(&self.account, mailbox, prefix));
-        let mut open = match session.open(mailbox, Access::Read) {
+        let recorded = folders.recorded(mailbox);
+        let mut open = match session.open_known(mailbox, recorded) {
             Ok(open) => open,
             Err(error @ Error::Refused { .. }) => {
                 folder.failed = Some(error.reply().unwrap_or_default().to_owned());

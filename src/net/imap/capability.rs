@@ -70,6 +70,12 @@ impl ImapCapabilities {
         }
     }
 
+    /// How many messages a command may be about (RFC 9738).
+    pub(super) fn message_limit(&self) -> Option<usize> {
+        let limit = self.number("MESSAGELIMIT")?;
+        usize::try_from(limit).ok().filter(|limit| *limit > 0)
+    }
+
     /// True if flags have a modification sequence.
     pub(super) fn condstore(&self) -> bool {
         self.has("CONDSTORE") || self.has("QRESYNC")
@@ -99,6 +105,9 @@ mod tests {
         assert_eq!(caps.number("APPENDLIMIT"), Some(35_651_584));
         assert_eq!(caps.number("QUOTA"), None);
         assert_eq!(caps.number("APPEND"), None);
+        let limit = |text: &[u8]| ImapCapabilities::read(text).message_limit();
+        assert_eq!(limit(b"MESSAGELIMIT=1000"), Some(1_000));
+        assert_eq!(limit(b"MESSAGELIMIT=0 MESSAGELIMIT"), None);
     }
 
     #[test]

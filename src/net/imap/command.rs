@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use crate::base::error::Result;
 use crate::base::stage::Stage;
 use crate::net::imap::capability::Literals;
+use crate::net::imap::limit::LimitReached;
 use crate::net::imap::reply::{ImapStatus, Reply, StatusKind};
 use crate::net::imap::wire::{AnswerHead, ImapWire};
 
@@ -127,6 +128,8 @@ impl ImapCommand {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CommandEnd {
     pub(super) kind: StatusKind,
+    /// Where it stopped before its end: whatever else it says, it was not done as a whole.
+    pub(super) limit: Option<LimitReached>,
     code: Vec<u8>,
     text: Vec<u8>,
 }
@@ -135,6 +138,7 @@ impl CommandEnd {
     pub(super) fn of(status: &ImapStatus<'_>) -> Self {
         Self {
             kind: status.kind,
+            limit: LimitReached::of(status),
             code: status.code.to_vec(),
             text: status.text.to_vec(),
         }
@@ -146,6 +150,20 @@ impl CommandEnd {
             code: &self.code,
             text: &self.text,
         }
+    }
+
+    /// With a limit that was told before it.
+    pub(super) fn after(mut self, limit: Option<LimitReached>) -> Self {
+        self.limit = self.limit.or(limit);
+        self
+    }
+
+    /// Of a command for which nothing is left to do after it stopped at a limit.
+    pub(super) fn completed(mut self) -> Self {
+        if self.limit.is_some() {
+            self.kind = StatusKind::Ok;
+        }
+        self
     }
 
     pub(super) fn is_ok(&self) -> bool {
@@ -206,6 +224,7 @@ impl<S: Read + Write> ImapWire<S> {
         challenge: bool,
         each: &mut dyn FnMut(Reply<'_>) -> Result<()>,
     ) -> Result<Option<CommandEnd>> {
+        let mut limit = None;
         loop {
             if let AnswerHead::Body(octets) = self.receive()? {
                 // A message that this command did not ask for.
@@ -215,13 +234,17 @@ impl<S: Read + Write> ImapWire<S> {
             }
             match self.reply()? {
                 Reply::Result(theirs, status) if theirs == tag.as_bytes() => {
-                    return Ok(Some(CommandEnd::of(&status)));
+                    return Ok(Some(CommandEnd::of(&status).after(limit)));
                 }
                 Reply::Result(..) => return Err(self.channel.broken("it answers another command")),
+                Reply::Status(status) => {
+                    limit = limit.or(LimitReached::of(&status));
+                    each(Reply::Status(status))?;
+                }
                 Reply::Continue(_) if challenge => return Ok(None),
                 // A stray `+` says nothing.
                 Reply::Continue(_) => {}
-                other => each(other)?,
+                data @ Reply::Data { .. } => each(data)?,
             }
         }
     }

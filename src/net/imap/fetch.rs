@@ -1,4 +1,4 @@
-//! The items of a FETCH answer (RFC 9051 s.7.5.2, RFC 7162, RFC 8474, Gmail's own).
+//! The items of a FETCH answer (RFC 9051 s.7.5.2, RFC 7162, RFC 8474, RFC 9586, Gmail's own).
 
 use std::borrow::Cow;
 
@@ -50,7 +50,11 @@ pub(super) struct FetchItem {
     /// Row with UID 0 if none was sent yet.
     pub(super) row: Row,
     pub(super) content: Content,
+    /// The number of the message in the mailbox; 0 where there are none.
+    pub(super) number: u32,
     section: Section,
+    /// Lists that were opened where an item was due.
+    depth: usize,
 }
 
 /// How far an answer could be read.
@@ -68,19 +72,36 @@ pub(super) enum FetchState {
     Broken,
 }
 
+/// Lists within the list of items, at most.
+const NESTING: usize = 64;
+
+/// The answer in which the number is the UID (RFC 9586 s.3.3), which some servers give whatever
+/// was enabled.
+const UIDFETCH: &[u8] = b"UIDFETCH";
+
+/// True for the word of an answer about one message.
+pub(super) fn is_fetch(word: &[u8]) -> bool {
+    word.eq_ignore_ascii_case(b"FETCH") || word.eq_ignore_ascii_case(UIDFETCH)
+}
+
 /// Reads an answer from its start; `section` is what was asked for.
 pub(super) fn read(text: &[u8], section: Section) -> (FetchItem, FetchState) {
     let mut item = FetchItem::new(section);
     let Some(Reply::Data {
-        number: Some(_),
+        number: Some(number),
         word,
         mut rest,
     }) = reply(text)
     else {
         return (item, FetchState::Broken);
     };
-    if !word.eq_ignore_ascii_case(b"FETCH") || rest.token() != Some(Token::Open) {
+    if !is_fetch(word) || rest.token() != Some(Token::Open) {
         return (item, FetchState::Broken);
+    }
+    if word.eq_ignore_ascii_case(UIDFETCH) {
+        item.row.uid = u32::try_from(number).unwrap_or(0);
+    } else {
+        item.number = u32::try_from(number).unwrap_or(0);
     }
     let state = item.take(&mut rest);
     (item, state)
@@ -106,12 +127,17 @@ impl FetchItem {
     fn take(&mut self, rest: &mut TokenReader<'_>) -> FetchState {
         loop {
             let Some(name) = rest.name() else {
-                let closed = rest.token() == Some(Token::Close);
-                return if closed && rest.rest().is_empty() {
-                    FetchState::Whole
-                } else {
-                    FetchState::Broken
-                };
+                match rest.token() {
+                    // Lotus Domino puts items into a list of their own.
+                    Some(Token::Open) if self.depth < NESTING => self.depth += 1,
+                    Some(Token::Close) if self.depth > 0 => self.depth -= 1,
+                    // Others close more than they opened.
+                    Some(Token::Close) if rest.rest().iter().all(|b| b") ".contains(b)) => {
+                        return FetchState::Whole;
+                    }
+                    _ => return FetchState::Broken,
+                }
+                continue;
             };
             let name = name.to_ascii_uppercase();
             let taken = match name.as_slice() {
@@ -322,6 +348,44 @@ mod tests {
             assert_eq!(resumed(tail).0, FetchState::Broken, "{tail:?}");
         }
         assert_eq!(resumed(b" BODY[TEXT] {3}").0, FetchState::Unasked);
+    }
+
+    #[test]
+    fn the_number_of_a_uidfetch_is_the_uid() {
+        assert_eq!(whole("* 25996 UIDFETCH (FLAGS (\\Seen))").row.uid, 25_996);
+        assert_eq!(whole("* 7 uidfetch (UID 7 RFC822.SIZE 5)").row.uid, 7);
+        assert_eq!(whole("* 4294967296 UIDFETCH (FLAGS ())").row.uid, 0);
+        let (item, state) = read(b"* 9 UIDFETCH (BODY[] {12}");
+        assert_eq!((item.row.uid, state), (9, FetchState::Body));
+        // Two numbers for one message name none.
+        assert_eq!(read(b"* 7 UIDFETCH (UID 8)").1, FetchState::Broken);
+    }
+
+    #[test]
+    fn brackets_in_odd_places_lose_no_item() {
+        let row = whole(
+            "* 2 FETCH (UID 14935 (ENVELOPE (NIL NIL)) BODYSTRUCTURE (\"TEXT\" 0) RFC822.SIZE 7)",
+        )
+        .row;
+        assert_eq!((row.uid, row.octets), (14_935, Some(7)));
+        assert_eq!(
+            whole("* 1 FETCH ((UID 5 (FLAGS (a))) RFC822.SIZE 7)")
+                .row
+                .uid,
+            5
+        );
+        assert_eq!(whole("* 1 FETCH (UID 5 FLAGS (a)))").row.uid, 5);
+        assert_eq!(whole("* 1 FETCH (UID 5 RFC822.SIZE) )").row.octets, None);
+        let (mut item, state) = read(b"* 1 FETCH (UID 5 (BODY[] {12}");
+        assert_eq!(state, FetchState::Body);
+        assert_eq!(item.resume(b") FLAGS ())"), FetchState::Whole);
+        for text in [
+            "* 1 FETCH (UID 5 (FLAGS ())",
+            "* 1 FETCH (UID 5) FLAGS ())",
+            &format!("* 1 FETCH {}UID 5{}", "(".repeat(70), ")".repeat(70)),
+        ] {
+            assert_eq!(read(text.as_bytes()).1, FetchState::Broken, "{text}");
+        }
     }
 
     #[test]

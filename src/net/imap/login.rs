@@ -28,7 +28,7 @@ pub(super) fn login<S: Read + Write>(
         |_| !caps.has("LOGINDISABLED"),
     );
     let mut told = None;
-    sasl::sign_in(&server, &login.credentials.user, &methods, |method| {
+    sasl::sign_in(&server, login, &methods, |method| {
         let (command, refused) = match method {
             Method::User | Method::Auto => {
                 ("LOGIN".to_owned(), plain(wire, caps, login, &mut told)?)

@@ -1,17 +1,19 @@
 //! IMAP (RFC 9051 and RFC 3501) with the extensions that spare a backup work: SASL-IR,
 //! LITERAL+, ID, ENABLE, NAMESPACE, SPECIAL-USE, LIST-STATUS, UIDPLUS, APPENDLIMIT, CONDSTORE and
-//! QRESYNC, BINARY, QUOTA, OBJECTID, UTF8=ACCEPT, and Gmail's ids and labels.
+//! QRESYNC, BINARY, QUOTA, OBJECTID, UTF8=ACCEPT, MESSAGELIMIT, PARTIAL and UIDONLY, and Gmail's ids
+//! and labels.
 //!
-//! `token`, `reply`, `fetch`, `name`, `mailbox`, `uids`, `oddity` and `capability` are pure;
-//! `wire` and `command` read and write; `login`, `session`, `folder`, `transfer`,
+//! `token`, `reply`, `fetch`, `name`, `mailbox`, `uids`, `limit`, `oddity` and `capability` are
+//! pure; `wire` and `command` read and write; `login`, `session`, `folder`, `transfer`,
 //! `removal` and `append` are the dialogue. Messages are only ever named by UID, and read without
-//! marking them as read.
+//! marking them as read; what comes without a UID is told by its number, for reading.
 
 mod append;
 mod capability;
 mod command;
 mod fetch;
 mod folder;
+mod limit;
 mod login;
 mod mailbox;
 mod name;

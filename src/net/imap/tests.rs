@@ -11,7 +11,7 @@ use crate::base::secret::{Mask, Secret};
 use crate::mail::source::{Fetched, Listing, Uid};
 use crate::net::imap::capability::ImapCapabilities;
 use crate::net::imap::session::Session;
-use crate::net::sasl::{Credentials, Login, Method};
+use crate::net::sasl::{Credentials, Login, Method, ScramHistory};
 
 /// Lines with `C:` are awaited and lines with `S:` said, each with CR LF behind it;
 /// `S|` lines go without. `<CR>`, `<LF>`, `<NUL>` and `<80>` stand for octets. After the
@@ -168,6 +168,7 @@ pub(super) fn login(method: Method, encrypted: bool) -> Login {
         },
         method,
         encrypted,
+        scram: ScramHistory::default(),
     }
 }
 

@@ -140,6 +140,12 @@ impl<S: Read + Write> ImapWire<S> {
         }
     }
 
+    /// A server that stops at its limit however few messages a command is about.
+    pub(super) fn never_done(&self) -> Error {
+        let detail = "it does less in each command than it allows (MESSAGELIMIT)";
+        self.channel.broken(detail)
+    }
+
     /// What a good-bye that nobody asked for leads to.
     pub(super) fn farewell(&self, status: &ImapStatus<'_>) -> Error {
         let reply = self.words(status);

@@ -31,7 +31,7 @@ pub(super) fn login<S: Read + Write>(
 ) -> Result<()> {
     let server = wire.channel.server().clone();
     let methods = candidates(caps, login);
-    sasl::sign_in(&server, &login.credentials.user, &methods, |method| {
+    sasl::sign_in(&server, login, &methods, |method| {
         let refused = match method {
             Method::User | Method::Auto => user_pass(wire, login)?,
             Method::Sasl(mechanism) => authenticate(wire, mechanism, login)?
@@ -120,6 +120,7 @@ mod tests {
             },
             method: Method::Auto,
             encrypted: true,
+            scram: sasl::ScramHistory::default(),
         };
         candidates(&caps, &login)
     }

@@ -212,6 +212,12 @@ impl<S: Read + Write> Pop3Session<S> {
         self.wire.answer()
     }
 
+    /// True if a listing is over with its status line, as some servers have it for an empty
+    /// maildrop: `STAT` counted nothing, the line says so too, and no row is there.
+    fn lists_nothing(&mut self, text: &[u8]) -> bool {
+        self.count == Some(0) && reply::stat(text) == Some(0) && self.wire.leaves_out_end()
+    }
+
     fn refused(&self, command: &str, text: &[u8]) -> Error {
         Error::Refused {
             server: self.wire.channel.server().clone(),
@@ -326,11 +332,13 @@ impl<S: Read + Write> Source for Pop3Session<S> {
             (count as usize + SPARE_ROWS).min(MOST_ROWS)
         });
         let (sizes, refused) = match self.next_answer(together, "LIST")? {
+            Answer::Ok(text) if self.lists_nothing(&text) => (Sizes::default(), None),
             Answer::Ok(_) => (self.take_sizes(most)?, None),
             Answer::Err(text) => (Sizes::default(), Some(self.refused("LIST", &text))),
             Answer::Challenge(_) => return Err(self.wire.channel.broken("an answer was due")),
         };
         let (numbers, names) = match (self.next_answer(together, "UIDL")?, refused) {
+            (Answer::Ok(text), _) if self.lists_nothing(&text) => (Vec::new(), Names::default()),
             (Answer::Ok(_), _) => self.take_names(most)?,
             (_, Some(refused)) => return Err(refused),
             (_, None) => (Vec::new(), Names::default()),

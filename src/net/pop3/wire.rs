@@ -34,12 +34,15 @@ pub(super) enum Answer {
 #[derive(Debug)]
 pub(super) struct Pop3Wire<S> {
     pub(super) channel: Channel<S>,
+    /// True if the end mark of an empty listing may come yet, before the next status line.
+    owed_end: bool,
 }
 
 impl<S: Read + Write> Pop3Wire<S> {
     pub(super) fn new(stream: S, server: Endpoint, mask: Mask) -> Self {
         Self {
             channel: Channel::new(stream, server, mask),
+            owed_end: false,
         }
     }
 
@@ -68,15 +71,52 @@ impl<S: Read + Write> Pop3Wire<S> {
 
     /// To be asked before a command when no answer is due: bytes that are there already
     /// would be taken for its answer.
-    pub(super) fn expect_silence(&self) -> Result<()> {
+    pub(super) fn expect_silence(&mut self) -> Result<()> {
+        if self.owed_end && self.channel.waiting().starts_with(b".") {
+            self.take_owed_end()?;
+        }
         if self.channel.has_buffered() {
             return Err(self.channel.broken("the server sent more than requested"));
         }
         Ok(())
     }
 
+    /// For a listing that is empty by what the server said of it: true if its end mark is
+    /// left out, or has not come and need not be waited for.
+    pub(super) fn leaves_out_end(&mut self) -> bool {
+        match self.channel.waiting().first() {
+            Some(b'+' | b'-') => true,
+            Some(_) => false,
+            None => {
+                self.owed_end = true;
+                true
+            }
+        }
+    }
+
+    fn take_owed_end(&mut self) -> Result<()> {
+        self.owed_end = false;
+        let line = self.line()?;
+        if line == b"." {
+            return Ok(());
+        }
+        let said = self.words(&line);
+        Err(self
+            .channel
+            .broken(&format!("\"{}\" is no answer", cut(&said))))
+    }
+
     /// Takes a status line.
     pub(super) fn answer(&mut self) -> Result<Answer> {
+        if self.owed_end {
+            if !self.channel.has_buffered() {
+                self.channel.refill()?;
+            }
+            if self.channel.waiting().starts_with(b".") {
+                self.take_owed_end()?;
+            }
+            self.owed_end = false;
+        }
         let line = self.line()?;
         let answer = match reply::status(&line) {
             Some(Pop3Status::Ok(text)) => Answer::Ok(self.channel.masked(text).into_owned()),

@@ -2,7 +2,12 @@
 //! the exchange of one, and what a refusal leads to.
 //!
 //! A mechanism that the server does not know falls through to the next; a refused
-//! password is never tried again, since repeated tries lock accounts.
+//! password is never tried again, since repeated tries lock accounts. SCRAM alone may be
+//! refused for a right password, by servers that keep none in the form that it takes: once
+//! for an account, over TLS, another mechanism follows if nothing says that the password is wrong.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::base::error::{Endpoint, Error, Result};
 use crate::net::sasl::{self, Credentials, Exchange, Mechanism};
@@ -27,6 +32,51 @@ pub struct Login {
     pub method: Method,
     /// True if nobody else can read the line.
     pub encrypted: bool,
+    /// What is known of SCRAM at this account.
+    pub scram: ScramHistory,
+}
+
+/// Whether SCRAM was refused for an account that another mechanism let in: it is then left out.
+/// All sessions of an account share it.
+#[derive(Debug, Clone, Default)]
+pub struct ScramHistory {
+    refused: Arc<AtomicBool>,
+    /// True if that was so before the first session.
+    recalled: bool,
+}
+
+impl ScramHistory {
+    /// The history of an account for which SCRAM was refused in an earlier run.
+    #[must_use]
+    pub fn recalled() -> Self {
+        Self {
+            refused: Arc::new(AtomicBool::new(true)),
+            recalled: true,
+        }
+    }
+
+    /// True if it was refused in this run, and something else worked.
+    #[must_use]
+    pub fn is_news(&self) -> bool {
+        !self.recalled && self.is_refused()
+    }
+
+    fn is_refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    fn note_refused(&self) {
+        self.refused.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Method {
+    fn is_scram(self) -> bool {
+        matches!(
+            self,
+            Self::Sasl(Mechanism::ScramSha256 | Mechanism::ScramSha256Plus)
+        )
+    }
 }
 
 /// What a refusal means for the account as a whole.
@@ -85,62 +135,102 @@ pub(crate) fn candidates(
     if own(&methods) {
         methods.push(Method::User);
     }
+    let spares_scram = login.encrypted && login.scram.is_refused();
+    if spares_scram && methods.iter().any(|method| !method.is_scram()) {
+        methods.retain(|method| !method.is_scram());
+    }
     methods
 }
 
-/// Tries one way after the other; `attempt` gives `None` for a way that was accepted.
+/// Tries one way after the other; `attempt` gives `None` for a way that was accepted. An error
+/// within SCRAM, such as one about the channel that it is bound to, ends it all.
 pub(crate) fn sign_in(
     server: &Endpoint,
-    user: &str,
+    login: &Login,
     methods: &[Method],
     mut attempt: impl FnMut(Method) -> Result<Option<Refused>>,
 ) -> Result<()> {
     let mut unknown = None;
-    for method in methods {
-        let Some(refused) = attempt(*method)? else {
-            return Ok(());
+    let mut scram_refused = None;
+    for (at, method) in methods.iter().enumerate() {
+        if scram_refused.is_some() && method.is_scram() {
+            continue;
+        }
+        let refused = match (attempt(*method), scram_refused.take()) {
+            (Ok(None), None) => return Ok(()),
+            (Ok(None), Some(_)) => {
+                login.scram.note_refused();
+                return Ok(());
+            }
+            // It hung up behind the refusal, which is what counts.
+            (Err(Error::Lost { .. }), Some(refused)) => return Err(refused),
+            (Err(error), _) => return Err(error),
+            (Ok(Some(refused)), before) => {
+                scram_refused = before;
+                refused
+            }
         };
-        let server = server.clone();
-        let user = user.to_owned();
-        let Refused {
+        let others = methods[at + 1..].iter().any(|method| !method.is_scram());
+        let goes_on = refused.why == Refusal::Plain
+            && method.is_scram()
+            && login.encrypted
+            && scram_refused.is_none()
+            && others;
+        let is_unknown = refused.why == Refusal::Unknown && *method != Method::User;
+        let scram = method.is_scram() || scram_refused.is_some();
+        let error = refusal_error(server, login, refused, scram, is_unknown);
+        if goes_on {
+            scram_refused = Some(error);
+        } else if is_unknown {
+            unknown = Some(error);
+        } else {
+            return Err(error);
+        }
+    }
+    Err(scram_refused
+        .or(unknown)
+        .unwrap_or_else(|| Error::Unsupported {
+            server: server.clone(),
+            what: "a way to sign in that mailvault knows".into(),
+        }))
+}
+
+/// What a refused way means where no other follows.
+fn refusal_error(
+    server: &Endpoint,
+    login: &Login,
+    refused: Refused,
+    scram: bool,
+    is_unknown: bool,
+) -> Error {
+    let server = server.clone();
+    let Refused {
+        command,
+        reply,
+        why,
+    } = refused;
+    match why {
+        Refusal::Later => Error::Busy { server, reply },
+        Refusal::Unknown if !is_unknown => Error::Auth {
+            server,
+            user: login.credentials.user.clone(),
+            reply,
+            certain: false,
+            scram,
+        },
+        Refusal::Permanent | Refusal::Unknown => Error::Refused {
+            server,
             command,
             reply,
-            why,
-        } = refused;
-        let error = match why {
-            Refusal::Credentials => Error::Auth {
-                server,
-                user,
-                reply,
-                certain: true,
-            },
-            Refusal::Later => Error::Busy { server, reply },
-            Refusal::Permanent => Error::Refused {
-                server,
-                command,
-                reply,
-            },
-            Refusal::Unknown if *method != Method::User => {
-                unknown = Some(Error::Refused {
-                    server,
-                    command,
-                    reply,
-                });
-                continue;
-            }
-            Refusal::Unknown | Refusal::Plain => Error::Auth {
-                server,
-                user,
-                reply,
-                certain: false,
-            },
-        };
-        return Err(error);
+        },
+        Refusal::Credentials | Refusal::Plain => Error::Auth {
+            server,
+            user: login.credentials.user.clone(),
+            reply,
+            certain: why == Refusal::Credentials,
+            scram,
+        },
     }
-    Err(unknown.unwrap_or_else(|| Error::Unsupported {
-        server: server.clone(),
-        what: "a way to sign in that mailvault knows".into(),
-    }))
 }
 
 /// What the server answers to a line of an exchange.
@@ -244,8 +334,8 @@ mod tests {
     use super::*;
     use crate::base::secret::Secret;
 
-    fn ask(offered: &[&str], own: bool, encrypted: bool) -> Vec<Method> {
-        let login = Login {
+    fn login(encrypted: bool) -> Login {
+        Login {
             credentials: Credentials {
                 user: "ann".into(),
                 secret: Secret::new("secret".into()),
@@ -256,20 +346,121 @@ mod tests {
             },
             method: Method::Auto,
             encrypted,
+            scram: ScramHistory::default(),
+        }
+    }
+
+    fn ask(offered: &[&str], own: bool, encrypted: bool) -> Vec<Method> {
+        candidates(&login(encrypted), |name| offered.contains(&name), |_| own)
+    }
+
+    const ALL: [&str; 4] = ["PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"];
+
+    /// The ways that are tried if the server answers so, one after the other, and the end.
+    fn tried(login: &Login, answers: Vec<Result<Option<Refusal>>>) -> (Vec<Method>, Result<()>) {
+        let server = Endpoint {
+            host: "mail.example.org".into(),
+            port: 993,
         };
-        candidates(&login, |name| offered.contains(&name), |_| own)
+        let methods = candidates(login, |name| ALL.contains(&name), |_| true);
+        let mut answers = answers.into_iter();
+        let mut tried = Vec::new();
+        let end = sign_in(&server, login, &methods, |method| {
+            tried.push(method);
+            let answer = answers.next().expect("no more is tried")?;
+            Ok(answer.map(|why| Refused {
+                command: "AUTHENTICATE".into(),
+                reply: "NO".into(),
+                why,
+            }))
+        });
+        (tried, end)
+    }
+
+    fn lost() -> Error {
+        Error::Lost {
+            server: Endpoint {
+                host: "mail.example.org".into(),
+                port: 993,
+            },
+            stage: crate::base::stage::Stage::Greeting,
+            source: None,
+        }
+    }
+
+    const PLUS: Method = Method::Sasl(Mechanism::ScramSha256Plus);
+    const PLAIN: Method = Method::Sasl(Mechanism::Plain);
+
+    #[test]
+    fn a_refused_scram_over_tls_falls_to_the_next_way_once_and_is_then_left_out() {
+        let login = login(true);
+        let (ways, end) = tried(&login, vec![Ok(Some(Refusal::Plain)), Ok(None)]);
+        end.unwrap();
+        assert_eq!(ways, [PLUS, PLAIN]);
+        assert!(login.scram.is_news());
+        let (ways, end) = tried(&login, vec![Ok(None)]);
+        end.unwrap();
+        assert_eq!(ways, [PLAIN]);
+        assert!(!ScramHistory::recalled().is_news());
+    }
+
+    #[test]
+    fn a_second_refusal_ends_it_and_names_scram() {
+        for second in [
+            Ok(Some(Refusal::Plain)),
+            Ok(Some(Refusal::Credentials)),
+            Err(lost()),
+        ] {
+            let login = login(true);
+            let (ways, end) = tried(&login, vec![Ok(Some(Refusal::Plain)), second]);
+            assert_eq!(ways, [PLUS, PLAIN]);
+            let error = end.unwrap_err();
+            assert!(
+                matches!(error, Error::Auth { scram: true, .. }),
+                "{error:?}"
+            );
+            assert!(!login.scram.is_news());
+        }
+    }
+
+    #[test]
+    fn a_wrong_password_a_broken_exchange_or_an_open_line_tries_nothing_more() {
+        let broken = || Error::Protocol {
+            server: Endpoint {
+                host: "mail.example.org".into(),
+                port: 993,
+            },
+            stage: crate::base::stage::Stage::Greeting,
+            detail: "the server refused the login (channel-bindings-dont-match)".into(),
+        };
+        for (encrypted, answer) in [
+            (true, Ok(Some(Refusal::Credentials))),
+            (true, Ok(Some(Refusal::Later))),
+            (true, Ok(Some(Refusal::Permanent))),
+            (true, Err(broken())),
+            (false, Ok(Some(Refusal::Plain))),
+        ] {
+            let (ways, end) = tried(&login(encrypted), vec![answer]);
+            assert_eq!(ways.len(), 1, "{end:?}");
+            end.unwrap_err();
+        }
+        let named = Login {
+            method: PLUS,
+            ..login(true)
+        };
+        let (ways, end) = tried(&named, vec![Ok(Some(Refusal::Plain))]);
+        assert_eq!((ways.as_slice(), end.is_err()), (&[PLUS][..], true));
     }
 
     #[test]
     fn the_best_offered_way_comes_first() {
         use Mechanism::{Login, Plain, ScramSha256, ScramSha256Plus};
-        let all = ["PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"];
         assert_eq!(
-            ask(&all, false, true),
+            ask(&ALL, false, true),
             [ScramSha256Plus, Plain, ScramSha256, Login].map(Method::Sasl)
         );
         assert_eq!(
-            ask(&all, false, false),
+            ask(&ALL, false, false),
             [ScramSha256, Plain, Login].map(Method::Sasl)
         );
         assert_eq!(

@@ -11,7 +11,7 @@
 mod login;
 
 pub(crate) use login::{Dialogue, LoginOutcome, Refusal, Refused, Turn, candidates, sign_in};
-pub use login::{Login, Method};
+pub use login::{Login, Method, ScramHistory};
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::imap::{Dialogue, Verdict, highest, within};
 use super::line::locked;
-use super::model::{Fault, ModelAccount};
+use super::model::{CommandLimit, Fault, ModelAccount};
 use super::words::{Word, Words};
 
 /// What was asked.
@@ -12,6 +12,8 @@ struct Question {
     items: Vec<String>,
     since: Option<u64>,
     vanished: bool,
+    /// The first and last of the messages that are wanted of those that fit (RFC 9394).
+    page: Option<(usize, usize)>,
 }
 
 /// Answers a FETCH.
@@ -36,8 +38,11 @@ pub(super) fn fetch(
     if unknown {
         return Ok(Verdict::Bad("unknown item"));
     }
+    if dialogue.uidonly && !by_uid {
+        return Ok(Verdict::Bad("[UIDREQUIRED] there are no message numbers"));
+    }
     // The message's place, number and UID.
-    let rows: Vec<(usize, u32)> = {
+    let mut rows: Vec<(usize, u32)> = {
         let account = locked(&dialogue.account);
         let folder = account.find(&name).expect("it is open");
         let count = u32::try_from(folder.shown().count()).unwrap();
@@ -62,6 +67,20 @@ pub(super) fn fetch(
                 .say(&format!("* VANISHED (EARLIER) {}", gone.join(",")))?;
         }
     }
+    let limit = kind.limit;
+    if let Some((first, last)) = question.page {
+        if limit.is_none_or(|limit| !limit.partial || last - first >= limit.messages) {
+            return Ok(Verdict::No("[MESSAGELIMIT] the page is too long"));
+        }
+        rows = rows
+            .into_iter()
+            .skip(first - 1)
+            .take(last + 1 - first)
+            .collect();
+    }
+    let mut uids: Vec<u32> = rows.iter().map(|(_, uid)| *uid).collect();
+    let verdict = CommandLimit::cut(limit, &mut uids);
+    rows.drain(..rows.len() - uids.len());
     // What goes wrong goes wrong in the inbox.
     let faults = match name.as_str() {
         "INBOX" => dialogue.faults.clone(),
@@ -72,13 +91,17 @@ pub(super) fn fetch(
             let mut account = locked(&dialogue.account);
             question.answer(&mut account, &faults, &name, at, uid)
         };
-        let Some(answer) = answer else { continue };
+        let Some(mut answer) = answer else { continue };
+        if dialogue.uidonly {
+            let end = answer.iter().position(|byte| *byte == b'(').unwrap();
+            answer.splice(..end, format!("* {uid} UIDFETCH ").into_bytes());
+        }
         dialogue.out.write_all(&answer)?;
         if question.items.iter().any(|item| item == "BODY.PEEK[]") {
             locked(&dialogue.account).count_body(&name, uid);
         }
     }
-    Ok(Verdict::Ok("done".to_owned()))
+    Ok(Verdict::Ok(verdict))
 }
 
 impl Question {
@@ -94,12 +117,18 @@ impl Question {
             items,
             since: None,
             vanished: false,
+            page: None,
         };
         while let Some(word) = words.take() {
             let Word::Text(word) = word else { continue };
             match word.to_ascii_uppercase().as_slice() {
                 b"CHANGEDSINCE" => question.since = words.word().parse().ok(),
                 b"VANISHED" => question.vanished = true,
+                b"PARTIAL" => {
+                    let range = words.word();
+                    let ends = range.split_once(':').expect("a range");
+                    question.page = Some((ends.0.parse().unwrap(), ends.1.parse().unwrap()));
+                }
                 _ => {}
             }
         }

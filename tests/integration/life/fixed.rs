@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::line::locked;
-use super::model::{Fault, ServerKind, SizeHabit, TopHabit};
+use super::model::{Fault, NumberingHabit, ServerKind, SizeHabit, TopHabit};
 use super::stage::{Stage, Way, letter};
 
 /// So many letters teach us what the server's sizes are worth.
@@ -52,6 +52,32 @@ fn one_that_is_settled(way: Way) -> (Stage, u32) {
     let _ = stage.run(&["pull"]);
     assert_eq!(stage.found(&["is:settled"]), 1, "{way:?}");
     (stage, uid)
+}
+
+#[test]
+fn a_mailbox_that_is_numbered_anew_for_each_reader_is_archived_and_purged() {
+    for (numbering, bodies_again) in [(NumberingHabit::Command, 0), (NumberingHabit::Session, 5)] {
+        let kind = ServerKind {
+            numbering,
+            ..ServerKind::PLAIN
+        };
+        let stage = Stage::new(Way::Imap, kind);
+        let all = five(&stage, 3);
+        stage.expect(&[("pull", 0)]);
+        assert_eq!(stage.bodies().len(), 5, "{numbering:?}");
+        // Numbers that held for the first session cannot be told from lasting ones in it.
+        stage.expect(&[("pull", 0)]);
+        assert_eq!(stage.bodies().len(), bodies_again, "{numbering:?}");
+        stage.expect(&[("pull", 0), ("audit", 0), ("purge", 0), ("verify", 0)]);
+        assert_eq!(
+            (stage.bodies().len(), stage.left()),
+            (0, 0),
+            "{numbering:?}"
+        );
+        stage.holds(&all);
+        assert_eq!(stage.stored().len(), 5, "{numbering:?}");
+        stage.nothing_lost();
+    }
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use super::line::{SharedAccount, locked};
 use super::mail::{KINDS, mail};
-use super::model::{Fault, ModelAccount, ServerKind, SizeHabit, TopHabit, UidlHabit};
+use super::model::{
+    Fault, ModelAccount, NumberingHabit, ServerKind, SizeHabit, TopHabit, UidlHabit,
+};
 use super::random::Dice;
 use super::stage::{Way, letter};
 
@@ -180,6 +182,9 @@ fn kind(dice: &mut Dice) -> ServerKind {
         uidplus: !dice.once_in(3),
         email_ids: dice.once_in(4),
         guids: dice.once_in(3),
+        numbering: NumberingHabit::Lasting,
+        // Lives stay what their seeds made them; `limits.rs` has these servers.
+        limit: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use super::fetch;
 use super::line::{FaultyLine, Served, SharedAccount, locked};
-use super::model::{Fault, ModelFolder, ModelMessage};
+use super::model::{CommandLimit, Fault, ModelFolder, ModelMessage, NumberingHabit};
 use super::words::{Word, Words, read_command};
 
 /// Serves over IMAP until it is dropped.
@@ -23,6 +23,8 @@ pub(super) struct Dialogue {
     /// The folder that is open, and whether it may be changed.
     pub(super) open: Option<(String, bool)>,
     qresync: bool,
+    /// True if there are no message numbers (RFC 9586).
+    pub(super) uidonly: bool,
 }
 
 /// How a command ends.
@@ -39,6 +41,7 @@ fn done() -> Verdict {
 impl Dialogue {
     fn open(account: &SharedAccount, stream: TcpStream) -> io::Result<Self> {
         let faults = locked(account).faults.clone();
+        locked(account).number_anew(NumberingHabit::Session);
         Ok(Self {
             account: SharedAccount::clone(account),
             input: BufReader::new(stream.try_clone()?),
@@ -46,6 +49,7 @@ impl Dialogue {
             faults,
             open: None,
             qresync: false,
+            uidonly: false,
         })
     }
 
@@ -123,6 +127,12 @@ impl Dialogue {
                 line += word;
             }
         }
+        if let Some(limit) = kind.limit {
+            let advertised = format!(" MESSAGELIMIT={}", limit.messages);
+            line += if limit.advertised { &advertised } else { "" };
+            line += if limit.partial { " PARTIAL" } else { "" };
+            line += if limit.uidonly { " UIDONLY" } else { "" };
+        }
         self.out.say(&line).map(|()| done())
     }
 
@@ -131,6 +141,10 @@ impl Dialogue {
         let mut line = "* ENABLED".to_owned();
         while let Some(Word::Text(word)) = words.take() {
             let word = String::from_utf8_lossy(&word).to_ascii_uppercase();
+            if word == "UIDONLY" && kind.limit.is_some_and(|limit| limit.uidonly) {
+                self.uidonly = true;
+                line += " UIDONLY";
+            }
             if word == "QRESYNC" && kind.qresync || word == "CONDSTORE" && kind.condstore {
                 self.qresync |= word == "QRESYNC";
                 line = format!("{line} {word}");
@@ -153,7 +167,8 @@ impl Dialogue {
     fn status(&mut self, words: &mut Words) -> io::Result<Verdict> {
         let name = words.word();
         let text = {
-            let account = locked(&self.account);
+            let mut account = locked(&self.account);
+            account.number_anew(NumberingHabit::Command);
             let Some(folder) = account.find(&name) else {
                 return Ok(Verdict::No("no such folder"));
             };
@@ -178,7 +193,11 @@ impl Dialogue {
 
     fn select(&mut self, name: &str, writable: bool) -> io::Result<Verdict> {
         let lines = {
-            let account = locked(&self.account);
+            let mut account = locked(&self.account);
+            account.number_anew(NumberingHabit::Command);
+            if writable && account.find(name).is_some() {
+                account.folder(name).selected = true;
+            }
             let Some(folder) = account.find(name) else {
                 self.open = None;
                 return Ok(Verdict::No("no such folder"));
@@ -243,11 +262,15 @@ impl Dialogue {
         let (set, how) = (words.word(), words.word());
         let flags = words.list();
         let mut account = locked(&self.account);
+        let limit = account.kind.limit;
         let folder = account.folder(&name);
         let modseq = folder.change();
         let last = highest(folder);
+        let shown = folder.shown().map(|message| message.uid);
+        let mut uids: Vec<u32> = shown.filter(|uid| within(&set, *uid, last)).collect();
+        let verdict = CommandLimit::cut(limit, &mut uids);
         for message in &mut folder.messages {
-            if message.visible && within(&set, message.uid, last) {
+            if uids.contains(&message.uid) {
                 for flag in &flags {
                     if how.starts_with('-') {
                         message.flags.remove(flag);
@@ -258,7 +281,7 @@ impl Dialogue {
                 message.modseq = modseq;
             }
         }
-        done()
+        Verdict::Ok(verdict)
     }
 
     fn expunge(&mut self, by_uid: bool, words: &mut Words) -> io::Result<Verdict> {
@@ -274,20 +297,22 @@ impl Dialogue {
         if by_uid && !account.kind.uidplus {
             return Ok(Verdict::Bad("unknown command"));
         }
+        let limit = account.kind.limit.filter(|_| by_uid);
         let folder = account.folder(&name);
         let last = highest(folder);
-        let goes = |message: &ModelMessage| {
-            message.visible
-                && message.flags.contains("\\Deleted")
-                && within(&set, message.uid, last)
-        };
+        let marked = folder.shown().filter(|message| {
+            message.flags.contains("\\Deleted") && within(&set, message.uid, last)
+        });
+        let mut chosen: Vec<u32> = marked.map(|message| message.uid).collect();
+        let verdict = CommandLimit::cut(limit, &mut chosen);
+        let goes = |message: &ModelMessage| chosen.contains(&message.uid);
         let shown = folder.shown().enumerate();
         let numbers = shown.filter(|(_, message)| goes(message));
         let mut numbers: Vec<usize> = numbers.map(|(at, _)| at + 1).collect();
         numbers.reverse();
         let uids = account.expunge(&name, goes);
         drop(account);
-        if self.qresync {
+        if self.qresync || self.uidonly {
             for uid in uids {
                 self.out.say(&format!("* VANISHED {uid}"))?;
             }
@@ -296,7 +321,7 @@ impl Dialogue {
                 self.out.say(&format!("* {number} EXPUNGE"))?;
             }
         }
-        Ok(done())
+        Ok(Verdict::Ok(verdict))
     }
 }
 

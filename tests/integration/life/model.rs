@@ -58,6 +58,42 @@ pub(crate) struct ServerKind {
     pub(crate) uidplus: bool,
     pub(crate) email_ids: bool,
     pub(crate) guids: bool,
+    pub(crate) numbering: NumberingHabit,
+    /// Of how many messages it does what a command asks (RFC 9738).
+    pub(crate) limit: Option<CommandLimit>,
+}
+
+/// For how long UIDs hold before a folder was opened for writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NumberingHabit {
+    Lasting,
+    /// For a session, as where they are made of the time and sessions are short.
+    Session,
+    /// For a command.
+    Command,
+}
+
+/// What comes with a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CommandLimit {
+    pub(crate) messages: usize,
+    /// True if it says so beforehand.
+    pub(crate) advertised: bool,
+    pub(crate) partial: bool,
+    pub(crate) uidonly: bool,
+}
+
+impl CommandLimit {
+    /// The last of these that a command may be about, and the response code if not all are.
+    pub(crate) fn cut(limit: Option<Self>, uids: &mut Vec<u32>) -> String {
+        match limit {
+            Some(Self { messages, .. }) if uids.len() > messages => {
+                uids.drain(..uids.len() - messages);
+                format!("[MESSAGELIMIT {messages} {}] part", uids[0])
+            }
+            _ => "done".to_owned(),
+        }
+    }
 }
 
 impl ServerKind {
@@ -73,6 +109,8 @@ impl ServerKind {
         uidplus: true,
         email_ids: false,
         guids: false,
+        numbering: NumberingHabit::Lasting,
+        limit: None,
     };
 }
 
@@ -123,6 +161,8 @@ pub(crate) struct ModelFolder {
     pub(crate) name: String,
     pub(crate) uidvalidity: u32,
     pub(crate) uidnext: u32,
+    /// True once it was opened for writing.
+    pub(crate) selected: bool,
     pub(crate) modseq: u64,
     pub(crate) messages: Vec<ModelMessage>,
     /// What went, and at which change.
@@ -135,6 +175,7 @@ impl ModelFolder {
             name: name.to_owned(),
             uidvalidity: 1_000 + u32::try_from(name.len()).unwrap(),
             uidnext: 1,
+            selected: false,
             modseq: 1,
             messages: Vec::new(),
             vanished: Vec::new(),
@@ -221,6 +262,15 @@ impl ModelAccount {
             commands: Vec::new(),
             identities: 0,
             readings: 0,
+        }
+    }
+
+    /// Numbers folders that nobody opened for writing anew, if that is the server's habit.
+    pub(crate) fn number_anew(&mut self, habit: NumberingHabit) {
+        if self.kind.numbering == habit {
+            for folder in &mut self.folders {
+                folder.uidvalidity += u32::from(!folder.selected);
+            }
         }
     }
 

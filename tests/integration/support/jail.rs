@@ -58,7 +58,7 @@ impl Jail {
         }
         jail.write("etc/passwd", users);
         jail.write("etc/group", format!("root:x:0:\nmail:x:{id}:\n"));
-        for service in ["popa3d", "solid-pop3d", "pop3"] {
+        for service in ["popa3d", "solid-pop3d", "pop3", "imap", "gnu-imap4d"] {
             let lines = "auth required pam_unix.so\naccount required pam_unix.so\n";
             jail.write(&format!("etc/pam.d/{service}"), lines);
         }
@@ -70,6 +70,18 @@ impl Jail {
             fs::set_permissions(jail.path(folder), all).unwrap();
         }
         Some(jail)
+    }
+
+    /// The same, if this program was unpacked, too.
+    pub(crate) fn with(program: &str) -> Option<Self> {
+        let jail = Self::new()?;
+        if jail.path(program.trim_start_matches('/')).exists() {
+            return Some(jail);
+        }
+        super::skip(&format!(
+            "{program} is not in target/servers; run ./bootstrap.sh again"
+        ));
+        None
     }
 
     /// Where a path that the server knows is found from outside.

@@ -1,5 +1,5 @@
-//! POP3 servers besides Dovecot, each in a root folder of its own: popa3d, Solid POP3,
-//! Courier, GNU mailutils and Cyrus.
+//! Servers besides Dovecot, each in a root folder of its own: popa3d, Solid POP3, Courier, GNU
+//! mailutils and Cyrus.
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -61,9 +61,31 @@ impl PopServer {
         ))
     }
 
+    /// The same over IMAP.
+    pub(crate) fn mailutils_imap() -> Option<Self> {
+        let program = "/usr/sbin/imap4d";
+        let options = [
+            "--no-config",
+            "--inetd",
+            "--set=.mailbox.mail-spool=/var/mail",
+        ];
+        let jail = Jail::with(program)?;
+        Some(Self::of_inetd(jail, Store::Mbox, program, &options))
+    }
+
     /// Courier, with its daemon for passwords.
     pub(crate) fn courier() -> Option<Self> {
-        let jail = Jail::new()?;
+        let serve = "/usr/lib/courier/courier/courierpop3d";
+        Some(Self::of_courier(Jail::new()?, "courierpop3login", serve))
+    }
+
+    /// The same over IMAP.
+    pub(crate) fn courier_imap() -> Option<Self> {
+        let serve = "/usr/bin/imapd";
+        Some(Self::of_courier(Jail::with(serve)?, "imaplogin", serve))
+    }
+
+    fn of_courier(jail: Jail, login: &str, serve: &str) -> Self {
         let socket = jail.folder("run/courier/authdaemon").join("socket");
         let lines = "authmodulelist=authpam\ndaemons=2\nauthdaemonvar=/run/courier/authdaemon\n";
         jail.write("etc/courier/authdaemonrc", lines);
@@ -72,9 +94,8 @@ impl PopServer {
         daemon.stdin(Stdio::null()).stdout(Stdio::null());
         let daemon = Process::start(&mut daemon);
         until("the password daemon", || socket.exists());
-        let login = format!("{bin}/courier/courierpop3login");
-        let serve = format!("{bin}/courier/courierpop3d");
-        let mut program = jail.command(&login, &[&serve, "Maildir"]);
+        let login = format!("{bin}/courier/{login}");
+        let mut program = jail.command(&login, &[serve, "Maildir"]);
         // What its own listener would tell it.
         program.envs([
             ("TCPREMOTEIP", "127.0.0.1"),
@@ -83,15 +104,19 @@ impl PopServer {
             ("MAILDIRPATH", "Maildir"),
             ("MIME_UNICODE_MESSAGE_TYPE", "message/global"),
             ("POP3AUTH", ""),
+            (
+                "IMAP_CAPABILITY",
+                "IMAP4rev1 UIDPLUS CHILDREN NAMESPACE QUOTA IDLE",
+            ),
         ]);
         let inetd = Inetd::start(program);
-        Some(Self {
+        Self {
             address: inetd.address(),
             store: Store::Maildir,
             _inetd: Some(inetd),
             _daemon: Some(daemon),
             jail,
-        })
+        }
     }
 
     /// Cyrus, with its master process.

@@ -1,5 +1,9 @@
 //! One open mailbox: what is in it, and what changed.
 
+mod pages;
+
+pub(super) use pages::PageQuery;
+
 use std::io::{Read, Write};
 use std::ops::RangeInclusive;
 
@@ -8,6 +12,7 @@ use crate::base::stage::Stage;
 use crate::mail::source::Listing;
 use crate::net::imap::command::{CommandEnd, ImapCommand};
 use crate::net::imap::fetch::{self, FetchState, Row};
+use crate::net::imap::limit::LimitReached;
 use crate::net::imap::mailbox::{Counts, Mailbox};
 use crate::net::imap::reply::Reply;
 use crate::net::imap::session::Session;
@@ -72,25 +77,53 @@ impl<S: Read + Write> Session<S> {
     /// SELECT on servers whose EXAMINE fails or tells no UIDVALIDITY. A refusal leaves
     /// the session usable.
     pub fn open(&mut self, mailbox: &Mailbox, access: Access) -> Result<Folder<'_, S>> {
-        let mut found = OpenedMailbox::default();
-        let mut done = None;
-        if access == Access::Read {
-            let examined = self.open_by("EXAMINE", mailbox, &mut found)?;
-            if examined.is_ok() && found.counts.uidvalidity.is_some() {
-                done = Some(examined);
+        match access {
+            Access::Read => self.open_known(mailbox, None),
+            Access::Write => {
+                let (done, found) = self.open_by("SELECT", mailbox)?;
+                let writable = !done.status().says("READ-ONLY");
+                self.opened(&done, found, writable)
             }
         }
-        let done = match done {
-            Some(done) => done,
-            None => self.open_by("SELECT", mailbox, &mut found)?,
-        };
+    }
+
+    /// Opens a mailbox for reading that is on record with a UIDVALIDITY. Courier and GNU mailutils
+    /// number a mailbox anew for every EXAMINE and STATUS, until a SELECT makes the numbers
+    /// last. So if EXAMINE tells other numbers than are on record, or than STATUS told in this
+    /// session, SELECT is what counts. It changes no flag but \Recent, which nobody keeps.
+    pub fn open_known(
+        &mut self,
+        mailbox: &Mailbox,
+        recorded: Option<u32>,
+    ) -> Result<Folder<'_, S>> {
+        let told = mailbox.counts.and_then(|counts| counts.uidvalidity);
+        let (examined, found) = self.open_by("EXAMINE", mailbox)?;
+        let is_open = examined.is_ok() && found.counts.uidvalidity.is_some();
+        let differs = |known: Option<u32>| known.is_some() && known != found.counts.uidvalidity;
+        if is_open && !differs(told) && !differs(recorded) {
+            return self.opened(&examined, found, false);
+        }
+        let (mut done, mut found) = self.open_by("SELECT", mailbox)?;
+        if is_open && !done.is_ok() {
+            // Then the numbers are what they are.
+            (done, found) = self.open_by("EXAMINE", mailbox)?;
+        }
+        self.opened(&done, found, false)
+    }
+
+    fn opened(
+        &mut self,
+        done: &CommandEnd,
+        found: OpenedMailbox,
+        writable: bool,
+    ) -> Result<Folder<'_, S>> {
         if !done.is_ok() {
             return Err(self.wire.refused(&done.status()));
         }
         Ok(Folder {
             session: self,
             counts: found.counts,
-            writable: access == Access::Write && !done.status().says("READ-ONLY"),
+            writable,
             mailbox_id: found.mailbox_id,
             permanent: found.permanent,
             expunged: 0,
@@ -98,13 +131,8 @@ impl<S: Read + Write> Session<S> {
         })
     }
 
-    fn open_by(
-        &mut self,
-        verb: &str,
-        mailbox: &Mailbox,
-        found: &mut OpenedMailbox,
-    ) -> Result<CommandEnd> {
-        *found = OpenedMailbox::default();
+    fn open_by(&mut self, verb: &str, mailbox: &Mailbox) -> Result<(CommandEnd, OpenedMailbox)> {
+        let mut found = OpenedMailbox::default();
         let mut command = ImapCommand::new(verb).string(&mailbox.raw);
         if self.caps.has("CONDSTORE") && !self.qresync {
             command = command.words(" (CONDSTORE)");
@@ -114,7 +142,7 @@ impl<S: Read + Write> Session<S> {
             Ok(())
         })?;
         found.take(&Reply::Status(done.status()));
-        Ok(done)
+        Ok((done, found))
     }
 }
 
@@ -211,17 +239,16 @@ impl<S: Read + Write> Folder<'_, S> {
             Change::Flags(row) if row.uid >= from && seen.insert(row.uid) => each(row),
             _ => Ok(()),
         };
-        let mut done = self.ask_rows(&format!("UID FETCH {from}:* ({items})"), &mut take)?;
+        let mut done = self.ask_pages(&PageQuery::of(from, &items), &mut take)?;
         if !done.is_ok() && self.session.guid {
             // Its name alone does not make it tell.
             self.session.guid = false;
             let items = items.replace(" X-GUID", "");
-            done = self.ask_rows(&format!("UID FETCH {from}:* ({items})"), &mut take)?;
+            done = self.ask_pages(&PageQuery::of(from, &items), &mut take)?;
         }
         if !done.is_ok() {
             // One message that the server cannot size must not hide the others.
-            let command = format!("UID FETCH {from}:* (UID FLAGS)");
-            let done = self.ask_rows(&command, &mut take)?;
+            let done = self.ask_pages(&PageQuery::of(from, "UID FLAGS"), &mut take)?;
             if !done.is_ok() {
                 return Err(self.session.wire.refused(&done.status()));
             }
@@ -245,24 +272,22 @@ impl<S: Read + Write> Folder<'_, S> {
             modseq,
             ..
         } = self.counts;
-        let command = match since {
+        let modifiers = match since {
             // Nothing came, and as many are there: nothing went.
             Some(known) if messages == Some(known.messages) && uidnext == Some(known.uidnext) => {
                 if modseq == Some(known.modseq) {
                     return Ok(Scope::Changes);
                 }
-                format!("UID FETCH 1:* ({items}) (CHANGEDSINCE {})", known.modseq)
+                format!("CHANGEDSINCE {}", known.modseq)
             }
-            Some(known) if self.session.qresync => format!(
-                "UID FETCH 1:* ({items}) (CHANGEDSINCE {} VANISHED)",
-                known.modseq
-            ),
-            Some(known) if self.only_grew(known) => {
-                format!("UID FETCH 1:* ({items}) (CHANGEDSINCE {})", known.modseq)
+            Some(known) if self.session.qresync => {
+                format!("CHANGEDSINCE {} VANISHED", known.modseq)
             }
+            Some(known) if self.only_grew(known) => format!("CHANGEDSINCE {}", known.modseq),
             _ => return self.everything(each),
         };
-        if self.ask_rows(&command, each)?.is_ok() {
+        let query = PageQuery::of(1, &items).modified(&modifiers);
+        if self.ask_pages(&query, each)?.is_ok() {
             return Ok(Scope::Changes);
         }
         self.everything(each)
@@ -296,10 +321,10 @@ impl<S: Read + Write> Folder<'_, S> {
     fn everything(&mut self, each: &mut dyn FnMut(Change) -> Result<()>) -> Result<Scope> {
         if self.counts.messages != Some(0) {
             let items = "UID FLAGS INTERNALDATE RFC822.SIZE";
-            let mut done = self.ask_rows(&format!("UID FETCH 1:* ({items})"), each)?;
+            let mut done = self.ask_pages(&PageQuery::of(1, items), each)?;
             if !done.is_ok() {
                 // One message that the server cannot size must not hide the others.
-                done = self.ask_rows("UID FETCH 1:* (UID FLAGS)", each)?;
+                done = self.ask_pages(&PageQuery::of(1, "UID FLAGS"), each)?;
             }
             if !done.is_ok() {
                 return Err(self.session.wire.refused(&done.status()));
@@ -308,15 +333,16 @@ impl<S: Read + Write> Folder<'_, S> {
         Ok(Scope::Everything)
     }
 
-    /// Sends a command and takes the rows that it brings, and what vanished. Rows
+    /// Sends one command and takes the rows that it brings, and what vanished. Rows
     /// without a UID tell of no message that we could name.
-    pub(super) fn ask_rows(
+    fn ask_rows(
         &mut self,
         command: &str,
         each: &mut dyn FnMut(Change) -> Result<()>,
     ) -> Result<CommandEnd> {
         let wire = &mut self.session.wire;
         let tag = wire.begin(command)?;
+        let mut limit = None;
         loop {
             let head = wire.receive()?;
             let (item, state) = fetch::read(wire.text(), wire.section);
@@ -332,8 +358,9 @@ impl<S: Read + Write> Folder<'_, S> {
             }
             match wire.reply()? {
                 Reply::Result(theirs, status) if theirs == tag.as_bytes() => {
-                    return Ok(CommandEnd::of(&status));
+                    return Ok(CommandEnd::of(&status).after(limit));
                 }
+                Reply::Status(status) => limit = limit.or(LimitReached::of(&status)),
                 Reply::Result(..) => return Err(wire.channel.broken("it answers another command")),
                 Reply::Data { word, .. } if word.eq_ignore_ascii_case(b"EXPUNGE") => {
                     self.expunged = self.expunged.saturating_add(1);
@@ -348,7 +375,7 @@ impl<S: Read + Write> Folder<'_, S> {
                     }
                     ranges(set).try_for_each(|range| each(Change::Vanished(range)))?;
                 }
-                Reply::Data { word, .. } if word.eq_ignore_ascii_case(b"FETCH") => {
+                Reply::Data { word, .. } if fetch::is_fetch(word) => {
                     return Err(wire
                         .channel
                         .broken("the answer about a message has no shape"));

@@ -48,6 +48,44 @@ fn select_is_for_servers_that_cannot_examine() {
     }
 }
 
+/// A mailbox whose UIDVALIDITY is 8 for EXAMINE and 9 from a SELECT on.
+fn examined_as_8(rest: &str, recorded: Option<u32>, told: Option<u32>, uidvalidity: u32) {
+    let script = format!(
+        "C: m1 EXAMINE \"INBOX\"
+         S: * OK [UIDVALIDITY 8]
+         S: m1 OK [READ-ONLY] in
+         {rest}"
+    );
+    play_as("", &script, |session| {
+        let mut mailbox = Mailbox::inbox();
+        mailbox.counts = Some(Counts {
+            uidvalidity: told,
+            ..Counts::default()
+        });
+        let folder = session.open_known(&mailbox, recorded).unwrap();
+        assert_eq!(folder.counts().uidvalidity, Some(uidvalidity));
+        assert!(!folder.writable, "it was opened for reading");
+    });
+}
+
+#[test]
+fn numbers_that_are_new_in_each_session_are_made_to_last_by_a_select() {
+    let select = "C: m2 SELECT \"INBOX\"
+         S: * OK [UIDVALIDITY 9]
+         S: m2 OK [READ-WRITE] in";
+    examined_as_8(select, Some(7), None, 9);
+    examined_as_8(select, None, Some(7), 9);
+    for known in [None, Some(8)] {
+        examined_as_8("", known, known, 8);
+    }
+    let refused = "C: m2 SELECT \"INBOX\"
+         S: m2 NO [NOPERM] no
+         C: m3 EXAMINE \"INBOX\"
+         S: * OK [UIDVALIDITY 8]
+         S: m3 OK [READ-ONLY] in";
+    examined_as_8(refused, Some(7), None, 8);
+}
+
 #[test]
 fn a_uidvalidity_of_zero_is_none() {
     let script = "C: m1 SELECT \"INBOX\" (CONDSTORE)

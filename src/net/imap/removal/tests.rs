@@ -61,6 +61,92 @@ fn without_uidplus_others_marks_are_left_alone() {
 }
 
 #[test]
+fn what_the_server_left_out_is_marked_and_expunged_in_parts() {
+    delete(
+        "UIDPLUS",
+        "C: m2 UID STORE 3:5 +FLAGS.SILENT (\\Deleted)
+         S: m2 OK [MESSAGELIMIT 2 4] part
+         C: m3 UID STORE 5 +FLAGS.SILENT (\\Deleted)
+         S: m3 OK
+         C: m4 UID STORE 3:4 +FLAGS.SILENT (\\Deleted)
+         S: m4 OK
+         C: m5 UID EXPUNGE 3:5
+         S: * VANISHED 5
+         S: * NO [MESSAGELIMIT 1 5] part
+         S: m5 OK [HIGHESTMODSEQ 9] part
+         C: m6 UID EXPUNGE 5
+         S: m6 OK
+         C: m7 UID EXPUNGE 4
+         S: m7 OK
+         C: m8 UID EXPUNGE 3
+         S: m8 OK",
+        |removal| assert_eq!(removal.unwrap(), Removal::Expunged),
+    );
+    delete(
+        "UIDPLUS MESSAGELIMIT=2",
+        "C: m2 UID STORE 3:4 +FLAGS.SILENT (\\Deleted)
+         S: m2 OK
+         C: m3 UID EXPUNGE 3:4
+         S: m3 OK
+         C: m4 UID STORE 5 +FLAGS.SILENT (\\Deleted)
+         S: m4 NO [MESSAGELIMIT 2] no",
+        |removal| {
+            let error = removal.unwrap_err();
+            assert!(error.to_string().contains("MESSAGELIMIT"), "{error}");
+        },
+    );
+}
+
+#[test]
+fn a_mark_of_others_counts_wherever_a_list_was_cut() {
+    delete(
+        "MESSAGELIMIT=3",
+        "C: m2 UID STORE 3:5 +FLAGS.SILENT (\\Deleted)
+         S: m2 OK
+         C: m3 UID FETCH 1:* (UID FLAGS)
+         S: * 4 FETCH (UID 5 FLAGS (\\Deleted))
+         S: * 3 FETCH (UID 4 FLAGS (\\Deleted))
+         S: * 2 FETCH (UID 3 FLAGS (\\Deleted))
+         S: m3 OK [MESSAGELIMIT 3 3] part
+         C: m4 UID FETCH 1:2 (UID FLAGS)
+         S: * 1 FETCH (UID 2 FLAGS (\\Deleted))
+         S: m4 OK
+         C: m5 UID STORE 3:5 -FLAGS.SILENT (\\Deleted)
+         S: m5 OK",
+        |removal| assert_eq!(removal.unwrap(), Removal::Kept(1)),
+    );
+}
+
+#[test]
+fn an_expunge_that_was_cut_is_sent_again_only_after_another_look() {
+    let script = |answer: &str| {
+        format!(
+            "C: m2 UID STORE 3:5 +FLAGS.SILENT (\\Deleted)
+             S: m2 OK
+             C: m3 UID FETCH 1:* (UID FLAGS)
+             S: m3 OK
+             C: m4 EXPUNGE
+             {answer}
+             S: m4 OK [MESSAGELIMIT 2 4] part"
+        )
+    };
+    let again = "
+             C: m5 UID FETCH 1:* (UID FLAGS)
+             S: m5 OK
+             C: m6 EXPUNGE
+             S: m6 OK";
+    delete("", &(script("S: * 3 EXPUNGE") + again), |removal| {
+        assert_eq!(removal.unwrap(), Removal::Expunged);
+    });
+    delete("", &script("S: * 3 EXISTS"), |removal| {
+        assert!(
+            matches!(removal, Err(Error::Protocol { .. })),
+            "{removal:?}"
+        );
+    });
+}
+
+#[test]
 fn a_refusal_expunges_nothing() {
     for script in [
         "C: m2 UID STORE 3:5 +FLAGS.SILENT (\\Deleted)\nS: m2 NO [NOPERM] no",

@@ -173,9 +173,14 @@ impl<S: Read + Write> Session<S> {
     }
 
     /// QRESYNC brings what vanished. UTF8 keeps a server from hiding or rewriting mail
-    /// with raw UTF-8 in its header (RFC 6855 s.4).
+    /// with raw UTF-8 in its header (RFC 6855 s.4). Servers that limit commands may show more
+    /// of a mailbox to who does without message numbers (RFC 9586); in every session, so that
+    /// no message seems to be gone from one to the next.
     fn enable(&mut self) -> Result<()> {
         let mut wanted = Vec::new();
+        if self.caps.has("UIDONLY") && self.caps.message_limit().is_some() {
+            wanted.push("UIDONLY");
+        }
         for word in ["QRESYNC", "UTF8=ACCEPT"] {
             if self.caps.has(word) {
                 wanted.push(word);

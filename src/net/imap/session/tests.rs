@@ -180,6 +180,46 @@ fn an_unknown_mechanism_falls_through_and_a_refused_password_does_not() {
 }
 
 #[test]
+fn a_refused_scram_is_followed_by_plain_once_unless_the_password_is_wrong() {
+    let refused = |code: &str| {
+        format!(
+            "C: m1 AUTHENTICATE SCRAM-SHA-256-PLUS
+             S: m1 NO {code}not for this account"
+        )
+    };
+    let plain = "
+         C: m2 AUTHENTICATE PLAIN
+         S: +
+         C: AGFubgBodW50ZXIy
+         S: m2 OK [CAPABILITY IMAP4rev1] in";
+    let caps = "AUTH=SCRAM-SHA-256-PLUS AUTH=PLAIN";
+    let bound = || {
+        let mut login = login(Method::Auto, true);
+        login.credentials.channel_binding = Some(vec![1; 32]);
+        login
+    };
+    play_as(caps, &(refused("") + plain), |session| {
+        let login = bound();
+        session.login(&login).unwrap();
+        assert!(login.scram.is_news());
+    });
+    play_as(caps, &refused("[AUTHENTICATIONFAILED] "), |session| {
+        let error = session.login(&bound()).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                Error::Auth {
+                    certain: true,
+                    scram: true,
+                    ..
+                }
+            ),
+            "{error:?}"
+        );
+    });
+}
+
+#[test]
 fn refusals_of_a_login_are_told_apart() {
     for (words, kind) in [
         ("NO [UNAVAILABLE] directory down", ErrorKind::Unreachable),

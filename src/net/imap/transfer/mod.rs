@@ -2,7 +2,10 @@
 //!
 //! Every message that was asked for is answered once: by its octets or by a refusal.
 //! A refused set is halved until the message is found that spoils it; one that the
-//! server passed over is asked for alone.
+//! server passed over is asked for alone. What lies beyond a server's limit (RFC 9738) is asked
+//! for in smaller sets.
+
+mod by_number;
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -12,6 +15,7 @@ use crate::mail::source::{Each, Fetched, Listing};
 use crate::net::imap::command::CommandEnd;
 use crate::net::imap::fetch::{self, Content, FetchState, Section};
 use crate::net::imap::folder::Folder;
+use crate::net::imap::limit::LimitReached;
 use crate::net::imap::oddity;
 use crate::net::imap::reply::{Reply, StatusKind};
 use crate::net::imap::uids::written;
@@ -80,16 +84,24 @@ pub(super) fn run<S: Read + Write>(
     entries.sort_by_key(|entry| entry.uid);
     entries.dedup_by_key(|entry| entry.uid);
     folder.session.wire.section = section;
-    let binary = section == Section::Whole && folder.session.caps.has("BINARY");
+    let caps = &folder.session.caps;
+    let binary = section == Section::Whole && caps.has("BINARY");
+    let writable = folder.is_writable();
+    let most = caps.message_limit().map_or(SET, |limit| limit.min(SET));
     Transfer {
         wire: &mut folder.session.wire,
         section,
         binary,
+        most,
+        limit: None,
         entries,
         next: 0,
         again: VecDeque::new(),
         flights: VecDeque::new(),
         doubtful: Vec::new(),
+        numbers: !writable,
+        nameless: false,
+        by_number: Vec::new(),
         refusals: 0,
         held: Vec::new(),
         each,
@@ -119,6 +131,10 @@ struct Transfer<'t, 'l, 'e, S> {
     section: Section,
     /// True if messages are looked through for octets that BINARY might set right.
     binary: bool,
+    /// Messages that one command asks for.
+    most: usize,
+    /// The limit that was told before the end of the command that met it.
+    limit: Option<LimitReached>,
     entries: Vec<FetchSlot<'l>>,
     /// The first entry that was never asked for.
     next: usize,
@@ -126,6 +142,12 @@ struct Transfer<'t, 'l, 'e, S> {
     flights: VecDeque<FetchFlight>,
     /// Entries to be fetched in both forms at the end.
     doubtful: Vec<usize>,
+    /// True if a message may be told by its number: not where something is deleted.
+    numbers: bool,
+    /// True once a message came without its UID.
+    nameless: bool,
+    /// Entries to be told by their number at the end.
+    by_number: Vec<usize>,
     refusals: usize,
     /// Room for the message that is held back at the moment.
     held: Vec<u8>,
@@ -152,6 +174,9 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
         for place in std::mem::take(&mut self.doubtful) {
             self.fetch_both(place)?;
         }
+        for place in std::mem::take(&mut self.by_number) {
+            self.fetch_by_number(place)?;
+        }
         Ok(())
     }
 
@@ -163,7 +188,7 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
         let mut octets = 0_u64;
         while let Some(entry) = self.entries.get(self.next) {
             octets = octets.saturating_add(self.section.octets(entry.listing));
-            let fits = self.next - first < SET && octets <= SET_OCTETS;
+            let fits = self.next - first < self.most && octets <= SET_OCTETS;
             if self.next > first && !fits {
                 break;
             }
@@ -199,9 +224,13 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
             Reply::Result(theirs, status) => {
                 let mut tags = self.flights.iter().map(|flight| flight.tag.as_bytes());
                 let at = tags.position(|tag| tag == theirs);
-                (at, CommandEnd::of(&status))
+                (at, CommandEnd::of(&status).after(self.limit.take()))
             }
-            Reply::Data { word, .. } if word.eq_ignore_ascii_case(b"FETCH") => {
+            Reply::Status(status) => {
+                self.limit = self.limit.or(LimitReached::of(&status));
+                return Ok(());
+            }
+            Reply::Data { word, .. } if fetch::is_fetch(word) => {
                 return Err(self
                     .wire
                     .channel
@@ -227,6 +256,7 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
     /// An answer without a literal.
     fn take_item(&mut self, item: fetch::FetchItem) -> Result<()> {
         let Some(at) = self.place(item.row.uid) else {
+            self.nameless |= item.row.uid == 0 && item.content != Content::Absent;
             return Ok(());
         };
         self.entries[at].seen = true;
@@ -281,6 +311,7 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
             body.hold(&mut held)?;
         }
         let uid = body.drain()?.row.uid;
+        self.nameless |= uid == 0;
         match self.place(uid) {
             None => Ok(()),
             Some(at) if octets <= HELD => self.deliver(at, &held),
@@ -316,15 +347,21 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
 
     /// The end of a command: what it left open is asked again in another way.
     fn settle(&mut self, flight: FetchFlight, done: &CommandEnd) -> Result<()> {
+        let asked = flight.places.len();
         let mut open = flight.places;
         open.retain(|at| !self.entries[*at].answered);
         let status = done.status();
         let words = self.wire.words(&status);
+        if let Some(limit) = done.limit {
+            return self.go_on(&open, asked, limit, words);
+        }
         if done.is_ok() {
             for at in open {
                 if !self.entries[at].alone {
                     self.entries[at].alone = true;
                     self.again.push_back(vec![at]);
+                } else if self.nameless && self.numbers {
+                    self.by_number.push(at);
                 } else if self.entries[at].seen {
                     self.refuse(at, BODILESS.to_owned())?;
                 } else {
@@ -353,6 +390,27 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
                 self.again.push_back(open);
                 self.again.push_back(half);
             }
+        }
+        Ok(())
+    }
+
+    /// Asks for what a command left out that stopped at the server's limit. The UID that it
+    /// names is not needed: what came is known.
+    fn go_on(
+        &mut self,
+        open: &[usize],
+        asked: usize,
+        limit: LimitReached,
+        words: String,
+    ) -> Result<()> {
+        self.most = self.most.min(limit.fewer_than(asked));
+        match open {
+            [at] if self.entries[*at].alone => return self.refuse(*at, words),
+            [at] => self.entries[*at].alone = true,
+            _ => {}
+        }
+        for places in open.chunks(self.most) {
+            self.again.push_back(places.to_vec());
         }
         Ok(())
     }
