@@ -283,6 +283,34 @@ fn a_certificate_of_ones_own_can_be_named_or_pinned() {
 }
 
 #[test]
+fn a_certificate_that_is_not_trusted_is_shown_and_pinned_if_a_person_says_so() {
+    let Some(dovecot) = Dovecot::start(&Options::default()) else {
+        return;
+    };
+    if missing("script") {
+        return;
+    }
+    dovecot.deliver("ann", &["Subject: one\r\n\r\n1\r\n"]);
+    let sandbox = Sandbox::new();
+    sandbox.write("pw", "secret\n", 0o600);
+    let command = format!(
+        "init ann@example.org --imap --host localhost:{} --user ann --name work \
+         --password-file pw",
+        dovecot.imaps().port()
+    );
+    let question = "Trust this certificate";
+    let shown = answered(&sandbox, &command, question, "no\n");
+    assert!(shown.contains("code 14"), "{shown}");
+    assert!(!sandbox.path(CONFIG).exists(), "{shown}");
+    let shown = answered(&sandbox, &command, question, "yes\n");
+    assert!(shown.contains("code 0"), "{shown}");
+    let pin = authority().localhost.fingerprint().to_uppercase();
+    assert!(config(&sandbox).to_uppercase().contains(&pin), "{shown}");
+    let pulled = sandbox.run(&["pull"]).expect_code(0).stdout();
+    assert!(pulled.contains("1 new"), "{pulled}");
+}
+
+#[test]
 fn login_stores_a_password_only_if_it_works() {
     let (sandbox, server) = pulled(Sample::of(1, 7));
     let file = sandbox.path(".password");
@@ -406,6 +434,11 @@ fn json_ends_with_the_summary_also_where_it_fails() {
 
 /// Runs this at a terminal, presses Ctrl-C at a question, and gives what was shown.
 fn interrupted(sandbox: &Sandbox, command: &str, question: &str) -> String {
+    answered(sandbox, command, question, "\x03")
+}
+
+/// Runs this at a terminal, types an answer to a question, and gives what was shown.
+fn answered(sandbox: &Sandbox, command: &str, question: &str, answer: &str) -> String {
     let program = env!("CARGO_BIN_EXE_mailvault");
     let line = format!("trap : INT; stty cols 80; {program} {command}; echo \"code $?\"; stty -a");
     let mut script = sandbox.tool("script");
@@ -427,7 +460,7 @@ fn interrupted(sandbox: &Sandbox, command: &str, question: &str) -> String {
         if !pressed && String::from_utf8_lossy(&shown).contains(question) {
             // The question stands before its answer is waited for.
             std::thread::sleep(std::time::Duration::from_millis(300));
-            keys.write_all(b"\x03").unwrap();
+            keys.write_all(answer.as_bytes()).unwrap();
             pressed = true;
         }
     }

@@ -1,5 +1,7 @@
 //! Which server, and by which protocol.
 
+use std::num::NonZeroU16;
+
 use mailvault::account::config::{Protocol, Tls};
 use mailvault::account::discover::{self, DomainAnswer};
 use mailvault::account::providers::{Provider, ProviderServer};
@@ -29,15 +31,22 @@ struct Offer {
 impl Wizard<'_> {
     pub(super) fn find(&self, email: Option<&str>) -> Result<FoundServers, Failure> {
         let args = self.args;
-        let provider = known(email, args.host.as_deref());
-        let offer = match &args.host {
+        let (host, port) = match &args.host {
+            Some(host) => {
+                let (host, port) = host_and_port(host);
+                (Some(host), args.port.map(NonZeroU16::get).or(port))
+            }
+            None => (None, args.port.map(NonZeroU16::get)),
+        };
+        let provider = known(email, host);
+        let mut offer = match host {
             Some(host) => {
                 let of = |protocol| {
                     let known = provider.and_then(|p| p.server(protocol));
                     // A host that is known for the other protocol only is not this one's.
                     match (provider, known) {
                         (Some(_), None) => None,
-                        (_, Some(server)) if server.host == *host => Some(server.clone()),
+                        (_, Some(server)) if server.host == host => Some(server.clone()),
                         _ => Some(ProviderServer::usual(host, Tls::Tls)),
                     }
                 };
@@ -50,12 +59,19 @@ impl Wizard<'_> {
             None => self.offer(email.unwrap_or_default(), provider)?,
         };
         let provider = offer.provider;
+        // A port says which protocol is meant, unless a flag does.
+        let meant = port.or_else(|| offer.imap.as_ref().and_then(|server| server.port));
+        match meant.filter(|_| wanted(args).is_none()) {
+            Some(110 | 995) => offer.imap = None,
+            Some(143 | 993) => offer.pop3 = None,
+            _ => {}
+        }
         let protocol = self.protocol(&offer, provider)?;
         let server = match protocol {
             Protocol::Pop3 => offer.pop3,
             _ => offer.imap,
         };
-        let mut server = match (server, &args.host) {
+        let mut server = match (server, host) {
             (Some(server), _) => server,
             (None, Some(host)) => ProviderServer::usual(host, Tls::Tls),
             (None, None) => return Err(none_found(protocol, provider)),
@@ -70,8 +86,8 @@ impl Wizard<'_> {
                 server = ProviderServer::usual(&server.host, tls);
             }
         }
-        if let Some(port) = args.port {
-            server.port = Some(port.get());
+        if port.is_some() {
+            server.port = port;
         }
         Ok(FoundServers {
             provider,
@@ -122,9 +138,14 @@ impl Wizard<'_> {
         };
         self.show("usual names", offer.pop3.as_ref(), offer.imap.as_ref());
         if offer.pop3.is_none() && offer.imap.is_none() && self.asks {
-            let host = ask::line(self.out, "Server (its host name)", None)?;
-            offer.pop3 = Some(ProviderServer::usual(&host, Tls::Tls));
-            offer.imap = Some(ProviderServer::usual(&host, Tls::Tls));
+            let typed = ask::line(self.out, "Server (its host name)", None)?;
+            let (host, port) = host_and_port(&typed);
+            let server = ProviderServer {
+                port,
+                ..ProviderServer::usual(host, Tls::Tls)
+            };
+            offer.pop3 = Some(server.clone());
+            offer.imap = Some(server);
         }
         Ok(offer)
     }
@@ -199,12 +220,12 @@ impl Wizard<'_> {
             (None, None, Some(_)) => Ok(Protocol::Imap),
             (None, Some(_), Some(_)) if self.asks && !self.args.print => {
                 let ways = [
-                    "POP3   the inbox only; simple, and can free quota",
-                    "IMAP   all folders, with flags such as read and answered",
+                    "IMAP   All folders, with flags such as read. It can free quota.",
+                    "POP3   The inbox only, without flags. It can free quota.",
                 ];
-                let usual = usize::from(prefer == Some(Protocol::Imap));
+                let usual = usize::from(prefer == Some(Protocol::Pop3));
                 let chosen = ask::choice(self.out, "Fetch by", &ways, usual)?;
-                Ok([Protocol::Pop3, Protocol::Imap][chosen])
+                Ok([Protocol::Imap, Protocol::Pop3][chosen])
             }
             _ => prefer.ok_or_else(|| {
                 Failure::usage(
@@ -214,6 +235,21 @@ impl Wizard<'_> {
             }),
         }
     }
+}
+
+/// A host, and the port behind it if there is one, as in `mail.example.org:993`.
+fn host_and_port(typed: &str) -> (&str, Option<u16>) {
+    let typed = typed.trim();
+    let port = typed.rsplit_once(':').and_then(|(host, port)| {
+        let is_address = host.contains(':') && !host.ends_with(']');
+        let port = port.parse::<NonZeroU16>().ok()?;
+        (!is_address && !host.is_empty()).then_some((host, port.get()))
+    });
+    let (host, port) = port.map_or((typed, None), |(host, port)| (host, Some(port)));
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    (bare.unwrap_or(host), port)
 }
 
 fn none_found(protocol: Protocol, provider: Option<&Provider>) -> Failure {
@@ -231,5 +267,27 @@ fn none_found(protocol: Protocol, provider: Option<&Provider>) -> Failure {
             format!("no {name} server was found"),
             "name it with --host; your provider's help pages have it",
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host_and_port;
+
+    #[test]
+    fn a_port_behind_a_host_is_a_port() {
+        for (typed, host, port) in [
+            ("mail.example.org", "mail.example.org", None),
+            (" mail.example.org:993 ", "mail.example.org", Some(993)),
+            ("192.0.2.1:1995", "192.0.2.1", Some(1995)),
+            ("[2001:db8::1]:993", "2001:db8::1", Some(993)),
+            ("[2001:db8::1]", "2001:db8::1", None),
+            ("2001:db8::1", "2001:db8::1", None),
+            ("mail.example.org:0", "mail.example.org:0", None),
+            ("mail.example.org:imap", "mail.example.org:imap", None),
+            (":993", ":993", None),
+        ] {
+            assert_eq!(host_and_port(typed), (host, port), "{typed}");
+        }
     }
 }

@@ -25,7 +25,7 @@ use super::report::{self, Failure};
 use super::secrets;
 use super::settings::{ConfigPlace, secret_env, shown, usual_vault};
 use super::signals::Stop;
-use super::text::{day, plural, size, wrap};
+use super::text::{day, escape, plural, size, wrap};
 
 /// Times that a person may type a password.
 const TRIES: usize = 3;
@@ -102,8 +102,13 @@ impl Wizard<'_> {
         if !given && found.provider.is_some_and(|p| p.password == Accepts::Token) {
             return Err(token_or(found.provider, "this provider takes no password"));
         }
-        let mut settled = plan.parsed(&account, args.tls_pin_sha256.as_deref())?;
-        self.connect(&settled)?;
+        let mut pin = args.tls_pin_sha256.clone();
+        let mut settled = plan.parsed(&account, pin.as_deref())?;
+        if let Err(failure) = self.connect(&settled) {
+            pin = Some(self.ask_to_pin(failure)?);
+            settled = plan.parsed(&account, pin.as_deref())?;
+            self.connect(&settled)?;
+        }
         let typed = if given {
             let env = secret_env(self.home.clone(), std::iter::once(&settled));
             let secret = secret::obtain(&settled.name, &settled.secret, &env, None)?;
@@ -115,7 +120,7 @@ impl Wizard<'_> {
                 .then_some(secret)
         };
         plan.choose_vault(global.vault.as_deref());
-        settled = plan.parsed(&account, args.tls_pin_sha256.as_deref())?;
+        settled = plan.parsed(&account, pin.as_deref())?;
         plan.write(&settled, typed.as_ref())?;
         self.tell(&plan, &settled, typed.is_some());
         Ok(Done::new(0, json!({"written": true})))
@@ -208,6 +213,35 @@ impl Wizard<'_> {
             Fact::Clear => self.talk("Connected; not encrypted."),
             _ => {}
         })
+    }
+
+    /// The fingerprint of a certificate that is not trusted, if a person decides to trust just
+    /// this one. No password was sent yet.
+    fn ask_to_pin(&self, failure: Failure) -> Result<String, Failure> {
+        let Failure::Error(Error::Tls {
+            server,
+            reason,
+            fingerprint: Some(fingerprint),
+            certificate: true,
+        }) = &failure
+        else {
+            return Err(failure);
+        };
+        if !self.asks || self.args.tls_pin_sha256.is_some() {
+            return Err(failure);
+        }
+        let text = format!(
+            "{server} shows a certificate that is not trusted: {}. Compare its fingerprint with the \
+             one that whoever runs the server tells you; no password was sent yet.",
+            escape(reason)
+        );
+        self.out.say(&wrap(&text, "", 0, report::COLUMNS));
+        self.out.say(&format!("  {}", escape(fingerprint)));
+        let question = "Trust this certificate, and no other, from now on (yes or no)";
+        match ask::line(self.out, question, Some("no"))?.as_str() {
+            "yes" => Ok(fingerprint.clone()),
+            _ => Err(failure),
+        }
     }
 
     fn sign_in(&self, account: &Account, secret: &Secret) -> Result<(), Failure> {
