@@ -41,6 +41,7 @@ impl Catalog {
             } => self.set_flags(identity, flags, kw),
             LedgerEvent::Vanished { identity, .. } => {
                 self.weaken(identity)?;
+                self.put_unfinished(&identity.account)?;
                 self.set_state(identity, State::Vanished, time)
             }
             LedgerEvent::Reappeared { identity, .. } => self.set_state(identity, State::Seen, time),
@@ -132,7 +133,19 @@ impl Catalog {
                 signed(s.octets),
                 s.result
             ])?;
+        self.db
+            .prepare_cached("DELETE FROM unfinished WHERE account = ?1")?
+            .execute([&s.account])?;
         Ok(())
+    }
+
+    /// Until its session is told, what a server no longer listed may be what is still to come
+    /// under another name.
+    fn put_unfinished(&self, account: &str) -> rusqlite::Result<()> {
+        self.db
+            .prepare_cached("INSERT OR IGNORE INTO unfinished VALUES (?1)")?
+            .execute([account])
+            .map(drop)
     }
 
     fn set_flags(&mut self, identity: &Identity, flags: &str, kw: &str) -> rusqlite::Result<()> {

@@ -6,7 +6,7 @@ use super::Catalog;
 use crate::base::error::Result;
 
 /// Tables that follow from the ledger alone, each as rows without ids in one order.
-const FROM_LEDGER: [(&str, &str); 8] = [
+const FROM_LEDGER: [(&str, &str); 9] = [
     (
         "blob",
         "SELECT h64, hrest, received, size, wire, stored, seen, lost, superseded
@@ -31,6 +31,7 @@ const FROM_LEDGER: [(&str, &str); 8] = [
         "SELECT account, dir, name, delim, uidvalidity FROM folder ORDER BY account, dir",
     ),
     ("session", "SELECT * FROM session ORDER BY rowid"),
+    ("unfinished", "SELECT * FROM unfinished ORDER BY account"),
     (
         "learned",
         "SELECT account, key, value FROM learned ORDER BY account, key",

@@ -105,14 +105,16 @@ impl Catalog {
         Ok(gone <= there || gone < 2)
     }
 
-    /// True if the server lists a name of which it is not known for certain what it has there.
+    /// True if the server lists a name of which it is not known for certain what it has there, or
+    /// something vanished in a run that did not come to its end.
     fn has_doubts(&self, account: &str) -> Result<bool> {
         self.db
             .prepare_cached(
                 "SELECT EXISTS (SELECT 1 FROM sighting JOIN origin ON origin.id = sighting.origin
                  WHERE account = ?1 AND uidvalidity > 0
                  AND (state IN (?2, ?3) OR
-                      state NOT IN (?4, ?5) AND coalesce(evidence, 0) NOT IN (?6, ?7)))",
+                      state NOT IN (?4, ?5) AND coalesce(evidence, 0) NOT IN (?6, ?7)))
+                 OR EXISTS (SELECT 1 FROM unfinished WHERE account = ?1)",
             )
             .and_then(|mut s| {
                 let (refused, wanted) = (State::Refused as i64, State::Wanted as i64);

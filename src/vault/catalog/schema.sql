@@ -94,6 +94,8 @@ CREATE TABLE session (
     octets INTEGER NOT NULL,
     result INTEGER NOT NULL
 );
+-- Accounts of which something vanished after their last session that was told.
+CREATE TABLE unfinished (account TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE INDEX session_account ON session (account, time);
 
 CREATE TABLE learned (
