@@ -144,8 +144,8 @@ pub(super) fn only_shown(
 ) -> Vec<String> {
     let selects = selects(plan, args);
     if !args.dry_run && selects && !out.out_terminal && out.verbose == 0 {
-        // Nothing to do is no news for a log.
-        return Vec::new();
+        let line = (!out.quiet).then(|| nothing_to_delete(plan, server, args));
+        return line.into_iter().collect();
     }
     let mut lines = table(plan, server, args);
     lines.push(if args.dry_run {
@@ -158,6 +158,31 @@ pub(super) fn only_shown(
             .to_owned()
     });
     lines
+}
+
+/// Why nothing is deleted, in a line for a log.
+fn nothing_to_delete(plan: &PurgePlan, server: &Endpoint, args: &PurgeArgs) -> String {
+    let causes = [
+        (plan.held, "kept by the account's rule"),
+        (plan.unarchived, "not archived"),
+        (plan.unproven, "without proof"),
+    ];
+    let mut known: Vec<String> = causes
+        .iter()
+        .filter(|(sum, _)| sum.messages > 0)
+        .map(|(sum, words)| format!("{} {words}", count(sum.messages)))
+        .collect();
+    if known.is_empty() {
+        known.push("none selected".to_owned());
+    }
+    let words = chosen_words(args);
+    format!(
+        "Nothing to delete{}{words}: {} lists {}, {}.",
+        if words.is_empty() { "" } else { " " },
+        escape(&server.host),
+        plural(plan.listed.messages, "message"),
+        known.join(", "),
+    )
 }
 
 /// True if something was asked for, which may be nothing.
