@@ -89,10 +89,15 @@ def hash128(data):
 STATUS = {b"status", b"x-status", b"x-uid", b"x-uidl", b"x-imapbase", b"x-keywords"}
 OMITTED = STATUS | {
     b"received", b"return-path", b"delivered-to", b"x-original-to", b"envelope-to",
-    b"x-envelope-to", b"delivery-date", b"content-length", b"lines", b"x-mozilla-status",
-    b"x-mozilla-status2", b"x-mozilla-keys", b"authentication-results", b"received-spf",
-    b"x-received"}
-OMITTED_STARTS = (b"arc-", b"x-spam-", b"x-gm-", b"x-gmail-", b"x-google-", b"x-ms-exchange-")
+    b"x-envelope-to", b"delivery-date", b"x-imap", b"content-length", b"lines",
+    b"x-account-key", b"x-mozilla-status", b"x-mozilla-status2", b"x-mozilla-keys",
+    b"authentication-results", b"received-spf", b"x-received", b"x-tuid", b"x-evolution",
+    b"x-fetchmail-warning", b"x-offlineimap", b"x-length", b"x-from-line",
+    b"x-gnus-article-number", b"x-gnus-mail-source", b"xref", b"x-rmail-attributes",
+    b"x-rmail-keywords", b"x-bogosity", b"x-popfile-link", b"x-text-classification"}
+OMITTED_STARTS = (
+    b"arc-", b"x-spam-", b"x-spambayes-", b"x-gm-", b"x-gmail-", b"x-google-", b"x-ms-exchange-",
+    b"x-evolution-", b"x-getmail-", b"x-kmail-", b"x-offlineimap-", b"x-vm-")
 
 
 def parse(message):
@@ -199,7 +204,7 @@ def likeness(message):
     groups, body, ended = parse(message)[0], parse(message)[1], is_ended(message)
     if not ended:
         return None
-    text = b"mailvault likeness 2\n"
+    text = b"mailvault likeness 3\n"
     text += b"".join(name + b":" + value + b"\n" for name, value in sorted(kept))
     text += b"".join(line + b"\n" for group in groups if not field_of(group) for line in group)
     body = parse(message)[1].replace(b"\r\n", b"\n")

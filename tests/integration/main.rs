@@ -23,6 +23,7 @@ mod hostile;
 mod imap;
 mod import;
 mod import_crash;
+mod import_programs;
 mod init;
 mod interop;
 mod layering;

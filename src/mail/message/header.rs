@@ -3,8 +3,9 @@
 
 use memchr::memchr;
 
-use super::likeness::{Likeness, is_omitted};
+use super::likeness::Likeness;
 use super::lines::{Piece, is_blank};
+use super::trace::is_trace;
 use super::{ENVELOPE_LIMIT, Envelope, Facts, MID_LIMIT, date};
 
 /// What is kept of a buffer that a large header has blown up.
@@ -101,7 +102,7 @@ impl ParsedHeader {
                 _ => &mut None,
             };
             first.get_or_insert(field);
-            if !is_omitted(name) {
+            if !is_trace(name) {
                 self.covered.push((narrow(field.start), narrow(field.end)));
             }
         }

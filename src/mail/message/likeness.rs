@@ -43,7 +43,7 @@ impl Likeness {
     fn begin(&mut self) {
         if !self.begun {
             self.begun = true;
-            self.spool.push(b"mailvault likeness 2\n");
+            self.spool.push(b"mailvault likeness 3\n");
         }
     }
 
@@ -67,40 +67,4 @@ impl Likeness {
         self.spool.push(b"\n");
         self.spool.finish()
     }
-}
-
-/// Whether a field of this lower-case name is trace and left out.
-pub(super) fn is_omitted(name: &[u8]) -> bool {
-    const PREFIXES: [&[u8]; 6] = [
-        b"arc-",
-        b"x-spam-",
-        b"x-gm-",
-        b"x-gmail-",
-        b"x-google-",
-        b"x-ms-exchange-",
-    ];
-    matches!(
-        name,
-        b"received"
-            | b"return-path"
-            | b"delivered-to"
-            | b"x-original-to"
-            | b"envelope-to"
-            | b"x-envelope-to"
-            | b"delivery-date"
-            | b"status"
-            | b"x-status"
-            | b"x-uid"
-            | b"x-uidl"
-            | b"x-imapbase"
-            | b"x-keywords"
-            | b"content-length"
-            | b"lines"
-            | b"x-mozilla-status"
-            | b"x-mozilla-status2"
-            | b"x-mozilla-keys"
-            | b"authentication-results"
-            | b"received-spf"
-            | b"x-received"
-    ) || matches!(name.first(), Some(b'a' | b'x')) && PREFIXES.iter().any(|p| name.starts_with(p))
 }

@@ -11,6 +11,7 @@ mod likeness;
 mod lines;
 mod shape;
 mod spool;
+mod trace;
 
 use std::{fmt, io};
 
@@ -457,7 +458,7 @@ mod tests {
             }
             parsed.fields.retain(|(name, _)| !is_ignored(name));
             parsed.fields.sort();
-            let mut text = b"mailvault likeness 2\n".to_vec();
+            let mut text = b"mailvault likeness 3\n".to_vec();
             for (name, value) in &parsed.fields {
                 text.extend_from_slice(&[name, &b":"[..], value, b"\n"].concat());
             }
@@ -528,10 +529,13 @@ mod tests {
 
     fn is_ignored(name: &[u8]) -> bool {
         let names = "received return-path delivered-to x-original-to envelope-to x-envelope-to \
-            delivery-date status x-status x-uid x-uidl x-imapbase x-keywords content-length lines \
-            x-mozilla-status x-mozilla-status2 x-mozilla-keys authentication-results \
-            received-spf x-received";
-        let prefixes = "arc- x-spam- x-gm- x-gmail- x-google- x-ms-exchange-";
+            delivery-date status x-status x-uid x-uidl x-imap x-imapbase x-keywords content-length \
+            lines x-account-key x-mozilla-status x-mozilla-status2 x-mozilla-keys \
+            authentication-results received-spf x-received x-tuid x-evolution x-fetchmail-warning \
+            x-offlineimap x-length x-from-line x-gnus-article-number x-gnus-mail-source xref \
+            x-rmail-attributes x-rmail-keywords x-bogosity x-popfile-link x-text-classification";
+        let prefixes = "arc- x-spam- x-spambayes- x-gm- x-gmail- x-google- x-ms-exchange- \
+            x-evolution- x-getmail- x-kmail- x-offlineimap- x-vm-";
         names.split_whitespace().any(|n| n.as_bytes() == name)
             || prefixes
                 .split_whitespace()
@@ -540,7 +544,7 @@ mod tests {
 
     /// The text behind a likeness, spelled out.
     fn like(text: &str) -> Hash128 {
-        Hash128::of(format!("mailvault likeness 2\n{text}").as_bytes())
+        Hash128::of(format!("mailvault likeness 3\n{text}").as_bytes())
     }
 
     fn assert_as_the_page_says(message: &[u8], digest: &Digest, limit: u64) {

@@ -51,7 +51,7 @@ pub use status::AccountStatus;
 pub use texts::{Coverage, Extras, Texts};
 
 /// Marks files made by this version of the schema.
-const USER_VERSION: i64 = 0x6d76_0009;
+const USER_VERSION: i64 = 0x6d76_000a;
 /// How long a reader waits for a writer that replaces the file.
 const PATIENCE: Duration = Duration::from_secs(30);
 

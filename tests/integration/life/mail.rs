@@ -1,5 +1,5 @@
 //! Mail that is easily taken for other mail, and a reading of it of our own: what two
-//! deliveries of one message have in common (docs/FORMAT.md, likeness 2).
+//! deliveries of one message have in common (docs/FORMAT.md, likeness 3).
 
 use std::fmt::Write as _;
 
