@@ -244,8 +244,9 @@ impl Oracle {
                 there.contains(&file.bytes)
             } else {
                 // A copy that is gone from its folder may be another one's equal.
-                let is_listed = self.listed.iter().any(|bytes| is_same(&file.bytes, bytes));
-                !is_listed || there.iter().any(|bytes| is_same(&file.bytes, bytes))
+                let mut listed = self.listed.iter();
+                let original = listed.find(|original| is_same(&file.bytes, original));
+                original.is_none_or(|original| there.iter().any(|it| is_same(it, original)))
             };
             if !arrived && !left_out {
                 return breach(Law::ExportArrives, file.name);
