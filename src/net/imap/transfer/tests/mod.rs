@@ -1,4 +1,7 @@
 #![allow(clippy::unwrap_used)]
+mod limits;
+mod numbers;
+
 use super::*;
 use crate::base::error::ErrorKind;
 use crate::mail::source::Source;
@@ -73,69 +76,6 @@ fn a_uid_may_come_behind_its_message() {
          S: m2 OK",
         &[(3, Ok("hi\r\n"))],
     );
-}
-
-/// A server that leaves the UID out of what it sends with a message.
-const NAMELESS: &str = "C: m2 UID FETCH 3 (UID BODY.PEEK[])
-     S: * 7 FETCH (BODY[] {4}
-     S: hi
-     S: )
-     S: m2 OK
-     C: m3 UID FETCH 3 (UID FLAGS BODY.PEEK[])
-     S: * 7 FETCH (BODY[] {4}
-     S: hi
-     S: )
-     S: m3 OK
-     ";
-
-#[test]
-fn a_message_without_its_uid_is_told_by_its_number() {
-    let number = "C: m4 UID FETCH 3 (UID)
-     S: * 7 FETCH (UID 3)
-     S: m4 OK
-     C: m5 UID FETCH 3 (UID FLAGS BODY.PEEK[])
-     ";
-    for (answers_then, expected) in [
-        (
-            "S: * 6 FETCH (BODY[] {4}
-             S: no
-             S: )
-             S: * 7 FETCH (BODY[] {4}
-             S: hi
-             S: )",
-            Ok("hi\r\n"),
-        ),
-        ("S: * 6 FETCH (BODY[] \"no\")", Err(BODILESS)),
-        ("S: * 7 FETCH (UID 4 BODY[] \"no\")", Err(BODILESS)),
-        (
-            "S: * 2 EXPUNGE
-             S: * 7 FETCH (BODY[] \"no\")",
-            Err(BODILESS),
-        ),
-    ] {
-        let script = format!("{NAMELESS}{number}{answers_then}\nS: m5 OK");
-        answers(&[3], &script, &[(3, expected)]);
-    }
-    let unnumbered = format!("{NAMELESS}C: m4 UID FETCH 3 (UID)\nS: m4 OK");
-    answers(&[3], &unnumbered, &[(3, Err(GONE))]);
-}
-
-#[test]
-fn where_something_is_deleted_a_number_tells_no_message() {
-    let script = format!(
-        "C: m1 SELECT \"INBOX\"
-         S: * OK [UIDVALIDITY 7]
-         S: m1 OK [READ-WRITE] in
-         {NAMELESS}"
-    );
-    play_as("", &script, |session| {
-        let mut folder = session.open(&Mailbox::inbox(), Access::Write).unwrap();
-        let mut answers = Answers::new();
-        folder
-            .fetch(&[listing(7, 3, 4)], &mut note(&mut answers))
-            .unwrap();
-        assert_eq!(answers, [(3, Err(GONE.into()))]);
-    });
 }
 
 #[test]
@@ -276,55 +216,6 @@ fn a_refused_set_is_halved_until_the_culprit_is_found() {
             (3, Ok("\r\n")),
         ],
     );
-}
-
-#[test]
-fn what_lies_beyond_the_limit_is_asked_for_in_smaller_sets() {
-    answers(
-        &[1, 2, 3, 4, 5],
-        "C: m2 UID FETCH 1:5 (UID BODY.PEEK[])
-         S: * 5 UIDFETCH (BODY[] {2}
-         S: 
-         S: )
-         S: * 4 FETCH (UID 4 BODY[] {2}
-         S: 
-         S: )
-         S: * NO [MESSAGELIMIT 2 4] part
-         S: m2 OK [HIGHESTMODSEQ 7] done
-         C: m3 UID FETCH 1:2 (UID BODY.PEEK[])
-         C: m4 UID FETCH 3 (UID BODY.PEEK[])
-         S: m3 NO [MESSAGELIMIT 1] too many messages
-         C: m5 UID FETCH 1 (UID BODY.PEEK[])
-         S: * 3 FETCH (UID 3 BODY[] {2}
-         S: 
-         S: )
-         S: m4 OK
-         C: m6 UID FETCH 2 (UID BODY.PEEK[])
-         S: m5 NO [MESSAGELIMIT 1] too many messages
-         C: m7 UID FETCH 1 (UID FLAGS BODY.PEEK[])
-         S: * 2 FETCH (UID 2 BODY[] {2}
-         S: 
-         S: )
-         S: m6 OK
-         S: m7 NO [MESSAGELIMIT 1] too many messages",
-        &[
-            (5, Ok("\r\n")),
-            (4, Ok("\r\n")),
-            (3, Ok("\r\n")),
-            (2, Ok("\r\n")),
-            (1, Err("NO [MESSAGELIMIT 1] too many messages")),
-        ],
-    );
-}
-
-#[test]
-fn where_a_limit_is_known_no_command_asks_for_more() {
-    let script = "C: m2 UID FETCH 1:2 (UID BODY.PEEK[])
-         C: m3 UID FETCH 3:4 (UID BODY.PEEK[])
-         S: * BYE enough";
-    fetch("MESSAGELIMIT=2", &[1, 2, 3, 4, 5], script, |outcome, _| {
-        outcome.unwrap_err();
-    });
 }
 
 #[test]
