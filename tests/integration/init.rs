@@ -393,6 +393,7 @@ dedupe = \"message-id\"
 recognise = \"never\"
 zstd_level = 3
 pull = true
+covers = \"account\"
 ",
         "",
     );

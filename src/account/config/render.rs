@@ -52,9 +52,11 @@ pub(super) fn effective(account: &Account, home: Option<&Path>) -> String {
     if !account.accept_short.is_empty() {
         table.list("accept_short", &account.accept_short);
     }
-    if account.covers == AuditScope::Inbox {
-        table.string("covers", "inbox");
-    }
+    let covers = match account.covers {
+        AuditScope::Account => "account",
+        AuditScope::Inbox => "inbox",
+    };
+    table.string("covers", covers);
     table.oauth(account, home);
     let purge = &account.purge;
     if *purge != super::Purge::default() {

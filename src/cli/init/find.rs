@@ -39,7 +39,7 @@ impl Wizard<'_> {
             None => (None, args.port.map(NonZeroU16::get)),
         };
         let provider = known(email, host);
-        let mut offer = match host {
+        let offer = match host {
             Some(host) => {
                 let of = |protocol| {
                     let known = provider.and_then(|p| p.server(protocol));
@@ -59,14 +59,8 @@ impl Wizard<'_> {
             None => self.offer(email.unwrap_or_default(), provider)?,
         };
         let provider = offer.provider;
-        // A port says which protocol is meant, unless a flag does.
-        let meant = port.or_else(|| offer.imap.as_ref().and_then(|server| server.port));
-        match meant.filter(|_| wanted(args).is_none()) {
-            Some(110 | 995) => offer.imap = None,
-            Some(143 | 993) => offer.pop3 = None,
-            _ => {}
-        }
-        let protocol = self.protocol(&offer, provider)?;
+        let meant = wanted(args).or(port.and_then(protocol_of_port));
+        let protocol = self.protocol(&offer, provider, meant)?;
         let server = match protocol {
             Protocol::Pop3 => offer.pop3,
             _ => offer.imap,
@@ -144,8 +138,10 @@ impl Wizard<'_> {
                 port,
                 ..ProviderServer::usual(host, Tls::Tls)
             };
-            offer.pop3 = Some(server.clone());
-            offer.imap = Some(server);
+            let meant = port.and_then(protocol_of_port);
+            let of = |protocol| meant.is_none_or(|meant| meant == protocol);
+            offer.pop3 = of(Protocol::Pop3).then(|| server.clone());
+            offer.imap = of(Protocol::Imap).then_some(server);
         }
         Ok(offer)
     }
@@ -211,9 +207,14 @@ impl Wizard<'_> {
         ))
     }
 
-    fn protocol(&self, offer: &Offer, provider: Option<&Provider>) -> Result<Protocol, Failure> {
+    fn protocol(
+        &self,
+        offer: &Offer,
+        provider: Option<&Provider>,
+        meant: Option<Protocol>,
+    ) -> Result<Protocol, Failure> {
         let prefer = provider.and_then(|provider| provider.prefer);
-        match (wanted(self.args), &offer.pop3, &offer.imap) {
+        match (meant, &offer.pop3, &offer.imap) {
             (Some(protocol), ..) => Ok(protocol),
             (None, None, None) => Err(none_found(Protocol::Auto, provider)),
             (None, Some(_), None) => Ok(Protocol::Pop3),
@@ -237,7 +238,16 @@ impl Wizard<'_> {
     }
 }
 
-/// A host, and the port behind it if there is one, as in `mail.example.org:993`.
+/// The protocol that a port is for, if it is a usual one.
+fn protocol_of_port(port: u16) -> Option<Protocol> {
+    match port {
+        110 | 995 => Some(Protocol::Pop3),
+        143 | 993 => Some(Protocol::Imap),
+        _ => None,
+    }
+}
+
+/// A host, and the port after it if there is one, as in `mail.example.org:993`.
 fn host_and_port(typed: &str) -> (&str, Option<u16>) {
     let typed = typed.trim();
     let port = typed.rsplit_once(':').and_then(|(host, port)| {
@@ -272,10 +282,12 @@ fn none_found(protocol: Protocol, provider: Option<&Provider>) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::host_and_port;
+    use mailvault::account::config::Protocol;
+
+    use super::{host_and_port, protocol_of_port};
 
     #[test]
-    fn a_port_behind_a_host_is_a_port() {
+    fn a_port_after_a_host_is_a_port() {
         for (typed, host, port) in [
             ("mail.example.org", "mail.example.org", None),
             (" mail.example.org:993 ", "mail.example.org", Some(993)),
@@ -288,6 +300,19 @@ mod tests {
             (":993", ":993", None),
         ] {
             assert_eq!(host_and_port(typed), (host, port), "{typed}");
+        }
+    }
+
+    #[test]
+    fn only_a_usual_port_says_which_protocol_is_meant() {
+        for (port, protocol) in [
+            (110, Some(Protocol::Pop3)),
+            (995, Some(Protocol::Pop3)),
+            (143, Some(Protocol::Imap)),
+            (993, Some(Protocol::Imap)),
+            (1993, None),
+        ] {
+            assert_eq!(protocol_of_port(port), protocol, "{port}");
         }
     }
 }

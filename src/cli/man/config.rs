@@ -127,13 +127,13 @@ const ACCOUNT: &[(&str, &str)] = &[
         "Names of messages on the server that it is known not to give.",
     ),
     (
+        "accept_short",
+        "Names of messages that arrive whole although the server lists another size.",
+    ),
+    (
         "covers",
         "What an audit answers for: \"account\" (the default) or \"inbox\", for an account without \
          other folders.",
-    ),
-    (
-        "accept_short",
-        "Names of messages that arrive whole although the server lists another size.",
     ),
 ];
 
