@@ -1,6 +1,7 @@
 //! May I leave? The server's inventory against the vault.
 
 use std::fs;
+use std::net::TcpListener;
 
 use mailvault::sample::Message;
 use serde_json::Value;
@@ -8,6 +9,8 @@ use serde_json::Value;
 use crate::support::dovecot::{Dovecot, Options};
 use crate::support::sandbox::Sandbox;
 use crate::support::scene::{Account, configure, json_lines, message, pulled, sandbox, server};
+use crate::support::script::Server as Script;
+use crate::support::step::connections;
 
 fn letter(n: usize) -> Message {
     message(
@@ -20,6 +23,10 @@ fn letter(n: usize) -> Message {
 
 fn letters(count: usize) -> Vec<Message> {
     (0..count).map(letter).collect()
+}
+
+fn bytes(from: usize, to: usize) -> Vec<Vec<u8>> {
+    (from..to).map(|n| letter(n).bytes).collect()
 }
 
 /// The lines of a manifest.
@@ -85,9 +92,7 @@ fn the_other_folders_are_asked_for_over_imap_where_the_account_is_read_over_both
     let Some(dovecot) = Dovecot::start(&Options::default()) else {
         return;
     };
-    let mail =
-        |from: usize, to: usize| -> Vec<Vec<u8>> { (from..to).map(|n| letter(n).bytes).collect() };
-    dovecot.deliver("ann", &mail(0, 5));
+    dovecot.deliver("ann", &bytes(0, 5));
     let account = |imap: u16| {
         Account::new("work", dovecot.pop3().port(), "ann")
             .with("protocol", "\"auto\"")
@@ -98,7 +103,7 @@ fn the_other_folders_are_asked_for_over_imap_where_the_account_is_read_over_both
     let output = sandbox.run(&["audit", "work"]).expect_code(0);
     assert!(output.stdout().contains("you may leave"), "{output}");
     // Sent mail was never fetched: the last pull was of the inbox.
-    dovecot.deliver_to("ann", ".Sent", &mail(5, 8));
+    dovecot.deliver_to("ann", ".Sent", &bytes(5, 8));
     let output = sandbox.run(&["audit", "work"]).expect_code(3);
     let text = output.stdout();
     for line in [
@@ -130,6 +135,29 @@ fn the_other_folders_are_asked_for_over_imap_where_the_account_is_read_over_both
             .contains("Everything on 127.0.0.1 is archived: you may leave.\n"),
         "{output}"
     );
+}
+
+#[test]
+fn a_password_that_pop3_refused_goes_to_no_other_port() {
+    let (sandbox, _server) = pulled(letters(1));
+    for words in ["[AUTH] wrong", "login failed"] {
+        let pop3 = Script::new();
+        let imap = TcpListener::bind("127.0.0.1:0").unwrap();
+        imap.set_nonblocking(true).unwrap();
+        let script = format!(
+            "connection\nS: +OK\nC: CAPA\nS: -ERR\nC: USER ann\nS: +OK\nC: PASS secret\n\
+             S: -ERR {words}\n"
+        );
+        let play = pop3.play(connections(&script).unwrap());
+        let account = Account::new("work", pop3.port(), "ann")
+            .with("protocol", "\"auto\"")
+            .with("imap_port", &imap.local_addr().unwrap().port().to_string());
+        configure(&sandbox, &[account]);
+        let output = sandbox.run(&["audit", "work"]).expect_code(12);
+        assert_eq!(play.finish().deviations, [""; 0], "{output}");
+        let asked = imap.accept();
+        assert!(asked.is_err(), "{words}: {asked:?}");
+    }
 }
 
 #[test]
@@ -243,11 +271,9 @@ fn every_folder_of_a_server_is_told_and_rules_are_no_excuse_for_silence() {
     let Some(dovecot) = Dovecot::start(&Options::default()) else {
         return;
     };
-    let mail =
-        |from: usize, to: usize| -> Vec<Vec<u8>> { (from..to).map(|n| letter(n).bytes).collect() };
-    dovecot.deliver("ann", &mail(0, 5));
-    dovecot.deliver_to("ann", ".Sent", &mail(5, 8));
-    dovecot.deliver_to("ann", ".Trash", &mail(8, 10));
+    dovecot.deliver("ann", &bytes(0, 5));
+    dovecot.deliver_to("ann", ".Sent", &bytes(5, 8));
+    dovecot.deliver_to("ann", ".Trash", &bytes(8, 10));
     let account = Account::new("work", dovecot.imap().port(), "ann")
         .with("protocol", "\"imap\"")
         .with("exclude", "[\"Trash\"]");
@@ -288,7 +314,7 @@ fn every_folder_of_a_server_is_told_and_rules_are_no_excuse_for_silence() {
         let is = |bytes: &[u8]| blake3::hash(bytes).to_hex().as_str().starts_with(hash);
         assert!(stored.iter().any(|m| is(&m.bytes)), "{line}");
     }
-    dovecot.deliver_to("ann", ".Sent", &mail(10, 11));
+    dovecot.deliver_to("ann", ".Sent", &bytes(10, 11));
     let output = sandbox.run(&["audit", "work"]).expect_code(3);
     assert!(
         output

@@ -51,7 +51,10 @@ impl Audit<'_> {
         };
         let mut connector = self.connector(secret, events)?;
         let source = match (connector.open(false), &imap) {
-            (Err(error), Some(imap)) if protocol::is_closed(&error) => {
+            // A password that was refused, for whatever reason, goes nowhere else in this run.
+            (Err(error), Some(imap))
+                if protocol::is_closed(&error) && !matches!(error, Error::Auth { .. }) =>
+            {
                 events(RunEvent::Notice {
                     account: &self.account.name,
                     notice: Notice::OverImap { error: &error },
