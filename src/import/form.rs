@@ -1,7 +1,7 @@
 //! What a file is, by its name and its beginning.
 
 use std::ffi::OsStr;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 
 use crate::base::error::{Error, Result};
@@ -165,9 +165,8 @@ pub(super) fn has_suffix(name: &str, suffix: &str) -> bool {
 fn start(file: impl Read, path: &Path) -> Result<Vec<u8>> {
     let mut sample = Vec::new();
     match file.take(SAMPLE).read_to_end(&mut sample) {
-        // What is damaged behind its beginning is told when it is read.
         Err(e) if sample.is_empty() => Err(Error::file("read", path, e)),
-        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Err(Error::file("read", path, e)),
+        // What is damaged after its beginning is told when it is read.
         _ => Ok(sample),
     }
 }

@@ -59,8 +59,8 @@ pub struct Vault {
 }
 
 impl Vault {
-    /// Opens a vault. A catalog that is behind is brought up to date, in the vault if
-    /// nobody writes to it, else in memory.
+    /// Opens a vault. A catalog that is behind is brought up to date: in the vault if nobody
+    /// writes to it, in a copy if nothing can be written there, else in memory.
     pub fn open(path: &Path) -> Result<Self> {
         let (layout, manifest) = open_layout(path)?;
         let catalog = match Catalog::open_to_read(&layout.catalog())? {

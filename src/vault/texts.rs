@@ -8,7 +8,7 @@ use super::{frame, locate};
 use crate::base::error::{Error, Result};
 use crate::mail::message::Hash128;
 use crate::mail::readable::LIMIT;
-use crate::vault::catalog::{Blob, Catalog, Coverage, Texts};
+use crate::vault::catalog::{self, Blob, Catalog, Coverage, Texts};
 
 /// What is made durable at once: messages, and octets of them.
 const BATCH: (u32, u64) = (1024, 32 << 20);
@@ -42,11 +42,8 @@ pub(super) fn refresh(
 }
 
 fn is_in_the_way(error: &rusqlite::Error) -> bool {
-    use rusqlite::ErrorCode::{CannotOpen, DatabaseBusy, PermissionDenied, ReadOnly};
-    matches!(
-        error.sqlite_error_code(),
-        Some(CannotOpen | DatabaseBusy | PermissionDenied | ReadOnly)
-    )
+    let is_busy = error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy);
+    is_busy || catalog::is_not_writable(error)
 }
 
 fn read(layout: &Layout, catalog: &Catalog, path: &Path, tell: &mut dyn FnMut(u64)) -> Result<()> {

@@ -364,6 +364,16 @@ fn a_vault_that_lost_its_manifest_says_so_and_gets_it_back() {
         .expect(0, "work  12 of 12 messages good\n", "");
     let _ = sandbox.run(&["pull"]).expect_code(0);
     drop(server);
+    // A first line that is damaged names no vault.
+    fs::remove_file(&manifest).unwrap();
+    let ledger = fs::read_dir(sandbox.vault().join("ledger")).unwrap();
+    let ledger = ledger.map(|file| file.unwrap().path()).next().unwrap();
+    let text = fs::read_to_string(&ledger).unwrap();
+    let (start, rest) = text.split_once("\"vault\":\"").unwrap();
+    let digit = if rest.starts_with('0') { '1' } else { '0' };
+    fs::write(&ledger, format!("{start}\"vault\":\"{digit}{}", &rest[1..])).unwrap();
+    let _ = sandbox.run(&["verify", "--repair"]).expect_code(10);
+    assert!(!manifest.exists());
 }
 
 #[test]

@@ -139,8 +139,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// Until its session is told, what a server no longer listed may be what is still to come
-    /// under another name.
+    /// Until its session is on record, what a server no longer lists may still come under
+    /// another name.
     fn put_unfinished(&self, account: &str) -> rusqlite::Result<()> {
         self.db
             .prepare_cached("INSERT OR IGNORE INTO unfinished VALUES (?1)")?

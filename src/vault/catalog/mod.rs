@@ -228,10 +228,7 @@ impl Catalog {
             return Ok(None);
         }
         let catalog = Self::with(files::open(path)?, path)?;
-        let version: i64 = catalog
-            .db
-            .pragma_query_value(None, "user_version", |r| r.get(0))
-            .map_err(|e| catalog.failed(e))?;
+        let version = catalog.version().map_err(|e| catalog.failed(e))?;
         if version != USER_VERSION || !catalog.has_places()? {
             return Ok(None);
         }
@@ -372,7 +369,7 @@ fn failed(path: &Path, source: rusqlite::Error) -> Error {
 }
 
 /// True if a database cannot be read since nothing can be written beside it.
-fn is_not_writable(error: &rusqlite::Error) -> bool {
+pub(super) fn is_not_writable(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{CannotOpen, PermissionDenied, ReadOnly};
     matches!(
         error.sqlite_error_code(),

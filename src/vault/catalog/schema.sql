@@ -94,9 +94,9 @@ CREATE TABLE session (
     octets INTEGER NOT NULL,
     result INTEGER NOT NULL
 );
--- Accounts of which something vanished after their last session that was told.
-CREATE TABLE unfinished (account TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE INDEX session_account ON session (account, time);
+-- Accounts of which something vanished after their last session on record.
+CREATE TABLE unfinished (account TEXT PRIMARY KEY) WITHOUT ROWID;
 
 CREATE TABLE learned (
     account TEXT NOT NULL,

@@ -30,7 +30,7 @@ pub use event::{Evidence, Identity, LedgerEntry, LedgerEvent, Proto, Seen, Sessi
 pub use line::Checksum;
 pub use reader::{Damage, Gap, Item, Reader, TornTail};
 
-/// The vault that a ledger is of, and when it began, as far as a first line can be read.
+/// The vault that a ledger is of, and when it began, by the oldest first line that is intact.
 pub fn origin(layout: &Layout) -> Result<Option<Manifest>> {
     let files = match chain::files(layout) {
         Err(Error::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -41,7 +41,8 @@ pub fn origin(layout: &Layout) -> Result<Option<Manifest>> {
         if lines.next()?.is_none() {
             continue;
         }
-        let decoded = split(&lines.line).map(|(body, _)| decode(body));
+        let intact = split(&lines.line).filter(|(body, mark)| Checksum::START.next(body) == *mark);
+        let decoded = intact.map(|(body, _)| decode(body));
         if let Some(Ok(DecodedLine::Open { time, open, .. })) = decoded
             && let Some(id) = Hash128::parse(&open.vault)
         {

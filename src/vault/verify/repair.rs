@@ -58,7 +58,7 @@ pub(super) fn repair(
             (Problem::Unrecorded, _) => {
                 folders.extend(folder_of(&finding.path));
             }
-            (Problem::Repeated, _) => part(&layout, &finding.path)?,
+            (Problem::Repeated, _) => set_apart(&layout, &finding.path)?,
             _ => {}
         }
     }
@@ -84,7 +84,7 @@ pub(super) fn repair(
 
 /// Moves a file to quarantine that holds what another one of its folder holds, or what its name
 /// does not say; if it is the only whole one, the other is moved.
-fn part(layout: &Layout, path: &str) -> Result<()> {
+fn set_apart(layout: &Layout, path: &str) -> Result<()> {
     let path = layout.root().join(path);
     let file = path.file_name().unwrap_or_default().to_string_lossy();
     let folder = path.parent().and_then(Path::parent);
