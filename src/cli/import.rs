@@ -5,7 +5,7 @@ use std::time::Duration;
 use mailvault::account::config::Dedupe;
 use mailvault::archive::dedupe::Policy;
 use mailvault::base::error::PARTIAL;
-use mailvault::import::{self, ImportOptions, ImportReport};
+use mailvault::import::{self, ImportOptions, ImportReport, MboxOptions};
 use mailvault::vault::layout::is_account;
 use serde_json::json;
 
@@ -44,7 +44,10 @@ pub(crate) fn run(args: &Import, settings: &Settings, out: &Output) -> Result<Do
             _ => Policy::MessageId,
         },
         level: configured.map_or(LEVEL, |account| account.zstd_level),
-        mboxo: args.mboxo,
+        mbox: MboxOptions {
+            mboxo: args.mboxo,
+            labels: !args.no_labels,
+        },
         dry_run: args.dry_run,
         create: args.create || (settings.usual_vault && settings.vault.symlink_metadata().is_err()),
         lock_wait: args.lock_wait.unwrap_or(Duration::ZERO),
@@ -107,6 +110,13 @@ fn tell(report: &ImportReport, args: &Import, out: &Output) -> Done {
             count(report.duplicates),
         ));
     }
+    if !out.quiet && report.labelled > 0 {
+        let would = if args.dry_run { "would go" } else { "went" };
+        out.line(&format!(
+            "{} {would} into folders by Gmail labels; --no-labels ignores these",
+            plural(report.labelled, "message"),
+        ));
+    }
     let whole = report.unread.is_empty() && report.skipped.is_empty();
     let code = if whole { 0 } else { PARTIAL };
     Done::new(
@@ -116,6 +126,7 @@ fn tell(report: &ImportReport, args: &Import, out: &Output) -> Done {
             "bytes": report.octets,
             "new": report.new,
             "duplicates": report.duplicates,
+            "labelled": report.labelled,
             "stored_bytes": report.stored,
             "unread": report.unread.len(),
             "skipped": report.skipped.len(),

@@ -11,9 +11,11 @@ mod emlx;
 mod find;
 mod folder;
 mod form;
+mod labels;
 mod mbox;
 mod names;
 mod read;
+mod routes;
 mod tree;
 mod walk;
 mod work;
@@ -24,7 +26,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::archive::commit::{self, CommitQueue, Route};
+use crate::archive::commit::{self, CommitQueue};
 use crate::archive::dedupe::Policy;
 use crate::base::error::{Error, Result};
 use crate::base::event::RunEvent;
@@ -34,8 +36,8 @@ use crate::mail::message::Hash128;
 use crate::vault::Writer;
 use crate::vault::catalog::Catalog;
 use crate::vault::layout::{Layout, is_account};
-use crate::vault::maildir;
 use read::Whole;
+use routes::Routes;
 use tree::SourceTree;
 use work::Worker;
 
@@ -50,6 +52,15 @@ const TELL: Duration = Duration::from_millis(100);
 /// Messages that wait for a worker.
 const QUEUE: usize = 256;
 
+/// How to read mbox files.
+#[derive(Debug, Clone, Copy)]
+pub struct MboxOptions {
+    /// Lines with several `>` were never quoted.
+    pub mboxo: bool,
+    /// The labels that Google Takeout writes are folders and flags.
+    pub labels: bool,
+}
+
 /// How to import.
 #[derive(Debug, Clone)]
 pub struct ImportOptions {
@@ -61,8 +72,8 @@ pub struct ImportOptions {
     pub policy: Policy,
     /// The zstd level.
     pub level: i32,
-    /// In mbox files lines with several `>` were never quoted.
-    pub mboxo: bool,
+    /// How to read mbox files.
+    pub mbox: MboxOptions,
     /// Only find out what is new.
     pub dry_run: bool,
     /// Start a new vault where there is none.
@@ -93,6 +104,10 @@ pub struct ImportReport {
     pub new: u64,
     /// Messages that the vault has, perhaps in another folder.
     pub duplicates: u64,
+    /// Messages whose folders and flags are those of their Gmail labels.
+    pub labelled: u64,
+    /// Folders that they have beyond the first.
+    pub further_folders: u64,
     /// Bytes that the new ones take on disk.
     pub stored: u64,
     /// What could not be read.
@@ -168,6 +183,8 @@ pub fn run(
         report.duplicates += tally.duplicates;
         report.stored += tally.stored;
     }
+    // A message in several folders is stored once, and no duplicate in the others.
+    report.duplicates = report.duplicates.saturating_sub(report.further_folders);
     Ok(report)
 }
 
@@ -186,14 +203,15 @@ fn work(
 ) -> Result<(ImportReport, Vec<String>)> {
     let (send, queue) = sync_channel::<Found>(QUEUE);
     let queue = Mutex::new(queue);
+    let routes = Routes::new(layout, options);
     let shared = Shared {
         layout,
         options,
+        routes: &routes,
         commit_queue,
         octets: AtomicU64::new(0),
         messages: AtomicU64::new(0),
     };
-    let mut routes = Routes::default();
     let outcome = std::thread::scope(|scope| {
         let (done, results) = sync_channel(4);
         for _ in 0..std::thread::available_parallelism().map_or(1, |n| n.get().min(2)) {
@@ -211,7 +229,7 @@ fn work(
         drop(done);
         let mut progress = || shared.emit(emit);
         let from = (source, &mut tree);
-        let found = search(layout, from, spots, options, &mut routes, &mut |found| {
+        let found = search(from, spots, options, &routes, &mut |found| {
             progress();
             let _ = send.send(found);
         });
@@ -237,7 +255,7 @@ fn work(
     if options.stop.load(Ordering::Relaxed) {
         return Err(Error::Interrupted);
     }
-    Ok((report, routes.accounts))
+    Ok((report, routes.into_accounts()))
 }
 
 fn add(report: &mut ImportReport, part: ImportReport) {
@@ -245,49 +263,22 @@ fn add(report: &mut ImportReport, part: ImportReport) {
     report.octets += part.octets;
     report.new += part.new;
     report.duplicates += part.duplicates;
+    report.labelled += part.labelled;
+    report.further_folders += part.further_folders;
     report.unread.extend(part.unread);
-}
-
-/// Where messages go, a route a folder; its directories are made when it is.
-#[derive(Debug, Default)]
-struct Routes {
-    accounts: Vec<String>,
 }
 
 /// Hands every message of every spot to `each`.
 fn search(
-    layout: &Layout,
     (source, tree): (&Path, &mut SourceTree),
     spots: &[SourceFolder],
     options: &ImportOptions,
-    routes: &mut Routes,
+    routes: &Routes<'_>,
     each: &mut dyn FnMut(Found),
 ) -> Result<Vec<Unread>> {
     let mut unread = Vec::new();
-    let mut dirs: Vec<(String, Vec<String>)> = Vec::new();
     for spot in spots {
-        let account = options.account.as_ref().or(spot.account.as_ref());
-        let account = account.cloned().unwrap_or_default();
-        if !dirs.iter().any(|(name, _)| *name == account) {
-            dirs.push((account.clone(), maildir::folders(layout, &account)?));
-            routes.accounts.push(account.clone());
-        }
-        let taken = dirs.iter_mut().find(|(name, _)| *name == account);
-        let (_, taken) = taken.expect("it was put there just now");
-        let dir = spot.target(options.into.as_deref(), taken);
-        if !options.dry_run {
-            maildir::create_folder(layout, &account, "")?;
-            maildir::create_folder(layout, &account, &dir)?;
-        }
-        if !taken.contains(&dir) {
-            taken.push(dir.clone());
-        }
-        let route = Arc::new(Route {
-            account,
-            server: spot.kind.name().to_owned(),
-            dir: Some(dir),
-            policy: options.policy,
-        });
+        let route = routes.of(spot)?;
         find::messages(
             spot,
             (source, &mut *tree),
@@ -311,6 +302,7 @@ fn next(queue: &Mutex<Receiver<Found>>) -> Option<Found> {
 struct Shared<'a> {
     layout: &'a Layout,
     options: &'a ImportOptions,
+    routes: &'a Routes<'a>,
     commit_queue: Option<&'a CommitQueue>,
     octets: AtomicU64,
     messages: AtomicU64,

@@ -4,7 +4,9 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
+use super::MboxOptions;
 use super::find::{Found, MessageExtent};
+use super::labels::{self, GmailLabels};
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::mail::mbox::{LineEnd, Unquoter, begins, to_crlf};
@@ -41,21 +43,24 @@ pub(super) struct ImportedMessage {
     pub(super) size: u64,
     /// Flag letters, sorted.
     pub(super) flags: String,
+    /// Where it lay at Gmail.
+    pub(super) labels: Option<GmailLabels>,
     convert: bool,
-    mboxo: bool,
+    options: MboxOptions,
     /// So many bytes in front of it do not belong to it.
     skip: u64,
 }
 
 impl ImportedMessage {
     /// Reads it once or twice; small ones stay in `whole`.
-    pub(super) fn look(found: &Found, mboxo: bool, whole: &mut Whole) -> Result<Self> {
+    pub(super) fn look(found: &Found, options: MboxOptions, whole: &mut Whole) -> Result<Self> {
         let mut message = Self {
             hash: Hash128([0; 16]),
             size: 0,
             flags: found.flags.clone(),
+            labels: None,
             convert: false,
-            mboxo,
+            options,
             skip: 0,
         };
         message.read(found, whole)?;
@@ -106,7 +111,13 @@ impl ImportedMessage {
             if extent.tag.ours {
                 self.convert = !extent.tag.exact && lf;
             } else {
-                self.flags = status_flags(&whole.bytes[..whole.bytes.len().min(HEAD)]);
+                let head = &whole.bytes[..whole.bytes.len().min(HEAD)];
+                self.labels = labels::read(head).filter(|_| self.options.labels);
+                // A status field of what came from Gmail was written by its sender.
+                self.flags = match &self.labels {
+                    Some(labels) => labels.marks.letters.clone(),
+                    None => status_flags(head),
+                };
             }
         }
         if self.convert {
@@ -170,7 +181,7 @@ impl ImportedMessage {
                 Box::new(file.take(end - start))
             }
             MessageExtent::Mbox(extent) => {
-                let once = self.mboxo && !extent.tag.ours;
+                let once = self.options.mboxo && !extent.tag.ours;
                 unquoter = extent.quoted.then(|| Unquoter::new(once));
                 line_end = extent.line_end;
                 Box::new(extent.open(&found.path)?)

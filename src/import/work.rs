@@ -29,7 +29,7 @@ impl Worker<'_> {
     pub(super) fn take(&mut self, found: &Found, route: &Arc<Route>) -> Result<()> {
         let options = self.shared.options;
         let mut whole = std::mem::take(&mut self.whole);
-        let message = ImportedMessage::look(found, options.mboxo, &mut whole)?;
+        let message = ImportedMessage::look(found, options.mbox, &mut whole)?;
         if message.is_nothing(found) {
             self.whole = whole;
             return Err(Error::Damaged {
@@ -39,9 +39,32 @@ impl Worker<'_> {
         }
         self.report.messages += 1;
         self.report.octets += message.size;
-        let taken = self.decide(found, route, &message, &whole);
+        let taken = self.distribute(found, route, &message, &whole);
         self.whole = whole;
         taken
+    }
+
+    /// Takes a message into the folder of its source, or into each that its labels name.
+    fn distribute(
+        &mut self,
+        found: &Found,
+        usual: &Arc<Route>,
+        message: &ImportedMessage,
+        whole: &Whole,
+    ) -> Result<()> {
+        let Some(labels) = &message.labels else {
+            return self.decide(found, usual, message, whole);
+        };
+        self.report.labelled += 1;
+        let mut routes = self.shared.routes.labelled(usual, &labels.folders)?;
+        if self.shared.options.dry_run {
+            routes.truncate(1);
+        }
+        for (n, route) in routes.iter().enumerate() {
+            self.decide(found, route, message, whole)?;
+            self.report.further_folders += u64::from(n > 0);
+        }
+        Ok(())
     }
 
     fn decide(
@@ -88,7 +111,10 @@ impl Worker<'_> {
             packed,
             flags: message.flags.clone(),
             idate,
-            kw: found.keywords.clone(),
+            kw: match &message.labels {
+                Some(labels) => labels.marks.words.clone(),
+                None => found.keywords.clone(),
+            },
             evidence: Evidence::Received,
             object: None,
         };

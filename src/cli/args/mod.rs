@@ -363,6 +363,7 @@ pub(crate) struct Export {
     mailvault import old.mbox --account work --into Old/2009\n  \
     mailvault import ~/tb/Mail --account work  Thunderbird's folders\n  \
     mailvault import /mnt/copy/mail            another vault, all its accounts")]
+#[allow(clippy::struct_excessive_bools)] // Each is a flag of its own.
 pub(crate) struct Import {
     /// A file, or a directory with everything below it
     pub(crate) source: PathBuf,
@@ -375,6 +376,9 @@ pub(crate) struct Import {
     /// In mbox files, lines that begin with '>>From ' are as they were
     #[arg(long)]
     pub(crate) mboxo: bool,
+    /// In mbox files of Google Takeout, ignore labels instead of making them folders and flags
+    #[arg(long)]
+    pub(crate) no_labels: bool,
     /// Only show how much would be new
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,

@@ -11,7 +11,7 @@ use mailvault::account::config::{self, AuditScope, Dedupe, Protocol, Tls};
 use mailvault::archive::dedupe::Policy;
 use mailvault::base::secret::Secret;
 use mailvault::export::upload::{UploadOptions, upload};
-use mailvault::import::{self, ImportOptions};
+use mailvault::import::{self, ImportOptions, MboxOptions};
 use mailvault::inspect::{self, AuditOptions};
 use mailvault::mail::query;
 use mailvault::pull::{self, PullOptions};
@@ -227,7 +227,10 @@ impl User {
                 Policy::MessageId
             },
             level: 3,
-            mboxo: false,
+            mbox: MboxOptions {
+                mboxo: false,
+                labels: true,
+            },
             dry_run: false,
             create: true,
             lock_wait: Duration::ZERO,
