@@ -17,16 +17,16 @@ fn letter(n: usize) -> String {
 
 /// A file with a message for each field of labels, as Takeout writes it.
 fn takeout(labels: &[&str]) -> String {
-    let all = labels.iter().enumerate();
-    all.map(|(n, labels)| {
+    let one = |(n, labels): (usize, &&str)| {
         format!(
             "From 18256472351663791{n:02}@xxx Sat Aug 02 10:00:05 +0000 2025\n\
              X-GM-THRID: 18256472351663791{n:02}\nX-Gmail-Labels: {labels}\n\
              Delivered-To: ann@example.org\n{}\n",
             letter(n)
         )
-    })
-    .collect()
+    };
+    let messages: Vec<String> = labels.iter().enumerate().map(one).collect();
+    messages.concat()
 }
 
 fn with(labels: &[&str]) -> Sandbox {
