@@ -221,6 +221,7 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'Use the vault in this directory [env: MAILVAULT_VAULT]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
             [CompletionResult]::new('--mboxo', '--mboxo', [CompletionResultType]::ParameterName, 'In mbox files, lines that begin with ''>>From '' are as they were')
+            [CompletionResult]::new('--no-labels', '--no-labels', [CompletionResultType]::ParameterName, 'In mbox files of Google Takeout, ignore labels instead of making them folders and flags')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Only show how much would be new')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Only show how much would be new')
             [CompletionResult]::new('--create', '--create', [CompletionResultType]::ParameterName, 'Create the vault if it does not exist')

@@ -210,6 +210,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
             cand --color 'When to use colour'
             cand --mboxo 'In mbox files, lines that begin with ''>>From '' are as they were'
+            cand --no-labels 'In mbox files of Google Takeout, ignore labels instead of making them folders and flags'
             cand -n 'Only show how much would be new'
             cand --dry-run 'Only show how much would be new'
             cand --create 'Create the vault if it does not exist'

@@ -187,6 +187,7 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l color -d 
 always\t''
 never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l mboxo -d 'In mbox files, lines that begin with \'>>From \' are as they were'
+complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l no-labels -d 'In mbox files of Google Takeout, ignore labels instead of making them folders and flags'
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -s n -l dry-run -d 'Only show how much would be new'
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l create -d 'Create the vault if it does not exist'
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -s q -l quiet -d 'Print only warnings and errors'
