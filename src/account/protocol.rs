@@ -2,7 +2,7 @@
 
 use crate::account::config::{Account, Protocol};
 use crate::account::connect::endpoint;
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, Result, TlsFault};
 use crate::base::stage::Stage;
 use crate::vault::ledger::LedgerEvent;
 use crate::vault::{self, catalog::Catalog};
@@ -66,7 +66,7 @@ pub(crate) fn is_closed(error: &Error) -> bool {
         | Error::Protocol { .. }
         | Error::Refused { .. }
         | Error::Unsupported { .. } => true,
-        Error::Tls { certificate, .. } => !certificate,
+        Error::Tls { fault, .. } => *fault == TlsFault::Handshake,
         Error::Auth { certain, .. } => !certain,
         Error::Timeout { stage, .. } => matches!(stage, Stage::Connecting | Stage::Greeting),
         _ => false,

@@ -14,6 +14,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::base::certificate::Certificate;
 use crate::base::response_code;
 use crate::base::stage::Stage;
 
@@ -39,6 +40,17 @@ impl fmt::Display for Endpoint {
     }
 }
 
+/// What keeps TLS from being established.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsFault {
+    /// TLS itself.
+    Handshake,
+    /// The certificate, which cannot be verified for the host.
+    Untrusted,
+    /// The certificate, which is not the pinned one.
+    NotPinned,
+}
+
 /// Everything that can stop an account, a command or the program.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -60,20 +72,20 @@ pub enum Error {
         source: io::Error,
     },
     /// The certificate was refused, or TLS could not be established.
-    #[error("{}: {reason}", if *.certificate {
-        format!("the certificate of {server} is not trusted")
-    } else {
+    #[error("{}: {reason}", if *.fault == TlsFault::Handshake {
         format!("{server}: TLS failed")
+    } else {
+        format!("the certificate of {server} is not trusted")
     })]
     Tls {
         /// The server.
         server: Endpoint,
         /// What is wrong, in words.
         reason: String,
-        /// SHA-256 of the certificate that the server showed, if it showed one.
-        fingerprint: Option<String>,
-        /// True if the certificate is the trouble, false if TLS itself failed.
-        certificate: bool,
+        /// The certificate that the server showed, if it showed one.
+        shown: Option<Box<Certificate>>,
+        /// What failed.
+        fault: TlsFault,
     },
     /// The server stayed silent, or dripped, for longer than its limit.
     #[error("{server} did not answer within {limit} s ({stage})")]
@@ -447,11 +459,10 @@ impl Error {
             | Self::Lost { .. }
             | Self::Busy { .. }
             | Self::Tls {
-                certificate: false, ..
+                fault: TlsFault::Handshake,
+                ..
             } => ErrorKind::Unreachable,
-            Self::Tls {
-                certificate: true, ..
-            } => ErrorKind::Untrusted,
+            Self::Tls { .. } => ErrorKind::Untrusted,
             Self::Auth { .. } => ErrorKind::Auth,
             Self::Token { kind, .. } => *kind,
             Self::Config { .. } | Self::Secret { .. } => ErrorKind::Config,

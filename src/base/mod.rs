@@ -1,6 +1,7 @@
 //! What everything else stands on: errors, events, files, pauses, units, secrets.
 
 pub mod account_name;
+pub mod certificate;
 pub mod error;
 pub mod event;
 pub mod fsx;

@@ -175,9 +175,24 @@ fn shown(leaf: &Leaf) -> String {
 
 #[test]
 fn a_refused_certificate_is_shown_and_nothing_is_sent() {
-    for (step, leaf, reason) in [
-        ("expired", &authority().expired, "certificate has expired"),
-        ("other", &authority().other, "IP address mismatch"),
+    for (step, leaf, reason, valid, hint) in [
+        (
+            "expired",
+            &authority().expired,
+            "certificate has expired",
+            "for:     localhost\n  valid:   2020-01-01 to 2021-01-01",
+            "it has expired, and only whoever runs the server can renew it. If its
+        dates look right, check the clock of this machine",
+        ),
+        (
+            "other",
+            &authority().other,
+            "IP address mismatch",
+            "for:     mail.example.net\n  valid:   2020-01-01 to 2040-01-01",
+            "if this is your own server, compare the fingerprint there, then set
+        tls_pin_sha256 (or tls_ca_file) for work. If not, someone may be between
+        you and the server.",
+        ),
     ] {
         let script = Script::new();
         // The second connection is only to look at the certificate.
@@ -192,11 +207,10 @@ fn a_refused_certificate_is_shown_and_nothing_is_sent() {
         let said = format!(
             "error: work: the certificate of 127.0.0.1:$PORT is not trusted
   reason:  {reason}
+  {valid}
   sha256:  {}
   No password was sent.
-  hint: if this is your own server, compare the fingerprint there, then set
-        tls_pin_sha256 (or tls_ca_file) for work. If not, someone may be between
-        you and the server.
+  hint: {hint}
 ",
             shown(leaf)
         );

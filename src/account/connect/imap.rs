@@ -2,6 +2,7 @@
 
 use super::Connector;
 use crate::account::config::Tls;
+use crate::base::certificate::Certificate;
 use crate::base::error::Result;
 use crate::base::secret::Mask;
 use crate::net::imap::Session;
@@ -41,7 +42,7 @@ impl Connector {
 
     /// Which certificate was refused behind STARTTLS, learned over a connection of its own
     /// over which nothing else is sent.
-    fn shown_imap_certificate(&self) -> Option<String> {
+    fn shown_imap_certificate(&self) -> Option<Certificate> {
         let transport = Transport::connect(&self.server, &self.limits).ok()?;
         let mut session = Session::greet(transport, &self.server, Mask::none(), false).ok()?;
         session.ask_capabilities().ok()?;

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use crate::account::config::{self, Account, Auth, Tls};
 use crate::account::oauth;
-use crate::base::error::{Endpoint, Error, Result};
+use crate::base::certificate::Certificate;
+use crate::base::error::{Endpoint, Error, Result, TlsFault};
 use crate::base::secret::{Mask, Secret, SecretSource};
 use crate::base::stage::Stage;
 use crate::mail::source::Source;
@@ -125,19 +126,19 @@ impl Connector {
     fn encrypt(
         &self,
         transport: Transport,
-        shown: impl FnOnce() -> Option<String>,
+        shown: impl FnOnce() -> Option<Certificate>,
     ) -> Result<Transport> {
         match transport.encrypt(&self.trust) {
             Err(Error::Tls {
                 server,
                 reason,
-                certificate: true,
-                fingerprint: None,
+                fault: TlsFault::Untrusted,
+                shown: None,
             }) => Err(Error::Tls {
                 server,
                 reason,
-                certificate: true,
-                fingerprint: shown(),
+                fault: TlsFault::Untrusted,
+                shown: shown().map(Box::new),
             }),
             encrypted => encrypted,
         }
@@ -193,7 +194,7 @@ impl Connector {
 
     /// Which certificate was refused behind STLS, learned over a connection of its own
     /// over which nothing is sent but STLS.
-    fn shown_certificate(&self) -> Option<String> {
+    fn shown_certificate(&self) -> Option<Certificate> {
         let transport = Transport::connect(&self.server, &self.limits).ok()?;
         let session =
             Pop3Session::greet(transport, &self.server, Mask::none(), self.dialect).ok()?;

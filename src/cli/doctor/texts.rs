@@ -2,11 +2,11 @@
 
 use mailvault::account::config::{Account, is_loopback};
 use mailvault::account::providers;
+use mailvault::base::certificate::Certificate;
 use mailvault::base::error::Result;
 use mailvault::base::secret::{Env, SecretSource};
 use mailvault::inspect::doctor::{Fact, Point, UidlQuality, VaultFacts};
 use mailvault::net::pop3::Pop3Capabilities;
-use mailvault::net::transport::Certificate;
 use serde_json::json;
 
 use super::DoctorRow;
@@ -400,6 +400,7 @@ mod tests {
         Fact::Trusted(Certificate {
             fingerprint: String::new(),
             until: Some(now().timestamp() + days * DAY + 60),
+            ..Certificate::default()
         })
     }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use mailvault::account::config::{Account, Auth, Protocol, is_account_name};
 use mailvault::account::providers::{self, Accepts, Provider};
-use mailvault::base::error::{Error, Result};
+use mailvault::base::error::{Error, Result, TlsFault};
 use mailvault::base::secret::{self, Program, Secret, SecretSource};
 use mailvault::inspect::doctor::{self, Fact};
 use serde_json::json;
@@ -221,8 +221,8 @@ impl Wizard<'_> {
         let Failure::Error(Error::Tls {
             server,
             reason,
-            fingerprint: Some(fingerprint),
-            certificate: true,
+            shown: Some(shown),
+            fault: TlsFault::Untrusted,
         }) = &failure
         else {
             return Err(failure);
@@ -236,10 +236,11 @@ impl Wizard<'_> {
             escape(reason)
         );
         self.out.say(&wrap(&text, "", 0, report::COLUMNS));
-        self.out.say(&format!("  {}", escape(fingerprint)));
+        let lines = report::certificate::lines(shown);
+        self.out.say(lines.trim_start_matches('\n'));
         let question = "Trust this certificate, and no other, from now on (yes or no)";
         match ask::line(self.out, question, Some("no"))?.as_str() {
-            "yes" => Ok(fingerprint.clone()),
+            "yes" => Ok(shown.fingerprint.clone()),
             _ => Err(failure),
         }
     }

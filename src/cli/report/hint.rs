@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 use std::io;
 
 use mailvault::account::providers::{self, UserForm};
-use mailvault::base::error::{Endpoint, Error, ErrorKind, LINK};
+use mailvault::base::error::{Endpoint, Error, ErrorKind, LINK, TlsFault};
 use mailvault::base::stage::Stage;
 
+use super::certificate;
 use crate::cli::text::{count, escape, size};
 
 /// What to type or where to look, for every error.
@@ -56,13 +57,16 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
              need a longer timeout for {name}"
         ),
         Error::Tls {
-            certificate: true, ..
-        } => format!(
-            "if this is your own server, compare the fingerprint there, then set \
-             tls_pin_sha256 (or tls_ca_file) for {name}. If not, someone may be between you \
-             and the server."
-        ),
-        Error::Tls { server, .. } => tls_hint(server, name),
+            server,
+            fault: TlsFault::Handshake,
+            ..
+        } => tls_hint(server, name),
+        Error::Tls {
+            server,
+            shown,
+            fault,
+            ..
+        } => certificate::hint(server, shown.as_deref(), *fault, name),
         Error::Auth {
             server,
             user,

@@ -1,19 +1,20 @@
 //! Failures as people and programs read them: the error line, the server's words, the hint
 //! and the exit code.
 
+pub(crate) mod certificate;
 mod hint;
 
 use std::error::Error as _;
 use std::fmt::Write as _;
 use std::io;
 
-use mailvault::base::error::{Endpoint, Error, ErrorKind, PARTIAL};
+use mailvault::base::error::{Endpoint, Error, ErrorKind, PARTIAL, TlsFault};
 use serde_json::{Value, json};
 
 pub(crate) use hint::hint;
 
 use super::output::{Output, Tone};
-use super::text::{count, escape, size, wrap};
+use super::text::{count, escape, rfc3339, size, wrap};
 
 /// Columns of a message.
 pub(crate) const COLUMNS: usize = 80;
@@ -118,14 +119,14 @@ pub(crate) fn parts(error: &Error, account: Option<&str>) -> String {
     }
     if let Error::Tls {
         reason,
-        fingerprint,
-        certificate: true,
+        shown,
+        fault: TlsFault::Untrusted | TlsFault::NotPinned,
         ..
     } = error
     {
         text.push_str(&part("reason:  ", &escape(reason)));
-        if let Some(fingerprint) = fingerprint {
-            text.push_str(&part("sha256:  ", &in_two_lines(fingerprint)));
+        if let Some(shown) = shown {
+            text.push_str(&certificate::lines(shown));
         }
         text.push_str("\n  No password was sent.");
     }
@@ -149,7 +150,7 @@ pub(crate) fn what(error: &Error) -> String {
         // The reason has a line of its own.
         Error::Tls {
             server,
-            certificate: true,
+            fault: TlsFault::Untrusted | TlsFault::NotPinned,
             ..
         } => return format!("the certificate of {server} is not trusted"),
         Error::NoSpace {
@@ -268,13 +269,15 @@ fn to_json(error: &Error, account: Option<&str>) -> Value {
         set("server_reply", reply.into());
     }
     match error {
-        Error::Tls {
-            reason,
-            fingerprint,
-            ..
-        } => {
+        Error::Tls { reason, shown, .. } => {
             set("reason", reason.clone().into());
-            set("sha256", fingerprint.clone().into());
+            let sha256 = shown.as_ref().map(|shown| shown.fingerprint.clone());
+            set("sha256", sha256.into());
+            if let Some(shown) = shown {
+                set("hosts", shown.hosts.clone().into());
+                set("from", shown.from.and_then(rfc3339).into());
+                set("until", shown.until.and_then(rfc3339).into());
+            }
         }
         Error::NotFound { candidates, .. } => set("candidates", candidates.clone().into()),
         Error::NoSpace { needed, free, .. } => {
@@ -308,6 +311,8 @@ fn server(error: &Error) -> Option<&Endpoint> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+
+    use mailvault::base::certificate::Certificate;
 
     use super::*;
 
@@ -387,8 +392,11 @@ mod tests {
         let error = Error::Tls {
             server: server(),
             reason: "self-signed".into(),
-            fingerprint: Some(vec!["4D"; 32].join(":")),
-            certificate: true,
+            shown: Some(Box::new(Certificate {
+                fingerprint: vec!["4D"; 32].join(":"),
+                ..Certificate::default()
+            })),
+            fault: TlsFault::Untrusted,
         };
         assert_eq!(
             text(&error, Some("nas")),

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use crate::account::config::{Account, Protocol};
 use crate::account::connect::{Connector, endpoint};
+use crate::base::certificate::Certificate;
 use crate::base::error::{Endpoint, Error, Result};
 use crate::base::secret::Secret;
 use crate::mail::source::{Listings, Source};
 use crate::net::imap::Mailbox;
 use crate::net::pop3::{Dialect, Pop3Capabilities};
-use crate::net::transport::{Certificate, Limits, Transport, addresses};
+use crate::net::transport::{Limits, Transport, addresses};
 
 /// Where mail servers usually listen.
 const PORTS: [u16; 4] = [995, 110, 993, 143];

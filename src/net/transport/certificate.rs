@@ -1,37 +1,39 @@
-//! What people want to know of a certificate: its fingerprint and until when it is good
-//! (RFC 5280 s.4.1). It proves nothing; that is OpenSSL's work.
+//! Reading a certificate as far as people want to know it: its fingerprint, its hosts, and when
+//! it is good (RFC 5280 s.4.1, s.4.2.1.6).
 
 use chrono::NaiveDateTime;
 use sha2::{Digest, Sha256};
 
 use super::tls::colons;
+use crate::base::certificate::Certificate;
 
-const SEQUENCE: u8 = 0x30;
-const VERSION: u8 = 0xa0;
+const BOOLEAN: u8 = 0x01;
+const OCTET_STRING: u8 = 0x04;
+const OBJECT_ID: u8 = 0x06;
 const UTC_TIME: u8 = 0x17;
 const LONG_TIME: u8 = 0x18;
+const SEQUENCE: u8 = 0x30;
+const VERSION: u8 = 0xa0;
+const EXTENSIONS: u8 = 0xa3;
+/// `dNSName` of a `GeneralName`.
+const DNS_NAME: u8 = 0x82;
+/// 2.5.29.17, subjectAltName.
+const ALTERNATIVE_NAMES: &[u8] = &[0x55, 0x1d, 0x11];
+/// More hosts than anybody reads.
+const MOST_HOSTS: usize = 100;
 
-/// A certificate that a server showed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Certificate {
-    /// SHA-256, as people compare it.
-    pub fingerprint: String,
-    /// Until when it is good, in Unix seconds, if that can be read.
-    pub until: Option<i64>,
+/// Reads a certificate in DER.
+pub(super) fn read(der: &[u8]) -> Certificate {
+    let mut certificate = Certificate {
+        fingerprint: colons(Sha256::digest(der).into()),
+        ..Certificate::default()
+    };
+    let _ = read_body(der, &mut certificate);
+    certificate
 }
 
-impl Certificate {
-    /// Reads a certificate in DER.
-    pub(super) fn read(der: &[u8]) -> Self {
-        Self {
-            fingerprint: colons(Sha256::digest(der).into()),
-            until: not_after(der),
-        }
-    }
-}
-
-/// The end of the validity.
-fn not_after(der: &[u8]) -> Option<i64> {
+/// Reads as far as it can be understood.
+fn read_body(der: &[u8], into: &mut Certificate) -> Option<()> {
     let (_, certificate, _) = value(der).filter(|(tag, ..)| *tag == SEQUENCE)?;
     let (_, body, _) = value(certificate).filter(|(tag, ..)| *tag == SEQUENCE)?;
     let (tag, _, mut rest) = value(body)?;
@@ -41,10 +43,23 @@ fn not_after(der: &[u8]) -> Option<i64> {
     }
     let (_, _, rest) = value(rest)?; // the algorithm
     let (_, _, rest) = value(rest)?; // the issuer
-    let (_, validity, _) = value(rest)?;
-    let (_, _, rest) = value(validity)?;
-    let (tag, time, _) = value(rest)?;
-    let text = std::str::from_utf8(time).ok()?;
+    let (_, validity, mut rest) = value(rest)?;
+    let (from, from_text, until) = value(validity)?;
+    let (until, until_text, _) = value(until)?;
+    into.from = time(from, from_text);
+    into.until = time(until, until_text);
+    loop {
+        let (tag, content, more) = value(rest)?;
+        if tag == EXTENSIONS {
+            into.hosts = hosts(content)?;
+            return Some(());
+        }
+        rest = more;
+    }
+}
+
+fn time(tag: u8, text: &[u8]) -> Option<i64> {
+    let text = std::str::from_utf8(text).ok()?;
     let text = match tag {
         // Two digits of the year: up to 49 they are of this century.
         UTC_TIME if *text.as_bytes().first()? < b'5' => format!("20{text}"),
@@ -54,6 +69,38 @@ fn not_after(der: &[u8]) -> Option<i64> {
     };
     let time = NaiveDateTime::parse_from_str(&text, "%Y%m%d%H%M%SZ").ok()?;
     Some(time.and_utc().timestamp())
+}
+
+/// The DNS names among the extensions.
+fn hosts(extensions: &[u8]) -> Option<Vec<String>> {
+    let (_, mut extensions, _) = value(extensions)?;
+    loop {
+        let (_, extension, more) = value(extensions)?;
+        let (tag, id, rest) = value(extension)?;
+        if (tag, id) == (OBJECT_ID, ALTERNATIVE_NAMES) {
+            return names(rest);
+        }
+        extensions = more;
+    }
+}
+
+fn names(extension: &[u8]) -> Option<Vec<String>> {
+    let (tag, content, rest) = value(extension)?;
+    let (tag, content) = match tag {
+        BOOLEAN => value(rest).map(|(tag, content, _)| (tag, content))?,
+        _ => (tag, content),
+    };
+    let (_, mut names, _) = value(content).filter(|_| tag == OCTET_STRING)?;
+    let mut hosts = Vec::new();
+    while let Some((tag, name, more)) = value(names)
+        && hosts.len() < MOST_HOSTS
+    {
+        if tag == DNS_NAME {
+            hosts.push(String::from_utf8_lossy(name).into_owned());
+        }
+        names = more;
+    }
+    Some(hosts)
 }
 
 /// The first value of some DER: its tag, its content, and what follows.
@@ -89,7 +136,20 @@ mod tests {
         let mut params = CertificateParams::new(vec!["pop.example.org".to_owned()]).unwrap();
         params.not_after = date_time_ymd(year, 3, 2);
         let key = KeyPair::generate().unwrap();
-        Certificate::read(params.self_signed(&key).unwrap().der())
+        read(params.self_signed(&key).unwrap().der())
+    }
+
+    #[test]
+    fn the_hosts_are_read() {
+        let hosts = ["*.hosting.example", "mail.hosting.example"].map(str::to_owned);
+        let mut params = CertificateParams::new(hosts.to_vec()).unwrap();
+        let ip = rcgen::SanType::IpAddress([192, 0, 2, 1].into());
+        params.subject_alt_names.insert(1, ip);
+        params.is_ca = rcgen::IsCa::ExplicitNoCa;
+        let key = KeyPair::generate().unwrap();
+        let certificate = read(params.self_signed(&key).unwrap().der());
+        assert_eq!(certificate.hosts, hosts);
+        assert!(certificate.from < certificate.until);
     }
 
     #[test]
@@ -101,7 +161,7 @@ mod tests {
 
     #[test]
     fn the_fingerprint_is_that_of_openssl() {
-        let certificate = Certificate::read(b"");
+        let certificate = read(b"");
         assert!(certificate.fingerprint.starts_with("E3:B0:C4:42:98:FC"));
         assert_eq!(certificate.until, None);
     }
@@ -109,7 +169,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_break_it(der in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Certificate::read(&der);
+            let _ = read(&der);
         }
 
         #[test]
@@ -121,7 +181,7 @@ mod tests {
             if let Some(byte) = der.get_mut(at) {
                 *byte ^= flip;
             }
-            let _ = Certificate::read(&der);
+            let _ = read(&der);
         }
     }
 }

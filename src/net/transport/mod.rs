@@ -26,13 +26,13 @@ use std::time::{Duration, Instant};
 use native_tls::{HandshakeError, TlsConnector};
 use sha2::{Digest, Sha256};
 
-use crate::base::error::{Endpoint, Error, Result};
+use crate::base::certificate::Certificate;
+use crate::base::error::{Endpoint, Error, Result, TlsFault};
 use crate::base::stage::Stage;
 use clock::Clocked;
 use pipe::Pipe;
-use tls::{colons, unverified, verified};
+use tls::{unverified, verified};
 
-pub use certificate::Certificate;
 pub use clock::explain;
 pub use lookup::{DnsService, Resolver};
 pub use loopback::Loopback;
@@ -117,17 +117,17 @@ impl Transport {
             Error::Tls {
                 server,
                 reason,
-                certificate: true,
-                fingerprint: None,
+                fault: TlsFault::Untrusted,
+                shown: None,
             } => {
-                let fingerprint = Self::connect(&server, limits)
+                let shown = Self::connect(&server, limits)
                     .ok()
                     .and_then(Self::shown_certificate);
                 Err(Error::Tls {
                     server,
                     reason,
-                    certificate: true,
-                    fingerprint,
+                    fault: TlsFault::Untrusted,
+                    shown: shown.map(Box::new),
                 })
             }
             other => Err(other),
@@ -144,22 +144,22 @@ impl Transport {
         let encrypted = self.handshake(&unverified(&server)?)?;
         match encrypted.peer_fingerprint() {
             Some(shown) if shown == pin => Ok(encrypted),
-            shown => Err(Error::Tls {
+            _ => Err(Error::Tls {
                 server,
                 reason: "it is not the pinned certificate".into(),
-                fingerprint: shown.map(colons),
-                certificate: true,
+                shown: encrypted.certificate().map(Box::new),
+                fault: TlsFault::NotPinned,
             }),
         }
     }
 
     /// Looks at the certificate that the server shows, whoever it is for, and ends the
-    /// connection: its SHA-256, as people compare it.
+    /// connection.
     #[must_use]
-    pub fn shown_certificate(self) -> Option<String> {
+    pub fn shown_certificate(self) -> Option<Certificate> {
         let server = self.server.clone();
         let encrypted = self.handshake(&unverified(&server).ok()?).ok()?;
-        encrypted.peer_fingerprint().map(colons)
+        encrypted.certificate()
     }
 
     /// True once the connection is encrypted.
@@ -189,7 +189,7 @@ impl Transport {
     #[must_use]
     pub fn certificate(&self) -> Option<Certificate> {
         let der = self.peer_certificate()?;
-        Some(Certificate::read(&der))
+        Some(certificate::read(&der))
     }
 
     fn handshake(self, connector: &TlsConnector) -> Result<Self> {

@@ -4,7 +4,7 @@ use std::io;
 
 use native_tls::{Certificate, Protocol, TlsConnector};
 
-use crate::base::error::{Endpoint, Error, Result};
+use crate::base::error::{Endpoint, Error, Result, TlsFault};
 use crate::base::stage::Stage;
 use crate::net::transport::Trust;
 use crate::net::transport::clock::Stall;
@@ -44,7 +44,12 @@ pub(super) fn unverified(server: &Endpoint) -> Result<TlsConnector> {
 /// OpenSSL names the trouble in brackets at the end of a long line.
 pub(super) fn explain(server: &Endpoint, error: &native_tls::Error) -> Error {
     let text = error.to_string();
-    let certificate = text.contains("certificate verify failed");
+    // native-tls has no other way to tell.
+    let fault = if text.contains("certificate verify failed") {
+        TlsFault::Untrusted
+    } else {
+        TlsFault::Handshake
+    };
     let reason = if let Some((_, reason)) = text.rsplit_once('(') {
         reason.trim_end_matches(')').to_owned()
     } else if text.contains("wrong version number") || text.contains("unexpected message") {
@@ -69,8 +74,8 @@ pub(super) fn explain(server: &Endpoint, error: &native_tls::Error) -> Error {
     Error::Tls {
         server: server.clone(),
         reason,
-        fingerprint: None,
-        certificate,
+        shown: None,
+        fault,
     }
 }
 
