@@ -33,6 +33,7 @@ cyrus-pop3d cyrus-common libsasl2-modules-db sasl2-bin libical3 libicu72 libjans
 libpcre3 libsqlite3-0 libuuid1 libxapian30 libxml2
 courier-imap libgamin0
 mailutils-imap4d
+cyrus-imapd
 libc6 libgcc-s1 libstdc++6 zlib1g"
 
 # Shows a command and runs it.

@@ -49,6 +49,8 @@ pub enum UploadFlaw {
     LongLine,
     /// Its last line does not end.
     Open,
+    /// It has a CR that no LF follows.
+    BareCr,
 }
 
 impl UploadFlaw {
@@ -69,11 +71,13 @@ impl fmt::Display for UploadFlaw {
             Self::EightBitHeader => f.write_str("its header has characters beyond ASCII"),
             Self::LongLine => f.write_str("it has a line of more than 9,900 octets"),
             Self::Open => f.write_str("its last line has no end"),
+            Self::BareCr => f.write_str("it has a CR that is no line end"),
         }
     }
 }
 
 /// What was seen of a message, piece by piece, in the form in which it is sent.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug, Default, Clone)]
 pub struct MessageProbe {
     octets: u64,
@@ -84,6 +88,7 @@ pub struct MessageProbe {
     in_body: bool,
     eight_bit: bool,
     utf8: Utf8,
+    bare_cr: bool,
     last: u8,
 }
 
@@ -108,11 +113,14 @@ impl MessageProbe {
     }
 
     fn piece_of_line(&mut self, part: &[u8]) {
-        let Some(last) = part.last() else { return };
+        let Some((last, inner)) = part.split_last() else {
+            return;
+        };
         if !self.in_body {
             self.eight_bit = self.eight_bit || !part.is_ascii();
             self.utf8.at(part);
         }
+        self.bare_cr |= self.last == b'\r' || memchr::memchr(b'\r', inner).is_some();
         self.line += part.len() as u64;
         self.last = *last;
     }
@@ -127,6 +135,16 @@ impl MessageProbe {
     #[must_use]
     pub fn is_utf8_header(&self) -> bool {
         self.eight_bit && self.utf8.is_valid()
+    }
+
+    /// True if it has a line that does not end with CR LF.
+    #[must_use]
+    pub fn has_odd_line_ends(&self) -> bool {
+        self.has_bare_cr() || self.last != b'\n'
+    }
+
+    fn has_bare_cr(&self) -> bool {
+        self.bare_cr || self.last == b'\r'
     }
 
     /// What such a mailbox may not like about the message.
@@ -147,6 +165,9 @@ impl MessageProbe {
         }
         if self.last != b'\n' {
             flaws.push(UploadFlaw::Open);
+        }
+        if self.has_bare_cr() {
+            flaws.push(UploadFlaw::BareCr);
         }
         flaws
     }
@@ -217,6 +238,9 @@ mod tests {
             (&long, UploadFlaw::LongLine),
             (b"a", UploadFlaw::Open),
             (b"", UploadFlaw::Open),
+            (b"a\rb\r\n", UploadFlaw::BareCr),
+            (b"a\r\r\n", UploadFlaw::BareCr),
+            (b"a\r", UploadFlaw::BareCr),
         ] {
             assert!(flaws(message, &limits).contains(&flaw), "{flaw:?}");
         }

@@ -52,5 +52,6 @@ mod status;
 mod support;
 mod traffic;
 mod upload;
+mod upload_servers;
 mod verify;
 mod volume;

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::sync::atomic::Ordering;
 
-use super::letter::{flags, keeps, look, without};
+use super::letter::{LineEnds, flags, keeps, look, without};
 use super::names::FolderNames;
 use super::{Doubt, UploadTask, refused};
 use crate::base::error::{Error, Result};
@@ -47,7 +47,7 @@ impl UploadTask<'_> {
                         let message = refused(&entry, &mailbox.label, reason);
                         each(Doubt { message, certain });
                     };
-                    let look = match look(&entry, &mut buffer) {
+                    let look = match look(&entry, LineEnds::Stored, &mut buffer) {
                         Ok((_, look)) => look,
                         Err(Error::Damaged { detail, .. }) => {
                             doubt(format!("damaged in the vault: {detail}"), true);

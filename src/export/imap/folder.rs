@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::folder_run::{FolderRun, Intents};
 use super::found::ServerMessages;
 use super::intents::CHUNK;
-use super::letter::{date, flags, keeps, look, wire, without};
+use super::letter::{LineEnds, date, flags, keeps, look, wire, without};
 use super::{Filled, FolderPlan, RefusedUpload, Sent, Upload, reason, refused};
 use crate::base::error::{Error, Result};
 use crate::base::stage::Stage;
@@ -81,6 +81,8 @@ impl Upload<'_> {
             count: 0,
             hashes: HashSet::new(),
             ended: None,
+            line_ends: LineEnds::Stored,
+            refused: HashMap::new(),
         };
         let uploaded = self.report.uploaded;
         let outcome = self.send_in_order(session, plan, &mut run);
@@ -89,10 +91,12 @@ impl Upload<'_> {
             self.accuse(error, &mut run);
         }
         outcome?;
-        let mut now = [mailbox.clone()];
-        now[0].counts = None;
-        session.ask_counts(&mut now)?;
-        self.report.folders[filled].holds = now[0].counts.and_then(|counts| counts.messages);
+        // STATUS of the open mailbox may be stale (RFC 9051 s.6.3.11); Courier's is.
+        self.report.folders[filled].holds = match session.open(mailbox, Access::Read) {
+            Ok(folder) => folder.counts().messages,
+            Err(Error::Refused { .. }) => None,
+            Err(error) => return Err(error),
+        };
         match run.ended {
             Some((refusal, reply)) => Err(self.ended(refusal, reply)),
             None => Ok(()),
@@ -115,6 +119,13 @@ impl Upload<'_> {
             let pace = began.elapsed() / sent.max(1);
             self.wait_until_stable(session, plan, pace, run)?;
             self.send_all(&mut session.appender(mailbox), plan, run)?;
+        }
+        if !run.refused.is_empty() && run.ended.is_none() {
+            run.line_ends = LineEnds::Strict;
+            self.send_all(&mut session.appender(mailbox), plan, run)?;
+        }
+        for (_, message) in run.refused.drain() {
+            self.refuse(&run.key, message);
         }
         if run.intents.looked_for.is_empty() {
             return Ok(());
@@ -209,10 +220,17 @@ impl Upload<'_> {
 
     fn is_wanted(&self, entry: &Entry, run: &FolderRun) -> Result<bool> {
         let hash = entry.name.hash;
-        Ok(!run.hashes.contains(&hash)
+        let is_due = match run.line_ends {
+            LineEnds::Strict => run.refused.contains_key(&hash),
+            LineEnds::Stored => {
+                !run.refused.contains_key(&hash)
+                    && (!run.intents.is_second_pass || run.intents.deferred.contains(&hash))
+            }
+        };
+        Ok(is_due
+            && !run.hashes.contains(&hash)
             && !self.batched.contains(&hash)
             && !self.settled.contains(&(run.key.clone(), hash))
-            && (!run.intents.is_second_pass || run.intents.deferred.contains(&hash))
             && !self.is_done(&run.key, hash)?)
     }
 
@@ -255,7 +273,7 @@ impl Upload<'_> {
         buffer: &mut Checker,
     ) -> Result<()> {
         let hash = entry.name.hash;
-        let (mut body, look) = look(entry, buffer)?;
+        let (mut body, look) = look(entry, run.line_ends, buffer)?;
         let octets = look.octets();
         let may_come = run.intents.open.contains(&hash) && !run.intents.is_second_pass;
         if may_come {
@@ -268,7 +286,7 @@ impl Upload<'_> {
             run.intents.open.remove(&hash);
             run.intents.ours.remove(&hash);
             if let Some(sent) = self.unsure.remove(&hash) {
-                return self.taken(&run.key, sent, Some(uid));
+                return self.taken(&run.key, sent, Some(uid), None);
             }
             self.report.there += 1;
             self.passed(entry.name.size);
@@ -302,8 +320,17 @@ impl Upload<'_> {
         let number = run.count;
         let message = refused(entry, &run.label, String::new());
         run.hashes.insert(hash);
-        run.sent.insert(number, Sent { message, lost, own });
-        let sent = appender.send(number, &letter, &mut |piece| wire(&mut body, piece));
+        let sent = Sent {
+            message,
+            lost,
+            own,
+            has_odd_line_ends: look.has_odd_line_ends(),
+        };
+        run.sent.insert(number, sent);
+        let line_ends = run.line_ends;
+        let sent = appender.send(number, &letter, &mut |piece| {
+            wire(&mut body, line_ends, piece)
+        });
         sent.map_err(|error| match error {
             // Half of it is on its way: nothing can follow in this session.
             Error::Damaged { detail, .. } => Error::Lost {
@@ -331,11 +358,16 @@ impl Upload<'_> {
         match verdict {
             Verdict::Taken(uid) => {
                 run.intents.ours.remove(&sent.message.id);
-                self.taken(&run.key, sent, uid)?;
+                let before = run.refused.remove(&sent.message.id);
+                self.taken(&run.key, sent, uid, before.map(|before| before.reason))?;
             }
             Verdict::Refused(AppendRefusal::Message, words) => {
                 sent.message.reason = words;
-                self.refuse(&run.key, sent.message);
+                if run.line_ends == LineEnds::Stored && sent.has_odd_line_ends {
+                    run.refused.insert(sent.message.id, sent.message);
+                } else if !run.refused.contains_key(&sent.message.id) {
+                    self.refuse(&run.key, sent.message);
+                }
             }
             Verdict::Refused(refusal, words) => {
                 run.ended.get_or_insert((refusal, words));
@@ -344,19 +376,32 @@ impl Upload<'_> {
         Ok(true)
     }
 
-    fn taken(&mut self, key: &str, sent: Sent, uid: Option<u32>) -> Result<()> {
+    /// A message was taken; `refused` has the words with which it was refused as it is stored.
+    fn taken(
+        &mut self,
+        key: &str,
+        sent: Sent,
+        uid: Option<u32>,
+        refused: Option<String>,
+    ) -> Result<()> {
         let Sent {
             mut message,
             lost,
             own,
+            ..
         } = sent;
         self.report.uploaded += 1;
         self.report.undated += u64::from(!own);
         self.report.octets += message.octets;
         self.passed(message.octets);
         let hash = message.id;
-        if !lost.is_empty() {
-            message.reason = without(&lost);
+        let lost = (!lost.is_empty()).then(|| without(&lost));
+        let line_ends = refused.map(|words| {
+            format!("sent with CR LF at the end of every line, as it was refused before: {words}")
+        });
+        let changes: Vec<String> = lost.into_iter().chain(line_ends).collect();
+        if !changes.is_empty() {
+            message.reason = changes.join("; ");
             self.report.stripped.push(message);
         }
         self.is_there(key, hash, uid)

@@ -2,8 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Sent;
 use super::found::ServerMessages;
+use super::letter::LineEnds;
+use super::{RefusedUpload, Sent};
 use crate::export::lint::MailboxLimits;
 use crate::mail::message::Hash128;
 use crate::net::imap::AppendRefusal;
@@ -21,6 +22,9 @@ pub(super) struct FolderRun {
     pub(super) count: u64,
     pub(super) hashes: HashSet<Hash128>,
     pub(super) ended: Option<(AppendRefusal, String)>,
+    pub(super) line_ends: LineEnds,
+    /// What was refused as it is stored, and is sent once more with strict line ends.
+    pub(super) refused: HashMap<Hash128, RefusedUpload>,
 }
 
 /// The intents of one folder.

@@ -69,6 +69,8 @@ struct Sent {
     lost: Vec<String>,
     /// Its date is its own.
     own: bool,
+    /// Its line ends can be made strict.
+    has_odd_line_ends: bool,
 }
 
 /// An upload in progress, over as many sessions as it takes.

@@ -71,7 +71,7 @@ pub struct UploadReport {
     pub undated: u64,
     /// Messages that the server did not take.
     pub refused: Vec<RefusedUpload>,
-    /// Messages that it took without some of their flags.
+    /// Messages that it took without some of their flags, or with other line ends.
     pub stripped: Vec<RefusedUpload>,
     /// Messages that are there more than once, since a run before was killed or lost its
     /// connection.

@@ -80,7 +80,7 @@ impl Catalog {
         let sessions = sessions.map_err(|e| self.failed(e))?;
         let (listed, time, before) = match sessions[..] {
             [(_, true, listed), (time, _, before)] => (listed, time, before),
-            [(_, complete, _)] => return Ok(complete),
+            [(_, complete, _)] => return Ok(complete && !self.has_doubts(account)?),
             _ => return Ok(false),
         };
         let left = before.saturating_sub(self.purged_since(account, time)?);

@@ -2,7 +2,11 @@
 
 use std::fs;
 
+#[cfg(feature = "faults")]
+use super::history::{Life, Step};
 use super::line::locked;
+#[cfg(feature = "faults")]
+use super::living::live;
 use super::model::{Fault, NumberingHabit, ServerKind, SizeHabit, TopHabit};
 use super::stage::{Stage, Way, letter};
 
@@ -769,5 +773,69 @@ fn a_folder_has_one_file_of_equal_messages_whatever_their_flags() {
             .collect();
         folders.sort();
         assert_eq!(folders, ["", ".Archive"], "guids {guids}, known {known}");
+    }
+}
+
+#[test]
+fn a_message_that_is_refused_for_its_line_ends_is_sent_once_more_with_strict_ones() {
+    let stage = plain(Way::Imap);
+    locked(&stage.account).is_strict = true;
+    for (n, text) in ["plain\r\n", "open", "bare\rCR\r\n"].iter().enumerate() {
+        let mail = format!("Subject: {n}\r\nMessage-ID: <{n}@example.org>\r\n\r\n{text}");
+        let name = format!("in/cur/{n}.a:2,S");
+        stage.sandbox.write(&name, mail, 0o600);
+    }
+    let import = ["import", "in", "--account", "old", "--create"];
+    let _ = stage.sandbox.run(&import).expect_code(0);
+    let check = ["export", "imap:work", "account:old", "--check"];
+    let foretold = stage.sandbox.run(&check).expect_code(3).stdout();
+    assert!(foretold.contains("its last line has no end"), "{foretold}");
+    assert!(foretold.contains("CR that is no line end"), "{foretold}");
+    let export = ["export", "imap:work", "account:old"];
+    let output = stage.sandbox.run(&export).expect_code(3);
+    let changed = "changed              2   sent with CR LF at the end of every line";
+    assert!(output.stdout().contains(changed), "{output}");
+    let mut texts: Vec<Vec<u8>> = {
+        let mut account = locked(&stage.account);
+        let messages = &account.folder("INBOX").messages;
+        let text = |bytes: &[u8]| bytes[bytes.len() - 10..].to_vec();
+        messages
+            .iter()
+            .map(|message| text(&message.bytes))
+            .collect()
+    };
+    texts.sort();
+    assert_eq!(
+        texts,
+        [
+            &b"\n\r\nplain\r\n"[..],
+            b"\r\n\r\nopen\r\n",
+            b"bare\r\nCR\r\n",
+        ]
+        .map(<[u8]>::to_vec)
+    );
+    let _ = stage.sandbox.run(&export).expect_code(0);
+    assert_eq!(locked(&stage.account).folder("INBOX").messages.len(), 3);
+}
+
+/// The old names are recorded as gone, and the disk fails before the end of the run is recorded,
+/// whichever call it fails at.
+#[cfg(feature = "faults")]
+#[test]
+fn an_export_leaves_nothing_out_after_a_run_that_did_not_come_to_its_end() {
+    for at in 10..40 {
+        let life = Life {
+            kind: ServerKind::PLAIN,
+            way: Way::Imap,
+            exact: false,
+            steps: vec![
+                Step::NewValidity { folder: 0 },
+                Step::Disk { at, lasting: true },
+                Step::Pull,
+                Step::Export,
+            ],
+        };
+        let ended = live(&life).1;
+        assert!(ended.is_ok(), "the disk fails at {at}: {ended:?}");
     }
 }

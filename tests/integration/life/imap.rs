@@ -243,6 +243,10 @@ impl Dialogue {
         let Some(bytes) = texts.pop() else {
             return Verdict::Bad("no message");
         };
+        let text = String::from_utf8_lossy(&bytes).replace("\r\n", "\n");
+        if account.is_strict && (text.contains('\r') || !text.ends_with('\n')) {
+            return Verdict::No("every line must end with CRLF");
+        }
         let uid = account.deliver(&name, &bytes);
         let folder = account.folder(&name);
         let validity = folder.uidvalidity;

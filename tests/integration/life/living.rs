@@ -39,6 +39,8 @@ struct Living {
     exact: bool,
     edits: usize,
     damaged: bool,
+    /// True once time has passed.
+    has_aged: bool,
     /// The disk of the next command.
     disk: Option<(u32, bool)>,
     /// Hazards since each command ran last.
@@ -56,6 +58,7 @@ pub(crate) fn live(life: &Life) -> (Meetings, Result<(), (usize, Breach)>) {
         account,
         edits: 0,
         damaged: false,
+        has_aged: false,
         disk: None,
         hazards: BTreeMap::new(),
         meetings: Meetings::new(),
@@ -103,7 +106,7 @@ impl Living {
                 step,
                 Step::Edit { .. } | Step::Restore { .. } | Step::NewUidls { .. }
             ) {
-                age(&self.user.vault(), 25);
+                self.pass(25);
             }
             self.oracle.look();
             return Ok(());
@@ -134,6 +137,12 @@ impl Living {
             *self.meetings.entry(met).or_default() += 1;
         }
         result
+    }
+
+    /// Lets time pass.
+    fn pass(&mut self, hours: i64) {
+        self.has_aged = true;
+        age(&self.user.vault(), hours);
     }
 
     fn act(&mut self, step: Step, disk_fails: bool) -> Result<(), Breach> {
@@ -187,7 +196,7 @@ impl Living {
                     Way::Imap => Way::Pop3,
                 };
             }
-            Step::Wait { hours } => age(&self.user.vault(), i64::try_from(hours).unwrap()),
+            Step::Wait { hours } => self.pass(i64::try_from(hours).unwrap()),
             _ => {}
         }
         Ok(())
@@ -247,7 +256,11 @@ impl Living {
             account.faults.clear();
             show(&mut account);
         }
-        age(&self.user.vault(), 31 * 24);
+        // Within an hour nothing settles, and what came wrong comes at once when it is asked for
+        // again; what settled in a longer life rests for a month.
+        if self.has_aged {
+            self.pass(31 * 24);
+        }
         self.oracle.look();
         drop(self.user.verify(true));
         drop(self.user.pull(None));

@@ -242,6 +242,8 @@ pub(crate) struct ModelAccount {
     pub(crate) misled: BTreeSet<(u64, Vec<u8>)>,
     /// Of these the ones that nothing tells that the server answers.
     pub(crate) blind: BTreeSet<(u64, Vec<u8>)>,
+    /// True if it takes no message with a bare CR or an open last line.
+    pub(crate) is_strict: bool,
     /// Commands that came, with faults or without; the first word of each.
     pub(crate) commands: Vec<(String, Vec<Fault>)>,
     identities: u64,
@@ -259,6 +261,7 @@ impl ModelAccount {
             deleted: Vec::new(),
             misled: BTreeSet::new(),
             blind: BTreeSet::new(),
+            is_strict: false,
             commands: Vec::new(),
             identities: 0,
             readings: 0,

@@ -121,13 +121,28 @@ impl PopServer {
 
     /// Cyrus, with its master process.
     pub(crate) fn cyrus() -> Option<Self> {
+        let server = Self::of_cyrus(Jail::new, "pop3", "pop3d")?;
+        // The first login makes the INBOX.
+        Wire::pop3(server.address, USER, PASSWORD).ok("QUIT");
+        Some(server)
+    }
+
+    /// The same over IMAP.
+    pub(crate) fn cyrus_imap() -> Option<Self> {
+        let jail = || Jail::with("/usr/lib/cyrus/bin/imapd");
+        let server = Self::of_cyrus(jail, "imap", "imapd")?;
+        drop(Wire::imap(server.address, USER, PASSWORD));
+        Some(server)
+    }
+
+    fn of_cyrus(jail: impl Fn() -> Option<Jail>, service: &str, program: &str) -> Option<Self> {
         // A port that was free may be taken by the time Cyrus wants it.
         for _ in 0..5 {
-            let jail = Jail::new()?;
+            let jail = jail()?;
             let port = TcpListener::bind("127.0.0.1:0").unwrap();
             let address = port.local_addr().unwrap();
             drop(port);
-            configure_cyrus(&jail, address);
+            configure_cyrus(&jail, service, program, address);
             let mut daemon = jail.command("/usr/lib/cyrus/bin/master", &["-p", "/run/pid"]);
             daemon.stdin(Stdio::null()).stdout(Stdio::null());
             let mut daemon = Process::start(&mut daemon);
@@ -137,8 +152,6 @@ impl PopServer {
             if !daemon.is_running() {
                 continue;
             }
-            // The first login makes the INBOX.
-            Wire::pop3(address, USER, PASSWORD).ok("QUIT");
             return Some(Self {
                 address,
                 store: Store::Cyrus,
@@ -174,7 +187,7 @@ impl PopServer {
     }
 }
 
-fn configure_cyrus(jail: &Jail, address: SocketAddr) {
+fn configure_cyrus(jail: &Jail, service: &str, program: &str, address: SocketAddr) {
     for folder in [
         "lib",
         "lib/db",
@@ -209,7 +222,7 @@ autocreate_quota: 0
         "etc/cyrus.conf",
         format!(
             "START {{\n recover cmd=\"ctl_cyrusdb -r\"\n}}\nSERVICES {{\n \
-             pop3 cmd=\"pop3d\" listen=\"{address}\"\n}}\nEVENTS {{\n}}\n"
+             {service} cmd=\"{program}\" listen=\"{address}\"\n}}\nEVENTS {{\n}}\n"
         ),
     );
     // It does not start without a zone.
