@@ -26,7 +26,7 @@ pub enum RunEvent<'a> {
         account: &'a str,
         /// Messages on the server.
         listed: u64,
-        /// Messages that are to be fetched.
+        /// Messages that are to be fetched; 0 where octets are wanted and their number is not known.
         wanted: u64,
         /// Their listed size in octets.
         wanted_octets: u64,
@@ -113,6 +113,13 @@ pub enum Notice<'a> {
     Renumbered {
         /// How many names are new.
         listed: u64,
+    },
+    /// Much is listed for the first time, and was perhaps imported before: headers tell.
+    ComparingImported {
+        /// How many names are new.
+        listed: u64,
+        /// How many imported messages no server has listed.
+        imported: u64,
     },
     /// The server lists far fewer messages than at the last complete session.
     Shrunk {

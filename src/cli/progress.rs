@@ -75,7 +75,7 @@ impl<'a> Progress<'a> {
                 row.wanted = row.messages + wanted;
                 row.wanted_octets = row.octets + wanted_octets;
                 row.began = Instant::now();
-                if *wanted == 0 {
+                if (*wanted, *wanted_octets) == (0, 0) {
                     return;
                 }
                 if let Some(bar) = &row.bar {
@@ -248,6 +248,15 @@ impl<'a> Progress<'a> {
                 ),
                 true,
             ),
+            Notice::ComparingImported { listed, imported } => (
+                "comparing_imported",
+                format!(
+                    "comparing the headers of {} with those of {} imported before",
+                    plural(*listed, "message"),
+                    count(*imported)
+                ),
+                true,
+            ),
             Notice::Shrunk { before, now } => (
                 "shrunk",
                 format!(
@@ -305,28 +314,42 @@ fn first_line(text: &str) -> &str {
 impl ProgressRow {
     fn show(&self) {
         if let Some(bar) = &self.bar {
-            bar.set_position(self.octets.min(self.wanted_octets));
+            bar.set_position(self.done().1);
             bar.set_message(self.text());
         }
     }
 
+    /// Messages and octets done, of those that are known to be wanted: a server may send more
+    /// than it listed.
+    fn done(&self) -> (u64, u64) {
+        let messages = match self.wanted {
+            0 => self.messages,
+            wanted => self.messages.min(wanted),
+        };
+        (messages, self.octets.min(self.wanted_octets))
+    }
+
     fn text(&self) -> String {
-        let mut text = format!("{} of {}", size(self.octets), size(self.wanted_octets));
+        let (messages, octets) = self.done();
+        let mut text = format!("{} of {}", size(octets), size(self.wanted_octets));
         if self.wanted > 0 {
-            text = format!("{text}, {} of {}", count(self.messages), count(self.wanted));
+            text = format!("{text}, {} of {}", count(messages), count(self.wanted));
+        } else if messages > 0 {
+            text = format!("{text}, {}", plural(messages, "message"));
         }
         text
     }
 
     fn json(&self) -> Value {
-        let left = self.wanted_octets.saturating_sub(self.octets);
+        let (messages, octets) = self.done();
+        let left = self.wanted_octets.saturating_sub(octets);
         let seconds = self.began.elapsed().as_secs();
-        let eta = left.saturating_mul(seconds).checked_div(self.octets);
+        let eta = left.saturating_mul(seconds).checked_div(octets);
         json!({
             "account": self.account,
-            "messages_done": self.messages,
-            "messages_total": self.wanted,
-            "bytes_done": self.octets,
+            "messages_done": messages,
+            "messages_total": (self.wanted > 0).then_some(self.wanted),
+            "bytes_done": octets,
             "bytes_total": self.wanted_octets,
             "eta": eta,
         })

@@ -42,7 +42,7 @@ pub(super) struct ForeignForm {
 }
 
 /// What people have besides mail, or instead.
-static FOREIGN: [ForeignForm; 13] = [
+static FOREIGN: [ForeignForm; 14] = [
     ForeignForm {
         magic: b"PK\x03\x04",
         at: 0,
@@ -114,6 +114,12 @@ static FOREIGN: [ForeignForm; 13] = [
         at: 0,
         what: "an index of Thunderbird (.msf)",
         hint: "the mail is in the file of the same name without .msf; import that, or the directory",
+    },
+    ForeignForm {
+        magic: b"# POP3 State File",
+        at: 0,
+        what: "Thunderbird's list of the messages that it fetched (popstate.dat)",
+        hint: "it is not needed: import the mail itself, and a pull recognises it by its headers",
     },
     ForeignForm {
         magic: b"SQLite format 3\0",

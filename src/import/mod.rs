@@ -152,7 +152,8 @@ pub fn run(
     emit(RunEvent::Listed {
         account: LABEL,
         listed: 0,
-        wanted: spots.len() as u64,
+        // How many messages an mbox file has is known once it was read.
+        wanted: 0,
         wanted_octets,
     });
     if options.dry_run {

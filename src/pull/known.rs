@@ -23,7 +23,7 @@ pub(super) const SLICE: usize = 4_096;
 /// line end, before the form of a name is believed.
 const PROVEN: usize = 8;
 /// POP3 adds a line end to a message that lacks it, IMAP does not (RFC 1939 s.3).
-const LINE_END: u64 = 2;
+pub(super) const LINE_END: u64 = 2;
 
 /// Names that a message may have, each with its UIDVALIDITY, or 0 for a UIDL.
 type OtherNames = Vec<(u32, Vec<u8>)>;
@@ -59,18 +59,22 @@ impl PullRun<'_, '_> {
         }
         let listings = inventory.listings(wanted);
         let large = mailbox.renumbered && listings.octets() > COMPARED;
-        if !large && self.task.recognise == Recognition::Renumbered {
-            return Ok(HashSet::new());
+        let mut recognised = HashSet::new();
+        if large || self.task.recognise == Recognition::Always {
+            let rows = all(&listings);
+            let linked = self.by_header(source, route, Some(inventory), &listings, &rows)?;
+            recognised = uids(&listings, &linked).collect();
+            take_out(wanted, &linked);
         }
+        let listings = inventory.listings(wanted);
         let rows = all(&listings);
-        let linked = self.by_header(source, route, Some(inventory), &listings, &rows)?;
-        let uids = linked.iter().map(|row| listings.number_of(*row as usize));
-        let uids = uids.collect();
+        let linked = self.by_import(source, route, Some(inventory), &listings, &rows)?;
+        recognised.extend(uids(&listings, &linked));
         take_out(wanted, &linked);
-        Ok(uids)
+        Ok(recognised)
     }
 
-    /// Takes out of a maildrop's plan what came by IMAP.
+    /// Takes out of a maildrop's plan what came by IMAP, and what seems to be imported.
     pub(super) fn link_listed(
         &mut self,
         source: &mut dyn Source,
@@ -78,9 +82,21 @@ impl PullRun<'_, '_> {
         plan: &mut FetchPlan,
     ) -> Result<()> {
         let route = Arc::clone(&self.task.route);
-        if plan.fetch.is_empty() || !self.catalog.has_mailboxes(&route.account)? {
-            return Ok(());
+        if self.catalog.has_mailboxes(&route.account)? {
+            self.link_from_mailboxes(source, &route, listings, plan)?;
         }
+        let linked = self.by_import(source, &route, None, listings, &plan.fetch)?;
+        recognise(plan, &linked);
+        Ok(())
+    }
+
+    fn link_from_mailboxes(
+        &mut self,
+        source: &mut dyn Source,
+        route: &Arc<Route>,
+        listings: &Listings,
+        plan: &mut FetchPlan,
+    ) -> Result<()> {
         let named = |listing: &Listing| match &listing.uid {
             Uid::Uidl(name) => {
                 let names = uidl::read(name).into_iter();
@@ -91,15 +107,13 @@ impl PullRun<'_, '_> {
         };
         // Where one is missing or doubled, they are made from something else.
         if plan.nameless == 0 && route.policy != Policy::Exact {
-            let linked = self.by_name(&route, None, listings, &plan.fetch, &named)?;
+            let linked = self.by_name(route, None, listings, &plan.fetch, &named)?;
             plan.fetch.retain(|row| !linked.contains(row));
             plan.known += linked.len() as u64;
         }
         if self.task.recognise == Recognition::Always {
-            let linked = self.by_header(source, &route, None, listings, &plan.fetch)?;
-            plan.fetch.retain(|row| !linked.contains(row));
-            plan.recognised.extend(linked);
-            plan.recognised.sort_unstable();
+            let linked = self.by_header(source, route, None, listings, &plan.fetch)?;
+            recognise(plan, &linked);
         }
         Ok(())
     }
@@ -295,6 +309,17 @@ fn like_stored(
         }
     }
     Ok(links)
+}
+
+/// Makes these rows of a plan recognised ones.
+fn recognise(plan: &mut FetchPlan, rows: &HashSet<u32>) {
+    plan.fetch.retain(|row| !rows.contains(row));
+    plan.recognised.extend(rows);
+    plan.recognised.sort_unstable();
+}
+
+fn uids(listings: &Listings, rows: &HashSet<u32>) -> impl Iterator<Item = u32> {
+    rows.iter().map(|row| listings.number_of(*row as usize))
 }
 
 /// Removes what stands at these places.

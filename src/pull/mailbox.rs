@@ -205,7 +205,7 @@ impl PullRun<'_, '_> {
             whole &= rows.len() <= left;
             rows.truncate(left);
         }
-        let plausible = rows.iter().map(|row| super::plausible(&listings, *row));
+        let plausible = rows.iter().map(|row| listings.plausible_octets(*row));
         let octets = plausible.sum();
         self.report.wanted += rows.len() as u64;
         self.report.wanted_octets += octets;
@@ -253,6 +253,7 @@ impl PullRun<'_, '_> {
         changes
             .recognised
             .extend(linked.map(|uid| (uid, octets(uid).unwrap_or(0))));
+        changes.recognised.sort_unstable();
         wanted.retain(|uid| again.contains(uid));
         wanted.extend(new);
         wanted.sort_unstable();

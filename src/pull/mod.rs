@@ -17,6 +17,7 @@ mod feed;
 mod fetch;
 mod folder_queue;
 mod imap;
+mod imported;
 mod known;
 mod labels;
 mod mailbox;
@@ -56,8 +57,6 @@ pub use part::{ReportMark, RunPart, SharedRun};
 const SLICE: usize = 16_384;
 /// Drops at one message until it counts as refused.
 const DROPS: u32 = 2;
-/// A message that claims to be larger is not believed when room is planned for.
-const PLAUSIBLE: u64 = 1 << 30;
 /// So many octets of recognised messages a run receives and compares, or a seventh of them.
 const COMPARED: u64 = 256 << 20;
 const SHARE: u64 = 7;
@@ -199,6 +198,8 @@ pub struct PullRun<'a, 't> {
     retrying: bool,
     /// True if the mailbox at hand gave a UID to another message.
     reused: bool,
+    /// The headers of imported mail, once they were needed.
+    imported: Option<imported::ImportedHeaders>,
 }
 
 impl PullRun<'_, '_> {
@@ -316,7 +317,7 @@ impl PullRun<'_, '_> {
         let octets = plan
             .fetch
             .iter()
-            .map(|row| plausible(&listings, *row))
+            .map(|row| listings.plausible_octets(*row))
             .sum();
         self.report.wanted = self.received + plan.fetch.len() as u64;
         self.report.wanted_octets = self.report.octets + octets;
@@ -397,7 +398,7 @@ impl PullRun<'_, '_> {
             }
         }
         let rows = std::mem::take(&mut plan.recognised);
-        let octets = |row: &u32| plausible(listings, *row);
+        let octets = |row: &u32| listings.plausible_octets(*row);
         let share = self.to_compare(rows.iter().map(octets));
         self.report.recognised += (rows.len() - share) as u64;
         plan.fetch.extend(&rows[..share]);
@@ -606,11 +607,4 @@ impl PullRun<'_, '_> {
         self.task.stop.load(Ordering::Relaxed)
             || self.commit_queue.is_some_and(CommitQueue::is_stopped)
     }
-}
-
-fn plausible(listings: &Listings, row: u32) -> u64 {
-    listings
-        .octets_of(row as usize)
-        .filter(|octets| *octets <= PLAUSIBLE)
-        .unwrap_or(0)
 }

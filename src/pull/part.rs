@@ -98,6 +98,7 @@ impl<'a, 't> PullRun<'a, 't> {
             retry_octets: 0,
             retrying: false,
             reused: false,
+            imported: None,
         }
     }
 

@@ -50,7 +50,7 @@ impl PullRun<'_, '_> {
         let octets: u64 = plan
             .fetch
             .iter()
-            .map(|r| super::plausible(listings, *r))
+            .map(|r| listings.plausible_octets(*r))
             .sum();
         if octets <= super::COMPARED && self.task.recognise == Recognition::Renumbered {
             return Ok(());

@@ -178,6 +178,11 @@ fn a_file_that_holds_no_mail_is_refused_by_what_it_is() {
             b"// <!-- <mdb:mork:z v=\"1.4\"/> -->\n",
             "an index of Thunderbird",
         ),
+        (
+            "popstate.dat",
+            b"# POP3 State File\n# This is a generated file!  Do not edit.\n",
+            "Thunderbird's list of the messages that it fetched",
+        ),
         ("empty.mbox", b"", "it is empty"),
         (
             "notes.txt",

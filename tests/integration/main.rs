@@ -24,6 +24,7 @@ mod imap;
 mod import;
 mod import_crash;
 mod import_programs;
+mod import_pull;
 mod import_takeout;
 mod init;
 mod interop;

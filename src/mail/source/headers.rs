@@ -16,6 +16,10 @@ pub struct Header {
     pub status: (u64, u64),
     /// True if it has one Message-ID.
     pub named: bool,
+    /// What it has in common with the header of another delivery of the same mail.
+    pub likeness: Option<Hash128>,
+    /// Its octets, with its empty line and with each line ended CRLF.
+    pub octets: u64,
 }
 
 /// The header of each message, in the order of `wanted`, whatever the order of the
@@ -31,11 +35,13 @@ pub fn headers_of(source: &mut dyn Source, wanted: &[Listing]) -> Result<Vec<Opt
             let mut header = Vec::new();
             let read = body.take(HEADER_LIMIT).read_to_end(&mut header);
             scanner.update(&header);
-            let named = scanner.finish().mid.is_some();
+            let digest = scanner.finish();
             headers[*at] = read.ok().map(|_| Header {
                 hash: header_hash(&header),
                 status: status_octets(&header),
-                named,
+                named: digest.mid.is_some(),
+                likeness: digest.likeness,
+                octets: digest.wire,
             });
         }
         Ok(())

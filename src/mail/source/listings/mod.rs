@@ -11,6 +11,9 @@ pub use sizes::Sizes;
 
 use crate::mail::source::{Listing, Uid};
 
+/// A message that claims to be larger is not believed when room is planned for.
+const PLAUSIBLE: u64 = 1 << 30;
+
 /// All rows of a listing, packed: a maildrop of a million messages takes about 14 MB.
 #[derive(Debug, Default)]
 pub struct Listings {
@@ -113,6 +116,13 @@ impl Listings {
     #[must_use]
     pub fn octets_of(&self, row: usize) -> Option<u64> {
         self.sizes.octets_of(row)
+    }
+
+    /// The listed size of a row, or 0 if it has none or one that no message can have.
+    #[must_use]
+    pub fn plausible_octets(&self, row: u32) -> u64 {
+        let octets = self.octets_of(row as usize);
+        octets.filter(|octets| *octets <= PLAUSIBLE).unwrap_or(0)
     }
 
     /// The message number of a row.

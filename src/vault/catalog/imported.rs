@@ -1,0 +1,48 @@
+//! Messages that no server of their account has listed: as a rule, what was imported.
+
+use super::lookup::blob;
+use super::{Blob, Catalog};
+use crate::base::error::Result;
+
+/// One file of a stored message.
+#[derive(Debug)]
+pub struct StoredFile {
+    /// The content.
+    pub blob: Blob,
+    /// The directory of its folder.
+    pub dir: String,
+    /// The flags in its name, as far as is known.
+    pub flags: String,
+}
+
+impl Catalog {
+    /// Calls `each` with every file of an account whose content none of its servers has
+    /// listed, folder by folder.
+    pub fn for_each_imported(
+        &self,
+        account: &str,
+        each: &mut dyn FnMut(StoredFile) -> Result<()>,
+    ) -> Result<()> {
+        let mut statement = self
+            .db
+            .prepare_cached(
+                "SELECT blob.id, h64, hrest, received, size, wire, stored, dir, flags
+                 FROM folder CROSS JOIN place ON place.folder = folder.id
+                 CROSS JOIN blob ON blob.id = place.blob
+                 WHERE account = ?1 AND NOT lost
+                 AND NOT EXISTS (SELECT 1 FROM sighting WHERE sighting.blob = place.blob
+                                 AND origin IN (SELECT id FROM origin WHERE account = ?1))",
+            )
+            .map_err(|e| self.failed(e))?;
+        let mut rows = statement.query([account]).map_err(|e| self.failed(e))?;
+        while let Some(row) = rows.next().map_err(|e| self.failed(e))? {
+            let file = StoredFile {
+                blob: blob(row).map_err(|e| self.failed(e))?,
+                dir: row.get(7).map_err(|e| self.failed(e))?,
+                flags: row.get(8).map_err(|e| self.failed(e))?,
+            };
+            each(file)?;
+        }
+        Ok(())
+    }
+}
