@@ -15,7 +15,6 @@ use super::Done;
 use super::args::{AuditArgs, Global};
 use super::frame;
 use super::output::Output;
-use super::progress::Progress;
 use super::report::Failure;
 use super::secrets;
 use super::settings::Settings;
@@ -40,21 +39,11 @@ pub(crate) fn run(
     frame::start(out, "audit", std::slice::from_ref(&name));
     let env = settings.secret_env(std::iter::once(&account));
     let stop = Stop::watch(out, "stopping (press Ctrl-C again to quit now)");
-    let options = AuditOptions {
-        manifest: args.manifest.as_deref().map(fsx::resolve_parent),
-        quick: args.quick,
-        read_data: args.read_data,
-        accept_sizes: args.accept_sizes,
-        fresh: args.fresh.unwrap_or(FRESH),
-        scope: args.inbox.then_some(AuditScope::Inbox),
-        stop: stop.flag.clone(),
-    };
-    let mut progress = Progress::new(out, std::iter::once(name.as_str()));
+    let options = options(args, &stop);
     let job = secrets::job(account, &env, secrets::may_ask(global, out), out);
-    let done = inspect::audit(&settings.vault, job, &options, &mut |event| {
-        progress.event(&event);
+    let done = frame::with_progress(out, [name.as_str()], |events| {
+        inspect::audit(&settings.vault, job, &options, events)
     });
-    progress.clear();
     let report = match done {
         Ok(report) => report,
         Err(error) => return Ok(frame::failed(out, &stop, &error, Some(&name))),
@@ -73,6 +62,18 @@ pub(crate) fn run(
         }
     }
     Ok(Done::new(code, summary(&report, &name, args)))
+}
+
+fn options(args: &AuditArgs, stop: &Stop) -> AuditOptions {
+    AuditOptions {
+        manifest: args.manifest.as_deref().map(fsx::resolve_parent),
+        quick: args.quick,
+        read_data: args.read_data,
+        accept_sizes: args.accept_sizes,
+        fresh: args.fresh.unwrap_or(FRESH),
+        scope: args.inbox.then_some(AuditScope::Inbox),
+        stop: stop.flag.clone(),
+    }
 }
 
 fn summary(report: &AuditReport, account: &str, args: &AuditArgs) -> Value {

@@ -33,16 +33,7 @@ pub(crate) fn run(args: &Demo, global: &Global, out: &Output) -> Result<Done, Fa
     let stop = Stop::watch(out, "stopping (press Ctrl-C again to quit now)");
     let keep = args.keep.is_some();
     let dir = match &args.keep {
-        Some(dir) => {
-            let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.clone());
-            if !is_made(&dir)? {
-                return Err(Failure::usage(
-                    format!("{} is there already", dir.display()),
-                    "name a directory that is not there yet",
-                ));
-            }
-            dir
-        }
+        Some(dir) => new_dir(dir)?,
         None => temporary()?,
     };
     let code = tour_or_serve(args, &dir, global, out, &stop);
@@ -55,6 +46,18 @@ pub(crate) fn run(args: &Demo, global: &Global, out: &Output) -> Result<Done, Fa
         return Err(Error::file("remove", &dir, source).into());
     }
     Ok(Done::new(stop.exit_code(code?), json!({})))
+}
+
+/// The directory that the user names, which is made.
+fn new_dir(dir: &Path) -> Result<PathBuf, Failure> {
+    let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_path_buf());
+    if is_made(&dir)? {
+        return Ok(dir);
+    }
+    Err(Failure::usage(
+        format!("{} is there already", dir.display()),
+        "name a directory that is not there yet",
+    ))
 }
 
 /// A new directory below the temporary one.

@@ -13,7 +13,6 @@ use super::Done;
 use super::args::Import;
 use super::frame;
 use super::output::Output;
-use super::progress::Progress;
 use super::report::{self, Failure};
 use super::settings::Settings;
 use super::signals::Stop;
@@ -29,14 +28,25 @@ pub(crate) fn run(args: &Import, settings: &Settings, out: &Output) -> Result<Do
             "use a-z, 0-9, dot, dash and underscore, beginning with a letter or digit",
         ));
     }
-    let account = args.account.as_ref();
-    let configured = account.and_then(|name| settings.config.accounts.get(name));
     let stop = Stop::watch(
         out,
         "stopping after the current message; what is stored is safe, and the next run\n\
          continues from there (press Ctrl-C again to quit now)",
     );
-    let options = ImportOptions {
+    let options = options(args, settings, &stop);
+    let done = frame::with_progress(out, ["import"], |events| {
+        import::run(&settings.vault, &args.source, &options, events)
+    });
+    match done {
+        Ok(report) => Ok(tell(&report, args, out)),
+        Err(error) => Ok(frame::failed(out, &stop, &error, None)),
+    }
+}
+
+fn options(args: &Import, settings: &Settings, stop: &Stop) -> ImportOptions {
+    let account = args.account.as_ref();
+    let configured = account.and_then(|name| settings.config.accounts.get(name));
+    ImportOptions {
         account: args.account.clone(),
         into: args.into.clone(),
         policy: match configured.map(|account| account.dedupe) {
@@ -52,15 +62,6 @@ pub(crate) fn run(args: &Import, settings: &Settings, out: &Output) -> Result<Do
         create: args.create || (settings.usual_vault && settings.vault.symlink_metadata().is_err()),
         lock_wait: args.lock_wait.unwrap_or(Duration::ZERO),
         stop: stop.flag.clone(),
-    };
-    let mut progress = Progress::new(out, std::iter::once("import"));
-    let done = import::run(&settings.vault, &args.source, &options, &mut |event| {
-        progress.event(&event);
-    });
-    progress.clear();
-    match done {
-        Ok(report) => Ok(tell(&report, args, out)),
-        Err(error) => Ok(frame::failed(out, &stop, &error, None)),
     }
 }
 

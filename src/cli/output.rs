@@ -117,7 +117,7 @@ impl Output {
         self.put(&line, at_once);
     }
 
-    /// A message beside the result: error, warning, note.
+    /// A message next to the result: error, warning, note.
     pub(crate) fn say(&self, text: &str) {
         if !self.json || self.verbose > 0 {
             self.screen.say(text);

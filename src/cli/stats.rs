@@ -1,5 +1,7 @@
 //! `mailvault stats`: what the mail is made of, as bars.
 
+use std::path::Path;
+
 use chrono::Utc;
 use mailvault::inspect::stats::{self, Stats, StatsSection};
 use mailvault::mail::query;
@@ -34,12 +36,7 @@ pub(crate) fn run(args: &Args, settings: &Settings, out: &Output) -> Result<Done
     read_texts(&vault, &query, out)?;
     let stats = stats::gather(&vault, &query, &facets, args.top)?;
     if let Some(path) = &args.html {
-        let about = match args.query.join(" ") {
-            words if words.is_empty() => "all mail".to_owned(),
-            words => words,
-        };
-        let made = now().format("%Y-%m-%d").to_string();
-        stats::write_page(path, &stats, &about, &made)?;
+        write_page(path, &stats, args)?;
     }
     for section in stats.sections.iter().filter(|_| out.json) {
         tell(section, out);
@@ -64,6 +61,15 @@ pub(crate) fn run(args: &Args, settings: &Settings, out: &Output) -> Result<Done
             "html": args.html.as_ref().map(|path| path.to_string_lossy()),
         }),
     ))
+}
+
+fn write_page(path: &Path, stats: &Stats, args: &Args) -> Result<(), Failure> {
+    let about = match args.query.join(" ") {
+        words if words.is_empty() => "all mail".to_owned(),
+        words => words,
+    };
+    let made = now().format("%Y-%m-%d").to_string();
+    Ok(stats::write_page(path, stats, &about, &made)?)
 }
 
 fn facet(by: By) -> Facet {

@@ -24,16 +24,7 @@ pub(crate) fn run(args: &StatusArgs, settings: &Settings, out: &Output) -> Resul
     let names = Settings::account_names(&args.accounts)?;
     let present = now().timestamp();
     if let Some(path) = &args.metrics {
-        let all: Vec<_> = accounts
-            .iter()
-            .map(|(name, status)| {
-                status.clone().unwrap_or_else(|| AccountStatus {
-                    account: name.clone(),
-                    ..AccountStatus::default()
-                })
-            })
-            .collect();
-        metrics::write(path, &all, present)?;
+        metrics::write(path, &all_statuses(&accounts), present)?;
     }
     let stale: Vec<Stale> = args.max_age.map_or_else(Vec::new, |age| {
         accounts
@@ -68,6 +59,17 @@ pub(crate) fn run(args: &StatusArgs, settings: &Settings, out: &Output) -> Resul
 
 /// The accounts that are asked for. What is configured but was never pulled belongs to the
 /// picture, too.
+/// The statuses of all accounts; one without a session has an empty one.
+fn all_statuses(accounts: &BTreeMap<String, Option<AccountStatus>>) -> Vec<AccountStatus> {
+    let status = |(name, status): (&String, &Option<AccountStatus>)| {
+        status.clone().unwrap_or_else(|| AccountStatus {
+            account: name.clone(),
+            ..AccountStatus::default()
+        })
+    };
+    accounts.iter().map(status).collect()
+}
+
 fn accounts(
     args: &StatusArgs,
     settings: &Settings,

@@ -156,7 +156,7 @@ impl AccountFolders<'_> {
         let received = run.received();
         let whole = run.mailbox(folder, &place, &round.copies)?;
         round.copies.remember(dir, uidvalidity, ids);
-        // What was not whole is looked into anew.
+        // What was not whole is looked into again.
         let text = Remembered::of(&counts, listed).filter(|_| whole);
         if let (Some(labels), Some(text), true) = (labels, &text, known.is_some()) {
             // Not before all labels that it told of are up to date.

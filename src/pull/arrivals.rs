@@ -288,7 +288,7 @@ impl PullRun<'_, '_> {
     }
 }
 
-/// The numbers of messages that fit by chance where numbers are shifted: those behind the first
+/// The numbers of messages that fit by chance where numbers are shifted: those after the first
 /// misfit, if most of what came there does not fit.
 fn shifted_with(held: &[Misfit], came: &[Arrival]) -> HashSet<u32> {
     let first = held.first().map(|(listing, _)| listing.number);

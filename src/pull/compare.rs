@@ -70,7 +70,7 @@ impl PullRun<'_, '_> {
     }
 
     /// True if the stored content `whole` begins with the stored content `stub`, but for the
-    /// line end behind it.
+    /// line end after it.
     pub(super) fn begins_with(&self, whole: Hash128, stub: Hash128) -> Result<bool> {
         let (Some(mut whole), Some(mut stub)) = (self.open(whole)?, self.open(stub)?) else {
             return Ok(false);

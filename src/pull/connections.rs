@@ -1,6 +1,6 @@
 //! Several connections to one server, each with a folder of its own in hand.
 //!
-//! The first connection is the session; what those beside it do not bring about, it does
+//! The first connection is the session; what those next to it do not bring about, it does
 //! itself. So a server that gives fewer than are wanted costs time and nothing else.
 
 use std::io::{Read, Write};
@@ -108,7 +108,7 @@ impl AccountFolders<'_> {
         connector: &Connector,
         door: &Mutex<()>,
     ) -> Option<Session<crate::net::transport::Transport>> {
-        // One by one: behind a refusal no other is tried.
+        // One by one: after a refusal no other is tried.
         let _turn = lock(door);
         if queue.is_empty() || self.alone.load(Ordering::Relaxed) {
             return None;
@@ -117,7 +117,7 @@ impl AccountFolders<'_> {
         opened.map_err(|error| self.fewer(shared, &error)).ok()
     }
 
-    /// Works on a connection beside the first.
+    /// Works on a connection next to the first.
     fn beside<S: Read + Write>(
         &self,
         connection: usize,

@@ -20,7 +20,7 @@ use crate::vault::ledger::{LedgerEvent, Proto};
 const SLICE_ESTIMATED: usize = 1_024;
 
 impl PullRun<'_, '_> {
-    /// Fetches rows of the listing, with compressors beside.
+    /// Fetches rows of the listing, with compressors next to.
     pub(super) fn fetch(
         &mut self,
         source: &mut dyn Source,
@@ -58,14 +58,14 @@ impl PullRun<'_, '_> {
                 break;
             }
         }
-        // Behind the lines of what was received, so that these count.
+        // After the lines of what was received, so that these count.
         for (listing, why) in std::mem::take(&mut self.doubtful) {
             self.refused(&listing, why)?;
         }
         outcome
     }
 
-    /// Fetches a slice with compressors beside, and judges what came.
+    /// Fetches a slice with compressors next to, and judges what came.
     fn fetch_and_judge(
         &mut self,
         source: &mut dyn Source,
@@ -135,7 +135,7 @@ impl PullRun<'_, '_> {
             }
             Ok(())
         });
-        // What came whole is archived even if the line failed behind it.
+        // What came whole is archived even if the line failed after it.
         let handed = feeder.hand_over().map_err(give_up);
         self.last = wanted.last().cloned();
         match &outcome {

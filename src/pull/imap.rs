@@ -1,10 +1,9 @@
 //! One session over all mailboxes of an IMAP account.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use super::account_folders::{AccountFolders, Round, is_all};
 use super::folder_queue::{FolderJob, FolderQueue};
-use super::labels::fingerprint;
 use super::{Copies, NextSession, PullRun};
 use crate::account::connect::Connector;
 use crate::account::folders::{Folders, chosen, prefix};
@@ -54,26 +53,17 @@ impl AccountFolders<'_> {
         let mut rest = jobs.split_off(all);
         self.work(run, &mut session, &FolderQueue::of(jobs), &round, true)?;
         if let Some(labels) = &round.labels {
-            let labels = lock(labels);
-            rest.retain(|job| {
-                let spare = labels.spare(job);
-                if spare {
-                    run.count(job.remembered.map_or(0, |r| r.known.messages.into()));
-                }
-                !spare
-            });
+            for job in lock(labels).take_spare(&mut rest) {
+                run.count(job.remembered.map_or(0, |r| r.known.messages.into()));
+            }
         }
         self.side_by_side(run, &mut session, connector, rest, &round)?;
-        if let Some(labels) = round.labels {
-            let labels = labels.into_inner().unwrap_or_else(PoisonError::into_inner);
-            if let Some((key, text)) = labels.memory {
-                let covered = if run.all_opened() {
-                    fingerprint(&mailboxes)
-                } else {
-                    String::new()
-                };
-                run.learned(key, format!("{text} {covered}"))?;
-            }
+        let learned = round.labels.as_ref().and_then(|labels| {
+            let covered = run.all_opened().then_some(&mailboxes[..]);
+            lock(labels).learned(covered)
+        });
+        if let Some((key, text)) = learned {
+            run.learned(key, text)?;
         }
         let left = run.all_seen()?;
         if let Err(error) = session.logout() {

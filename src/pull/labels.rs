@@ -30,6 +30,7 @@ impl Labels {
             ..Self::default()
         }
     }
+
     /// Takes in what is said of a message.
     pub(super) fn take(&mut self, row: &Row) {
         // Then its labels were not told either.
@@ -46,9 +47,26 @@ impl Labels {
         }
     }
 
+    /// Takes out the jobs whose folders need not be opened.
+    pub(super) fn take_spare<'m>(&self, jobs: &mut Vec<FolderJob<'m>>) -> Vec<FolderJob<'m>> {
+        let (spare, rest) = std::mem::take(jobs)
+            .into_iter()
+            .partition(|job| self.spare(job));
+        *jobs = rest;
+        spare
+    }
+
+    /// What is to be remembered of All Mail, which now speaks of the folders that were all
+    /// looked into, or of none.
+    pub(super) fn learned(&mut self, looked_into: Option<&[Mailbox]>) -> Option<(String, String)> {
+        let (key, text) = self.memory.take()?;
+        let covered = looked_into.map(fingerprint).unwrap_or_default();
+        Some((key, format!("{text} {covered}")))
+    }
+
     /// True if the folder of a job is as it was when it was looked into last: its counts
     /// say that nothing came or went, and All Mail that no message in it changed.
-    pub(super) fn spare(&self, job: &FolderJob<'_>) -> bool {
+    fn spare(&self, job: &FolderJob<'_>) -> bool {
         let (Some(name), true) = (name(job.mailbox), self.tells_all) else {
             return false;
         };
@@ -77,7 +95,7 @@ fn name(mailbox: &Mailbox) -> Option<&str> {
 }
 
 /// Of which folders the memory of All Mail speaks.
-pub(super) fn fingerprint(mailboxes: &[Mailbox]) -> String {
+fn fingerprint(mailboxes: &[Mailbox]) -> String {
     let mut names: Vec<&[u8]> = mailboxes.iter().map(|m| m.raw.as_slice()).collect();
     names.sort_unstable();
     Hash128::of(&names.join(&b"\r\n"[..])).to_string()[..16].to_owned()

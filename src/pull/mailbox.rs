@@ -12,7 +12,7 @@ use crate::archive::commit::{CommitRequest, FlagChange, Route};
 use crate::archive::evidence;
 use crate::base::error::{Error, Result};
 use crate::base::event::RunEvent;
-use crate::mail::source::{Listing, MailRow, Source, Uid};
+use crate::mail::source::{Inventory, Listing, Listings, MailRow, Source, Uid};
 use crate::vault::catalog::{InMailbox, Origin, Proof, State};
 use crate::vault::ledger::{Evidence, Identity, LedgerEvent, Proto};
 
@@ -37,6 +37,17 @@ struct Changes {
     resting: u64,
     /// True if a UID has another message than the recorded one.
     reused: bool,
+}
+
+/// What is received from a mailbox.
+struct MailboxPlan {
+    listings: Listings,
+    /// The rows of it that are received.
+    rows: Vec<u32>,
+    /// UIDs of these of which a content is recorded.
+    again: HashSet<u32>,
+    /// True if nothing is left for another run.
+    is_whole: bool,
 }
 
 impl PullRun<'_, '_> {
@@ -94,7 +105,7 @@ impl PullRun<'_, '_> {
         })
     }
 
-    /// Writes an event behind everything that was delivered.
+    /// Writes an event after everything that was delivered.
     pub fn record(&self, event: LedgerEvent) -> Result<()> {
         self.order(CommitRequest::Record(vec![event]))
     }
@@ -154,13 +165,7 @@ impl PullRun<'_, '_> {
         self.dir = Some(mailbox.dir.to_owned());
         self.recall_sizes(inventory.uidvalidity)?;
         let mut changes = self.changes(mailbox)?;
-        let unexpected = self.unexpected(&mut changes);
-        let told = changes.there + inventory.rows().len() as u64 + unexpected;
-        let hidden = inventory.announced.saturating_sub(told);
-        // Then something went of which the server did not tell.
-        let mut whole = told <= inventory.announced || inventory.everything;
-        self.report.listed += inventory.announced - hidden;
-        self.report.unlisted += hidden;
+        let (hidden, mut whole) = self.count_listed(inventory, &mut changes);
         self.order(CommitRequest::Record(std::mem::take(&mut changes.events)))?;
         if !changes.flags.is_empty() {
             self.order(CommitRequest::Flags(std::mem::take(&mut changes.flags)))?;
@@ -181,30 +186,13 @@ impl PullRun<'_, '_> {
                 self.settle()?;
             }
         }
-        let Changes {
-            mut wanted,
-            mut again,
-            recognised,
-            ..
-        } = changes;
-        let share = self.to_compare(recognised.iter().map(|(_, octets)| *octets));
-        self.report.recognised += (recognised.len() - share) as u64;
-        whole &= recognised.len() == share;
-        let compared = recognised[..share].iter().map(|(uid, _)| *uid);
-        again.extend(compared.clone());
-        wanted.extend(compared);
-        let listings = inventory.listings(&wanted);
-        let mut rows: Vec<u32> = (0..u32::try_from(wanted.len()).unwrap_or(u32::MAX)).collect();
-        rows.retain(|row| {
-            let listing = listings.get(*row as usize);
-            !self.refused_now.contains(&self.key(&listing))
-        });
-        whole &= rows.len() == wanted.len() && hidden == 0;
-        if let Some(limit) = self.task.limit {
-            let left = usize::try_from(limit.saturating_sub(self.received)).unwrap_or(usize::MAX);
-            whole &= rows.len() <= left;
-            rows.truncate(left);
-        }
+        let MailboxPlan {
+            listings,
+            rows,
+            again,
+            is_whole,
+        } = self.choose(inventory, changes);
+        whole &= is_whole && hidden == 0;
         let plausible = rows.iter().map(|row| listings.plausible_octets(*row));
         let octets = plausible.sum();
         self.report.wanted += rows.len() as u64;
@@ -228,6 +216,49 @@ impl PullRun<'_, '_> {
         }
         let after = (self.report.refused.len(), self.report.doubtful);
         Ok(whole && after == before && !self.task.dry_run)
+    }
+
+    /// Counts what the server announces. Gives how many of these messages it does not list, and
+    /// true unless something went that it did not tell of.
+    fn count_listed(&mut self, inventory: &Inventory, changes: &mut Changes) -> (u64, bool) {
+        let unexpected = self.unexpected(changes);
+        let told = changes.there + inventory.rows().len() as u64 + unexpected;
+        let hidden = inventory.announced.saturating_sub(told);
+        self.report.listed += inventory.announced - hidden;
+        self.report.unlisted += hidden;
+        (hidden, told <= inventory.announced || inventory.everything)
+    }
+
+    /// Chooses what is received: what is wanted, and a share of what is only recognised, but
+    /// nothing that was refused in this run, and no more than the limit.
+    fn choose(&mut self, inventory: &Inventory, changes: Changes) -> MailboxPlan {
+        let Changes {
+            mut wanted,
+            mut again,
+            recognised,
+            ..
+        } = changes;
+        let share = self.to_compare(recognised.iter().map(|(_, octets)| *octets));
+        self.report.recognised += (recognised.len() - share) as u64;
+        let compared = recognised[..share].iter().map(|(uid, _)| *uid);
+        again.extend(compared.clone());
+        wanted.extend(compared);
+        let listings = inventory.listings(&wanted);
+        let mut rows: Vec<u32> = (0..u32::try_from(wanted.len()).unwrap_or(u32::MAX)).collect();
+        rows.retain(|row| {
+            let listing = listings.get(*row as usize);
+            !self.refused_now.contains(&self.key(&listing))
+        });
+        if let Some(limit) = self.task.limit {
+            let left = usize::try_from(limit.saturating_sub(self.received)).unwrap_or(usize::MAX);
+            rows.truncate(left);
+        }
+        MailboxPlan {
+            is_whole: recognised.len() == share && rows.len() == wanted.len(),
+            listings,
+            rows,
+            again,
+        }
     }
 
     /// Takes off what need not be fetched: messages of which another folder has a copy, and

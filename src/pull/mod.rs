@@ -169,7 +169,7 @@ pub struct PullRun<'a, 't> {
     drops: HashMap<MessageKey, u32>,
     /// Messages refused in this run: not asked for again after a reconnect.
     refused_now: HashSet<MessageKey>,
-    /// Messages behind which the session lost its place: what was taken for them may be
+    /// Messages after which the session lost its place: what was taken for them may be
     /// only their beginning.
     doubtful: Vec<(Listing, String)>,
     /// The message that was asked for last.
@@ -367,7 +367,7 @@ impl PullRun<'_, '_> {
         }
     }
 
-    /// What is left to a session behind this one: doubtful messages, once.
+    /// What is left to a session after this one: doubtful messages, once.
     fn doubts(&self) -> NextSession {
         let some = !self.retry.is_empty() && self.retry_octets <= RETRIED;
         if some && !self.retrying && self.task.limit.is_none() {

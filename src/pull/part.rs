@@ -51,7 +51,7 @@ pub struct RunPart {
     retry_octets: u64,
 }
 
-/// How far a run was, so that a mailbox can be begun anew.
+/// How far a run was, so that a mailbox can be begun again.
 #[derive(Debug, Clone, Copy)]
 pub struct ReportMark {
     far: ProgressCounts,
@@ -102,7 +102,7 @@ impl<'a, 't> PullRun<'a, 't> {
         }
     }
 
-    /// The catalog of this run: a connection beside has its own.
+    /// The catalog of this run: a connection next to has its own.
     #[must_use]
     pub fn catalog(&self) -> &'a Catalog {
         self.catalog
@@ -176,7 +176,7 @@ impl<'a, 't> PullRun<'a, 't> {
         }
     }
 
-    /// Counts a mailbox as not looked into that another connection will begin anew. What
+    /// Counts a mailbox as not looked into that another connection will begin again. What
     /// was received of it stays received.
     pub fn back_to(&mut self, mark: ReportMark) {
         let refused = self.report.refused.len() - mark.refused;

@@ -271,10 +271,17 @@ pub(super) fn plan(
     } else {
         &mut chosen
     };
+    plan.largest = largest(shown, catalog)?;
+    Ok(plan)
+}
+
+/// The largest of these, which are sorted for that.
+fn largest(shown: &mut [Candidate], catalog: &Catalog) -> Result<Vec<Large>> {
     shown.sort_unstable_by_key(|candidate| std::cmp::Reverse(candidate.octets));
+    let mut largest = Vec::new();
     for candidate in shown.iter().take(LARGEST) {
         if let Some((id, subject)) = catalog.heading(candidate.blob)? {
-            plan.largest.push(Large {
+            largest.push(Large {
                 octets: candidate.octets,
                 date: candidate.dated,
                 subject,
@@ -282,7 +289,7 @@ pub(super) fn plan(
             });
         }
     }
-    Ok(plan)
+    Ok(largest)
 }
 
 /// What the selection asks for, in the order in which it is to go.

@@ -9,6 +9,7 @@
 mod breaches;
 mod circles;
 mod imports;
+mod lengths;
 mod names;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -282,4 +283,9 @@ fn files_are_small() {
         largest.1,
         largest.0
     );
+}
+
+#[test]
+fn functions_fit_a_screen() {
+    assert_eq!(lengths::too_long(&sources()), [] as [String; 0]);
 }

@@ -8,18 +8,17 @@ use std::path::PathBuf;
 
 use chrono::Utc;
 use mailvault::base::error::PARTIAL;
-use mailvault::export::{self, Destination, Format};
+use mailvault::export::{self, Destination, ExportReport, Format, Plan};
 use mailvault::mail::query;
 use mailvault::vault::catalog::Omissions;
 use mailvault::vault::{SelectionScope, Vault};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::tell::{show, tell};
 use super::Done;
 use super::args::{Export, ExportFormat, Global};
 use super::frame;
 use super::output::Output;
-use super::progress::Progress;
 use super::report::Failure;
 use super::settings::Settings;
 use super::signals::Stop;
@@ -34,12 +33,7 @@ pub(crate) fn run(
     if let Some(account) = args.dest.strip_prefix("imap:") {
         return upload::run(args, account, settings, global, out);
     }
-    if args.into.is_some() || args.check || args.again || args.lock_wait.is_some() {
-        return Err(Failure::usage(
-            "--into, --check, --again and --lock-wait are for an export to a server",
-            "name one as imap:ACCOUNT",
-        ));
-    }
+    refuse_upload_options(args)?;
     let destination = destination(args, out)?;
     let to_stdout = destination == Destination::Stream;
     let query = query::parse(&args.query, Utc::now())?;
@@ -55,24 +49,31 @@ pub(crate) fn run(
         "stopping after the current message; the next run continues\n\
          from there (press Ctrl-C again to quit now)",
     );
-    let mut progress = Progress::new(out, std::iter::once("export"));
-    let done = export::apply(
-        &vault,
-        &plan,
-        &mut StdoutPipe(out),
-        &stop.flag,
-        &mut |event| {
-            progress.event(&event);
-        },
-    );
-    progress.clear();
+    let done = frame::with_progress(out, ["export"], |events| {
+        export::apply(&vault, &plan, &mut StdoutPipe(out), &stop.flag, events)
+    });
     let report = match done {
         Ok(report) => report,
         Err(error) => return Ok(frame::failed(out, &stop, &error, None)),
     };
     tell(&report, args, to_stdout, out);
     let whole = report.left_out.is_empty();
-    let summary = json!({
+    let summary = summary(&plan, &report);
+    Ok(Done::new(if whole { 0 } else { PARTIAL }, summary))
+}
+
+fn refuse_upload_options(args: &Export) -> Result<(), Failure> {
+    if args.into.is_some() || args.check || args.again || args.lock_wait.is_some() {
+        return Err(Failure::usage(
+            "--into, --check, --again and --lock-wait are for an export to a server",
+            "name one as imap:ACCOUNT",
+        ));
+    }
+    Ok(())
+}
+
+fn summary(plan: &Plan, report: &ExportReport) -> Value {
+    json!({
         "messages": plan.selection.messages(),
         "written": report.written,
         "bytes": report.octets,
@@ -81,8 +82,7 @@ pub(crate) fn run(
         "gone": plan.selection.omitted.messages,
         "unknown": plan.selection.omitted.unknown,
         "dry_run": false,
-    });
-    Ok(Done::new(if whole { 0 } else { PARTIAL }, summary))
+    })
 }
 
 /// Which messages of a folder are meant.

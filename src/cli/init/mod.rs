@@ -63,44 +63,22 @@ pub(crate) fn run(args: &Init, global: &Global, out: &Output) -> Result<Done, Fa
 
 impl Wizard<'_> {
     fn run(&self, mut plan: InitPlan, global: &Global) -> Result<Done, Failure> {
-        let (args, out) = (self.args, self.out);
+        let args = self.args;
         if let Some(name) = &args.name {
             plan.check_name(name)?;
         }
         plan.check_vault(global.vault.as_deref())?;
-        let email = self.email()?;
-        let found = self.find(email.as_deref())?;
-        let user = self.user(email.as_deref(), found.provider)?;
-        let mut account = Account::new(String::new(), found.server.host.clone(), user);
-        account.protocol = found.protocol;
-        account.tls = found.server.tls;
-        account.port = found.server.port_for(found.protocol);
-        account.tls_ca_file = args.tls_ca_file.as_deref().map(absolute);
-        self.show_trap(found.provider);
-
-        account.name = match &args.name {
-            Some(name) => name.clone(),
-            None => plan.usual_name(email.as_deref(), &account.host),
-        };
+        let (mut account, provider) = self.draft(&plan)?;
         let given = self.given_secret(&mut account);
         if args.print {
             if !given {
                 account.secret = SecretSource::File(self.secret_file(&account.name));
             }
             plan.choose_vault(global.vault.as_deref());
-            let text = plan.text(&account, args.tls_pin_sha256.as_deref())?;
-            out.line(text.trim_end());
-            out.json("config", json!({"path": plan.path(), "text": text}), false);
-            return Ok(Done::new(0, json!({"written": false})));
+            return self.print(&plan, &account);
         }
-        if !given && !self.asks {
-            return Err(token_or(
-                found.provider,
-                "no password was given, and there is no terminal",
-            ));
-        }
-        if !given && found.provider.is_some_and(|p| p.password == Accepts::Token) {
-            return Err(token_or(found.provider, "this provider takes no password"));
+        if !given {
+            self.refuse_to_ask(provider)?;
         }
         let mut pin = args.tls_pin_sha256.clone();
         let mut settled = plan.parsed(&account, pin.as_deref())?;
@@ -124,6 +102,47 @@ impl Wizard<'_> {
         plan.write(&settled, typed.as_ref())?;
         self.tell(&plan, &settled, typed.is_some());
         Ok(Done::new(0, json!({"written": true})))
+    }
+
+    /// The account without its secret, and its provider if that is known.
+    fn draft(&self, plan: &InitPlan) -> Result<(Account, Option<&'static Provider>), Failure> {
+        let args = self.args;
+        let email = self.email()?;
+        let found = self.find(email.as_deref())?;
+        let user = self.user(email.as_deref(), found.provider)?;
+        let mut account = Account::new(String::new(), found.server.host.clone(), user);
+        account.protocol = found.protocol;
+        account.tls = found.server.tls;
+        account.port = found.server.port_for(found.protocol);
+        account.tls_ca_file = args.tls_ca_file.as_deref().map(absolute);
+        self.show_trap(found.provider);
+        account.name = match &args.name {
+            Some(name) => name.clone(),
+            None => plan.usual_name(email.as_deref(), &account.host),
+        };
+        Ok((account, found.provider))
+    }
+
+    fn print(&self, plan: &InitPlan, account: &Account) -> Result<Done, Failure> {
+        let text = plan.text(account, self.args.tls_pin_sha256.as_deref())?;
+        self.out.line(text.trim_end());
+        let line = json!({"path": plan.path(), "text": text});
+        self.out.json("config", line, false);
+        Ok(Done::new(0, json!({"written": false})))
+    }
+
+    /// Nobody is asked for a password where nobody is, or the provider takes none.
+    fn refuse_to_ask(&self, provider: Option<&Provider>) -> Result<(), Failure> {
+        if !self.asks {
+            return Err(token_or(
+                provider,
+                "no password was given, and there is no terminal",
+            ));
+        }
+        if provider.is_some_and(|provider| provider.password == Accepts::Token) {
+            return Err(token_or(provider, "this provider takes no password"));
+        }
+        Ok(())
     }
 
     fn shown(&self) -> String {

@@ -104,7 +104,7 @@ fn password(
         write_to_keyring(&account.name, &secret)?;
         return Ok(messages);
     };
-    // Where the name is a link, the file behind it is replaced.
+    // Where the name is a link, the file it leads to is replaced.
     let path = fsx::resolve(path);
     if let Some(folder) = path.parent() {
         fsx::create_dir_all_durably(folder)?;

@@ -37,10 +37,7 @@ pub(crate) fn run(
     out: &Output,
 ) -> Result<Done, Failure> {
     let accounts = chosen(args, settings)?;
-    let names: Vec<String> = accounts
-        .iter()
-        .map(|account| account.name.clone())
-        .collect();
+    let names: Vec<String> = accounts.iter().map(|a| a.name.clone()).collect();
     frame::start(out, "pull", &names);
     // Before the questions, which leave the terminal without echo to a signal that kills.
     let stop = Stop::watch(
@@ -48,31 +45,18 @@ pub(crate) fn run(
         "stopping after the current message; what is stored is safe, and the next run\n\
          continues from there (press Ctrl-C again to quit now)",
     );
-    let env = settings.secret_env(accounts.iter());
-    let asks = secrets::may_ask(global, out);
-    let jobs: Vec<Job> = accounts
-        .into_iter()
-        .map(|account| secrets::job(account, &env, asks, out))
-        .collect();
+    let jobs = jobs(accounts, settings, global, out);
     let later = if args.purge {
         after::later(&jobs)?
     } else {
         Vec::new()
     };
     let mut progress = Progress::new(out, names.iter().map(String::as_str));
-    let mut on_event = |event: RunEvent<'_>| {
-        progress.event(&event);
-        if let RunEvent::Finished {
-            account,
-            report,
-            error,
-        } = event
-        {
-            tell(out, account, report, error);
-        }
-    };
     let options = options(args, settings, &stop);
-    let ran = pull::pull(&settings.vault, jobs, &options, &mut on_event);
+    let ran = pull::pull(&settings.vault, jobs, &options, &mut |event| {
+        progress.event(&event);
+        tell_end(out, &event);
+    });
     progress.clear();
     let ran = match ran {
         Ok(ran) => ran,
@@ -83,15 +67,32 @@ pub(crate) fn run(
     }
     warn_of_keep(&names, settings, out);
     let mut codes: Vec<u8> = ran.outcomes.iter().map(code).collect();
-    if !later.is_empty() {
-        purge_later(later, &ran, &mut codes, |later, not_before| {
-            let mut options = purge_options(args, &stop);
-            options.not_before = not_before;
-            (!stop.is_set()).then(|| later.apply(settings, &options, args.dry_run, out))
-        });
-    }
+    purge_later(later, &ran, &mut codes, |later, not_before| {
+        let options = purge_options(args, &stop, not_before);
+        (!stop.is_set()).then(|| later.apply(settings, &options, args.dry_run, out))
+    });
     let code = stop.exit_code(together(&codes));
     Ok(Done::new(code, summary(&ran, args)))
+}
+
+fn jobs(accounts: Vec<Account>, settings: &Settings, global: &Global, out: &Output) -> Vec<Job> {
+    let env = settings.secret_env(accounts.iter());
+    let asks = secrets::may_ask(global, out);
+    let jobs = accounts.into_iter();
+    jobs.map(|account| secrets::job(account, &env, asks, out))
+        .collect()
+}
+
+/// Says what came of an account once it has ended.
+fn tell_end(out: &Output, event: &RunEvent<'_>) {
+    if let RunEvent::Finished {
+        account,
+        report,
+        error,
+    } = event
+    {
+        tell(out, account, report, *error);
+    }
 }
 
 fn options(args: &Pull, settings: &Settings, stop: &Stop) -> PullOptions {
@@ -107,11 +108,11 @@ fn options(args: &Pull, settings: &Settings, stop: &Stop) -> PullOptions {
     }
 }
 
-fn purge_options(args: &Pull, stop: &Stop) -> PurgeOptions {
+fn purge_options(args: &Pull, stop: &Stop, not_before: Option<Instant>) -> PurgeOptions {
     PurgeOptions {
         lock_wait: args.lock_wait.unwrap_or(Duration::ZERO),
         now: now().timestamp(),
-        not_before: None,
+        not_before,
         stop: stop.flag.clone(),
     }
 }

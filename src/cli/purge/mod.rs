@@ -18,7 +18,6 @@ use super::Done;
 use super::args::{Global, PurgeArgs};
 use super::frame;
 use super::output::Output;
-use super::progress::Progress;
 use super::report::{self, Failure};
 use super::secrets;
 use super::settings::Settings;
@@ -43,18 +42,11 @@ pub(crate) fn run(
     frame::start(out, "purge", std::slice::from_ref(&name));
     let env = settings.secret_env(std::iter::once(&account));
     let stop = Stop::watch(out, STOPPING);
-    let options = PurgeOptions {
-        lock_wait: args.lock_wait.unwrap_or(Duration::ZERO),
-        now: now().timestamp(),
-        not_before: None,
-        stop: stop.flag.clone(),
-    };
-    let mut progress = Progress::new(out, std::iter::once(name.as_str()));
+    let options = options(args, &stop);
     let job = secrets::job(account, &env, asks, out);
-    let planned = ConfirmedPlan::plan(&settings.vault, job, &selection, &options, &mut |event| {
-        progress.event(&event);
+    let planned = frame::with_progress(out, [name.as_str()], |events| {
+        ConfirmedPlan::plan(&settings.vault, job, &selection, &options, events)
     });
-    progress.clear();
     let mut agreed = match planned {
         Ok(agreed) => agreed,
         Err(error) => return Ok(frame::failed(out, &stop, &error, Some(&name))),
@@ -68,16 +60,22 @@ pub(crate) fn run(
         out.say("Nothing was deleted.");
         return Ok(Done::new(1, outcome::summary(None)));
     }
-    let (report, error) = agreed.apply(&options, &mut |event| progress.event(&event));
-    progress.clear();
+    let (report, error) = frame::with_progress(out, [name.as_str()], |events| {
+        agreed.apply(&options, events)
+    });
     let code = outcome::outcome(out, "account", &name, &report, error.as_ref());
-    if !out.quiet {
-        for line in outcome::result(&report) {
-            out.line(&line);
-        }
-    }
+    outcome::print_result(&report, &name, out);
     let summary = outcome::summary(Some(&report));
     Ok(Done::new(stop.exit_code(code), summary))
+}
+
+fn options(args: &PurgeArgs, stop: &Stop) -> PurgeOptions {
+    PurgeOptions {
+        lock_wait: args.lock_wait.unwrap_or(Duration::ZERO),
+        now: now().timestamp(),
+        not_before: None,
+        stop: stop.flag.clone(),
+    }
 }
 
 /// Refuses what could only end in nothing, before anything is asked of a server.

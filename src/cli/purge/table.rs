@@ -232,7 +232,7 @@ fn largest(plan: &PurgePlan) -> Vec<String> {
     headed("Largest:  ", &rows, &aligns)
 }
 
-/// A table behind a word.
+/// A table after a word.
 fn headed(word: &str, rows: &[Vec<String>], aligns: &[Align]) -> Vec<String> {
     let blank = " ".repeat(word.len());
     text::table(rows, aligns)
