@@ -195,7 +195,7 @@ fn reason_words(reason: &Reason, account: &str, messages: usize) -> (String, Str
                 count(*listed),
                 count(*received)
             ),
-            "the archived copy may be only a part; look at it with 'mailvault show'".to_owned(),
+            "the archived copy may be only a part; look at it with 'mailvault show ID'".to_owned(),
         ),
         Reason::OtherMessage => (
             format!(
@@ -239,8 +239,17 @@ fn reason_words(reason: &Reason, account: &str, messages: usize) -> (String, Str
     }
 }
 
+/// Says what was done.
+pub(crate) fn print_result(report: &PurgeReport, account: &str, out: &Output) {
+    if !out.quiet {
+        for line in result(report, account) {
+            out.line(&line);
+        }
+    }
+}
+
 /// What was done, for people.
-pub(crate) fn result(report: &PurgeReport) -> Vec<String> {
+fn result(report: &PurgeReport, account: &str) -> Vec<String> {
     let planned = report.planned.messages;
     let mut rows = vec![(
         "Archived copies",
@@ -302,7 +311,10 @@ pub(crate) fn result(report: &PurgeReport) -> Vec<String> {
                     format!("{} of them are", count(moved))
                 }
             ),
-            "'mailvault pull', then 'mailvault purge --match folder:Trash', or by hand.".to_owned(),
+            format!(
+                "'mailvault pull {account}', then 'mailvault purge {account} --match folder:Trash', \
+                 or by hand."
+            ),
             kept.to_owned(),
         ]),
     }

@@ -1,5 +1,5 @@
 //! Pages for a browser: an index of folders and months, a page a month, a page a message
-//! with its attachments beside it, and links between a message and its answers.
+//! with its attachments next to it, and links between a message and its answers.
 //!
 //! The pages need no server and no script, load nothing from elsewhere, and say so in a
 //! Content-Security-Policy. What mail brings as HTML is sanitised first.

@@ -86,7 +86,7 @@ fn sender(from: &str) -> String {
     esc(shown)
 }
 
-/// A page; `pictures` if it shows some that lie beside it.
+/// A page; `pictures` if it shows some that lie next to it.
 fn whole(title: &str, body: &str, pictures: bool) -> String {
     // For a page from the disk some browsers do not take its neighbours for 'self'.
     let img = if pictures {
@@ -224,20 +224,22 @@ pub(super) fn notes(
     );
     note(
         mail.truncated,
-        "This message is too long to be shown whole, and its last attachment is not here; 'mailvault show --save' has all of them.",
+        "This message is too long to be shown whole, and its last attachment is not here; 'mailvault show ID --save DIR' has all of them.",
     );
     note(
         mail.text_cut && body.is_none(),
-        "This part was shortened: its text is too long to be shown whole; 'mailvault show --raw' has all of it.",
+        "This part was shortened: its text is too long to be shown whole; 'mailvault show ID --raw' has all of it.",
     );
     note(
         mail.parts_cut,
-        "This message has too many parts, or they lie too deep within each other: some are not here; 'mailvault show --raw' has all of them.",
+        "This message has too many parts, or they lie too deep within each other: some are not here; 'mailvault show ID --raw' has all of them.",
     );
     let more = parts.attachments.len().saturating_sub(HTML_FILES);
     note(
         more > 0,
-        &format!("{more} more attachments are not here; 'mailvault show --save' has all of them."),
+        &format!(
+            "{more} more attachments are not here; 'mailvault show ID --save DIR' has all of them."
+        ),
     );
     notes
 }

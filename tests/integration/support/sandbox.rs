@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::hints;
 use super::output::{Ended, Output};
 
 /// A run that takes longer hangs: it is killed and fails its test.
@@ -110,7 +111,10 @@ impl Sandbox {
 
     /// Runs the program to its end.
     pub(crate) fn run(&self, args: &[&str]) -> Output {
-        self.start(args).wait()
+        let output = self.start(args).wait();
+        let printed = output.stdout() + "\n\n" + &output.stderr();
+        hints::type_all(&printed, self.home(), &self.env);
+        output
     }
 
     /// Starts the program, for two runs at once.
