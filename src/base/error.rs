@@ -277,7 +277,7 @@ pub enum Error {
         /// What is there.
         what: &'static str,
     },
-    /// The catalog failed; it may be deleted and is then made anew.
+    /// The catalog failed; it may be deleted and is then made again.
     #[error("the catalog {} failed", .path.display())]
     Catalog {
         /// The catalog.

@@ -78,7 +78,7 @@ pub enum RunEvent<'a> {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Notice<'a> {
-    /// The connection failed and is made anew after a pause.
+    /// The connection failed and is made again after a pause.
     Reconnecting {
         /// Why.
         error: &'a Error,

@@ -1,4 +1,4 @@
-//! The response code of a reply: the word in brackets behind its status (RFC 2449 s.8,
+//! The response code of a reply: the word in brackets after its status (RFC 2449 s.8,
 //! RFC 3206, RFC 5530).
 
 /// The code at the beginning of a text that follows a status word: `LOGIN-DELAY` of

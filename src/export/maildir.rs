@@ -14,7 +14,7 @@ use crate::mail::mbox::ToLf;
 use crate::mail::message::Hash128;
 use crate::vault::Entry;
 
-/// What stands behind the id in a file's name.
+/// What stands after the id in a file's name.
 const BEHIND: &str = ".mailvault,S=";
 
 /// A Maildir++ tree in the making.

@@ -109,7 +109,7 @@ impl Target for MboxStream<'_> {
     }
 }
 
-/// A single mbox file. It is begun anew after a kill, and never replaces another.
+/// A single mbox file. It is begun again after a kill, and never replaces another.
 #[derive(Debug)]
 pub(super) struct MboxFile {
     path: PathBuf,
@@ -156,7 +156,7 @@ impl Target for MboxFile {
 impl Drop for MboxFile {
     fn drop(&mut self) {
         if !self.done {
-            // It has no value: the next run begins anew.
+            // It has no value: the next run begins again.
             let _ = fsx::remove(&self.tmp);
         }
     }
@@ -216,7 +216,7 @@ impl MboxTree {
                 *part = format!("{}_", part.replace('.', "_"));
             }
         }
-        // The inbox is `Inbox` to Thunderbird, which would make an empty one beside ours.
+        // The inbox is `Inbox` to Thunderbird, which would make an empty one next to ours.
         // Where an older version began, it keeps its name.
         let top = usize::from(self.place.several());
         let above: Vec<&str> = wish[..top].iter().flat_map(|p| [p, ".sbd/"]).collect();

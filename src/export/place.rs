@@ -353,7 +353,7 @@ impl ExportPlace {
     }
 }
 
-/// The ids in the names of a directory, told from the rest by what stands behind them.
+/// The ids in the names of a directory, told from the rest by what stands after them.
 pub(super) fn ids(dir: &Path, behind: &str) -> Result<BTreeSet<Hash128>> {
     let names = crate::vault::maildir::entries(dir)?;
     Ok(names

@@ -20,7 +20,7 @@ const FLAGS: [(u64, char); 5] = [(0, 'S'), (2, 'R'), (4, 'F'), (6, 'D'), (8, 'P'
 pub(super) struct EmlxParts {
     /// Where the message begins.
     pub(super) start: u64,
-    /// Behind its last byte.
+    /// After its last byte.
     pub(super) end: u64,
     pub(super) flags: String,
     /// When it was received.
@@ -67,7 +67,7 @@ pub(super) fn parts(path: &Path) -> Result<EmlxParts> {
     })
 }
 
-/// The whole number behind a key of the list.
+/// The whole number after a key of the list.
 fn number(list: &str, key: &str) -> Option<i64> {
     let (_, rest) = list.split_once(&format!("<key>{key}</key>"))?;
     let rest = rest.trim_start();

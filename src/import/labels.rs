@@ -117,7 +117,7 @@ pub(super) struct GmailLabels {
 }
 
 /// The labels of a message, from its beginning. Only what stands in front of all other fields is
-/// from Takeout; behind them, a sender may have written it.
+/// from Takeout; after them, a sender may have written it.
 pub(super) fn read(head: &[u8]) -> Option<GmailLabels> {
     let mut lines = head.split(|b| *b == b'\n').peekable();
     while let Some(line) = lines.next() {

@@ -15,7 +15,7 @@ pub(super) const KEYWORDS: &str = "dovecot-keywords";
 /// That file is not longer.
 const LONGEST: u64 = 64 << 10;
 
-/// The letters behind the separator; none where there is no such part.
+/// The letters after the separator; none where there is no such part.
 fn letters(name: &str) -> &str {
     let Some((start, letters)) = name.rsplit_once("2,") else {
         return "";
@@ -101,7 +101,7 @@ impl FolderKeywords {
     }
 }
 
-/// True for a file that mail programs and systems keep beside mail and that holds none.
+/// True for a file that mail programs and systems keep next to mail and that holds none.
 pub(super) fn is_control(name: &str) -> bool {
     let begins = [
         "dovecot",

@@ -57,5 +57,5 @@ pub const HTML_FORMATS: usize = 16;
 /// Attributes of a tag: the parser compares each with all before it.
 pub const HTML_ATTRIBUTES: usize = 64;
 
-/// Attachments that are saved beside a page: each is a file of its own.
+/// Attachments that are saved next to a page: each is a file of its own.
 pub const HTML_FILES: usize = 1_000;

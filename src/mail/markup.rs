@@ -11,7 +11,7 @@ pub fn esc(text: &str) -> String {
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
             '\n' | '\t' => safe.push(c),
-            // They would turn round what stands beside them.
+            // They would turn round what stands next to them.
             '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => safe.push('\u{fffd}'),
             c if c.is_control() => safe.push('\u{fffd}'),
             c => safe.push(c),

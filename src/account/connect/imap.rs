@@ -40,7 +40,7 @@ impl Connector {
         session.login(&login)
     }
 
-    /// Which certificate was refused behind STARTTLS, learned over a connection of its own
+    /// Which certificate was refused after STARTTLS, learned over a connection of its own
     /// over which nothing else is sent.
     fn shown_imap_certificate(&self) -> Option<Certificate> {
         let transport = Transport::connect(&self.server, &self.limits).ok()?;

@@ -121,7 +121,7 @@ impl Connector {
         Ok(session)
     }
 
-    /// Goes on encrypted behind STARTTLS; `shown` finds out which certificate was refused,
+    /// Goes on encrypted after STARTTLS; `shown` finds out which certificate was refused,
     /// where the refusal does not tell.
     fn encrypt(
         &self,
@@ -192,7 +192,7 @@ impl Connector {
         }
     }
 
-    /// Which certificate was refused behind STLS, learned over a connection of its own
+    /// Which certificate was refused after STLS, learned over a connection of its own
     /// over which nothing is sent but STLS.
     fn shown_certificate(&self) -> Option<Certificate> {
         let transport = Transport::connect(&self.server, &self.limits).ok()?;

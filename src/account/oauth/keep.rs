@@ -66,7 +66,7 @@ fn lock(path: &Path) -> Result<File> {
     }
 }
 
-/// Where the name is a link, the file behind it is replaced.
+/// Where the name is a link, the file it leads to is replaced.
 fn write(path: &Path, token: &Secret) -> Result<()> {
     let place = fsx::resolve(path);
     if let Some(folder) = place.parent() {

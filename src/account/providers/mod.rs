@@ -250,7 +250,7 @@ pub fn guesses(domain: &str, protocol: Protocol) -> Vec<String> {
     hosts
 }
 
-/// `name.*` fits `name.` with one or two labels behind it.
+/// `name.*` fits `name.` with one or two labels after it.
 fn fits_pattern(pattern: &str, domain: &str) -> bool {
     let Some(start) = pattern.strip_suffix('*') else {
         return false;

@@ -101,7 +101,7 @@ pub enum CommitRequest {
     Link(Arc<Route>, Vec<Link>, Sender<Vec<bool>>),
     /// Take over changed flags.
     Flags(Vec<FlagChange>),
-    /// Write events that belong behind everything delivered so far.
+    /// Write events that belong after everything delivered so far.
     Record(Vec<LedgerEvent>),
     /// Make everything durable now and tell how the account stands.
     Flush(String, Sender<Tally>),

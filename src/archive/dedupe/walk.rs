@@ -32,7 +32,7 @@ pub struct Walk<'a> {
     /// The rows of one name, not yet given.
     rows: Vec<u32>,
     name: Vec<u8>,
-    /// The first row behind them.
+    /// The first row after them.
     next: Option<(u32, Vec<u8>)>,
     by_number: bool,
 }

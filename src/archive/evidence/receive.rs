@@ -60,7 +60,7 @@ pub fn receive(source: &mut dyn Source, wanted: &[Listing]) -> Result<Vec<Option
 }
 
 /// True if a message that was received just now is the stored one: the same bytes, or what
-/// POP3 and IMAP give of one message, alike but for the line end behind it.
+/// POP3 and IMAP give of one message, alike but for the line end after it.
 #[must_use]
 pub fn is_same(record: &Record, now: &Digest) -> bool {
     now.hash == record.got

@@ -7,11 +7,11 @@ use super::FROM;
 enum At {
     /// Within `>`s at its start; so many letters of `From ` followed.
     Start(usize),
-    /// Behind that.
+    /// After that.
     Text,
 }
 
-/// Puts one more `>` before each line that begins with `From ` behind any number of `>`.
+/// Puts one more `>` before each line that begins with `From ` after any number of `>`.
 #[derive(Debug)]
 pub struct Quoter(At);
 

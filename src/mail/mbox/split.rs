@@ -54,7 +54,7 @@ pub enum MboxPart {
     Message {
         /// Its first byte.
         start: u64,
-        /// Behind its last byte.
+        /// After its last byte.
         end: u64,
         /// The line that begins it.
         line: FromLine,
@@ -63,7 +63,7 @@ pub enum MboxPart {
     },
     /// What stands before the first message and belongs to none.
     Stray {
-        /// Behind its last byte.
+        /// After its last byte.
         end: u64,
     },
 }
@@ -80,7 +80,7 @@ struct FromCandidate {
     blank: Option<u64>,
     /// Nothing stands before it in the file.
     first: bool,
-    /// Lines behind it, of which none was a field.
+    /// Lines after it, of which none was a field.
     debris: usize,
     /// Some of them are not empty.
     text: bool,
@@ -96,7 +96,7 @@ impl FromCandidate {
         }
     }
 
-    /// True if it may be one, though the line behind it is no field.
+    /// True if it may be one, though the line after it is no field.
     fn may_wait(&self) -> bool {
         let dated = matches!(self.separator, Separator::Dated(_) | Separator::Patch);
         dated && (self.first || self.blank.is_some()) && self.debris < DEBRIS
@@ -230,7 +230,7 @@ impl Splitter {
         self.head = head;
     }
 
-    /// Whether the candidate begins a message is decided by the lines behind it. True if this
+    /// Whether the candidate begins a message is decided by the lines after it. True if this
     /// line needs no further look.
     fn decides(&mut self, line: &[u8], is_empty: bool, around: &mut SplitCallbacks<'_>) -> bool {
         let Some(mut candidate) = self.candidate.take() else {
@@ -393,7 +393,7 @@ pub fn begins(sample: &[u8]) -> bool {
 }
 
 /// True if a message ends where these bytes follow, of a file that ends with them if `last`:
-/// the end or a separator comes next, perhaps behind empty lines.
+/// the end or a separator comes next, perhaps after empty lines.
 #[must_use]
 pub fn is_end_of_message(next: &[u8], last: bool, line_end: LineEnd) -> bool {
     let mut rest = next;

@@ -4,7 +4,7 @@
 //! A name is here only if servers on the way or the program that keeps a copy add it to mail that
 //! others wrote; each has its source. What a program writes into mail that it composes is no trace,
 //! though it may look like it (`X-Identity-Key`, `X-Mozilla-Draft-Info`, Sylpheed's queue fields):
-//! every copy has it. Nor is what stands in mail that a program writes anew, as readpst does
+//! every copy has it. Nor is what stands in mail that a program writes again, as readpst does
 //! (`X-libpst-forensic-…`): its body differs as well.
 
 /// Whether a field of this lower-case name is trace.

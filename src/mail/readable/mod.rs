@@ -85,7 +85,7 @@ pub struct File<'a> {
 }
 
 impl<'a> File<'a> {
-    /// Its decoded content, made anew each time: of many attachments one is held in memory.
+    /// Its decoded content, made again each time: of many attachments one is held in memory.
     #[must_use]
     pub fn bytes(&self) -> Cow<'a, [u8]> {
         let bytes = catch_unwind(AssertUnwindSafe(|| self.leaf.decoded()));

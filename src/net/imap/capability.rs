@@ -41,7 +41,7 @@ impl ImapCapabilities {
         self.words.iter().any(|known| known == word)
     }
 
-    /// The number behind a word, such as that of `APPENDLIMIT=35651584`.
+    /// The number after a word, such as that of `APPENDLIMIT=35651584`.
     pub(super) fn number(&self, word: &str) -> Option<u64> {
         let mut values = self
             .words

@@ -96,7 +96,7 @@ impl ImapCommand {
         self.add(&quoted);
     }
 
-    /// What to write, piece by piece: behind each but the last the server is to say
+    /// What to write, piece by piece: after each but the last the server is to say
     /// that it is ready.
     pub(super) fn pieces(&self, tag: &str, literals: Literals) -> Vec<Vec<u8>> {
         let mut pieces = Vec::new();

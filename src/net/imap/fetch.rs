@@ -116,7 +116,7 @@ impl FetchItem {
         }
     }
 
-    /// Reads on behind the octets of a message.
+    /// Reads on after the octets of a message.
     pub(super) fn resume(&mut self, tail: &[u8]) -> FetchState {
         if !matches!(tail.first(), Some(b' ' | b')')) {
             return FetchState::Broken;

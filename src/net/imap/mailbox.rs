@@ -99,7 +99,7 @@ impl Mailbox {
         }
     }
 
-    /// Reads a row of LIST behind its word; `utf8` says how names come.
+    /// Reads a row of LIST after its word; `utf8` says how names come.
     pub(super) fn read(row: &mut TokenReader<'_>, utf8: bool) -> Option<Self> {
         let attributes = row.texts().ok()?;
         let delimiter = row.text().and_then(|text| text.first().copied());
@@ -150,7 +150,7 @@ fn special_use(attribute: &[u8]) -> Option<SpecialUse> {
     })
 }
 
-/// Reads a row of STATUS behind its word: the name as sent, and the counts.
+/// Reads a row of STATUS after its word: the name as sent, and the counts.
 pub(super) fn status(row: &mut TokenReader<'_>) -> Option<(Vec<u8>, Counts)> {
     let mut raw = name(row)?;
     if raw.eq_ignore_ascii_case(b"INBOX") {
@@ -191,7 +191,7 @@ pub struct Namespaces {
 }
 
 impl Namespaces {
-    /// Reads a row of NAMESPACE behind its word.
+    /// Reads a row of NAMESPACE after its word.
     pub(super) fn read(row: &mut TokenReader<'_>) -> Self {
         let mut group = || -> Vec<Namespace> {
             let mut found = Vec::new();
@@ -229,7 +229,7 @@ pub struct QuotaUsage {
     pub limit: u64,
 }
 
-/// Reads a row of QUOTA behind its word.
+/// Reads a row of QUOTA after its word.
 pub(super) fn quota(row: &mut TokenReader<'_>) -> Vec<QuotaUsage> {
     row.text();
     let mut found = Vec::new();

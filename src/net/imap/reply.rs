@@ -19,7 +19,7 @@ pub(super) struct ImapStatus<'a> {
     pub(super) kind: StatusKind,
     /// What stands in the brackets; empty if there are none.
     pub(super) code: &'a [u8],
-    /// Everything behind the word, with the code.
+    /// Everything after the word, with the code.
     pub(super) text: &'a [u8],
 }
 
@@ -144,7 +144,7 @@ fn with_code(kind: StatusKind, text: &[u8]) -> ImapStatus<'_> {
     ImapStatus { kind, code, text }
 }
 
-/// The first word and what stands behind the space after it.
+/// The first word and what stands after the space after it.
 fn word(text: &[u8]) -> (&[u8], &[u8]) {
     let text = text.trim_ascii_start();
     let end = text.iter().position(u8::is_ascii_whitespace);
@@ -159,7 +159,7 @@ impl<'a> ImapStatus<'a> {
         name.is_some_and(|name| name.eq_ignore_ascii_case(code.as_bytes()))
     }
 
-    /// What the response code says behind its name.
+    /// What the response code says after its name.
     pub(super) fn argument(&self) -> TokenReader<'a> {
         TokenReader::new(word(self.code).1)
     }

@@ -13,7 +13,7 @@ use crate::net::imap::capability::ImapCapabilities;
 use crate::net::imap::session::Session;
 use crate::net::sasl::{Credentials, Login, Method, ScramHistory};
 
-/// Lines with `C:` are awaited and lines with `S:` said, each with CR LF behind it;
+/// Lines with `C:` are awaited and lines with `S:` said, each with CR LF after it;
 /// `S|` lines go without. `<CR>`, `<LF>`, `<NUL>` and `<80>` stand for octets. After the
 /// last line the connection ends.
 #[derive(Debug, Clone)]

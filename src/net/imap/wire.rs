@@ -172,7 +172,7 @@ impl<S: Read + Write> ImapWire<S> {
     }
 
     /// Adds lines and small literals to the text, up to the end of the answer or to a
-    /// message. `tail` says that the text goes on behind a message.
+    /// message. `tail` says that the text goes on after a message.
     fn assemble(&mut self, tail: bool) -> Result<AnswerHead> {
         for _ in 0..LITERALS {
             let from = self.text.len();
@@ -388,7 +388,7 @@ impl<S: Read + Write> Read for LiteralBody<'_, S> {
     }
 }
 
-/// The octets of a literal, and nothing behind them.
+/// The octets of a literal, and nothing after them.
 struct Octets<'a, S> {
     wire: &'a mut ImapWire<S>,
     left: u64,

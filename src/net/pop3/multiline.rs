@@ -1,6 +1,6 @@
 //! The end and the dot-stuffing of a multi-line answer (RFC 1939 s.3).
 //!
-//! Only `CR LF . CR LF` ends one. A dot counts only directly behind CR LF (or at the
+//! Only `CR LF . CR LF` ends one. A dot counts only directly after CR LF (or at the
 //! very start): a bare LF begins no line, so mail that holds `LF . LF` passes whole.
 
 use memchr::memmem;
@@ -10,15 +10,15 @@ use memchr::memmem;
 pub(super) enum Unstuffer {
     /// Inside a line.
     Text,
-    /// Behind a CR, which was passed on.
+    /// After a CR, which was passed on.
     Cr,
-    /// Behind CR LF, or at the very start.
+    /// After CR LF, or at the very start.
     LineStart,
-    /// Behind a dot at the start of a line, held back.
+    /// After a dot at the start of a line, held back.
     Dot,
-    /// Behind dot and CR, both held back.
+    /// After dot and CR, both held back.
     DotCr,
-    /// Behind the final line.
+    /// After the final line.
     End,
 }
 

@@ -1,7 +1,7 @@
 //! Status lines and listing rows (RFC 1939 s.3 and s.5, RFC 2449 s.8, RFC 3206).
 //!
 //! Servers are taken as they are: negative, fractional or missing sizes are unknown
-//! sizes, and whatever stands behind a message number is its unique-id.
+//! sizes, and whatever stands after a message number is its unique-id.
 
 use crate::base::response_code;
 use crate::net::sasl::Refusal;
@@ -9,9 +9,9 @@ use crate::net::sasl::Refusal;
 /// The first line of an answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Pop3Status<'a> {
-    /// `+OK`, with the text behind it.
+    /// `+OK`, with the text after it.
     Ok(&'a [u8]),
-    /// `-ERR`, with the text behind it.
+    /// `-ERR`, with the text after it.
     Err(&'a [u8]),
     /// `+ `: the server's turn of a SASL exchange (RFC 5034 s.4).
     Challenge(&'a [u8]),
@@ -92,7 +92,7 @@ pub(super) fn list_row(row: &[u8]) -> Option<(u32, Option<u64>)> {
     Some((number, size))
 }
 
-/// A row of `UIDL`: message number, and everything behind it.
+/// A row of `UIDL`: message number, and everything after it.
 pub(super) fn uidl_row(row: &[u8]) -> Option<(u32, &[u8])> {
     let (number, rest) = numbered(row)?;
     Some((number, rest.trim_ascii()))

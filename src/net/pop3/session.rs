@@ -80,7 +80,7 @@ impl<S: Read + Write> Pop3Session<S> {
         }
     }
 
-    /// Goes on where no greeting is due, as behind STLS.
+    /// Goes on where no greeting is due, as after STLS.
     pub fn resume(stream: S, server: &Endpoint, mask: Mask, dialect: Dialect) -> Self {
         Self {
             wire: Pop3Wire::new(stream, server.clone(), mask),
@@ -178,7 +178,7 @@ impl<S: Read + Write> Pop3Session<S> {
         self.caps.pipelining && self.dialect.ahead > 1
     }
 
-    /// Takes the answer to `LIST` behind its status line.
+    /// Takes the answer to `LIST` after its status line.
     fn take_sizes(&mut self, most: usize) -> Result<Sizes> {
         let mut sizes = Sizes::default();
         self.wire.rows(most, |row| {
@@ -189,7 +189,7 @@ impl<S: Read + Write> Pop3Session<S> {
         Ok(sizes)
     }
 
-    /// Takes the answer to `UIDL` behind its status line. A name that is too long to
+    /// Takes the answer to `UIDL` after its status line. A name that is too long to
     /// be one counts as absent.
     fn take_names(&mut self, most: usize) -> Result<(Vec<u32>, Names)> {
         let mut numbers = Vec::new();

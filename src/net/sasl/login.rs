@@ -162,7 +162,7 @@ pub(crate) fn sign_in(
                 login.scram.note_refused();
                 return Ok(());
             }
-            // It hung up behind the refusal, which is what counts.
+            // It hung up after the refusal, which is what counts.
             (Err(Error::Lost { .. }), Some(refused)) => return Err(refused),
             (Err(error), _) => return Err(error),
             (Ok(Some(refused)), before) => {

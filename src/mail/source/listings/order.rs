@@ -48,7 +48,7 @@ struct Runs<'a> {
     names: &'a Names,
     /// Looks for the rows without a name, which come first.
     absent: Cursor<'a>,
-    /// Rows with a name: those of one run behind those of another, each run in the order
+    /// Rows with a name: those of one run after those of another, each run in the order
     /// of its names.
     order: Vec<u32>,
     /// What each run gives next.

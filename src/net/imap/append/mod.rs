@@ -234,7 +234,7 @@ impl<S: Read + Write> Appender<'_, S> {
         Ok(())
     }
 
-    /// Sends a piece behind which the server gives its leave; true if it refuses, which
+    /// Sends a piece after which the server gives its leave; true if it refuses, which
     /// is the verdict.
     fn waits(&mut self, tag: &str, key: u64, piece: &[u8]) -> Result<bool> {
         let wire = &mut self.session.wire;

@@ -88,7 +88,7 @@ impl<S: Read + Write> Session<S> {
     }
 
     /// Opens a mailbox for reading that is on record with a UIDVALIDITY. Courier and GNU mailutils
-    /// number a mailbox anew for every EXAMINE and STATUS, until a SELECT makes the numbers
+    /// number a mailbox again for every EXAMINE and STATUS, until a SELECT makes the numbers
     /// last. So if EXAMINE tells other numbers than are on record, or than STATUS told in this
     /// session, SELECT is what counts. It changes no flag but \Recent, which nobody keeps.
     pub fn open_known(

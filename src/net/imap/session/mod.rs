@@ -69,7 +69,7 @@ impl<S: Read + Write> Session<S> {
         Ok(session)
     }
 
-    /// Goes on where no greeting is due, as behind STARTTLS.
+    /// Goes on where no greeting is due, as after STARTTLS.
     pub fn resume(stream: S, server: &Endpoint, mask: Mask) -> Self {
         Self {
             wire: ImapWire::new(stream, server.clone(), mask),

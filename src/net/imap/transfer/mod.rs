@@ -303,7 +303,7 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
         Ok(())
     }
 
-    /// A message whose UID comes behind it, or not at all.
+    /// A message whose UID comes after it, or not at all.
     fn take_nameless(&mut self, item: fetch::FetchItem, octets: u64) -> Result<()> {
         let mut body = self.wire.body(item, octets);
         let mut held = Vec::new();
