@@ -212,8 +212,9 @@ impl Tour<'_> {
         let vault = Vault::open(&self.dir.join(VAULT))?;
         let query = query::parse(&["boarding", "pass"], chrono::Utc::now())?;
         vault.read_texts(&mut |_| {})?;
-        match vault.search(&query, Order::default(), Some(1))?.first() {
-            Some(hit) => vault.short_id(hit.id),
+        let hits = vault.search(&query, Order::default(), Some(1))?;
+        match hits.rows().next() {
+            Some(hit) => vault.short_id(hit?.id),
             None => Err(Error::NotFound {
                 id: "of the boarding pass".to_owned(),
                 candidates: Vec::new(),

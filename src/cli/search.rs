@@ -1,10 +1,13 @@
 //! `mailvault search`, also `list`: find messages, newest first.
 
+use std::collections::HashMap;
+
 use chrono::Utc;
 use mailvault::Error;
+use mailvault::mail::message::Hash128;
 use mailvault::mail::query::{self, Query};
-use mailvault::vault::Vault;
-use mailvault::vault::catalog::{Extras, Hit, Order, SortBy};
+use mailvault::vault::catalog::{Extras, Hit, Hits, Order, SortBy};
+use mailvault::vault::{SHORT_ID, Vault};
 use serde_json::{Value, json};
 
 use super::Done;
@@ -12,7 +15,7 @@ use super::args::{Search, SortKey};
 use super::output::Output;
 use super::report::Failure;
 use super::settings::Settings;
-use super::text::{Align, cut, day, escape, plural, rfc3339, size, table};
+use super::text::{Align, Columns, cut, day, escape, plural, rfc3339, size};
 
 /// Messages shown on a terminal that asks for no number.
 const SCREENFUL: u64 = 20;
@@ -22,6 +25,11 @@ const LONG: u64 = 2000;
 const COLUMNS: usize = 80;
 /// Of these, columns of the sender.
 const SENDER: usize = 22;
+const HEAD: [&str; 5] = ["ID", "Date", "From", "Size", "Subject"];
+const ALIGNS: [Align; 5] = {
+    use Align::{Left, Right};
+    [Left, Left, Left, Right, Left]
+};
 
 pub(crate) fn run(args: &Search, settings: &Settings, out: &Output) -> Result<Done, Failure> {
     let query = query::parse(&args.query, Utc::now())?;
@@ -37,11 +45,11 @@ pub(crate) fn run(args: &Search, settings: &Settings, out: &Output) -> Result<Do
         order(args),
         limit.map(|limit| limit.saturating_add(1)),
     )?;
-    let more = limit.is_some_and(|limit| hits.len() as u64 > limit);
-    if more {
-        hits.pop();
+    let more = limit.is_some_and(|limit| hits.len() > limit);
+    if let Some(limit) = limit {
+        hits.truncate(limit);
     }
-    let found = hits.len() as u64;
+    let found = hits.len();
     if out.json {
         print_json(&vault, &query, &hits, out)?;
     } else if !hits.is_empty() {
@@ -57,39 +65,46 @@ pub(crate) fn run(args: &Search, settings: &Settings, out: &Output) -> Result<Do
     Ok(Done::new(0, json!({"messages": found, "more": more})))
 }
 
-fn print_json(vault: &Vault, query: &Query, hits: &[Hit], out: &Output) -> Result<(), Failure> {
-    let on_server = vault.catalog().on_server()?;
-    for hit in hits {
+fn print_json(vault: &Vault, query: &Query, hits: &Hits<'_>, out: &Output) -> Result<(), Failure> {
+    if !query.needs_texts() {
+        vault.recall_texts();
+    }
+    for hit in hits.rows().with_extras()? {
         if out.is_broken() {
             break;
         }
-        let extras = vault.extras(hit)?;
-        let snippet = vault.snippet(hit, query)?;
-        let line = to_json(
-            hit,
-            &extras,
-            snippet.as_deref(),
-            on_server.contains(&hit.key),
-        );
-        out.json("message", line, false);
+        let hit = hit?;
+        let extras = vault.extras(&hit)?;
+        let snippet = vault.snippet(&hit, query)?;
+        out.json("message", to_json(&hit, &extras, snippet.as_deref()), false);
     }
     Ok(())
 }
 
-fn print_table(vault: &Vault, query: &Query, hits: &[Hit], out: &Output) -> Result<(), Failure> {
-    let ids = hits.iter().map(|hit| vault.short_id(hit.id));
-    let ids = ids.collect::<Result<Vec<_>, _>>()?;
-    let lines = lines(&ids, hits, out.out_terminal);
-    // The head of the table is no message.
-    let hits = std::iter::once(None).chain(hits.iter().map(Some));
-    for (line, hit) in lines.iter().zip(hits) {
+/// Goes through what was found twice, as the columns are as wide as the widest row.
+fn print_table(vault: &Vault, query: &Query, hits: &Hits<'_>, out: &Output) -> Result<(), Failure> {
+    let mut table = HitTable::new(out.out_terminal);
+    let mut longer: HashMap<Hash128, String> = HashMap::new();
+    for hit in hits.rows() {
+        let hit = hit?;
+        let id = vault.short_id(hit.id)?;
+        table.fit(&id, &hit);
+        if id.len() > SHORT_ID {
+            longer.insert(hit.id, id);
+        }
+    }
+    out.line(&table.head());
+    for hit in hits.rows() {
         if out.is_broken() {
             break;
         }
-        out.line(line);
+        let hit = hit?;
+        let mut id = hit.id.to_string();
+        id.truncate(longer.get(&hit.id).map_or(SHORT_ID, String::len));
+        out.line(&table.line(&id, &hit));
         // Elsewhere every line is a message, for programs that count on it.
-        if let Some(hit) = hit.filter(|_| out.out_terminal)
-            && let Some(snippet) = vault.snippet(hit, query)?
+        if out.out_terminal
+            && let Some(snippet) = vault.snippet(&hit, query)?
         {
             out.line(&indented(&snippet));
         }
@@ -144,38 +159,54 @@ fn order(args: &Search) -> Order {
 }
 
 /// The table; for a terminal it is cut to its width.
-fn lines(ids: &[String], hits: &[Hit], terminal: bool) -> Vec<String> {
-    let head = ["ID", "Date", "From", "Size", "Subject"]
-        .map(String::from)
-        .to_vec();
-    let rows = ids.iter().zip(hits).map(|(id, hit)| {
+struct HitTable {
+    columns: Columns<'static>,
+    terminal: bool,
+}
+
+impl HitTable {
+    fn new(terminal: bool) -> Self {
+        let mut columns = Columns::new(&ALIGNS);
+        columns.fit(&HEAD.map(String::from));
+        Self { columns, terminal }
+    }
+
+    fn fit(&mut self, id: &str, hit: &Hit) {
+        self.columns.fit(&self.row(id, hit));
+    }
+
+    fn head(&self) -> String {
+        self.cut(self.columns.line(&HEAD.map(String::from)))
+    }
+
+    fn line(&self, id: &str, hit: &Hit) -> String {
+        self.cut(self.columns.line(&self.row(id, hit)))
+    }
+
+    fn row(&self, id: &str, hit: &Hit) -> [String; 5] {
         let sender = escape(&sender(&hit.from)).into_owned();
-        let sender = if terminal {
+        let sender = if self.terminal {
             cut(&sender, SENDER)
         } else {
             sender
         };
         let mark = if hit.doubtful { "? " } else { "" };
-        vec![
-            id.clone(),
+        [
+            id.to_owned(),
             day(hit.date),
             sender,
             size(hit.size),
             format!("{mark}{}", escape(&hit.subject)),
         ]
-    });
-    let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
-    let aligns = [
-        Align::Left,
-        Align::Left,
-        Align::Left,
-        Align::Right,
-        Align::Left,
-    ];
-    let lines = table(&rows, &aligns).into_iter();
-    lines
-        .map(|line| if terminal { cut(&line, COLUMNS) } else { line })
-        .collect()
+    }
+
+    fn cut(&self, line: String) -> String {
+        if self.terminal {
+            cut(&line, COLUMNS)
+        } else {
+            line
+        }
+    }
 }
 
 /// Who wrote it: the name of a `name <address>`, else all of it.
@@ -194,7 +225,7 @@ fn sender(from: &str) -> String {
     }
 }
 
-fn to_json(hit: &Hit, extras: &Extras, snippet: Option<&str>, on_server: bool) -> Value {
+fn to_json(hit: &Hit, extras: &Extras, snippet: Option<&str>) -> Value {
     json!({
         "id": hit.id.to_string(),
         "message_id": extras.message_id,
@@ -207,7 +238,7 @@ fn to_json(hit: &Hit, extras: &Extras, snippet: Option<&str>, on_server: bool) -
         "subject": hit.subject,
         "size": hit.size,
         "doubtful": hit.doubtful,
-        "on_server": on_server,
+        "on_server": hit.on_server,
         "snippet": snippet,
     })
 }
@@ -215,11 +246,9 @@ fn to_json(hit: &Hit, extras: &Extras, snippet: Option<&str>, on_server: bool) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mailvault::mail::message::Hash128;
 
     fn hit(from: &str, subject: &str, size: u64) -> Hit {
         Hit {
-            key: 1,
             flags: "S".to_owned(),
             id: Hash128::of(subject.as_bytes()),
             account: "work".to_owned(),
@@ -229,11 +258,19 @@ mod tests {
             subject: subject.to_owned(),
             size,
             doubtful: false,
+            on_server: false,
+            extras: None,
         }
     }
 
-    fn ids(count: usize) -> Vec<String> {
-        vec!["4f2a91c0".to_owned(); count]
+    fn lines(hits: &[Hit], terminal: bool) -> Vec<String> {
+        let id = "4f2a91c0";
+        let mut table = HitTable::new(terminal);
+        for hit in hits {
+            table.fit(id, hit);
+        }
+        let rows = hits.iter().map(|hit| table.line(id, hit));
+        std::iter::once(table.head()).chain(rows).collect()
     }
 
     #[test]
@@ -247,7 +284,7 @@ mod tests {
             hit("<rail@example.net>", "", 22_000),
         ];
         assert_eq!(
-            lines(&ids(2), &hits, false),
+            lines(&hits, false),
             [
                 "ID        Date        From                 Size  Subject",
                 "4f2a91c0  2025-08-02  Example Air       184 KiB  Your boarding\\x1b pass",
@@ -265,7 +302,7 @@ mod tests {
     fn on_a_terminal_no_line_is_too_long() {
         let hits = [hit(&"x".repeat(200), &"日本".repeat(60), 1)];
         assert!(super::super::text::width(&indented(&"本".repeat(99))) <= COLUMNS);
-        for line in lines(&ids(1), &hits, true) {
+        for line in lines(&hits, true) {
             assert!(super::super::text::width(&line) <= COLUMNS, "{line}");
         }
     }

@@ -192,36 +192,52 @@ pub(crate) enum Align {
 
 /// Rows as lines with aligned columns, two blanks between them, none at the end.
 pub(crate) fn table(rows: &[Vec<String>], aligns: &[Align]) -> Vec<String> {
-    let widths: Vec<usize> = (0..aligns.len())
-        .map(|n| {
-            rows.iter()
-                .filter_map(|row| row.get(n))
-                .map(|cell| width(cell))
-                .max()
-        })
-        .map(Option::unwrap_or_default)
-        .collect();
-    rows.iter()
-        .map(|row| {
-            let mut line = String::new();
-            for ((cell, align), wide) in row.iter().zip(aligns).zip(&widths) {
-                // A column that is empty in every row takes no room.
-                if *wide == 0 {
-                    continue;
-                }
-                if !line.is_empty() {
-                    line.push_str("  ");
-                }
-                let pad = " ".repeat(wide - width(cell));
-                match align {
-                    Align::Left => line.extend([cell.as_str(), &pad]),
-                    Align::Right => line.extend([pad.as_str(), cell]),
-                }
+    let mut columns = Columns::new(aligns);
+    for row in rows {
+        columns.fit(row);
+    }
+    rows.iter().map(|row| columns.line(row)).collect()
+}
+
+/// The columns of a table whose rows come twice: first each is fitted, then written.
+pub(crate) struct Columns<'a> {
+    aligns: &'a [Align],
+    widths: Vec<usize>,
+}
+
+impl<'a> Columns<'a> {
+    pub(crate) fn new(aligns: &'a [Align]) -> Self {
+        let widths = vec![0; aligns.len()];
+        Self { aligns, widths }
+    }
+
+    /// Makes room for a row.
+    pub(crate) fn fit(&mut self, row: &[String]) {
+        for (wide, cell) in self.widths.iter_mut().zip(row) {
+            *wide = width(cell).max(*wide);
+        }
+    }
+
+    /// A row that was fitted, as a line.
+    pub(crate) fn line(&self, row: &[String]) -> String {
+        let mut line = String::new();
+        for ((cell, align), wide) in row.iter().zip(self.aligns).zip(&self.widths) {
+            // A column that is empty in every row takes no room.
+            if *wide == 0 {
+                continue;
             }
-            line.truncate(line.trim_end().len());
-            line
-        })
-        .collect()
+            if !line.is_empty() {
+                line.push_str("  ");
+            }
+            let pad = " ".repeat(wide.saturating_sub(width(cell)));
+            match align {
+                Align::Left => line.extend([cell.as_str(), &pad]),
+                Align::Right => line.extend([pad.as_str(), cell]),
+            }
+        }
+        line.truncate(line.trim_end().len());
+        line
+    }
 }
 
 /// Words in lines of at most `columns`, the lines after the first indented.

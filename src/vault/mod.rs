@@ -27,7 +27,7 @@ use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::mail::message::Hash128;
 use crate::mail::query::Query;
-use catalog::{AccountStatus, Catalog, Coverage, Hit, Order};
+use catalog::{AccountStatus, Catalog, Coverage, Hits, Order};
 use layout::{Layout, Manifest};
 use ledger::{Item, Reader};
 
@@ -50,6 +50,9 @@ pub fn now_ms() -> i64 {
 pub fn now_seconds() -> i64 {
     now_ms() / 1_000
 }
+
+/// Digits of an id that is shown, if no other message has the same.
+pub const SHORT_ID: usize = 8;
 
 /// A vault, open for reading.
 #[derive(Debug)]
@@ -107,7 +110,7 @@ impl Vault {
     }
 
     /// The messages that fit a query. What [`Vault::read_texts`] has not read fits no text.
-    pub fn search(&self, query: &Query, order: Order, limit: Option<u64>) -> Result<Vec<Hit>> {
+    pub fn search(&self, query: &Query, order: Order, limit: Option<u64>) -> Result<Hits<'_>> {
         let damaged = |e: &Error| {
             matches!(e, Error::Catalog { source, .. } if catalog::is_garbage(source))
                 && query.needs_texts()
@@ -127,6 +130,13 @@ impl Vault {
     /// messages are to be read.
     pub fn read_texts(&self, tell: &mut dyn FnMut(u64)) -> Result<Coverage> {
         texts::refresh(&self.layout, &self.catalog, tell)
+    }
+
+    /// Attaches the index of words as it is, for what it knows of the messages that are found;
+    /// where there is none, their files are read.
+    pub fn recall_texts(&self) {
+        // One that cannot be opened knows nothing.
+        let _ = self.catalog.attach_texts(&self.layout.texts());
     }
 
     /// The message that an id of at least four hex digits means.
@@ -150,7 +160,7 @@ impl Vault {
     /// ambiguous.
     pub fn short_id(&self, hash: Hash128) -> Result<String> {
         let full = hash.to_string();
-        for digits in (8..32).step_by(4) {
+        for digits in (SHORT_ID..32).step_by(4) {
             if self.catalog.with_prefix(&full[..digits])?.len() < 2 {
                 return Ok(full[..digits].to_owned());
             }

@@ -37,8 +37,8 @@ impl Vault {
     /// Message-ID and addressees of a message that was found, from its file if the index
     /// of words does not know them.
     pub fn extras(&self, hit: &Hit) -> Result<Extras> {
-        if let Some(extras) = self.catalog.extras(hit.key)? {
-            return Ok(extras);
+        if let Some(extras) = &hit.extras {
+            return Ok(extras.clone());
         }
         let gist = readable::gist(&self.beginning(hit, HEADER)?, &mut |_| {});
         Ok(Extras {

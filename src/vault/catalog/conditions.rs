@@ -15,6 +15,8 @@ use crate::mail::words::{Sought, fold};
 pub(super) const PLACES: &str =
     "place JOIN (SELECT id AS f, account, dir FROM folder) AS place_of ON f = place.folder";
 
+const NOT_SUPERSEDED: &str = " AND NOT superseded";
+
 /// A query as SQL.
 #[derive(Debug, Default)]
 pub(super) struct Conditions {
@@ -39,6 +41,17 @@ impl Conditions {
             let _ = write!(all, " AND {not}blob.id IN ({set})");
         }
         all
+    }
+
+    /// True if every content fits that is not lost, but for the superseded ones.
+    pub(super) fn is_all(&self) -> bool {
+        let nothing = self.content.is_empty() || self.content == NOT_SUPERSEDED;
+        nothing && self.sets.is_empty() && self.place.is_empty()
+    }
+
+    /// Leaves out what another content superseded.
+    pub(super) fn skip_superseded(&mut self) {
+        self.content.push_str(NOT_SUPERSEDED);
     }
 
     /// Adds the condition of one term; `texts` if the index of words is attached.

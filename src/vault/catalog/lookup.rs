@@ -89,10 +89,9 @@ impl Catalog {
 
     /// The folders that hold a content.
     pub fn places(&self, blob: i64) -> Result<Vec<Place>> {
-        // In this order, as no index leads from a content to its places.
         self.db
             .prepare_cached(
-                "SELECT account, dir, flags FROM folder CROSS JOIN place ON place.folder = folder.id
+                "SELECT account, dir, flags FROM place CROSS JOIN folder ON folder.id = place.folder
                  WHERE blob = ?1 ORDER BY account, dir",
             )
             .and_then(|mut s| {
@@ -309,6 +308,11 @@ impl Catalog {
             .and_then(|mut s| s.query_map([], blob)?.collect())
             .map_err(|e| self.failed(e))
     }
+}
+
+/// Reads h64, hrest.
+pub(super) fn hash(row: &Row<'_>) -> rusqlite::Result<Hash128> {
+    Ok(joined(row.get(0)?, row.get(1)?))
 }
 
 /// Reads id, h64, hrest, received, size, wire, stored.

@@ -12,6 +12,7 @@ mod conditions;
 mod evidence;
 mod files;
 mod folder_names;
+mod found;
 mod gone;
 mod imported;
 mod lookup;
@@ -24,7 +25,7 @@ mod status;
 mod texts;
 mod upload;
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -42,18 +43,19 @@ use crate::vault::ledger::{Checksum, Position};
 pub use audit::Sighting;
 pub use evidence::{Before, Proof};
 pub(super) use files::discard;
+pub use found::{Hit, HitRows, Hits};
 pub use imported::StoredFile;
 pub use lookup::{Blob, Known, LastSession, Place};
 pub use mailbox::{InMailbox, NamedFolder, Stored};
 pub use origin::Origin;
 pub use purge::{Archived, Record};
-pub use search::{Hit, Omissions, Order, Picked, SortBy};
+pub use search::{Omissions, Order, Picked, SortBy};
 pub use stats::{Amount, BRACKETS, Facet, Group, Groups, Totals};
 pub use status::AccountStatus;
 pub use texts::{Coverage, Extras, Texts};
 
 /// Marks files made by this version of the schema.
-const USER_VERSION: i64 = 0x6d76_000a;
+const USER_VERSION: i64 = 0x6d76_000b;
 /// How long a reader waits for a writer that replaces the file.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -134,6 +136,8 @@ pub struct Catalog {
     fresh: HashMap<Hash128, i64>,
     /// What was copied.
     copies: OnceCell<TempDir>,
+    /// Searches so far, each of which has a table of its own.
+    searches: Cell<u64>,
 }
 
 impl Catalog {
@@ -282,6 +286,7 @@ impl Catalog {
             folders: HashMap::new(),
             fresh: HashMap::new(),
             copies: OnceCell::new(),
+            searches: Cell::new(0),
         })
     }
 

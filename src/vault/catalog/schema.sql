@@ -41,6 +41,8 @@ CREATE TABLE blob (
     superseded INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX blob_hash ON blob (h64);
+-- The newest messages are found without a look at the others.
+CREATE INDEX blob_received ON blob (received);
 -- Nearly empty: lets the others be counted without reading them.
 CREATE INDEX blob_lost ON blob (id) WHERE lost;
 
@@ -52,6 +54,7 @@ CREATE TABLE place (
     idate INTEGER,
     PRIMARY KEY (folder, blob)
 ) WITHOUT ROWID;
+CREATE INDEX place_blob ON place (blob);
 
 -- Messages as a server names them, with the latest event for each. marks are the flags of
 -- IMAP: letters, a blank, words. evidence is how the content is known to be the message's;

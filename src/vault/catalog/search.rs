@@ -1,50 +1,22 @@
 //! What a query finds.
 
-use std::cmp::Ordering;
 use std::fmt::Write;
 
-use rusqlite::OptionalExtension;
 use rusqlite::functions::FunctionFlags;
-use rusqlite::types::{Value, ValueRef};
+use rusqlite::types::Value;
 
 use super::conditions::{Conditions, PLACES};
+use super::found::{DOUBTFUL, Hits, ON_SERVER};
 use super::lookup::blob;
-use super::{Catalog, joined, unsigned};
+use super::{Catalog, State, joined, signed, unsigned};
 use crate::base::error::Result;
 use crate::mail::message::Hash128;
 use crate::mail::query::{Query, Term, Uncertainty, What};
 use crate::mail::words;
 use crate::vault::Entry;
-use crate::vault::layout::folder_label;
 
 /// So many contents are looked up one by one, of more all are read.
 const FEW: usize = 4096;
-
-/// A message that a query found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hit {
-    /// Its key in this catalog.
-    pub key: i64,
-    /// Its id.
-    pub id: Hash128,
-    /// The account that has it; the first by name if several do.
-    pub account: String,
-    /// The folder, as people write it.
-    pub folder: String,
-    /// Its flag letters there, as last recorded.
-    pub flags: String,
-    /// When it was received, in Unix seconds; 0 if nobody knows.
-    pub date: i64,
-    /// Its sender, decoded.
-    pub from: String,
-    /// Its subject, decoded.
-    pub subject: String,
-    /// Its size in octets.
-    pub size: u64,
-    /// True if it came and did not agree with what was listed, and nothing else says that it
-    /// is whole.
-    pub doubtful: bool,
-}
 
 /// What messages are sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -70,32 +42,23 @@ pub struct Order {
 }
 
 impl Order {
-    /// What is sorted by, as SQL; texts are compared in lower case.
-    fn key(self) -> &'static str {
+    /// The order as SQL: numbers fall and texts rise, in lower case, then the newest is first;
+    /// or all that the other way round. `by_index` lets `SQLite` walk the index of dates.
+    fn clause(self, by_index: bool) -> String {
+        let (up, down) = if self.reverse {
+            ("DESC", "ASC")
+        } else {
+            ("ASC", "DESC")
+        };
+        let received = if by_index { "received" } else { "+received" };
+        let newest = format!("{received} {down}, blob.id {down}");
         match self.by {
-            SortBy::Date => "received",
-            SortBy::Size => "size",
-            SortBy::From => "coalesce(sender, '')",
-            SortBy::Subject => "coalesce(subject, '')",
+            SortBy::Date => newest,
+            SortBy::Size => format!("size {down}, {newest}"),
+            SortBy::From => format!("lower(coalesce(sender, '')) {up}, {newest}"),
+            SortBy::Subject => format!("lower(coalesce(subject, '')) {up}, {newest}"),
         }
     }
-
-    /// Numbers fall and texts rise, then the newest is first; or all that the other way round.
-    fn compare(self, a: &(ResultKey, i64, i64), b: &(ResultKey, i64, i64)) -> Ordering {
-        let by_key = match &a.0 {
-            ResultKey::Number(_) => b.0.cmp(&a.0),
-            ResultKey::Text(_) => a.0.cmp(&b.0),
-        };
-        let all = by_key.then_with(|| (b.1, b.2).cmp(&(a.1, a.2)));
-        if self.reverse { all.reverse() } else { all }
-    }
-}
-
-/// What a message is sorted by.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum ResultKey {
-    Number(i64),
-    Text(Vec<u8>),
 }
 
 /// A message in a folder, by the catalog's keys.
@@ -123,50 +86,24 @@ pub struct Omissions {
 impl Catalog {
     /// The messages that fit a query, each content once. What the index of words does not
     /// know fits no text, and every text that is negated.
-    pub fn search(&self, query: &Query, order: Order, limit: Option<u64>) -> Result<Vec<Hit>> {
+    pub fn search(&self, query: &Query, order: Order, limit: Option<u64>) -> Result<Hits<'_>> {
         let conditions = self.conditions(query)?;
-        let ids = self.fitting(&conditions, order, limit);
-        let ids = ids.map_err(|e| self.failed(e))?;
-        let hits: rusqlite::Result<Vec<Hit>> = ids.iter().map(|id| self.hit(*id)).collect();
-        let mut hits = hits.map_err(|e| self.failed(e))?;
-        let Conditions {
-            place, mut values, ..
-        } = conditions;
-        values.push(Value::Null);
-        let key = values.len();
-        // The order of the join is given, as no index leads from a content to its places.
-        let sql = format!(
-            "SELECT account, dir, flags
-             FROM (SELECT id AS f, account, dir FROM folder) AS place_of
-             CROSS JOIN place ON place.folder = f
-             WHERE place.blob = ?{key} {place} ORDER BY account, dir LIMIT 1"
-        );
-        let placed = self.db.prepare(&sql).and_then(|mut statement| {
-            for hit in &mut hits {
-                values[key - 1] = Value::Integer(hit.key);
-                statement
-                    .query_row(rusqlite::params_from_iter(&values), |row| {
-                        hit.account = row.get(0)?;
-                        hit.folder = folder_label(&row.get::<_, String>(1)?);
-                        hit.flags = row.get(2)?;
-                        Ok(())
-                    })
-                    .optional()?;
-            }
-            Ok(())
-        });
-        placed.map_err(|e| self.failed(e))?;
-        Ok(hits)
+        let number = self.searches.replace(self.searches.get() + 1);
+        let table = format!("found{number}");
+        let found = self.find_into(&table, &conditions, order, limit);
+        found.map_err(|e| self.failed(e))?;
+        Hits::new(self, table)
     }
 
-    /// The ids of what fits, in order. Sets are read once and asked here, and so is the order:
-    /// within the statement each would become a tree.
-    fn fitting(
+    /// Writes what fits to a temporary table, in order. Sets are read once and asked by a
+    /// function: within the statement each would become a tree.
+    fn find_into(
         &self,
+        table: &str,
         conditions: &Conditions,
         order: Order,
         limit: Option<u64>,
-    ) -> rusqlite::Result<Vec<i64>> {
+    ) -> rusqlite::Result<()> {
         let mut sets = Vec::new();
         for (negated, sql) in &conditions.sets {
             sets.push((*negated, self.ids(sql, &conditions.values)?));
@@ -178,10 +115,8 @@ impl Catalog {
             );
             sets.push((false, self.ids(&sql, &conditions.values)?));
         }
-        let mut sql = format!(
-            "SELECT blob.id, received, {} FROM blob LEFT JOIN envelope ON envelope.blob = blob.id
-             WHERE NOT lost {}",
-            order.key(),
+        let mut from = format!(
+            "FROM blob LEFT JOIN envelope ON envelope.blob = blob.id WHERE NOT lost {}",
             conditions.content
         );
         let few = sets
@@ -189,31 +124,57 @@ impl Catalog {
             .filter(|(negated, ids)| !negated && ids.len() <= FEW);
         if let Some((_, few)) = few.min_by_key(|(_, ids)| ids.len()) {
             let few: Vec<String> = few.iter().map(ToString::to_string).collect();
-            let _ = write!(sql, " AND blob.id IN ({})", few.join(","));
+            let _ = write!(from, " AND blob.id IN ({})", few.join(","));
         }
-        let mut statement = self.db.prepare(&sql)?;
-        let values = conditions.values.iter().take(statement.parameter_count());
-        let mut rows = statement.query(rusqlite::params_from_iter(values))?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            let id: i64 = row.get(0)?;
-            let is_in = |ids: &Vec<i64>| ids.binary_search(&id).is_ok();
-            if sets.iter().all(|(negated, ids)| is_in(ids) != *negated) {
-                let key = match row.get_ref(2)? {
-                    ValueRef::Text(text) => ResultKey::Text(text.to_ascii_lowercase()),
-                    other => ResultKey::Number(other.as_i64().unwrap_or(0)),
-                };
-                found.push((key, row.get::<_, i64>(1)?, id));
-            }
+        if !sets.is_empty() {
+            from.push_str(" AND fits_sets(blob.id)");
         }
-        if let Some(limit) = limit.and_then(|limit| usize::try_from(limit).ok())
-            && limit < found.len()
-        {
-            found.select_nth_unstable_by(limit, |a, b| order.compare(a, b));
-            found.truncate(limit);
+        if let Some(limit) = limit {
+            // What is shown of a message is asked only of those that are. Where everything fits,
+            // they are the first of the index; where little does, or all is wanted, a walk over
+            // the index would jump about in the table.
+            from = format!(
+                "FROM blob LEFT JOIN envelope ON envelope.blob = blob.id WHERE blob.id IN
+                 (SELECT blob.id {from} ORDER BY {} LIMIT {})",
+                order.clause(conditions.is_all()),
+                signed(limit)
+            );
         }
-        found.sort_unstable_by(|a, b| order.compare(a, b));
-        Ok(found.into_iter().map(|(_, _, id)| id).collect())
+        // How a message is known, and whether a server has it, in one look at its sightings.
+        let sql = format!(
+            "CREATE TEMP TABLE {table} AS
+             SELECT blob.id AS id, h64, hrest, received, size,
+                    (SELECT {DOUBTFUL} * (4 IS min(iif(evidence = 3, NULL, evidence)))
+                            + {ON_SERVER} * max(state IN ({}))
+                     FROM sighting WHERE sighting.blob = blob.id) AS marks,
+                    (SELECT f || ' ' || flags
+                     FROM place CROSS JOIN (SELECT id AS f, account, dir FROM folder) AS place_of
+                          ON f = place.folder
+                     WHERE place.blob = blob.id {} ORDER BY account, dir LIMIT 1) AS lies,
+                    coalesce(sender, '') AS sender, coalesce(subject, '') AS subject
+             {from} ORDER BY {}",
+            State::on_server_list(),
+            conditions.place,
+            order.clause(false)
+        );
+        self.teach_sets(sets)?;
+        let made = self.db.prepare(&sql).and_then(|mut statement| {
+            let values = conditions.values.iter().take(statement.parameter_count());
+            statement.execute(rusqlite::params_from_iter(values))
+        });
+        self.db.remove_function("fits_sets", 1)?;
+        made.map(drop)
+    }
+
+    /// `fits_sets(id)`: whether an id is in all of these sets, or in none that is negated.
+    fn teach_sets(&self, sets: Vec<(bool, Vec<i64>)>) -> rusqlite::Result<()> {
+        let flags = FunctionFlags::SQLITE_UTF8;
+        self.db
+            .create_scalar_function("fits_sets", 1, flags, move |args| {
+                let id: i64 = args.get(0)?;
+                let is_in = |ids: &Vec<i64>| ids.binary_search(&id).is_ok();
+                Ok(sets.iter().all(|(negated, ids)| is_in(ids) != *negated))
+            })
     }
 
     /// The ids that a statement selects, ascending.
@@ -225,31 +186,6 @@ impl Catalog {
         ids.sort_unstable();
         ids.dedup();
         Ok(ids)
-    }
-
-    fn hit(&self, id: i64) -> rusqlite::Result<Hit> {
-        let mut statement = self.db.prepare_cached(
-            "SELECT id, h64, hrest, received, size, wire, stored,
-                    coalesce(sender, ''), coalesce(subject, ''),
-                    4 = (SELECT min(iif(evidence = 3, NULL, evidence)) FROM sighting
-                         WHERE sighting.blob = blob.id)
-             FROM blob LEFT JOIN envelope ON envelope.blob = id WHERE id = ?1",
-        )?;
-        statement.query_row([id], |row| {
-            let content = blob(row)?;
-            Ok(Hit {
-                key: content.id,
-                id: content.name.hash,
-                account: String::new(),
-                folder: String::new(),
-                flags: String::new(),
-                date: i64::from(content.name.received),
-                from: row.get(7)?,
-                subject: row.get(8)?,
-                size: content.name.size,
-                doubtful: row.get::<_, Option<bool>>(9)?.unwrap_or(false),
-            })
-        })
     }
 
     /// The conditions of a query.
@@ -268,7 +204,7 @@ impl Catalog {
             )
         };
         if !query.terms.iter().any(names_it) {
-            conditions.content.push_str(" AND NOT superseded");
+            conditions.skip_superseded();
         }
         Ok(conditions)
     }
@@ -338,10 +274,13 @@ impl Catalog {
 
     /// Account and directory of a folder.
     pub fn folder_of(&self, folder: i64) -> Result<(String, String)> {
+        self.folder_key(folder).map_err(|e| self.failed(e))
+    }
+
+    pub(super) fn folder_key(&self, folder: i64) -> rusqlite::Result<(String, String)> {
         self.db
-            .prepare_cached("SELECT account, dir FROM folder WHERE id = ?1")
-            .and_then(|mut s| s.query_row([folder], |r| Ok((r.get(0)?, r.get(1)?))))
-            .map_err(|e| self.failed(e))
+            .prepare_cached("SELECT account, dir FROM folder WHERE id = ?1")?
+            .query_row([folder], |r| Ok((r.get(0)?, r.get(1)?)))
     }
 
     /// What is recorded of a message in a folder; its file is not looked for.

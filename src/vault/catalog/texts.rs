@@ -190,25 +190,6 @@ impl Catalog {
         Ok(())
     }
 
-    /// What the attached index knows of a content; `None` if it has not read it.
-    pub fn extras(&self, id: i64) -> Result<Option<Extras>> {
-        if !self.has_texts()? {
-            return Ok(None);
-        }
-        self.db
-            .prepare_cached("SELECT mid, recipients FROM texts.message WHERE id = ?1 AND read")
-            .and_then(|mut s| {
-                s.query_row([id], |r| {
-                    Ok(Extras {
-                        message_id: r.get(0)?,
-                        to: r.get::<_, Option<String>>(1)?.unwrap_or_default(),
-                    })
-                })
-                .optional()
-            })
-            .map_err(|e| self.failed(e))
-    }
-
     fn made(&self) -> Result<Option<String>> {
         self.db
             .query_row("SELECT value FROM meta WHERE key = 'made'", [], |r| {
