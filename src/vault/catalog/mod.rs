@@ -22,6 +22,7 @@ mod purge;
 mod search;
 mod stats;
 mod status;
+mod sums;
 mod texts;
 mod upload;
 

@@ -1,0 +1,263 @@
+//! What is added up while the rows of a query are read once.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Datelike as _};
+
+use super::conditions::{Conditions, PLACES};
+use super::stats::{Amount, BRACKETS, Facet, Group, Groups, Totals, address, amount};
+use super::{Catalog, signed, unsigned};
+use crate::base::error::Result;
+use crate::mail::query::Query;
+
+/// Sizes that one would type behind `larger:`, the largest first.
+const ROUND: [u64; 10] = [
+    100 << 20,
+    50 << 20,
+    20 << 20,
+    10 << 20,
+    5 << 20,
+    2 << 20,
+    1 << 20,
+    500 << 10,
+    100 << 10,
+    10 << 10,
+];
+/// Senders that are held in memory; those of spam are each another.
+const SENDERS: usize = 4096;
+
+impl Catalog {
+    /// Sums up what a query finds, each content once but in folders; of each facet at
+    /// most `top` groups.
+    pub fn statistics(
+        &self,
+        query: &Query,
+        facets: &[Facet],
+        top: u64,
+    ) -> Result<(Totals, Vec<Groups>)> {
+        self.check_texts(query, false)?;
+        let conditions = self.conditions(query)?;
+        let content = conditions.whole();
+        let Conditions { place, values, .. } = conditions;
+        let sql = format!(
+            "SELECT blob.id, f, received, size, stored, coalesce(sender, '')
+             FROM blob
+             JOIN ({PLACES}) ON place.blob = blob.id
+             LEFT JOIN envelope ON envelope.blob = blob.id
+             WHERE NOT lost {content} {place} ORDER BY blob.id"
+        );
+        let add_up = || {
+            let mut sums = Sums::new(self, facets)?;
+            let mut statement = self.db.prepare(&sql)?;
+            let mut rows = statement.query(rusqlite::params_from_iter(&values))?;
+            while let Some(row) = rows.next()? {
+                sums.add(&SummedRow {
+                    blob: row.get(0)?,
+                    folder: row.get(1)?,
+                    received: row.get(2)?,
+                    size: unsigned(row.get(3)?),
+                    stored: unsigned(row.get(4)?),
+                    sender: row.get_ref(5)?.as_str()?,
+                })?;
+            }
+            drop(rows);
+            sums.finish(facets, top)
+        };
+        add_up().map_err(|e| self.failed(e))
+    }
+}
+
+/// A message in a folder.
+struct SummedRow<'r> {
+    blob: i64,
+    folder: i64,
+    received: i64,
+    size: u64,
+    stored: u64,
+    sender: &'r str,
+}
+
+/// The sums so far. A content's rows follow each other, so that it is counted once.
+struct Sums<'c> {
+    catalog: &'c Catalog,
+    senders_wanted: bool,
+    last: Option<i64>,
+    totals: Totals,
+    larger: [Amount; ROUND.len()],
+    brackets: [Amount; BRACKETS.len()],
+    years: BTreeMap<Option<i32>, Amount>,
+    folders: HashMap<i64, Amount>,
+    senders: HashMap<String, Amount>,
+}
+
+impl Amount {
+    fn add(&mut self, octets: u64) {
+        self.messages += 1;
+        self.octets += octets;
+    }
+}
+
+impl<'c> Sums<'c> {
+    /// Nothing yet. Senders are added up in a temporary table.
+    fn new(catalog: &'c Catalog, facets: &[Facet]) -> rusqlite::Result<Self> {
+        catalog.db.execute_batch(
+            "DROP TABLE IF EXISTS temp.sent;
+             CREATE TEMP TABLE sent (sender TEXT PRIMARY KEY, n INTEGER, octets INTEGER)
+             WITHOUT ROWID",
+        )?;
+        Ok(Self {
+            catalog,
+            senders_wanted: facets.contains(&Facet::Sender),
+            last: None,
+            totals: Totals::default(),
+            larger: Default::default(),
+            brackets: Default::default(),
+            years: BTreeMap::new(),
+            folders: HashMap::new(),
+            senders: HashMap::new(),
+        })
+    }
+
+    fn add(&mut self, row: &SummedRow<'_>) -> rusqlite::Result<()> {
+        self.folders.entry(row.folder).or_default().add(row.size);
+        if self.last.replace(row.blob) == Some(row.blob) {
+            return Ok(());
+        }
+        let totals = &mut self.totals;
+        totals.amount.add(row.size);
+        totals.stored += row.stored;
+        if row.received != 0 {
+            let (first, last) = totals.span.unwrap_or((row.received, row.received));
+            totals.span = Some((first.min(row.received), last.max(row.received)));
+        }
+        for (larger, size) in self.larger.iter_mut().zip(ROUND) {
+            if row.size > size {
+                larger.add(row.size);
+            }
+        }
+        let bracket = BRACKETS.iter().skip(1).filter(|low| row.size >= **low);
+        self.brackets[bracket.count()].add(row.size);
+        let year = DateTime::from_timestamp(row.received, 0).filter(|_| row.received != 0);
+        let year = self.years.entry(year.map(|time| time.year()));
+        year.or_default().add(row.size);
+        if self.senders_wanted {
+            let sender = self.senders.entry(address(row.sender));
+            sender.or_default().add(row.size);
+            if self.senders.len() >= SENDERS {
+                self.put_senders()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn put_senders(&mut self) -> rusqlite::Result<()> {
+        let mut put = self.catalog.db.prepare_cached(
+            "INSERT INTO sent VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE
+             SET n = n + excluded.n, octets = octets + excluded.octets",
+        )?;
+        let mut senders: Vec<_> = self.senders.drain().collect();
+        senders.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        for (sender, amount) in senders {
+            put.execute((sender, signed(amount.messages), signed(amount.octets)))?;
+        }
+        Ok(())
+    }
+
+    /// The end: all of it, and of each facet at most `top` groups.
+    fn finish(mut self, facets: &[Facet], top: u64) -> rusqlite::Result<(Totals, Vec<Groups>)> {
+        self.put_senders()?;
+        let groups = facets
+            .iter()
+            .map(|facet| self.groups(*facet, top))
+            .collect::<rusqlite::Result<_>>()?;
+        self.catalog.db.execute_batch("DROP TABLE temp.sent")?;
+        let all = self.totals.amount;
+        // A fifth of the messages at most, and half of the space at least.
+        let heavy = (ROUND.into_iter().zip(self.larger)).find(|(_, above)| {
+            let few = above.messages > 0 && above.messages * 5 <= all.messages;
+            few && above.octets * 2 >= all.octets
+        });
+        self.totals.heavy = heavy;
+        Ok((self.totals, groups))
+    }
+
+    fn groups(&self, facet: Facet, top: u64) -> rusqlite::Result<Groups> {
+        let group = |(key, amount)| Group { key, amount };
+        let mut groups: Vec<Group> = match facet {
+            Facet::Sender => return self.largest_senders(top),
+            // There are few brackets; one more or less says nothing.
+            Facet::Size => {
+                let brackets = self.brackets.iter().enumerate();
+                let filled = brackets.filter(|(_, amount)| amount.messages > 0);
+                let groups = filled.map(|(n, amount)| group((n.to_string(), *amount)));
+                return Ok(first(facet, groups.collect(), u64::MAX));
+            }
+            Facet::Year => {
+                let text = |year: &Option<i32>| year.map(|y| format!("{y:04}")).unwrap_or_default();
+                let newest = self.years.iter().rev();
+                let groups = newest.map(|(year, amount)| group((text(year), *amount)));
+                let mut groups = first(facet, groups.collect(), top);
+                groups.shown.reverse();
+                return Ok(groups);
+            }
+            Facet::Folder => {
+                let mut groups = Vec::new();
+                for (folder, amount) in &self.folders {
+                    let (account, dir) = self.catalog.folder_key(*folder)?;
+                    groups.push(group((format!("{account}\n{dir}"), *amount)));
+                }
+                groups
+            }
+        };
+        groups.sort_unstable_by(|a, b| {
+            let largest = b.amount.octets.cmp(&a.amount.octets);
+            largest.then_with(|| a.key.cmp(&b.key))
+        });
+        Ok(first(facet, groups, top))
+    }
+
+    fn largest_senders(&self, top: u64) -> rusqlite::Result<Groups> {
+        let db = &self.catalog.db;
+        let shown = db
+            .prepare(
+                "SELECT n, octets, sender FROM temp.sent ORDER BY octets DESC, sender LIMIT ?1",
+            )?
+            .query_map([signed(top)], |r| {
+                Ok(Group {
+                    key: r.get(2)?,
+                    amount: amount(r, 0)?,
+                })
+            })?
+            .collect::<rusqlite::Result<Vec<_>>>()?;
+        let all = "SELECT coalesce(sum(n), 0), coalesce(sum(octets), 0), count(*) FROM temp.sent";
+        let (mut rest, groups) =
+            db.query_row(all, [], |r| Ok((amount(r, 0)?, unsigned(r.get(2)?))))?;
+        for group in &shown {
+            rest.messages -= group.amount.messages;
+            rest.octets -= group.amount.octets;
+        }
+        Ok(Groups {
+            facet: Facet::Sender,
+            others: groups - shown.len() as u64,
+            shown,
+            rest,
+        })
+    }
+}
+
+/// The first so many groups, and what the others amount to.
+fn first(facet: Facet, mut groups: Vec<Group>, top: u64) -> Groups {
+    let top = usize::try_from(top).unwrap_or(usize::MAX);
+    let others = groups.split_off(top.min(groups.len()));
+    let mut rest = Amount::default();
+    for other in &others {
+        rest.messages += other.amount.messages;
+        rest.octets += other.amount.octets;
+    }
+    Groups {
+        facet,
+        shown: groups,
+        others: others.len() as u64,
+        rest,
+    }
+}
