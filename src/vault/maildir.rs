@@ -263,6 +263,16 @@ pub fn list(dir: &Path) -> Result<Vec<String>> {
     Ok(listed.map(|(name, _)| name).collect())
 }
 
+/// Calls `each` with every name in a directory; a missing one has none.
+pub fn for_each_name(dir: &Path, each: &mut dyn FnMut(String) -> Result<()>) -> Result<()> {
+    if !fsx::is_dir(dir)? {
+        return Ok(());
+    }
+    fsx::for_each_entry(dir, &mut |name, _| {
+        each(name.to_string_lossy().into_owned())
+    })
+}
+
 /// The same with what they are.
 pub fn entries(dir: &Path) -> Result<Vec<(String, fs::FileType)>> {
     match fsx::list(dir) {

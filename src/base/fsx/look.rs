@@ -93,17 +93,28 @@ fn expect(path: &Path, is: fn(&FileType) -> bool) -> Result<bool> {
 
 /// The names in a directory, and what they are.
 pub fn list(dir: &Path) -> Result<Vec<(OsString, FileType)>> {
+    let mut entries = Vec::new();
+    for_each_entry(dir, &mut |name, kind| {
+        entries.push((name, kind));
+        Ok(())
+    })?;
+    Ok(entries)
+}
+
+/// Calls `each` with the names in a directory, and what they are: there may be a million.
+pub fn for_each_entry(
+    dir: &Path,
+    each: &mut dyn FnMut(OsString, FileType) -> Result<()>,
+) -> Result<()> {
     let failed = |e| Error::file("list", dir, e);
     if !is_dir(dir)? {
         return Err(failed(Errno::NOENT.into()));
     }
-    fs::read_dir(dir)
-        .and_then(|entries| {
-            entries
-                .map(|entry| entry.and_then(|entry| Ok((entry.file_name(), entry.file_type()?))))
-                .collect()
-        })
-        .map_err(failed)
+    for entry in fs::read_dir(dir).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        each(entry.file_name(), entry.file_type().map_err(failed)?)?;
+    }
+    Ok(())
 }
 
 /// The same place by a path without links, as far as it is there. One that has none stays

@@ -29,7 +29,7 @@ use tempfile::TempDir;
 
 use crate::base::error::{Error, Result};
 
-pub use look::{is_dir, is_file, list, look, resolve, resolve_parent};
+pub use look::{for_each_entry, is_dir, is_file, list, look, resolve, resolve_parent};
 
 /// Threads that sync files one by one where one `syncfs` cannot do it for all.
 const SYNC_THREADS: usize = 8;

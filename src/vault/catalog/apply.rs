@@ -10,6 +10,9 @@ use crate::mail::source::Uid;
 use crate::vault::layout::FileName;
 use crate::vault::ledger::{Evidence, Identity, LedgerEntry, LedgerEvent, Seen, SessionRecord};
 
+/// New contents that are remembered; a replay is one transaction, however long it is.
+const FRESH: usize = 16_384;
+
 impl Catalog {
     /// Takes in one entry of the ledger.
     pub fn apply(&mut self, entry: &LedgerEntry) -> Result<()> {
@@ -271,6 +274,9 @@ impl Catalog {
                 time
             ])?;
         let id = self.db.last_insert_rowid();
+        if self.fresh.len() >= FRESH {
+            self.fresh.clear();
+        }
         self.fresh.insert(name.hash, id);
         Ok((id, true))
     }

@@ -215,40 +215,15 @@ impl Catalog {
         )
     }
 
-    /// Calls `each` with every content that should lie in a folder.
-    pub fn for_each_place(&self, mut each: impl FnMut(Place, Blob)) -> Result<()> {
-        self.db
-            .prepare_cached(
-                "SELECT id, h64, hrest, received, size, wire, stored, account, dir, flags
-                 FROM place
-                 JOIN (SELECT id AS f, account, dir FROM folder) ON f = place.folder
-                 JOIN blob ON blob.id = place.blob
-                 WHERE NOT lost ORDER BY place.folder",
-            )
-            .and_then(|mut s| {
-                let mut rows = s.query([])?;
-                while let Some(row) = rows.next()? {
-                    let place = Place {
-                        account: row.get(7)?,
-                        dir: row.get(8)?,
-                        flags: row.get(9)?,
-                    };
-                    each(place, blob(row)?);
-                }
-                Ok(())
-            })
-            .map_err(|e| self.failed(e))
-    }
-
-    /// Contents that a server has under some name, as far as is known.
-    pub fn on_server(&self) -> Result<std::collections::HashSet<i64>> {
+    /// True if a server has a content under some name, as far as is known.
+    pub fn is_on_server(&self, blob: i64) -> Result<bool> {
         let sql = format!(
-            "SELECT DISTINCT blob FROM sighting WHERE blob NOT NULL AND state IN ({})",
+            "SELECT EXISTS (SELECT 1 FROM sighting WHERE blob = ?1 AND state IN ({}))",
             State::on_server_list()
         );
         self.db
             .prepare_cached(&sql)
-            .and_then(|mut s| s.query_map([], |r| r.get(0))?.collect())
+            .and_then(|mut s| s.query_row([blob], |r| r.get(0)))
             .map_err(|e| self.failed(e))
     }
 

@@ -25,6 +25,7 @@ mod status;
 mod sums;
 mod texts;
 mod upload;
+mod walked;
 
 use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
@@ -54,6 +55,7 @@ pub use search::{Omissions, Order, Picked, SortBy};
 pub use stats::{Amount, BRACKETS, Facet, Group, Groups, Totals};
 pub use status::AccountStatus;
 pub use texts::{Coverage, Extras, Texts};
+pub(super) use walked::WalkedFile;
 
 /// Marks files made by this version of the schema.
 const USER_VERSION: i64 = 0x6d76_000b;

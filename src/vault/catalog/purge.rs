@@ -208,6 +208,28 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
+    /// Begins to note what is to be purged, however much it is.
+    pub(in crate::vault) fn begin_intents(&self) -> Result<()> {
+        self.run("CREATE TEMP TABLE intended (hash BLOB PRIMARY KEY) WITHOUT ROWID")
+    }
+
+    /// Notes that a content is to be purged.
+    pub(in crate::vault) fn put_intent(&self, hash: Hash128) -> Result<()> {
+        self.db
+            .prepare_cached("INSERT OR IGNORE INTO temp.intended VALUES (?1)")
+            .and_then(|mut s| s.execute([hash.0]))
+            .map(drop)
+            .map_err(|e| self.failed(e))
+    }
+
+    /// True if that was noted.
+    pub(in crate::vault) fn has_intent(&self, hash: Hash128) -> Result<bool> {
+        self.db
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM temp.intended WHERE hash = ?1)")
+            .and_then(|mut s| s.query_row([hash.0], |r| r.get(0)))
+            .map_err(|e| self.failed(e))
+    }
+
     /// Messages of an account that were seen gone after we deleted them, from a moment on.
     pub fn purged_since(&self, account: &str, time: i64) -> Result<u64> {
         self.db

@@ -3,33 +3,29 @@
 //! be put right.
 
 mod purges;
+mod read;
 mod repair;
 mod report;
 mod tree;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::channel;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::base::error::{Error, Result};
 use crate::base::event;
 use crate::mail::message::Hash128;
 use crate::vault::catalog::{Blob, Catalog, Place};
-use crate::vault::frame::{self, Flaw};
+use crate::vault::frame::Flaw;
 use crate::vault::layout::{Layout, Manifest};
 use crate::vault::ledger::{Damage, Item, LedgerEvent, Reader};
 use crate::vault::lock::Lock;
 use crate::vault::{Writer, is_current, open_layout, restore_manifest};
-use purges::Purges;
+use purges::wrong;
+use read::{ReadJob, ReadOutcome, read};
 use repair::repair;
-use tree::Tree;
 
 pub use report::{Finding, Problem, VerifyOptions, VerifyReport};
-
-/// How often progress is told, in files.
-const TELL: u64 = 64;
 
 /// Verifies the vault at `path`.
 pub fn verify(
@@ -121,13 +117,13 @@ impl Check<'_> {
     fn ledger(&mut self, vault: &str) -> Result<Catalog> {
         let mut replayed = Catalog::temporary()?;
         replayed.begin()?;
-        let mut purges = Purges::default();
+        replayed.begin_intents()?;
         let mut damaged = Vec::new();
         let mut reader = Reader::new(self.layout, vault)?;
         for item in &mut reader {
             match item? {
                 Item::Entry { entry, .. } => {
-                    if let Some(wrong) = purges.wrong(&entry.event) {
+                    if let Some(wrong) = wrong(&entry.event, &replayed)? {
                         self.find("ledger", Problem::Purge(wrong));
                     }
                     replayed.apply(&entry)?;
@@ -215,40 +211,62 @@ impl Check<'_> {
         replayed: &Catalog,
         events: &mut dyn FnMut(event::RunEvent<'_>),
     ) -> Result<()> {
-        let mut there = Tree::read(self.layout, |account| self.wants(account))?;
-        let on_server = replayed.on_server()?;
+        tree::walk(self.layout, replayed, |account| self.wants(account))?;
         let mut totals: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-        let mut to_read: Vec<(Place, Blob, String)> = Vec::new();
         let mut findings = Vec::new();
-        replayed.for_each_place(|place, blob| {
-            if !self.wants(&place.account) {
-                return;
-            }
-            let total = totals.entry(place.account.clone()).or_default();
-            total.0 += 1;
-            total.1 += 1;
-            let (path, problem) = there.claim(self.layout, &place, &blob);
-            if let Some(problem) = problem {
-                if problem.is_damage() {
-                    total.1 -= 1;
+        let mut claimed = 0;
+        let mut find = |hand: &mut dyn FnMut(ReadJob)| {
+            replayed.for_each_walked(|place, blob, file| {
+                if !self.wants(&place.account) {
+                    return Ok(());
                 }
-                findings.push(finding(&place, &blob, &path, problem, &on_server));
-            } else if self.options.read_data && self.in_subset(blob.name.hash) {
-                to_read.push((place, blob, path));
-            }
-        })?;
+                claimed += u64::from(file.is_some());
+                let total = totals.entry(place.account.clone()).or_default();
+                total.0 += 1;
+                total.1 += 1;
+                let (path, problem) =
+                    tree::judge(self.layout, replayed, &place, &blob, file.as_ref())?;
+                if let Some(problem) = problem {
+                    if problem.is_damage() {
+                        total.1 -= 1;
+                    }
+                    findings.push(finding(&place, &blob, path, problem, replayed)?);
+                } else if self.options.read_data && self.in_subset(blob.name.hash) {
+                    hand(ReadJob { place, blob, path });
+                }
+                Ok(())
+            })
+        };
+        let read = if self.options.read_data {
+            let VerifyOptions {
+                accounts, subset, ..
+            } = self.options;
+            let total = replayed.placed_octets(accounts, *subset)?;
+            read(self.layout.root(), self.options, total, events, find)?
+        } else {
+            find(&mut |_| {})?;
+            ReadOutcome::NONE
+        };
         self.report.findings.append(&mut findings);
-        for (place, blob, path, flaw) in self.read(to_read, events) {
-            totals.entry(place.account.clone()).or_default().1 -= 1;
+        self.report.read = read.octets;
+        self.report.complete = read.complete;
+        for (job, flaw) in read.flawed {
+            totals.entry(job.place.account.clone()).or_default().1 -= 1;
             let problem = match flaw {
                 Flaw::Missing => Problem::Missing,
                 Flaw::Unreadable(how) => Problem::Damaged(how),
                 Flaw::Altered => Problem::Damaged("its content is another".to_owned()),
             };
-            let found = finding(&place, &blob, &path, problem, &on_server);
+            let found = finding(&job.place, &job.blob, job.path, problem, replayed)?;
             self.report.findings.push(found);
         }
-        for (account, path, problem) in there.unclaimed() {
+        // Where every file was claimed there is nothing left to look at.
+        let rest = if claimed == replayed.walked()? {
+            Vec::new()
+        } else {
+            tree::unclaimed(replayed)?
+        };
+        for (account, path, problem) in rest {
             self.report.findings.push(Finding {
                 account: Some(account),
                 path,
@@ -279,93 +297,22 @@ impl Check<'_> {
             u32::from_be_bytes([hash.0[0], hash.0[1], hash.0[2], hash.0[3]]) % t.max(1) == n - 1
         })
     }
-
-    /// Reads files on all cores; gives back those that are flawed.
-    fn read(
-        &mut self,
-        files: Vec<(Place, Blob, String)>,
-        events: &mut dyn FnMut(event::RunEvent<'_>),
-    ) -> Vec<(Place, Blob, String, Flaw)> {
-        let total = files.iter().map(|(_, blob, _)| blob.stored).sum();
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let until = self.options.max_duration.map(|d| Instant::now() + d);
-        let (next, done, count) = (AtomicUsize::new(0), AtomicU64::new(0), AtomicU64::new(0));
-        let root = self.layout.root();
-        let stop = &self.options.stop;
-        let (tell, told) = channel();
-        let flawed = std::thread::scope(|scope| {
-            let readers: Vec<_> = (0..cores)
-                .map(|_| {
-                    let (tell, files, next, done, count) =
-                        (tell.clone(), &files, &next, &done, &count);
-                    scope.spawn(move || {
-                        let mut checker = frame::Checker::default();
-                        let mut flawed = Vec::new();
-                        while !stop.load(Ordering::Relaxed)
-                            && until.is_none_or(|until| Instant::now() < until)
-                            && let Some((_, blob, path)) = {
-                                let n = next.fetch_add(1, Ordering::Relaxed);
-                                files.get(n).inspect(|_| {
-                                    count.fetch_add(1, Ordering::Relaxed);
-                                })
-                            }
-                        {
-                            let name = &blob.name;
-                            if let Err(flaw) = checker.check(&root.join(path), name.hash, name.size)
-                            {
-                                flawed.push((path.clone(), flaw));
-                            }
-                            let read = done.fetch_add(blob.stored, Ordering::Relaxed) + blob.stored;
-                            if count.load(Ordering::Relaxed).is_multiple_of(TELL) {
-                                // Nobody may be listening any more.
-                                let _ = tell.send(read);
-                            }
-                        }
-                        flawed
-                    })
-                })
-                .collect();
-            drop(tell);
-            for done in told {
-                events(event::RunEvent::Verified { done, total });
-            }
-            let mut flawed: HashMap<String, Flaw> = HashMap::new();
-            for reader in readers {
-                flawed.extend(
-                    reader
-                        .join()
-                        .unwrap_or_else(|p| std::panic::resume_unwind(p)),
-                );
-            }
-            flawed
-        });
-        self.report.read = done.into_inner();
-        self.report.complete = count.into_inner() == files.len() as u64;
-        let mut flawed = flawed;
-        files
-            .into_iter()
-            .filter_map(|(place, blob, path)| {
-                let flaw = flawed.remove(&path)?;
-                Some((place, blob, path, flaw))
-            })
-            .collect()
-    }
 }
 
 fn finding(
     place: &Place,
     blob: &Blob,
-    path: &str,
+    path: String,
     problem: Problem,
-    on_server: &HashSet<i64>,
-) -> Finding {
-    Finding {
+    replayed: &Catalog,
+) -> Result<Finding> {
+    Ok(Finding {
         account: Some(place.account.clone()),
-        path: path.to_owned(),
+        path,
         id: Some(blob.name.hash),
         problem,
-        on_server: on_server.contains(&blob.id),
+        on_server: replayed.is_on_server(blob.id)?,
         date: i64::from(blob.name.received),
         subject: String::new(),
-    }
+    })
 }

@@ -1,40 +1,23 @@
 //! The order of purge events (invariant 6).
 
-use std::collections::HashSet;
-
-use crate::mail::message::Hash128;
+use crate::base::error::Result;
+use crate::vault::catalog::Catalog;
 use crate::vault::ledger::LedgerEvent;
 
-/// What was archived, and what was to be purged, so far.
-#[derive(Default)]
-pub(super) struct Purges {
-    seen: HashSet<Hash128>,
-    intended: HashSet<Hash128>,
-}
-
-impl Purges {
-    pub(super) fn wrong(&mut self, event: &LedgerEvent) -> Option<String> {
-        match event {
-            LedgerEvent::Seen(seen) => {
-                self.seen.insert(seen.hash);
+/// What is wrong with the next event of a ledger that was replayed up to there.
+pub(super) fn wrong(event: &LedgerEvent, replayed: &Catalog) -> Result<Option<String>> {
+    match event {
+        LedgerEvent::PurgeIntent { hash, .. } => {
+            if replayed.find(*hash)?.is_none() {
+                let how = format!("{hash} was to be purged without being archived");
+                return Ok(Some(how));
             }
-            LedgerEvent::Adopted { hash, .. } => {
-                self.seen.insert(*hash);
-            }
-            LedgerEvent::Lost { hash } => {
-                self.seen.remove(hash);
-            }
-            LedgerEvent::PurgeIntent { hash, .. } => {
-                if !self.seen.contains(hash) {
-                    return Some(format!("{hash} was to be purged without being archived"));
-                }
-                self.intended.insert(*hash);
-            }
-            LedgerEvent::Purged { hash, .. } if !self.intended.contains(hash) => {
-                return Some(format!("{hash} was purged without a recorded intent"));
-            }
-            _ => {}
+            replayed.put_intent(*hash)?;
         }
-        None
+        LedgerEvent::Purged { hash, .. } if !replayed.has_intent(*hash)? => {
+            return Ok(Some(format!("{hash} was purged without a recorded intent")));
+        }
+        _ => {}
     }
+    Ok(None)
 }

@@ -1,115 +1,93 @@
-//! The message files that are there, and which of them the ledger speaks of.
-
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+//! The message files that are there, held against those that the ledger speaks of.
 
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
-use crate::vault::catalog::{Blob, Place};
-use crate::vault::layout::{self, FileName, Layout, base_of};
+use crate::vault::catalog::{Blob, Catalog, Place, WalkedFile};
+use crate::vault::layout::{self, Layout};
 use crate::vault::maildir;
 use crate::vault::verify::report::Problem;
 
-/// The message files that are there, by folder and base.
-pub(super) struct Tree {
-    /// Account and directory, then base, then the file (relative to the vault).
-    folders: HashMap<(String, String), HashMap<String, (String, bool)>>,
-    /// Files of the same base beyond the first, or of no base of ours.
-    odd: Vec<(String, String, Problem)>,
+/// Takes the files of the wanted accounts into temporary tables of the replayed ledger.
+pub(super) fn walk(
+    layout: &Layout,
+    replayed: &Catalog,
+    wants: impl Fn(&str) -> bool,
+) -> Result<()> {
+    replayed.begin_walk()?;
+    for account in maildir::list(&layout.mail_dir())? {
+        if !layout::is_account(&account) || !wants(&account) {
+            continue;
+        }
+        for dir in maildir::folders(layout, &account)? {
+            let mut folder = replayed.walk_folder(&account, &dir)?;
+            for sub in ["cur", "new"] {
+                let path = layout.folder(&account, &dir).join(sub);
+                maildir::for_each_name(&path, &mut |name| folder.add(name, sub == "new"))?;
+            }
+            folder.flush()?;
+        }
+    }
+    replayed.end_walk()
 }
 
-impl Tree {
-    pub(super) fn read(layout: &Layout, wants: impl Fn(&str) -> bool) -> Result<Self> {
-        let mut tree = Self {
-            folders: HashMap::new(),
-            odd: Vec::new(),
+/// The file of a recorded message, and what is wrong with it by its name and length alone.
+pub(super) fn judge(
+    layout: &Layout,
+    replayed: &Catalog,
+    place: &Place,
+    blob: &Blob,
+    file: Option<&WalkedFile>,
+) -> Result<(String, Option<Problem>)> {
+    if let Some(file) = file {
+        let path = path_of(file);
+        let problem = match fsx::length(&layout.root().join(&path)) {
+            Ok(length) if blob.stored == 0 || length == blob.stored => None,
+            Ok(length) => Some(Problem::Damaged(format!(
+                "{length} bytes long instead of {}",
+                blob.stored
+            ))),
+            Err(Error::Strange { what, .. }) => Some(Problem::Damaged(format!("it is {what}"))),
+            Err(e) => Some(Problem::Damaged(e.to_string())),
         };
-        for account in maildir::list(&layout.mail_dir())? {
-            if !layout::is_account(&account) || !wants(&account) {
-                continue;
-            }
-            for dir in maildir::folders(layout, &account)? {
-                let mut bases = HashMap::new();
-                for sub in ["cur", "new"] {
-                    for file in maildir::list(&layout.folder(&account, &dir).join(sub))? {
-                        let path = relative(&account, &dir, sub, &file);
-                        let base = base_of(&file).to_owned();
-                        let ours = FileName::parse(&file).is_some();
-                        if !ours {
-                            tree.odd.push((account.clone(), path, Problem::Unrecorded));
-                        } else if let Entry::Vacant(free) = bases.entry(base) {
-                            free.insert((path, false));
-                        } else {
-                            tree.odd.push((account.clone(), path, Problem::Repeated));
-                        }
-                    }
-                }
-                tree.folders.insert((account.clone(), dir), bases);
-            }
-        }
-        Ok(tree)
+        return Ok((path, problem));
     }
-
-    /// Finds the file of a recorded message, and what is wrong with it by its name and
-    /// length alone.
-    pub(super) fn claim(
-        &mut self,
-        layout: &Layout,
-        place: &Place,
-        blob: &Blob,
-    ) -> (String, Option<Problem>) {
-        let base = blob.name.base();
-        let key = (place.account.clone(), place.dir.clone());
-        if let Some((path, claimed)) = self.folders.get_mut(&key).and_then(|f| f.get_mut(&base)) {
-            *claimed = true;
-            let length = fsx::length(&layout.root().join(&*path));
-            let problem = match length {
-                Ok(length) if blob.stored == 0 || length == blob.stored => None,
-                Ok(length) => Some(Problem::Damaged(format!(
-                    "{length} bytes long instead of {}",
-                    blob.stored
-                ))),
-                Err(Error::Strange { what, .. }) => Some(Problem::Damaged(format!("it is {what}"))),
-                Err(e) => Some(Problem::Damaged(e.to_string())),
-            };
-            return (path.clone(), problem);
-        }
-        for ((account, _), files) in &mut self.folders {
-            if *account == place.account
-                && let Some((path, claimed)) = files.get_mut(&base)
-            {
-                *claimed = true;
-                return (path.clone(), Some(Problem::Moved));
-            }
-        }
-        let usual = relative(
-            &place.account,
-            &place.dir,
-            "cur",
-            &blob.name.with_flags(&place.flags),
-        );
-        (usual, Some(Problem::Missing))
+    if let Some(file) = replayed.walked_elsewhere(&place.account, blob.id)? {
+        return Ok((path_of(&file), Some(Problem::Moved)));
     }
-
-    /// What no line speaks of, with the account.
-    pub(super) fn unclaimed(self) -> Vec<(String, String, Problem)> {
-        let mut rest = self.odd;
-        for ((account, _), files) in self.folders {
-            for (path, claimed) in files.into_values() {
-                if !claimed {
-                    rest.push((account.clone(), path, Problem::Unrecorded));
-                }
-            }
-        }
-        rest.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
-        rest
-    }
+    let usual = path_of(&WalkedFile {
+        account: place.account.clone(),
+        dir: place.dir.clone(),
+        new: false,
+        name: blob.name.with_flags(&place.flags),
+    });
+    Ok((usual, Some(Problem::Missing)))
 }
 
-fn relative(account: &str, dir: &str, sub: &str, file: &str) -> String {
+/// What no line speaks of, with the account.
+pub(super) fn unclaimed(replayed: &Catalog) -> Result<Vec<(String, String, Problem)>> {
+    let mut rest = Vec::new();
+    replayed.for_each_unclaimed(|file, again| {
+        let problem = if again {
+            Problem::Repeated
+        } else {
+            Problem::Unrecorded
+        };
+        let path = path_of(&file);
+        rest.push((file.account, path, problem));
+    })?;
+    rest.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
+    Ok(rest)
+}
+
+/// Where a file lies, relative to the vault.
+fn path_of(file: &WalkedFile) -> String {
+    let WalkedFile {
+        account, dir, name, ..
+    } = file;
+    let sub = if file.new { "new" } else { "cur" };
     if dir.is_empty() {
-        format!("mail/{account}/{sub}/{file}")
+        format!("mail/{account}/{sub}/{name}")
     } else {
-        format!("mail/{account}/{dir}/{sub}/{file}")
+        format!("mail/{account}/{dir}/{sub}/{name}")
     }
 }

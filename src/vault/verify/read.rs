@@ -1,0 +1,124 @@
+//! Reading message files back on all cores, while they are found.
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{channel, sync_channel};
+use std::time::Instant;
+
+use crate::base::error::Result;
+use crate::base::event::RunEvent;
+use crate::base::sync::lock;
+use crate::vault::catalog::{Blob, Place};
+use crate::vault::frame::{self, Flaw};
+use crate::vault::verify::report::VerifyOptions;
+
+/// How often progress is told, in files.
+const TELL: u64 = 64;
+/// Files that wait for a reader.
+const QUEUE: usize = 256;
+
+/// A file to be read.
+pub(super) struct ReadJob {
+    pub(super) place: Place,
+    pub(super) blob: Blob,
+    /// Relative to the vault.
+    pub(super) path: String,
+}
+
+/// What the readers found.
+pub(super) struct ReadOutcome {
+    /// Bytes of files that were read.
+    pub(super) octets: u64,
+    /// False if not all were read.
+    pub(super) complete: bool,
+    /// In the order in which they were handed over.
+    pub(super) flawed: Vec<(ReadJob, Flaw)>,
+}
+
+impl ReadOutcome {
+    /// Where nothing is to be read.
+    pub(super) const NONE: Self = Self {
+        octets: 0,
+        complete: true,
+        flawed: Vec::new(),
+    };
+}
+
+/// Reads the files that `find` hands over, `total` bytes of them.
+pub(super) fn read(
+    root: &Path,
+    options: &VerifyOptions,
+    total: u64,
+    events: &mut dyn FnMut(RunEvent<'_>),
+    find: impl FnOnce(&mut dyn FnMut(ReadJob)) -> Result<()>,
+) -> Result<ReadOutcome> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let until = options.max_duration.map(|d| Instant::now() + d);
+    let goes_on = || {
+        !options.stop.load(Ordering::Relaxed) && until.is_none_or(|until| Instant::now() < until)
+    };
+    let (octets, count) = (AtomicU64::new(0), AtomicU64::new(0));
+    let (tell, told) = channel();
+    let (hand, queue) = sync_channel::<(u64, ReadJob)>(QUEUE);
+    let queue = Mutex::new(queue);
+    let mut handed = 0;
+    let mut flawed = std::thread::scope(|scope| {
+        let readers: Vec<_> = (0..cores)
+            .map(|_| {
+                let (tell, queue, octets, count) = (tell.clone(), &queue, &octets, &count);
+                scope.spawn(move || {
+                    let mut checker = frame::Checker::default();
+                    let mut flawed = Vec::new();
+                    let next = || lock(queue).recv();
+                    while let Ok((n, job)) = next() {
+                        // What nobody reads any more must not keep the finder waiting.
+                        if !goes_on() {
+                            continue;
+                        }
+                        let (name, stored) = (job.blob.name, job.blob.stored);
+                        let path = root.join(&job.path);
+                        if let Err(flaw) = checker.check(&path, name.hash, name.size) {
+                            flawed.push((n, job, flaw));
+                        }
+                        let read = octets.fetch_add(stored, Ordering::Relaxed) + stored;
+                        let files = count.fetch_add(1, Ordering::Relaxed) + 1;
+                        if files.is_multiple_of(TELL) {
+                            // Nobody may be listening any more.
+                            let _ = tell.send(read);
+                        }
+                    }
+                    flawed
+                })
+            })
+            .collect();
+        drop(tell);
+        let found = find(&mut |job| {
+            for done in told.try_iter() {
+                events(RunEvent::Verified { done, total });
+            }
+            // The readers end after the queue.
+            let _ = hand.send((handed, job));
+            handed += 1;
+        });
+        drop(hand);
+        for done in told {
+            events(RunEvent::Verified { done, total });
+        }
+        let mut flawed = Vec::new();
+        for reader in readers {
+            let part = reader.join();
+            flawed.extend(part.unwrap_or_else(|p| std::panic::resume_unwind(p)));
+        }
+        found.map(|()| flawed)
+    })?;
+    flawed.sort_unstable_by_key(|(n, _, _)| *n);
+    Ok(ReadOutcome {
+        octets: octets.into_inner(),
+        complete: count.into_inner() == handed,
+        flawed: flawed
+            .into_iter()
+            .map(|(_, job, flaw)| (job, flaw))
+            .collect(),
+    })
+}
