@@ -33,6 +33,7 @@ use ledger::{Item, Reader};
 
 use locate::{describe, locate, locate_all};
 
+pub use present::Present;
 pub use select::{Entries, Entry, Part, Selection, SelectionScope};
 pub use writer::Writer;
 use writer::unrecorded;

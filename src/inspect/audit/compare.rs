@@ -227,7 +227,7 @@ impl Audit<'_> {
         let status = match (known.state, known.content) {
             (State::Refused, _) => return Judgement::new(ArchiveStatus::Refused, None),
             (State::Wanted, _) => ArchiveStatus::Differs,
-            (_, Some(content)) if self.present.contains(&content) => match known.proof {
+            _ if known.key.is_some_and(|key| self.present.has_key(key)) => match known.proof {
                 Proof::Received | Proof::Vouched => ArchiveStatus::Archived,
                 Proof::Recognised => ArchiveStatus::Recognised,
                 Proof::Doubtful => ArchiveStatus::Doubtful,
@@ -329,12 +329,12 @@ impl Audit<'_> {
 
     /// How a message stands that has no name of its own: by its bytes, or by likeness.
     fn by_bytes(&self, digest: &Digest) -> Result<Judgement> {
-        if self.present.contains(&digest.hash) {
+        if self.present.has(digest.hash)? {
             return Ok(Judgement::new(ArchiveStatus::Archived, Some(digest.hash)));
         }
         if let (Some(mid), Some(likeness)) = (&digest.mid, digest.likeness) {
             for blob in self.vault.catalog().find_like(mid, likeness)? {
-                if self.present.contains(&blob.name.hash) {
+                if self.present.has_key(blob.id) {
                     let content = Some(blob.name.hash);
                     return Ok(Judgement::new(ArchiveStatus::Archived, content));
                 }

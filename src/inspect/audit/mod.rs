@@ -11,7 +11,6 @@ mod headers;
 mod manifest;
 mod report;
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -22,12 +21,11 @@ use crate::account::config::{Account, AuditScope};
 use crate::account::connect::server_name;
 use crate::base::error::Result;
 use crate::base::event::Events;
-use crate::mail::message::Hash128;
 use crate::mail::source::{Listings, Uid};
 use crate::vault::catalog::Amount;
 use crate::vault::layout::message_label;
 use crate::vault::ledger::LedgerEvent;
-use crate::vault::{Vault, Writer};
+use crate::vault::{Present, Vault, Writer};
 use compare::Judgement;
 use manifest::AuditManifest;
 
@@ -102,7 +100,7 @@ struct Audit<'a> {
     options: &'a AuditOptions,
     server: String,
     /// Messages that have a file.
-    present: HashSet<Hash128>,
+    present: Present<'a>,
     manifest: Option<AuditManifest>,
     /// What is to be written down.
     findings: Vec<LedgerEvent>,

@@ -16,6 +16,8 @@ pub struct Sighting<'a> {
     pub state: State,
     /// Its content, if it is stored and was not found lost.
     pub content: Option<Hash128>,
+    /// The key of that in this catalog.
+    pub key: Option<i64>,
     /// How its content is known.
     pub proof: Proof,
     /// INTERNALDATE in Unix seconds.
@@ -34,7 +36,7 @@ impl Catalog {
         let mut ask = || {
             let mut statement = self.db.prepare_cached(
                 "SELECT uid, octets, state, header, h64, hrest, asked, got, evidence, idate,
-                        checked
+                        checked, blob.id
                  FROM sighting LEFT JOIN blob ON blob.id = sighting.blob AND NOT lost
                  WHERE origin = ?1 ORDER BY uid",
             )?;
@@ -46,6 +48,7 @@ impl Catalog {
                     octets: row.get::<_, Option<i64>>(1)?.map(unsigned),
                     state: State::of(row.get(2)?),
                     content: content.map(|(head, rest)| joined(head, rest)),
+                    key: row.get(11)?,
                     proof: Proof::of(row.get(8)?),
                     idate: row.get(9)?,
                     checked: row.get(10)?,

@@ -72,6 +72,15 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
+    /// The key of a content in this catalog, also of one that is lost.
+    pub fn key_of(&self, hash: Hash128) -> Result<Option<i64>> {
+        let (h64, hrest) = split(hash);
+        self.db
+            .prepare_cached("SELECT id FROM blob WHERE h64 = ?1 AND hrest = ?2")
+            .and_then(|mut s| s.query_row(params![h64, hrest], |r| r.get(0)).optional())
+            .map_err(|e| self.failed(e))
+    }
+
     /// Stored contents with this Message-ID and likeness.
     pub fn find_like(&self, mid: &[u8], likeness: Hash128) -> Result<Vec<Blob>> {
         self.db
