@@ -43,6 +43,7 @@ mod purge_plan;
 mod queries;
 mod read_only;
 mod renumber;
+mod scale;
 mod search;
 mod secrets;
 mod servers;

@@ -26,6 +26,7 @@ mod selftest;
 pub(crate) mod servers;
 pub(crate) mod step;
 pub(crate) mod store;
+pub(crate) mod synthetic;
 pub(crate) mod tls;
 pub(crate) mod tokens;
 
