@@ -261,12 +261,20 @@ impl Check<'_> {
             self.report.findings.push(found);
         }
         // Where every file was claimed there is nothing left to look at.
-        let rest = if claimed == replayed.walked()? {
-            Vec::new()
-        } else {
-            tree::unclaimed(replayed)?
-        };
-        for (account, path, problem) in rest {
+        if claimed != replayed.walked()? {
+            self.add_unclaimed(replayed)?;
+        }
+        self.add_subjects();
+        self.report.accounts = totals
+            .into_iter()
+            .map(|(account, (all, good))| (account, all, good))
+            .collect();
+        Ok(())
+    }
+
+    /// Adds the files that no line speaks of.
+    fn add_unclaimed(&mut self, replayed: &Catalog) -> Result<()> {
+        for (account, path, problem) in tree::unclaimed(replayed)? {
             self.report.findings.push(Finding {
                 account: Some(account),
                 path,
@@ -277,19 +285,19 @@ impl Check<'_> {
                 subject: String::new(),
             });
         }
-        if let Some(catalog) = &self.existing {
-            for finding in &mut self.report.findings {
-                if let Some(id) = finding.id {
-                    // Only a comfort: a damaged catalog is reported already.
-                    finding.subject = catalog.subject_of(id).unwrap_or_default();
-                }
+        Ok(())
+    }
+
+    /// Adds subjects as far as the catalog has them: a damaged one is reported already.
+    fn add_subjects(&mut self) {
+        let Some(catalog) = &self.existing else {
+            return;
+        };
+        for finding in &mut self.report.findings {
+            if let Some(id) = finding.id {
+                finding.subject = catalog.subject_of(id).unwrap_or_default();
             }
         }
-        self.report.accounts = totals
-            .into_iter()
-            .map(|(account, (all, good))| (account, all, good))
-            .collect();
-        Ok(())
     }
 
     fn in_subset(&self, hash: Hash128) -> bool {
