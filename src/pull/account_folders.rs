@@ -5,8 +5,11 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
 use super::checkpoint::Remembered;
+use super::copies::Copies;
+use super::destination::PulledMailbox;
 use super::folder_queue::FolderJob;
 use super::labels::Labels;
+use super::{PullRun, mailbox};
 use crate::account::config::Account;
 use crate::account::folders::Folders;
 use crate::base::error::Result;
@@ -16,7 +19,6 @@ use crate::mail::source::{Inventory, Marks, ObjectId, Voucher};
 use crate::net::imap::{
     Change, Counts, Folder, KnownMailbox, Mailbox, Row, Scope, Session, SpecialUse,
 };
-use crate::pull::{self, Copies, PullRun};
 use crate::vault::catalog::{Origin, State};
 use crate::vault::layout::Layout;
 use crate::vault::{maildir, now_seconds};
@@ -55,9 +57,9 @@ impl AccountFolders<'_> {
         if !session.knows("X-GM-EXT-1") {
             return Ok(None);
         }
-        let mut folders = Folders::new(run.catalog(), &self.account.name)?;
+        let mut folders = Folders::new(run.account.catalog, &self.account.name)?;
         let key = self.key(&folders.dir_of(all));
-        let memory = run.catalog().learned(&self.account.name, &key)?;
+        let memory = run.account.catalog.learned(&self.account.name, &key)?;
         Ok(Some(Mutex::new(Labels::new(memory.as_deref(), mailboxes))))
     }
 
@@ -67,7 +69,7 @@ impl AccountFolders<'_> {
         run: &mut PullRun<'_, '_>,
         mut job: FolderJob<'m>,
     ) -> Result<Option<FolderJob<'m>>> {
-        let catalog = run.catalog();
+        let catalog = run.account.catalog;
         let remembered = catalog.learned(&self.account.name, &self.key(&job.dir))?;
         let remembered = remembered.and_then(|text| Remembered::parse(&text, now_seconds()));
         let Some(known) = remembered else {
@@ -78,7 +80,7 @@ impl AccountFolders<'_> {
         }
         let counts = job.mailbox.counts;
         if counts.is_some_and(|counts| known.is_unchanged(&counts)) {
-            run.count(u64::from(known.known.messages));
+            run.reporter.count(u64::from(known.known.messages));
             return Ok(None);
         }
         job.remembered = Some(known);
@@ -100,12 +102,12 @@ impl AccountFolders<'_> {
         let known = job
             .remembered
             .filter(|r| r.uidvalidity == uidvalidity && !r.went_back(&counts));
-        let mark = run.mark();
+        let mark = run.reporter.mark();
         self.bring_up_to_date(run, &mut folder, job, round, known)?;
-        if run.must_list_all() && known.is_some() {
+        if run.mailbox.must_list_all && known.is_some() {
             // What the server tells of changes does not cover a backup that was played in.
-            run.make_durable()?;
-            run.back_to(mark);
+            run.account.make_durable()?;
+            run.reporter.back_to(mark);
             self.bring_up_to_date(run, &mut folder, job, round, None)?;
         }
         Ok(())
@@ -142,19 +144,19 @@ impl AccountFolders<'_> {
             maildir::create_folder(self.layout, &self.account.name, dir)?;
             let event = lock(&round.folders).record(mailbox, dir, uidvalidity);
             if let Some(event) = event {
-                run.record(event)?;
+                run.account.record(event)?;
             }
             if uidvalidity > 0 {
                 renumbered = self.gone(run, dir, uidvalidity)?;
             }
         }
-        let place = pull::PulledMailbox {
+        let place = PulledMailbox {
             dir,
             inventory: &inventory,
             renumbered,
         };
-        let received = run.received();
-        let whole = run.mailbox(folder, &place, &round.copies)?;
+        let received = run.reporter.received;
+        let whole = mailbox::bring_up_to_date(run, folder, &place, &round.copies)?;
         round.copies.remember(dir, uidvalidity, ids);
         // What was not whole is looked into again.
         let text = Remembered::of(&counts, listed).filter(|_| whole);
@@ -163,14 +165,14 @@ impl AccountFolders<'_> {
             lock(labels).memory = Some((self.key(dir), text.clone()));
         } else if text.is_some() || known.is_some() {
             let (key, text) = (self.key(dir), text.unwrap_or_default());
-            let before = run.catalog().learned(&self.account.name, &key)?;
+            let before = run.account.catalog.learned(&self.account.name, &key)?;
             if before.as_deref() != Some(&text) {
-                run.learned(key, text)?;
+                run.account.learned(key, text)?;
             }
         }
-        if run.received() > received {
+        if run.reporter.received > received {
             // Other folders may have the same messages, and must find them.
-            run.make_durable()?;
+            run.account.make_durable()?;
         }
         Ok(())
     }
@@ -179,7 +181,7 @@ impl AccountFolders<'_> {
     /// there were any.
     pub(super) fn gone(&self, run: &PullRun<'_, '_>, dir: &str, uidvalidity: u32) -> Result<bool> {
         let account = &self.account.name;
-        let catalog = run.catalog();
+        let catalog = run.account.catalog;
         let mut epochs = catalog.epochs(account, self.server, dir)?;
         epochs.retain(|epoch| *epoch != uidvalidity);
         for &epoch in &epochs {
@@ -189,7 +191,7 @@ impl AccountFolders<'_> {
                     all.push(message);
                 }
             })?;
-            run.gone(dir, epoch, all)?;
+            run.account.gone(dir, epoch, all)?;
         }
         Ok(!epochs.is_empty())
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::account::PullTask;
 use super::account_folders::AccountFolders;
 use crate::account::config::{Account, Dedupe, Recognise};
 use crate::account::connect::{Connector, endpoint, server_name};
@@ -19,7 +20,6 @@ use crate::base::fsx;
 use crate::base::secret::Secret;
 use crate::base::sync::lock;
 use crate::net::pop3::Dialect;
-use crate::pull::{self, PullTask};
 use crate::vault::catalog::Catalog;
 use crate::vault::layout::Layout;
 use crate::vault::ledger::{LedgerEvent, Proto};
@@ -236,7 +236,7 @@ impl AccountRunner<'_> {
                 .take()
                 .unwrap_or_else(|| connector.open(reduce_pipelining))
         };
-        let done = pull::account(&task, catalog, self.commit_queue, &mut connect, emit);
+        let done = super::account(&task, catalog, self.commit_queue, &mut connect, emit);
         self.remember(memory::learned(account, known, connector.dialect));
         self.remember(memory::learned_scram(account, &connector.scram));
         Ok(done)
@@ -271,7 +271,7 @@ impl AccountRunner<'_> {
             },
             alone: AtomicBool::new(false),
         };
-        let done = pull::sessions(&task, catalog, self.commit_queue, emit, &mut |run, _| {
+        let done = super::sessions(&task, catalog, self.commit_queue, emit, &mut |run, _| {
             folders.session(run, &connector)
         });
         self.remember(memory::learned_scram(account, &connector.scram));

@@ -4,7 +4,8 @@
 use std::io::Read;
 
 use super::PullRun;
-use crate::archive::commit::{CommitRequest, Route};
+use super::account::PulledAccount;
+use crate::archive::commit::CommitRequest;
 use crate::archive::dedupe::FetchPlan;
 use crate::archive::evidence;
 use crate::base::error::Result;
@@ -14,149 +15,140 @@ use crate::vault::catalog::Proof;
 use crate::vault::ledger::{Evidence, LedgerEvent, Seen};
 use crate::vault::{frame, maildir};
 
-/// Octets that a server may list for an empty message: a line end.
-const EMPTY: u64 = 2;
-
-impl PullRun<'_, '_> {
-    /// Asks for the headers of messages whose size has moved. Those that are the same message
-    /// are recorded with their new size; the others are fetched.
-    pub(super) fn compare(
-        &mut self,
-        source: &mut dyn Source,
-        listings: &Listings,
-        plan: &mut FetchPlan,
-    ) -> Result<()> {
-        let rows: Vec<Listing> = plan
-            .compare
-            .iter()
-            .map(|(row, _)| listings.get(*row as usize))
-            .collect();
-        let headers = evidence::headers(source, &rows)?;
-        let mut same = Vec::new();
-        for ((listing, (row, recorded)), found) in rows.iter().zip(&plan.compare).zip(&headers) {
-            let event = match (&listing.uid, found) {
-                (Uid::Uidl(name), Some(found)) if found.hash == *recorded => {
-                    self.seen_as(name, listing, found.hash, &|digest, proof| {
-                        let listed = listing.octets?;
-                        let explained = self.sizes.are_estimated()
-                            || evidence::explains(&digest.shape, listed, found.status);
-                        kept(proof).filter(|_| explained)
-                    })?
-                }
-                _ => None,
-            };
-            if let Some(event) = event {
-                same.push(event);
-            } else {
-                plan.fetch.push(*row);
-                plan.again.push(*row);
+/// Asks for the headers of messages whose size has moved. Those that are the same message
+/// are recorded with their new size; the others are fetched.
+pub(super) fn compare(
+    run: &mut PullRun<'_, '_>,
+    source: &mut dyn Source,
+    listings: &Listings,
+    plan: &mut FetchPlan,
+) -> Result<()> {
+    let rows: Vec<Listing> = plan
+        .compare
+        .iter()
+        .map(|(row, _)| listings.get(*row as usize))
+        .collect();
+    let headers = evidence::headers(source, &rows)?;
+    let mut same = Vec::new();
+    for ((listing, (row, recorded)), found) in rows.iter().zip(&plan.compare).zip(&headers) {
+        let event = match (&listing.uid, found) {
+            (Uid::Uidl(name), Some(found)) if found.hash == *recorded => {
+                seen_as(run.account, name, listing, found.hash, &|digest, proof| {
+                    let listed = listing.octets?;
+                    let explained = run.mailbox.sizes.are_estimated()
+                        || evidence::explains(&digest.shape, listed, found.status);
+                    kept(proof).filter(|_| explained)
+                })?
             }
+            _ => None,
+        };
+        if let Some(event) = event {
+            same.push(event);
+        } else {
+            plan.fetch.push(*row);
+            plan.again.push(*row);
         }
-        plan.fetch.sort_unstable();
-        plan.known += same.len() as u64;
-        if !same.is_empty() {
-            self.order(CommitRequest::Record(same))?;
-        }
-        Ok(())
     }
+    plan.fetch.sort_unstable();
+    plan.known += same.len() as u64;
+    if !same.is_empty() {
+        run.account.order(CommitRequest::Record(same))?;
+    }
+    Ok(())
+}
 
-    /// Nothing at all of a message that has a size is a refusal.
-    pub(super) fn is_nothing(&mut self, listing: &Listing, received: u64) -> Result<bool> {
-        if received > 0 || listing.octets.is_none_or(|n| n <= EMPTY) {
+/// True if the stored content `whole` begins with the stored content `stub`, but for the
+/// line end after it.
+pub(super) fn begins_with(
+    account: PulledAccount<'_>,
+    whole: Hash128,
+    stub: Hash128,
+) -> Result<bool> {
+    let (Some(mut whole), Some(mut stub)) = (open(account, whole)?, open(account, stub)?) else {
+        return Ok(false);
+    };
+    let mut left = [0; 8 << 10];
+    let mut right = [0; 8 << 10];
+    loop {
+        let read = stub.read(&mut left).unwrap_or(0);
+        if read == 0 {
+            return Ok(true);
+        }
+        let there = &mut right[..read];
+        if whole.read_exact(there).is_err() {
             return Ok(false);
         }
-        self.refused(listing, "the server sent no data".to_owned())?;
-        Ok(true)
-    }
-
-    /// True if the stored content `whole` begins with the stored content `stub`, but for the
-    /// line end after it.
-    pub(super) fn begins_with(&self, whole: Hash128, stub: Hash128) -> Result<bool> {
-        let (Some(mut whole), Some(mut stub)) = (self.open(whole)?, self.open(stub)?) else {
-            return Ok(false);
-        };
-        let mut left = [0; 8 << 10];
-        let mut right = [0; 8 << 10];
-        loop {
-            let read = stub.read(&mut left).unwrap_or(0);
-            if read == 0 {
-                return Ok(true);
-            }
-            let there = &mut right[..read];
-            if whole.read_exact(there).is_err() {
-                return Ok(false);
-            }
-            if there != &left[..read] {
-                let same = there.iter().zip(&left).take_while(|(a, b)| a == b).count();
-                let rest = &left[same..read];
-                let is_end = rest.iter().all(|byte| b"\r\n".contains(byte));
-                return Ok(is_end && stub.read(&mut left).unwrap_or(1) == 0);
-            }
+        if there != &left[..read] {
+            let same = there.iter().zip(&left).take_while(|(a, b)| a == b).count();
+            let rest = &left[same..read];
+            let is_end = rest.iter().all(|byte| b"\r\n".contains(byte));
+            return Ok(is_end && stub.read(&mut left).unwrap_or(1) == 0);
         }
     }
+}
 
-    fn open(&self, hash: Hash128) -> Result<Option<impl Read + use<>>> {
-        let Some(blob) = self.catalog.find(hash)? else {
-            return Ok(None);
-        };
-        for place in self.catalog.places(blob.id)? {
-            let folder = self.task.layout.folder(&place.account, &place.dir);
-            if let Some(path) = maildir::find(&folder, &blob.name, &place.flags)? {
-                return Ok(frame::open(&path).ok());
-            }
+fn open(account: PulledAccount<'_>, hash: Hash128) -> Result<Option<impl Read + use<>>> {
+    let Some(blob) = account.catalog.find(hash)? else {
+        return Ok(None);
+    };
+    for place in account.catalog.places(blob.id)? {
+        let folder = account.task.layout.folder(&place.account, &place.dir);
+        if let Some(path) = maildir::find(&folder, &blob.name, &place.flags)? {
+            return Ok(frame::open(&path).ok());
         }
-        Ok(None)
     }
+    Ok(None)
+}
 
-    /// A line that says that a listed message is the one recorded as `name`, which has
-    /// this header; `None` if its file is not as it was, or `judge` finds no evidence in what
-    /// is stored and how it was known.
-    pub(super) fn seen_as(
-        &self,
-        name: &[u8],
-        listing: &Listing,
-        header: Hash128,
-        judge: &dyn Fn(&Digest, Proof) -> Option<Evidence>,
-    ) -> Result<Option<LedgerEvent>> {
-        let Route {
-            account, server, ..
-        } = &*self.task.route;
-        let Some((blob, got, proof)) = self.catalog.content_of(account, server, name)? else {
-            return Ok(None);
+/// A line that says that a listed message of the maildrop is the one recorded as `name`, which has
+/// this header; `None` if its file is not as it was, or `judge` finds no evidence in what
+/// is stored and how it was known.
+pub(super) fn seen_as(
+    account: PulledAccount<'_>,
+    name: &[u8],
+    listing: &Listing,
+    header: Hash128,
+    judge: &dyn Fn(&Digest, Proof) -> Option<Evidence>,
+) -> Result<Option<LedgerEvent>> {
+    let route = &*account.task.route;
+    let content = account
+        .catalog
+        .content_of(&route.account, &route.server, name)?;
+    let Some((blob, got, proof)) = content else {
+        return Ok(None);
+    };
+    for place in account.catalog.places(blob.id)? {
+        let folder = account.task.layout.folder(&place.account, &place.dir);
+        let Some(path) = maildir::find(&folder, &blob.name, &place.flags)? else {
+            continue;
         };
-        for place in self.catalog.places(blob.id)? {
-            let folder = self.task.layout.folder(&place.account, &place.dir);
-            let Some(path) = maildir::find(&folder, &blob.name, &place.flags)? else {
-                continue;
+        let Ok(digest) = frame::scan(&path, blob.name.size, &mut Scanner::new()) else {
+            continue;
+        };
+        if digest.hash == blob.name.hash {
+            let Some(evidence) = judge(&digest, proof) else {
+                return Ok(None);
             };
-            let Ok(digest) = frame::scan(&path, blob.name.size, &mut Scanner::new()) else {
-                continue;
-            };
-            if digest.hash == blob.name.hash {
-                let Some(evidence) = judge(&digest, proof) else {
-                    return Ok(None);
-                };
-                return Ok(Some(LedgerEvent::Seen(Box::new(Seen {
-                    identity: self.identity(&listing.uid),
-                    octets: listing.octets,
-                    hash: digest.hash,
-                    got: got.unwrap_or(digest.hash),
-                    header,
-                    mid: digest.mid.map(Into::into),
-                    idate: None,
-                    flags: place.flags,
-                    kw: String::new(),
-                    received: blob.name.received,
-                    size: blob.name.size,
-                    wire: blob.name.wire,
-                    stored: blob.stored,
-                    evidence,
-                    object: None,
-                }))));
-            }
+            return Ok(Some(LedgerEvent::Seen(Box::new(Seen {
+                identity: account.identity(None, &listing.uid),
+                octets: listing.octets,
+                hash: digest.hash,
+                got: got.unwrap_or(digest.hash),
+                header,
+                mid: digest.mid.map(Into::into),
+                idate: None,
+                flags: place.flags,
+                kw: String::new(),
+                received: blob.name.received,
+                size: blob.name.size,
+                wire: blob.name.wire,
+                stored: blob.stored,
+                evidence,
+                object: None,
+            }))));
         }
-        Ok(None)
     }
+    Ok(None)
 }
 
 /// The evidence of a name that is still the same message; none where it was in doubt.

@@ -7,14 +7,15 @@ use std::io::{Read, Write};
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
+use super::PullRun;
 use super::account_folders::{AccountFolders, Round};
 use super::folder_queue::{FolderJob, FolderQueue};
+use super::part::{RunPart, SharedRun};
 use crate::account::connect::Connector;
 use crate::base::error::{Error, Result};
 use crate::base::event::Notice;
 use crate::base::sync::lock;
 use crate::net::imap::Session;
-use crate::pull::{PullRun, RunPart, SharedRun};
 use crate::vault::catalog::Catalog;
 
 impl AccountFolders<'_> {
@@ -28,24 +29,24 @@ impl AccountFolders<'_> {
         first: bool,
     ) -> Result<()> {
         while let Some(held) = queue.next(first) {
-            let mark = run.mark();
+            let mark = run.reporter.mark();
             match self.mailbox(run, session, &held.job, round) {
                 Ok(()) => {}
                 Err(error @ Error::Refused { .. }) if first => {
-                    run.folder_failed(&held.job.mailbox.label, &error);
+                    run.reporter.folder_failed(&held.job.mailbox.label, &error);
                 }
                 // Perhaps it is one connection too many for this folder.
                 Err(Error::Refused { .. }) => {
-                    run.back_to(mark);
+                    run.reporter.back_to(mark);
                     held.put_back(true);
                 }
                 Err(error) => {
                     // What the first one wanted and has not is for the report to say.
                     if !first {
-                        run.back_to(mark);
+                        run.reporter.back_to(mark);
                     }
                     // Whoever takes the folder is to see what is here of it.
-                    let _ = run.make_durable();
+                    let _ = run.account.make_durable();
                     held.put_back(false);
                     return Err(error);
                 }
@@ -68,8 +69,8 @@ impl AccountFolders<'_> {
         if more == 0 || self.alone.load(Ordering::Relaxed) {
             return self.work(run, session, &queue, round, true);
         }
-        let catalog = run.catalog();
-        let shared = run.share(more + 1);
+        let catalog = run.account.catalog;
+        let shared = SharedRun::new(run, more + 1);
         let door = Mutex::new(());
         let (parts, outcome) = std::thread::scope(|scope| {
             let beside: Vec<_> = (1..=more)

@@ -4,8 +4,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::PullRun;
-use super::known::{SLICE, link};
+use super::account::PulledAccount;
+use super::link::{self, SLICE, link};
 use crate::archive::commit::Route;
 use crate::archive::evidence;
 use crate::base::error::Result;
@@ -16,7 +16,7 @@ use crate::vault::ledger::Evidence;
 
 /// Where copies of a message were seen in this run, by any of its connections.
 #[derive(Debug, Default)]
-pub struct Copies(Mutex<Places>);
+pub(super) struct Copies(Mutex<Places>);
 
 #[derive(Debug, Default)]
 struct Places {
@@ -29,7 +29,7 @@ struct Places {
 impl Copies {
     /// Notes what the server says of messages of a mailbox: what they have in common with
     /// their copies, and their UIDs.
-    pub fn remember(
+    pub(super) fn remember(
         &self,
         dir: &str,
         uidvalidity: u32,
@@ -64,95 +64,90 @@ impl Copies {
     }
 }
 
-impl PullRun<'_, '_> {
-    /// Takes out of `wanted` the UIDs of what the server itself calls the same message as one
-    /// that was received, in this run or in one before it.
-    pub(super) fn link_copies(
-        &mut self,
-        source: &mut dyn Source,
-        route: &Arc<Route>,
-        inventory: &Inventory,
-        wanted: &mut Vec<u32>,
-        copies: &Copies,
-    ) -> Result<()> {
-        let Some(voucher) = inventory.voucher else {
-            return Ok(());
-        };
-        let mut linked = HashSet::new();
-        for slice in wanted.chunks(SLICE) {
-            let mut found = Vec::new();
-            for uid in slice {
-                let row = inventory.row(*uid);
-                if let Some(row) = row
-                    && let Some(object) = inventory.object(&row)
-                    && let Some(stored) = self.copy_of(route, &row, object, copies)?
-                {
-                    let listing = Listing {
-                        number: *uid,
-                        octets: row.octets(),
-                        uid: inventory.uid(*uid),
-                    };
-                    found.push((listing, stored));
-                }
+/// Takes out of `wanted` the UIDs of what the server itself calls the same message as one
+/// that was received, in this run or in one before it.
+pub(super) fn link_copies(
+    account: PulledAccount<'_>,
+    source: &mut dyn Source,
+    route: &Arc<Route>,
+    inventory: &Inventory,
+    wanted: &mut Vec<u32>,
+    copies: &Copies,
+) -> Result<()> {
+    let Some(voucher) = inventory.voucher else {
+        return Ok(());
+    };
+    let mut linked = HashSet::new();
+    for slice in wanted.chunks(SLICE) {
+        let mut found = Vec::new();
+        for uid in slice {
+            let row = inventory.row(*uid);
+            if let Some(row) = row
+                && let Some(object) = inventory.object(&row)
+                && let Some(stored) = copy_of(account, route, &row, object, copies)?
+            {
+                let listing = Listing {
+                    number: *uid,
+                    octets: row.octets(),
+                    uid: inventory.uid(*uid),
+                };
+                found.push((listing, stored));
             }
-            if voucher == Voucher::Guid {
-                same_headers(source, &mut found)?;
-            }
-            let evidence = Evidence::Vouched(voucher);
-            let links = found.into_iter().map(|(listing, stored)| {
-                let uid = listing.number;
-                (uid, link(Some(inventory), listing, &stored, evidence))
-            });
-            let links = links.collect();
-            linked.extend(self.send_links(route, links)?);
         }
-        wanted.retain(|uid| !linked.contains(uid));
-        Ok(())
+        if voucher == Voucher::Guid {
+            same_headers(source, &mut found)?;
+        }
+        let evidence = Evidence::Vouched(voucher);
+        let links = found.into_iter().map(|(listing, stored)| {
+            let uid = listing.number;
+            (uid, link(Some(inventory), listing, &stored, evidence))
+        });
+        let links = links.collect();
+        linked.extend(link::send(account, route, links)?);
     }
+    wanted.retain(|uid| !linked.contains(uid));
+    Ok(())
+}
 
-    /// A received message that the server calls the same one, and lists with the same size.
-    fn copy_of(
-        &self,
-        route: &Route,
-        row: &MailRow,
-        object: ObjectId,
-        copies: &Copies,
-    ) -> Result<Option<Stored>> {
-        let Some(octets) = row.octets() else {
-            return Ok(None);
-        };
-        let Route {
-            account, server, ..
-        } = route;
-        // Whoever fills a Maildir may give one name to two messages.
-        let is_guid = object.by == Voucher::Guid;
-        let date = row.date().filter(|_| is_guid);
-        if is_guid && date.is_none() {
-            return Ok(None);
-        }
-        let stored = self
-            .catalog
-            .copy_of(account, server, object, octets, date)?;
-        if stored.is_some() {
-            return Ok(stored);
-        }
-        // Messages of an old vault have no object id on record.
-        let Some((dir, uidvalidity, other)) = copies.find(object) else {
-            return Ok(None);
-        };
-        let origin = Origin {
-            account,
-            server,
-            dir: &dir,
-            uidvalidity,
-        };
-        let stored = self.catalog.content_in(origin, other)?;
-        Ok(stored.filter(|stored| {
-            stored.proof == Proof::Received
-                && stored.octets == Some(octets)
-                && (date.is_none() || stored.date == date)
-        }))
+/// A received message that the server calls the same one, and lists with the same size.
+fn copy_of(
+    account: PulledAccount<'_>,
+    route: &Route,
+    row: &MailRow,
+    object: ObjectId,
+    copies: &Copies,
+) -> Result<Option<Stored>> {
+    let Some(octets) = row.octets() else {
+        return Ok(None);
+    };
+    // Whoever fills a Maildir may give one name to two messages.
+    let is_guid = object.by == Voucher::Guid;
+    let date = row.date().filter(|_| is_guid);
+    if is_guid && date.is_none() {
+        return Ok(None);
     }
+    let stored = account
+        .catalog
+        .copy_of(&route.account, &route.server, object, octets, date)?;
+    if stored.is_some() {
+        return Ok(stored);
+    }
+    // Messages of an old vault have no object id on record.
+    let Some((dir, uidvalidity, other)) = copies.find(object) else {
+        return Ok(None);
+    };
+    let origin = Origin {
+        account: &route.account,
+        server: &route.server,
+        dir: &dir,
+        uidvalidity,
+    };
+    let stored = account.catalog.content_in(origin, other)?;
+    Ok(stored.filter(|stored| {
+        stored.proof == Proof::Received
+            && stored.octets == Some(octets)
+            && (date.is_none() || stored.date == date)
+    }))
 }
 
 /// Leaves those whose header on the server is the recorded one. Dovecot's X-GUID is the name of

@@ -11,13 +11,13 @@ use crate::vault::maildir::Packed;
 
 /// A mailbox of the account.
 #[derive(Debug)]
-pub struct PulledMailbox<'a> {
+pub(super) struct PulledMailbox<'a> {
     /// Its directory.
-    pub dir: &'a str,
+    pub(super) dir: &'a str,
     /// What the server says of it.
-    pub inventory: &'a Inventory,
+    pub(super) inventory: &'a Inventory,
     /// True if its messages have all been known under another UIDVALIDITY.
-    pub renumbered: bool,
+    pub(super) renumbered: bool,
 }
 
 /// Where messages go, and what is known of them besides their bytes.

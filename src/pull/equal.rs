@@ -16,6 +16,20 @@ use crate::mail::source::{Header, Listing, Source};
 /// under another name.
 const REMEMBERED: usize = 1 << 16;
 
+/// What came in a run, by its content, with the size that was listed for it.
+#[derive(Debug, Default)]
+pub(super) struct ReceivedBytes(HashMap<u64, Option<u64>>);
+
+impl ReceivedBytes {
+    /// Remembers some more, while there is room.
+    fn add(&mut self, came: impl Iterator<Item = (u64, Option<u64>)>) {
+        let room = REMEMBERED.saturating_sub(self.0.len());
+        for (like, listed) in came.take(room) {
+            self.0.entry(like).or_insert(listed);
+        }
+    }
+}
+
 /// A message that came with the bytes of another one.
 struct EqualArrival {
     header: Hash128,
@@ -24,128 +38,125 @@ struct EqualArrival {
     is_odd: bool,
 }
 
-impl PullRun<'_, '_> {
-    /// Messages that came with the bytes of another one of the mailbox, in this run or before,
-    /// by number.
-    fn equal_to_another(
-        &mut self,
-        place: &PullTarget<'_>,
-        wanted: &[Listing],
-        came: &[Arrival],
-        earlier: &Earlier,
-    ) -> Result<HashMap<u32, EqualArrival>> {
-        let fitting = || came.iter().filter(|arrival| arrival.fits);
-        let mut same: HashMap<u64, Vec<Option<u64>>> = HashMap::new();
-        for arrival in fitting() {
-            same.entry(arrival.like).or_default().push(arrival.listed);
-        }
-        let names: HashMap<u32, &Listing> = wanted.iter().map(|l| (l.number, l)).collect();
-        let mut equal = HashMap::new();
-        for arrival in fitting() {
-            let before = earlier.get(&arrival.number);
-            // Nothing was wrong with these, and they came again.
-            let again = before.is_some_and(|b| !b.wanted && b.got == arrival.hash);
-            let listing = names.get(&arrival.number).filter(|_| !again);
-            let mut others = Vec::from_iter(self.came.get(&arrival.like).copied());
-            others.extend(self.anothers(place, listing.copied(), arrival)?);
-            let here = &same[&arrival.like];
-            if here.len() > 1 || !others.is_empty() {
-                // A final line end explains two octets.
-                let is_apart = |other: &&Option<u64>| {
-                    let both = other.zip(arrival.listed);
-                    both.is_some_and(|(other, listed)| other.abs_diff(listed) > 2)
-                };
-                let is_exact = arrival.listed == Some(arrival.shape.size);
-                equal.insert(
-                    arrival.number,
-                    EqualArrival {
-                        header: arrival.header,
-                        is_odd: !is_exact
-                            && others.iter().chain(here).any(|other| is_apart(&other)),
-                    },
-                );
-            }
-        }
-        let room = REMEMBERED.saturating_sub(self.came.len());
-        for (like, listed) in same.into_iter().take(room) {
-            self.came.entry(like).or_insert(listed[0]);
-        }
-        Ok(equal)
+/// Messages that came with the bytes of another one of the mailbox, in this run or before,
+/// by number.
+fn equal_to_another(
+    run: &mut PullRun<'_, '_>,
+    place: &PullTarget<'_>,
+    wanted: &[Listing],
+    came: &[Arrival],
+    earlier: &Earlier,
+) -> Result<HashMap<u32, EqualArrival>> {
+    let fitting = || came.iter().filter(|arrival| arrival.fits);
+    let mut same: HashMap<u64, Vec<Option<u64>>> = HashMap::new();
+    for arrival in fitting() {
+        same.entry(arrival.like).or_default().push(arrival.listed);
     }
-
-    /// The size that is listed, if there is one, for another name of the mailbox which had
-    /// these bytes before this run, if there is one.
-    #[expect(
-        clippy::option_option,
-        reason = "a name without a listed size is a name"
-    )]
-    fn anothers(
-        &self,
-        place: &PullTarget<'_>,
-        listing: Option<&Listing>,
-        arrival: &Arrival,
-    ) -> Result<Option<Option<u64>>> {
-        // Without names of their own they all come again in every run.
-        let Some(listing) = listing.filter(|_| self.had_messages && !self.nameless) else {
-            return Ok(None);
-        };
-        let mut blobs = Vec::from_iter(self.catalog.find(arrival.hash)?);
-        if let Some((mid, likeness)) = &arrival.mail {
-            blobs.extend(self.catalog.find_like(mid, *likeness)?);
+    let names: HashMap<u32, &Listing> = wanted.iter().map(|l| (l.number, l)).collect();
+    let mut equal = HashMap::new();
+    for arrival in fitting() {
+        let before = earlier.get(&arrival.number);
+        // Nothing was wrong with these, and they came again.
+        let again = before.is_some_and(|b| !b.wanted && b.got == arrival.hash);
+        let listing = names.get(&arrival.number).filter(|_| !again);
+        let mut others = Vec::from_iter(run.came.0.get(&arrival.like).copied());
+        others.extend(anothers(run, place, listing.copied(), arrival)?);
+        let here = &same[&arrival.like];
+        if here.len() > 1 || !others.is_empty() {
+            // A final line end explains two octets.
+            let is_apart = |other: &&Option<u64>| {
+                let both = other.zip(arrival.listed);
+                both.is_some_and(|(other, listed)| other.abs_diff(listed) > 2)
+            };
+            let is_exact = arrival.listed == Some(arrival.shape.size);
+            equal.insert(
+                arrival.number,
+                EqualArrival {
+                    header: arrival.header,
+                    is_odd: !is_exact && others.iter().chain(here).any(|other| is_apart(&other)),
+                },
+            );
         }
-        let name = listing.uid.name();
-        for blob in blobs {
-            let shared = (blob.id, arrival.header);
-            let other = self
-                .catalog
-                .shared_as(place.origin(), &name, shared, arrival.listed)?;
-            if other.is_some() {
-                return Ok(other);
-            }
-        }
-        Ok(None)
     }
+    run.came
+        .add(same.into_iter().map(|(like, listed)| (like, listed[0])));
+    Ok(equal)
+}
 
-    /// Asks for the headers of messages that came with equal bytes: a server that answers with
-    /// another message than it was asked for shows the right header.
-    pub(super) fn judge_equal(
-        &mut self,
-        source: &mut dyn Source,
-        place: &PullTarget<'_>,
-        wanted: &[Listing],
-        came: &[Arrival],
-        earlier: &Earlier,
-    ) -> Result<()> {
-        let equal = self.equal_to_another(place, wanted, came, earlier)?;
-        if equal.is_empty() {
+/// The size that is listed, if there is one, for another name of the mailbox which had
+/// these bytes before this run, if there is one.
+#[expect(
+    clippy::option_option,
+    reason = "a name without a listed size is a name"
+)]
+fn anothers(
+    run: &PullRun<'_, '_>,
+    place: &PullTarget<'_>,
+    listing: Option<&Listing>,
+    arrival: &Arrival,
+) -> Result<Option<Option<u64>>> {
+    // Without names of their own they all come again in every run.
+    let Some(listing) = listing.filter(|_| run.mailbox.had_messages && !run.session.nameless)
+    else {
+        return Ok(None);
+    };
+    let mut blobs = Vec::from_iter(run.account.catalog.find(arrival.hash)?);
+    if let Some((mid, likeness)) = &arrival.mail {
+        blobs.extend(run.account.catalog.find_like(mid, *likeness)?);
+    }
+    let name = listing.uid.name();
+    for blob in blobs {
+        let shared = (blob.id, arrival.header);
+        let other = run
+            .account
+            .catalog
+            .shared_as(place.origin(), &name, shared, arrival.listed)?;
+        if other.is_some() {
+            return Ok(other);
+        }
+    }
+    Ok(None)
+}
+
+/// Asks for the headers of messages that came with equal bytes: a server that answers with
+/// another message than it was asked for shows the right header.
+pub(super) fn judge_equal(
+    run: &mut PullRun<'_, '_>,
+    source: &mut dyn Source,
+    place: &PullTarget<'_>,
+    wanted: &[Listing],
+    came: &[Arrival],
+    earlier: &Earlier,
+) -> Result<()> {
+    let equal = equal_to_another(run, place, wanted, came, earlier)?;
+    if equal.is_empty() {
+        return Ok(());
+    }
+    let listings: Vec<Listing> = wanted
+        .iter()
+        .filter(|listing| equal.contains_key(&listing.number))
+        .cloned()
+        .collect();
+    let headers = evidence::headers(source, &listings)?;
+    let shown = |listing: &Listing, header: &Option<Header>| {
+        header.map(|header| header.hash) == Some(equal[&listing.number].header)
+    };
+    if !listings.iter().zip(&headers).any(|(l, h)| shown(l, h)) {
+        // Not even one of them shows the header that came. Where each reading brings other
+        // headers, they say nothing.
+        let again = evidence::headers(source, &listings)?;
+        let hash = |header: &Option<Header>| header.map(|header| header.hash);
+        if headers.iter().zip(&again).any(|(a, b)| hash(a) != hash(b)) {
+            for listing in listings.iter().filter(|l| equal[&l.number].is_odd) {
+                run.want_again(listing)?;
+            }
             return Ok(());
         }
-        let listings: Vec<Listing> = wanted
-            .iter()
-            .filter(|listing| equal.contains_key(&listing.number))
-            .cloned()
-            .collect();
-        let headers = evidence::headers(source, &listings)?;
-        let shown = |listing: &Listing, header: &Option<Header>| {
-            header.map(|header| header.hash) == Some(equal[&listing.number].header)
-        };
-        if !listings.iter().zip(&headers).any(|(l, h)| shown(l, h)) {
-            // Not even one of them shows the header that came. Where each reading brings other
-            // headers, they say nothing.
-            let again = evidence::headers(source, &listings)?;
-            let hash = |header: &Option<Header>| header.map(|header| header.hash);
-            if headers.iter().zip(&again).any(|(a, b)| hash(a) != hash(b)) {
-                for listing in listings.iter().filter(|l| equal[&l.number].is_odd) {
-                    self.want_again(listing)?;
-                }
-                return Ok(());
-            }
-        }
-        for (listing, header) in listings.iter().zip(&headers) {
-            if header.is_some() && !shown(listing, header) {
-                self.want_again(listing)?;
-            }
-        }
-        Ok(())
     }
+    for (listing, header) in listings.iter().zip(&headers) {
+        if header.is_some() && !shown(listing, header) {
+            run.want_again(listing)?;
+        }
+    }
+    Ok(())
 }

@@ -2,9 +2,12 @@
 
 use std::sync::Mutex;
 
+use super::PullRun;
 use super::account_folders::{AccountFolders, Round, is_all};
+use super::copies::Copies;
 use super::folder_queue::{FolderJob, FolderQueue};
-use super::{Copies, NextSession, PullRun};
+use super::mailbox::all_seen;
+use super::session::NextSession;
 use crate::account::connect::Connector;
 use crate::account::folders::{Folders, chosen, prefix};
 use crate::base::error::Result;
@@ -22,11 +25,11 @@ impl AccountFolders<'_> {
         run.signed_in();
         let prefix = prefix(self.account, &mut session)?;
         let mut mailboxes = session.mailboxes()?;
-        let mut folders = Folders::new(run.catalog(), &self.account.name)?;
+        let mut folders = Folders::new(run.account.catalog, &self.account.name)?;
         if !self.dry_run {
             for dir in folders.gone(&mailboxes) {
                 if self.gone(run, &dir, 0)? {
-                    run.learned(self.key(&dir), String::new())?;
+                    run.account.learned(self.key(&dir), String::new())?;
                 }
             }
         }
@@ -54,18 +57,19 @@ impl AccountFolders<'_> {
         self.work(run, &mut session, &FolderQueue::of(jobs), &round, true)?;
         if let Some(labels) = &round.labels {
             for job in lock(labels).take_spare(&mut rest) {
-                run.count(job.remembered.map_or(0, |r| r.known.messages.into()));
+                run.reporter
+                    .count(job.remembered.map_or(0, |r| r.known.messages.into()));
             }
         }
         self.side_by_side(run, &mut session, connector, rest, &round)?;
         let learned = round.labels.as_ref().and_then(|labels| {
-            let covered = run.all_opened().then_some(&mailboxes[..]);
+            let covered = run.reporter.all_opened().then_some(&mailboxes[..]);
             lock(labels).learned(covered)
         });
         if let Some((key, text)) = learned {
-            run.learned(key, text)?;
+            run.account.learned(key, text)?;
         }
-        let left = run.all_seen()?;
+        let left = all_seen(run)?;
         if let Err(error) = session.logout() {
             tracing::debug!(target: "dialogue", "LOGOUT failed: {error}");
         }

@@ -10,8 +10,9 @@ use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
 
-use super::known::{LINE_END, SLICE, link};
-use super::{COMPARED, PullRun};
+use super::PullRun;
+use super::link::{self, LINE_END, SLICE, link};
+use super::refusals::COMPARED;
 use crate::archive::commit::Route;
 use crate::archive::evidence;
 use crate::base::error::Result;
@@ -95,79 +96,79 @@ fn stored_header(layout: &Layout, account: &str, file: &StoredFile) -> Result<Op
     }
 }
 
-impl PullRun<'_, '_> {
-    /// Links the rows that are recognised as imported messages; gives these rows. What
-    /// one run receives and compares anyway is not looked at.
-    pub(super) fn by_import(
-        &mut self,
-        source: &mut dyn Source,
-        route: &Arc<Route>,
-        inventory: Option<&Inventory>,
-        listings: &Listings,
-        rows: &[u32],
-    ) -> Result<HashSet<u32>> {
-        let mut linked = HashSet::new();
-        let octets = |row: &u32| listings.plausible_octets(*row);
-        if rows.iter().map(octets).sum::<u64>() <= COMPARED {
-            return Ok(linked);
+/// Links the rows that are recognised as imported messages; gives these rows. What
+/// one run receives and compares anyway is not looked at.
+pub(super) fn by_import(
+    run: &mut PullRun<'_, '_>,
+    source: &mut dyn Source,
+    route: &Arc<Route>,
+    inventory: Option<&Inventory>,
+    listings: &Listings,
+    rows: &[u32],
+) -> Result<HashSet<u32>> {
+    let mut linked = HashSet::new();
+    let octets = |row: &u32| listings.plausible_octets(*row);
+    if rows.iter().map(octets).sum::<u64>() <= COMPARED {
+        return Ok(linked);
+    }
+    let imported = match run.imported.take() {
+        Some(imported) => imported,
+        None => {
+            ImportedHeaders::read(run.account.catalog, run.account.task.layout, &route.account)?
         }
-        let imported = match self.imported.take() {
-            Some(imported) => imported,
-            None => ImportedHeaders::read(self.catalog, self.task.layout, &route.account)?,
-        };
-        if !imported.0.is_empty() {
-            self.notice(Notice::ComparingImported {
-                listed: rows.len() as u64,
-                imported: imported.0.len() as u64,
-            });
-            for slice in rows.chunks(SLICE) {
-                let mut links = Vec::new();
-                let wanted: Vec<Listing> = slice
-                    .iter()
-                    .map(|row| listings.get(*row as usize))
-                    .collect();
-                let headers = evidence::headers(source, &wanted)?;
-                for ((row, listing), header) in slice.iter().zip(wanted).zip(headers) {
-                    if let Some(header) = header
-                        && let Some(stored) = self.imported_as(&imported, &listing, &header)?
-                    {
-                        let link = link(inventory, listing, &stored, Evidence::Recognised);
-                        links.push((*row, link));
-                    }
+    };
+    if !imported.0.is_empty() {
+        run.reporter.notice(Notice::ComparingImported {
+            listed: rows.len() as u64,
+            imported: imported.0.len() as u64,
+        });
+        for slice in rows.chunks(SLICE) {
+            let mut links = Vec::new();
+            let wanted: Vec<Listing> = slice
+                .iter()
+                .map(|row| listings.get(*row as usize))
+                .collect();
+            let headers = evidence::headers(source, &wanted)?;
+            for ((row, listing), header) in slice.iter().zip(wanted).zip(headers) {
+                if let Some(header) = header
+                    && let Some(stored) = imported_as(run, &imported, &listing, &header)?
+                {
+                    let link = link(inventory, listing, &stored, Evidence::Recognised);
+                    links.push((*row, link));
                 }
-                linked.extend(self.send_links(route, links)?);
             }
+            linked.extend(link::send(run.account, route, links)?);
         }
-        self.imported = Some(imported);
-        Ok(linked)
     }
+    run.imported = Some(imported);
+    Ok(linked)
+}
 
-    /// The imported message that a listed one with this header seems to be.
-    fn imported_as(
-        &self,
-        imported: &ImportedHeaders,
-        listing: &Listing,
-        header: &Header,
-    ) -> Result<Option<Stored>> {
-        // Without a Message-ID even a header says too little.
-        let (Some(likeness), true) = (header.likeness, header.named) else {
-            return Ok(None);
-        };
-        let body = listing
-            .octets
-            .and_then(|octets| octets.checked_sub(header.octets));
-        let hash = body.and_then(|body| imported.find(likeness, body));
-        let (Some(hash), true) = (hash, listing.uid != Uid::Absent) else {
-            return Ok(None);
-        };
-        let blob = self.catalog.find(hash)?;
-        Ok(blob.map(|blob| Stored {
-            blob,
-            header: Some(header.hash),
-            octets: None,
-            date: None,
-            proof: Proof::Recognised,
-            object: None,
-        }))
-    }
+/// The imported message that a listed one with this header seems to be.
+fn imported_as(
+    run: &PullRun<'_, '_>,
+    imported: &ImportedHeaders,
+    listing: &Listing,
+    header: &Header,
+) -> Result<Option<Stored>> {
+    // Without a Message-ID even a header says too little.
+    let (Some(likeness), true) = (header.likeness, header.named) else {
+        return Ok(None);
+    };
+    let body = listing
+        .octets
+        .and_then(|octets| octets.checked_sub(header.octets));
+    let hash = body.and_then(|body| imported.find(likeness, body));
+    let (Some(hash), true) = (hash, listing.uid != Uid::Absent) else {
+        return Ok(None);
+    };
+    let blob = run.account.catalog.find(hash)?;
+    Ok(blob.map(|blob| Stored {
+        blob,
+        header: Some(header.hash),
+        octets: None,
+        date: None,
+        proof: Proof::Recognised,
+        object: None,
+    }))
 }

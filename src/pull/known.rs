@@ -5,269 +5,260 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::account::PulledAccount;
 use super::destination::PulledMailbox;
+use super::link::{self, LINE_END, SLICE, link};
+use super::refusals::COMPARED;
 use super::uidl;
-use super::{COMPARED, PullRun};
-use crate::archive::commit::{CommitRequest, Link, Route};
+use super::{PullRun, imported};
+use crate::archive::commit::{Link, Route};
 use crate::archive::dedupe::{FetchPlan, Policy, Recognition};
 use crate::archive::evidence;
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
 use crate::mail::message::Hash128;
 use crate::mail::source::{Inventory, Listing, Listings, Source, Uid, Voucher};
 use crate::vault::catalog::{Blob, Origin, Proof, Stored};
 use crate::vault::ledger::Evidence;
 
-/// Links that are ordered in one go.
-pub(super) const SLICE: usize = 4_096;
 /// So many messages must have been received over both protocols, alike but for their final
 /// line end, before the form of a name is believed.
 const PROVEN: usize = 8;
-/// POP3 adds a line end to a message that lacks it, IMAP does not (RFC 1939 s.3).
-pub(super) const LINE_END: u64 = 2;
 
 /// Names that a message may have, each with its UIDVALIDITY, or 0 for a UIDL.
 type OtherNames = Vec<(u32, Vec<u8>)>;
 
-impl PullRun<'_, '_> {
-    /// Takes out of `wanted` the UIDs of what POP3 brought under a name that tells so, and
-    /// where recognition is worth while, of what has header and size of a stored message;
-    /// gives the latter.
-    pub(super) fn link_known(
-        &mut self,
-        source: &mut dyn Source,
-        route: &Arc<Route>,
-        mailbox: &PulledMailbox<'_>,
-        wanted: &mut Vec<u32>,
-    ) -> Result<HashSet<u32>> {
-        let inventory = mailbox.inventory;
-        if mailbox.dir.is_empty()
-            && route.policy != Policy::Exact
-            && self.catalog.has_maildrop(&route.account)?
-        {
-            let listings = inventory.listings(wanted);
-            let validity = inventory.uidvalidity;
-            let named = |listing: &Listing| {
-                let row = inventory.row(listing.number);
-                let object = row.and_then(|row| inventory.object(&row));
-                let gmail = object.filter(|object| object.by == Voucher::Gmail);
-                let gmail = gmail.map(|object| object.id);
-                let names = uidl::names(validity, listing.number, gmail);
-                names.into_iter().map(|name| (0, name)).collect()
-            };
-            let linked = self.by_name(route, Some(mailbox), &listings, &all(&listings), &named)?;
-            take_out(wanted, &linked);
-        }
+/// Takes out of `wanted` the UIDs of what POP3 brought under a name that tells so, and
+/// where recognition is worth while, of what has header and size of a stored message;
+/// gives the latter.
+pub(super) fn link_known(
+    run: &mut PullRun<'_, '_>,
+    source: &mut dyn Source,
+    route: &Arc<Route>,
+    mailbox: &PulledMailbox<'_>,
+    wanted: &mut Vec<u32>,
+) -> Result<HashSet<u32>> {
+    let inventory = mailbox.inventory;
+    if mailbox.dir.is_empty()
+        && route.policy != Policy::Exact
+        && run.account.catalog.has_maildrop(&route.account)?
+    {
         let listings = inventory.listings(wanted);
-        let large = mailbox.renumbered && listings.octets() > COMPARED;
-        let mut recognised = HashSet::new();
-        if large || self.task.recognise == Recognition::Always {
-            let rows = all(&listings);
-            let linked = self.by_header(source, route, Some(inventory), &listings, &rows)?;
-            recognised = uids(&listings, &linked).collect();
-            take_out(wanted, &linked);
-        }
-        let listings = inventory.listings(wanted);
-        let rows = all(&listings);
-        let linked = self.by_import(source, route, Some(inventory), &listings, &rows)?;
-        recognised.extend(uids(&listings, &linked));
+        let validity = inventory.uidvalidity;
+        let named = |listing: &Listing| {
+            let row = inventory.row(listing.number);
+            let object = row.and_then(|row| inventory.object(&row));
+            let gmail = object.filter(|object| object.by == Voucher::Gmail);
+            let gmail = gmail.map(|object| object.id);
+            let names = uidl::names(validity, listing.number, gmail);
+            names.into_iter().map(|name| (0, name)).collect()
+        };
+        let linked = by_name(
+            run.account,
+            route,
+            Some(mailbox),
+            &listings,
+            &all(&listings),
+            &named,
+        )?;
         take_out(wanted, &linked);
-        Ok(recognised)
     }
+    let listings = inventory.listings(wanted);
+    let large = mailbox.renumbered && listings.octets() > COMPARED;
+    let mut recognised = HashSet::new();
+    if large || run.account.task.recognise == Recognition::Always {
+        let rows = all(&listings);
+        let linked = by_header(
+            run.account,
+            source,
+            route,
+            Some(inventory),
+            &listings,
+            &rows,
+        )?;
+        recognised = uids(&listings, &linked).collect();
+        take_out(wanted, &linked);
+    }
+    let listings = inventory.listings(wanted);
+    let rows = all(&listings);
+    let linked = imported::by_import(run, source, route, Some(inventory), &listings, &rows)?;
+    recognised.extend(uids(&listings, &linked));
+    take_out(wanted, &linked);
+    Ok(recognised)
+}
 
-    /// Takes out of a maildrop's plan what came by IMAP, and what seems to be imported.
-    pub(super) fn link_listed(
-        &mut self,
-        source: &mut dyn Source,
-        listings: &Listings,
-        plan: &mut FetchPlan,
-    ) -> Result<()> {
-        let route = Arc::clone(&self.task.route);
-        if self.catalog.has_mailboxes(&route.account)? {
-            self.link_from_mailboxes(source, &route, listings, plan)?;
+/// Takes out of a maildrop's plan what came by IMAP, and what seems to be imported.
+pub(super) fn link_listed(
+    run: &mut PullRun<'_, '_>,
+    source: &mut dyn Source,
+    listings: &Listings,
+    plan: &mut FetchPlan,
+) -> Result<()> {
+    let route = Arc::clone(&run.account.task.route);
+    if run.account.catalog.has_mailboxes(&route.account)? {
+        link_from_mailboxes(run, source, &route, listings, plan)?;
+    }
+    let linked = imported::by_import(run, source, &route, None, listings, &plan.fetch)?;
+    recognise(plan, &linked);
+    Ok(())
+}
+
+fn link_from_mailboxes(
+    run: &mut PullRun<'_, '_>,
+    source: &mut dyn Source,
+    route: &Arc<Route>,
+    listings: &Listings,
+    plan: &mut FetchPlan,
+) -> Result<()> {
+    let named = |listing: &Listing| match &listing.uid {
+        Uid::Uidl(name) => {
+            let names = uidl::read(name).into_iter();
+            let key = |(uidvalidity, uid): (u32, u32)| (uidvalidity, uid.to_be_bytes().into());
+            names.map(key).collect()
         }
-        let linked = self.by_import(source, &route, None, listings, &plan.fetch)?;
+        _ => Vec::new(),
+    };
+    // Where one is missing or doubled, they are made from something else.
+    if plan.nameless == 0 && route.policy != Policy::Exact {
+        let linked = by_name(run.account, route, None, listings, &plan.fetch, &named)?;
+        plan.fetch.retain(|row| !linked.contains(row));
+        plan.known += linked.len() as u64;
+    }
+    if run.account.task.recognise == Recognition::Always {
+        let linked = by_header(run.account, source, route, None, listings, &plan.fetch)?;
         recognise(plan, &linked);
-        Ok(())
     }
+    Ok(())
+}
 
-    fn link_from_mailboxes(
-        &mut self,
-        source: &mut dyn Source,
-        route: &Arc<Route>,
-        listings: &Listings,
-        plan: &mut FetchPlan,
-    ) -> Result<()> {
-        let named = |listing: &Listing| match &listing.uid {
-            Uid::Uidl(name) => {
-                let names = uidl::read(name).into_iter();
-                let key = |(uidvalidity, uid): (u32, u32)| (uidvalidity, uid.to_be_bytes().into());
-                names.map(key).collect()
-            }
-            _ => Vec::new(),
-        };
-        // Where one is missing or doubled, they are made from something else.
-        if plan.nameless == 0 && route.policy != Policy::Exact {
-            let linked = self.by_name(route, None, listings, &plan.fetch, &named)?;
-            plan.fetch.retain(|row| !linked.contains(row));
-            plan.known += linked.len() as u64;
-        }
-        if self.task.recognise == Recognition::Always {
-            let linked = self.by_header(source, route, None, listings, &plan.fetch)?;
-            recognise(plan, &linked);
-        }
-        Ok(())
+/// Links the rows that the other protocol brought into the inbox under another form of
+/// their name, and with a size that fits; gives these rows. `named` gives the names of
+/// the other form, which are believed once enough messages came under both and were
+/// equal. What is recorded under its own name is wanted for a reason, and fetched.
+fn by_name(
+    account: PulledAccount<'_>,
+    route: &Arc<Route>,
+    mailbox: Option<&PulledMailbox<'_>>,
+    listings: &Listings,
+    rows: &[u32],
+    named: &dyn Fn(&Listing) -> OtherNames,
+) -> Result<HashSet<u32>> {
+    let mut linked = HashSet::new();
+    if !forms_agree(account, route)? {
+        return Ok(linked);
     }
-
-    /// Links the rows that the other protocol brought into the inbox under another form of
-    /// their name, and with a size that fits; gives these rows. `named` gives the names of
-    /// the other form, which are believed once enough messages came under both and were
-    /// equal. What is recorded under its own name is wanted for a reason, and fetched.
-    fn by_name(
-        &mut self,
-        route: &Arc<Route>,
-        mailbox: Option<&PulledMailbox<'_>>,
-        listings: &Listings,
-        rows: &[u32],
-        named: &dyn Fn(&Listing) -> OtherNames,
-    ) -> Result<HashSet<u32>> {
-        let mut linked = HashSet::new();
-        if !self.forms_agree(route)? {
-            return Ok(linked);
-        }
-        let origin = match mailbox {
-            Some(mailbox) => self.origin(mailbox),
-            None => Origin::maildrop(&route.account, &route.server),
-        };
-        let inventory = mailbox.map(|mailbox| mailbox.inventory);
-        for slice in rows.chunks(SLICE) {
-            let mut links = Vec::new();
-            for row in slice {
-                let listing = listings.get(*row as usize);
-                let Some(octets) = listing.octets else {
-                    continue;
-                };
-                if self.catalog.has_name(origin, &listing.uid.name())? {
-                    continue;
-                }
-                for (uidvalidity, name) in named(&listing) {
-                    let found =
-                        self.catalog
-                            .in_inbox(origin.account, origin.server, uidvalidity, &name)?;
-                    if let Some(stored) = found
-                        && stored.proof == Proof::Received
-                        && fits(&stored.blob, stored.octets, octets)
-                    {
-                        let evidence = Evidence::Vouched(Voucher::Uidl);
-                        links.push((*row, link(inventory, listing, &stored, evidence)));
-                        break;
-                    }
-                }
-            }
-            linked.extend(self.send_links(route, links)?);
-        }
-        Ok(linked)
-    }
-
-    /// True if enough messages were received under both forms of their name, and all of them
-    /// are one content each.
-    fn forms_agree(&self, route: &Route) -> Result<bool> {
-        let mut pairs = 0;
-        for (name, stored) in self.catalog.received_names(&route.account)? {
-            let Some((uidvalidity, uid)) = uidl::read(&name) else {
+    let origin = match mailbox {
+        Some(mailbox) => account.origin(mailbox),
+        None => Origin::maildrop(&route.account, &route.server),
+    };
+    let inventory = mailbox.map(|mailbox| mailbox.inventory);
+    for slice in rows.chunks(SLICE) {
+        let mut links = Vec::new();
+        for row in slice {
+            let listing = listings.get(*row as usize);
+            let Some(octets) = listing.octets else {
                 continue;
             };
-            let other = self.catalog.in_inbox(
-                &route.account,
-                &route.server,
-                uidvalidity,
-                &uid.to_be_bytes(),
-            )?;
-            let Some(other) = other.filter(|other| other.proof == Proof::Received) else {
-                continue;
-            };
-            // Without a Message-ID POP3's final line end makes another content.
-            if other.header == stored.header
-                && other.blob.name.size + LINE_END == stored.blob.name.size
-            {
+            if account.catalog.has_name(origin, &listing.uid.name())? {
                 continue;
             }
-            // The same content is stored once, and a header covers what likeness leaves out.
-            if other.blob.id != stored.blob.id || other.header != stored.header {
-                return Ok(false);
+            for (uidvalidity, name) in named(&listing) {
+                let found =
+                    account
+                        .catalog
+                        .in_inbox(origin.account, origin.server, uidvalidity, &name)?;
+                if let Some(stored) = found
+                    && stored.proof == Proof::Received
+                    && fits(&stored.blob, stored.octets, octets)
+                {
+                    let evidence = Evidence::Vouched(Voucher::Uidl);
+                    links.push((*row, link(inventory, listing, &stored, evidence)));
+                    break;
+                }
             }
-            pairs += 1;
-            if pairs >= PROVEN {
-                return Ok(true);
-            }
         }
-        Ok(false)
+        linked.extend(link::send(account, route, links)?);
     }
+    Ok(linked)
+}
 
-    /// Links the rows that have header and size of a stored message; gives these rows.
-    fn by_header(
-        &mut self,
-        source: &mut dyn Source,
-        route: &Arc<Route>,
-        inventory: Option<&Inventory>,
-        listings: &Listings,
-        rows: &[u32],
-    ) -> Result<HashSet<u32>> {
-        let mut linked = HashSet::new();
-        if rows.is_empty() {
-            return Ok(linked);
-        }
-        // Only between the protocols sizes may differ.
-        let loose = inventory.is_none() || self.catalog.has_maildrop(&route.account)?;
-        let around = |octets: u64| {
-            let all = around(octets);
-            if loose { all } else { [octets; 3] }
+/// True if enough messages were received under both forms of their name, and all of them
+/// are one content each.
+fn forms_agree(account: PulledAccount<'_>, route: &Route) -> Result<bool> {
+    let mut pairs = 0;
+    for (name, stored) in account.catalog.received_names(&route.account)? {
+        let Some((uidvalidity, uid)) = uidl::read(&name) else {
+            continue;
         };
-        let known = self.catalog.sizes(&route.account)?;
-        let has = |octets: u64| known.binary_search(&octets).is_ok();
-        let likely = |row: &&u32| {
-            let octets = listings.octets_of(**row as usize);
-            octets.is_some_and(|n| around(n).into_iter().any(has))
+        let other = account.catalog.in_inbox(
+            &route.account,
+            &route.server,
+            uidvalidity,
+            &uid.to_be_bytes(),
+        )?;
+        let Some(other) = other.filter(|other| other.proof == Proof::Received) else {
+            continue;
         };
-        let likely: Vec<u32> = rows.iter().filter(likely).copied().collect();
-        if likely.is_empty() {
-            return Ok(linked);
+        // Without a Message-ID POP3's final line end makes another content.
+        if other.header == stored.header && other.blob.name.size + LINE_END == stored.blob.name.size
+        {
+            continue;
         }
-        let mut sizes = HashSet::new();
-        for row in &likely {
-            sizes.extend(around(listings.octets_of(*row as usize).unwrap_or(0)));
+        // The same content is stored once, and a header covers what likeness leaves out.
+        if other.blob.id != stored.blob.id || other.header != stored.header {
+            return Ok(false);
         }
-        let mut by_header: HashMap<Hash128, Vec<(Option<u64>, Blob)>> = HashMap::new();
-        self.catalog
-            .for_each_header(&route.account, &sizes, |header, octets, blob| {
-                by_header.entry(header).or_default().push((octets, blob));
-            })?;
-        for slice in likely.chunks(SLICE) {
-            let links = like_stored(source, inventory, listings, slice, &by_header)?;
-            linked.extend(self.send_links(route, links)?);
+        pairs += 1;
+        if pairs >= PROVEN {
+            return Ok(true);
         }
-        Ok(linked)
     }
+    Ok(false)
+}
 
-    /// Orders links, and gives the rows that have one now: a stored file that is not as it
-    /// was gets none.
-    pub(super) fn send_links(
-        &self,
-        route: &Arc<Route>,
-        links: Vec<(u32, Link)>,
-    ) -> Result<HashSet<u32>> {
-        if self.is_stopped() {
-            return Err(Error::Interrupted);
-        }
-        if links.is_empty() {
-            return Ok(HashSet::new());
-        }
-        let (rows, links): (Vec<u32>, Vec<Link>) = links.into_iter().unzip();
-        let (emit, told) = std::sync::mpsc::channel();
-        self.order(CommitRequest::Link(Arc::clone(route), links, emit))?;
-        let done: Vec<bool> = told.recv().map_err(|_| Error::Interrupted)?;
-        let linked = rows.into_iter().zip(done).filter(|(_, done)| *done);
-        Ok(linked.map(|(row, _)| row).collect())
+/// Links the rows that have header and size of a stored message; gives these rows.
+fn by_header(
+    account: PulledAccount<'_>,
+    source: &mut dyn Source,
+    route: &Arc<Route>,
+    inventory: Option<&Inventory>,
+    listings: &Listings,
+    rows: &[u32],
+) -> Result<HashSet<u32>> {
+    let mut linked = HashSet::new();
+    if rows.is_empty() {
+        return Ok(linked);
     }
+    // Only between the protocols sizes may differ.
+    let loose = inventory.is_none() || account.catalog.has_maildrop(&route.account)?;
+    let around = |octets: u64| {
+        let all = around(octets);
+        if loose { all } else { [octets; 3] }
+    };
+    let known = account.catalog.sizes(&route.account)?;
+    let has = |octets: u64| known.binary_search(&octets).is_ok();
+    let likely = |row: &&u32| {
+        let octets = listings.octets_of(**row as usize);
+        octets.is_some_and(|n| around(n).into_iter().any(has))
+    };
+    let likely: Vec<u32> = rows.iter().filter(likely).copied().collect();
+    if likely.is_empty() {
+        return Ok(linked);
+    }
+    let mut sizes = HashSet::new();
+    for row in &likely {
+        sizes.extend(around(listings.octets_of(*row as usize).unwrap_or(0)));
+    }
+    let mut by_header: HashMap<Hash128, Vec<(Option<u64>, Blob)>> = HashMap::new();
+    account
+        .catalog
+        .for_each_header(&route.account, &sizes, |header, octets, blob| {
+            by_header.entry(header).or_default().push((octets, blob));
+        })?;
+    for slice in likely.chunks(SLICE) {
+        let links = like_stored(source, inventory, listings, slice, &by_header)?;
+        linked.extend(link::send(account, route, links)?);
+    }
+    Ok(linked)
 }
 
 /// Links for the rows that have header and size of one of these stored messages.
@@ -344,29 +335,6 @@ fn around(octets: u64) -> [u64; 3] {
 fn fits(blob: &Blob, listed: Option<u64>, octets: u64) -> bool {
     let name = &blob.name;
     around(octets).contains(&name.size) || name.wire == octets || listed == Some(octets)
-}
-
-/// A link to a stored content; its header must be known.
-pub(super) fn link(
-    inventory: Option<&Inventory>,
-    listing: Listing,
-    stored: &Stored,
-    evidence: Evidence,
-) -> Link {
-    let row = inventory.and_then(|inventory| Some((inventory, inventory.row(listing.number)?)));
-    let marks = row.map(|(inventory, row)| inventory.marks(&row).clone());
-    let marks = marks.unwrap_or_default();
-    Link {
-        uid: listing.uid,
-        octets: listing.octets,
-        hash: stored.blob.name.hash,
-        header: stored.header.unwrap_or(stored.blob.name.hash),
-        flags: marks.letters,
-        kw: marks.words,
-        idate: row.and_then(|(_, row)| row.date()),
-        evidence,
-        object: row.and_then(|(inventory, row)| inventory.object(&row)),
-    }
 }
 
 /// The places of all rows.

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::PullRun;
+use super::account::PulledAccount;
 use super::destination::PullTarget;
 use crate::account::memory::doubled_status_key;
 use crate::archive::commit::{CommitRequest, Delivery};
@@ -38,133 +39,136 @@ pub(super) struct ShownHeaders {
     shared: HashSet<u32>,
 }
 
-impl PullRun<'_, '_> {
-    /// Learns that the server sends a second status line, if all that came have one; true
-    /// if so.
-    pub(super) fn learn_doubled_status(&mut self, held: &[Misfit], came: usize) -> Result<bool> {
-        let doubled = held.iter().filter(|misfit| has_doubled_status(misfit));
-        if came < HABIT || doubled.count() < came {
-            return Ok(false);
-        }
-        if !self.doubled_status {
-            self.doubled_status = true;
-            let key = doubled_status_key(&self.task.route.server);
-            self.learned(key, "yes".to_owned())?;
-        }
-        Ok(true)
+/// Learns that the server sends a second status line, if all that came have one; true
+/// if so.
+pub(super) fn learn_doubled_status(
+    run: &mut PullRun<'_, '_>,
+    held: &[Misfit],
+    came: usize,
+) -> Result<bool> {
+    let doubled = held.iter().filter(|misfit| has_doubled_status(misfit));
+    if came < HABIT || doubled.count() < came {
+        return Ok(false);
     }
+    if !run.doubled_status {
+        run.doubled_status = true;
+        let key = doubled_status_key(&run.account.task.route.server);
+        run.account.learned(key, "yes".to_owned())?;
+    }
+    Ok(true)
+}
 
-    /// Asks for the headers of what does not fit: where sizes say nothing, the header must be
-    /// the one that the server shows now, and what would settle may be the wrong answer.
-    pub(super) fn ask_of_misfits(
-        &self,
-        source: Option<&mut dyn Source>,
-        place: &PullTarget<'_>,
-        held: &[Misfit],
-        earlier: &Earlier,
-    ) -> Result<ShownHeaders> {
-        let mut shown = ShownHeaders::default();
-        if held.is_empty() || self.doubled_status {
-            return Ok(shown);
+/// Asks for the headers of what does not fit: where sizes say nothing, the header must be
+/// the one that the server shows now, and what would settle may be the wrong answer.
+pub(super) fn ask_of_misfits(
+    run: &PullRun<'_, '_>,
+    source: Option<&mut dyn Source>,
+    place: &PullTarget<'_>,
+    held: &[Misfit],
+    earlier: &Earlier,
+) -> Result<ShownHeaders> {
+    let mut shown = ShownHeaders::default();
+    if held.is_empty() || run.doubled_status {
+        return Ok(shown);
+    }
+    let mut count: HashMap<Hash128, u32> = HashMap::new();
+    for (_, delivery) in held {
+        *count.entry(delivery.packed.digest.hash).or_default() += 1;
+    }
+    let mut asked = Vec::new();
+    for (listing, delivery) in held {
+        let digest = &delivery.packed.digest;
+        let before = earlier.get(&listing.number);
+        let came_again = before
+            .is_some_and(|before| is_again(before, listing, digest.hash) && is_lasting(before));
+        if came_again
+            && (count[&digest.hash] > 1 || has_another_name(run.account, place, listing, digest)?)
+        {
+            shown.shared.insert(listing.number);
         }
-        let mut count: HashMap<Hash128, u32> = HashMap::new();
-        for (_, delivery) in held {
-            *count.entry(delivery.packed.digest.hash).or_default() += 1;
+        if came_again || run.mailbox.sizes.are_estimated() {
+            asked.push((listing.clone(), came_again.then_some(digest.header)));
         }
-        let mut asked = Vec::new();
-        for (listing, delivery) in held {
-            let digest = &delivery.packed.digest;
-            let before = earlier.get(&listing.number);
-            let came_again = before
-                .is_some_and(|before| is_again(before, listing, digest.hash) && is_lasting(before));
-            if came_again
-                && (count[&digest.hash] > 1 || self.has_another_name(place, listing, digest)?)
+    }
+    let Some(source) = source.filter(|_| !asked.is_empty()) else {
+        return Ok(shown);
+    };
+    let (listings, came): (Vec<Listing>, Vec<Option<Hash128>>) = asked.into_iter().unzip();
+    let mut headers = evidence::headers(source, &listings)?;
+    let others = listings.iter().zip(&headers).zip(&came).enumerate();
+    let others = others.filter(|(_, ((_, header), came))| {
+        came.is_some_and(|came| header.is_some_and(|header| header.hash != came))
+    });
+    let others: Vec<usize> = others.map(|(at, _)| at).collect();
+    evidence::confirm(source, &listings, &mut headers, &others)?;
+    let shown_now = listings.iter().zip(headers);
+    shown
+        .headers
+        .extend(shown_now.filter_map(|(listing, h)| Some((listing.number, h?.hash))));
+    Ok(shown)
+}
+
+/// True if another name of the mailbox stands for the same bytes.
+fn has_another_name(
+    account: PulledAccount<'_>,
+    place: &PullTarget<'_>,
+    listing: &Listing,
+    digest: &Digest,
+) -> Result<bool> {
+    let Some(blob) = account.catalog.find(digest.hash)? else {
+        return Ok(false);
+    };
+    let name = listing.uid.name();
+    let shared = (blob.id, digest.header);
+    let other = account
+        .catalog
+        .shared_as(place.origin(), &name, shared, listing.octets)?;
+    Ok(other.is_some())
+}
+
+/// Delivers what does not fit its size as what it is found to be. Where numbers are
+/// `shifted`, the same wrong bytes come again and again, and settle nothing.
+pub(super) fn deliver_misfits(
+    run: &mut PullRun<'_, '_>,
+    held: Vec<Misfit>,
+    shown: &ShownHeaders,
+    shifted: bool,
+    earlier: &Earlier,
+) -> Result<()> {
+    for mut misfit in held {
+        let (listing, delivery) = &misfit;
+        let digest = &delivery.packed.digest;
+        let listed = listing.octets.unwrap_or(0);
+        let halved = digest.size <= listed / 2 && listed - digest.size > OVERHEAD;
+        let header = shown.headers.get(&listing.number);
+        let agrees = header == Some(&digest.header);
+        // A wrong answer may come again, too.
+        let is_own = agrees || header.is_none() && !shown.shared.contains(&listing.number);
+        let before = earlier.get(&listing.number);
+        let before = before.filter(|before| is_again(before, listing, digest.hash));
+        let evidence = match before {
+            _ if agrees && !halved && run.mailbox.sizes.are_estimated() => Evidence::Received,
+            // What the listing of another name explains is the wrong answer to this one.
+            Some(before)
+                if is_lasting(before)
+                    && is_own
+                    && !shifted
+                    && !has_doubled_status(&misfit)
+                    && !run.account.catalog.is_received(before.hash)? =>
             {
-                shown.shared.insert(listing.number);
+                Evidence::Settled
             }
-            if came_again || self.sizes.are_estimated() {
-                asked.push((listing.clone(), came_again.then_some(digest.header)));
-            }
-        }
-        let Some(source) = source.filter(|_| !asked.is_empty()) else {
-            return Ok(shown);
+            Some(before) => Evidence::Doubtful(before.sessions.saturating_add(1)),
+            None => Evidence::Doubtful(1),
         };
-        let (listings, came): (Vec<Listing>, Vec<Option<Hash128>>) = asked.into_iter().unzip();
-        let mut headers = evidence::headers(source, &listings)?;
-        let others = listings.iter().zip(&headers).zip(&came).enumerate();
-        let others = others.filter(|(_, ((_, header), came))| {
-            came.is_some_and(|came| header.is_some_and(|header| header.hash != came))
-        });
-        let others: Vec<usize> = others.map(|(at, _)| at).collect();
-        evidence::confirm(source, &listings, &mut headers, &others)?;
-        let shown_now = listings.iter().zip(headers);
-        shown
-            .headers
-            .extend(shown_now.filter_map(|(listing, h)| Some((listing.number, h?.hash))));
-        Ok(shown)
-    }
-
-    /// True if another name of the mailbox stands for the same bytes.
-    fn has_another_name(
-        &self,
-        place: &PullTarget<'_>,
-        listing: &Listing,
-        digest: &Digest,
-    ) -> Result<bool> {
-        let Some(blob) = self.catalog.find(digest.hash)? else {
-            return Ok(false);
-        };
-        let name = listing.uid.name();
-        let shared = (blob.id, digest.header);
-        let other = self
-            .catalog
-            .shared_as(place.origin(), &name, shared, listing.octets)?;
-        Ok(other.is_some())
-    }
-
-    /// Delivers what does not fit its size as what it is found to be. Where numbers are
-    /// `shifted`, the same wrong bytes come again and again, and settle nothing.
-    pub(super) fn deliver_misfits(
-        &mut self,
-        held: Vec<Misfit>,
-        shown: &ShownHeaders,
-        shifted: bool,
-        earlier: &Earlier,
-    ) -> Result<()> {
-        for mut misfit in held {
-            let (listing, delivery) = &misfit;
-            let digest = &delivery.packed.digest;
-            let listed = listing.octets.unwrap_or(0);
-            let halved = digest.size <= listed / 2 && listed - digest.size > OVERHEAD;
-            let header = shown.headers.get(&listing.number);
-            let agrees = header == Some(&digest.header);
-            // A wrong answer may come again, too.
-            let is_own = agrees || header.is_none() && !shown.shared.contains(&listing.number);
-            let before = earlier.get(&listing.number);
-            let before = before.filter(|before| is_again(before, listing, digest.hash));
-            let evidence = match before {
-                _ if agrees && !halved && self.sizes.are_estimated() => Evidence::Received,
-                // What the listing of another name explains is the wrong answer to this one.
-                Some(before)
-                    if is_lasting(before)
-                        && is_own
-                        && !shifted
-                        && !has_doubled_status(&misfit)
-                        && !self.catalog.is_received(before.hash)? =>
-                {
-                    Evidence::Settled
-                }
-                Some(before) => Evidence::Doubtful(before.sessions.saturating_add(1)),
-                None => Evidence::Doubtful(1),
-            };
-            if let Evidence::Doubtful(_) = evidence {
-                self.doubt(listing, digest.size);
-            }
-            misfit.1.evidence = evidence;
-            self.order(CommitRequest::Deliver(Box::new(misfit.1)))?;
+        if let Evidence::Doubtful(_) = evidence {
+            run.doubt(listing, digest.size);
         }
-        Ok(())
+        misfit.1.evidence = evidence;
+        run.account
+            .order(CommitRequest::Deliver(Box::new(misfit.1)))?;
     }
+    Ok(())
 }
 
 /// True if the bytes are those that were in doubt before, under the same listing.

@@ -1,6 +1,6 @@
 //! The compressors of one account.
 
-use super::PullTask;
+use super::account::PullTask;
 use super::arrivals::Arrivals;
 use super::destination::PullTarget;
 use super::feed::WorkQueue;
