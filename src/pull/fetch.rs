@@ -22,7 +22,7 @@ const SLICE: usize = 16_384;
 /// Octets that a server may list for an empty message: a line end.
 const EMPTY: u64 = 2;
 
-/// Fetches rows of the listing, with compressors next to.
+/// Fetches rows of the listing, while compressors work next to it.
 pub(super) fn fetch(
     run: &mut PullRun<'_, '_>,
     source: &mut dyn Source,
@@ -67,7 +67,7 @@ pub(super) fn fetch(
     outcome
 }
 
-/// Fetches a slice with compressors next to, and judges what came.
+/// Fetches a slice while compressors work, and judges what came.
 fn fetch_and_judge(
     run: &mut PullRun<'_, '_>,
     source: &mut dyn Source,
