@@ -1,6 +1,9 @@
 //! `mailvault verify`: prove the vault whole.
 
 use mailvault::base::error::ErrorKind;
+use mailvault::base::fsx;
+use mailvault::vault::Vault;
+use mailvault::vault::layout::{Layout, is_account};
 use mailvault::vault::verify::{self, Finding, Problem, VerifyOptions, VerifyReport};
 use serde_json::{Value, json};
 
@@ -8,27 +11,26 @@ use super::Done;
 use super::args::Verify;
 use super::frame;
 use super::output::{Output, Tone};
-use super::progress::Progress;
 use super::report::Failure;
-use super::settings::Settings;
+use super::settings::{Settings, unknown};
 use super::signals::Stop;
 use super::text::{Align, count, cut, day, escape, plural, size, table, wrap};
 
 pub(crate) fn run(args: &Verify, settings: &Settings, out: &Output) -> Result<Done, Failure> {
+    let accounts = Settings::account_names(&args.accounts)?;
+    refuse_unknown(&accounts, settings)?;
     let stop = Stop::watch(out, "stopping (press Ctrl-C again to quit now)");
     let options = VerifyOptions {
-        accounts: Settings::account_names(&args.accounts)?,
+        accounts,
         read_data: args.read_data,
         subset: args.subset,
         max_duration: args.max_duration,
         repair: args.repair,
         stop: stop.flag.clone(),
     };
-    let mut progress = Progress::new(out, std::iter::once("verify"));
-    let report = verify::verify(&settings.vault, &options, &mut |event| {
-        progress.event(&event);
+    let report = frame::with_progress(out, ["verify"], |events| {
+        verify::verify(&settings.vault, &options, events)
     });
-    progress.clear();
     let report = match report {
         Ok(report) => report,
         Err(error) => return Ok(frame::failed(out, &stop, &error, None)),
@@ -49,10 +51,36 @@ pub(crate) fn run(args: &Verify, settings: &Settings, out: &Output) -> Result<Do
     }
     let code = if damaged {
         ErrorKind::Damaged.exit_code()
+    } else if stop.is_set() && !report.complete {
+        stop.exit_code(ErrorKind::Interrupted.exit_code())
     } else {
         0
     };
     Ok(Done::new(code, summary(&report)))
+}
+
+/// Nothing would be wrong with an account that nobody knows. In a vault that cannot be opened
+/// any name may be right: the verification says what is wrong there.
+fn refuse_unknown(names: &[String], settings: &Settings) -> Result<(), Failure> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let Ok(vault) = Vault::open(&settings.vault) else {
+        return Ok(());
+    };
+    let mail = Layout::new(&settings.vault).mail_dir();
+    let status = vault.status()?;
+    let known = status.iter().map(|status| status.account.as_str());
+    let known: Vec<&str> = (settings.config.accounts.keys().map(String::as_str))
+        .chain(known)
+        .collect();
+    for name in names {
+        let is_there = is_account(name) && fsx::is_dir(&mail.join(name))?;
+        if !is_there && !known.contains(&name.as_str()) {
+            return Err(unknown(name, known.into_iter()).into());
+        }
+    }
+    Ok(())
 }
 
 fn summary(report: &VerifyReport) -> Value {

@@ -3,14 +3,20 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
+use mailvault::mail::message::Hash128;
+use mailvault::mail::source::Uid;
 use mailvault::sample::{Message, Sample};
+use mailvault::vault::Writer;
 use mailvault::vault::catalog::Catalog;
+use mailvault::vault::ledger::{Identity, LedgerEvent};
+use rustix::process::Signal;
 
 use crate::support::output::Ended;
 use crate::support::sandbox::Sandbox;
-use crate::support::scene::{copy, json_lines, pulled, tree};
+use crate::support::scene::{copy, json_lines, pulled, tree, until_locked};
 
 fn some_mail() -> Vec<Message> {
     Sample::of(12, 7)
@@ -31,6 +37,100 @@ fn files(sandbox: &Sandbox) -> Vec<PathBuf> {
 fn id_of(file: &Path) -> String {
     let name = file.file_name().unwrap().to_str().unwrap();
     name.split('.').nth(1).unwrap()[..8].to_string()
+}
+
+#[test]
+fn an_account_that_nobody_knows_is_not_verified() {
+    let (sandbox, _server) = pulled(some_mail());
+    sandbox.config("vault = \"$HOME/vault\"\n[accounts.home]\nhost = \"h\"\nuser = \"u\"\n");
+    for args in [
+        &["verify", "wrok"][..],
+        &["verify", "work", "wrok", "--read-data"],
+        &["verify", "../work", "--repair"],
+    ] {
+        let refused = sandbox.run(args).expect_code(15);
+        assert!(
+            refused.stderr().contains("no account is called"),
+            "{refused}"
+        );
+        assert_eq!(refused.stdout(), "");
+    }
+    // The one is in the vault alone, the other in the configuration alone.
+    let _ = sandbox.run(&["verify", "work", "home"]).expect_code(0);
+    // What only the ledger has left is damage, and no unknown name.
+    fs::remove_dir_all(sandbox.vault().join("mail/work")).unwrap();
+    let _ = sandbox.run(&["verify", "work"]).expect_code(20);
+}
+
+#[test]
+fn a_verification_that_is_interrupted_proves_nothing() {
+    let sandbox = Sandbox::new();
+    sandbox.config("vault = \"$HOME/vault\"\n");
+    // Packed they are small, and they take seconds to read.
+    let text = "a line that stands here very often\r\n".repeat(2 << 20);
+    for n in 0..6 {
+        let mail = format!("Subject: {n}\r\n\r\n{text}");
+        sandbox.write(&format!("in/cur/{n}.a:2,"), mail, 0o600);
+    }
+    let import = ["import", "in", "--account", "old", "--create"];
+    let _ = sandbox.run(&import).expect_code(0);
+    let child = sandbox.start(&["verify", "--read-data", "--json"]);
+    until_locked(&sandbox, &child);
+    child.signal(Signal::INT);
+    let output = child.wait();
+    let summary = json_lines(&output.stdout).pop().unwrap();
+    assert_eq!(summary["complete"], false, "{output}");
+    let _ = output.expect_code(130);
+}
+
+#[test]
+fn a_purge_without_an_archived_message_or_an_intent_is_found_in_the_ledger() {
+    let (sandbox, _server) = pulled(some_mail());
+    let stored = Hash128::of(&sandbox.messages("work")[0].bytes);
+    let identity = || Identity {
+        account: "work".into(),
+        server: "ann@pop.example.org:995".into(),
+        uid: Uid::Uidl(Box::from(*b"a name")),
+        dir: None,
+    };
+    let intent = |hash| LedgerEvent::PurgeIntent {
+        identity: identity(),
+        hash,
+    };
+    let purged = |hash| LedgerEvent::Purged {
+        identity: identity(),
+        hash,
+    };
+    let unknown = Hash128::of(b"never archived");
+    let wrong = |events: &[LedgerEvent], said: &str| {
+        let copied = Sandbox::new();
+        copy(&sandbox.vault(), &copied.vault());
+        let stop = AtomicBool::new(false);
+        let mut writer = Writer::open(&copied.vault(), Duration::ZERO, &stop).unwrap();
+        writer.record(events).unwrap();
+        writer.publish().unwrap();
+        drop(writer);
+        let vault = copied.vault();
+        let args = ["verify", "--vault", vault.to_str().unwrap()];
+        let output = copied.run(&args);
+        if said.is_empty() {
+            let _ = output.expect_code(0);
+        } else {
+            assert!(output.stdout().contains(said), "{output}");
+            let _ = output.expect_code(20);
+        }
+    };
+    wrong(&[intent(unknown)], "purged without being archived");
+    wrong(&[purged(stored)], "purged without a recorded intent");
+    wrong(&[intent(stored), purged(stored)], "");
+    wrong(
+        &[
+            intent(stored),
+            LedgerEvent::Lost { hash: stored },
+            intent(stored),
+        ],
+        "purged without being archived",
+    );
 }
 
 #[test]

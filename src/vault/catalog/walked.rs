@@ -3,13 +3,12 @@
 //! They lie in temporary tables, which `SQLite` sorts in runs on the disk: a vault of any
 //! number of messages is held against its record in little memory.
 
-use std::cell::RefCell;
+use rusqlite::{OptionalExtension, Row, params};
 
-use rusqlite::{OptionalExtension, params};
-
-use super::lookup::blob;
+use super::lookup::{blob, hash};
 use super::{Blob, Catalog, Place, split, unsigned};
 use crate::base::error::Result;
+use crate::mail::message::Hash128;
 use crate::vault::layout::{FileName, base_of};
 
 /// Names whose contents are looked up at once, in the order of the index.
@@ -88,9 +87,10 @@ impl Catalog {
         &self,
         mut each: impl FnMut(Place, Blob, Option<WalkedFile>) -> Result<()>,
     ) -> Result<()> {
-        let failed = RefCell::new(None);
-        let mut walk = || -> rusqlite::Result<()> {
-            let mut statement = self.db.prepare(
+        let failed = |e| self.failed(e);
+        let mut statement = self
+            .db
+            .prepare(
                 "SELECT blob.id, h64, hrest, received, size, wire, stored, account, dir, flags,
                         (SELECT new || name FROM temp.walked AS w
                          WHERE w.blob = place.blob AND w.folder = place.folder
@@ -99,51 +99,32 @@ impl Catalog {
                  JOIN (SELECT id AS f, account, dir FROM folder) ON f = place.folder
                  JOIN blob ON blob.id = place.blob
                  WHERE NOT lost ORDER BY place.folder, place.blob",
-            )?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                let place = Place {
-                    account: row.get(7)?,
-                    dir: row.get(8)?,
-                    flags: row.get(9)?,
-                };
-                let file = row.get::<_, Option<String>>(10)?.map(|file| WalkedFile {
-                    account: place.account.clone(),
-                    dir: place.dir.clone(),
-                    new: file.starts_with('1'),
-                    name: file[1..].to_owned(),
-                });
-                if let Err(e) = each(place, blob(row)?, file) {
-                    failed.replace(Some(e));
-                    break;
-                }
-            }
-            Ok(())
-        };
-        walk().map_err(|e| self.failed(e))?;
-        failed.into_inner().map_or(Ok(()), Err)
+            )
+            .map_err(failed)?;
+        let mut rows = statement.query([]).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            let (place, blob, file) = placed(row).map_err(failed)?;
+            each(place, blob, file)?;
+        }
+        Ok(())
     }
 
-    /// Bytes on disk of the contents in the folders of these accounts, or all, or of part `n`
-    /// of `t`.
+    /// Bytes on disk of those contents in folders that are wanted, by their account and id.
     pub(in crate::vault) fn placed_octets(
         &self,
-        accounts: &[String],
-        subset: Option<(u32, u32)>,
+        wants: impl Fn(&str, Hash128) -> bool,
     ) -> Result<u64> {
-        let (n, t) = subset.unwrap_or((1, 1));
         let sum = || {
             let mut statement = self.db.prepare(
-                "SELECT account, sum(stored)
-                 FROM place JOIN folder ON folder.id = place.folder JOIN blob ON blob.id = blob
-                 WHERE NOT lost AND ((h64 >> 32) & 4294967295) % ?2 = ?1 - 1 GROUP BY account",
+                "SELECT h64, hrest, stored, account
+                 FROM place JOIN folder ON folder.id = place.folder
+                 JOIN blob ON blob.id = place.blob WHERE NOT lost",
             )?;
-            let mut rows = statement.query([n, t.max(1)])?;
+            let mut rows = statement.query([])?;
             let mut all = 0;
             while let Some(row) = rows.next()? {
-                let account: String = row.get(0)?;
-                if accounts.is_empty() || accounts.contains(&account) {
-                    all += unsigned(row.get(1)?);
+                if wants(row.get_ref(3)?.as_str()?, hash(row)?) {
+                    all += unsigned(row.get(2)?);
                 }
             }
             Ok(all)
@@ -280,4 +261,20 @@ impl FolderWalk<'_> {
         }
         Ok(())
     }
+}
+
+/// A content in its folder, and the file of it there.
+fn placed(row: &Row<'_>) -> rusqlite::Result<(Place, Blob, Option<WalkedFile>)> {
+    let place = Place {
+        account: row.get(7)?,
+        dir: row.get(8)?,
+        flags: row.get(9)?,
+    };
+    let file = row.get::<_, Option<String>>(10)?.map(|file| WalkedFile {
+        account: place.account.clone(),
+        dir: place.dir.clone(),
+        new: file.starts_with('1'),
+        name: file[1..].to_owned(),
+    });
+    Ok((place, blob(row)?, file))
 }

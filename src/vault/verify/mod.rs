@@ -238,10 +238,8 @@ impl Check<'_> {
             })
         };
         let read = if self.options.read_data {
-            let VerifyOptions {
-                accounts, subset, ..
-            } = self.options;
-            let total = replayed.placed_octets(accounts, *subset)?;
+            let total = replayed
+                .placed_octets(|account, hash| self.wants(account) && self.in_subset(hash))?;
             read(self.layout.root(), self.options, total, events, find)?
         } else {
             find(&mut |_| {})?;

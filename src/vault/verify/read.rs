@@ -1,9 +1,9 @@
 //! Reading message files back on all cores, while they are found.
 
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{channel, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use crate::base::error::Result;
@@ -61,16 +61,18 @@ pub(super) fn read(
     let (octets, count) = (AtomicU64::new(0), AtomicU64::new(0));
     let (tell, told) = channel();
     let (hand, queue) = sync_channel::<(u64, ReadJob)>(QUEUE);
-    let queue = Mutex::new(queue);
+    // It ends with the last reader, so that nobody waits for one that is no more.
+    let queue = Arc::new(Mutex::new(queue));
     let mut handed = 0;
     let mut flawed = std::thread::scope(|scope| {
         let readers: Vec<_> = (0..cores)
             .map(|_| {
-                let (tell, queue, octets, count) = (tell.clone(), &queue, &octets, &count);
+                let (tell, queue) = (tell.clone(), Arc::clone(&queue));
+                let (octets, count) = (&octets, &count);
                 scope.spawn(move || {
                     let mut checker = frame::Checker::default();
                     let mut flawed = Vec::new();
-                    let next = || lock(queue).recv();
+                    let next = || lock(&queue).recv();
                     while let Ok((n, job)) = next() {
                         // What nobody reads any more must not keep the finder waiting.
                         if !goes_on() {
@@ -92,7 +94,7 @@ pub(super) fn read(
                 })
             })
             .collect();
-        drop(tell);
+        drop((tell, queue));
         let found = find(&mut |job| {
             for done in told.try_iter() {
                 events(RunEvent::Verified { done, total });
