@@ -22,7 +22,7 @@ const SLICE: usize = 16_384;
 /// Octets that a server may list for an empty message: a line end.
 const EMPTY: u64 = 2;
 
-/// Fetches rows of the listing, while compressors work next to it.
+/// Fetches rows of the listing while compressors work.
 pub(super) fn fetch(
     run: &mut PullRun<'_, '_>,
     source: &mut dyn Source,
@@ -185,5 +185,5 @@ fn give_up(_: Stuck) -> Error {
 
 /// Why a message does not count though it had an end.
 pub(super) fn cut_short(detail: &str) -> String {
-    format!("it seems to be cut short (what came is stored): behind its end, {detail}")
+    format!("it seems to be cut short (what came is stored): after its end, {detail}")
 }

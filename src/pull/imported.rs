@@ -96,8 +96,8 @@ fn stored_header(layout: &Layout, account: &str, file: &StoredFile) -> Result<Op
     }
 }
 
-/// Links the rows that are recognised as imported messages; gives these rows. What
-/// one run receives and compares anyway is not looked at.
+/// Links the rows that are recognised as imported messages; gives these rows. Of no more than one
+/// run receives and compares anyway, no header is read.
 pub(super) fn by_import(
     run: &mut PullRun<'_, '_>,
     source: &mut dyn Source,

@@ -78,6 +78,10 @@ pub(super) fn link_known(
         recognised = uids(&listings, &linked).collect();
         take_out(wanted, &linked);
     }
+    // UIDs without UIDVALIDITY hold for nothing.
+    if inventory.uidvalidity == 0 {
+        return Ok(recognised);
+    }
     let listings = inventory.listings(wanted);
     let rows = all(&listings);
     let linked = imported::by_import(run, source, route, Some(inventory), &listings, &rows)?;
@@ -97,8 +101,12 @@ pub(super) fn link_listed(
     if run.account.catalog.has_mailboxes(&route.account)? {
         link_from_mailboxes(run, source, &route, listings, plan)?;
     }
-    let linked = imported::by_import(run, source, &route, None, listings, &plan.fetch)?;
-    recognise(plan, &linked);
+    // What is recognised under a name that identifies nothing would be so in every run, and never
+    // received.
+    if plan.nameless == 0 {
+        let linked = imported::by_import(run, source, &route, None, listings, &plan.fetch)?;
+        recognise(plan, &linked);
+    }
     Ok(())
 }
 

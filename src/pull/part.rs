@@ -36,7 +36,7 @@ pub(super) struct RunPart {
 }
 
 impl<'r> SharedRun<'r> {
-    /// What so many connections need to work side by side; [`PullRun::join`] takes in what
+    /// What this many connections need to work side by side; [`PullRun::join`] takes in what
     /// they brought.
     pub(super) fn new(run: &'r mut PullRun<'_, '_>, connections: usize) -> Self {
         Self {

@@ -98,3 +98,18 @@ fn a_large_mailbox_that_was_imported_is_received_a_share_at_a_time() {
     let account = Account::new("work", dovecot.imap().port(), "ann");
     is_received_a_share_at_a_time(account.with("protocol", "\"imap\""), &|| None);
 }
+
+#[test]
+fn a_maildrop_whose_names_identify_nothing_is_received_whole_though_it_was_imported() {
+    let text = large(LINE);
+    let letters = served(&text);
+    // Each name is the number of its message.
+    let messages = (1..).zip(&letters);
+    let messages = messages.map(|(n, text)| message(&n.to_string(), text));
+    let server = server(messages.collect());
+    let sandbox = sandbox(&[Account::of("work", &server)]);
+    write_copies(&sandbox, &text);
+    let _ = sandbox.run(&["pull"]).expect_code(0);
+    assert_eq!(server.retrs(), letters.len() as u64);
+    assert_eq!(found(&sandbox, "is:recognised"), 0);
+}
