@@ -1,5 +1,5 @@
-//! The labels that Google Takeout writes in front of each message of its mbox files, as folders
-//! and flags.
+//! The labels that Google Takeout writes before the header of each message of its mbox files, as
+//! folders and flags.
 //!
 //! A name that Gmail gives a state or a place of its own comes in the language of the account. The
 //! table has what public reports and converters list; a name that is not in it becomes a folder
@@ -8,11 +8,11 @@
 use crate::mail::readable::header_text;
 use crate::mail::source::Marks;
 
-/// Longer fields are not Gmail's.
+/// Gmail writes no longer field.
 const LONGEST: usize = 8 << 10;
 /// More labels than a message can sensibly have.
 const MOST: usize = 100;
-/// Where mail lies that has no label but of a state: Gmail calls it archived.
+/// The folder for mail whose labels are all states: Gmail calls it archived.
 const ARCHIVE: &str = "Archive";
 
 /// What a name of Gmail's own means.
@@ -105,7 +105,7 @@ const ENGLISH_CATEGORIES: [&str; 9] = [
     "category travel",
     "category updates",
 ];
-/// In front of the name of a flag that another program set over IMAP.
+/// The beginning of a label for a flag that another program set over IMAP.
 const FLAG: &str = "IMAP_";
 
 /// Where a message lay at Gmail, and in which state.
@@ -116,8 +116,8 @@ pub(super) struct GmailLabels {
     pub(super) marks: Marks,
 }
 
-/// The labels of a message, from its beginning. Only what stands in front of all other fields is
-/// from Takeout; after them, a sender may have written it.
+/// The labels of a message, from its beginning. Only fields before all others are from Takeout;
+/// later ones a sender may have written.
 pub(super) fn read(head: &[u8]) -> Option<GmailLabels> {
     let mut lines = head.split(|b| *b == b'\n').peekable();
     while let Some(line) = lines.next() {
@@ -181,8 +181,8 @@ fn meaning(value: &[u8]) -> Option<GmailLabels> {
     })
 }
 
-/// The labels of a field's text. Commas within quotes part nothing, and quotes around a whole
-/// label are not its own; a quote that is never closed is one character among others.
+/// The labels of a field's text. Commas within quotes separate nothing, and quotes around a whole
+/// label do not belong to it; a quote that is never closed is one character among others.
 fn split(text: &str) -> Vec<String> {
     let balanced = text.matches('"').count().is_multiple_of(2);
     let mut quoted = false;

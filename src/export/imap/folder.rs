@@ -1,6 +1,6 @@
 //! One folder of the server: what it has, what it lacks, and sending that.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -82,7 +82,7 @@ impl Upload<'_> {
             hashes: HashSet::new(),
             ended: None,
             line_ends: LineEnds::Stored,
-            refused: HashMap::new(),
+            refused: BTreeMap::new(),
         };
         let uploaded = self.report.uploaded;
         let outcome = self.send_in_order(session, plan, &mut run);
@@ -124,7 +124,7 @@ impl Upload<'_> {
             run.line_ends = LineEnds::Strict;
             self.send_all(&mut session.appender(mailbox), plan, run)?;
         }
-        for (_, message) in run.refused.drain() {
+        for message in std::mem::take(&mut run.refused).into_values() {
             self.refuse(&run.key, message);
         }
         if run.intents.looked_for.is_empty() {

@@ -1,6 +1,6 @@
 //! What is known of a folder while it is filled.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::found::ServerMessages;
 use super::letter::LineEnds;
@@ -24,7 +24,7 @@ pub(super) struct FolderRun {
     pub(super) ended: Option<(AppendRefusal, String)>,
     pub(super) line_ends: LineEnds,
     /// What was refused as it is stored, and is sent once more with strict line ends.
-    pub(super) refused: HashMap<Hash128, RefusedUpload>,
+    pub(super) refused: BTreeMap<Hash128, RefusedUpload>,
 }
 
 /// The intents of one folder.

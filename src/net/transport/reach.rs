@@ -45,7 +45,7 @@ pub(super) fn open_socket(server: &Endpoint, limits: &Limits) -> Result<TcpStrea
     })
 }
 
-/// Name resolution has no time limit of its own, so it runs next to us.
+/// Name resolution has no time limit of its own, so it runs in a thread of its own.
 pub(super) fn resolve(server: &Endpoint, deadline: Instant) -> Result<Vec<SocketAddr>> {
     let (tell, told) = mpsc::channel();
     let wanted = (server.host.clone(), server.port);

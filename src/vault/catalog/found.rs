@@ -79,7 +79,7 @@ impl<'c> Hits<'c> {
         self.len == 0
     }
 
-    /// Leaves out what follows the first so many.
+    /// Keeps only the first `len`.
     pub fn truncate(&mut self, len: u64) {
         self.len = self.len.min(len);
     }

@@ -1,5 +1,7 @@
 //! Messages that no server of their account has listed: as a rule, what was imported.
 
+use rusqlite::Row;
+
 use super::lookup::blob;
 use super::{Blob, Catalog};
 use crate::base::error::Result;
@@ -23,6 +25,7 @@ impl Catalog {
         account: &str,
         each: &mut dyn FnMut(StoredFile) -> Result<()>,
     ) -> Result<()> {
+        let failed = |e| self.failed(e);
         let mut statement = self
             .db
             .prepare_cached(
@@ -33,16 +36,19 @@ impl Catalog {
                  AND NOT EXISTS (SELECT 1 FROM sighting WHERE sighting.blob = place.blob
                                  AND origin IN (SELECT id FROM origin WHERE account = ?1))",
             )
-            .map_err(|e| self.failed(e))?;
-        let mut rows = statement.query([account]).map_err(|e| self.failed(e))?;
-        while let Some(row) = rows.next().map_err(|e| self.failed(e))? {
-            let file = StoredFile {
-                blob: blob(row).map_err(|e| self.failed(e))?,
-                dir: row.get(7).map_err(|e| self.failed(e))?,
-                flags: row.get(8).map_err(|e| self.failed(e))?,
-            };
-            each(file)?;
+            .map_err(failed)?;
+        let mut rows = statement.query([account]).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            each(stored_file(row).map_err(failed)?)?;
         }
         Ok(())
     }
+}
+
+fn stored_file(row: &Row<'_>) -> rusqlite::Result<StoredFile> {
+    Ok(StoredFile {
+        blob: blob(row)?,
+        dir: row.get(7)?,
+        flags: row.get(8)?,
+    })
 }

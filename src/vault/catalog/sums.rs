@@ -10,7 +10,7 @@ use super::{Catalog, signed, unsigned};
 use crate::base::error::Result;
 use crate::mail::query::Query;
 
-/// Sizes that one would type behind `larger:`, the largest first.
+/// Sizes that one would type after `larger:`, the largest first.
 const ROUND: [u64; 10] = [
     100 << 20,
     50 << 20,
@@ -23,7 +23,7 @@ const ROUND: [u64; 10] = [
     100 << 10,
     10 << 10,
 ];
-/// Senders that are held in memory; those of spam are each another.
+/// Senders that are held in memory: in spam each message has another.
 const SENDERS: usize = 4096;
 
 impl Catalog {
@@ -245,7 +245,7 @@ impl<'c> Sums<'c> {
     }
 }
 
-/// The first so many groups, and what the others amount to.
+/// The first `top` groups, and what the others amount to.
 fn first(facet: Facet, mut groups: Vec<Group>, top: u64) -> Groups {
     let top = usize::try_from(top).unwrap_or(usize::MAX);
     let others = groups.split_off(top.min(groups.len()));

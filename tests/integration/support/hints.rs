@@ -10,6 +10,8 @@ use std::sync::Mutex;
 
 use tempfile::TempDir;
 
+use super::skip;
+
 /// What was typed before, in this process: with its words in capitals and numbers, but without
 /// the names of accounts.
 static TYPED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
@@ -100,7 +102,7 @@ pub(super) fn type_all(printed: &str, home: &Path, env: &BTreeMap<OsString, OsSt
             .unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         if said.starts_with("unshare: ") {
-            return;
+            return skip("no network of its own can be had");
         }
         let asks = said.contains("no terminal");
         assert!(
