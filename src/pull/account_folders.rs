@@ -8,8 +8,8 @@ use super::checkpoint::Remembered;
 use super::copies::Copies;
 use super::destination::PulledMailbox;
 use super::folder_queue::FolderJob;
-use super::labels::Labels;
-use super::{PullRun, mailbox};
+use super::gmail::Labels;
+use super::{PullRun, gmail, mailbox};
 use crate::account::config::Account;
 use crate::account::folders::Folders;
 use crate::base::error::Result;
@@ -39,30 +39,11 @@ pub(super) struct AccountFolders<'a> {
 pub(super) struct Round {
     pub(super) folders: Mutex<Folders>,
     pub(super) copies: Copies,
-    /// What Gmail's All Mail says of the labels; `None` elsewhere.
-    pub(super) labels: Option<Mutex<Labels>>,
+    /// What Gmail's All Mail says of the labels.
+    pub(super) labels: Labels,
 }
 
 impl AccountFolders<'_> {
-    /// What is to be taken in of labels, where there are any.
-    pub(super) fn labels<S: Read + Write>(
-        &self,
-        run: &PullRun<'_, '_>,
-        session: &Session<S>,
-        mailboxes: &[Mailbox],
-    ) -> Result<Option<Mutex<Labels>>> {
-        let Some(all) = mailboxes.first().filter(|first| is_all(first)) else {
-            return Ok(None);
-        };
-        if !session.knows("X-GM-EXT-1") {
-            return Ok(None);
-        }
-        let mut folders = Folders::new(run.account.catalog, &self.account.name)?;
-        let key = self.key(&folders.dir_of(all));
-        let memory = run.account.catalog.learned(&self.account.name, &key)?;
-        Ok(Some(Mutex::new(Labels::new(memory.as_deref(), mailboxes))))
-    }
-
     /// The job, unless nothing in the mailbox can have changed.
     pub(super) fn due<'m>(
         &self,
@@ -127,15 +108,12 @@ impl AccountFolders<'_> {
         let FolderJob { mailbox, dir, .. } = job;
         let counts = folder.counts();
         let uidvalidity = counts.uidvalidity.unwrap_or(0);
-        let labels = round.labels.as_ref().filter(|_| is_all(mailbox));
         let (mut ids, mut voucher) = (Vec::new(), None);
         let mut inventory = inventory(folder, &counts, known, &mut |row| {
             let object = object(row);
             ids.extend(object.map(|object| (object.id, row.uid)));
             voucher = voucher.or(object.map(|object| object.by));
-            if let Some(labels) = labels {
-                lock(labels).take(row);
-            }
+            round.labels.take(mailbox, row);
         })?;
         // Known messages tell it too.
         inventory.voucher = voucher;
@@ -160,10 +138,9 @@ impl AccountFolders<'_> {
         round.copies.remember(dir, uidvalidity, ids);
         // What was not whole is looked into again.
         let text = Remembered::of(&counts, listed).filter(|_| whole);
-        if let (Some(labels), Some(text), true) = (labels, &text, known.is_some()) {
-            // Not before all labels that it told of are up to date.
-            lock(labels).memory = Some((self.key(dir), text.clone()));
-        } else if text.is_some() || known.is_some() {
+        let held = text.as_deref().filter(|_| known.is_some());
+        let held = held.is_some_and(|text| round.labels.hold(mailbox, self.key(dir), text));
+        if !held && (text.is_some() || known.is_some()) {
             let (key, text) = (self.key(dir), text.unwrap_or_default());
             let before = run.account.catalog.learned(&self.account.name, &key)?;
             if before.as_deref() != Some(&text) {
@@ -262,10 +239,10 @@ fn marks(row: &Row) -> Marks {
 
 /// What the message has in common with its copies.
 fn object(row: &Row) -> Option<ObjectId> {
-    if let Some(id) = row.gmail_id.filter(|id| *id != 0) {
-        let by = Voucher::Gmail;
-        return Some(ObjectId { by, id });
-    }
+    gmail::object(row).or_else(|| named_object(row))
+}
+
+fn named_object(row: &Row) -> Option<ObjectId> {
     let email_id = row.email_id.as_deref().zip(Some(Voucher::EmailId));
     let (name, by) = email_id.or(row.guid.as_deref().zip(Some(Voucher::Guid)))?;
     let id = Hash128::of(name).head().max(1);

@@ -6,12 +6,12 @@ use super::PullRun;
 use super::account_folders::{AccountFolders, Round, is_all};
 use super::copies::Copies;
 use super::folder_queue::{FolderJob, FolderQueue};
+use super::gmail::Labels;
 use super::mailbox::all_seen;
 use super::session::NextSession;
 use crate::account::connect::Connector;
 use crate::account::folders::{Folders, chosen, prefix};
 use crate::base::error::Result;
-use crate::base::sync::lock;
 use crate::net::imap::SpecialUse;
 
 impl AccountFolders<'_> {
@@ -50,23 +50,18 @@ impl AccountFolders<'_> {
         let round = Round {
             folders: Mutex::new(folders),
             copies: Copies::default(),
-            labels: self.labels(run, &session, &mailboxes)?,
+            labels: Labels::of(self, run, &session, &mailboxes)?,
         };
         let all = jobs.iter().take_while(|job| is_all(job.mailbox)).count();
         let mut rest = jobs.split_off(all);
         self.work(run, &mut session, &FolderQueue::of(jobs), &round, true)?;
-        if let Some(labels) = &round.labels {
-            for job in lock(labels).take_spare(&mut rest) {
-                run.reporter
-                    .count(job.remembered.map_or(0, |r| r.known.messages.into()));
-            }
+        for job in round.labels.take_spare(&mut rest) {
+            run.reporter
+                .count(job.remembered.map_or(0, |r| r.known.messages.into()));
         }
         self.side_by_side(run, &mut session, connector, rest, &round)?;
-        let learned = round.labels.as_ref().and_then(|labels| {
-            let covered = run.reporter.all_opened().then_some(&mailboxes[..]);
-            lock(labels).learned(covered)
-        });
-        if let Some((key, text)) = learned {
+        let looked_into = run.reporter.all_opened().then_some(&mailboxes[..]);
+        if let Some((key, text)) = round.labels.learned(looked_into) {
             run.account.learned(key, text)?;
         }
         let left = all_seen(run)?;

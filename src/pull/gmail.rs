@@ -1,29 +1,101 @@
-//! Gmail's labels, which it shows as folders (X-GM-EXT-1).
+//! Gmail's shortcuts (X-GM-EXT-1): its labels, which it shows as folders, and the number that a
+//! message has in each of them.
 //!
 //! Every message lies in All Mail, in Spam or in Trash, and is fetched from there; all other
-//! folders are labels. What All Mail tells of its changes says which labels were touched, so
-//! that the folders of the others need not be opened.
+//! folders are labels. All Mail's own changes say which labels were touched, so that the folders
+//! of the others need not be opened. At other servers there are no labels, and every folder is
+//! opened.
 
 use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::sync::Mutex;
 
+use super::PullRun;
+use super::account_folders::{AccountFolders, is_all};
 use super::folder_queue::FolderJob;
+use crate::account::folders::Folders;
+use crate::base::error::Result;
+use crate::base::sync::lock;
 use crate::mail::message::Hash128;
-use crate::net::imap::{Mailbox, Row, SpecialUse};
+use crate::mail::source::{ObjectId, Voucher};
+use crate::net::imap::{Mailbox, Row, Session, SpecialUse};
 
-/// The labels of which All Mail told something.
+/// What All Mail says of the labels, for all connections; nothing where there are none.
+#[derive(Debug)]
+pub(super) struct Labels(Option<Mutex<LabelChanges>>);
+
+impl Labels {
+    /// What there is to learn of labels in a session over these folders, the one with all
+    /// messages first.
+    pub(super) fn of<S: Read + Write>(
+        account: &AccountFolders<'_>,
+        run: &PullRun<'_, '_>,
+        session: &Session<S>,
+        mailboxes: &[Mailbox],
+    ) -> Result<Self> {
+        let all = mailboxes.first().filter(|first| is_all(first));
+        let Some(all) = all.filter(|_| session.knows("X-GM-EXT-1")) else {
+            return Ok(Self(None));
+        };
+        let catalog = run.account.catalog;
+        let mut folders = Folders::new(catalog, &account.account.name)?;
+        let key = account.key(&folders.dir_of(all));
+        let memory = catalog.learned(&account.account.name, &key)?;
+        let changes = LabelChanges::new(memory.as_deref(), mailboxes);
+        Ok(Self(Some(Mutex::new(changes))))
+    }
+
+    /// Takes in what a folder says of a message: All Mail says which labels it has.
+    pub(super) fn take(&self, mailbox: &Mailbox, row: &Row) {
+        if let Some(changes) = self.0.as_ref().filter(|_| is_all(mailbox)) {
+            lock(changes).take(row);
+        }
+    }
+
+    /// Takes out the jobs whose folders need not be opened.
+    pub(super) fn take_spare<'m>(&self, jobs: &mut Vec<FolderJob<'m>>) -> Vec<FolderJob<'m>> {
+        let changes = self.0.as_ref();
+        changes.map_or_else(Vec::new, |changes| lock(changes).take_spare(jobs))
+    }
+
+    /// True if what is to be remembered of this folder, under its key, is kept here until all
+    /// labels are up to date: it is All Mail.
+    pub(super) fn hold(&self, mailbox: &Mailbox, key: String, text: &str) -> bool {
+        let changes = self.0.as_ref().filter(|_| is_all(mailbox));
+        if let Some(changes) = changes {
+            lock(changes).memory = Some((key, text.to_owned()));
+        }
+        changes.is_some()
+    }
+
+    /// What is to be remembered of All Mail, which now speaks of the folders that were all
+    /// looked into, or of none.
+    pub(super) fn learned(&self, looked_into: Option<&[Mailbox]>) -> Option<(String, String)> {
+        lock(self.0.as_ref()?).learned(looked_into)
+    }
+}
+
+/// The number that Gmail gives a message and all its copies.
+pub(super) fn object(row: &Row) -> Option<ObjectId> {
+    let id = row.gmail_id.filter(|id| *id != 0)?;
+    let by = Voucher::Gmail;
+    Some(ObjectId { by, id })
+}
+
+/// The labels that All Mail says were touched.
 #[derive(Debug, Default)]
-pub(super) struct Labels {
+struct LabelChanges {
     touched: BTreeSet<String>,
     /// True if All Mail tells of the labels of all messages that changed since the folders
     /// were looked into, and so says of the others that they are as they were.
     tells_all: bool,
     /// What is to be remembered of All Mail once all folders are up to date.
-    pub(super) memory: Option<(String, String)>,
+    memory: Option<(String, String)>,
 }
 
-impl Labels {
+impl LabelChanges {
     /// `memory` is what is remembered of All Mail, which speaks of these folders.
-    pub(super) fn new(memory: Option<&str>, mailboxes: &[Mailbox]) -> Self {
+    fn new(memory: Option<&str>, mailboxes: &[Mailbox]) -> Self {
         let covered = format!(" {}", fingerprint(mailboxes));
         Self {
             tells_all: memory.is_some_and(|text| text.ends_with(&covered)),
@@ -31,8 +103,7 @@ impl Labels {
         }
     }
 
-    /// Takes in what is said of a message.
-    pub(super) fn take(&mut self, row: &Row) {
+    fn take(&mut self, row: &Row) {
         // Then its labels were not told either.
         self.tells_all &= row.gmail_id.is_some();
         for label in &row.labels {
@@ -47,8 +118,7 @@ impl Labels {
         }
     }
 
-    /// Takes out the jobs whose folders need not be opened.
-    pub(super) fn take_spare<'m>(&self, jobs: &mut Vec<FolderJob<'m>>) -> Vec<FolderJob<'m>> {
+    fn take_spare<'m>(&self, jobs: &mut Vec<FolderJob<'m>>) -> Vec<FolderJob<'m>> {
         let (spare, rest) = std::mem::take(jobs)
             .into_iter()
             .partition(|job| self.spare(job));
@@ -56,9 +126,7 @@ impl Labels {
         spare
     }
 
-    /// What is to be remembered of All Mail, which now speaks of the folders that were all
-    /// looked into, or of none.
-    pub(super) fn learned(&mut self, looked_into: Option<&[Mailbox]>) -> Option<(String, String)> {
+    fn learned(&mut self, looked_into: Option<&[Mailbox]>) -> Option<(String, String)> {
         let (key, text) = self.memory.take()?;
         let covered = looked_into.map(fingerprint).unwrap_or_default();
         Some((key, format!("{text} {covered}")))
@@ -116,7 +184,7 @@ mod tests {
     };
 
     /// A folder that is remembered as `KNOWN` and counted so now.
-    fn spares(labels: &Labels, raw: &str, special: &[SpecialUse], now: Counts) -> bool {
+    fn spares(labels: &LabelChanges, raw: &str, special: &[SpecialUse], now: Counts) -> bool {
         let mut mailbox = Mailbox::inbox();
         mailbox.label = raw.to_owned();
         mailbox.raw = raw.as_bytes().to_vec();
@@ -128,10 +196,10 @@ mod tests {
         labels.spare(&job)
     }
 
-    fn touched(labels: &[&str]) -> Labels {
-        let mut told = Labels {
+    fn touched(labels: &[&str]) -> LabelChanges {
+        let mut told = LabelChanges {
             tells_all: true,
-            ..Labels::default()
+            ..LabelChanges::default()
         };
         told.take(&Row {
             gmail_id: Some(1),
@@ -167,13 +235,14 @@ mod tests {
     fn what_is_remembered_of_all_mail_speaks_of_the_folders_that_there_were() {
         let mut mailboxes = vec![Mailbox::inbox()];
         let memory = format!("7 9 3 55 {}", fingerprint(&mailboxes));
-        let tells_all = |mailboxes: &[Mailbox]| Labels::new(Some(&memory), mailboxes).tells_all;
+        let tells_all =
+            |mailboxes: &[Mailbox]| LabelChanges::new(Some(&memory), mailboxes).tells_all;
         assert!(tells_all(&mailboxes));
         let mut other = Mailbox::inbox();
         other.raw = b"Work".to_vec();
         mailboxes.push(other);
         assert!(!tells_all(&mailboxes));
-        assert!(!Labels::new(Some("7 9 3 55"), &mailboxes).tells_all);
+        assert!(!LabelChanges::new(Some("7 9 3 55"), &mailboxes).tells_all);
     }
 
     #[test]
