@@ -1,6 +1,8 @@
 //! mailvault keeps a local, compressed, crash-safe archive of mail accounts.
 //!
 //! A message takes this way: server, [`net`], [`pull`], [`archive`], [`vault`].
+//!
+//! Programs that only read a vault begin at [`vault::Vault`]; `examples/search.rs` is one.
 
 #![cfg_attr(
     test,
