@@ -1,6 +1,6 @@
 //! mailvault-config(5): the configuration file.
 
-use super::roff::Roff;
+use super::roff::ManualText;
 use super::{MANUAL, SOURCE};
 
 const EXAMPLE: &[&str] = &[
@@ -206,7 +206,7 @@ const PURGE: &[(&str, &str)] = &[
 
 /// The page.
 pub(super) fn page() -> String {
-    let mut roff = Roff::title("mailvault-config", 5, SOURCE, MANUAL);
+    let mut roff = ManualText::title("mailvault-config", "5", SOURCE, MANUAL);
     roff.section("NAME");
     roff.text("mailvault-config - the configuration file of mailvault");
     roff.section("DESCRIPTION");

@@ -4,7 +4,7 @@
 mod config;
 mod roff;
 
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 
 use clap::{Command, CommandFactory as _};
@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::Done;
 use super::args::{Cli, Man};
-use roff::Roff;
+use roff::{ManualText, ascii};
 
 /// What the manual is called, and of which version.
 pub(super) const SOURCE: &str = concat!("mailvault ", env!("CARGO_PKG_VERSION"));
@@ -111,14 +111,14 @@ fn pages(command: &Command, out: &Path) -> Result<()> {
     }
     let name = command.get_display_name().unwrap_or(command.get_name());
     let text = page(command, name).map_err(|e| Error::file("write manual pages to", out, e))?;
-    write(out, &format!("{name}.1"), &text)
+    write(out, &format!("{name}.1"), text.as_bytes())
 }
 
 fn write(folder: &Path, name: &str, text: &[u8]) -> Result<()> {
     fsx::publish(&fsx::resolve(folder).join(name), text)
 }
 
-fn page(command: &Command, name: &str) -> io::Result<Vec<u8>> {
+fn page(command: &Command, name: &str) -> io::Result<String> {
     let whole = name == "mailvault";
     let page = Page::new(command.clone())
         .title(name)
@@ -133,13 +133,12 @@ fn page(command: &Command, name: &str) -> io::Result<Vec<u8>> {
     if command.get_subcommands().any(|inner| !inner.is_hide_set()) {
         page.render_subcommands_section(&mut text)?;
     }
-    text.write_all(rest(command, whole).as_bytes())?;
-    Ok(text)
+    Ok(ascii(&String::from_utf8_lossy(&text)) + &rest(command, whole))
 }
 
 /// What is below the options.
 fn rest(command: &Command, whole: bool) -> String {
-    let mut roff = Roff::default();
+    let mut roff = ManualText::default();
     if let Some(examples) = command.get_before_help() {
         let examples = examples.to_string();
         let lines: Vec<&str> = examples.lines().skip(1).map(str::trim_start).collect();

@@ -1,79 +1,57 @@
-//! The little of roff, the language of manual pages, that is needed here.
+//! The parts of a manual page that clap does not write, by the crate that it writes with.
 
-use std::fmt::Write as _;
+use clap_mangen::roff::{Roff, bold, roman};
 
-/// A page that is being written.
+/// A manual page, or the end of one.
 #[derive(Debug, Default)]
-pub(super) struct Roff {
-    text: String,
-}
+pub(super) struct ManualText(Roff);
 
-impl Roff {
-    /// The head of a page that clap knows nothing of.
-    pub(super) fn title(name: &str, section: u8, source: &str, manual: &str) -> Self {
-        Self {
-            // clap's pages define the apostrophe in the same way.
-            text: format!(
-                ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n\
-                 .TH {name} {section} \"\" \"{source}\" \"{manual}\"\n"
-            ),
-        }
+impl ManualText {
+    /// A page that clap does not begin.
+    pub(super) fn title(name: &str, section: &str, source: &str, manual: &str) -> Self {
+        let mut roff = Roff::new();
+        roff.control("TH", [name, section, "\"\"", source, manual]);
+        Self(roff)
     }
 
     pub(super) fn section(&mut self, name: &str) {
-        // Writing to a string does not fail.
-        let _ = writeln!(self.text, ".SH \"{name}\"");
+        self.0.control("SH", [name]);
     }
 
     /// A paragraph.
     pub(super) fn text(&mut self, text: &str) {
-        let _ = writeln!(self.text, ".PP\n{}", escape(text));
+        self.0.control("PP", []).text([roman(text)]);
     }
 
-    /// A list of words, each with what it means.
+    /// A list of words, each with its meaning.
     pub(super) fn tagged(&mut self, rows: &[(&str, &str)]) {
         for (word, meaning) in rows {
-            let _ = writeln!(
-                self.text,
-                ".TP\n\\fB{}\\fR\n{}",
-                escape(word),
-                escape(meaning)
-            );
+            self.0.control("TP", []).text([bold(*word)]);
+            self.0.text([roman(*meaning)]);
         }
     }
 
     /// Lines as they are.
     pub(super) fn example(&mut self, lines: &[&str]) {
-        self.text.push_str(".PP\n.nf\n.RS 4\n");
+        self.0.control("PP", []).control("nf", []);
+        self.0.control("RS", ["4"]);
         for line in lines {
-            let _ = writeln!(self.text, "{}", escape(line));
+            self.0.text([roman(*line)]);
         }
-        self.text.push_str(".RE\n.fi\n");
+        self.0.control("RE", []).control("fi", []);
     }
 
     pub(super) fn end(self) -> String {
-        self.text
+        ascii(&self.0.to_roff()).replace('\'', r"\(aq")
     }
 }
 
-/// Text in which nothing is a command.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    if text.starts_with(['.', '\'']) {
-        escaped.push_str("\\&");
-    }
-    for c in text.chars() {
-        match c {
-            '\\' => escaped.push_str("\\e"),
-            '-' => escaped.push_str("\\-"),
-            '\'' => escaped.push_str("\\*(Aq"),
-            '`' => escaped.push_str("\\(ga"),
-            '^' => escaped.push_str("\\(ha"),
-            '~' => escaped.push_str("\\(ti"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
+/// The page with the characters that one types: groff sets a bare `~` as a small tilde, which no
+/// shell takes for the home.
+pub(super) fn ascii(page: &str) -> String {
+    page.replace('`', r"\(ga")
+        .replace('^', r"\(ha")
+        .replace('~', r"\(ti")
 }
 
 #[cfg(test)]
@@ -81,11 +59,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_in_a_text_is_a_command() {
-        assert_eq!(escape(".SH x"), "\\&.SH x");
+    fn nothing_in_a_text_is_a_command_and_all_of_it_can_be_typed() {
+        let mut page = ManualText::default();
+        page.text(".SH x");
+        page.example(&["'a' ~/b\\c", "--d `e` ^f"]);
         assert_eq!(
-            escape("it's a\\b --x ~/y"),
-            "it\\*(Aqs a\\eb \\-\\-x \\(ti/y"
+            page.end(),
+            ".PP\n\\&.SH x\n.PP\n.nf\n.RS 4\n\\&\\(aqa\\(aq \\(ti/b\\\\c\n\
+             \\-\\-d \\(gae\\(ga \\(haf\n.RE\n.fi\n"
         );
     }
 }
