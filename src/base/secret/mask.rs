@@ -7,6 +7,8 @@ use std::ops::Range;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
+use zeroize::Zeroizing;
+
 use super::HIDDEN;
 
 /// Hides secrets in foreign text.
@@ -17,7 +19,7 @@ use super::HIDDEN;
 /// word of its own, since else it would blot out half of the text.
 #[derive(Clone, Default)]
 pub struct Mask {
-    needles: Vec<(Form, Vec<u8>)>,
+    needles: Vec<(Form, Zeroizing<Vec<u8>>)>,
 }
 
 /// How a needle is compared.
@@ -37,20 +39,20 @@ impl Mask {
 
     /// Hides this secret from now on.
     pub fn add(&mut self, secret: &str) {
+        let mut needle = |form, bytes: Vec<u8>| self.needles.push((form, Zeroizing::new(bytes)));
         if secret.is_empty() {
             return;
         }
         let plain = if secret.len() < 4 {
-            self.needles
-                .push((Form::Word, STANDARD.encode(secret).into_bytes()));
+            needle(Form::Word, STANDARD.encode(secret).into_bytes());
             Form::Word
         } else {
             Form::Plain
         };
-        self.needles.push((plain, secret.into()));
+        needle(plain, secret.into());
         let quoted = secret.replace('\\', "\\\\").replace('"', "\\\"");
         if quoted != secret {
-            self.needles.push((plain, quoted.into_bytes()));
+            needle(plain, quoted.into_bytes());
         }
         // What Base64 makes of the secret depends on how many bytes of a group of three
         // precede it. The characters that mix it with its neighbours are left out.
@@ -60,8 +62,7 @@ impl Mask {
             let whole = group.len() * 8 / 6;
             let coded = STANDARD_NO_PAD.encode(group);
             if whole >= mixed + 3 {
-                let needle = coded.as_bytes()[mixed..whole].to_vec();
-                self.needles.push((Form::Base64, needle));
+                needle(Form::Base64, coded.as_bytes()[mixed..whole].to_vec());
             }
         }
     }

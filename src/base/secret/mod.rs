@@ -19,6 +19,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
+use zeroize::Zeroizing;
 
 pub use self::dump::prevent_dumps;
 pub use self::keyring::write as write_to_keyring;
@@ -31,15 +32,19 @@ const HIDDEN: &str = "****";
 /// Longest first line that is taken for a secret, in bytes; tokens reach some thousands.
 const LINE_LIMIT: u64 = 64 * 1024;
 
-/// A password or token that is shown only to those who ask for it by name.
+/// What a file or program gave in its first line.
+type SecretLine = Zeroizing<Vec<u8>>;
+
+/// A password or token that is shown only to those who ask for it by name, and whose memory is
+/// overwritten once it is dropped. Copies in buffers of readers and of TLS are not.
 #[derive(Clone)]
-pub struct Secret(String);
+pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// Wraps a secret.
     #[must_use]
     pub fn new(secret: String) -> Self {
-        Self(secret)
+        Self(Zeroizing::new(secret))
     }
 
     /// The secret itself, for the wire only.
@@ -265,8 +270,8 @@ fn accept(what: &str, given: &[u8]) -> Result<Secret> {
 }
 
 /// The first line with its end; one byte more than the limit if it is too long.
-fn first_line(reader: &mut impl BufRead) -> io::Result<Vec<u8>> {
-    let mut line = Vec::new();
+fn first_line(reader: &mut impl BufRead) -> io::Result<SecretLine> {
+    let mut line = Zeroizing::new(Vec::new());
     // Two more for the line end.
     reader.take(LINE_LIMIT + 2).read_until(b'\n', &mut line)?;
     Ok(line)
@@ -285,7 +290,7 @@ fn read_private(
     file: File,
     home: Option<&Path>,
     open_to: u32,
-) -> Result<Vec<u8>> {
+) -> Result<SecretLine> {
     let name = path.file_name().map_or(path.as_os_str(), |name| name);
     let name = Path::new(name).display();
     let meta = file

@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{expand_home, fault, first_line};
+use super::{SecretLine, expand_home, fault, first_line};
 use crate::base::error::{Result, words};
 
 /// How long a program may take to print a secret; a person may have to unlock a store.
@@ -34,13 +34,13 @@ impl Program {
         home: Option<&Path>,
         asks: bool,
         limit: Duration,
-    ) -> Result<Vec<u8>> {
+    ) -> Result<SecretLine> {
         run(self.command(what, home)?, what, asks, limit)
     }
 
     /// The same with as little around it as cron gives: no terminal, no session, and
     /// of the environment only home and a plain search path.
-    pub(super) fn first_line_alone(&self, what: &str, home: Option<&Path>) -> Result<Vec<u8>> {
+    pub(super) fn first_line_alone(&self, what: &str, home: Option<&Path>) -> Result<SecretLine> {
         let mut command = self.command(what, home)?;
         command.env_clear().env("PATH", "/usr/bin:/bin");
         if let Some(home) = home {
@@ -77,7 +77,7 @@ impl Program {
 }
 
 /// Runs a command and returns the first line it printed, if it succeeded in time.
-fn run(mut command: Command, what: &str, asks: bool, limit: Duration) -> Result<Vec<u8>> {
+fn run(mut command: Command, what: &str, asks: bool, limit: Duration) -> Result<SecretLine> {
     command.stdout(Stdio::piped());
     if !asks {
         // Without a person to answer, the program gets a group of its own, so that all of
@@ -116,7 +116,7 @@ fn run(mut command: Command, what: &str, asks: bool, limit: Duration) -> Result<
 /// drains the rest, so that the program does not fail on a closed pipe.
 fn line_of(
     mut reader: impl BufRead + Send + 'static,
-) -> io::Result<mpsc::Receiver<io::Result<Vec<u8>>>> {
+) -> io::Result<mpsc::Receiver<io::Result<SecretLine>>> {
     let (sender, receiver) = mpsc::channel();
     thread::Builder::new().spawn(move || {
         // Nobody listens any more once the time is over.
