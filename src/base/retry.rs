@@ -48,9 +48,15 @@ impl Retry {
         self.failures
     }
 
-    /// The pause before the next failure's new connection.
+    /// How long to wait before asking what became of a deletion that was not confirmed. That is always
+    /// asked, and is no further try: no message is asked for more than twice.
     #[must_use]
-    pub fn pause(&self) -> Duration {
+    pub fn after_unconfirmed_deletion(&self) -> Duration {
+        self.pause()
+    }
+
+    /// The pause before the next failure's new connection.
+    fn pause(&self) -> Duration {
         Duration::from_secs(PAUSES[(self.failures as usize).min(PAUSES.len() - 1)])
     }
 

@@ -158,12 +158,10 @@ impl PurgeRun<'_, '_> {
             if self.is_stopped() {
                 return Err(error);
             }
-            // Whatever went wrong at a deletion, what became of it has to be asked; that
-            // ends, since no message is asked for more than twice.
             let delete_unconfirmed = std::mem::take(&mut self.delete_unconfirmed);
             let failures = retry.failures();
             let pause = if delete_unconfirmed {
-                Some(retry.pause())
+                Some(retry.after_unconfirmed_deletion())
             } else {
                 retry.after(&error)
             };
