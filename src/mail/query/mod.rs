@@ -40,6 +40,7 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
 use crate::base::error::{Error, Result};
+use crate::base::suggest::nearest;
 use crate::base::units::{DurationFault, parse_age, parse_size};
 
 pub use uncertainty::Uncertainty;
@@ -398,17 +399,15 @@ fn meant(name: &str) -> Option<&'static str> {
     if let Some((_, form)) = FOREIGN.iter().find(|(foreign, _)| *foreign == name) {
         return Some(form);
     }
-    KEYS.iter()
-        .map(|(known, _, form)| (strsim::osa_distance(name, known), *known, *form))
-        .filter(|(distance, known, _)| match known.len() {
-            // Nearly every two letters are one change away from "to"; only their swap
-            // is a slip of the fingers.
-            ..=2 => name.bytes().rev().eq(known.bytes()),
-            3..=5 => *distance <= 1,
-            _ => *distance <= 2,
-        })
-        .min_by_key(|(distance, ..)| *distance)
-        .map(|(.., form)| form)
+    // Nearly every two letters are one change away from "to"; only their swap is a slip of the
+    // fingers.
+    let swapped = |known: &str| known.len() == 2 && name.bytes().rev().eq(known.bytes());
+    if let Some((.., form)) = KEYS.iter().find(|(known, ..)| swapped(known)) {
+        return Some(form);
+    }
+    let longer = KEYS.iter().map(|(known, ..)| *known);
+    let near = nearest(name, longer.filter(|known| known.len() > 2), 2)?;
+    known(near).map(form)
 }
 
 /// The value that `input` begins with, whether it was quoted, and what is left.
