@@ -317,14 +317,16 @@ pub enum Error {
         /// Why, with the right form.
         reason: String,
     },
-    /// A query names a folder that the vault does not have.
-    #[error("no folder in the vault is called \"{pattern}\"")]
-    NoFolder {
+    /// A query names a folder or an account that the vault does not have.
+    #[error("no {what} in the vault is called \"{pattern}\"")]
+    NotInVault {
+        /// "folder" or "account".
+        what: &'static str,
         /// The pattern.
         pattern: String,
-        /// The folder that was probably meant.
+        /// The name that was probably meant.
         near: Option<String>,
-        /// Some folders that there are.
+        /// Some names that there are.
         known: Vec<String>,
         /// True if there are others.
         more: bool,
@@ -476,7 +478,7 @@ impl Error {
             Self::NoSpace { .. } | Self::Full { .. } => ErrorKind::NoSpace,
             Self::NotFound { .. } | Self::NoMatch { .. } => ErrorKind::NotFound,
             Self::Query { .. }
-            | Self::NoFolder { .. }
+            | Self::NotInVault { .. }
             | Self::SeveralAccounts { .. }
             | Self::Unfit { .. } => ErrorKind::Usage,
             Self::Interrupted => ErrorKind::Interrupted,

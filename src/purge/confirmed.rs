@@ -63,7 +63,7 @@ impl ConfirmedPlan {
         if !selection.is_empty() {
             purge::check(catalog, selection, options.now)?;
         }
-        purge::check_folders(catalog, selection, &job.account.name)?;
+        purge::check_names(catalog, selection, &job.account.name)?;
         // The plan refuses to go by an index that is behind.
         if selection.needs_texts() {
             vault.read_texts(&mut |_| {})?;

@@ -237,22 +237,22 @@ pub fn check(catalog: &Catalog, selection: &PurgeSelection, now: i64) -> Result<
     Ok(())
 }
 
-/// Refuses to go by folders that the vault does not have: what is to go would be another
-/// choice than was meant, and a rule that names what stays would protect nothing.
-pub fn check_folders(catalog: &Catalog, selection: &PurgeSelection, account: &str) -> Result<()> {
+/// Refuses to go by folders or accounts that the vault does not have: what is to go would be
+/// another choice than was meant, and a rule that names what stays would protect nothing.
+pub fn check_names(catalog: &Catalog, selection: &PurgeSelection, account: &str) -> Result<()> {
     if let Some(query) = &selection.matching {
-        catalog.check_folders(query)?;
+        catalog.check_names(query)?;
     }
     for query in &selection.keep.matching {
-        match catalog.check_folders(query) {
-            Err(Error::NoFolder { pattern, .. }) => {
+        match catalog.check_names(query) {
+            Err(Error::NotInVault { what, pattern, .. }) => {
                 return Err(Error::Config {
                     message: format!(
-                        "the purge rule of {account} keeps the folder \"{pattern}\", which is not \
+                        "the purge rule of {account} keeps the {what} \"{pattern}\", which is not \
                          in the vault, so nothing is deleted"
                     ),
                     hint: Some(format!(
-                        "in keep of {account}, use the folder's full name, or * as a wildcard"
+                        "in keep of {account}, use the {what}'s full name, or * as a wildcard"
                     )),
                 });
             }

@@ -323,7 +323,7 @@ fn every_key_and_its_negation_select_what_a_plain_filter_does() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_refused_with_the_nearest() {
+fn a_folder_or_account_that_is_not_there_is_refused_with_the_nearest() {
     let letter = Letter {
         number: 0,
         from: PEOPLE[0],
@@ -336,11 +336,16 @@ fn a_folder_that_is_not_there_is_refused_with_the_nearest() {
         places: [("home", "Trash")].into(),
     };
     let sandbox = vault_of(&[letter]);
-    for query in ["folder:trash", "-folder:Trsh"] {
+    for (query, near) in [
+        ("folder:trash", "folder:\"Trash\""),
+        ("-folder:Trsh", "folder:\"Trash\""),
+        ("account:hmoe", "account:\"home\""),
+        ("-account:hom", "account:\"home\""),
+    ] {
         for command in ["search", "stats"] {
             let out = sandbox.run(&[command, "--", query]).expect_code(2);
             assert!(
-                out.stderr().contains("did you mean folder:\"Trash\"?"),
+                out.stderr().contains(&format!("did you mean {near}?")),
                 "{}",
                 out.stderr()
             );
@@ -350,8 +355,11 @@ fn a_folder_that_is_not_there_is_refused_with_the_nearest() {
         let _ = sandbox.run(&["export", target, "--", query]).expect_code(2);
         assert!(!sandbox.path("out").exists());
     }
-    let out = sandbox.run(&["search", "folder:Nowhere"]).expect_code(2);
-    assert!(out.stderr().contains("There are: "), "{}", out.stderr());
+    for query in ["folder:Nowhere", "account:somebody*"] {
+        let out = sandbox.run(&["search", query]).expect_code(2);
+        assert!(out.stderr().contains("There are: "), "{}", out.stderr());
+    }
+    let _ = sandbox.run(&["search", "account:HO*"]).expect_code(0);
 }
 
 /// An account of mail in its inbox, pulled.

@@ -182,14 +182,19 @@ fn nothing_to_upload_is_an_error_only_where_something_was_named() {
         let out = sandbox.run(&["export", "imap:home", query]).expect_code(0);
         assert!(out.stdout().contains("no messages match"), "{out}");
     }
-    for query in ["id:ffffffff", "account:nobody", "folder:INBOX larger:5M"] {
+    for (query, code, said) in [
+        ("id:ffffffff", 18, "no message in the vault matches"),
+        (
+            "folder:INBOX larger:5M",
+            18,
+            "no message in the vault matches",
+        ),
+        ("account:nobody", 2, "no account in the vault is called"),
+    ] {
         let query: Vec<&str> = query.split(' ').collect();
         let out = sandbox.run(&[&["export", "imap:home"], &query[..]].concat());
-        let out = out.expect_code(18);
-        assert!(
-            out.stderr().contains("no message in the vault matches"),
-            "{out}"
-        );
+        let out = out.expect_code(code);
+        assert!(out.stderr().contains(said), "{out}");
     }
 }
 

@@ -186,7 +186,7 @@ fn parsed(text: &str) -> Result<Query, Error> {
     query::parse_text(text, now().to_utc())
 }
 
-/// Warns of rules that keep what lies in a folder which the vault does not have.
+/// Warns of rules that keep what lies in a folder or an account which the vault does not have.
 pub(crate) fn warn_of_keep(accounts: &[String], settings: &Settings, out: &Output) {
     let Ok(vault) = Vault::open(&settings.vault) else {
         return;
@@ -195,7 +195,7 @@ pub(crate) fn warn_of_keep(accounts: &[String], settings: &Settings, out: &Outpu
         let account = settings.config.accounts.get(name);
         for text in account.into_iter().flat_map(|account| &account.purge.keep) {
             let Ok(query) = parsed(text) else { continue };
-            if let Err(error @ Error::NoFolder { .. }) = vault.catalog().check_folders(&query) {
+            if let Err(error @ Error::NotInVault { .. }) = vault.catalog().check_names(&query) {
                 let message = format!(
                     "{name}: keep = [{}] protects nothing: {}",
                     toml_string(&escape(text)),

@@ -192,9 +192,13 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
             "choose one with account:{}, or all of them with account:*",
             accounts.first().map_or("NAME", String::as_str)
         ),
-        Error::NoFolder {
-            near, known, more, ..
-        } => folder_hint(near.as_deref(), known, *more),
+        Error::NotInVault {
+            what,
+            near,
+            known,
+            more,
+            ..
+        } => name_hint(what, near.as_deref(), known, *more),
         _ => return None,
     };
     Some(hint)
@@ -247,9 +251,9 @@ fn protocol_at(server: &Endpoint) -> &'static str {
     }
 }
 
-fn folder_hint(near: Option<&str>, known: &[String], more: bool) -> String {
+fn name_hint(what: &str, near: Option<&str>, known: &[String], more: bool) -> String {
     if let Some(near) = near {
-        return format!("did you mean folder:\"{}\"?", escape(near));
+        return format!("did you mean {what}:\"{}\"?", escape(near));
     }
     let known: Vec<String> = known.iter().map(|name| escape(name).into_owned()).collect();
     let more = if more { ", ..." } else { "" };

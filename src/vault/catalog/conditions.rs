@@ -133,7 +133,7 @@ impl Conditions {
     /// The condition of a term that is about where a message lies.
     fn of_place(what: &What, folders: &[KnownFolder]) -> Result<Option<String>> {
         Ok(Some(match what {
-            What::Account(pattern) => in_folders(&folder_names::of_accounts(folders, pattern)),
+            What::Account(pattern) => in_folders(&folder_names::of_accounts(folders, pattern)?),
             What::Folder(pattern) => in_folders(&folder_names::fitting(folders, pattern)?),
             What::OnServer => format!(
                 "EXISTS (SELECT 1 FROM sighting JOIN origin ON origin.id = sighting.origin

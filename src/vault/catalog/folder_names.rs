@@ -30,15 +30,17 @@ impl KnownFolder {
     }
 }
 
-/// The ids of the folders of the accounts that a pattern fits.
-pub(super) fn of_accounts(folders: &[KnownFolder], pattern: &str) -> Vec<i64> {
-    let pattern = pattern.to_lowercase();
-    let fits = |folder: &&KnownFolder| folder_pattern::fits(&pattern, &folder.account);
-    folders
-        .iter()
-        .filter(fits)
-        .map(|folder| folder.id)
-        .collect()
+/// The ids of the folders of the accounts that a pattern fits; an error if it fits none.
+pub(super) fn of_accounts(folders: &[KnownFolder], pattern: &str) -> Result<Vec<i64>> {
+    let lower = pattern.to_lowercase();
+    let fits = |folder: &&KnownFolder| folder_pattern::fits(&lower, &folder.account);
+    let fits = folders.iter().filter(fits);
+    let ids: Vec<i64> = fits.map(|folder| folder.id).collect();
+    if !ids.is_empty() || lower == "*" {
+        return Ok(ids);
+    }
+    let accounts = folders.iter().map(|folder| folder.account.as_str());
+    Err(not_in_vault("account", pattern, accounts.collect()))
 }
 
 /// The ids of the folders that a pattern fits; an error if it fits none.
@@ -49,31 +51,37 @@ pub(super) fn fitting(folders: &[KnownFolder], pattern: &str) -> Result<Vec<i64>
     if !ids.is_empty() || folder_pattern::fits(pattern, "INBOX") {
         return Ok(ids);
     }
-    let mut labels: Vec<&str> = folders
+    let labels = folders
         .iter()
-        .map(|folder| folder.short.as_deref().unwrap_or(&folder.label))
-        .collect();
-    labels.sort_unstable();
-    labels.dedup();
-    let same_letters = |label: &&&str| label.to_lowercase() == pattern.to_lowercase();
-    let near = labels.iter().find(same_letters).copied();
-    let near = near.or_else(|| suggest::nearest(pattern, labels.iter().copied(), usize::MAX));
-    Err(Error::NoFolder {
+        .map(|folder| folder.short.as_deref().unwrap_or(&folder.label));
+    Err(not_in_vault("folder", pattern, labels.collect()))
+}
+
+fn not_in_vault(what: &'static str, pattern: &str, mut names: Vec<&str>) -> Error {
+    names.sort_unstable();
+    names.dedup();
+    let same_letters = |name: &&&str| name.to_lowercase() == pattern.to_lowercase();
+    let near = names.iter().find(same_letters).copied();
+    let near = near.or_else(|| suggest::nearest(pattern, names.iter().copied(), usize::MAX));
+    Error::NotInVault {
+        what,
         pattern: pattern.to_owned(),
         near: near.map(str::to_owned),
-        more: labels.len() > LISTED,
-        known: labels.into_iter().take(LISTED).map(str::to_owned).collect(),
-    })
+        more: names.len() > LISTED,
+        known: names.into_iter().take(LISTED).map(str::to_owned).collect(),
+    }
 }
 
 impl Catalog {
-    /// Refuses a query that names a folder which the vault does not have.
-    pub fn check_folders(&self, query: &Query) -> Result<()> {
+    /// Refuses a query that names a folder or an account which the vault does not have.
+    pub fn check_names(&self, query: &Query) -> Result<()> {
         let folders = self.known_folders()?;
         for term in &query.terms {
-            if let What::Folder(pattern) = &term.what {
-                fitting(&folders, pattern)?;
-            }
+            match &term.what {
+                What::Folder(pattern) => fitting(&folders, pattern)?,
+                What::Account(pattern) => of_accounts(&folders, pattern)?,
+                _ => continue,
+            };
         }
         Ok(())
     }
@@ -146,7 +154,7 @@ mod tests {
     fn what_fits_no_folder_is_answered_with_the_nearest() {
         let folders = [folder(1, "Trash", None), folder(2, "Work", None)];
         let near = |pattern| match fitting(&folders, pattern) {
-            Err(Error::NoFolder { near, .. }) => near,
+            Err(Error::NotInVault { near, .. }) => near,
             other => panic!("{other:?}"),
         };
         assert_eq!(near("trash").as_deref(), Some("Trash"));
