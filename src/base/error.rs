@@ -418,6 +418,10 @@ pub enum ErrorKind {
 /// What the system says of a failure, in its words without its number.
 #[must_use]
 pub fn words(error: &io::Error) -> String {
+    // std's own word for this is "entity not found".
+    if error.kind() == io::ErrorKind::NotFound {
+        return "No such file or directory".to_owned();
+    }
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()
 }

@@ -134,6 +134,8 @@ fn serve(config: &str, dir: &Path, server: &Server, out: &Output, stop: &Stop) {
          mailvault -c {file} list\n\nCtrl-C ends it and removes the directory, unless --keep \
          is given."
     ));
+    // A pipe would hold it back until the server ends.
+    out.flush();
     while !stop.is_set() {
         thread::sleep(Duration::from_millis(50));
     }

@@ -139,16 +139,21 @@ impl Output {
         self.out().broken.is_some()
     }
 
+    /// Writes out what is held back, since somebody may wait for it.
+    pub(crate) fn flush(&self) {
+        let mut out = self.out();
+        if out.broken.is_none() {
+            out.broken = out.to.flush().err().map(|error| error.kind());
+        }
+    }
+
     /// Writes out what is held back.
     ///
     /// # Errors
     /// The first failure of any printing that was not a reader that went away.
     pub(crate) fn finish(&self) -> Result<(), ErrorKind> {
-        let mut out = self.out();
-        if out.broken.is_none() {
-            out.broken = out.to.flush().err().map(|error| error.kind());
-        }
-        match out.broken {
+        self.flush();
+        match self.out().broken {
             None | Some(ErrorKind::BrokenPipe) => Ok(()),
             Some(kind) => Err(kind),
         }

@@ -196,7 +196,7 @@ pub(crate) struct PurgeArgs {
     #[arg(long = "match", value_name = "QUERY", allow_hyphen_values = true)]
     pub(crate) matching: Option<String>,
     /// Delete everything that is archived
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["older_than", "free", "matching"])]
     pub(crate) all: bool,
     /// Only show what would be deleted
     #[arg(short = 'n', long)]
@@ -260,7 +260,7 @@ pub(crate) struct Search {
     #[arg(value_name = "QUERY")]
     pub(crate) query: Vec<String>,
     /// Show at most N messages (on a terminal 20, otherwise all)
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) limit: Option<u64>,
     /// What comes first: the newest, the largest, or by name
     #[arg(long, value_name = "KEY", default_value = "date")]
@@ -616,6 +616,18 @@ mod tests {
             cli.command,
             Command::Search(Search { limit: Some(3), .. })
         ));
+    }
+
+    #[test]
+    fn a_purge_of_all_takes_no_other_choice_and_a_list_of_nothing_is_refused() {
+        for line in [
+            &["mailvault", "purge", "--all", "--older-than", "90d"][..],
+            &["mailvault", "purge", "--free", "500M", "--all"],
+            &["mailvault", "purge", "--match", "larger:1M", "--all"],
+            &["mailvault", "list", "--limit", "0"],
+        ] {
+            assert!(Cli::try_parse_from(line).is_err(), "{line:?}");
+        }
     }
 
     #[test]
