@@ -16,9 +16,7 @@ use crate::base::error::Result;
 use crate::base::sync::lock;
 use crate::mail::message::Hash128;
 use crate::mail::source::{Inventory, Marks, ObjectId, Voucher};
-use crate::net::imap::{
-    Change, Counts, Folder, KnownMailbox, Mailbox, Row, Scope, Session, SpecialUse,
-};
+use crate::net::imap::{Change, Counts, Folder, KnownMailbox, Row, Scope, Session};
 use crate::vault::catalog::{Origin, State};
 use crate::vault::layout::Layout;
 use crate::vault::{maildir, now_seconds};
@@ -186,11 +184,6 @@ impl AccountFolders<'_> {
             uidvalidity,
         }
     }
-}
-
-/// True if the mailbox has every message of the account.
-pub(super) fn is_all(mailbox: &Mailbox) -> bool {
-    mailbox.special.contains(&SpecialUse::All)
 }
 
 /// Asks for what is new since `known`, and for what changed.

@@ -10,8 +10,6 @@ use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::sync::Mutex;
 
-use super::PullRun;
-use super::account_folders::{AccountFolders, is_all};
 use super::folder_queue::FolderJob;
 use crate::account::folders::Folders;
 use crate::base::error::Result;
@@ -19,35 +17,35 @@ use crate::base::sync::lock;
 use crate::mail::message::Hash128;
 use crate::mail::source::{ObjectId, Voucher};
 use crate::net::imap::{Mailbox, Row, Session, SpecialUse};
+use crate::vault::catalog::Catalog;
 
 /// What All Mail says of the labels, for all connections; nothing where there are none.
 #[derive(Debug)]
 pub(super) struct Labels(Option<Mutex<LabelChanges>>);
 
 impl Labels {
-    /// What there is to learn of labels in a session over these folders, the one with all
-    /// messages first.
+    /// What there is to learn of labels in a session over these folders of an account, the one
+    /// with all messages first; `key` is that by which a folder is remembered.
     pub(super) fn of<S: Read + Write>(
-        account: &AccountFolders<'_>,
-        run: &PullRun<'_, '_>,
         session: &Session<S>,
         mailboxes: &[Mailbox],
+        catalog: &Catalog,
+        account: &str,
+        key: impl Fn(&str) -> String,
     ) -> Result<Self> {
-        let all = mailboxes.first().filter(|first| is_all(first));
+        let all = mailboxes.first().filter(|first| first.is_all());
         let Some(all) = all.filter(|_| session.knows("X-GM-EXT-1")) else {
             return Ok(Self(None));
         };
-        let catalog = run.account.catalog;
-        let mut folders = Folders::new(catalog, &account.account.name)?;
-        let key = account.key(&folders.dir_of(all));
-        let memory = catalog.learned(&account.account.name, &key)?;
+        let mut folders = Folders::new(catalog, account)?;
+        let memory = catalog.learned(account, &key(&folders.dir_of(all)))?;
         let changes = LabelChanges::new(memory.as_deref(), mailboxes);
         Ok(Self(Some(Mutex::new(changes))))
     }
 
     /// Takes in what a folder says of a message: All Mail says which labels it has.
     pub(super) fn take(&self, mailbox: &Mailbox, row: &Row) {
-        if let Some(changes) = self.0.as_ref().filter(|_| is_all(mailbox)) {
+        if let Some(changes) = self.0.as_ref().filter(|_| mailbox.is_all()) {
             lock(changes).take(row);
         }
     }
@@ -61,7 +59,7 @@ impl Labels {
     /// True if what is to be remembered of this folder, under its key, is kept here until all
     /// labels are up to date: it is All Mail.
     pub(super) fn hold(&self, mailbox: &Mailbox, key: String, text: &str) -> bool {
-        let changes = self.0.as_ref().filter(|_| is_all(mailbox));
+        let changes = self.0.as_ref().filter(|_| mailbox.is_all());
         if let Some(changes) = changes {
             lock(changes).memory = Some((key, text.to_owned()));
         }

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use super::PullRun;
-use super::account_folders::{AccountFolders, Round, is_all};
+use super::account_folders::{AccountFolders, Round};
 use super::copies::Copies;
 use super::folder_queue::{FolderJob, FolderQueue};
 use super::gmail::Labels;
@@ -36,7 +36,7 @@ impl AccountFolders<'_> {
         mailboxes.retain(|mailbox| mailbox.selectable && chosen(self.account, mailbox, &prefix));
         // What has every message comes first: the others then are names only.
         mailboxes.sort_by_key(|mailbox| match mailbox.special.as_slice() {
-            uses if uses.contains(&SpecialUse::All) => 0,
+            _ if mailbox.is_all() => 0,
             [SpecialUse::Junk | SpecialUse::Trash] => 1,
             _ => 2,
         });
@@ -50,9 +50,15 @@ impl AccountFolders<'_> {
         let round = Round {
             folders: Mutex::new(folders),
             copies: Copies::default(),
-            labels: Labels::of(self, run, &session, &mailboxes)?,
+            labels: Labels::of(
+                &session,
+                &mailboxes,
+                run.account.catalog,
+                &self.account.name,
+                |dir| self.key(dir),
+            )?,
         };
-        let all = jobs.iter().take_while(|job| is_all(job.mailbox)).count();
+        let all = jobs.iter().take_while(|job| job.mailbox.is_all()).count();
         let mut rest = jobs.split_off(all);
         self.work(run, &mut session, &FolderQueue::of(jobs), &round, true)?;
         for job in round.labels.take_spare(&mut rest) {

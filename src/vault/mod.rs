@@ -52,6 +52,15 @@ pub fn now_seconds() -> i64 {
     now_ms() / 1_000
 }
 
+/// Clocks of two machines differ, and a batch is archived some time after it was fetched.
+const CLOCKS: i64 = 24 * 60 * 60;
+
+/// True if a message that was archived then can have been received on this date, both in Unix
+/// seconds: nothing is received after it was archived, and some servers say 1970 for "unknown".
+pub(crate) fn is_plausible(date: i64, archived: i64) -> bool {
+    date > CLOCKS && date <= archived.saturating_add(CLOCKS)
+}
+
 /// Digits of an id that is shown, if no other message has the same.
 pub const SHORT_ID: usize = 8;
 

@@ -23,6 +23,8 @@ pub struct Selection {
     pub octets: u64,
     /// What was left out, since the server no longer has it.
     pub omitted: Omissions,
+    /// Each content is in it once.
+    once: bool,
 }
 
 /// Which messages of a folder are meant.
@@ -79,9 +81,9 @@ pub struct Entry {
     pub dir: String,
     /// Flag letters, as the file has them now.
     pub flags: String,
-    /// When it was received: the INTERNALDATE that the ledger has for this folder, else what the
-    /// content says, in Unix seconds; 0 if nobody knows. Never the file's time, which a copy of
-    /// the vault may have lost.
+    /// When it was received, in Unix seconds; 0 if nobody knows: the INTERNALDATE that the ledger
+    /// has for this folder, or, where each content is selected once, the first of all its folders;
+    /// else what the content says. Never the file's time, which a copy of the vault may have lost.
     pub date: i64,
     /// When it was archived, in Unix seconds.
     pub archived: i64,
@@ -102,6 +104,7 @@ impl Vault {
             folders: Vec::new(),
             octets: 0,
             omitted: Omissions::default(),
+            once,
         };
         let on_server = scope == SelectionScope::OnServer && !query.names_a_message();
         let mut parts: HashMap<i64, (u64, u64, blake3::Hasher)> = HashMap::new();
@@ -139,6 +142,7 @@ impl Vault {
             catalog: &self.catalog,
             layout: &self.layout,
             shelves: HashMap::new(),
+            once: selection.once,
             bare: false,
         }
     }
@@ -171,6 +175,7 @@ pub struct Entries<'a> {
     layout: &'a Layout,
     /// Files of folders in which one did not have its usual name.
     shelves: HashMap<PathBuf, FolderIndex>,
+    once: bool,
     /// Files are not looked for.
     bare: bool,
 }
@@ -184,7 +189,7 @@ impl Entries<'_> {
     }
 
     fn entry(&mut self, folder: i64, blob: i64) -> Result<Entry> {
-        let mut entry = self.catalog.entry(folder, blob)?;
+        let mut entry = self.catalog.entry(folder, blob, self.once)?;
         if self.bare {
             return Ok(entry);
         }

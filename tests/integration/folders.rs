@@ -2,6 +2,7 @@
 
 mod changes;
 mod connections;
+mod dates;
 mod protocols;
 mod purge;
 

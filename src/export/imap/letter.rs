@@ -5,18 +5,14 @@ use std::sync::Arc;
 use crate::base::error::{Error, Result};
 use crate::export::Body;
 use crate::export::lint::{MailboxLimits, MessageProbe};
-use crate::vault::Entry;
 use crate::vault::frame::Checker;
+use crate::vault::{Entry, is_plausible};
 
-/// Clocks of two machines differ, and a batch is archived some time after it was fetched.
-const CLOCKS: i64 = 24 * 60 * 60;
 /// The date of a message for its new server, and whether it is its own: that at the old server,
 /// or that of the header; else the moment of archiving.
 pub(super) fn date(entry: &Entry) -> (i64, bool) {
     let received = i64::from(entry.name.received);
-    // Nothing is received after it was archived.
-    let plausible = entry.date > 0 && entry.date <= entry.archived.saturating_add(CLOCKS);
-    match (plausible, received) {
+    match (is_plausible(entry.date, entry.archived), received) {
         (true, _) => (entry.date, true),
         (false, 0) => (entry.archived, false),
         (false, received) => (received, true),

@@ -11,7 +11,7 @@
 //! | `id:4f2a` | the id, or its first digits, at least four |
 //! | `msgid:a@example.org` | the Message-ID, angle brackets or not |
 //! | `has:attachment` | messages with an attachment |
-//! | `after:2020` | received from 2020-01-01 00:00 UTC on, that moment included |
+//! | `after:2020` | received by the mail server from 2020-01-01 00:00 UTC on, that moment included |
 //! | `before:2021` | received earlier than 2021-01-01 00:00 UTC |
 //! | `older:90d` `newer:7d` | the same, counted back from now (min h d w, mo = 30 d, y = 365 d) |
 //! | `larger:5M` `smaller:10k` | strictly more, strictly fewer bytes (binary K M G) |

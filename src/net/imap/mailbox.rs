@@ -57,6 +57,12 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
+    /// True if it has every message of the account (RFC 6154, `\All`).
+    #[must_use]
+    pub fn is_all(&self) -> bool {
+        self.special.contains(&SpecialUse::All)
+    }
+
     /// The mailbox that every account has.
     #[must_use]
     pub fn inbox() -> Self {

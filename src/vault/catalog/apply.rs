@@ -7,6 +7,7 @@ use crate::base::error::Result;
 use crate::mail::message::{Digest, Hash128};
 use crate::mail::readable;
 use crate::mail::source::Uid;
+use crate::vault::is_plausible;
 use crate::vault::layout::FileName;
 use crate::vault::ledger::{Evidence, Identity, LedgerEntry, LedgerEvent, Seen, SessionRecord};
 
@@ -198,7 +199,12 @@ impl Catalog {
             size: seen.size,
             wire: seen.wire,
         };
-        let (blob, first) = self.put_blob(&name, seen.stored, time)?;
+        // Of an import it may be the time of a file, which a copy has lost.
+        let on_server = seen.identity.uid != Uid::Absent;
+        let idate = seen
+            .idate
+            .filter(|idate| on_server && is_plausible(*idate, time));
+        let (blob, first) = self.put_blob(&name, seen.stored, time, idate)?;
         let proof = Self::proof(seen, first);
         if !first && proof.is_possession() {
             self.db
@@ -232,7 +238,7 @@ impl Catalog {
         };
         let dir = if dir.starts_with('.') { dir } else { "" };
         // The length on disk is not in the line; it is found when the file is read.
-        let (blob, _) = self.put_blob(&name, 0, time)?;
+        let (blob, _) = self.put_blob(&name, 0, time, None)?;
         let folder = self.folder(account, dir)?;
         self.db
             .prepare_cached("INSERT OR IGNORE INTO place VALUES (?1, ?2, '', NULL)")?
@@ -247,6 +253,7 @@ impl Catalog {
         name: &FileName,
         stored: u64,
         time: i64,
+        idate: Option<i64>,
     ) -> rusqlite::Result<(i64, bool)> {
         if let Some(id) = self.blob_id(name.hash)? {
             self.db
@@ -255,14 +262,23 @@ impl Catalog {
                      WHERE id = ?1 AND (lost OR stored <> ?2)",
                 )?
                 .execute(params![id, signed(stored)])?;
+            if let Some(idate) = idate {
+                self.db
+                    .prepare_cached(
+                        "UPDATE blob SET first_idate = ?2
+                         WHERE id = ?1 AND (first_idate IS NULL OR first_idate > ?2)",
+                    )?
+                    .execute([id, idate])?;
+            }
             return Ok((id, false));
         }
         let (h64, hrest) = split(name.hash);
         let wire = (name.wire != name.size).then(|| signed(name.wire));
         self.db
             .prepare_cached(
-                "INSERT INTO blob (h64, hrest, received, size, wire, stored, seen)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO blob (h64, hrest, received, size, wire, stored, seen,
+                                   first_idate)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
             .execute(params![
                 h64,
@@ -271,7 +287,8 @@ impl Catalog {
                 signed(name.size),
                 wire,
                 signed(stored),
-                time
+                time,
+                idate
             ])?;
         let id = self.db.last_insert_rowid();
         if self.fresh.len() >= FRESH {

@@ -9,7 +9,8 @@ use crate::base::error::Result;
 const FROM_LEDGER: [(&str, &str); 9] = [
     (
         "blob",
-        "SELECT h64, hrest, received, size, wire, stored, seen, lost, superseded
+        "SELECT h64, hrest, received, size, wire, stored, seen, lost, superseded,
+                first_idate
          FROM blob ORDER BY h64, hrest",
     ),
     (

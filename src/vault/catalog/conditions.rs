@@ -120,8 +120,8 @@ impl Conditions {
                 mid_key(id.as_bytes()),
                 mid_key(format!("<{id}>").as_bytes())
             ),
-            What::ReceivedFrom(time) => format!("received >= {time}"),
-            What::ReceivedBefore(time) => format!("(received > 0 AND received < {time})"),
+            What::ReceivedFrom(time) => format!("received_at >= {time}"),
+            What::ReceivedBefore(time) => format!("(received_at > 0 AND received_at < {time})"),
             What::LargerThan(size) => format!("size > {}", signed(*size)),
             What::SmallerThan(size) => format!("size < {}", signed(*size)),
         };

@@ -105,7 +105,7 @@ impl<'c> Hits<'c> {
             ("NULL, NULL, NULL", "")
         };
         let sql = format!(
-            "SELECT found.h64, found.hrest, received, size, marks, lies, sender, subject, {columns}
+            "SELECT found.h64, found.hrest, received_at, size, marks, lies, sender, subject, {columns}
              FROM temp.{} AS found {join}
              WHERE found.rowid > ?1 AND found.rowid <= ?2 ORDER BY found.rowid",
             self.table

@@ -58,7 +58,7 @@ pub use texts::{Coverage, Extras, Texts};
 pub(super) use walked::WalkedFile;
 
 /// Marks files made by this version of the schema.
-const USER_VERSION: i64 = 0x6d76_000b;
+const USER_VERSION: i64 = 0x6d76_000c;
 /// How long a reader waits for a writer that replaces the file.
 const PATIENCE: Duration = Duration::from_secs(30);
 

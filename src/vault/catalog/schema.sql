@@ -38,11 +38,15 @@ CREATE TABLE blob (
     seen INTEGER NOT NULL,
     lost INTEGER NOT NULL DEFAULT 0,
     -- 1 if the whole message came since under another content.
-    superseded INTEGER NOT NULL DEFAULT 0
+    superseded INTEGER NOT NULL DEFAULT 0,
+    -- The first INTERNALDATE that a server had for it and that can be true.
+    first_idate INTEGER,
+    -- The one date of every view, sort and query.
+    received_at INTEGER GENERATED ALWAYS AS (coalesce(first_idate, received)) VIRTUAL
 );
 CREATE INDEX blob_hash ON blob (h64);
 -- The newest messages are found without a look at the others.
-CREATE INDEX blob_received ON blob (received);
+CREATE INDEX blob_received_at ON blob (received_at);
 -- Nearly empty: lets the others be counted without reading them.
 CREATE INDEX blob_lost ON blob (id) WHERE lost;
 

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use rusqlite::functions::FunctionFlags;
+use rusqlite::params;
 use rusqlite::types::Value;
 
 use super::conditions::{Conditions, PLACES};
@@ -50,7 +51,11 @@ impl Order {
         } else {
             ("ASC", "DESC")
         };
-        let received = if by_index { "received" } else { "+received" };
+        let received = if by_index {
+            "received_at"
+        } else {
+            "+received_at"
+        };
         let newest = format!("{received} {down}, blob.id {down}");
         match self.by {
             SortBy::Date => newest,
@@ -143,7 +148,7 @@ impl Catalog {
         // How a message is known, and whether a server has it, in one look at its sightings.
         let sql = format!(
             "CREATE TEMP TABLE {table} AS
-             SELECT blob.id AS id, h64, hrest, received, size,
+             SELECT blob.id AS id, h64, hrest, received_at, size,
                     (SELECT {DOUBTFUL} * (4 IS min(iif(evidence = 3, NULL, evidence)))
                             + {ON_SERVER} * max(state IN ({}))
                      FROM sighting WHERE sighting.blob = blob.id) AS marks,
@@ -234,9 +239,12 @@ impl Catalog {
              WHERE NOT lost {content} {place}"
         );
         let (folder, order) = if once {
-            ("min(f)", "GROUP BY blob.id ORDER BY received, h64, hrest")
+            (
+                "min(f)",
+                "GROUP BY blob.id ORDER BY received_at, h64, hrest",
+            )
         } else {
-            ("f", "ORDER BY account, dir, received, h64, hrest")
+            ("f", "ORDER BY account, dir, received_at, h64, hrest")
         };
         let gone = "EXISTS (SELECT 1 FROM temp.gone WHERE gone.folder = f AND gone.blob = blob.id)";
         let is_there = if on_server {
@@ -283,29 +291,27 @@ impl Catalog {
             .query_row([folder], |r| Ok((r.get(0)?, r.get(1)?)))
     }
 
-    /// What is recorded of a message in a folder; its file is not looked for.
-    pub fn entry(&self, folder: i64, id: i64) -> Result<Entry> {
+    /// What is recorded of a message in a folder; its file is not looked for. With `once` the
+    /// folder is but one of those that it lies in, and its date that of the message.
+    pub(in crate::vault) fn entry(&self, folder: i64, id: i64, once: bool) -> Result<Entry> {
         self.db
             .prepare_cached(
                 "SELECT blob.id, h64, hrest, received, size, wire, stored,
                         coalesce(sender, ''), coalesce(subject, ''), account, dir, flags, seen,
-                        place.idate
+                        iif(?3, received_at, coalesce(place.idate, received))
                  FROM place JOIN blob ON blob.id = place.blob
                  JOIN (SELECT id AS f, account, dir FROM folder) ON f = place.folder
                  LEFT JOIN envelope ON envelope.blob = blob.id
                  WHERE place.folder = ?1 AND place.blob = ?2",
             )
             .and_then(|mut s| {
-                s.query_row([folder, id], |row| {
-                    let name = blob(row)?.name;
+                s.query_row(params![folder, id, once], |row| {
                     Ok(Entry {
-                        name,
+                        name: blob(row)?.name,
                         account: row.get(9)?,
                         dir: row.get(10)?,
                         flags: row.get(11)?,
-                        date: row
-                            .get::<_, Option<i64>>(13)?
-                            .unwrap_or_else(|| name.received.into()),
+                        date: row.get(13)?,
                         archived: row.get(12)?,
                         from: row.get(7)?,
                         subject: row.get(8)?,

@@ -40,7 +40,7 @@ impl Catalog {
         let content = conditions.whole();
         let Conditions { place, values, .. } = conditions;
         let sql = format!(
-            "SELECT blob.id, f, received, size, stored, coalesce(sender, '')
+            "SELECT blob.id, f, received_at, size, stored, coalesce(sender, '')
              FROM blob
              JOIN ({PLACES}) ON place.blob = blob.id
              LEFT JOIN envelope ON envelope.blob = blob.id
