@@ -25,7 +25,7 @@ fn a_vault_of_a_later_format_is_left_alone() {
     fs::write(&file, text.replace("format = 1", "format = 2")).unwrap();
     let said = "\
 error: the vault at $HOME/vault cannot be used: its format is 2, not 1
-  hint: use the mailvault that made it, or name another place with --vault
+  hint: use the version of mailvault that made it, or another vault with --vault
 ";
     for args in [&["pull"][..], &["list"], &["verify"], &["status"]] {
         sandbox.run(args).expect(1, "", said);
@@ -109,13 +109,13 @@ For more information, try '--help'.
         (
             &["search", "older:5m"],
             "error: cannot understand \"older:5m\" in the query: write 5min for minutes or 5mo for months
-  hint: 'mailvault help search' shows what a query may hold
+  hint: 'mailvault help search' shows what a query may contain
 ",
         ),
         (
             &["search", "larger:lots"],
             "error: cannot understand \"larger:lots\" in the query: write larger:5M (K, M or G)
-  hint: 'mailvault help search' shows what a query may hold
+  hint: 'mailvault help search' shows what a query may contain
 ",
         ),
     ] {
@@ -156,7 +156,7 @@ fn a_server_out_of_reach_is_told_with_its_port() {
         13,
         "",
         "error: work: 127.0.0.1:$PORT refused the connection
-  hint: is POP3 or IMAP switched on at the provider? 'mailvault doctor work'
+  hint: is POP3 or IMAP switched on at your provider? 'mailvault doctor work'
         tries the other usual ports
 ",
     );

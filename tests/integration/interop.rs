@@ -304,7 +304,7 @@ fn a_wrong_password_or_token_is_told_with_the_words_of_the_server() {
     let refused = "\
 error: work: 127.0.0.1:$PORT refused the password for ann
   server said: -ERR [AUTH] Authentication failed.
-  hint: check the password of work; it is not tried again by itself, since that
+  hint: check the password of work; mailvault does not retry it, because that
         could lock the mailbox. 'mailvault login work' stores a new one.
         Providers with two-step sign-in require an app password. Some require
         the full address as the user name.

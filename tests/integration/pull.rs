@@ -65,7 +65,7 @@ fn a_second_run_is_told_who_holds_the_vault_and_harms_nothing() {
     let before = tree(&sandbox.vault());
     let told = format!(
         "error: the vault at $HOME/vault is in use by process {}\n  \
-         hint: try again when it has ended, or wait for it: mailvault pull --lock-wait\n        1h\n",
+         hint: try again when it has finished, or wait: mailvault pull --lock-wait 1h\n",
         first.id()
     );
     sandbox.run(&["pull"]).expect(11, "", &told);
@@ -199,7 +199,7 @@ fn an_account_that_fails_does_not_stop_the_others() {
         output.stderr(),
         "error: bbb: 127.0.0.1:$PORT refused the password for nobody
   server said: -ERR [AUTH] wrong user or password
-  hint: check the password of bbb; it is not tried again by itself, since that
+  hint: check the password of bbb; mailvault does not retry it, because that
         could lock the mailbox. 'mailvault login bbb' stores a new one.
         Providers with two-step sign-in require an app password. Some require
         the full address as the user name.

@@ -94,13 +94,13 @@ fn without_a_terminal_a_purge_wants_to_be_told_yes() {
         2,
         "",
         "error: purge needs confirmation, but there is no terminal\n  \
-         hint: add --yes to delete, or --dry-run to look\n",
+         hint: add --yes to delete, or --dry-run to preview\n",
     );
     sandbox.run(&["purge", "work", "--yes"]).expect(
         2,
         "",
-        "error: nothing is selected to be deleted\n  \
-         hint: say what: --older-than 90d, --free 500M, --match QUERY, or --all\n",
+        "error: nothing is selected for deletion\n  \
+         hint: use --older-than 90d, --free 500M, --match QUERY, or --all\n",
     );
     let _ = server;
 }
@@ -254,9 +254,9 @@ fn at_a_terminal_only_the_accounts_name_deletes() {
         "Would delete 2 messages",
         "2 messages (110 B) of work will be deleted from 127.0.0.1.",
         "They stay in the vault. The server cannot bring them back.",
-        "Type the account name to go on:",
+        "Type the account name to continue:",
         "Archived copies   2 of 2 read back, all match",
-        "Deleted           2, confirmed by another listing",
+        "Deleted           2, confirmed by a new listing",
     ];
     let at: Vec<Option<usize>> = order.iter().map(|words| shown.find(words)).collect();
     assert!(at.is_sorted() && at[0].is_some(), "{at:?}: {shown}");
@@ -411,11 +411,11 @@ fn a_server_that_keeps_a_large_round_is_not_asked_for_the_rest() {
     let purge = against(&sandbox, &listener, &purge, &[&names, &names]);
     let said = purge.expect_code(17).stderr();
     assert!(
-        said.contains("4,096 messages deleted, said the server, but they are still listed"),
+        said.contains("4,096 messages reported as deleted, but they are still listed"),
         "{said}"
     );
     assert!(
-        said.contains("  and 4,086 more\n  4 more messages not asked for after that\n"),
+        said.contains("  and 4,086 more\n  4 more messages not attempted after that\n"),
         "{said}"
     );
 }

@@ -147,12 +147,11 @@ fn solid_pop3_refuses_a_maildrop_with_a_damaged_message_and_its_words_are_shown(
     let refused = "\
 error: work: 127.0.0.1:$PORT refused the login for ann
   server said: -ERR message is damaged
-  hint: its words may say what is wrong there; if they do not, check the
-        password of work; it is not tried again by itself, since that could lock
-        the mailbox. 'mailvault login work' stores a new one. Providers with
-        two-step sign-in require an app password. The provider may also have to
-        allow POP3 or IMAP first. Some require the full address as the user
-        name.
+  hint: the server's reply may say what is wrong; if not, check the password of
+        work; mailvault does not retry it, because that could lock the mailbox.
+        'mailvault login work' stores a new one. Providers with two-step sign-in
+        require an app password. The provider may also have to allow POP3 or
+        IMAP first. Some require the full address as the user name.
 ";
     output.expect(12, "", refused);
     assert_eq!(relay.take().connections, 1);
@@ -299,7 +298,7 @@ fn mailutils_that_is_in_use_is_told_as_busy_and_not_as_a_wrong_password() {
     let refused = "\
 error: work: 127.0.0.1:$PORT is busy or the mailbox is in use
   server said: -ERR [IN-USE] Mailbox in use
-  hint: another program reads this mailbox; the next run will fetch it
+  hint: another program is reading this mailbox; the next run will fetch it
 ";
     sandbox.run(&["pull", "--create"]).expect(13, "", refused);
     other.ok("QUIT");

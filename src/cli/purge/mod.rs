@@ -25,7 +25,8 @@ use super::signals::Stop;
 use super::text::{escape, now, plural, size, toml_string};
 
 /// What Ctrl-C answers while messages are deleted.
-pub(crate) const STOPPING: &str = "stopping before the next deletion; what was asked for is settled by the next run\n\
+pub(crate) const STOPPING: &str = "stopping before the next deletion; the next run checks what \
+     was deleted\n\
      (press Ctrl-C again to quit now)";
 
 pub(crate) fn run(
@@ -82,14 +83,14 @@ fn options(args: &PurgeArgs, stop: &Stop) -> PurgeOptions {
 fn refuse_early(args: &PurgeArgs, selection: &PurgeSelection, asks: bool) -> Result<(), Failure> {
     if selection.is_empty() && args.yes {
         return Err(Failure::usage(
-            "nothing is selected to be deleted",
-            "say what: --older-than 90d, --free 500M, --match QUERY, or --all",
+            "nothing is selected for deletion",
+            "use --older-than 90d, --free 500M, --match QUERY, or --all",
         ));
     }
     if !selection.is_empty() && !args.dry_run && !args.yes && !asks {
         return Err(Failure::usage(
             "purge needs confirmation, but there is no terminal",
-            "add --yes to delete, or --dry-run to look",
+            "add --yes to delete, or --dry-run to preview",
         ));
     }
     Ok(())
@@ -133,7 +134,7 @@ fn chosen(args: &PurgeArgs, settings: &Settings) -> Result<Account, Failure> {
     match (accounts.pop(), accounts.pop()) {
         (Some(account), None) => Ok(account),
         _ => Err(Failure::usage(
-            "there are several accounts, and a purge is for one",
+            "there are several accounts; a purge needs one",
             "name it: mailvault purge ACCOUNT",
         )),
     }
@@ -218,7 +219,7 @@ fn confirmed(name: &str, agreed: &ConfirmedPlan, out: &Output) -> bool {
             err,
             "{} ({}) of {name} will be deleted from {}.\n\
              {} in the vault. The server cannot bring them back.\n\
-             Type the account name to go on: ",
+             Type the account name to continue: ",
             plural(chosen.messages, "message"),
             size(chosen.octets),
             escape(&agreed.server().host),

@@ -28,11 +28,11 @@ pub(crate) fn outcome(
     kept(out, account, report);
     if report.strays > 0 {
         let message = format!(
-            "{account}: {} disappeared from the server that nobody here asked to be deleted",
+            "{account}: {} disappeared that mailvault did not delete",
             plural(report.strays, "other message")
         );
         let hint = "another program may have deleted them. If not, do not purge there again: \
-                    the server deletes other messages than those it is asked to.";
+                    the server deletes messages other than those that mailvault names.";
         report::warn(out, &message, Some(hint));
     }
     for (folder, why) in &report.folders_failed {
@@ -152,7 +152,7 @@ fn kept(out: &Output, account: &str, report: &PurgeReport) {
         };
         if futile && report.unasked > 0 {
             message = format!(
-                "{message}\n  {} not asked for after that",
+                "{message}\n  {} not attempted after that",
                 plural(report.unasked, "more message")
             );
         }
@@ -183,19 +183,19 @@ fn reason_words(reason: &Reason, account: &str, messages: usize) -> (String, Str
                 pick("the archived copy is", "the archived copies are")
             ),
             format!(
-                "'mailvault verify --read-data --repair' puts damaged copies aside, and then \
+                "'mailvault verify --read-data --repair' sets damaged copies aside, and then \
                  'mailvault pull {account}' fetches them again"
             ),
         ),
         Reason::Octets { listed, received } => (
             format!(
-                "{those} kept on the server: what was received has another size than\n  \
-                 what is listed ({}{} octets listed, {} received)",
+                "{those} kept on the server: the received size is not the one\n  \
+                 that is listed ({}{} octets listed, {} received)",
                 pick("", "the first: "),
                 count(*listed),
                 count(*received)
             ),
-            "the archived copy may be only a part; look at it with 'mailvault show ID'".to_owned(),
+            "the archived copy may be incomplete; check it with 'mailvault show ID'".to_owned(),
         ),
         Reason::OtherMessage => (
             format!(
@@ -223,17 +223,17 @@ fn reason_words(reason: &Reason, account: &str, messages: usize) -> (String, Str
         ),
         Reason::StillThere => (
             format!(
-                "{those} deleted, said the server, but {} still listed",
+                "{those} reported as deleted, but {} still listed",
                 pick("it is", "they are")
             ),
-            "it decides by a setting of its own. With Gmail: Settings > Forwarding and \
+            "this depends on a setting at the provider. For Gmail: Settings > Forwarding and \
              POP/IMAP > \"When messages are accessed with POP\", or for IMAP \"When a message \
              is marked as deleted\" > delete. Elsewhere look for \"leave a copy on the \
              server\" in the provider's settings."
                 .to_owned(),
         ),
         Reason::Unended => (
-            format!("{those} not deleted: the server did not end the session in good order, twice"),
+            format!("{those} not deleted: the server did not end the session properly, twice"),
             "try again later; fewer at a time may help, as with --free 10M".to_owned(),
         ),
     }
@@ -269,13 +269,13 @@ fn result(report: &PurgeReport, account: &str) -> Vec<String> {
         "Deleted",
         match report.unknown {
             0 if freed == 0 => "0".to_owned(),
-            0 => format!("{}, confirmed by another listing", count(freed)),
+            0 => format!("{}, confirmed by a new listing", count(freed)),
             unknown => format!("{}, and {} in doubt", count(freed), count(unknown)),
         },
     ));
     if let Some(left) = report.left {
         rows.push((
-            "Asked again",
+            "Listed again",
             format!(
                 "{}, {} left on the server",
                 plural(left.messages, "message"),
@@ -304,7 +304,7 @@ fn result(report: &PurgeReport, account: &str) -> Vec<String> {
         0 => lines.push(format!("Freed {}. {kept}", size(report.freed.octets))),
         moved => lines.extend([
             format!(
-                "{} now in the server's Trash, and take room until that is emptied:",
+                "{} now in the server's Trash, and take space until it is emptied:",
                 if moved == freed {
                     "They are".to_owned()
                 } else {

@@ -64,7 +64,7 @@ pub(super) fn table(plan: &PurgePlan, server: &Endpoint, args: &PurgeArgs) -> Ve
         rows.push(row("not archived", plan.unarchived, what));
     }
     if plan.unproven.messages > 0 {
-        let what = "never deleted; no name or size to go by";
+        let what = "never deleted; no usable name or size";
         rows.push(row("without proof", plan.unproven, what));
     }
     rows.push(row("total", plan.listed, ""));
@@ -154,7 +154,7 @@ pub(super) fn only_shown(
         "Nothing was deleted.".to_owned()
     } else {
         "Nothing was deleted. To free some of it: --older-than 90d, --free 500M,\n\
-         --match QUERY or --all; --dry-run shows what would go."
+         --match QUERY or --all; --dry-run shows what would be deleted."
             .to_owned()
     });
     lines

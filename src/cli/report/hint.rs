@@ -30,24 +30,24 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
             stage: Stage::Greeting,
             ..
         } => format!(
-            "nothing was sent to it. It may refuse this address for now, or speak otherwise at \
-             this port: check port and tls of {name}"
+            "nothing was sent to it. It may be blocking your address for now, or expect another \
+             protocol at this port: check port and tls of {name}"
         ),
         Error::Lost {
             stage: Stage::SignIn(_),
             ..
         } => {
             format!(
-                "it did not say why: a wrong password and too many logins are usual reasons. \
-                 Check the password of {name}; it is not tried again by itself"
+                "it did not say why; a wrong password and too many logins are common reasons. \
+                 Check the password of {name}; mailvault does not retry it"
             )
         }
         Error::Timeout {
             stage: Stage::Greeting,
             ..
         } => format!(
-            "it said nothing at all: check port and tls of {name}. A port that wants TLS \
-             waits for it"
+            "it sent nothing at all: check port and tls of {name}. A port that expects TLS waits \
+             for the client"
         ),
         Error::Connect { .. } | Error::Lost { .. } => {
             "what was fetched is safe; the next run continues from there".to_owned()
@@ -78,14 +78,14 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
             if *scram && !*certain {
                 hint.push_str(
                     " If the password is right, auth = \"plain\" or \"user\" signs in without \
-                     SCRAM, which some servers offer and cannot check every password with.",
+                     SCRAM, which some servers offer although they cannot check every password with it.",
                 );
             }
             hint
         }
         Error::Token { kind, .. } => token_hint(*kind, name),
         Error::Busy { .. } if error.has_code("IN-USE") => {
-            "another program reads this mailbox; the next run will fetch it".to_owned()
+            "another program is reading this mailbox; the next run will fetch it".to_owned()
         }
         Error::Busy { .. } => "this is usually temporary; try again later".to_owned(),
         Error::Full { missing, .. } => format!(
@@ -93,8 +93,8 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
             size(*missing)
         ),
         Error::Refused { .. } => {
-            "its words say why; if they do not help, ask the provider. The dialogue may tell \
-             more: add -vv"
+            "the server's reply says why; if it does not help, ask the provider. Run with -vv to \
+             see the dialogue"
                 .to_owned()
         }
         Error::Protocol {
@@ -108,8 +108,8 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
             stage: Stage::Stls, ..
         } => "someone may be between you and the server; no password was sent".to_owned(),
         Error::Protocol { .. } => {
-            "what was fetched is safe; the next run continues from there. The dialogue may tell \
-             more: add -vv"
+            "what was fetched is safe; the next run continues from there. Run with -vv to see \
+             the dialogue"
                 .to_owned()
         }
         Error::Unsupported { .. } => format!("check tls and auth of {name} in the configuration"),
@@ -117,7 +117,7 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
             "is the disk mounted? To start a new vault there: mailvault pull --create".to_owned()
         }
         Error::ManifestMissing { .. } => {
-            "'mailvault verify --repair' makes it anew from the ledger".to_owned()
+            "'mailvault verify --repair' rebuilds it from the ledger".to_owned()
         }
         Error::MessageMissing { .. } => {
             "'mailvault verify --repair && mailvault pull' fetches it again if the server still \
@@ -125,29 +125,29 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
                 .to_owned()
         }
         Error::Locked { .. } => {
-            "try again when it has ended, or wait for it: mailvault pull --lock-wait 1h".to_owned()
+            "try again when it has finished, or wait: mailvault pull --lock-wait 1h".to_owned()
         }
         Error::Format { .. } => {
-            "use the mailvault that made it, or name another place with --vault".to_owned()
+            "use the version of mailvault that made it, or another vault with --vault".to_owned()
         }
         Error::Strange { what: LINK, .. } => {
-            "the vault itself may be a link, what lies in it may not: put the file or directory \
-             itself there, and do not trust a vault that somebody else made so"
+            "the vault itself may be a link, but nothing in it may be: put the file or directory \
+             itself there. Do not trust a vault in which somebody else put links"
                 .to_owned()
         }
         Error::Damaged { .. } => {
-            "'mailvault verify --read-data' shows what is damaged; --repair puts it aside"
+            "'mailvault verify --read-data' shows what is damaged; --repair sets it aside"
                 .to_owned()
         }
         Error::Unsettled { .. } => {
-            "'mailvault verify --read-data --repair' puts aside what is damaged; then pull and \
+            "'mailvault verify --read-data --repair' sets aside what is damaged; then pull and \
              purge again"
                 .to_owned()
         }
-        Error::Clock { .. } => "set the clock; --free and --all do without it".to_owned(),
+        Error::Clock { .. } => "set the clock, or use --free or --all, which ignore it".to_owned(),
         Error::Unconfirmed { .. } => {
-            "nothing is lost: these messages are archived. The next pull or purge finds out \
-             and notes it"
+            "nothing is lost: these messages are archived. The next pull or purge finds out and \
+             records it"
                 .to_owned()
         }
         Error::NoSpace { .. } => {
@@ -155,7 +155,7 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
                 .to_owned()
         }
         Error::File { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
-            "run it as the user whom these files belong to".to_owned()
+            "run it as the user who owns these files".to_owned()
         }
         Error::File { source, .. } if source.kind() == io::ErrorKind::ReadOnlyFilesystem => {
             "nothing can be written there now. A system makes a disk read-only when it fails: \
@@ -176,10 +176,10 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
         }
         Error::NotFound { .. } => "type more digits of the one you mean".to_owned(),
         Error::Unfit { hint, .. } => return hint.as_deref().map(|hint| escape(hint).into_owned()),
-        Error::Query { .. } => "'mailvault help search' shows what a query may hold".to_owned(),
+        Error::Query { .. } => "'mailvault help search' shows what a query may contain".to_owned(),
         Error::NoMatch { gone: 0, query } if query.is_empty() => return None,
         Error::NoMatch { gone: 0, .. } => {
-            "'mailvault search' with the same words shows what there is".to_owned()
+            "'mailvault search' with the same words shows what matches".to_owned()
         }
         Error::NoMatch { gone: 1, .. } => {
             "1 message that matches is no longer on the server; use --gone to export it".to_owned()
@@ -218,21 +218,21 @@ fn token_hint(kind: ErrorKind, name: &str) -> String {
             "check client_id, client_secret_file and scope in the table oauth of {name}, and how \
              the client is registered there"
         ),
-        _ => "its words say why; the dialogue may tell more: add -vv".to_owned(),
+        _ => "the service's reply says why. Run with -vv to see the dialogue".to_owned(),
     }
 }
 
 fn tls_hint(server: &Endpoint, name: &str) -> String {
     match server.port {
-        110 | 143 => format!("this port begins in clear: set tls = \"starttls\" for {name}"),
-        _ => format!("is TLS spoken at this port? Check port and tls of {name}"),
+        110 | 143 => format!("this port starts unencrypted: set tls = \"starttls\" for {name}"),
+        _ => format!("does this port use TLS? Check port and tls of {name}"),
     }
 }
 
 fn closed_hint(server: &Endpoint, account: Option<&str>) -> String {
     let switched = match providers::by_host(&server.host).and_then(|known| known.trap.as_ref()) {
         Some(trap) => trap.clone(),
-        None => format!("is {} switched on at the provider?", protocol_at(server)),
+        None => format!("is {} switched on at your provider?", protocol_at(server)),
     };
     match account {
         Some(name) => {
@@ -258,9 +258,9 @@ fn name_hint(what: &str, near: Option<&str>, known: &[String], more: bool) -> St
     let known: Vec<String> = known.iter().map(|name| escape(name).into_owned()).collect();
     let more = if more { ", ..." } else { "" };
     match known[..] {
-        [] => "the vault holds no mail yet".to_owned(),
+        [] => "the vault contains no mail yet".to_owned(),
         _ => format!(
-            "use the full name, or * as a wildcard. There are: {}{more}",
+            "use the full name, or * as a wildcard. Existing folders: {}{more}",
             known.join(", ")
         ),
     }
@@ -277,11 +277,11 @@ fn auth_hint(
     let first = if certain || blames_the_login(reply) {
         "check"
     } else {
-        "its words may say what is wrong there; if they do not, check"
+        "the server's reply may say what is wrong; if not, check"
     };
     let mut hint = format!(
-        "{first} the password of {name}; it is not tried again by itself, since that could \
-         lock the mailbox."
+        "{first} the password of {name}; mailvault does not retry it, because that could lock \
+         the mailbox."
     );
     // One that came as a URL has no place to keep a password in.
     if let Some(name) = account.filter(|name| !name.contains("_at_")) {

@@ -336,7 +336,7 @@ mod tests {
             text(&error, Some("work")),
             "work: pop.example.org:995 refused the password for ann@example.org
   server said: -ERR [AUTH] no\\x1b[2J\\u{202e}
-  hint: check the password of work; it is not tried again by itself, since that
+  hint: check the password of work; mailvault does not retry it, because that
         could lock the mailbox. 'mailvault login work' stores a new one.
         Providers with two-step sign-in require an app password. Some require
         the user name \"ann\"."

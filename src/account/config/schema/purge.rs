@@ -50,7 +50,7 @@ impl Context<'_> {
             Err(error) => Err(self.hinted(
                 &text.span(),
                 &format!("keep holds no query: {error}"),
-                "'mailvault help search' shows what a query may hold",
+                "'mailvault help search' shows what a query may contain",
             )),
         }
     }
