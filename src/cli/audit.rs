@@ -34,7 +34,13 @@ pub(crate) fn run(
 ) -> Result<Done, Failure> {
     let account = (settings.accounts(std::slice::from_ref(&args.account))?)
         .pop()
-        .ok_or_else(|| Failure::usage("no account is named", "mailvault audit ACCOUNT"))?;
+        .ok_or_else(|| {
+            Failure::usage(
+                "the name of an account is missing",
+                "mailvault audit \
+        ACCOUNT",
+            )
+        })?;
     let name = account.name.clone();
     frame::start(out, "audit", std::slice::from_ref(&name));
     let env = settings.secret_env(std::iter::once(&account));
@@ -181,7 +187,7 @@ fn answer(report: &AuditReport, account: &str) -> Vec<String> {
     let excluded = only_there(ArchiveStatus::Excluded);
     if let Some(sum) = only_there(ArchiveStatus::Accepted) {
         lines.push(format!(
-            "Arrived twice with other sizes than listed, and accepted: {sum}."
+            "Accepted although they arrived twice with another size than listed: {sum}."
         ));
     }
     let what = if refused.is_some() || excluded.is_some() {
@@ -191,7 +197,7 @@ fn answer(report: &AuditReport, account: &str) -> Vec<String> {
     };
     if let Some(sum) = refused {
         lines.push(format!(
-            "Refused by the server and not archived, as you accept: {sum}."
+            "Refused by the server and accepted by you as not archived: {sum}."
         ));
     }
     if let Some(sum) = excluded {
@@ -201,7 +207,7 @@ fn answer(report: &AuditReport, account: &str) -> Vec<String> {
             .map(|folder| escape(&folder.name))
             .collect();
         lines.push(format!(
-            "Left out by your rules, and only there: {sum}, in {}.",
+            "Excluded by your rules, and in no other folder: {sum}, in {}.",
             names.join(", ")
         ));
     }
@@ -231,8 +237,8 @@ fn answer(report: &AuditReport, account: &str) -> Vec<String> {
     }
     if report.may_leave() {
         lines.push(
-            "  hint: before you leave, 'mailvault verify --read-data' proves what is stored; keep \
-             a second copy on another disk"
+            "  hint: before you leave, 'mailvault verify --read-data' checks every stored \
+             message; keep a second copy on another disk"
                 .to_owned(),
         );
     }
@@ -248,13 +254,13 @@ fn other_folders(report: &AuditReport, account: &str) -> Vec<String> {
         ""
     };
     let inbox = format!(
-        "'mailvault audit --inbox {account}' asks about the inbox alone, and so does \
-         covers = \"inbox\" in the configuration"
+        "'mailvault audit --inbox {account}' checks the inbox alone, as does covers = \"inbox\" \
+         in the configuration"
     );
     match &report.others {
         OtherFolders::Audited => Vec::new(),
         OtherFolders::NotWanted => {
-            vec!["Other folders were not looked at, as you asked.".to_owned()]
+            vec!["Other folders were not checked, as you asked.".to_owned()]
         }
         OtherFolders::NotShown => vec![
             format!(
@@ -262,8 +268,8 @@ fn other_folders(report: &AuditReport, account: &str) -> Vec<String> {
                  is not known.{stay}"
             ),
             format!(
-                "  hint: with protocol = \"auto\" for {account}, audit looks into the other \
-                 folders over IMAP; {inbox}"
+                "  hint: with protocol = \"auto\" for {account}, audit checks the other folders \
+                 over IMAP; {inbox}"
             ),
         ],
         OtherFolders::Failed(why) => vec![
@@ -302,17 +308,17 @@ fn open(report: &AuditReport, account: &str) -> Vec<String> {
     let compare = [
         (
             ArchiveStatus::Recognised,
-            "Only recognised by header and size",
-            "receives and compares them",
+            "Recognised only by header and size",
+            "downloads and compares them",
         ),
         (
             ArchiveStatus::Doubtful,
             "Did not arrive as listed",
-            "tries them again",
+            "downloads them again",
         ),
         (
             ArchiveStatus::Differs,
-            "Another message than the archived one",
+            "Different from the archived message",
             "fetches them",
         ),
     ];
@@ -338,7 +344,7 @@ fn open(report: &AuditReport, account: &str) -> Vec<String> {
             amount_text(report.refused)
         ));
         lines.push(format!(
-            "  hint: 'mailvault pull {account}' asks for them again. To accept their loss, set \
+            "  hint: 'mailvault pull {account}' tries them again. To accept their loss, set \
              accept_refused = [{}] for {account}",
             named(&report.refused_names, report.refused.messages)
         ));
@@ -346,7 +352,7 @@ fn open(report: &AuditReport, account: &str) -> Vec<String> {
     lines.extend(settled(report, account));
     if lost.messages > 0 {
         lines.push(format!(
-            "Gone from the vault: {}, {}, that had been archived.",
+            "Archived before, but missing from the vault: {}, {}.",
             plural(lost.messages, "message"),
             size(lost.octets)
         ));
@@ -365,14 +371,14 @@ fn settled(report: &AuditReport, account: &str) -> Vec<String> {
     let settled = report.tally().of(ArchiveStatus::Settled);
     if settled.messages > 0 {
         lines.push(format!(
-            "Arrived twice with other sizes than listed: {}, {}. Either the listing is wrong, or \
-             they are truncated on the server.",
+            "Arrived twice with another size than listed: {}, {}. Either the listing is wrong, \
+             or they are truncated on the server.",
             plural(settled.messages, "message"),
             size(settled.octets)
         ));
         lines.push(format!(
-            "  hint: look at them with 'mailvault search account:{account} is:settled'. If they \
-             are whole, 'mailvault audit --accept-sizes {account}' accepts them in one audit, and \
+            "  hint: check them with 'mailvault search account:{account} is:settled'. If they \
+             are complete, 'mailvault audit --accept-sizes {account}' accepts them in one audit, and \
              accept_short = [{}] for {account} in all of them",
             named(&report.settled, settled.messages)
         ));
@@ -403,13 +409,13 @@ fn unseen(report: &AuditReport) -> Vec<String> {
     for folder in report.folders.iter().filter(|folder| !folder.excluded) {
         if let Some(words) = &folder.failed {
             lines.push(format!(
-                "Could not look into {}; the server said: {}",
+                "Could not check {}; the server said: {}",
                 escape(&folder.name),
                 escape(words)
             ));
         } else if folder.hidden > 0 {
             lines.push(format!(
-                "In {} the server counts {} more than it shows.",
+                "In {} the server counts {} more than it lists.",
                 escape(&folder.name),
                 plural(folder.hidden, "message")
             ));
@@ -417,12 +423,12 @@ fn unseen(report: &AuditReport) -> Vec<String> {
     }
     if report.windowed {
         lines.push(
-            "This server shows a part of its messages at a time: what it does not show is not \
-             in this table."
+            "This server shows only a part of its messages at a time; this table does not \
+             include the others."
                 .to_owned(),
         );
         lines.push(
-            "  hint: audit over IMAP, with protocol = \"imap\", which shows all of them".to_owned(),
+            "  hint: audit over IMAP (protocol = \"imap\"), which shows all of them".to_owned(),
         );
     }
     lines

@@ -48,7 +48,7 @@ FOLDER  MESSAGES  ARCHIVED  UNKNOWN
 INBOX          3         3        0
 
 Everything in the inbox on 127.0.0.1 is archived.
-Other folders were not looked at, as you asked.
+Other folders were not checked, as you asked.
 ",
         "",
     );
@@ -68,9 +68,9 @@ fn who_reads_an_inbox_over_pop3_may_not_leave_for_that() {
 Everything in the inbox on 127.0.0.1 is archived.
 POP3 shows the inbox only. Whether 127.0.0.1 has other folders, such as sent
 mail, is not known. Do not leave yet.
-  hint: with protocol = \"auto\" for work, audit looks into the other folders over
-        IMAP; 'mailvault audit --inbox work' asks about the inbox alone, and so
-        does covers = \"inbox\" in the configuration
+  hint: with protocol = \"auto\" for work, audit checks the other folders over
+        IMAP; 'mailvault audit --inbox work' checks the inbox alone, as does
+        covers = \"inbox\" in the configuration
 "
         ),
         "{output}"
@@ -289,7 +289,7 @@ fn every_folder_of_a_server_is_told_and_rules_are_no_excuse_for_silence() {
         "Sent           3         3         0        0\n",
         "Trash          2         0         2        0\n",
         "total         10         8         2        0\n",
-        "Left out by your rules, and only there: 2 messages, 154 B, in Trash.\n",
+        "Excluded by your rules, and in no other folder: 2 messages, 154 B, in Trash.\n",
         "Everything else on 127.0.0.1 is archived: you may leave.\n",
         "List of all messages: ",
     ] {

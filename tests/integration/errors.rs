@@ -63,7 +63,7 @@ fn what_cannot_be_typed_is_a_matter_of_usage() {
     for (args, said) in [
         (
             &["pull", "--password-command", "true"][..],
-            "error: --password-command is for one account, and several are to be pulled
+            "error: --password-command works with one account, but there are several
   hint: name the account: mailvault pull ACCOUNT --password-command CMD
 ",
         ),

@@ -440,7 +440,7 @@ mod tests {
     #[test]
     fn a_provider_that_is_better_read_otherwise_is_told() {
         let row = provider(&account()).unwrap();
-        assert!(row.text.starts_with("Gmail wants"), "{}", row.text);
+        assert!(row.text.starts_with("Gmail requires"), "{}", row.text);
         let mut better = account();
         better.protocol = mailvault::account::config::Protocol::Imap;
         assert_eq!(provider(&better), None);

@@ -156,7 +156,7 @@ fn chosen(args: &Pull, settings: &Settings) -> Result<Vec<Account>, Failure> {
     if let Some(command) = &args.password_command {
         let [account] = &mut accounts[..] else {
             return Err(Failure::usage(
-                "--password-command is for one account, and several are to be pulled",
+                "--password-command works with one account, but there are several",
                 "name the account: mailvault pull ACCOUNT --password-command CMD",
             ));
         };

@@ -28,7 +28,7 @@ pub(super) fn tell(out: &Output, account: &str, report: &PullReport, error: Opti
     tell_doubts(out, account, report);
     for (folder, words) in &report.folders_failed {
         let message = format!(
-            "{account}: the server does not open the folder {}\n  server said: {}",
+            "{account}: the server refused to open the folder {}\n  server said: {}",
             escape(folder),
             escape(words)
         );
@@ -99,8 +99,8 @@ fn tell_doubts(out: &Output, account: &str, report: &PullReport) {
             plural(report.listed + report.unlisted, "message"),
             count(report.listed),
         );
-        let hint = "what it lists is stored. The next run asks again; if the numbers stay \
-                    apart, ask the provider";
+        let hint = "the listed messages are stored. The next run asks again; if the numbers \
+        still differ, ask the provider";
         report::warn(out, &message, Some(hint));
     }
     if report.doubtful > 0 {
@@ -118,16 +118,17 @@ fn tell_doubts(out: &Output, account: &str, report: &PullReport) {
             example.unwrap_or_default(),
         );
         let hint =
-            "the message is stored, but not counted as archived. The next run will try again";
+            "what arrived is stored, but not counted as archived. The next run will try again";
         report::warn(out, &message, Some(hint));
     }
     if report.recognised > 0 && out.verbose > 0 {
         let message = format!(
-            "{account}: {} to compare, recognised by header and size so far",
+            "{account}: {} recognised only by header and size, and still to be compared",
             plural(report.recognised, "message"),
         );
         let hint = format!(
-            "every run receives and compares a share; 'mailvault pull --compare {account}' does all"
+            "every run downloads and compares some of them; 'mailvault pull --compare {account}' \
+             does them all"
         );
         report::warn(out, &message, Some(&hint));
     }

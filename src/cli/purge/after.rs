@@ -42,8 +42,8 @@ pub(crate) fn later(jobs: &[Job]) -> Result<Vec<Later>, Failure> {
     }
     if rules == 0 {
         return Err(Failure::usage(
-            "pull --purge needs a rule, and none of these accounts has one",
-            "write to the configuration: [accounts.NAME.purge] and older_than = \"90d\"",
+            "pull --purge needs a purge rule, but none of these accounts has one",
+            "add to the configuration: [accounts.NAME.purge] and older_than = \"90d\"",
         ));
     }
     Ok(all)

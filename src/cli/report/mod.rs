@@ -360,7 +360,7 @@ mod tests {
             hint(&error, Some("home")).unwrap()
         };
         let gmail = refused("imap.gmail.com", "ann@gmail.com");
-        assert!(gmail.contains("Gmail wants an app password"), "{gmail}");
+        assert!(gmail.contains("Gmail requires an app password"), "{gmail}");
         let icloud = refused("imap.mail.me.com", "ann@icloud.com");
         assert!(
             icloud.ends_with("The user name there is \"ann\"."),
@@ -372,7 +372,7 @@ mod tests {
         };
         let closed = hint(&closed, Some("home")).unwrap();
         assert!(
-            closed.starts_with("GMX wants POP3 and IMAP switched on"),
+            closed.starts_with("GMX requires you to switch on POP3 and IMAP"),
             "{closed}"
         );
         assert!(closed.contains("'mailvault doctor home'"), "{closed}");
