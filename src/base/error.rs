@@ -122,7 +122,7 @@ pub enum Error {
         scram: bool,
     },
     /// The service that hands out access tokens gave none.
-    #[error("{server} gave no access token for {user}: {reason}")]
+    #[error("{server} issued no access token for {user}: {reason}")]
     Token {
         /// The service.
         server: Endpoint,
@@ -208,7 +208,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// A vault without its `vault.toml`.
-    #[error("the vault at {} has lost its vault.toml", .path.display())]
+    #[error("the vault at {} has no vault.toml", .path.display())]
     ManifestMissing {
         /// The vault.
         path: PathBuf,
@@ -244,7 +244,7 @@ pub enum Error {
         detail: String,
     },
     /// The disk is full, or would be.
-    #[error("not enough room in {}", .path.display())]
+    #[error("not enough space in {}", .path.display())]
     NoSpace {
         /// The folder that was written to.
         path: PathBuf,
@@ -267,7 +267,7 @@ pub enum Error {
     },
     /// Something that is not what belongs at its name, such as a link, which is not followed.
     #[error("refused: {} is {what}{}", .path.display(), if *what == LINK {
-        "; below a vault or an export nothing is followed"
+        "; links inside a vault or an export are not followed"
     } else {
         ""
     })]
@@ -289,7 +289,7 @@ pub enum Error {
     #[error("{}", if .candidates.is_empty() {
         format!("no message with the id {id}")
     } else {
-        format!("the id {id} fits {} messages", .candidates.len())
+        format!("the id {id} matches {} messages", .candidates.len())
     })]
     NotFound {
         /// The id as typed.
@@ -361,7 +361,8 @@ pub enum Error {
     },
     /// Ages cannot be told.
     #[error(
-        "the clock of this machine stands before the newest archived message, so the age of mail cannot be told"
+        "the clock of this machine is behind the newest archived message, so the age of mail is \
+         unknown"
     )]
     Clock {
         /// What the clock says, in Unix seconds.

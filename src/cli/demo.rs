@@ -160,16 +160,18 @@ impl Tour<'_> {
         }
         let steps: [(&str, &[&str]); 5] = [
             (
-                "Fetch everything. --create makes the vault that the configuration names;\n\
+                "Fetch everything. --create creates the vault that the configuration names;\n\
                  the server keeps its mail.",
                 &["pull", "demo", "--create"],
             ),
             (
-                "Again: nothing is new. For cron it says so by saying nothing, unless it\n\
-                 prints to a terminal.",
+                "Again: nothing is new. Without a terminal, as under cron, it prints nothing.",
                 &["pull", "demo"],
             ),
-            ("What is there, without asking the server:", &["status"]),
+            (
+                "Show what the vault has, without asking the server:",
+                &["status"],
+            ),
             ("The newest messages:", &["list", "--limit", "5"]),
             ("Find one:", &["search", "boarding", "pass"]),
         ];
@@ -181,9 +183,9 @@ impl Tour<'_> {
         }
         let id = self.boarding_pass()?;
         let last: [(&str, &[&str]); 4] = [
-            ("Read it, by the first digits of its id:", &["show", &id]),
+            ("Read it, using the first digits of its id:", &["show", &id]),
             (
-                "Prove that every message is there and undamaged, by reading all of them:",
+                "Check that every message is there and undamaged, by reading all of them:",
                 &["verify", "--read-data"],
             ),
             (
@@ -193,7 +195,7 @@ impl Tour<'_> {
             ),
             (
                 "Free some of it, the largest first. Each message is read back from the vault\n\
-                 and compared with the server before it goes there; the vault keeps it:",
+                 and compared with the server before it is deleted there; the vault keeps it:",
                 &["purge", "demo", "--free", "1M", "--largest-first", "--yes"],
             ),
         ];
@@ -204,8 +206,8 @@ impl Tour<'_> {
             }
         }
         self.out.line(
-            "\nThat was our own sample server; those of mail providers differ in many ways.\n\
-             With an account of yours, begin with: mailvault init",
+            "\nThat was our own sample server; the servers of mail providers differ in many ways.\n\
+             To set up your own account, run: mailvault init",
         );
         Ok(0)
     }

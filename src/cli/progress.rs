@@ -211,8 +211,8 @@ impl<'a> Progress<'a> {
             Notice::FewerConnections { error } => (
                 "fewer_connections",
                 format!(
-                    "the server did not allow another connection, or closed it ({}{}); going on \
-                     without it",
+                    "the server did not allow another connection, or closed it ({}{}); \
+                     continuing without it",
                     first_line(&report::text(error, None)),
                     said(error)
                 ),
@@ -223,7 +223,7 @@ impl<'a> Progress<'a> {
                 (
                     "deletion_unknown",
                     format!(
-                        "the server did not confirm the deletion ({}{}); asking again in {}",
+                        "the server did not confirm the deletion ({}{}); checking again in {}",
                         first_line(&text),
                         said(error),
                         span(*pause)
@@ -234,7 +234,7 @@ impl<'a> Progress<'a> {
             Notice::LoginDelay { pause } => (
                 "login_delay",
                 format!(
-                    "the server wants {} between logins; waiting to ask what it lists now",
+                    "the server requires {} between logins; waiting before listing again",
                     span(*pause)
                 ),
                 true,
@@ -260,7 +260,7 @@ impl<'a> Progress<'a> {
             Notice::Shrunk { before, now } => (
                 "shrunk",
                 format!(
-                    "the server lists {}, {} fewer than last time; nothing is removed here",
+                    "the server lists {}, {} fewer than last time; the vault keeps them",
                     plural(*now, "message"),
                     count(before.saturating_sub(*now))
                 ),
@@ -269,7 +269,7 @@ impl<'a> Progress<'a> {
             Notice::Nameless { messages } => (
                 "nameless",
                 format!(
-                    "the server has no names for {}; they are fetched to be compared",
+                    "the server gives no names for {}; they are fetched and compared",
                     plural(*messages, "message")
                 ),
                 false,
@@ -284,7 +284,7 @@ impl<'a> Progress<'a> {
             Notice::Replaced { id } => (
                 "replaced",
                 format!(
-                    "the damaged copy of {} was put aside, and a good one stored",
+                    "the damaged copy of {} was set aside, and a good one stored",
                     escape(id)
                 ),
                 true,

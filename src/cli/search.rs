@@ -121,7 +121,7 @@ pub(super) fn read_texts(vault: &Vault, query: &Query, out: &Output) -> Result<(
     let lacks = vault.read_texts(&mut |left| {
         if left > LONG && !told && !out.quiet {
             out.say(&format!(
-                "note: reading {} for the first search in their text; this is done once",
+                "note: reading {} to build the search index; this happens only once",
                 plural(left, "message")
             ));
             told = true;

@@ -20,7 +20,7 @@ use super::text::{Align, escape, escape_bytes, escape_line, size, table};
 /// A header is not longer than this.
 const HEADER_LIMIT: u64 = 1024 * 1024;
 
-const PARTS_CUT: &str = "note: the message has too many parts, or they lie too deep within each other, and some \
+const PARTS_CUT: &str = "note: the message has too many or too deeply nested parts, and some \
      were left out; --raw has all of it";
 
 pub(crate) fn run(args: &Show, settings: &Settings, out: &Output) -> Result<Done, Failure> {
@@ -162,10 +162,13 @@ fn print(mail: &Readable, out: &Output) {
         }
     }
     if mail.truncated {
-        out.say("note: only the first 16 MiB were looked at; --raw has all of it");
+        out.say("note: only the first 16 MiB are shown; --raw writes the whole message");
     }
     if mail.text_cut {
-        out.say("note: the text was too long, and its end is left out; --raw has all of it");
+        out.say(
+            "note: the text is too long and its end is left out; --raw writes the whole \
+        message",
+        );
     }
     if mail.parts_cut {
         out.say(PARTS_CUT);

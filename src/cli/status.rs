@@ -143,7 +143,7 @@ fn complain(stale: &[Stale], out: &Output) {
         })
         .collect();
     let message = format!("stale: {}", each.join(", "));
-    let hint = "'mailvault pull' shows what is in its way";
+    let hint = "'mailvault pull' shows what prevents it";
     out.json(
         "error",
         json!({"code": code_name(STALE), "exit": STALE, "message": message, "hint": hint}),
@@ -175,7 +175,7 @@ fn note(status: &AccountStatus) -> String {
     let mut notes = Vec::new();
     let failed = status.last.filter(|(_, code)| *code != 0);
     let failed = failed.map(|(time, code)| (code, when(time, &now())));
-    let refused = format!("{} not given by the server", count(status.refused));
+    let refused = format!("{} refused by the server", count(status.refused));
     match failed {
         // One thing is not told twice.
         Some((PARTIAL, when)) if status.refused > 0 => notes.push(format!("{refused} {when}")),
@@ -256,7 +256,7 @@ mod tests {
         };
         assert_eq!(
             note(&status),
-            "password or token refused 2018-10-31; 2 not given by the server; \
+            "password or token refused 2018-10-31; 2 refused by the server; \
              3 doubtful; 1 message purged from the server (2 KiB, last 2018-10-31)"
         );
         let refused = AccountStatus {
@@ -264,7 +264,7 @@ mod tests {
             refused: 2,
             ..AccountStatus::default()
         };
-        assert_eq!(note(&refused), "2 not given by the server 2018-10-31");
+        assert_eq!(note(&refused), "2 refused by the server 2018-10-31");
     }
 
     #[test]

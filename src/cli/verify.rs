@@ -138,10 +138,10 @@ fn print(report: &VerifyReport, args: &Verify, settings: &Settings, out: &Output
 
     let (messages, good) = totals(report);
     if !report.complete {
-        out.line("The time was up before all was read; --subset n/t reads a part.");
+        out.line("Time ran out before everything was read; --subset n/t reads a part.");
     } else if let Some((n, t)) = args.subset {
         out.line(&format!(
-            "Only part {n} of {t} was read; of the rest, names, sizes and records were looked at."
+            "Only part {n} of {t} was read; for the rest, names, sizes and records were checked."
         ));
     }
     if good < messages {
@@ -160,7 +160,7 @@ fn print(report: &VerifyReport, args: &Verify, settings: &Settings, out: &Output
             out.line(&format!("{} read back.", size(report.read)));
         }
     } else if report.findings.is_empty() && out.out_terminal {
-        out.line("Names, sizes and records are right; --read-data also reads every message.");
+        out.line("Names, sizes and records are correct; --read-data also reads every message.");
     }
 }
 

@@ -41,7 +41,7 @@ const LABEL: &str = "export";
 
 /// Something that takes messages.
 pub trait Target {
-    /// Takes one message, unless it is there already. An [`Error::Damaged`] is that of the
+    /// Takes one message, unless it already exists. An [`Error::Damaged`] is that of the
     /// message alone: nothing of it was kept, and others may follow.
     fn put(&mut self, entry: &Entry, body: &mut Body<'_>) -> Result<Put>;
 
@@ -164,8 +164,15 @@ pub fn plan(
             return Err(Error::Unfit {
                 doing: "export to",
                 path: path.clone(),
-                reason: format!("an eml file holds one message, and the query selects {messages}"),
-                hint: Some("select one with id:, or name a directory and --format eml".to_owned()),
+                reason: format!(
+                    "an eml file contains one message, but the query selects \
+                {messages}"
+                ),
+                hint: Some(
+                    "select one with id:, or choose a directory and --format \
+                eml"
+                    .to_owned(),
+                ),
             });
         }
         Destination::Eml(path) | Destination::Mbox(path) => place::refuse_taken(path)?,
@@ -298,8 +305,8 @@ fn refuse_inside(vault: &Path, path: &Path) -> Result<()> {
         return Err(Error::Unfit {
             doing: "export to",
             path: path.to_path_buf(),
-            reason: "it lies in the vault".to_owned(),
-            hint: Some("name a directory outside of it".to_owned()),
+            reason: "it is inside the vault".to_owned(),
+            hint: Some("choose a directory outside of it".to_owned()),
         });
     }
     Ok(())

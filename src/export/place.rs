@@ -60,7 +60,7 @@ impl PlaceState {
                 hint: Some(hint.to_owned()),
             })
         };
-        let another = "name a new directory";
+        let another = "choose a new directory";
         let name = note(root, format)?;
         let text = match fsx::read(&root.join(name)) {
             Ok(text) => text,
@@ -78,7 +78,10 @@ impl PlaceState {
                         files: BTreeMap::new(),
                     }),
                     Some(name) => unfit(
-                        format!("it is not empty (it holds {name}), and no earlier export"),
+                        format!(
+                            "it is not empty (it contains {name}), and is not an earlier \
+                        export"
+                        ),
                         another,
                     ),
                 };
@@ -93,13 +96,13 @@ impl PlaceState {
             .filter(|s| s.v == 1)
         else {
             return unfit(
-                format!("its {name} is not one that this version reads"),
+                format!("its {name} cannot be read by this version"),
                 another,
             );
         };
         if state.format != format.name() {
             return unfit(
-                format!("it holds an earlier export as {}", state.format),
+                format!("it contains an earlier export as {}", state.format),
                 another,
             );
         }
@@ -114,8 +117,8 @@ impl PlaceState {
             && let Some(other) = accounts.iter().find(|name| *name != only)
         {
             return unfit(
-                format!("it holds the account {only} alone, and {other} is to be added"),
-                &format!("name a new directory, or select account:{only}"),
+                format!("it contains only the account {only}, and {other} would be added"),
+                &format!("choose a new directory, or select account:{only}"),
             );
         }
         Ok(state)
@@ -150,8 +153,8 @@ pub(super) fn refuse_taken(path: &Path) -> Result<()> {
         Some(_) => Err(Error::Unfit {
             doing: "export to",
             path: path.to_path_buf(),
-            reason: "it is there already".to_owned(),
-            hint: Some("name a new file, or remove this one first".to_owned()),
+            reason: "it already exists".to_owned(),
+            hint: Some("choose a new file, or remove this one first".to_owned()),
         }),
         None => Ok(()),
     }
@@ -213,7 +216,7 @@ impl ExportPlace {
             return Err(Error::Unfit {
                 doing: "export to",
                 path: root.clone(),
-                reason: "another mailvault is at it".to_owned(),
+                reason: "another mailvault is using it".to_owned(),
                 hint: None,
             });
         }

@@ -120,7 +120,7 @@ fn kind_of(source: &Path, name: &str) -> Result<Kind> {
         ),
         FileForm::Foreign(form) => refused(format!("it is {}", form.what), form.hint),
         FileForm::PartOfEmlx => refused(
-            "Apple Mail has only a part of the message in it".to_owned(),
+            "Apple Mail has stored only part of the message in it".to_owned(),
             "let Apple Mail load the whole message, then import it again",
         ),
         FileForm::Unknown => refused(
@@ -249,7 +249,10 @@ fn in_maildir(folder: &Path, tree: &mut SourceTree, each: &mut dyn FnMut(Found))
             if size.is_none() {
                 tree.skip(&path, "a directory among messages");
             } else if name.starts_with('.') {
-                tree.skip(&path, "a hidden file, which programs make while they copy");
+                tree.skip(
+                    &path,
+                    "a hidden file, which programs create while they copy",
+                );
             } else {
                 tree.take(&dir, &name, &path);
                 let mut found = single(path, &name);

@@ -140,8 +140,8 @@ pub fn run(
         return Err(Error::Unfit {
             doing: "import",
             path: source.clone(),
-            reason: "it does not say which account its mail is of".to_owned(),
-            hint: Some("name one, new or old: --account work".to_owned()),
+            reason: "it does not name the account that its mail belongs to".to_owned(),
+            hint: Some("name a new or existing account: --account work".to_owned()),
         });
     }
     if options.create && !options.dry_run {

@@ -168,16 +168,14 @@ impl SourceWalk<'_> {
             return Ok(());
         }
         if around.profile.is_some() && !STORES.contains(&name.as_str()) {
-            self.tree.skip(
-                path,
-                "a directory of Thunderbird that holds no mail folders",
-            );
+            self.tree
+                .skip(path, "a Thunderbird directory without mail folders");
             return Ok(());
         }
         if place.package && name == "Attachments" {
             self.tree.skip(
                 path,
-                "attachments that Apple Mail keeps apart from their messages",
+                "attachments that Apple Mail stores separately from their messages",
             );
             return Ok(());
         }
@@ -242,7 +240,7 @@ impl SourceWalk<'_> {
             if !around.names.contains(folder) {
                 self.tree.skip(
                     path,
-                    "an index of Thunderbird for a folder whose mail is not here",
+                    "a Thunderbird index for a folder whose mail is not here",
                 );
             }
             return;
@@ -276,7 +274,7 @@ impl SourceWalk<'_> {
             FileForm::Empty => "it is empty".to_owned(),
             FileForm::Foreign(form) => format!("it is {}", form.what),
             FileForm::PartOfEmlx => {
-                "Apple Mail has only a part of this message here; let it load the whole message"
+                "Apple Mail has only part of this message here; let it load the whole message"
                     .to_owned()
             }
             FileForm::Message | FileForm::Emlx => {

@@ -185,5 +185,5 @@ fn give_up(_: Stuck) -> Error {
 
 /// Why a message does not count though it had an end.
 pub(super) fn cut_short(detail: &str) -> String {
-    format!("it seems to be cut short (what came is stored): after its end, {detail}")
+    format!("possibly incomplete, but stored: after its end, {detail}")
 }

@@ -41,7 +41,7 @@ impl PurgeRun<'_, '_> {
         if let Some(last) = self.last.get(maildrop) {
             let others = last.others.len();
             if listings.is_empty() && others > 0 {
-                let detail = format!("it lists nothing, though others were to stay ({others})");
+                let detail = format!("it lists nothing, although others should remain ({others})");
                 return Err(broken(detail));
             }
             // What is counted may be what was asked for.

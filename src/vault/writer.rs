@@ -52,7 +52,10 @@ impl Writer {
         if !strangers.is_empty() {
             return Err(Error::Format {
                 path: path.to_path_buf(),
-                reason: format!("it is no vault and not empty (it holds {})", strangers[0]),
+                reason: format!(
+                    "it is not empty and not a vault (it contains {})",
+                    strangers[0]
+                ),
             });
         }
         let mut id = [0; 16];

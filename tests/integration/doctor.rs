@@ -79,8 +79,8 @@ ok    certificate     none: not encrypted, but on this machine
 ok    sign-in         3 messages, ";
     assert!(list.contains(rest), "{list}");
     let end = "
-ok    UIDL            every message has a name of its own
-ok    PIPELINING      commands are sent ahead: fast over long lines
+ok    UIDL            every message has a unique name
+ok    PIPELINING      commands are sent ahead: fast even with high latency
 ";
     assert!(list.ends_with(end), "{list}");
     assert_eq!(output.stderr(), "");
@@ -150,7 +150,7 @@ fn a_password_program_that_needs_a_session_is_warned_of() {
     let mut sandbox = sandbox(&[account("\"cat ~/.password\"")]);
     let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
     let good = sandbox.run(&["doctor"]).expect_code(0).stdout();
-    let said = "ok    secret          password_command answers, and would under cron\n";
+    let said = "ok    secret          password_command works, also under cron\n";
     assert!(good.contains(said), "{good}");
     configure(
         &sandbox,
@@ -254,7 +254,7 @@ fn an_imap_account_is_looked_at_too() {
         "ok    dns             localhost has ",
         "ok    certificate     trusted, good until 2040-01-01\n  sha256:  ",
         "ok    sign-in         2 messages in ",
-        "ok    UIDPLUS         only what is named is deleted",
+        "ok    UIDPLUS         a purge deletes only the messages it names",
         "ok    CONDSTORE       changed flags are found at once",
     ] {
         assert!(list.contains(line), "{line}\n{list}");

@@ -261,7 +261,7 @@ fn a_full_disk_stops_cleanly_and_the_next_run_goes_on() {
     // Too little from the start: nothing is fetched.
     let output = sandbox.run(&["pull", "--create"]).expect_code(16);
     let stderr = output.stderr();
-    let first = "error: work: not enough room in $HOME/vault: 2.7 MiB needed, ";
+    let first = "error: work: not enough space in $HOME/vault: 2.7 MiB needed, ";
     assert!(stderr.starts_with(first), "{stderr}");
     assert!(
         stderr.ends_with(
@@ -276,7 +276,7 @@ fn a_full_disk_stops_cleanly_and_the_next_run_goes_on() {
     let output = sandbox.run(&["pull", "--create"]).expect_code(16);
     let stderr = output.stderr();
     assert!(
-        stderr.contains("not enough room in $HOME/vault"),
+        stderr.contains("not enough space in $HOME/vault"),
         "{stderr}"
     );
     // Some room is always left.

@@ -307,8 +307,9 @@ fn one_message_goes_to_stdout_as_it_is_and_several_as_an_mbox() {
     sandbox.run(&["export", "some.eml"]).expect(
         2,
         "",
-        "error: cannot export to some.eml: an eml file holds one message, and the query selects 8\n  \
-         hint: select one with id:, or name a directory and --format eml\n",
+        "error: cannot export to some.eml: an eml file contains one message, but the query \
+         selects 8\n  \
+         hint: select one with id:, or choose a directory and --format eml\n",
     );
 }
 
@@ -319,7 +320,7 @@ fn what_is_not_ours_is_refused_and_left_as_it_is() {
     for inside in ["vault/out", "vault", "vault/x.mbox", "vault/../vault/mail"] {
         let refused = sandbox.run(&["export", inside]).expect_code(2);
         assert!(
-            refused.stderr().contains("it lies in the vault"),
+            refused.stderr().contains("it is inside the vault"),
             "{refused}"
         );
     }
@@ -329,7 +330,7 @@ fn what_is_not_ours_is_refused_and_left_as_it_is() {
         2,
         "",
         "error: cannot export to mine: it is not empty (it holds thesis.txt), and no earlier export\n  \
-         hint: name a new directory\n",
+         hint: choose a new directory\n",
     );
     let _ = sandbox.run(&["export", "x.mbox"]).expect_code(0);
     let _ = sandbox.run(&["export", "x.mbox"]).expect_code(2);

@@ -58,7 +58,7 @@ fn with_enough_flags_it_asks_nothing_and_what_it_writes_can_be_pulled() {
 Next:
   mailvault pull         fetch everything; nothing is deleted
   mailvault init         add another account
-  mailvault doctor       check all of it, at any time
+  mailvault doctor       check everything, at any time
 ",
         "",
     );
@@ -239,7 +239,7 @@ fn a_vault_that_an_older_configuration_would_not_mean_is_refused_before_anything
         2,
         "",
         "\
-error: ~/.config/mailvault/config.toml is there already, and means another vault
+error: ~/.config/mailvault/config.toml already exists, and uses another vault
   hint: leave out --vault, or change its line to vault = \"~/archive\"
 ",
     );

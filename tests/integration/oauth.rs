@@ -175,7 +175,8 @@ fn a_sign_in_that_was_revoked_names_login() {
         12,
         "",
         "\
-error: work: 127.0.0.1:$PORT gave no access token for ann: the stored sign-in has expired or was revoked
+error: work: 127.0.0.1:$PORT issued no access token for ann: the stored sign-in has expired or \
+was revoked
   server said: invalid_grant: **** has expired.
   hint: 'mailvault login work' signs in again
 ",
@@ -193,7 +194,7 @@ fn before_the_first_sign_in_the_way_to_it_is_told() {
         "",
         "\
 error: work: nobody has signed in to work yet
-  hint: 'mailvault login work' does it in a browser, and keeps what it gets in
+  hint: 'mailvault login work' signs in with a browser, and keeps the token in
         ~/token
 ",
     );
@@ -240,7 +241,7 @@ fn a_service_that_is_away_is_told_from_the_mail_server() {
         13,
         "",
         "\
-error: work: 127.0.0.1:1 gave no access token for ann: Connection refused
+error: work: 127.0.0.1:1 issued no access token for ann: Connection refused
   hint: check the network, and the addresses in the table oauth of work, if it
         has any
 ",

@@ -338,7 +338,7 @@ fn who_reads_a_part_is_told_that_it_was_one() {
         .expect(
             0,
             "work  12 of 12 messages good\n\
-             Only part 2 of 7 was read; of the rest, names, sizes and records were looked at.\n",
+             Only part 2 of 7 was read; for the rest, names, sizes and records were checked.\n",
             "",
         );
 }

@@ -725,9 +725,9 @@ tls = "none"
     fn every_refusal_says_where_and_what() {
         let pin = "tls_pin_sha256 is not 64 hexadecimal digits";
         let timeout = "timeout must be from 1 second to 1 hour";
-        let program = "is neither a line for the shell nor a list of strings";
+        let program = "is neither a shell command nor a list of strings";
         let host = "host is neither a host name nor an address";
-        let user = "user is empty or holds a control character";
+        let user = "user is empty or contains a control character";
         let cases = [
             (
                 "[accounts.A]",
@@ -885,7 +885,7 @@ tls = "none"
             ),
             (
                 &with("token_command = \"t\""),
-                "4:17: token_command needs an auth that takes a token".into(),
+                "4:17: token_command needs an auth that uses a token".into(),
             ),
             (
                 &with("auth = \"xoauth2\""),

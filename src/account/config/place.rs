@@ -120,7 +120,7 @@ fn without_value(message: &str, raw: &str, is_slip: bool) -> String {
     if bare.len() <= 3 || !silent.contains(&bare) {
         return silent;
     }
-    format!("this {} cannot stand here", value.type_str())
+    format!("this {} is not allowed here", value.type_str())
 }
 
 /// The unknown name and the known ones in serde's message about a key or value.

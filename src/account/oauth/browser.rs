@@ -171,7 +171,7 @@ fn answer(stream: &mut impl Write, status: &str, text: &str) -> std::io::Result<
 fn random(service: &Service) -> Result<String> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| {
-        let reason = format!("the system gives no random numbers: {error}");
+        let reason = format!("the system provides no random numbers: {error}");
         refused(service, ErrorKind::Failed, &reason, None)
     })?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))

@@ -44,7 +44,7 @@ pub(super) fn sign_in(
     let invitation = invitation(&object).ok_or_else(|| Error::Protocol {
         server: service.server.clone(),
         stage: Stage::Command("a code".into()),
-        detail: "the answer holds no code to type".to_owned(),
+        detail: "the reply contains no code to type".to_owned(),
     })?;
     show(&invitation.ask);
     let end = Instant::now() + Duration::from_secs(invitation.lasts);

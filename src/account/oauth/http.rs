@@ -64,7 +64,7 @@ mod client {
         if found.is_empty() {
             return Err(Error::Config {
                 message: format!("{} holds no PEM certificate", file.display()),
-                hint: Some("ca_file wants the certificate of the authority as PEM".to_owned()),
+                hint: Some("ca_file needs the authority's certificate as PEM".to_owned()),
             });
         }
         Ok(RootCerts::Specific(Arc::new(found)))

@@ -135,7 +135,7 @@ fn broken(service: &Service, status: u16) -> Error {
         return Error::Busy { server, reply };
     }
     // No error of the protocol that the mail server speaks, which may be well.
-    let reason = format!("its answer (HTTP status {status}) is neither a token nor an error");
+    let reason = format!("its reply (HTTP status {status}) is neither a token nor an error");
     refused(service, ErrorKind::Failed, &reason, None)
 }
 

@@ -68,12 +68,12 @@ mod store {
         // Others may carry what is stored.
         let (why, hint) = match error {
             keyring::Error::NoEntry => (
-                "holds no password for it".to_owned(),
+                "contains no password for it".to_owned(),
                 format!("'mailvault login {account}' stores one"),
             ),
             keyring::Error::NoStorageAccess(cause) | keyring::Error::PlatformFailure(cause) => (
                 format!("cannot be reached: {cause}"),
-                "a keyring needs a desktop session that is unlocked, which cron has not; \
+                "a keyring needs a desktop session that is unlocked, which cron does not have; \
                  password_file needs none"
                     .to_owned(),
             ),
@@ -86,7 +86,7 @@ mod store {
                 "delete all but one in the keyring's own program".to_owned(),
             ),
             _ => (
-                "gave something that is no password".to_owned(),
+                "returned something that is not a password".to_owned(),
                 format!("'mailvault login {account}' stores a new one"),
             ),
         };

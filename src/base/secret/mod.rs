@@ -187,7 +187,7 @@ pub(crate) fn stored_token(account: &str, path: &Path, home: Option<&Path>) -> R
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::Secret {
             message: format!("nobody has signed in to {account} yet"),
             hint: Some(format!(
-                "'mailvault login {account}' does it in a browser, and keeps what it gets in {}",
+                "'mailvault login {account}' signs in with a browser, and keeps the token in {}",
                 typed_path(path, home)
             )),
         }),
@@ -257,15 +257,19 @@ fn accept(what: &str, given: &[u8]) -> Result<Secret> {
     }
     if line.len() as u64 > LINE_LIMIT {
         return Err(fault(format!(
-            "{what} gave more than {LINE_LIMIT} bytes in a line"
+            "{what} printed more than {LINE_LIMIT} bytes in a line"
         )));
     }
     if line.contains(&0) || line.contains(&b'\r') {
-        return Err(fault(format!("{what} gave a NUL or CR inside the secret")));
+        return Err(fault(format!(
+            "{what} returned a NUL or CR inside the secret"
+        )));
     }
     match std::str::from_utf8(line) {
         Ok(text) => Ok(Secret::new(text.to_owned())),
-        Err(_) => Err(fault(format!("{what} gave something that is not UTF-8"))),
+        Err(_) => Err(fault(format!(
+            "{what} returned something that is not UTF-8"
+        ))),
     }
 }
 
@@ -481,19 +485,19 @@ mod tests {
             ("echo; echo hunter2", "gave nothing"),
             (
                 "printf 'hunter2\\000\\n'",
-                "gave a NUL or CR inside the secret",
+                "returned a NUL or CR inside the secret",
             ),
             (
                 "printf 'hunter2\\rx\\n'",
-                "gave a NUL or CR inside the secret",
+                "returned a NUL or CR inside the secret",
             ),
             (
                 "printf 'hunter2\\377\\n'",
-                "gave something that is not UTF-8",
+                "returned something that is not UTF-8",
             ),
             (
                 "head -c 70000 /dev/zero | tr '\\0' x",
-                "gave more than 65536 bytes in a line",
+                "printed more than 65536 bytes in a line",
             ),
         ] {
             let whole = format!("the password_command of work {message}");

@@ -213,7 +213,7 @@ fn vault(list: &mut List<'_>, settings: &Settings) {
         }
         Err(Error::VaultMissing { .. }) if settings.usual_vault => {
             let text = format!(
-                "none yet at {}; the first pull makes it",
+                "none yet at {}; the first pull creates it",
                 settings.shown(&settings.vault)
             );
             list.row(&DoctorRow::new(Mark::Warn, "vault", text));

@@ -89,11 +89,7 @@ fn verified(last: Option<&(i64, u64, String)>) -> DoctorRow {
         scope if scope.starts_with("data") => "part of the bytes",
         _ => "names and sizes",
     };
-    let good = if *damage == 0 {
-        "all good"
-    } else {
-        "put right"
-    };
+    let good = if *damage == 0 { "all good" } else { "repaired" };
     let text = format!("{look}, {}, {good}", when(*time, &now()));
     let old = now().timestamp() - time > OLD_PROOF * DAY;
     let row =
@@ -122,25 +118,21 @@ pub(super) fn secret(
     settings: &Settings,
 ) -> DoctorRow {
     let program = |key: &str| match alone {
-        Ok(()) => DoctorRow::new(
-            Mark::Ok,
-            "secret",
-            format!("{key} answers, and would under cron"),
-        ),
+        Ok(()) => DoctorRow::new(Mark::Ok, "secret", format!("{key} works, also under cron")),
         Err(error) => {
             let text = format!(
-                "{key} answers here, but not with the bare environment of cron: {}",
+                "{key} works here, but not in the bare environment of cron: {}",
                 report::what(error)
             );
             let row = DoctorRow::new(Mark::Warn, "secret", text);
-            row.hint("a password_file needs no session")
+            row.hint("a password_file works without a session")
         }
     };
     match &account.secret {
         SecretSource::Command(_) => program("password_command"),
         SecretSource::Token(_) => program("token_command"),
         SecretSource::File(path) => {
-            let text = format!("{}, for you only", settings.shown(path));
+            let text = format!("{}, readable by you only", settings.shown(path));
             DoctorRow::new(Mark::Ok, "secret", text)
         }
         SecretSource::Refresh(path) => {
@@ -149,14 +141,17 @@ pub(super) fn secret(
         }
         SecretSource::Keyring => {
             let text = "from the keyring of this session, which cron cannot reach";
-            DoctorRow::new(Mark::Warn, "secret", text).hint("a password_file needs no session")
+            DoctorRow::new(Mark::Warn, "secret", text).hint(
+                "a password_file works without a \
+            session",
+            )
         }
         SecretSource::Env(name) => {
-            let text = format!("from the variable {name}, which cron does not set by itself");
+            let text = format!("from the variable {name}, which cron does not set");
             DoctorRow::new(Mark::Warn, "secret", text)
         }
         SecretSource::Unset if env.credentials_directory.is_some() => {
-            DoctorRow::new(Mark::Ok, "secret", "a credential of the service manager")
+            DoctorRow::new(Mark::Ok, "secret", "a systemd credential")
         }
         SecretSource::Unset => asked_for(),
     }
@@ -235,7 +230,7 @@ fn other_ports(account: &Account, ports: &[u16]) -> DoctorRow {
     };
     let known: Vec<_> = ports.iter().map(known).collect();
     let text = format!("{} answers at {}", account.host, known.join(", "));
-    let hint = format!("set protocol, port and tls of {} to fit", account.name);
+    let hint = format!("set protocol, port and tls of {} accordingly", account.name);
     DoctorRow::new(Mark::Warn, "other ports", text)
         .hint(hint)
         .data(json!({"ports": ports}))
@@ -273,13 +268,16 @@ fn certificate(account: &Account, shown: &Certificate, verbose: bool) -> DoctorR
 fn pop3(capabilities: &Pop3Capabilities, names: UidlQuality, unlisted: u64) -> Vec<DoctorRow> {
     let mut rows = Vec::new();
     rows.push(match names {
-        UidlQuality::Unknown => DoctorRow::new(Mark::Ok, "UIDL", "no message there to judge by"),
-        UidlQuality::Good => {
-            DoctorRow::new(Mark::Ok, "UIDL", "every message has a name of its own")
-        }
+        UidlQuality::Unknown => DoctorRow::new(
+            Mark::Ok,
+            "UIDL",
+            "no messages on the server to \
+        judge by",
+        ),
+        UidlQuality::Good => DoctorRow::new(Mark::Ok, "UIDL", "every message has a unique name"),
         UidlQuality::Shared(n) => {
             let text = format!(
-                "{} share a name with another; such mail is told apart by content, which \
+                "{} share a name with another; such mail is identified by its content, which \
                  takes longer",
                 plural(n, "message")
             );
@@ -287,7 +285,7 @@ fn pop3(capabilities: &Pop3Capabilities, names: UidlQuality, unlisted: u64) -> V
         }
         UidlQuality::Absent(n) => {
             let text = format!(
-                "{} without a name that lasts; such mail is told apart by content, which \
+                "{} without a lasting name; such mail is identified by its content, which \
                  takes longer",
                 plural(n, "message")
             );
@@ -302,18 +300,18 @@ fn pop3(capabilities: &Pop3Capabilities, names: UidlQuality, unlisted: u64) -> V
         rows.push(DoctorRow::new(Mark::Warn, "listing", text));
     }
     if !capabilities.known {
-        let text = "the server does not say; commands go one at a time";
+        let text = "the server does not list them; commands are sent one at a time";
         rows.push(DoctorRow::new(Mark::Ok, "abilities", text));
         return rows;
     }
     let ahead = if capabilities.pipelining {
-        "commands are sent ahead: fast over long lines"
+        "commands are sent ahead: fast even with high latency"
     } else {
-        "not offered: one message at a time, slower over long lines"
+        "not offered: one message at a time, slower with high latency"
     };
     rows.push(DoctorRow::new(Mark::Ok, "PIPELINING", ahead));
     if !capabilities.top {
-        let text = "not offered: purge cannot compare a header, and so deletes nothing";
+        let text = "not offered: purge cannot compare headers, so it deletes nothing";
         rows.push(DoctorRow::new(Mark::Warn, "TOP", text));
     }
     match capabilities.login_delay {
@@ -327,7 +325,9 @@ fn pop3(capabilities: &Pop3Capabilities, names: UidlQuality, unlisted: u64) -> V
     }
     let expire = match capabilities.expire {
         None => return rows,
-        Some(0) => "the server deletes mail once it was fetched, also by mailvault".to_owned(),
+        Some(0) => "the server deletes mail once any program, such as mailvault, has fetched \
+        it"
+        .to_owned(),
         Some(days) => format!(
             "the server deletes mail by itself after {}: pull more often",
             plural(u64::from(days), "day")
@@ -350,11 +350,16 @@ fn imap(extensions: &[(&'static str, bool)], quota: Option<(u64, u64)>) -> Vec<D
     let mut rows = Vec::new();
     for (name, there) in extensions {
         let row = match (*name, *there) {
-            ("UIDPLUS", true) => DoctorRow::new(Mark::Ok, name, "only what is named is deleted"),
+            ("UIDPLUS", true) => DoctorRow::new(
+                Mark::Ok,
+                name,
+                "a purge deletes only the \
+            messages it names",
+            ),
             ("UIDPLUS", false) => DoctorRow::new(
                 Mark::Warn,
                 name,
-                "not offered: what others marked as deleted could go with a purge",
+                "not offered: a purge could delete what others have marked",
             ),
             ("CONDSTORE", true) => {
                 DoctorRow::new(Mark::Ok, name, "changed flags are found at once")

@@ -65,7 +65,7 @@ pub(crate) fn run(
 fn refuse_upload_options(args: &Export) -> Result<(), Failure> {
     if args.into.is_some() || args.check || args.again || args.lock_wait.is_some() {
         return Err(Failure::usage(
-            "--into, --check, --again and --lock-wait are for an export to a server",
+            "--into, --check, --again and --lock-wait work only for an export to a server",
             "name one as imap:ACCOUNT",
         ));
     }
@@ -106,7 +106,7 @@ fn print_omissions(omitted: &Omissions, out: &Output) {
     for account in &omitted.unknown {
         out.say(&format!(
             "note: the last pull of {} was incomplete, left messages in doubt or found far less \
-             than the one before, so mail that may be gone from the server is exported too",
+             than the one before, so the export includes mail that may be gone from the server",
             escape(account)
         ));
     }
@@ -129,7 +129,7 @@ fn destination(args: &Export, out: &Output) -> Result<Destination, Failure> {
     if args.dest == "-" {
         if out.json || args.format.is_some() {
             return Err(Failure::usage(
-                "- writes the messages themselves: one as it is, several as an mbox",
+                "- writes the messages themselves: one unchanged, several as an mbox",
                 "leave out --json and --format, or name a file",
             ));
         }

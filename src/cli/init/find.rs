@@ -101,7 +101,7 @@ impl Wizard<'_> {
         match told {
             DomainAnswer::Provider(provider) => {
                 self.talk(&format!(
-                    "  DNS (MX)         its mail goes to {}",
+                    "  DNS (MX)         mail is delivered to {}",
                     provider.name
                 ));
                 return self.of_provider(domain, provider);
@@ -194,16 +194,16 @@ impl Wizard<'_> {
             return Ok(());
         };
         let host = escape(&server.host);
-        let question = format!("{host} is not of {}. Go on", escape(domain));
+        let question = format!("{host} does not belong to {}. Continue", escape(domain));
         if self.asks && ask::line(self.out, &format!("{question} (yes or no)"), None)? == "yes" {
             return Ok(());
         }
         Err(Failure::usage(
             format!(
-                "the servers of {domain} are those of another domain: {}",
+                "the servers of {domain} belong to another domain: {}",
                 server.host
             ),
-            "if that is right, name the one to use with --host",
+            "if that is right, choose one with --host",
         ))
     }
 
@@ -230,7 +230,7 @@ impl Wizard<'_> {
             }
             _ => prefer.ok_or_else(|| {
                 Failure::usage(
-                    "both POP3 and IMAP are there, and neither was chosen",
+                    "the server offers both POP3 and IMAP, and neither was chosen",
                     "--pop3 fetches the inbox; --imap fetches all folders, with flags",
                 )
             }),
@@ -275,7 +275,7 @@ fn none_found(protocol: Protocol, provider: Option<&Provider>) -> Failure {
         ),
         None => Failure::usage(
             format!("no {name} server was found"),
-            "name it with --host; your provider's help pages have it",
+            "set it with --host; your provider's help pages list it",
         ),
     }
 }

@@ -140,7 +140,7 @@ impl Wizard<'_> {
             ));
         }
         if provider.is_some_and(|provider| provider.password == Accepts::Token) {
-            return Err(token_or(provider, "this provider takes no password"));
+            return Err(token_or(provider, "this provider accepts no password"));
         }
         Ok(())
     }
@@ -165,7 +165,7 @@ impl Wizard<'_> {
         match address.rsplit_once('@') {
             Some((local, domain)) if !local.is_empty() && !domain.is_empty() => Ok(Some(address)),
             _ => Err(Failure::usage(
-                format!("\"{address}\" is no e-mail address"),
+                format!("\"{address}\" is not an e-mail address"),
                 "write it in full, such as ann@example.org",
             )),
         }
@@ -374,7 +374,7 @@ impl Wizard<'_> {
                 Ok(printed) if printed.expose() == secret.expose() => return Ok(source),
                 Ok(_) => self
                     .out
-                    .say("It prints something else than the password that worked."),
+                    .say("It prints something other than the password that worked."),
                 Err(error) => report::print(self.out, &error, None),
             }
         }
@@ -406,7 +406,7 @@ impl Wizard<'_> {
         out.line("Next:");
         out.line("  mailvault pull         fetch everything; nothing is deleted");
         out.line("  mailvault init         add another account");
-        out.line("  mailvault doctor       check all of it, at any time");
+        out.line("  mailvault doctor       check everything, at any time");
     }
 }
 

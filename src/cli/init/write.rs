@@ -67,10 +67,10 @@ impl InitPlan {
         let line = toml::Value::String(shown(&path, self.home.as_deref()));
         let hint = match &self.config.vault {
             Some(_) => format!("leave out --vault, or change its line to vault = {line}"),
-            None => format!("leave out --vault, or write at its head: vault = {line}"),
+            None => format!("leave out --vault, or add as its first line: vault = {line}"),
         };
         Err(Failure::usage(
-            format!("{file} is there already, and means another vault"),
+            format!("{file} already exists, and uses another vault"),
             hint,
         ))
     }
@@ -92,7 +92,7 @@ impl InitPlan {
         }
         if self.accounts().contains_key(name) {
             return Err(Failure::usage(
-                format!("there is an account called {name} already"),
+                format!("there is already an account called {name}"),
                 "choose another name with --name; 'mailvault login' changes its password",
             ));
         }
@@ -144,7 +144,7 @@ impl InitPlan {
         let parsed = self.parse(&text)?.accounts.remove(&account.name);
         parsed.ok_or_else(|| Error::Config {
             message: format!("{} cannot be added to", self.path.display()),
-            hint: Some(format!("write it there yourself:\n{text}")),
+            hint: Some(format!("add this to it yourself:\n{text}")),
         })
     }
 

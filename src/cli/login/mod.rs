@@ -137,7 +137,7 @@ fn place_of<'a>(account: &'a Account, settings: &Settings) -> Result<TokenPlace<
     };
     Err(Error::Secret {
         message: format!("{name} has its password from {from}, which mailvault cannot change"),
-        hint: Some("change it where that gets it".to_owned()),
+        hint: Some("change it at its source".to_owned()),
     })
 }
 
@@ -148,8 +148,8 @@ fn from_stdin() -> Result<Secret, Failure> {
     let line = line.trim_end_matches(['\r', '\n']);
     if read.is_err() || line.is_empty() {
         return Err(Failure::usage(
-            "standard input holds no password",
-            "its first line is taken",
+            "standard input contains no password",
+            "the first line is the password",
         ));
     }
     Ok(Secret::new(line.to_owned()))

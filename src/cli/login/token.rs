@@ -25,12 +25,12 @@ pub(super) fn run(
     if args.stdin {
         return Err(Failure::usage(
             format!("{} has a token_file, and no password", account.name),
-            "leave out --stdin: the sign-in is in a browser",
+            "leave out --stdin: sign in with a browser",
         ));
     }
     if global.no_input {
         return Err(Failure::usage(
-            "a sign-in in a browser needs a person",
+            "signing in with a browser needs a person",
             "leave out --no-input",
         ));
     }

@@ -174,7 +174,7 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
         Error::NotFound { candidates, .. } if candidates.is_empty() => {
             "'mailvault list' shows the ids; at least four digits are needed".to_owned()
         }
-        Error::NotFound { .. } => "type more digits of the one you mean".to_owned(),
+        Error::NotFound { .. } => "type more digits of the id".to_owned(),
         Error::Unfit { hint, .. } => return hint.as_deref().map(|hint| escape(hint).into_owned()),
         Error::Query { .. } => "'mailvault help search' shows what a query may contain".to_owned(),
         Error::NoMatch { gone: 0, query } if query.is_empty() => return None,

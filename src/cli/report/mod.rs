@@ -223,9 +223,9 @@ pub(crate) fn code_name(code: u8) -> &'static str {
 pub(crate) fn code_words(code: u8) -> &'static str {
     match code {
         0 => "",
-        3 => "some messages not given by the server",
+        3 => "some messages not stored as listed",
         12 => "password or token refused",
-        13 => "server out of reach or busy",
+        13 => "server unreachable or busy",
         14 => "certificate refused",
         15 => "configuration or secret wrong",
         16 => "no space",
@@ -447,7 +447,7 @@ mod tests {
         assert_eq!(quota.kind().exit_code(), 16);
         let quota = text(&quota, None);
         assert!(
-            quota.starts_with("not enough room in /m: Disk quota exceeded\n"),
+            quota.starts_with("not enough space in /m: Disk quota exceeded\n"),
             "{quota}"
         );
     }
@@ -462,7 +462,7 @@ mod tests {
         };
         assert!(
             text(&error, None)
-                .starts_with("not enough room in /srv/backup: 1.9 GiB needed, 402.0 MiB free\n")
+                .starts_with("not enough space in /srv/backup: 1.9 GiB needed, 402.0 MiB free\n")
         );
     }
 

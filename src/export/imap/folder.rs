@@ -417,7 +417,7 @@ impl Upload<'_> {
             && self.suspect.replace(message.id) == Some(message.id)
         {
             let mut message = message.clone();
-            message.reason = format!("the connection ends when it is sent: {error}");
+            message.reason = format!("the connection is lost whenever it is sent: {error}");
             self.refuse(&run.key, message);
             return;
         }

@@ -127,7 +127,7 @@ impl Upload<'_> {
             if ours.is_some_and(|ours| there > ours)
                 && let Some(mut message) = self.interrupted.remove(hash)
             {
-                message.reason = format!("{there} messages there have its size and header");
+                message.reason = format!("{there} messages on the server have its size and header");
                 self.report.doubled.push(message);
             }
         }

@@ -19,7 +19,9 @@ fn remarks(levels: &[String], goal: &Goal, space: &Namespace) -> Vec<String> {
     let name = levels.join("/");
     if is_inbox(levels) {
         if name != "INBOX" {
-            found.push(format!("{name} is the inbox there, in whatever case"));
+            found.push(format!(
+                "{name} means the inbox there, in upper or lower case"
+            ));
         }
         return found;
     }
@@ -33,7 +35,7 @@ fn remarks(levels: &[String], goal: &Goal, space: &Namespace) -> Vec<String> {
         if delimiter.is_some_and(|delimiter| level.contains(delimiter)) {
             let delimiter = delimiter.unwrap_or_default();
             found.push(format!(
-                "{level} gets _ for {delimiter}, which stands between levels there"
+                "{level} gets _ for {delimiter}, which separates levels there"
             ));
         }
         if has(char::is_control) || has(|c| matches!(c, '*' | '%')) {
@@ -43,7 +45,7 @@ fn remarks(levels: &[String], goal: &Goal, space: &Namespace) -> Vec<String> {
         }
         if level.starts_with(['#', '~', '.']) {
             found.push(format!(
-                "{level} may be refused: names that begin so are reserved on some servers"
+                "{level} may be refused: some servers reserve names that begin like this"
             ));
         }
     }

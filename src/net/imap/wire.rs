@@ -109,7 +109,7 @@ impl<S: Read + Write> ImapWire<S> {
                 "this is a POP3 server".to_owned()
             } else {
                 let cut: String = said.chars().take(80).collect();
-                format!("\"{cut}\" is no answer")
+                format!("\"{cut}\" is not a valid reply")
             })
         })
     }

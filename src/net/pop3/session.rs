@@ -143,7 +143,7 @@ impl<S: Read + Write> Pop3Session<S> {
                 .ok_or_else(|| Error::Protocol {
                     server,
                     stage: Stage::Stls,
-                    detail: "it sent more in clear before the handshake".into(),
+                    detail: "it sent extra data before the handshake".into(),
                 }),
             Answer::Err(text) => Err(Error::Refused {
                 server,

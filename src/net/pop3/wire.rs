@@ -103,7 +103,7 @@ impl<S: Read + Write> Pop3Wire<S> {
         let said = self.words(&line);
         Err(self
             .channel
-            .broken(&format!("\"{}\" is no answer", cut(&said))))
+            .broken(&format!("\"{}\" is not a valid reply", cut(&said))))
     }
 
     /// Takes a status line.
@@ -128,7 +128,7 @@ impl<S: Read + Write> Pop3Wire<S> {
                 let greets = self.channel.stage == Stage::Greeting;
                 let guess = if greets { who_greets(&said) } else { None };
                 let detail = guess.map_or_else(
-                    || format!("\"{}\" is no answer", cut(&said)),
+                    || format!("\"{}\" is not a valid reply", cut(&said)),
                     |who| format!("this is {who}"),
                 );
                 return Err(self.channel.broken(&detail));

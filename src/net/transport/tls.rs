@@ -17,7 +17,7 @@ pub(super) fn verified(server: &Endpoint, trust: &Trust) -> Result<TlsConnector>
         let pem = std::fs::read(path).map_err(|e| Error::file("read", path, e))?;
         let not_pem = || Error::Config {
             message: format!("{} holds no PEM certificate", path.display()),
-            hint: Some("tls_ca_file wants the certificate of the authority as PEM".into()),
+            hint: Some("tls_ca_file needs the authority's certificate as PEM".into()),
         };
         let found = Certificate::stack_from_pem(&pem).map_err(|_| not_pem())?;
         if found.is_empty() {

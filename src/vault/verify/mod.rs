@@ -184,7 +184,7 @@ impl Check<'_> {
             Err(e) => return Some(e.to_string()),
         }
         match existing.differs_from(replayed) {
-            Ok(table) => table.map(|t| format!("table {t} is not what the ledger says")),
+            Ok(table) => table.map(|t| format!("table {t} does not match the ledger")),
             Err(e) => Some(e.to_string()),
         }
     }
@@ -253,7 +253,7 @@ impl Check<'_> {
             let problem = match flaw {
                 Flaw::Missing => Problem::Missing,
                 Flaw::Unreadable(how) => Problem::Damaged(how),
-                Flaw::Altered => Problem::Damaged("its content is another".to_owned()),
+                Flaw::Altered => Problem::Damaged("its content differs".to_owned()),
             };
             let found = finding(&job.place, &job.blob, job.path, problem, replayed)?;
             self.report.findings.push(found);

@@ -84,7 +84,7 @@ pub enum Problem {
     Repeated,
     /// The ledger has a damaged stretch, or an unfinished append.
     Ledger(String),
-    /// The catalog is not what the ledger says.
+    /// The catalog does not match the ledger.
     Catalog(String),
     /// `vault.toml` was lost.
     Manifest,

@@ -269,7 +269,7 @@ fn is_told(output: &Output, fault: &Fault) -> Result<(), String> {
         _ if fault.path.is_none() => code == 13 && has("closed the connection"),
         _ if of_catalog => true,
         _ if what.contains("ENOSPC") || what.contains("EDQUOT") => {
-            code == 16 && has("not enough room in ")
+            code == 16 && has("not enough space in ")
         }
         _ if what.contains("EROFS") => code == 1 && has("Read-only file system"),
         _ => code == 1 && has("Input/output error"),

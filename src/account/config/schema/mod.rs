@@ -264,7 +264,10 @@ impl Context<'_> {
     fn user(&self, user: &Spanned<String>) -> Result<String> {
         let text = user.get_ref();
         if text.is_empty() || text.chars().any(char::is_control) {
-            return Err(self.fault(&user.span(), "user is empty or holds a control character"));
+            return Err(self.fault(
+                &user.span(),
+                "user is empty or contains a control character",
+            ));
         }
         Ok(text.clone())
     }
@@ -276,7 +279,10 @@ impl Context<'_> {
         if *tls.get_ref() == Tls::None && !is_loopback(host) && !raw.allows_plaintext() {
             return Err(self.hinted(
                 &tls.span(),
-                &format!("tls = \"none\" would send the password and all mail to {host} in clear"),
+                &format!(
+                    "tls = \"none\" would send the password and all mail to {host} \
+                unencrypted"
+                ),
                 "use \"tls\" or \"starttls\"; if it must be, add allow_plaintext = true \
                  to the account",
             ));
@@ -321,12 +327,15 @@ impl Context<'_> {
             Some((key, at)) if !auth.takes_token() => {
                 return Err(self.hinted(
                     &at,
-                    &format!("{key} needs an auth that takes a token"),
+                    &format!("{key} needs an auth that uses a token"),
                     "add auth = \"xoauth2\" or auth = \"oauthbearer\"",
                 ));
             }
             None if auth.takes_token() => {
-                let message = format!("the auth of {name} takes a token, but has no token_command");
+                let message = format!(
+                    "the auth of {name} uses a token, but there is no \
+                token_command"
+                );
                 return Err(self.hinted(
                     // The auth may be a default, whose place would mislead.
                     at,
@@ -388,7 +397,7 @@ impl Context<'_> {
         program.ok_or_else(|| {
             self.hinted(
                 &value.span(),
-                &format!("{key} is neither a line for the shell nor a list of strings"),
+                &format!("{key} is neither a shell command nor a list of strings"),
                 &format!("write {key} = [\"PROGRAM\", \"ARGUMENT\"]"),
             )
         })

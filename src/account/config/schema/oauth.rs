@@ -100,7 +100,7 @@ impl Context<'_> {
         };
         let text = value.get_ref();
         if text.trim().is_empty() || text.chars().any(char::is_control) {
-            let message = format!("{key} is empty or holds a control character");
+            let message = format!("{key} is empty or contains a control character");
             return Err(self.fault(&value.span(), &message));
         }
         Ok(Some(text.clone()))
@@ -172,7 +172,7 @@ mod tests {
             (format!("{file}\n[accounts.a.oauth]"), "has no client_id"),
             (
                 format!("token_file = \"t\"\n{table}"),
-                "token_file needs an auth that takes a token",
+                "token_file needs an auth that uses a token",
             ),
             (
                 format!("{file}\ntoken_command = \"x\"\n{table}"),

@@ -49,7 +49,7 @@ impl Context<'_> {
             Ok(_) => Ok(text.get_ref().clone()),
             Err(error) => Err(self.hinted(
                 &text.span(),
-                &format!("keep holds no query: {error}"),
+                &format!("keep contains an invalid query: {error}"),
                 "'mailvault help search' shows what a query may contain",
             )),
         }

@@ -29,7 +29,7 @@ pub(super) fn tell(report: &UploadReport, account: &str, whole: bool, out: &Outp
     print_omissions(&report.omitted, out);
     if report.undated > 0 {
         let text = format!(
-            "note: {} without any date got the one on which mailvault archived it",
+            "note: {} without a date got the date on which mailvault archived it",
             plural(report.undated, "message")
         );
         out.say(&text);
@@ -45,7 +45,8 @@ pub(super) fn tell(report: &UploadReport, account: &str, whole: bool, out: &Outp
                 count(folder.uploaded),
                 count(holds.into()),
             );
-            let hint = "somebody else changed it meanwhile, or the server took copies for one";
+            let hint = "something else changed it meanwhile, or the server treats copies as one \
+            message";
             report::warn(out, &text, Some(hint));
         }
     }
@@ -82,7 +83,7 @@ fn tell_people(report: &UploadReport, account: &str, whole: bool, out: &Output) 
             ),
         });
         if report.before > 0 {
-            out.line("  hint: what was deleted there since is uploaded with --again");
+            out.line("  hint: --again also uploads what was deleted there since");
         }
         return;
     }

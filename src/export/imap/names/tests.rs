@@ -169,10 +169,10 @@ fn names_that_are_changed_or_may_be_refused_are_told() {
     }
     for (folder, wanted) in [
         ("Inbox", "is the inbox there"),
-        ("a.b", "gets _ for ., which stands between levels"),
+        ("a.b", "gets _ for ., which separates levels"),
         ("a\u{7}b", "control characters"),
         ("50%", "control characters, * and %"),
-        ("#news", "may be refused: names that begin so"),
+        ("#news", "may be refused: some servers reserve"),
         ("~ann", "may be refused"),
     ] {
         assert!(told(folder).contains(wanted), "{}", told(folder));

@@ -137,7 +137,7 @@ impl<S: Read + Write> Session<S> {
             .ok_or_else(|| Error::Protocol {
                 server,
                 stage: Stage::Command("STARTTLS".into()),
-                detail: "it sent more in clear before the handshake".into(),
+                detail: "it sent extra data before the handshake".into(),
             })
     }
 

@@ -88,7 +88,7 @@ fn greetings_that_end_a_session() {
             "220 ESMTP",
             true,
             ErrorKind::Failed,
-            "\"220 ESMTP\" is no answer",
+            "\"220 ESMTP\" is not a valid reply",
         ),
     ] {
         play(&format!("S: {greeting}"), |stream| {
