@@ -30,53 +30,53 @@ complete -c mailvault -n "__fish_mailvault_needs_command" -l color -d 'When to u
 always\t''
 never\t''"
 complete -c mailvault -n "__fish_mailvault_needs_command" -s q -l quiet -d 'Print only warnings and errors'
-complete -c mailvault -n "__fish_mailvault_needs_command" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_needs_command" -s v -l verbose -d 'Print more; -vv prints the dialogue with the server, without secrets'
 complete -c mailvault -n "__fish_mailvault_needs_command" -l json -d 'Print only JSON lines on stdout'
-complete -c mailvault -n "__fish_mailvault_needs_command" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_needs_command" -l no-progress -d 'Do not show progress'
 complete -c mailvault -n "__fish_mailvault_needs_command" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_needs_command" -s V -l version -d 'Print version'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "pull" -d 'Fetch new mail into the vault; changes nothing on the server'
-complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "purge" -d 'Delete on the server what is safely archived; frees quota'
-complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "verify" -d 'Prove that every message of the vault is there and undamaged'
-complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "search" -d 'Find messages in the vault, newest first; without words, all'
-complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "list" -d 'Find messages in the vault, newest first; without words, all'
+complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "purge" -d 'Free quota: delete archived messages on the server'
+complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "verify" -d 'Check that every message in the vault is there and undamaged'
+complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "search" -d 'Find messages in the vault, newest first; without a query, all'
+complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "list" -d 'Find messages in the vault, newest first; without a query, all'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "show" -d 'Show one message'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "export" -d 'Copy mail out of the vault, for other programs'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "import" -d 'Import mail from Maildirs, mbox files, .eml files or another vault'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "stats" -d 'Show statistics by year, sender, size and folder'
-complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "status" -d 'Show accounts, last good pulls, counts and sizes; asks no server'
+complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "status" -d 'Show accounts, last good pulls, counts and sizes; contacts no server'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "audit" -d 'Compare the server with the vault: is everything archived?'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "init" -d 'Set up an account interactively'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "login" -d 'Store a new password or token after it has been tested'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "doctor" -d 'Check configuration, secrets, vault and servers'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "config" -d 'Show or check the configuration file'
-complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "demo" -d 'Try it all on a built-in sample server, in a temporary directory'
+complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "demo" -d 'Try mailvault on a built-in sample server, in a temporary directory'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "man" -d 'Write the manual pages'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l limit -d 'Fetch at most N messages per account' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l lock-wait -d 'Wait up to this long for another mailvault to finish, such as 60s, 5m or 1h' -r
-complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l password-command -d 'Get the password of the one account from this command' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l password-command -d 'Run CMD to get the password; needs exactly one account' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t''
 never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -s n -l dry-run -d 'Only show what would be fetched'
-complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l all-folders -d 'Fetch every folder over IMAP, whatever the accounts say'
+complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l all-folders -d 'Fetch every folder over IMAP, regardless of the settings'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l compare -d 'Download doubtful and recognised messages again and compare them'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l create -d 'Create the vault if it does not exist'
-complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l purge -d 'Afterwards delete on the server what the account\'s purge rule says'
+complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l purge -d 'Afterwards, apply the account\'s purge rule on the server'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -s q -l quiet -d 'Print only warnings and errors'
-complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -s v -l verbose -d 'Print more; -vv prints the dialogue with the server, without secrets'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l json -d 'Print only JSON lines on stdout'
-complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l no-progress -d 'Do not show progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand pull" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l older-than -d 'Delete what is older than this, such as 90d, 6mo or 1y' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l older-than -d 'Delete messages older than this, such as 90d, 6mo or 1y' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l free -d 'Free at least SIZE, such as 500M, deleting the oldest first' -r
-complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l match -d 'Delete what fits this query, as for \'search\'' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l match -d 'Delete messages that match this query; see \'mailvault help search\'' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l lock-wait -d 'Wait up to this long for another mailvault to finish, such as 60s, 5m or 1h' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
@@ -84,13 +84,13 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l color -d '
 always\t''
 never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l largest-first -d 'With --free, delete the largest first'
-complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l all -d 'Delete everything that is archived'
+complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l all -d 'Delete all archived messages'
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -s n -l dry-run -d 'Only show what would be deleted'
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -s y -l yes -d 'Do not ask'
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -s q -l quiet -d 'Print only warnings and errors'
-complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -s v -l verbose -d 'Print more; -vv prints the dialogue with the server, without secrets'
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l json -d 'Print only JSON lines on stdout'
-complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l no-progress -d 'Do not show progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand purge" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l subset -d 'Read only part n of t' -r
@@ -101,11 +101,11 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l color -d 
 always\t''
 never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l read-data -d 'Read and compare every message, not only its name and size'
-complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l repair -d 'Move damaged files away, so that the next pull fetches them again'
+complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l repair -d 'Set damaged files aside, so that the next pull fetches them again'
 complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -s q -l quiet -d 'Print only warnings and errors'
-complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -s v -l verbose -d 'Print more; -vv prints the dialogue with the server, without secrets'
 complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l json -d 'Print only JSON lines on stdout'
-complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l no-progress -d 'Do not show progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_using_subcommand search" -s l -l limit -d 'Show at most N messages (on a terminal 20, otherwise all)' -r
@@ -120,9 +120,9 @@ always\t''
 never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand search" -l reverse -d 'Reverse the order'
 complete -c mailvault -n "__fish_mailvault_using_subcommand search" -s q -l quiet -d 'Print only warnings and errors'
-complete -c mailvault -n "__fish_mailvault_using_subcommand search" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand search" -s v -l verbose -d 'Print more; -vv prints the dialogue with the server, without secrets'
 complete -c mailvault -n "__fish_mailvault_using_subcommand search" -l json -d 'Print only JSON lines on stdout'
-complete -c mailvault -n "__fish_mailvault_using_subcommand search" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand search" -l no-progress -d 'Do not show progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand search" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_using_subcommand list" -s l -l limit -d 'Show at most N messages (on a terminal 20, otherwise all)' -r
@@ -137,9 +137,9 @@ always\t''
 never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand list" -l reverse -d 'Reverse the order'
 complete -c mailvault -n "__fish_mailvault_using_subcommand list" -s q -l quiet -d 'Print only warnings and errors'
-complete -c mailvault -n "__fish_mailvault_using_subcommand list" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand list" -s v -l verbose -d 'Print more; -vv prints the dialogue with the server, without secrets'
 complete -c mailvault -n "__fish_mailvault_using_subcommand list" -l json -d 'Print only JSON lines on stdout'
-complete -c mailvault -n "__fish_mailvault_using_subcommand list" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand list" -l no-progress -d 'Do not show progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand list" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_using_subcommand show" -l save -d 'Write its attachments into this directory' -r -F
@@ -148,19 +148,19 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand show" -l vault -d 'U
 complete -c mailvault -n "__fish_mailvault_using_subcommand show" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t''
 never\t''"
-complete -c mailvault -n "__fish_mailvault_using_subcommand show" -l raw -d 'Write the exact bytes of the message'
+complete -c mailvault -n "__fish_mailvault_using_subcommand show" -l raw -d 'Write the exact bytes of the message to stdout'
 complete -c mailvault -n "__fish_mailvault_using_subcommand show" -l headers -d 'Show the whole header and nothing else'
 complete -c mailvault -n "__fish_mailvault_using_subcommand show" -s q -l quiet -d 'Print only warnings and errors'
-complete -c mailvault -n "__fish_mailvault_using_subcommand show" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand show" -s v -l verbose -d 'Print more; -vv prints the dialogue with the server, without secrets'
 complete -c mailvault -n "__fish_mailvault_using_subcommand show" -l json -d 'Print only JSON lines on stdout'
-complete -c mailvault -n "__fish_mailvault_using_subcommand show" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand show" -l no-progress -d 'Do not show progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand show" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l format -d 'Format of a directory [default: maildir]' -r -f -a "maildir\t'A Maildir++ tree, for mutt, Dovecot and most others'
+complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l format -d 'Format of an exported directory [default: maildir]' -r -f -a "maildir\t'A Maildir++ tree, for mutt, Dovecot and most others'
 mbox\t'One mbox file per folder, for Thunderbird'
 eml\t'One .eml file per message'
 html\t'Pages for a browser'"
-complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l into -d 'The folder of a server that takes the inbox, and the other folders below it' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l into -d 'Put the inbox into this folder of the server, and other folders below it' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l lock-wait -d 'For a server: wait up to this long for another mailvault to finish, such as 60s, 5m or 1h' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
@@ -170,37 +170,37 @@ never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l crlf -d 'Keep line ends exactly as the server sent them'
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -s n -l dry-run -d 'Only show what would be exported'
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l check -d 'Only show what the server will or may refuse, and why'
-complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l again -d 'Upload what was uploaded before and is no longer there'
+complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l again -d 'Also upload messages that were uploaded before and are no longer there'
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l gone -d 'Also export messages that are no longer on their IMAP server'
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -s q -l quiet -d 'Print only warnings and errors'
-complete -c mailvault -n "__fish_mailvault_using_subcommand export" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand export" -s v -l verbose -d 'Print more; -vv prints the dialogue with the server, without secrets'
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l json -d 'Print only JSON lines on stdout'
-complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l no-progress -d 'Do not show progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l account -d 'The account that takes the mail; another vault\'s keep their own without it' -r
-complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l into -d 'The folder that takes the source\'s inbox, and its other folders below it' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l account -d 'Store the mail under this account; not needed if the source is a vault' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l into -d 'Put the source\'s inbox into this folder, and other folders below it' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l lock-wait -d 'Wait up to this long for another mailvault to finish, such as 60s, 5m or 1h' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t''
 never\t''"
-complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l mboxo -d 'In mbox files, lines that begin with \'>>From \' are as they were'
-complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l no-labels -d 'In mbox files of Google Takeout, ignore labels instead of making them folders and flags'
+complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l mboxo -d 'In mbox files, unquote only lines that begin with \'>From \''
+complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l no-labels -d 'Ignore Google Takeout labels instead of making them folders and flags'
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -s n -l dry-run -d 'Only show how much would be new'
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l create -d 'Create the vault if it does not exist'
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -s q -l quiet -d 'Print only warnings and errors'
-complete -c mailvault -n "__fish_mailvault_using_subcommand import" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand import" -s v -l verbose -d 'Print more; -vv prints the dialogue with the server, without secrets'
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l json -d 'Print only JSON lines on stdout'
-complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l no-progress -d 'Do not show progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mailvault -n "__fish_mailvault_using_subcommand stats" -l by -d 'What to sort them by; several with commas' -r -f -a "year\t'The year in which it was received'
+complete -c mailvault -n "__fish_mailvault_using_subcommand stats" -l by -d 'What to group by, separated by commas' -r -f -a "year\t'The year in which it was received'
 sender\t'The sender\'s address'
 size\t'The size of a message'
 folder\t'The folder'"
-complete -c mailvault -n "__fish_mailvault_using_subcommand stats" -l top -d 'Show N of each' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand stats" -l top -d 'Show N rows of each' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand stats" -l html -d 'Also write a page for a browser to this file' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand stats" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand stats" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
@@ -208,25 +208,25 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand stats" -l color -d '
 always\t''
 never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand stats" -s q -l quiet -d 'Print only warnings and errors'
-complete -c mailvault -n "__fish_mailvault_using_subcommand stats" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand stats" -s v -l verbose -d 'Print more; -vv prints the dialogue with the server, without secrets'
 complete -c mailvault -n "__fish_mailvault_using_subcommand stats" -l json -d 'Print only JSON lines on stdout'
-complete -c mailvault -n "__fish_mailvault_using_subcommand stats" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand stats" -l no-progress -d 'Do not show progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand stats" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand stats" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_using_subcommand status" -l max-age -d 'Exit with 19 if the last good pull is older than this, such as 2d' -r
-complete -c mailvault -n "__fish_mailvault_using_subcommand status" -l metrics -d 'Also write the numbers to this file, for Prometheus' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand status" -l metrics -d 'Also write the numbers to this file for Prometheus' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand status" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand status" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand status" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t''
 never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand status" -s q -l quiet -d 'Print only warnings and errors'
-complete -c mailvault -n "__fish_mailvault_using_subcommand status" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand status" -s v -l verbose -d 'Print more; -vv prints the dialogue with the server, without secrets'
 complete -c mailvault -n "__fish_mailvault_using_subcommand status" -l json -d 'Print only JSON lines on stdout'
-complete -c mailvault -n "__fish_mailvault_using_subcommand status" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand status" -l no-progress -d 'Do not show progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand status" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l fresh -d 'Skip headers that were compared within this time; default 24h' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l fresh -d 'Skip headers that were compared within this time [default: 24h]' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l manifest -d 'Write a JSON line for each message on the server to this file' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
@@ -238,13 +238,13 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l quick -d '
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l read-data -d 'Download every message again and compare its bytes'
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l accept-sizes -d 'Accept messages that arrived twice with another size than listed'
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -s q -l quiet -d 'Print only warnings and errors'
-complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -s v -l verbose -d 'Print more; -vv prints the dialogue with the server, without secrets'
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l json -d 'Print only JSON lines on stdout'
-complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l no-progress -d 'Do not show progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand audit" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l host -d 'The server' -r
-complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l port -d 'Its port, if it is not the usual one' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l port -d 'The port, if it is not the usual one' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l tls -d 'How the connection is protected' -r -f -a "tls\t'Encrypted from the first byte'
 starttls\t'Starts unencrypted, then requires TLS'
 none\t'Unencrypted; this machine only'"
@@ -260,13 +260,13 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l vault -d 'U
 complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t''
 never\t''"
-complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l pop3 -d 'Fetch the inbox by POP3'
-complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l imap -d 'Fetch all folders by IMAP'
-complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l print -d 'Only print the configuration; sign in nowhere, write nothing'
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l pop3 -d 'Fetch the inbox over POP3'
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l imap -d 'Fetch all folders over IMAP'
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l print -d 'Only print the configuration; do not sign in or write anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand init" -s q -l quiet -d 'Print only warnings and errors'
-complete -c mailvault -n "__fish_mailvault_using_subcommand init" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -s v -l verbose -d 'Print more; -vv prints the dialogue with the server, without secrets'
 complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l json -d 'Print only JSON lines on stdout'
-complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l no-progress -d 'Do not show progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_using_subcommand login" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
@@ -277,9 +277,9 @@ never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand login" -l stdin -d 'Take the first line of standard input instead of asking'
 complete -c mailvault -n "__fish_mailvault_using_subcommand login" -l browser -d 'Sign in with a browser on this machine, even if a code would do'
 complete -c mailvault -n "__fish_mailvault_using_subcommand login" -s q -l quiet -d 'Print only warnings and errors'
-complete -c mailvault -n "__fish_mailvault_using_subcommand login" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand login" -s v -l verbose -d 'Print more; -vv prints the dialogue with the server, without secrets'
 complete -c mailvault -n "__fish_mailvault_using_subcommand login" -l json -d 'Print only JSON lines on stdout'
-complete -c mailvault -n "__fish_mailvault_using_subcommand login" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand login" -l no-progress -d 'Do not show progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand login" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand login" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_using_subcommand doctor" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
@@ -289,9 +289,9 @@ always\t''
 never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand doctor" -l offline -d 'Ask no server'
 complete -c mailvault -n "__fish_mailvault_using_subcommand doctor" -s q -l quiet -d 'Print only warnings and errors'
-complete -c mailvault -n "__fish_mailvault_using_subcommand doctor" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand doctor" -s v -l verbose -d 'Print more; -vv prints the dialogue with the server, without secrets'
 complete -c mailvault -n "__fish_mailvault_using_subcommand doctor" -l json -d 'Print only JSON lines on stdout'
-complete -c mailvault -n "__fish_mailvault_using_subcommand doctor" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand doctor" -l no-progress -d 'Do not show progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand doctor" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
@@ -300,13 +300,13 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fi
 always\t''
 never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -s q -l quiet -d 'Print only warnings and errors'
-complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -s v -l verbose -d 'Print more; -vv prints the dialogue with the server, without secrets'
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -l json -d 'Print only JSON lines on stdout'
-complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -l no-progress -d 'Do not show progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -f -a "path" -d 'Print where the configuration is, or would be'
-complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -f -a "check" -d 'Say whether the configuration is right, with line and column'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -f -a "check" -d 'Check the configuration; errors name line and column'
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -f -a "show" -d 'Print all effective settings; secrets are hidden'
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and not __fish_seen_subcommand_from path check show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from path" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
@@ -315,9 +315,9 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_s
 always\t''
 never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from path" -s q -l quiet -d 'Print only warnings and errors'
-complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from path" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from path" -s v -l verbose -d 'Print more; -vv prints the dialogue with the server, without secrets'
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from path" -l json -d 'Print only JSON lines on stdout'
-complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from path" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from path" -l no-progress -d 'Do not show progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from path" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from path" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from check" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
@@ -326,9 +326,9 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_s
 always\t''
 never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Print only warnings and errors'
-complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Print more; -vv prints the dialogue with the server, without secrets'
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from check" -l json -d 'Print only JSON lines on stdout'
-complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from check" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from check" -l no-progress -d 'Do not show progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from check" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from show" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
@@ -337,13 +337,13 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_s
 always\t''
 never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Print only warnings and errors'
-complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Print more; -vv prints the dialogue with the server, without secrets'
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from show" -l json -d 'Print only JSON lines on stdout'
-complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from show" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from show" -l no-progress -d 'Do not show progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from show" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "path" -d 'Print where the configuration is, or would be'
-complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "check" -d 'Say whether the configuration is right, with line and column'
+complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "check" -d 'Check the configuration; errors name line and column'
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print all effective settings; secrets are hidden'
 complete -c mailvault -n "__fish_mailvault_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mailvault -n "__fish_mailvault_using_subcommand demo" -l keep -d 'Use this new directory, and leave it there' -r -F
@@ -354,9 +354,9 @@ always\t''
 never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand demo" -l serve -d 'Only run the sample server, until Ctrl-C'
 complete -c mailvault -n "__fish_mailvault_using_subcommand demo" -s q -l quiet -d 'Print only warnings and errors'
-complete -c mailvault -n "__fish_mailvault_using_subcommand demo" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand demo" -s v -l verbose -d 'Print more; -vv prints the dialogue with the server, without secrets'
 complete -c mailvault -n "__fish_mailvault_using_subcommand demo" -l json -d 'Print only JSON lines on stdout'
-complete -c mailvault -n "__fish_mailvault_using_subcommand demo" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand demo" -l no-progress -d 'Do not show progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand demo" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_using_subcommand completions" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
@@ -365,9 +365,9 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand completions" -l colo
 always\t''
 never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand completions" -s q -l quiet -d 'Print only warnings and errors'
-complete -c mailvault -n "__fish_mailvault_using_subcommand completions" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand completions" -s v -l verbose -d 'Print more; -vv prints the dialogue with the server, without secrets'
 complete -c mailvault -n "__fish_mailvault_using_subcommand completions" -l json -d 'Print only JSON lines on stdout'
-complete -c mailvault -n "__fish_mailvault_using_subcommand completions" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand completions" -l no-progress -d 'Do not show progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand completions" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_using_subcommand man" -l out -d 'An existing directory for them' -r -F
@@ -377,29 +377,29 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand man" -l color -d 'Wh
 always\t''
 never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand man" -s q -l quiet -d 'Print only warnings and errors'
-complete -c mailvault -n "__fish_mailvault_using_subcommand man" -s v -l verbose -d 'Print more; twice: the dialogue with the server, secrets masked'
+complete -c mailvault -n "__fish_mailvault_using_subcommand man" -s v -l verbose -d 'Print more; -vv prints the dialogue with the server, without secrets'
 complete -c mailvault -n "__fish_mailvault_using_subcommand man" -l json -d 'Print only JSON lines on stdout'
-complete -c mailvault -n "__fish_mailvault_using_subcommand man" -l no-progress -d 'Show no progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand man" -l no-progress -d 'Do not show progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand man" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "pull" -d 'Fetch new mail into the vault; changes nothing on the server'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "purge" -d 'Delete on the server what is safely archived; frees quota'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "verify" -d 'Prove that every message of the vault is there and undamaged'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "search" -d 'Find messages in the vault, newest first; without words, all'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "purge" -d 'Free quota: delete archived messages on the server'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "verify" -d 'Check that every message in the vault is there and undamaged'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "search" -d 'Find messages in the vault, newest first; without a query, all'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "show" -d 'Show one message'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "export" -d 'Copy mail out of the vault, for other programs'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "import" -d 'Import mail from Maildirs, mbox files, .eml files or another vault'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "stats" -d 'Show statistics by year, sender, size and folder'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "status" -d 'Show accounts, last good pulls, counts and sizes; asks no server'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "status" -d 'Show accounts, last good pulls, counts and sizes; contacts no server'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "audit" -d 'Compare the server with the vault: is everything archived?'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "init" -d 'Set up an account interactively'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "login" -d 'Store a new password or token after it has been tested'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "doctor" -d 'Check configuration, secrets, vault and servers'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "config" -d 'Show or check the configuration file'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "demo" -d 'Try it all on a built-in sample server, in a temporary directory'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "demo" -d 'Try mailvault on a built-in sample server, in a temporary directory'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "man" -d 'Write the manual pages'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit init login doctor config demo completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "path" -d 'Print where the configuration is, or would be'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "check" -d 'Say whether the configuration is right, with line and column'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "check" -d 'Check the configuration; errors name line and column'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Print all effective settings; secrets are hidden'

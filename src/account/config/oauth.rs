@@ -7,7 +7,7 @@ use super::is_loopback;
 /// The table `[accounts.NAME.oauth]`. What it leaves out is known of the provider.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OAuth {
-    /// The service by name, where the host of the account does not tell it.
+    /// The service by name, if it cannot be derived from the account's host.
     pub provider: Option<String>,
     /// What the service calls this program; everybody registers one of their own.
     pub client_id: String,
@@ -17,9 +17,9 @@ pub struct OAuth {
     pub device_url: Option<String>,
     /// The page to sign in at in a browser.
     pub authorize_url: Option<String>,
-    /// Where tokens are had.
+    /// The address that issues tokens.
     pub token_url: Option<String>,
-    /// What is asked for.
+    /// The scope to request.
     pub scope: Option<String>,
     /// Certificates (PEM) that these addresses are trusted by, instead of the system's.
     pub ca_file: Option<PathBuf>,

@@ -159,7 +159,7 @@ pub struct Issuer {
     pub authorize: Option<String>,
     /// What it calls this machine, where the address 127.0.0.1 is not taken.
     pub loopback: Option<String>,
-    /// Where tokens are had.
+    /// The address that issues tokens.
     pub token: String,
     /// What to ask for to read mail for as long as one likes.
     pub scope: String,

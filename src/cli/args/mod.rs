@@ -51,7 +51,7 @@ pub(crate) struct Global {
     /// Print only warnings and errors
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// Print more; twice: the dialogue with the server, secrets masked
+    /// Print more; -vv prints the dialogue with the server, without secrets
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub(crate) verbose: u8,
     /// Print only JSON lines on stdout
@@ -60,7 +60,7 @@ pub(crate) struct Global {
     /// When to use colour
     #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
     pub(crate) color: When,
-    /// Show no progress
+    /// Do not show progress
     #[arg(long, global = true)]
     pub(crate) no_progress: bool,
     /// Never ask for anything
@@ -127,8 +127,9 @@ impl Command {
 
 /// Fetch new mail into the vault; changes nothing on the server
 ///
-/// POP3 sees the inbox, IMAP every folder; an account says which it uses. It is safe to repeat and to interrupt: a message is either in the vault or will be
-/// fetched by the next run. Without a terminal it prints nothing when nothing was new.
+/// POP3 shows only the inbox, IMAP every folder; the account's settings choose. You can
+/// interrupt and repeat a pull: a message is either in the vault, or the next run fetches
+/// it. Without a terminal, it prints nothing if nothing was new.
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools)] // Each is a flag of its own.
 #[command(before_help = "Examples:\n  \
@@ -137,13 +138,13 @@ impl Command {
     mailvault pull pop3s://ann@pop.example.org --vault ~/mail --create\n  \
     10 2 * * * mailvault pull                  a line for cron")]
 pub(crate) struct Pull {
-    /// Accounts by name or URL; without any, all but those with pull = false
+    /// Accounts by name or URL [default: all without pull = false]
     #[arg(value_name = "ACCOUNT")]
     pub(crate) accounts: Vec<String>,
     /// Only show what would be fetched
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
-    /// Fetch every folder over IMAP, whatever the accounts say
+    /// Fetch every folder over IMAP, regardless of the settings
     #[arg(long)]
     pub(crate) all_folders: bool,
     /// Fetch at most N messages per account
@@ -158,20 +159,20 @@ pub(crate) struct Pull {
     /// Create the vault if it does not exist
     #[arg(long)]
     pub(crate) create: bool,
-    /// Afterwards delete on the server what the account's purge rule says
+    /// Afterwards, apply the account's purge rule on the server
     #[arg(long, conflicts_with = "limit")]
     pub(crate) purge: bool,
-    /// Get the password of the one account from this command
+    /// Run CMD to get the password; needs exactly one account
     #[arg(long, value_name = "CMD")]
     pub(crate) password_command: Option<String>,
 }
 
-/// Delete on the server what is safely archived; frees quota
+/// Free quota: delete archived messages on the server
 ///
-/// Without a selection it only shows what could be freed. A message goes only if its
-/// archived copy was read back intact just now, and the server still shows the same one.
-/// The vault keeps everything. Afterwards the server is asked again what it lists: only
-/// what it no longer lists counts as freed.
+/// Without a selection, it only shows what could be freed. It deletes a message only if its
+/// archived copy was just read back intact and the server still shows the same message. The
+/// vault keeps everything. Afterwards it lists the server again: only what the server no
+/// longer lists counts as freed.
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools)] // Each is a flag of its own.
 #[command(before_help = "Examples:\n  \
@@ -183,7 +184,7 @@ pub(crate) struct PurgeArgs {
     /// The account by name or URL; not needed if there is only one
     #[arg(value_name = "ACCOUNT")]
     pub(crate) account: Option<String>,
-    /// Delete what is older than this, such as 90d, 6mo or 1y
+    /// Delete messages older than this, such as 90d, 6mo or 1y
     #[arg(long, value_name = "DURATION", value_parser = age)]
     pub(crate) older_than: Option<Duration>,
     /// Free at least SIZE, such as 500M, deleting the oldest first
@@ -192,10 +193,10 @@ pub(crate) struct PurgeArgs {
     /// With --free, delete the largest first
     #[arg(long, requires = "free")]
     pub(crate) largest_first: bool,
-    /// Delete what fits this query, as for 'search'
+    /// Delete messages that match this query; see 'mailvault help search'
     #[arg(long = "match", value_name = "QUERY", allow_hyphen_values = true)]
     pub(crate) matching: Option<String>,
-    /// Delete everything that is archived
+    /// Delete all archived messages
     #[arg(long, conflicts_with_all = ["older_than", "free", "matching"])]
     pub(crate) all: bool,
     /// Only show what would be deleted
@@ -209,12 +210,12 @@ pub(crate) struct PurgeArgs {
     pub(crate) lock_wait: Option<Duration>,
 }
 
-/// Prove that every message of the vault is there and undamaged
+/// Check that every message in the vault is there and undamaged
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
     mailvault verify                           names, sizes and records; quick\n  \
     mailvault verify --read-data               also read every message back\n  \
-    mailvault verify --read-data --subset 1/7  a seventh of them, for each day\n  \
+    mailvault verify --read-data --subset 1/7  a seventh of them, one for each day\n  \
     mailvault verify --read-data --repair      so that pull fetches again")]
 pub(crate) struct Verify {
     /// Accounts by name; without any, all in the vault
@@ -229,19 +230,19 @@ pub(crate) struct Verify {
     /// Stop after this long, such as 30m or 2h
     #[arg(long, value_name = "DURATION", value_parser = wait)]
     pub(crate) max_duration: Option<Duration>,
-    /// Move damaged files away, so that the next pull fetches them again
+    /// Set damaged files aside, so that the next pull fetches them again
     #[arg(long)]
     pub(crate) repair: bool,
 }
 
-/// Find messages in the vault, newest first; without words, all
+/// Find messages in the vault, newest first; without a query, all
 ///
 /// All words must match: plain words, "two words", from: to: subject: account:
 /// folder: id: msgid: has:attachment after:2020-01-31 before:2021 older:90d
-/// newer:7d larger:5M smaller:10k on:server. A minus in front negates a word; put
-/// -- before it. A plain word is found anywhere in the mail where a word begins
-/// with it: invoice finds invoices; one of one or two letters must be a word of its
-/// own. Case and accents do not matter. Ages are in min, h, d, w, mo (30 days) and y.
+/// newer:7d larger:5M smaller:10k on:server. A leading minus negates a word; put -- before
+/// it. A plain word matches the beginning of any word in the mail: invoice finds
+/// invoices. A plain word of one or two letters matches whole words only. Case and accents
+/// do not matter. Ages are in min, h, d, w, mo (30 days) and y.
 ///
 /// folder: takes a folder's full name, with / between levels, or a pattern:
 /// folder:Lists/* means every folder below Lists. -folder:Trash leaves out every
@@ -291,9 +292,9 @@ pub(crate) enum SortKey {
     mailvault show 4f2a --save ~/papers        its attachments\n  \
     mailvault show 4f2a --raw > letter.eml     exactly as the server sent it")]
 pub(crate) struct Show {
-    /// The id as 'mailvault list' shows it, or its first digits, at least four
+    /// The id that 'mailvault list' shows, or at least its first four digits
     pub(crate) id: String,
-    /// Write the exact bytes of the message
+    /// Write the exact bytes of the message to stdout
     #[arg(long, conflicts_with = "headers")]
     pub(crate) raw: bool,
     /// Show the whole header and nothing else
@@ -307,9 +308,9 @@ pub(crate) struct Show {
 /// Copy mail out of the vault, for other programs
 ///
 /// DEST is a directory, a file that ends in .mbox or .eml, - for stdout, or imap: and the
-/// name of an account. QUERY is that of search; without one, all mail is meant: of an IMAP
-/// account, what its server had at the last pull and what was purged. The same command
-/// again adds what is new. No message in the vault is changed.
+/// name of an account. QUERY is a search query. Without one, all mail is exported: of an
+/// IMAP account, what its server had at the last pull, and what was purged. Run the same
+/// command again to add what is new. No message in the vault changes.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
     mailvault export ~/plain                   all mail as a Maildir\n  \
@@ -327,7 +328,7 @@ pub(crate) struct Export {
     /// Which messages; see 'mailvault help search'
     #[arg(value_name = "QUERY")]
     pub(crate) query: Vec<String>,
-    /// Format of a directory [default: maildir]
+    /// Format of an exported directory [default: maildir]
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<ExportFormat>,
     /// Keep line ends exactly as the server sent them
@@ -336,13 +337,13 @@ pub(crate) struct Export {
     /// Only show what would be exported
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
-    /// The folder of a server that takes the inbox, and the other folders below it
+    /// Put the inbox into this folder of the server, and other folders below it
     #[arg(long, value_name = "FOLDER")]
     pub(crate) into: Option<String>,
     /// Only show what the server will or may refuse, and why
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) check: bool,
-    /// Upload what was uploaded before and is no longer there
+    /// Also upload messages that were uploaded before and are no longer there
     #[arg(long)]
     pub(crate) again: bool,
     /// Also export messages that are no longer on their IMAP server
@@ -355,8 +356,8 @@ pub(crate) struct Export {
 
 /// Import mail from Maildirs, mbox files, .eml files or another vault
 ///
-/// What the vault has already is not stored twice. The source is not changed. It is
-/// safe to repeat and to interrupt.
+/// It stores nothing twice and does not change the source. You can interrupt and repeat an
+/// import.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
     mailvault import ~/Maildir --account work\n  \
@@ -367,16 +368,16 @@ pub(crate) struct Export {
 pub(crate) struct Import {
     /// A file, or a directory with everything below it
     pub(crate) source: PathBuf,
-    /// The account that takes the mail; another vault's keep their own without it
+    /// Store the mail under this account; not needed if the source is a vault
     #[arg(long, value_name = "ACCOUNT")]
     pub(crate) account: Option<String>,
-    /// The folder that takes the source's inbox, and its other folders below it
+    /// Put the source's inbox into this folder, and other folders below it
     #[arg(long, value_name = "FOLDER")]
     pub(crate) into: Option<String>,
-    /// In mbox files, lines that begin with '>>From ' are as they were
+    /// In mbox files, unquote only lines that begin with '>From '
     #[arg(long)]
     pub(crate) mboxo: bool,
-    /// In mbox files of Google Takeout, ignore labels instead of making them folders and flags
+    /// Ignore Google Takeout labels instead of making them folders and flags
     #[arg(long)]
     pub(crate) no_labels: bool,
     /// Only show how much would be new
@@ -405,8 +406,8 @@ pub(crate) enum ExportFormat {
 
 /// Show statistics by year, sender, size and folder
 ///
-/// QUERY is that of search; without one, all mail is meant. Bars are as long as the
-/// messages are large together. A message in two folders counts in both.
+/// QUERY is a search query; without one, all mail counts. The bars show total sizes. A
+/// message in two folders counts in both.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
     mailvault stats                            all mail\n  \
@@ -416,7 +417,7 @@ pub(crate) struct StatsArgs {
     /// Which messages; see 'mailvault help search'
     #[arg(value_name = "QUERY")]
     pub(crate) query: Vec<String>,
-    /// What to sort them by; several with commas
+    /// What to group by, separated by commas
     #[arg(
         long,
         value_name = "WHAT",
@@ -424,7 +425,7 @@ pub(crate) struct StatsArgs {
         default_value = "year,sender,size,folder"
     )]
     pub(crate) by: Vec<By>,
-    /// Show N of each
+    /// Show N rows of each
     #[arg(long, value_name = "N", default_value = "10",
         value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub(crate) top: u64,
@@ -446,7 +447,7 @@ pub(crate) enum By {
     Folder,
 }
 
-/// Show accounts, last good pulls, counts and sizes; asks no server
+/// Show accounts, last good pulls, counts and sizes; contacts no server
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
     mailvault status                           all accounts\n  \
@@ -459,10 +460,10 @@ pub(crate) struct StatusArgs {
     pub(crate) accounts: Vec<String>,
     /// Exit with 19 if the last good pull is older than this, such as 2d
     ///
-    /// Without names this holds for the accounts that 'mailvault pull' fetches.
+    /// Without names, this checks the accounts that 'mailvault pull' fetches.
     #[arg(long, value_name = "DURATION", value_parser = age)]
     pub(crate) max_age: Option<Duration>,
-    /// Also write the numbers to this file, for Prometheus
+    /// Also write the numbers to this file for Prometheus
     #[arg(long, value_name = "FILE")]
     pub(crate) metrics: Option<PathBuf>,
 }
@@ -470,9 +471,9 @@ pub(crate) struct StatusArgs {
 /// Compare the server with the vault: is everything archived?
 ///
 /// It lists every folder of the account, reads the header of each message that was not
-/// compared lately, and changes nothing on the server. Exits 0 if every message on the server
-/// is archived, and 3 if any is not, or is in doubt. The next pull fetches what it finds
-/// missing or changed.
+/// compared recently, and changes nothing on the server. It exits with 0 if every message
+/// on the server is archived, and with 3 if any is not, or is in doubt. The next pull
+/// fetches what the audit found missing or changed.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is an option of its own"
@@ -497,7 +498,7 @@ pub(crate) struct AuditArgs {
     /// Accept messages that arrived twice with another size than listed
     #[arg(long)]
     pub(crate) accept_sizes: bool,
-    /// Skip headers that were compared within this time; default 24h
+    /// Skip headers that were compared within this time [default: 24h]
     #[arg(long, value_name = "DURATION", value_parser = age)]
     pub(crate) fresh: Option<Duration>,
     /// Write a JSON line for each message on the server to this file
@@ -505,11 +506,11 @@ pub(crate) struct AuditArgs {
     pub(crate) manifest: Option<PathBuf>,
 }
 
-/// Try it all on a built-in sample server, in a temporary directory
+/// Try mailvault on a built-in sample server, in a temporary directory
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
-    mailvault demo                             a tour of some seconds\n  \
-    mailvault demo --keep /tmp/tour            leave the vault to look at\n  \
+    mailvault demo                             a tour of a few seconds\n  \
+    mailvault demo --keep /tmp/tour            keep the vault to look at\n  \
     mailvault demo --serve                     a server to play with")]
 pub(crate) struct Demo {
     /// Use this new directory, and leave it there

@@ -7,8 +7,8 @@ use clap::{Args, Subcommand, ValueEnum};
 
 /// Set up an account interactively
 ///
-/// It finds the servers of your provider, signs in, and only then writes the
-/// configuration; what is there stays as it is. With enough flags it asks nothing.
+/// It finds the servers of your provider, signs in, and only then adds the account to the
+/// configuration; existing lines stay unchanged. With enough flags, it asks nothing.
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools)] // Each is a flag of its own.
 #[command(before_help = "Examples:\n  \
@@ -20,16 +20,16 @@ pub(crate) struct Init {
     /// Your e-mail address
     #[arg(value_name = "EMAIL")]
     pub(crate) email: Option<String>,
-    /// Fetch the inbox by POP3
+    /// Fetch the inbox over POP3
     #[arg(long, conflicts_with = "imap")]
     pub(crate) pop3: bool,
-    /// Fetch all folders by IMAP
+    /// Fetch all folders over IMAP
     #[arg(long)]
     pub(crate) imap: bool,
     /// The server
     #[arg(long)]
     pub(crate) host: Option<String>,
-    /// Its port, if it is not the usual one
+    /// The port, if it is not the usual one
     #[arg(long, value_name = "N")]
     pub(crate) port: Option<NonZeroU16>,
     /// How the connection is protected
@@ -56,7 +56,7 @@ pub(crate) struct Init {
     /// A short name for the account
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// Only print the configuration; sign in nowhere, write nothing
+    /// Only print the configuration; do not sign in or write anything
     #[arg(long)]
     pub(crate) print: bool,
 }
@@ -75,8 +75,8 @@ pub(crate) enum TlsKind {
 /// Store a new password or token after it has been tested
 ///
 /// A password is written to the account's password_file, which only you can read, or to
-/// the keyring. An account with a token_file is signed in to with a browser, on any device
-/// by a code where the provider has that.
+/// the keyring. For an account with a token_file, you sign in with a browser: on any device
+/// with a code, if the provider supports codes.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
     mailvault login work                       asks for the password\n  \
@@ -96,8 +96,8 @@ pub(crate) struct LoginArgs {
 
 /// Check configuration, secrets, vault and servers
 ///
-/// It signs in to every account once and changes nothing. Exit code 0 means that
-/// nothing failed, else it is that of the first failure.
+/// It signs in to every account once and changes nothing. It exits with 0 if nothing
+/// failed, else with the code of the first failure.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
     mailvault doctor                           everything\n  \
@@ -107,7 +107,7 @@ pub(crate) struct Doctor {
     /// Accounts by name or URL; without any, all
     #[arg(value_name = "ACCOUNT")]
     pub(crate) accounts: Vec<String>,
-    /// Ask no server
+    /// Contact no server
     #[arg(long)]
     pub(crate) offline: bool,
 }
@@ -116,8 +116,8 @@ pub(crate) struct Doctor {
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
     mailvault config path                      where it is\n  \
-    mailvault config check                     is it right?\n  \
-    mailvault config show                      all settings as they count")]
+    mailvault config check                     is it valid?\n  \
+    mailvault config show                      all effective settings")]
 pub(crate) struct Configure {
     #[command(subcommand)]
     pub(crate) command: ConfigureCommand,
@@ -128,7 +128,7 @@ pub(crate) enum ConfigureCommand {
     /// Print where the configuration is, or would be
     #[command(before_help = "Examples:\n  mailvault config path")]
     Path,
-    /// Say whether the configuration is right, with line and column
+    /// Check the configuration; errors name line and column
     #[command(before_help = "Examples:\n  mailvault config check")]
     Check,
     /// Print all effective settings; secrets are hidden

@@ -33,17 +33,17 @@ const TOP: &[(&str, &str)] = &[
     (
         "vault",
         "Directory of the vault. Default: ~/.local/share/mailvault. --vault and \
-         MAILVAULT_VAULT come first.",
+         MAILVAULT_VAULT override it.",
     ),
     (
         "[defaults]",
-        "Keys of an account that hold for all accounts which do not set them. Not host, user, \
+        "Account keys that apply to all accounts which do not set them. Not allowed: host, user, \
          allow_plaintext, accept_refused, accept_short, the secrets, and the tables purge and oauth.",
     ),
     (
         "[accounts.NAME]",
-        "An account. NAME is yours: up to 64 of a-z 0-9 . _ - of which the first is a letter or \
-         digit.",
+        "An account. Choose a NAME of up to 64 characters a-z 0-9 . _ - that begins with a \
+         letter or digit.",
     ),
 ];
 
@@ -51,12 +51,12 @@ const ACCOUNT: &[(&str, &str)] = &[
     (
         "protocol",
         "\"pop3\" (the inbox, the default), \"imap\" (all folders), or \"auto\" (POP3 for the \
-         inbox, IMAP for folders and where there is no POP3).",
+         inbox, IMAP for folders and if there is no POP3).",
     ),
     ("host", "The server. Required."),
     (
         "port",
-        "Its port, where it is not the usual one: 995 or 110 for POP3, 993 or 143 for IMAP.",
+        "The port, if it is not the usual one: 995 or 110 for POP3, 993 or 143 for IMAP.",
     ),
     (
         "imap_port",
@@ -64,75 +64,76 @@ const ACCOUNT: &[(&str, &str)] = &[
     ),
     (
         "tls",
-        "\"tls\" (from the first byte, the default), \"starttls\", or \"none\", which is taken \
-         for this machine only.",
+        "\"tls\" (from the first byte, the default), \"starttls\", or \"none\", which is \
+         accepted for this machine only.",
     ),
     (
         "tls_ca_file",
-        "The authority (PEM) that the server is trusted by, in place of the system's.",
+        "A CA certificate (PEM) to trust instead of the system's authorities.",
     ),
     (
         "tls_pin_sha256",
-        "The SHA-256 of the one certificate that is accepted, in place of any other check.",
+        "The SHA-256 of the only certificate to accept, instead of any other check.",
     ),
     (
         "allow_plaintext",
-        "true permits tls = \"none\" to another machine: password and mail go in clear.",
+        "true permits tls = \"none\" to another machine: password and mail are sent unencrypted.",
     ),
     ("user", "The user name. Required."),
     (
         "auth",
         "How to sign in: \"auto\" (the best that the server offers, the default), \"password\", \
          \"plain\", \"login\", \"scram-sha-256\", \"scram-sha-256-plus\", \"user\" (the \
-         protocol's own), or with a token \"xoauth2\" and \"oauthbearer\".",
+         protocol's own), or, with a token, \"xoauth2\" or \"oauthbearer\".",
     ),
     (
         "timeout",
-        "Longest silence of the server, from 1 second to 1 hour, such as \"90s\" or \"5m\". Default: \"60s\".",
+        "How long the server may stay silent, from 1 second to 1 hour, such as \"90s\" or \
+         \"5m\". Default: \"60s\".",
     ),
     (
         "retries",
-        "New connections in a row that bring nothing. Default: 3.",
+        "How often to reconnect in a row without progress. Default: 3.",
     ),
     (
         "dedupe",
-        "What is stored once: \"message-id\" (equal Message-ID and equal text whatever way it \
-         took, the default) or \"exact\" (equal bytes).",
+        "What is stored once: \"message-id\" (equal Message-ID and equal content, by whatever \
+         route it came; the default) or \"exact\" (equal bytes).",
     ),
     (
         "recognise",
         "Whether a message may be recognised by its header and size before it is received: \
          \"never\" (the default), which still recognises a large mailbox that was renumbered \
-         as a whole, or \"header\". What is recognised is received and compared later.",
+         as a whole, or \"header\". Recognised messages are received and compared later.",
     ),
     (
         "zstd_level",
-        "How hard to compress, from 1 to 9. Default: 3.",
+        "The compression level, from 1 to 9. Default: 3.",
     ),
     (
         "connections",
-        "IMAP connections at once, from 1 to 4. Default: 1.",
+        "Simultaneous IMAP connections, from 1 to 4. Default: 1.",
     ),
     (
         "folders",
-        "IMAP folders to fetch, with * for anything and / between levels. Default: [\"*\"].",
+        "IMAP folders to fetch, with * for any text and / between levels. Default: [\"*\"].",
     ),
     ("exclude", "IMAP folders to leave out. Default: none."),
     (
         "pull",
-        "false leaves the account out of a pull that names none. Default: true.",
+        "false leaves the account out of a pull that names no accounts. Default: true.",
     ),
     (
         "accept_refused",
-        "Names of messages on the server that it is known not to give.",
+        "Names of messages that the server refuses to send, and whose loss you accept.",
     ),
     (
         "accept_short",
-        "Names of messages that arrive whole although the server lists another size.",
+        "Names of messages that arrive complete although the server lists another size.",
     ),
     (
         "covers",
-        "What an audit answers for: \"account\" (the default) or \"inbox\", for an account without \
+        "What an audit covers: \"account\" (the default) or \"inbox\", for an account without \
          other folders.",
     ),
 ];
@@ -144,12 +145,13 @@ const SECRETS: &[(&str, &str)] = &[
     ),
     (
         "password_command",
-        "The first line that a program prints. A list is run as it stands, a string by sh(1).",
+        "The first line that a program prints. A list is run directly, a string by sh(1).",
     ),
     ("password_env", "An environment variable, for containers."),
     (
         "password_keyring",
-        "true: the keyring of the desktop; 'mailvault login' puts it there. cron(8) cannot reach \
+        "true: the desktop's keyring, where 'mailvault login' puts the password. cron(8) cannot \
+         reach \
          it. Needs a mailvault with the feature keyring.",
     ),
     (
@@ -160,7 +162,7 @@ const SECRETS: &[(&str, &str)] = &[
     (
         "token_file",
         "A file that only you can read, in which 'mailvault login' keeps a refresh token; every \
-         sign-in gets an access token for it. Needs the table oauth, and a mailvault with the \
+         sign-in exchanges it for an access token. Needs the table oauth, and a mailvault with the \
          feature oauth.",
     ),
 ];
@@ -168,27 +170,27 @@ const SECRETS: &[(&str, &str)] = &[
 const OAUTH: &[(&str, &str)] = &[
     (
         "client_id",
-        "What the service calls this program; everybody registers one of their own. Required.",
+        "The client id of your own registration with the service. Required.",
     ),
     (
         "client_secret_file",
-        "A file that only you can read, with what Google calls the client secret of a desktop \
+        "A file that only you can read, with the client secret, as Google calls it, of a desktop \
          program.",
     ),
     (
         "provider",
-        "\"microsoft\" or \"google\", where the host of the account does not tell it.",
+        "\"microsoft\" or \"google\", if it cannot be derived from the account's host.",
     ),
     (
         "device_url",
-        "Where codes for another device are had (RFC 8628).",
+        "The address that issues codes for another device (RFC 8628).",
     ),
     ("authorize_url", "The page for a browser on this machine."),
-    ("token_url", "Where tokens are had."),
-    ("scope", "What is asked for."),
+    ("token_url", "The address that issues tokens."),
+    ("scope", "The scope to request."),
     (
         "ca_file",
-        "The authority (PEM) that these addresses are trusted by, in place of the system's.",
+        "A CA certificate (PEM) to trust for these addresses, instead of the system's authorities.",
     ),
 ];
 
@@ -200,7 +202,7 @@ const PURGE: &[(&str, &str)] = &[
     ("keep_newest", "Never delete the newest N messages."),
     (
         "keep",
-        "Never what fits one of these queries, in the words of mailvault-search(1).",
+        "Never delete messages that match one of these queries; see mailvault-search(1).",
     ),
 ];
 
@@ -212,13 +214,13 @@ pub(super) fn page() -> String {
     roff.section("DESCRIPTION");
     roff.text(
         "~/.config/mailvault/config.toml is a text file in TOML. 'mailvault init' writes it, \
-         'mailvault config check' says whether it is right, 'mailvault config show' what every \
-         setting comes to. An unknown key is an error. A relative path begins at the folder of \
-         the file, and a leading ~ is the home.",
+         'mailvault config check' checks it, and 'mailvault config show' prints every effective \
+         setting. An unknown key is an error. Relative paths start at the directory of the file, \
+         and a leading ~ is the home directory.",
     );
     roff.text(
         "The file never holds a password. Others may read it, but nobody else may write to it, \
-         since it names programs to run.",
+         because it names programs to run.",
     );
     roff.section("EXAMPLE");
     roff.example(EXAMPLE);
@@ -228,20 +230,20 @@ pub(super) fn page() -> String {
     roff.tagged(ACCOUNT);
     roff.section("PASSWORDS AND TOKENS");
     roff.text(
-        "An account has at most one of these. Without any, the systemd credential with the name \
-         of the account counts, and then you are asked at the terminal.",
+        "Set at most one of these per account. Without any, mailvault uses the systemd \
+         credential with the account's name, or asks at the terminal.",
     );
     roff.tagged(SECRETS);
     roff.section("OAUTH");
     roff.text(
         "The table [accounts.NAME.oauth] says where the access tokens of a token_file come from. \
-         For Microsoft and Google the addresses and the scope are known.",
+         For Microsoft and Google, mailvault knows the addresses and the scope.",
     );
     roff.tagged(OAUTH);
     roff.section("PURGE");
     roff.text(
-        "The table [accounts.NAME.purge] is the rule for 'mailvault pull --purge'; by being \
-         there it deletes nothing. keep_newest and keep hold for 'mailvault purge', too.",
+        "The table [accounts.NAME.purge] is the rule for 'mailvault pull --purge'; on its own it \
+         deletes nothing. keep_newest and keep also apply to 'mailvault purge'.",
     );
     roff.tagged(PURGE);
     roff.section("FILES");

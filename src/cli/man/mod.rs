@@ -23,7 +23,7 @@ pub(super) const MANUAL: &str = "mailvault";
 
 /// Every exit code and what it means.
 const CODES: [(&str, &str); 16] = [
-    ("0", "done, also when nothing was new"),
+    ("0", "done, even if nothing was new"),
     ("1", "another failure, or several different ones"),
     ("2", "the command line is wrong"),
     (
@@ -33,18 +33,18 @@ const CODES: [(&str, &str); 16] = [
     ("10", "there is no vault where one is expected"),
     ("11", "another mailvault is writing to the vault"),
     ("12", "the server refused the password or token"),
-    ("13", "the server cannot be reached, or is busy; try later"),
+    ("13", "the server is unreachable or busy; try later"),
     ("14", "the certificate is not trusted"),
     ("15", "the configuration or a secret is wrong or missing"),
     (
         "16",
-        "no room on the disk, or in the mailbox that mail is exported to",
+        "no space on the disk, or in the mailbox that receives an export",
     ),
     (
         "17",
         "the server did not confirm what it was asked to delete",
     ),
-    ("18", "there is no such message, or the id fits several"),
+    ("18", "no message matches, or the id matches several"),
     ("19", "a pull is overdue, as asked with status --max-age"),
     ("20", "the vault is damaged"),
     (
@@ -61,7 +61,7 @@ const FILES: [(&str, &str); 4] = [
     ),
     (
         "/etc/mailvault/config.toml",
-        "the configuration of the machine, read where there is no other",
+        "the configuration of the machine, read if there is no other",
     ),
     (
         "~/.config/mailvault/secret-NAME",
@@ -80,11 +80,11 @@ const VARIABLES: [(&str, &str); 5] = [
     ("MAILVAULT_VAULT", "the vault"),
     (
         "NO_COLOR, CLICOLOR_FORCE",
-        "no colour, or colour everywhere",
+        "never use colour, or always use it",
     ),
     (
         "CREDENTIALS_DIRECTORY",
-        "where systemd(1) puts credentials: one that is called like an account is its \
+        "where systemd(1) puts credentials: one with the name of an account is its \
          password, where the account has no other",
     ),
     (

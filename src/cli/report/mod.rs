@@ -223,7 +223,7 @@ pub(crate) fn code_name(code: u8) -> &'static str {
 pub(crate) fn code_words(code: u8) -> &'static str {
     match code {
         0 => "",
-        3 => "some messages not stored as listed",
+        3 => "incomplete",
         12 => "password or token refused",
         13 => "server unreachable or busy",
         14 => "certificate refused",
