@@ -55,7 +55,7 @@ fn new_dir(dir: &Path) -> Result<PathBuf, Failure> {
         return Ok(dir);
     }
     Err(Failure::usage(
-        format!("{} is there already", dir.display()),
+        format!("{} already exists", dir.display()),
         "name a directory that is not there yet",
     ))
 }

@@ -161,9 +161,9 @@ fn visit<S: Read + Write>(
         other => other?,
     };
     let why = if folder.counts().uidvalidity != Some(maildrop.uidvalidity) {
-        "its messages were numbered anew in the meantime; 'mailvault pull' first"
+        "its messages were renumbered in the meantime; run 'mailvault pull' first"
     } else if !folder.is_writable() {
-        "the server opens it for reading only"
+        "the server opens it read-only"
     } else {
         let listings = folder.list()?;
         return run.visit(maildrop, Box::new(folder), &listings);

@@ -242,7 +242,9 @@ fn a_message_whose_file_is_gone_does_not_count_as_archived() {
     fs::remove_file(file).unwrap();
     let output = sandbox.run(&["audit", "--inbox", "work"]).expect_code(3);
     assert!(
-        output.stdout().contains("Gone from the vault: 1 message,"),
+        output
+            .stdout()
+            .contains("Archived before, but missing from the vault: 1 message,"),
         "{output}"
     );
     // What it advises helps.

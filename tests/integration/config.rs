@@ -34,7 +34,7 @@ fn a_password_in_the_configuration_is_refused_and_not_repeated() {
     assert_refused(
         "[accounts.work]\nhost = \"pop.example.org\"\nuser = \"ann\"\npassword = \"hunter2\"\n",
         "error: CONFIG:4:1: unknown field `password`
-  hint: the configuration never holds a password; use password_command or
+  hint: the configuration must not contain a password; use password_command or
         password_file
 ",
     );
@@ -57,8 +57,8 @@ fn values_that_cannot_be_are_told_with_their_place() {
     let account = "[accounts.work]\nhost = \"pop.example.org\"\nuser = \"ann\"\n";
     assert_refused(
         &format!("{account}tls = \"none\"\n"),
-        "error: CONFIG:4:7: tls = \"none\" would send the password and all mail to pop.example.org in clear
-  hint: use \"tls\" or \"starttls\"; if it must be, add allow_plaintext = true to
+        "error: CONFIG:4:7: tls = \"none\" would send the password and all mail to pop.example.org unencrypted
+  hint: use \"tls\" or \"starttls\"; if you must, add allow_plaintext = true to
         the account
 ",
     );

@@ -73,7 +73,7 @@ ok    verify          every byte, today";
     assert!(list.starts_with(expected), "{list}");
     let rest = "
 ok    clock           $NOW
-ok    secret          ~/.password, for you only
+ok    secret          ~/.password, readable by you only
 ok    port            127.0.0.1:$PORT, $MS ms
 ok    certificate     none: not encrypted, but on this machine
 ok    sign-in         3 messages, ";
@@ -158,7 +158,7 @@ fn a_password_program_that_needs_a_session_is_warned_of() {
     );
     sandbox.env("SESSION", "yes");
     let warned = sandbox.run(&["doctor"]).expect_code(0).stdout();
-    let said = "warn  secret          password_command answers here, but not with the bare";
+    let said = "warn  secret          password_command works here, but not in the bare";
     assert!(warned.contains(said), "{warned}");
 }
 

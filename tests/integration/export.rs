@@ -329,7 +329,8 @@ fn what_is_not_ours_is_refused_and_left_as_it_is() {
     sandbox.run(&["export", "mine"]).expect(
         2,
         "",
-        "error: cannot export to mine: it is not empty (it holds thesis.txt), and no earlier export\n  \
+        "error: cannot export to mine: it is not empty (it contains thesis.txt), and is not an \
+         earlier export\n  \
          hint: choose a new directory\n",
     );
     let _ = sandbox.run(&["export", "x.mbox"]).expect_code(0);

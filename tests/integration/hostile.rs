@@ -225,7 +225,7 @@ fn long_texts_are_shortened_and_say_so() {
             let message = head + &line.repeat((25 << 20) / line.len());
             let seen = work_on(message.as_bytes());
             assert!(
-                seen.shown.stderr().contains("the text was too long"),
+                seen.shown.stderr().contains("the text is too long"),
                 "{}",
                 seen.shown.stderr()
             );

@@ -166,7 +166,7 @@ fn a_file_that_holds_no_mail_is_refused_by_what_it_is() {
     for (name, bytes, what) in [
         ("takeout.zip", &b"PK\x03\x04 and so on"[..], "a zip archive"),
         ("mail.tar", &tar, "a tar archive"),
-        ("outlook.pst", b"!BDN\0\0", "a data file of Outlook"),
+        ("outlook.pst", b"!BDN\0\0", "an Outlook data file"),
         (
             "letter.msg",
             b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0",
@@ -176,7 +176,7 @@ fn a_file_that_holds_no_mail_is_refused_by_what_it_is() {
         (
             "Inbox.msf",
             b"// <!-- <mdb:mork:z v=\"1.4\"/> -->\n",
-            "an index of Thunderbird",
+            "a Thunderbird index",
         ),
         (
             "popstate.dat",

@@ -117,7 +117,7 @@ fn an_account_that_exists_is_refused_before_anything_is_asked() {
     init(&sandbox, &server, &FIRST).expect(
         2,
         "",
-        "error: there is an account called work already
+        "error: there is already an account called work
   hint: choose another name with --name; 'mailvault login' changes its password
 ",
     );

@@ -389,7 +389,7 @@ fn a_link_below_a_vault_is_refused_by_name() {
     let run = run.expect_code(1);
     assert!(
         run.stderr()
-            .contains("refused: $HOME/vault/lock is a symbolic link; below a vault"),
+            .contains("refused: $HOME/vault/lock is a symbolic link; links inside a vault"),
         "{run}"
     );
 }

@@ -242,8 +242,7 @@ fn a_service_that_is_away_is_told_from_the_mail_server() {
         "",
         "\
 error: work: 127.0.0.1:1 issued no access token for ann: Connection refused
-  hint: check the network, and the addresses in the table oauth of work, if it
-        has any
+  hint: check the network, and any addresses in the oauth table of work
 ",
     );
 }

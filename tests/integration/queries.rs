@@ -357,7 +357,7 @@ fn a_folder_or_account_that_is_not_there_is_refused_with_the_nearest() {
     }
     for query in ["folder:Nowhere", "account:somebody*"] {
         let out = sandbox.run(&["search", query]).expect_code(2);
-        assert!(out.stderr().contains("There are: "), "{}", out.stderr());
+        assert!(out.stderr().contains("Available: "), "{}", out.stderr());
     }
     let _ = sandbox.run(&["search", "account:HO*"]).expect_code(0);
 }
@@ -461,7 +461,8 @@ fn a_rule_that_keeps_no_query_is_refused_where_it_is_read() {
     );
     let out = sandbox.run(&["config", "check"]).expect_code(15);
     assert!(
-        out.stderr().contains(":4:28: keep holds no query"),
+        out.stderr()
+            .contains(":4:28: keep contains an invalid query"),
         "{}",
         out.stderr()
     );

@@ -313,7 +313,7 @@ fn names_and_dates_that_the_server_gets_otherwise_are_told() {
     let run = sandbox
         .run(&["export", "imap:home", "--again"])
         .expect_code(0);
-    assert!(!run.stderr().contains("without any date"), "{run}");
+    assert!(!run.stderr().contains("without a date"), "{run}");
     for row in imap_rows(dovecot.imap(), "bob", "INBOX", "INTERNALDATE") {
         // As the ledger has it, whatever the time of the file.
         assert!(row.contains("09-Sep-2001 01:46:"), "{row}");
@@ -427,7 +427,7 @@ fn what_a_killed_run_left_twice_is_named() {
     assert_eq!(lines.last().unwrap()["doubled"], 1, "{run}");
     let doubled = lines.iter().find(|line| line["type"] == "doubled").unwrap();
     assert_eq!(
-        doubled["reason"], "2 messages there have its size and header",
+        doubled["reason"], "2 messages on the server have its size and header",
         "{run}"
     );
     assert_eq!(inbox(&dovecot).len(), 101);
@@ -529,7 +529,7 @@ fn one_lost_message_is_put_back_by_two_commands() {
         fs::remove_file(file.unwrap().path()).unwrap();
     }
     let run = sandbox.run(&["export", "imap:home", &id]).expect_code(0);
-    assert!(run.stdout().contains("uploaded with --again"), "{run}");
+    assert!(run.stdout().contains("--again also uploads"), "{run}");
     for said in ["1 message put into INBOX", "the message is in home already"] {
         let run = sandbox
             .run(&["export", "imap:home", &id, "--again"])
@@ -619,7 +619,7 @@ fn a_destination_that_takes_no_mail_is_refused() {
         ),
         (
             &["export", "out", "--check"],
-            "are for an export to a server",
+            "work only for an export to a server",
         ),
     ] {
         let run = sandbox.run(args).expect_code(2);

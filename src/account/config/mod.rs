@@ -644,7 +644,7 @@ tls = "none"
             refusal("hsot = \"x\""),
             near(
                 "1:1: unknown field `hsot`",
-                "\"host\" stands below [accounts.NAME]"
+                "\"host\" belongs in [accounts.NAME]"
             )
         );
         assert_eq!(
@@ -662,7 +662,7 @@ tls = "none"
         assert_eq!(message, "4:1: unknown field `password`");
         assert_eq!(
             hint,
-            "the configuration never holds a password; use password_command or password_file"
+            "the configuration must not contain a password; use password_command or password_file"
         );
     }
 
@@ -889,11 +889,11 @@ tls = "none"
             ),
             (
                 &with("auth = \"xoauth2\""),
-                "1:11: the auth of a takes a token, but has no token_command".into(),
+                "1:11: the auth of a uses a token, but there is no token_command".into(),
             ),
             (
                 &with("auth = \"oauthbearer\"\npassword_env = \"X\""),
-                "1:11: the auth of a takes a token, but has no token_command".into(),
+                "1:11: the auth of a uses a token, but there is no token_command".into(),
             ),
         ];
         for (text, message) in cases {
@@ -914,9 +914,9 @@ tls = "none"
             refusal(&text("")),
             (
                 "2:7: tls = \"none\" would send the password and all mail to pop.example.org \
-                 in clear"
+                 unencrypted"
                     .into(),
-                "use \"tls\" or \"starttls\"; if it must be, add allow_plaintext = true to the \
+                "use \"tls\" or \"starttls\"; if you must, add allow_plaintext = true to the \
                  account"
                     .into()
             )

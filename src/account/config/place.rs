@@ -69,7 +69,7 @@ pub(super) fn parse_fault(
 /// What to write instead of an unknown key or value.
 fn meant(message: &str, account_keys: &[String]) -> Option<String> {
     const NO_SECRET: &str =
-        "the configuration never holds a password; use password_command or password_file";
+        "the configuration must not contain a password; use password_command or password_file";
     let (given, known) = unknown(message)?;
     let is_key = message.starts_with(FIELD);
     let letters = given.chars().filter(char::is_ascii_alphanumeric);
@@ -79,7 +79,7 @@ fn meant(message: &str, account_keys: &[String]) -> Option<String> {
     }
     let mut hint = near(given, &known);
     if hint.is_none() && known.contains(&"accounts") {
-        let below = |name| format!("\"{name}\" stands below [accounts.NAME]");
+        let below = |name| format!("\"{name}\" belongs in [accounts.NAME]");
         let keys = account_keys.iter().map(String::as_str);
         hint = suggest::nearest(given, keys, usize::MAX).map(below);
     }

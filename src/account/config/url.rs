@@ -22,7 +22,7 @@ pub(super) fn account(url: &str) -> Result<Account> {
         "pop3" => (Protocol::Pop3, false),
         "imaps" => (Protocol::Imap, true),
         "imap" => (Protocol::Imap, false),
-        _ => return Err(fault("this kind of URL is not that of an account", FORM)),
+        _ => return Err(fault("this kind of URL cannot name an account", FORM)),
     };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
@@ -30,7 +30,7 @@ pub(super) fn account(url: &str) -> Result<Account> {
     let (user, place) = authority.rsplit_once('@').unwrap_or(("", authority));
     if user.contains(':') {
         return Err(fault(
-            "a URL must not hold a password",
+            "a URL must not contain a password",
             "leave it out to be asked, or use --password-command; \
              a \":\" of the user name is written %3A",
         ));
@@ -40,22 +40,22 @@ pub(super) fn account(url: &str) -> Result<Account> {
     }
     let user = decode(user).ok_or_else(|| {
         fault(
-            "the user name in the URL is not well escaped",
+            "the user name in the URL is not escaped correctly",
             "\"%\" must be followed by two hexadecimal digits, and the whole be UTF-8",
         )
     })?;
     if user.is_empty() {
-        return Err(fault("the URL names no user", FORM));
+        return Err(fault("the URL has no user name", FORM));
     }
     if user.chars().any(char::is_control) {
         return Err(fault(
-            "the user name in the URL holds a control character",
+            "the user name in the URL contains a control character",
             FORM,
         ));
     }
     let (host, port) = split_port(place)?;
     if !super::is_host(&host) {
-        return Err(fault("the URL names no proper host", FORM));
+        return Err(fault("the URL has no valid host", FORM));
     }
     let tls = match wrapped {
         true => Tls::Tls,
@@ -90,7 +90,7 @@ fn split_port(place: &str) -> Result<(String, Option<u16>)> {
         Some((host, port)) if host.contains(':') && port.starts_with(':') => {
             (host, Some(&port[1..]))
         }
-        Some(_) => return Err(fault("the URL names no proper host", FORM)),
+        Some(_) => return Err(fault("the URL has no valid host", FORM)),
         None => match place.split_once(':') {
             Some((host, port)) => (host, Some(port)),
             None => (place, None),
@@ -273,16 +273,19 @@ mod tests {
             ("pop.example.org", "this is not the URL of an account"),
             (
                 "http://ann@example.org",
-                "this kind of URL is not that of an account",
+                "this kind of URL cannot name an account",
             ),
             (
                 "pop3s://ann:hunter2@example.org",
-                "a URL must not hold a password",
+                "a URL must not contain a password",
             ),
-            ("pop3s://ann:@example.org", "a URL must not hold a password"),
+            (
+                "pop3s://ann:@example.org",
+                "a URL must not contain a password",
+            ),
             (
                 "pop3s://ann:hunter2@x@example.org",
-                "a URL must not hold a password",
+                "a URL must not contain a password",
             ),
             (
                 "pop3s://ann:hunt/er2@example.org",
@@ -296,34 +299,34 @@ mod tests {
                 "pop3s://ann@example.org?a=b",
                 "the URL of an account ends after the host",
             ),
-            ("pop3s://example.org", "the URL names no user"),
-            ("pop3s://@example.org", "the URL names no user"),
-            ("pop3s://", "the URL names no user"),
+            ("pop3s://example.org", "the URL has no user name"),
+            ("pop3s://@example.org", "the URL has no user name"),
+            ("pop3s://", "the URL has no user name"),
             (
                 "pop3s://%zz@example.org",
-                "the user name in the URL is not well escaped",
+                "the user name in the URL is not escaped correctly",
             ),
             (
                 "pop3s://%4@example.org",
-                "the user name in the URL is not well escaped",
+                "the user name in the URL is not escaped correctly",
             ),
             (
                 "pop3s://%ff@example.org",
-                "the user name in the URL is not well escaped",
+                "the user name in the URL is not escaped correctly",
             ),
             (
                 "pop3s://%0d%0aQUIT@example.org",
-                "the user name in the URL holds a control character",
+                "the user name in the URL contains a control character",
             ),
-            ("pop3s://ann@", "the URL names no proper host"),
-            ("pop3s://ann@exa mple.org", "the URL names no proper host"),
-            ("pop3s://ann@ex\nample.org", "the URL names no proper host"),
+            ("pop3s://ann@", "the URL has no valid host"),
+            ("pop3s://ann@exa mple.org", "the URL has no valid host"),
+            ("pop3s://ann@ex\nample.org", "the URL has no valid host"),
             (
                 "pop3s://ann@[::1",
                 "the port in the URL must be from 1 to 65535",
             ),
-            ("pop3s://ann@[::1]x", "the URL names no proper host"),
-            ("pop3s://ann@[example.org]", "the URL names no proper host"),
+            ("pop3s://ann@[::1]x", "the URL has no valid host"),
+            ("pop3s://ann@[example.org]", "the URL has no valid host"),
             (
                 "pop3s://ann@example.org:0",
                 "the port in the URL must be from 1 to 65535",

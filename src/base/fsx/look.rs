@@ -207,7 +207,7 @@ mod tests {
         ] {
             let error = is_file(&root.join(path)).unwrap_err();
             let named = root.join(named).display().to_string();
-            let wanted = format!("refused: {named} is a symbolic link; below a vault");
+            let wanted = format!("refused: {named} is a symbolic link; links inside a vault");
             assert!(error.to_string().starts_with(&wanted), "{path}: {error}");
         }
         assert!(is_file(&root.join("real/../real/file")).is_err());

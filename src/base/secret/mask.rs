@@ -16,7 +16,7 @@ use super::HIDDEN;
 /// Found are the secret itself (in any ASCII case), as an IMAP quoted string writes it, and
 /// inside any Base64, wherever it begins there, so in every SASL form; of Base64 the whole
 /// word is hidden. A secret of less than four bytes is hidden only where it stands as a
-/// word of its own, since else it would blot out half of the text.
+/// separate word, since else it would blot out half of the text.
 #[derive(Clone, Default)]
 pub struct Mask {
     needles: Vec<(Form, Zeroizing<Vec<u8>>)>,

@@ -207,9 +207,9 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
 fn token_hint(kind: ErrorKind, name: &str) -> String {
     match kind {
         ErrorKind::Auth => format!("'mailvault login {name}' signs in again"),
-        ErrorKind::Unreachable => format!(
-            "check the network, and the addresses in the table oauth of {name}, if it has any"
-        ),
+        ErrorKind::Unreachable => {
+            format!("check the network, and any addresses in the oauth table of {name}")
+        }
         ErrorKind::Untrusted => format!(
             "no token was sent. If this is a service of your own, set ca_file in the table oauth \
              of {name}"
@@ -260,7 +260,7 @@ fn name_hint(what: &str, near: Option<&str>, known: &[String], more: bool) -> St
     match known[..] {
         [] => "the vault contains no mail yet".to_owned(),
         _ => format!(
-            "use the full name, or * as a wildcard. Existing folders: {}{more}",
+            "use the full name, or * as a wildcard. Available: {}{more}",
             known.join(", ")
         ),
     }

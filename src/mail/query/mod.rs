@@ -273,12 +273,12 @@ struct Complaint(&'static str);
 const EMPTY: Complaint =
     Complaint("it is empty and would match every message; write a word, such as invoice");
 const MINUS: Complaint =
-    Complaint("a minus negates the word right behind it: -from:ann@example.org");
+    Complaint("a minus negates the word right after it: -from:ann@example.org");
 const TWICE: Complaint =
     Complaint("one minus negates; put a word that begins with a minus in double quotes: \"-x\"");
 const OPEN: Complaint = Complaint("the double quote is not closed; write \"two words\"");
 const BEHIND: Complaint =
-    Complaint("a blank must follow the closing quote: \"two words\" from:ann@example.org");
+    Complaint("a space must follow the closing quote: \"two words\" from:ann@example.org");
 const OPERATOR: Complaint = Complaint(
     "all words must match and a minus negates (-from:ann@example.org), there is no other \
      operator; put it in double quotes to search for the word",
@@ -330,7 +330,7 @@ fn term(input: &str, extent: Extent, now: DateTime<Utc>) -> Result<(Term, &str)>
             return Err(refuse(
                 word,
                 format!(
-                    "write {inner} as a word of its own, or put the phrase in double quotes \
+                    "write {inner} as a separate word, or put the phrase in double quotes \
                      inside the word"
                 ),
             ));
@@ -823,7 +823,7 @@ mod tests {
         assert!(
             error
                 .to_string()
-                .contains("write -after:2020 as a word of its own"),
+                .contains("write -after:2020 as a separate word"),
             "{error}"
         );
         assert_eq!(one("\"mail from:ann\""), text("mail from:ann"));

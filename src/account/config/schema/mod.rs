@@ -257,7 +257,7 @@ impl Context<'_> {
         Err(self.hinted(
             &host.span(),
             "host is neither a host name nor an address",
-            "the port has a key of its own; letters beyond ASCII are written in the xn-- form",
+            "set the port with its own key; write non-ASCII letters in the xn-- form",
         ))
     }
 
@@ -283,7 +283,7 @@ impl Context<'_> {
                     "tls = \"none\" would send the password and all mail to {host} \
                 unencrypted"
                 ),
-                "use \"tls\" or \"starttls\"; if it must be, add allow_plaintext = true \
+                "use \"tls\" or \"starttls\"; if you must, add allow_plaintext = true \
                  to the account",
             ));
         }
@@ -317,7 +317,7 @@ impl Context<'_> {
             return Err(self.hinted(
                 &at,
                 &format!("{one} and {two} cannot both be set"),
-                "an account has one secret; keep one of them",
+                "an account has one secret; remove one of them",
             ));
         }
         let auth = raw.auth.as_ref().map_or(Auth::Auto, |auth| *auth.get_ref());
@@ -366,7 +366,7 @@ impl Context<'_> {
 
     fn keyring(&self, wanted: &Spanned<bool>) -> Result<SecretSource> {
         if !wanted.get_ref() {
-            let message = "password_keyring is true or left out";
+            let message = "password_keyring must be true or left out";
             return Err(self.fault(&wanted.span(), message));
         }
         if !cfg!(feature = "keyring") {

@@ -36,7 +36,7 @@ impl Context<'_> {
             return match &raw.oauth {
                 Some(oauth) => Err(self.hinted(
                     &oauth.span(),
-                    &format!("the account {name} has a table oauth, but no token_file"),
+                    &format!("the account {name} has an oauth table, but no token_file"),
                     &format!("add token_file = \"secret-{name}\" to [accounts.{name}]"),
                 )),
                 None => Ok(None),
@@ -63,7 +63,7 @@ impl Context<'_> {
             return match &raw.token_file {
                 Some(_) => Err(self.hinted(
                     at,
-                    &format!("the account {name} has a token_file, but no table oauth"),
+                    &format!("the account {name} has a token_file, but no oauth table"),
                     &format!("add [accounts.{name}.oauth] with a client_id"),
                 )),
                 None => Ok(None),
@@ -74,8 +74,8 @@ impl Context<'_> {
         let id = oauth.client_id.as_ref().ok_or_else(|| {
             self.hinted(
                 &at,
-                &format!("the table oauth of {name} has no client_id"),
-                "docs/providers.md says where to get one",
+                &format!("the oauth table of {name} has no client_id"),
+                "docs/providers.md explains where to get one",
             )
         })?;
         Ok(Some(OAuth {
@@ -168,7 +168,7 @@ mod tests {
         let file = "auth = \"xoauth2\"\ntoken_file = \"t\"";
         for (lines, said) in [
             (table.to_owned(), "but no token_file"),
-            (file.to_owned(), "but no table oauth"),
+            (file.to_owned(), "but no oauth table"),
             (format!("{file}\n[accounts.a.oauth]"), "has no client_id"),
             (
                 format!("token_file = \"t\"\n{table}"),

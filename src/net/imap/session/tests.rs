@@ -141,7 +141,7 @@ fn what_is_sent_in_clear_behind_starttls_is_not_taken_over_it() {
          S: m2 OK injected";
     let stream = Stream::new(script, usize::MAX);
     let error = greet(stream, false).unwrap().start_tls().unwrap_err();
-    assert!(error.to_string().contains("more in clear"), "{error}");
+    assert!(error.to_string().contains("extra data before"), "{error}");
 }
 
 #[test]
