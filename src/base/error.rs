@@ -359,7 +359,7 @@ pub enum Error {
         /// How many things were wrong.
         damage: u64,
     },
-    /// Ages cannot be told.
+    /// Ages cannot be determined.
     #[error(
         "the clock of this machine is behind the newest archived message, so the age of mail is \
          unknown"
@@ -529,7 +529,7 @@ impl Error {
         }
     }
 
-    /// A failed file operation, told apart by what the system said: a full disk or
+    /// A failed file operation, distinguished by what the system said: a full disk or
     /// quota is [`Error::NoSpace`].
     #[must_use]
     pub fn file(doing: &'static str, path: &Path, source: io::Error) -> Self {

@@ -56,7 +56,7 @@ pub enum RunEvent<'a> {
         /// Why it stopped early, if it did.
         error: Option<&'a Error>,
     },
-    /// `purge` has read back so many archived copies of so many.
+    /// `purge` has read back some of the archived copies.
     ReadBack {
         /// The account.
         account: &'a str,

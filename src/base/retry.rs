@@ -22,7 +22,7 @@ pub struct Retry {
 }
 
 impl Retry {
-    /// Up to so many new connections in a row without progress.
+    /// Up to this many new connections in a row without progress.
     #[must_use]
     pub fn new(most: u32) -> Self {
         Self {

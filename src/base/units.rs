@@ -12,7 +12,7 @@ pub enum DurationFault {
     /// It is not a whole number and a unit, or too long.
     #[error("write a whole number and one of s min h d w mo y")]
     NoDuration,
-    /// So many minutes to one reader, so many months to another.
+    /// Minutes to one reader, months to another.
     #[error("write {0}min for minutes or {0}mo for months")]
     MinutesOrMonths(u64),
 }

@@ -57,8 +57,6 @@ pub(crate) fn run(args: &StatusArgs, settings: &Settings, out: &Output) -> Resul
     ))
 }
 
-/// The accounts that are asked for. What is configured but was never pulled belongs to the
-/// picture, too.
 /// The statuses of all accounts; one without a session has an empty one.
 fn all_statuses(accounts: &BTreeMap<String, Option<AccountStatus>>) -> Vec<AccountStatus> {
     let status = |(name, status): (&String, &Option<AccountStatus>)| {
@@ -70,6 +68,7 @@ fn all_statuses(accounts: &BTreeMap<String, Option<AccountStatus>>) -> Vec<Accou
     accounts.iter().map(status).collect()
 }
 
+/// The accounts to show, including those that are configured but were never pulled.
 fn accounts(
     args: &StatusArgs,
     settings: &Settings,

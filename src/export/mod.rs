@@ -34,7 +34,7 @@ use crate::vault::frame::Checker;
 use crate::vault::{Entry, Selection, SelectionScope, Vault};
 use place::ExportPlace;
 
-/// How often progress is told.
+/// How often progress is reported.
 const TELL: Duration = Duration::from_millis(100);
 /// Under this name the progress of an export goes.
 const LABEL: &str = "export";

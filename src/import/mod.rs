@@ -47,7 +47,7 @@ use folder::SourceFolder;
 
 /// Under this name the progress of an import goes.
 const LABEL: &str = "import";
-/// How often progress is told.
+/// How often progress is reported.
 const TELL: Duration = Duration::from_millis(100);
 /// Messages that wait for a worker.
 const QUEUE: usize = 256;

@@ -72,12 +72,12 @@ impl<S: Read + Write> Channel<S> {
         &self.buffer[self.start..self.end]
     }
 
-    /// Takes so many bytes of what is waiting.
+    /// Takes this many bytes of what is waiting.
     pub(crate) fn take(&mut self, bytes: usize) {
         self.start = self.end.min(self.start + bytes);
     }
 
-    /// Reads once from the stream, behind what is waiting; the end of the stream is an error.
+    /// Reads once from the stream, after what is waiting; the end of the stream is an error.
     pub(crate) fn fill(&mut self) -> io::Result<()> {
         if self.start > 0 {
             self.buffer.copy_within(self.start..self.end, 0);

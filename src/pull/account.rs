@@ -31,7 +31,7 @@ pub struct PullTask<'a> {
     pub workers: usize,
     /// New connections in a row without progress.
     pub retries: u32,
-    /// Fetch at most so many messages.
+    /// Fetch at most this many messages.
     pub limit: Option<u64>,
     /// Only find out what would be fetched.
     pub dry_run: bool,
@@ -41,7 +41,7 @@ pub struct PullTask<'a> {
     pub compare_all: bool,
     /// Names of messages whose refusal is accepted.
     pub accept_refused: &'a [String],
-    /// Set to end the run after the message in hand.
+    /// Set to end the run after the current message.
     pub stop: &'a AtomicBool,
 }
 

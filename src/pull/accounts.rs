@@ -165,7 +165,7 @@ impl AccountRunner<'_> {
         let (report, error) = self
             .begin(job, emit)
             .unwrap_or_else(|error| (PullReport::default(), Some(error)));
-        // What stopped the committer concerns all accounts, and is told once, for the run.
+        // What stopped the committer concerns all accounts, and is reported once, for the run.
         if !self.commit_queue.is_some_and(CommitQueue::is_stopped) {
             emit(RunEvent::Finished {
                 account: &account,

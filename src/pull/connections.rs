@@ -1,4 +1,4 @@
-//! Several connections to one server, each with a folder of its own in hand.
+//! Several connections to one server, each working on its own folder.
 //!
 //! The first connection is the session; what those next to it do not bring about, it does
 //! itself. So a server that gives fewer than are wanted costs time and nothing else.

@@ -120,7 +120,7 @@ fn fetch_slice(
             Fetched::Body(body) => {
                 let before = run.reporter.report.octets;
                 if let Err(stuck) = feeder.take(listing, body, |n| run.reporter.progress(n)) {
-                    // Half a message is none.
+                    // Half a message does not count.
                     run.reporter.report.octets = before;
                     return Err(give_up(stuck));
                 }

@@ -28,7 +28,7 @@ impl<'m> FolderJob<'m> {
     }
 }
 
-/// The folders that nobody has in hand.
+/// The folders that nobody is working on.
 pub(super) struct FolderQueue<'m> {
     waiting: Mutex<Waiting<'m>>,
     changed: Condvar,
@@ -36,11 +36,11 @@ pub(super) struct FolderQueue<'m> {
 
 struct Waiting<'m> {
     jobs: VecDeque<FolderJob<'m>>,
-    /// Folders in hand.
+    /// Folders that are being worked on.
     held: usize,
 }
 
-/// A folder in hand. Dropped, it is done.
+/// A folder that is being worked on. When it is dropped, it is done.
 pub(super) struct HeldFolder<'q, 'm> {
     queue: &'q FolderQueue<'m>,
     pub(super) job: FolderJob<'m>,
@@ -55,7 +55,7 @@ impl<'m> FolderQueue<'m> {
         }
     }
 
-    /// The next folder. The first connection waits for what others have in hand: they may
+    /// The next folder. The first connection waits for what others are working on: they may
     /// put it back.
     pub(super) fn next(&self, first: bool) -> Option<HeldFolder<'_, 'm>> {
         let mut waiting = lock(&self.waiting);

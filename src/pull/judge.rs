@@ -32,7 +32,7 @@ pub(super) fn earlier(
     Ok(earlier)
 }
 
-/// Judges what came in one go. `source` is none if the line failed, so that nothing can be
+/// Judges what came in one go. `source` is `None` if the connection failed, so that nothing can be
 /// asked.
 pub(super) fn judge(
     run: &mut PullRun<'_, '_>,

@@ -330,7 +330,7 @@ fn take_out(wanted: &mut Vec<u32>, places: &HashSet<u32>) {
     });
 }
 
-/// Sizes that a message may have which a server lists with so many octets.
+/// Sizes that a message may have if a server lists it with this many octets.
 fn around(octets: u64) -> [u64; 3] {
     [
         octets,
@@ -339,7 +339,7 @@ fn around(octets: u64) -> [u64; 3] {
     ]
 }
 
-/// True if a message that the server lists with so many octets may be this content.
+/// True if a message that the server lists with this many octets may be this content.
 fn fits(blob: &Blob, listed: Option<u64>, octets: u64) -> bool {
     let name = &blob.name;
     around(octets).contains(&name.size) || name.wire == octets || listed == Some(octets)

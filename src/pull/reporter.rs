@@ -8,7 +8,7 @@ use crate::base::error::Error;
 use crate::base::event::{Events, Notice, PullReport, RunEvent};
 use crate::mail::source::Source;
 
-/// How often progress is told.
+/// How often progress is reported.
 const TELL: Duration = Duration::from_millis(100);
 
 /// What one run has done so far, and who hears of it.

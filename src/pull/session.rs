@@ -36,7 +36,7 @@ impl PullSession {
         self.last = None;
     }
 
-    /// True if it came further than those before it, with so many messages received.
+    /// True if it got further than those before it, having received this many messages.
     pub(super) fn came_further(&mut self, received: u64) -> bool {
         let before = if self.nameless { self.furthest } else { 0 };
         self.furthest = self.furthest.max(received);

@@ -64,7 +64,7 @@ impl ConfirmedPlan {
             purge::check(catalog, selection, options.now)?;
         }
         purge::check_names(catalog, selection, &job.account.name)?;
-        // The plan refuses to go by an index that is behind.
+        // The plan refuses to use an index that is out of date.
         if selection.needs_texts() {
             vault.read_texts(&mut |_| {})?;
         }

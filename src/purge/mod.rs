@@ -86,7 +86,7 @@ pub enum Choice {
 pub struct PurgeSelection {
     /// Messages older than this.
     pub older_than: Option<Duration>,
-    /// Until so many octets are free.
+    /// Until this many octets are free.
     pub free: Option<u64>,
     /// The order, which matters where `free` ends before all are gone.
     pub first: Choice,

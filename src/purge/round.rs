@@ -21,7 +21,7 @@ use crate::vault::ledger::LedgerEvent;
 
 /// Messages a round at most: what a broken line makes uncertain at once.
 const ROUND: usize = 4_096;
-/// A server that keeps all of so many is not asked for more.
+/// A server that keeps all of this many messages is not asked to delete more.
 const FUTILE: usize = 100;
 
 impl PurgeRun<'_, '_> {

@@ -19,7 +19,7 @@ const LARGEST: usize = 5;
 /// What is never deleted, whatever is selected: the account's own rule.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Keep {
-    /// The newest so many.
+    /// The newest N.
     pub newest: u64,
     /// What fits one of these.
     pub matching: Vec<Query>,

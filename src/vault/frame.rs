@@ -193,7 +193,7 @@ impl Checker {
     }
 
     /// Reads a content of the usual form and size, which is then in [`Checker::content`];
-    /// false if the file is none that holds it so.
+    /// false if the file does not hold it in this way.
     pub fn read(&mut self, path: &Path, hash: Hash128, size: u64) -> bool {
         size <= AT_ONCE && self.is_right(path, hash, size)
     }

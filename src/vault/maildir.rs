@@ -306,7 +306,7 @@ pub fn folders(layout: &Layout, account: &str) -> Result<Vec<String>> {
     let mut dirs = vec![String::new()];
     let root = layout.mail(account);
     for (name, kind) in entries(&root)? {
-        // Other programs keep files there; a directory that no folder can have is none of ours.
+        // Other programs keep files there; a directory that no folder can have is not ours.
         let is_folder = name.starts_with('.') && is_folder_dir(&name) && !kind.is_file();
         if is_folder && fsx::is_dir(&root.join(&name).join("cur"))? {
             dirs.push(name);

@@ -72,7 +72,7 @@ pub struct Vault {
 }
 
 impl Vault {
-    /// Opens a vault. A catalog that is behind is brought up to date: in the vault if nobody
+    /// Opens a vault. A catalog that is out of date is brought up to date: in the vault if nobody
     /// writes to it, in a copy if nothing can be written there, else in memory.
     pub fn open(path: &Path) -> Result<Self> {
         let (layout, manifest) = open_layout(path)?;

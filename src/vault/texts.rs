@@ -36,7 +36,7 @@ pub(super) fn refresh(
         Err(Error::Catalog { source, .. }) if is_in_the_way(&source) => {}
         Err(e) => return Err(e),
     }
-    // One that cannot be opened is none.
+    // One that cannot be opened does not count.
     let _ = catalog.attach_texts(&path);
     catalog.coverage()
 }

@@ -67,7 +67,7 @@ impl Writer {
     }
 
     /// Takes the lock, waiting at most `patience`, and puts right what a killed run
-    /// left: a torn tail, files under `tmp`, a catalog that is behind.
+    /// left: a torn tail, files under `tmp`, an outdated catalog.
     pub fn open(path: &Path, patience: Duration, stop: &AtomicBool) -> Result<Self> {
         let (layout, manifest) = open_layout(path)?;
         let lock = Lock::take(&layout.lock(), path, patience, stop)?;
@@ -142,7 +142,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Takes in the files of a folder that no ledger line speaks of; returns how many.
+    /// Adopts the files of a folder that no ledger line names; returns how many.
     pub fn adopt(&mut self, account: &str, dir: &str) -> Result<usize> {
         let events = unrecorded(&self.layout, &self.catalog, account, dir)?;
         let adopted = events.len();
@@ -233,7 +233,7 @@ impl Drop for Writer {
     }
 }
 
-/// The files of a folder that no ledger line speaks of, as the events that take them in.
+/// The files of a folder that no ledger line names, as the events that adopt them.
 pub(super) fn unrecorded(
     layout: &Layout,
     catalog: &Catalog,

@@ -26,12 +26,12 @@ use crate::vault::ledger::{Evidence, Identity, LedgerEvent, Seen};
 use crate::vault::maildir::{self, Packed, Placed};
 use crate::vault::{Writer, frame};
 
-/// A batch ends at so many messages, so many bytes of content, or so long after its
+/// A batch ends at this many messages, this many bytes of content, or this long after its
 /// first message: what is lost and fetched again after a crash.
 const BATCH_MESSAGES: usize = 1_024;
 const BATCH_BYTES: u64 = 32 << 20;
 const BATCH_AGE: Duration = Duration::from_secs(1);
-/// The catalog's transaction ends with every so many batches; the ledger covers what
+/// The catalog's transaction ends after this many batches; the ledger covers what
 /// it lacks.
 const BATCHES_A_TRANSACTION: u32 = 4;
 /// Room that is left on the disk for others.

@@ -61,14 +61,14 @@ impl Fit {
     }
 }
 
-/// True if a message of this shape may be listed with so many octets, whatever its status
+/// True if a message of this shape may be listed with this many octets, whatever its status
 /// fields; a message without a listed size fits.
 #[must_use]
 pub fn fits(shape: &Shape, listed: Option<u64>) -> bool {
     Fit::of(shape, listed).is_any()
 }
 
-/// True if a server that sent a message of this shape may well list it with so many octets,
+/// True if a server that sent a message of this shape may well list it with this many octets,
 /// now that its status fields there are as in `status`.
 #[must_use]
 pub fn explains(shape: &Shape, listed: u64, status: (u64, u64)) -> bool {
@@ -228,7 +228,7 @@ impl MailboxSizes {
         }
     }
 
-    /// Takes in that so many messages were received before, and fitted.
+    /// Records that this many messages were received before, and fitted.
     fn fitted(&mut self, messages: u64) {
         self.sampled = u32::try_from(messages).map_or(SAMPLE, |n| n.min(SAMPLE));
     }

@@ -277,7 +277,7 @@ pub fn append_durably(path: &Path, bytes: &[u8]) -> Result<()> {
     let before = length(path)?;
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
     written.map_err(|e| {
-        // A part of it would be worse than nothing; that it stays is told by the error.
+        // A part of it would be worse than nothing; the error says that it stays.
         let _ = file.set_len(before);
         Error::file("write", path, e)
     })

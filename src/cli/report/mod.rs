@@ -89,7 +89,7 @@ pub(crate) fn print(out: &Output, error: &Error, account: Option<&str>) {
     out.say(&text);
 }
 
-/// Prints a warning: a line, and what belongs to it.
+/// Prints a warning: a line, and its hint.
 pub(crate) fn warn(out: &Output, message: &str, hint: Option<&str>) {
     let mut text = format!("{} {message}", out.label("warning:", Tone::Warn));
     if let Some(hint) = hint {

@@ -15,7 +15,7 @@ pub(super) const SMALL: usize = 4_096;
 /// A command without its tag.
 #[derive(Debug, Default)]
 pub(super) struct ImapCommand {
-    /// Each part but the last ends with an octet count, behind which a literal follows.
+    /// Each part but the last ends with an octet count, after which a literal follows.
     parts: Vec<CommandPart>,
     pub(super) shown: String,
 }
@@ -152,7 +152,7 @@ impl CommandEnd {
         }
     }
 
-    /// With a limit that was told before it.
+    /// With a limit that was announced before it.
     pub(super) fn after(mut self, limit: Option<LimitReached>) -> Self {
         self.limit = self.limit.or(limit);
         self

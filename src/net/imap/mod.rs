@@ -6,7 +6,7 @@
 //! `token`, `reply`, `fetch`, `name`, `mailbox`, `uids`, `limit`, `oddity` and `capability` are
 //! pure; `wire` and `command` read and write; `login`, `session`, `folder`, `transfer`,
 //! `removal` and `append` are the dialogue. Messages are only ever named by UID, and read without
-//! marking them as read; what comes without a UID is told by its number, for reading.
+//! marking them as read; a message without a UID is identified by its number, for reading.
 
 mod append;
 mod capability;

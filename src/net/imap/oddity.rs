@@ -1,6 +1,6 @@
-//! Messages that are not what is on the server, told by their octets; pure.
+//! Recognises, by their octets, messages that are not what is on the server; pure.
 
-/// Octets from which a stand-in can be told.
+/// Octets from which a stand-in can be recognised.
 pub(super) const ENOUGH: usize = 4 << 10;
 
 /// How Exchange begins the subject of the notice that it sends instead of a message it

@@ -48,7 +48,7 @@ impl PartialEq for TokenReader<'_> {
 
 impl Eq for TokenReader<'_> {}
 
-/// Reads an answer without its line end; `None` if it is none.
+/// Reads a reply without its line end; `None` if it is not one.
 pub(super) fn reply(text: &[u8]) -> Option<Reply<'_>> {
     let (first, rest) = word(text);
     match first {

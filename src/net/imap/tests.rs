@@ -28,7 +28,7 @@ struct Script {
 }
 
 impl Stream {
-    /// A stream that gives at most so many bytes at once.
+    /// A stream that returns at most this many bytes at once.
     pub(super) fn new(text: &str, most: usize) -> Self {
         let steps = text
             .lines()

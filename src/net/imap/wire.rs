@@ -29,11 +29,11 @@ const SHOWN: usize = 200;
 pub(super) enum AnswerHead {
     /// All of it is in [`ImapWire::text`].
     Whole,
-    /// It goes up to a message of so many octets, which follow.
+    /// It goes up to a message of this many octets, which follow.
     Body(u64),
 }
 
-/// A connection that speaks in answers.
+/// A connection that exchanges replies.
 #[derive(Debug)]
 pub(super) struct ImapWire<S> {
     pub(super) channel: Channel<S>,
@@ -93,7 +93,7 @@ impl<S: Read + Write> ImapWire<S> {
         Ok(head)
     }
 
-    /// What the last answer means; an error if it is none, or says good-bye.
+    /// What the last answer means; an error if it is not a reply, or says goodbye.
     pub(super) fn reply(&self) -> Result<Reply<'_>> {
         match self.any_reply()? {
             Reply::Status(status) if status.kind == StatusKind::Bye => Err(self.farewell(&status)),

@@ -17,7 +17,7 @@ pub(super) enum Pop3Status<'a> {
     Challenge(&'a [u8]),
 }
 
-/// Reads a status line without its line end; `None` if it is none.
+/// Reads a status line without its line end; `None` if it is not one.
 pub(super) fn status(line: &[u8]) -> Option<Pop3Status<'_>> {
     if let Some(text) = keyword(line, b"+OK") {
         Some(Pop3Status::Ok(text))

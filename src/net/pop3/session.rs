@@ -62,7 +62,7 @@ pub struct Pop3Session<S> {
     dialect: Dialect,
     caps: Pop3Capabilities,
     ahead: usize,
-    /// How many messages `STAT` told when they were listed.
+    /// How many messages `STAT` reported when they were listed.
     count: Option<u32>,
 }
 

@@ -30,7 +30,7 @@ pub(super) enum Answer {
     Challenge(Vec<u8>),
 }
 
-/// A connection that speaks in lines.
+/// A connection that exchanges lines.
 #[derive(Debug)]
 pub(super) struct Pop3Wire<S> {
     pub(super) channel: Channel<S>,
@@ -146,7 +146,7 @@ impl<S: Read + Write> Pop3Wire<S> {
         Ok(answer)
     }
 
-    /// A multi-line answer, behind its status line.
+    /// A multi-line answer, after its status line.
     pub(super) fn body(&mut self) -> DotBody<'_, S> {
         DotBody {
             wire: self,

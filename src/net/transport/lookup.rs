@@ -121,7 +121,7 @@ fn exchange(server: SocketAddr, question: &[u8]) -> std::io::Result<Vec<u8>> {
     Ok(answer)
 }
 
-/// What an answer to this question says; `None` if it is none.
+/// What an answer to this question says; `None` if it is not one.
 fn take_answer<T>(
     answer: &[u8],
     question: &[u8],
@@ -133,7 +133,7 @@ fn take_answer<T>(
     }
     let packet = Packet::parse(answer).ok()?;
     let asked = packet.questions.first()?;
-    // No such name is an answer, a failing server is none.
+    // No such name is an answer; a failing server is not.
     let answered = matches!(packet.rcode(), RCODE::NoError | RCODE::NameError);
     if !answered
         || !packet.has_flags(PacketFlag::RESPONSE)

@@ -12,7 +12,7 @@ use super::failed;
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
 
-/// What `SQLite` puts behind the name of a database, for its own file first.
+/// What `SQLite` appends to the name of a database, for its own file first.
 const ENDS: [&str; 4] = ["", "-wal", "-shm", "-journal"];
 
 /// How a journal ends that names another file, which `SQLite` removes when it is done.
@@ -54,7 +54,7 @@ fn names_another(journal: &Path) -> Result<bool> {
     Ok(end == NAMES_ANOTHER)
 }
 
-/// Removes the names of a database that is to be made anew; what links lead to stays.
+/// Removes the names of a database that is to be rebuilt; what links point to stays.
 pub(in crate::vault) fn discard(path: &Path) -> Result<()> {
     for name in names(path) {
         if fsx::look(&name)?.is_some() {
@@ -84,7 +84,7 @@ pub(super) fn is_frozen(path: &Path) -> bool {
     !left && fsx::is_read_only(path) && !fsx::is_network(path)
 }
 
-/// Opens a database to which nobody can write. `SQLite` makes no file beside it.
+/// Opens a database to which nobody can write. `SQLite` creates no file next to it.
 pub(super) fn open_frozen(path: &Path) -> Result<Connection> {
     exists(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY

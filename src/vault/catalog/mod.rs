@@ -1,6 +1,6 @@
 //! The catalog: an `SQLite` index over ledger and message files.
 //!
-//! Derived, and made anew whenever it is missing, behind or of another make. It is
+//! Derived, and rebuilt whenever it is missing, out of date or of another version. It is
 //! replayed from the ledger entry by entry; what the ledger does not say (likeness,
 //! sender, subject) is read from the files. Keys are integers and file names are not
 //! stored but derived, which is what keeps it small and fast.
@@ -181,7 +181,7 @@ impl Catalog {
     }
 
     /// Opens an existing catalog for reading; `None` if it is missing or of another
-    /// make. `SQLite` needs files beside it: where none can be made, the catalog is read as one
+    /// make. `SQLite` needs files next to it: where none can be created, the catalog is read as one
     /// to which nobody can write, or a copy of it.
     pub fn open_to_read(path: &Path) -> Result<Option<Self>> {
         if !files::exists(path)? {
@@ -245,7 +245,7 @@ impl Catalog {
         Ok(Some(catalog))
     }
 
-    /// False if an account or directory is none of a vault: the catalog may come from
+    /// False if an account or directory is not one of a vault: the catalog may come from
     /// somebody else, and paths are made of them.
     fn has_places(&self) -> Result<bool> {
         use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase, Unknown};
@@ -277,7 +277,7 @@ impl Catalog {
 
     fn with(db: Connection, path: &Path) -> Result<Self> {
         db.set_prepared_statement_cache_capacity(64);
-        // Plans must not depend on the values bound: SQLite would make them anew each
+        // Plans must not depend on the values bound: SQLite would prepare them again each
         // time, a tenth of the CPU of a first pull.
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
             .map_err(|source| failed(path, source))?;
@@ -352,7 +352,7 @@ impl Catalog {
     }
 }
 
-/// What went wrong; a disk that is full or takes no writes is told as such.
+/// What went wrong; a disk that is full or takes no writes is reported as such.
 fn failed(path: &Path, source: rusqlite::Error) -> Error {
     use rusqlite::ErrorCode::{CannotOpen, DiskFull, ReadOnly, SystemIoFailure};
     match source.sqlite_error_code() {
@@ -378,7 +378,7 @@ fn failed(path: &Path, source: rusqlite::Error) -> Error {
     }
 }
 
-/// True if a database cannot be read since nothing can be written beside it.
+/// True if a database cannot be read because nothing can be written next to it.
 pub(super) fn is_not_writable(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{CannotOpen, PermissionDenied, ReadOnly};
     matches!(

@@ -59,7 +59,7 @@ pub struct Totals {
     pub stored: u64,
     /// When the first and the last were received, in Unix seconds.
     pub span: Option<(i64, i64)>,
-    /// The few that take much: all that are larger than so many octets.
+    /// The few that take much: all that are larger than this many octets.
     pub heavy: Option<(u64, Amount)>,
 }
 

@@ -75,7 +75,7 @@ impl Catalog {
         }
     }
 
-    /// Copies the index to where it can be brought up to date, if nothing can be written beside
+    /// Copies the index to where it can be brought up to date, if nothing can be written next to
     /// it; gives its place.
     pub fn copy_texts(&self, path: &Path) -> Result<Option<PathBuf>> {
         if path.parent().is_none_or(fsx::is_writable) {
@@ -114,7 +114,7 @@ impl Catalog {
         if version != USER_VERSION {
             return Ok(false);
         }
-        // The catalog may have been made anew, or be an older one.
+        // The catalog may have been rebuilt, or be an older one.
         let known: bool = self.db.query_row(
             "SELECT (SELECT value FROM texts.meta WHERE key = 'made') IS
                     (SELECT value FROM main.meta WHERE key = 'made')
@@ -234,7 +234,7 @@ pub struct Texts {
 
 impl Texts {
     /// Opens the index for a catalog; one that is damaged, of another make or of another
-    /// catalog begins anew.
+    /// catalog starts over.
     pub fn open(path: &Path, catalog: &Catalog) -> Result<Self> {
         if !files::exists(path)? {
             // SQLite would create it with the mode of the umask. Another may be faster.
@@ -284,7 +284,7 @@ impl Texts {
         self.db.pragma_update(None, "cache_size", -8192)
     }
 
-    /// Begins anew, in place: others may have the file open.
+    /// Starts over, in place: others may have the file open.
     fn reset(&self) -> Result<()> {
         let reset = DbConfig::SQLITE_DBCONFIG_RESET_DATABASE;
         self.db
@@ -304,7 +304,7 @@ impl Texts {
             .map_err(|e| failed(&self.path, e))
     }
 
-    /// Empties the index, so that it is made anew: it was found to be damaged.
+    /// Empties the index, so that it is rebuilt: it was found to be damaged.
     pub fn discard(path: &Path) -> Result<()> {
         let db = files::open(path)?;
         let texts = Self {

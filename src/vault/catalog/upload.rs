@@ -93,7 +93,7 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
-    /// The UID that was told for the export of a content into a folder.
+    /// The UID that a server returned for the upload of a content into a folder.
     pub fn uploaded_uid(
         &self,
         destination: &str,
@@ -126,7 +126,7 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
-    /// The UIDs that were told for exports into a folder since a moment in Unix seconds.
+    /// The UIDs that a server returned for uploads into a folder since a moment in Unix seconds.
     pub fn uploaded_uids(
         &self,
         destination: &str,
@@ -145,7 +145,7 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
-    /// The keywords of the messages of a folder that have any, as a server told them.
+    /// The keywords of the messages of a folder that have any, as a server listed them.
     pub fn keywords_in(&self, account: &str, dir: &str) -> Result<HashMap<Hash128, Arc<str>>> {
         let mut known: BTreeSet<Arc<str>> = BTreeSet::new();
         let mut found = HashMap::new();

@@ -175,7 +175,7 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
-    /// Calls `each` with every file that no line speaks of, and with true for those whose folder
+    /// Calls `each` with every file that no line names, and with true for those whose folder
     /// has another file of the same message.
     pub(in crate::vault) fn for_each_unclaimed(
         &self,

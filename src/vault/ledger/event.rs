@@ -62,7 +62,7 @@ pub enum Evidence {
     Vouched(Voucher),
     /// Header, size and Message-ID are those of a received message; nothing more is known.
     Recognised,
-    /// Bytes came that do not agree with what is listed, in so many sessions by now.
+    /// Bytes came that do not agree with what is listed, in this many sessions by now.
     Doubtful(u32),
     /// The same doubtful bytes came again in a later session: the listing is wrong.
     Settled,
@@ -308,7 +308,7 @@ pub enum LedgerEvent {
         folder: String,
         /// Of the content.
         hash: Hash128,
-        /// Its UID there, if the server told.
+        /// Its UID there, if the server returned one.
         uid: Option<u32>,
     },
     /// Repair accepted a damaged stretch of the ledger.

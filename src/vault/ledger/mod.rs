@@ -139,7 +139,7 @@ impl Ledger {
     }
 
     /// Writes these events as one append, durably. After a failure nothing more can be
-    /// written: the ledger has to be opened anew.
+    /// written: the ledger has to be opened again.
     pub fn append(&mut self, events: &[LedgerEvent], now_ms: i64) -> Result<Appended> {
         let last = self.position().map_or(0, |position| position.seq);
         if events.is_empty() {
@@ -208,7 +208,7 @@ impl Ledger {
     }
 }
 
-/// Writes one append behind `start` and makes it durable.
+/// Writes one append after `start` and makes it durable.
 fn write(file: &mut File, path: &Path, bytes: &[u8], start: u64) -> Result<()> {
     let written = file
         .write_all(bytes)

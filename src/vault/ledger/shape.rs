@@ -49,7 +49,7 @@ fn is_known(identity: &Identity) -> bool {
     is_account(&identity.account) && identity.dir.as_deref().is_none_or(is_folder_dir)
 }
 
-/// Letters behind the base of a file's name.
+/// Letters after the base of a file's name.
 fn are_flags(flags: &str) -> bool {
     flags.len() <= 26 && flags.bytes().all(|b| b.is_ascii_uppercase())
 }

@@ -153,7 +153,7 @@ impl Check<'_> {
         Ok(replayed)
     }
 
-    /// Invariant 7. A catalog that is missing or behind is no damage.
+    /// Invariant 7. A catalog that is missing or out of date is not damage.
     fn catalog(&mut self, manifest: &Manifest, replayed: &Catalog) {
         let wrong = match Catalog::open_to_read(&self.layout.catalog()) {
             Ok(None) => None,
@@ -270,7 +270,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Adds the files that no line speaks of.
+    /// Adds the files that no line names.
     fn add_unclaimed(&mut self, replayed: &Catalog) -> Result<()> {
         for (account, path, problem) in tree::unclaimed(replayed)? {
             self.report.findings.push(Finding {

@@ -13,7 +13,7 @@ use crate::vault::catalog::{Blob, Place};
 use crate::vault::frame::{self, Flaw};
 use crate::vault::verify::report::VerifyOptions;
 
-/// How often progress is told, in files.
+/// How often progress is reported, in files.
 const TELL: u64 = 64;
 /// Files that wait for a reader.
 const QUEUE: usize = 256;

@@ -78,7 +78,7 @@ pub enum Problem {
     Missing,
     /// The file lies in another folder of the account.
     Moved,
-    /// No line of the ledger speaks of the file.
+    /// No line of the ledger names the file.
     Unrecorded,
     /// Its folder has another file of the same message.
     Repeated,

@@ -1,4 +1,4 @@
-//! The message files that are there, held against those that the ledger speaks of.
+//! The message files that are there, compared with those that the ledger names.
 
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
@@ -63,7 +63,7 @@ pub(super) fn judge(
     Ok((usual, Some(Problem::Missing)))
 }
 
-/// What no line speaks of, with the account.
+/// What no line names, with the account.
 pub(super) fn unclaimed(replayed: &Catalog) -> Result<Vec<(String, String, Problem)>> {
     let mut rest = Vec::new();
     replayed.for_each_unclaimed(|file, again| {

@@ -40,7 +40,7 @@ pub struct AppendMessage {
 /// What became of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is in the mailbox, under this UID if the server told.
+    /// It is in the mailbox, under this UID if the server returned one.
     Taken(Option<u32>),
     /// It is not; the server's words.
     Refused(AppendRefusal, String),

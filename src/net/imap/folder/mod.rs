@@ -37,7 +37,7 @@ pub enum Change {
     Vanished(RangeInclusive<u32>),
 }
 
-/// What [`Folder::changes`] told.
+/// What [`Folder::changes`] returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// What changed; all else is as it was.
@@ -68,7 +68,7 @@ pub struct Folder<'s, S> {
     permanent: Option<Vec<Vec<u8>>>,
     /// Messages that went since it was opened.
     pub(super) expunged: u32,
-    /// The UID that [`Folder::rows`] was asked for last, and how many it told from there on.
+    /// The UID that [`Folder::rows`] was asked for last, and how many it returned from there on.
     newer: Option<(u32, usize)>,
 }
 
@@ -192,7 +192,7 @@ impl<S: Read + Write> Folder<'_, S> {
         self.counts
     }
 
-    /// Messages that others deleted since it was opened, as far as the server told.
+    /// Messages that others deleted since it was opened, as far as the server reported.
     #[must_use]
     pub fn expunged(&self) -> u32 {
         self.expunged

@@ -20,7 +20,7 @@ pub enum Removal {
     /// They were marked and expunged.
     Expunged,
     /// Nothing was deleted: the server can only expunge everything that is marked, and
-    /// so many messages were marked by somebody else.
+    /// this many messages were marked by somebody else.
     Kept(usize),
 }
 

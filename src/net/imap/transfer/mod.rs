@@ -116,7 +116,7 @@ struct FetchSlot<'l> {
     answered: bool,
     /// True once it is asked for in a command of its own.
     alone: bool,
-    /// True if the server told anything of it.
+    /// True if the server sent anything about it.
     seen: bool,
 }
 
@@ -133,7 +133,7 @@ struct Transfer<'t, 'l, 'e, S> {
     binary: bool,
     /// Messages that one command asks for.
     most: usize,
-    /// The limit that was told before the end of the command that met it.
+    /// The limit that was announced before the end of the command that met it.
     limit: Option<LimitReached>,
     entries: Vec<FetchSlot<'l>>,
     /// The first entry that was never asked for.
@@ -142,11 +142,11 @@ struct Transfer<'t, 'l, 'e, S> {
     flights: VecDeque<FetchFlight>,
     /// Entries to be fetched in both forms at the end.
     doubtful: Vec<usize>,
-    /// True if a message may be told by its number: not where something is deleted.
+    /// True if a message may be identified by its number: not where something is deleted.
     numbers: bool,
     /// True once a message came without its UID.
     nameless: bool,
-    /// Entries to be told by their number at the end.
+    /// Entries to be identified by their number at the end.
     by_number: Vec<usize>,
     refusals: usize,
     /// Room for the message that is held back at the moment.
@@ -463,7 +463,7 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
     }
 }
 
-/// Why a message that begins so is none.
+/// Why a message that begins like this is not one.
 fn notice<S: Read + Write>(
     body: &mut LiteralBody<'_, S>,
     section: Section,

@@ -1,5 +1,5 @@
 //! Reading the ledger: all its lines in order, each checked against the chain. Damage
-//! and a torn tail are found and told, never touched (docs/FORMAT.md, Torn tail).
+//! and a torn tail are found and reported, never changed (docs/FORMAT.md, Torn tail).
 
 use std::collections::VecDeque;
 
@@ -104,7 +104,7 @@ struct Reading {
 enum Torn {
     /// Nothing: no line was bad so far.
     Unknown,
-    /// There is none, or one further on.
+    /// There is none, or a later one.
     Looked(Option<TornTail>),
 }
 

@@ -41,7 +41,7 @@ fn flips_found(bits: impl Fn(usize) -> std::ops::Range<u8>, scratch: &Scratch) {
                     Item::TornTail(t) => t.file == file && t.first <= at as u64,
                 };
                 assert!(items.iter().any(hit), "bit {bit} of byte {at} of {file}");
-                // What is still told was written so.
+                // What is still reported was written in this way.
                 for item in items {
                     assert!(!matches!(item, Item::Entry { .. }) || sound.contains(&item));
                 }

@@ -1,5 +1,6 @@
 //! Listing a mailbox of a server that works on a limited number of messages per command
-//! (RFC 9738): page by page (RFC 9394), or on from where an answer was cut, until all is told.
+//! (RFC 9738): page by page (RFC 9394), or from where an answer was cut, until everything is
+//! listed.
 
 use std::io::{Read, Write};
 
@@ -12,7 +13,7 @@ use crate::net::imap::limit::LimitReached;
 /// halving a set of UIDs until one message is left takes 32.
 const SPARE_COMMANDS: usize = 1_000;
 const COMMANDS_PER_ROW: usize = 64;
-/// Where only changes are told, pages may be empty: one for so many messages of the mailbox,
+/// Where only changes are listed, pages may be empty: one for so many messages of the mailbox,
 /// of which no more are believed than this.
 const ROWS_PER_COMMAND: u32 = 25;
 const MOST_ROWS: u32 = 3_000_000;
@@ -61,7 +62,7 @@ impl<'q> PageQuery<'q> {
     }
 }
 
-/// The rows that an answer told of its range.
+/// The rows of its range that an answer contained.
 #[derive(Debug, Default)]
 struct RowTally {
     rows: usize,
@@ -103,14 +104,14 @@ impl RowTally {
 
 impl<S: Read + Write> Folder<'_, S> {
     /// Asks for all messages that a query is about. The end is one of a listing that is
-    /// whole, or a refusal; a message may be told twice.
+    /// whole, or a refusal; a message may be reported twice.
     pub(in crate::net::imap) fn ask_pages(
         &mut self,
         query: &PageQuery<'_>,
         each: &mut dyn FnMut(Change) -> Result<()>,
     ) -> Result<CommandEnd> {
         let caps = &self.session.caps;
-        // What vanished would be told again with each page.
+        // What vanished would be listed again with each page.
         let paged = caps.has("PARTIAL") && !query.modifiers.contains("VANISHED");
         match caps.message_limit().filter(|_| paged) {
             Some(rows) => self.ask_by_page(query, rows, each),
