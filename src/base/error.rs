@@ -513,7 +513,7 @@ impl Error {
         )
     }
 
-    /// True if the disk failed rather than what lies on it.
+    /// True if the disk failed rather than what is on it.
     #[must_use]
     pub fn is_disk_failure(&self) -> bool {
         use rusqlite::ErrorCode::{CannotOpen, SystemIoFailure};

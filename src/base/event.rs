@@ -1,4 +1,4 @@
-//! Progress as data: what a run tells its caller while it goes on, and what it adds
+//! Progress as data: what a run reports to its caller while it runs, and what it adds
 //! up to. Nobody here knows a terminal.
 
 use std::time::{Duration, Instant};
@@ -40,7 +40,7 @@ pub enum RunEvent<'a> {
         /// Octets received.
         octets: u64,
     },
-    /// Something the user should know, though the run goes on.
+    /// Something the user should know, though the run continues.
     Notice {
         /// The account.
         account: &'a str,

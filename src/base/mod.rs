@@ -1,4 +1,4 @@
-//! What everything else stands on: errors, events, files, pauses, units, secrets.
+//! What everything else builds on: errors, events, files, pauses, units, secrets.
 
 pub mod account_name;
 pub mod certificate;

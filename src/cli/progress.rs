@@ -1,4 +1,4 @@
-//! What a run tells while it goes on: bars on a terminal, plain lines with `-v` elsewhere,
+//! What a run shows while it works: bars on a terminal, plain lines with `-v` elsewhere,
 //! JSON lines with `--json`. The only user of indicatif.
 
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use super::report;
 use super::screen::style;
 use super::text::{count, escape, plural, size, span};
 
-/// How often a plain line tells how far an account is.
+/// How often a plain line reports the progress of an account.
 const PLAIN_EVERY: Duration = Duration::from_secs(30);
 /// How often a JSON line does.
 const JSON_EVERY: Duration = Duration::from_secs(1);

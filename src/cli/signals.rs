@@ -48,7 +48,7 @@ impl Stop {
         self.flag.load(Ordering::SeqCst)
     }
 
-    /// The exit code of a run, where an interrupted one tells the signal.
+    /// The exit code of a run, where that of an interrupted run names the signal.
     pub(crate) fn exit_code(&self, code: u8) -> u8 {
         let interrupted = code == ErrorKind::Interrupted.exit_code();
         match u8::try_from(self.signal.load(Ordering::SeqCst)) {

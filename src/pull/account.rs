@@ -23,7 +23,7 @@ pub struct PullTask<'a> {
     pub proto: Proto,
     /// Where messages go.
     pub route: Arc<Route>,
-    /// Where the vault lies.
+    /// Where the vault is.
     pub layout: &'a Layout,
     /// The zstd level.
     pub level: i32,

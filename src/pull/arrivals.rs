@@ -1,8 +1,9 @@
-//! What came in one go, as the compressors note it.
+//! The messages of one slice of a fetch, as the compressors record them.
 //!
-//! A message that fits its listed size goes on as received. One that does not waits here until
-//! all of the go are in: then it is seen whether sizes say anything in this mailbox, and what
-//! the headers say. Equal bytes under several names are asked about (`judge.rs`).
+//! A message that fits its listed size is passed on as received. One that does not waits here
+//! until the whole slice is in: then it is known whether sizes say anything in this mailbox,
+//! and what the headers say. Equal bytes under several names have their headers read
+//! (`judge.rs`).
 
 use std::sync::{Mutex, PoisonError};
 

@@ -1,5 +1,5 @@
-//! What is remembered of a mailbox between runs: by its counts it is seen whether anything
-//! moved. They may be the same though a backup was played in, or a message was changed in
+//! What is remembered of a mailbox between runs: its counts show whether anything changed.
+//! They may be the same although the server restored a backup or a message was changed in
 //! place; so a mailbox is listed whole every thirty days, whatever they say.
 
 use crate::net::imap::{Counts, KnownMailbox};

@@ -101,7 +101,7 @@ impl AccountFolders<'_> {
         outcome
     }
 
-    /// Opens one more connection, if there is anything left for it and the server wants it.
+    /// Opens one more connection, if there is anything left for it and the server allows it.
     fn one_more(
         &self,
         shared: &SharedRun<'_>,
@@ -127,7 +127,7 @@ impl AccountFolders<'_> {
         queue: &FolderQueue<'_>,
         round: &Round,
     ) -> Option<RunPart> {
-        // The first connection meets the same trouble, and tells of it.
+        // The first connection meets the same problem, and reports it.
         let catalog = Catalog::open_to_read(&self.layout.catalog()).ok()??;
         let (part, outcome) = shared.part(connection, &catalog, |run| {
             self.work(run, &mut session, queue, round, false)

@@ -1,5 +1,5 @@
 //! Messages that came with the bytes of another one: the server may have answered with another
-//! message than it was asked for, and its header tells (docs/SAFETY.md, Evidence).
+//! message than it was asked for, and its header shows that (docs/SAFETY.md, Evidence).
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! From the network thread to the compressors: a few pooled buffers that go round.
+//! From the network thread to the compressors: a few pooled buffers that are reused.
 //!
 //! One arena carries many small messages and is one item of work; it is handed on
 //! before the network thread waits. A message that fills its arena becomes a stream
@@ -16,7 +16,7 @@ const ARENA: usize = 256 << 10;
 /// Messages that one arena carries at most.
 const MESSAGES: usize = 64;
 
-/// A message that lies whole in an arena.
+/// A message that is complete in one arena.
 #[derive(Debug)]
 pub(super) struct ArenaPiece {
     pub(super) listing: Listing,
@@ -50,7 +50,7 @@ impl AsRef<[u8]> for Arena {
 pub(super) struct Work {
     arena: Arena,
     pieces: Vec<ArenaPiece>,
-    /// The last message of the arena, if it goes on in others.
+    /// The last message of the arena, if it continues in others.
     long: Option<Long>,
 }
 
@@ -76,7 +76,7 @@ impl Work {
             .map(|p| (p, &self.arena.bytes[p.start..p.end]))
     }
 
-    /// The message that begins in this arena and goes on in others.
+    /// The message that begins in this arena and continues in others.
     pub(super) fn into_long(self) -> Option<FeedStream> {
         let long = self.long?;
         Some(FeedStream {
@@ -183,7 +183,7 @@ pub(super) fn belt() -> (Feeder, WorkQueue) {
 }
 
 impl Feeder {
-    /// Takes a message as it comes in; tells `progress` how many bytes each read gave.
+    /// Takes a message as it comes in; tells `progress` how many bytes each read returned.
     pub(super) fn take(
         &mut self,
         listing: &Listing,

@@ -1,5 +1,5 @@
 //! Fetching: messages from the source into the belt, and what becomes of those that do not
-//! come whole.
+//! come complete.
 
 use std::borrow::Cow;
 use std::collections::HashSet;

@@ -1,4 +1,4 @@
-//! What messages that came in one go are taken for (docs/SAFETY.md, Evidence).
+//! How messages that came together are judged (docs/SAFETY.md, Evidence).
 
 use std::collections::{HashMap, HashSet};
 

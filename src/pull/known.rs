@@ -321,7 +321,7 @@ fn uids(listings: &Listings, rows: &HashSet<u32>) -> impl Iterator<Item = u32> {
     rows.iter().map(|row| listings.number_of(*row as usize))
 }
 
-/// Removes what stands at these places.
+/// Removes what is at these places.
 fn take_out(wanted: &mut Vec<u32>, places: &HashSet<u32>) {
     let mut at = 0;
     wanted.retain(|_| {

@@ -1,4 +1,4 @@
-//! Messages that do not fit their listed size, and what they are taken for
+//! Messages that do not fit their listed size, and how they are judged
 //! (docs/SAFETY.md, Evidence).
 
 use std::collections::{HashMap, HashSet};
@@ -108,7 +108,7 @@ pub(super) fn ask_of_misfits(
     Ok(shown)
 }
 
-/// True if another name of the mailbox stands for the same bytes.
+/// True if another name of the mailbox has the same bytes.
 fn has_another_name(
     account: PulledAccount<'_>,
     place: &PullTarget<'_>,

@@ -1,4 +1,4 @@
-//! The mailbox at hand: where its messages go, and what is known of the sizes that it lists.
+//! The current mailbox: where its messages go, and what is known of the sizes that it lists.
 
 use super::account::PulledAccount;
 use super::refusals::MessageKey;
@@ -43,7 +43,7 @@ impl OpenMailbox {
         };
         self.sizes = evidence::recall_sizes(account.catalog, origin)?;
         let mailbox = (origin.dir.to_owned(), uidvalidity);
-        // A new session goes on with the mailbox in which the last one broke off.
+        // A new session continues with the mailbox in which the last one broke off.
         if self.uncounted_in != mailbox {
             self.uncounted.clear();
             self.uncounted_in = mailbox;

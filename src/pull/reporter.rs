@@ -1,4 +1,4 @@
-//! The report of a run, and what it says of itself while it goes on.
+//! The report of a run, and what it reports while it works.
 
 use std::time::{Duration, Instant};
 

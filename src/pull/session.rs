@@ -1,4 +1,4 @@
-//! The session at hand: how far it came before it ended, and what it leaves for another one.
+//! The current session: how far it got before it ended, and what it leaves for another one.
 
 use crate::mail::source::Listing;
 

@@ -34,7 +34,7 @@ pub struct PurgeTask<'a> {
     /// New connections in a row without progress.
     pub retries: u32,
     /// When the session signed in that the plan was made in, and how long the server
-    /// then wants peace.
+    /// then requires a pause.
     pub login: Option<(Instant, Duration)>,
     /// Messages whose listed size is known to be wrong.
     pub accept_short: &'a [String],
@@ -126,7 +126,7 @@ pub struct PurgeRun<'a, 't> {
     pub(super) delete_unconfirmed: bool,
     /// True once the server has kept all of a large round: the rest is not asked for.
     pub(super) futile: bool,
-    /// When the last session signed in, and how long the server then wants peace.
+    /// When the last session signed in, and how long the server then requires a pause.
     login: Option<(Instant, Duration)>,
 }
 
@@ -170,7 +170,7 @@ impl PurgeRun<'_, '_> {
             };
             reduce_pipelining = matches!(error, Error::Timeout { .. });
             if error.has_code("LOGIN-DELAY") {
-                // It wants more than it announced, if it announced anything.
+                // It requires more than it announced, if it announced anything.
                 let known = self.login.map_or(Duration::ZERO, |(_, delay)| delay);
                 pause = if known.is_zero() {
                     PATIENCE
@@ -208,7 +208,7 @@ impl PurgeRun<'_, '_> {
         Ok(())
     }
 
-    /// To be called when a session is signed in, with how long the server wants peace then.
+    /// To be called when a session is signed in, with how long the server then requires a pause.
     pub fn signed_in(&mut self, since: Instant, delay: Duration) {
         self.login = Some((since, delay));
     }

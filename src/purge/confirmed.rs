@@ -38,7 +38,7 @@ pub struct ConfirmedPlan {
     pub plan: PurgePlan,
     account: Account,
     vault: PathBuf,
-    /// When the session signed in, and how long the server then wants peace.
+    /// When the session signed in, and how long the server then requires a pause.
     login: (Instant, Duration),
     server: PlannedServer,
 }
@@ -126,7 +126,7 @@ impl ConfirmedPlan {
         }
     }
 
-    /// Notes what the listing tells of deletions whose end an earlier run did not hear.
+    /// Records what the listing shows about deletions whose outcome an earlier run did not learn.
     pub fn settle(&self, options: &PurgeOptions) -> Result<()> {
         if !self.plan.is_unsettled() {
             return Ok(());

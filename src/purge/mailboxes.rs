@@ -40,7 +40,7 @@ struct Room {
 
 impl Mailboxes {
     /// Signs in and lists every mailbox that the account's patterns take in. Mailboxes that
-    /// only show what lies in others are left out.
+    /// only show what is in others are left out.
     pub(super) fn survey(
         account: &Account,
         connector: Connector,

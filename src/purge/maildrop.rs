@@ -11,7 +11,7 @@ use crate::vault::catalog::Catalog;
 
 /// The inbox, and how to get there.
 pub(super) struct Inbox {
-    /// When the last session signed in, and how long the server then wants peace.
+    /// When the last session signed in, and how long the server then requires a pause.
     pub(super) login: (Instant, Duration),
     maildrop: RemoteFolder,
     connector: Connector,

@@ -3,7 +3,7 @@
 //! `select` makes the plan, a value that can be shown, from what `inventory` finds in listings;
 //! `apply` carries it out in rounds. In each of them `round` goes by a maildrop, or by mailbox
 //! after mailbox: it lists, proves (`proof`), writes down what it is about to do, and
-//! deletes. The next round's listing, in a new session, tells what became of it.
+//! deletes. The next round's listing, in a new session, shows the result.
 //! Only the server's copy is deleted here, never a file of the vault.
 
 mod apply;
@@ -173,7 +173,7 @@ pub struct PurgeReport {
     pub kept: Vec<KeptMessage>,
     /// Messages that disappeared though nobody here asked for it.
     pub strays: u64,
-    /// Of what was freed, so much more lies in the Trash now.
+    /// How much more is in the Trash now, of what was freed.
     pub in_trash: u64,
     /// The server's limit, and what counted against it.
     pub quota: Option<Quota>,

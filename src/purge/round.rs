@@ -1,8 +1,8 @@
 //! One place in one round of a purge (docs/SAFETY.md, 12 and 13).
 //!
 //! It settles what the round before asked for there, proves, makes its intents durable, and
-//! deletes. What became of it only the next round's listing tells; the last round does
-//! nothing but ask.
+//! deletes. Only the next round's listing shows the result; the last round does nothing but
+//! list.
 
 use std::collections::{HashMap, HashSet};
 

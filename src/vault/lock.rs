@@ -1,4 +1,4 @@
-//! One writer a vault.
+//! One writer per vault.
 //!
 //! The lock is the kernel's and dies with its process, so none is ever stale. The
 //! file says who holds it, for messages only; that it exists means nothing.

@@ -1,7 +1,7 @@
 //! Message files in their folders: new ones under `tmp`, whole ones under `cur`.
 //!
 //! A file's name says what it holds, so giving a name twice is harmless and a wrong
-//! file under a right name is noticed. At most one file a folder and base.
+//! file under a right name is noticed. At most one file per folder and base.
 
 use std::fs;
 use std::io::{self, Write};

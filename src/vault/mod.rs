@@ -192,7 +192,7 @@ impl Vault {
     }
 }
 
-/// Writes the `vault.toml` of a vault that has lost it, as far as its ledger tells.
+/// Writes the `vault.toml` of a vault that has lost it, as far as its ledger says.
 fn restore_manifest(path: &Path) -> Result<()> {
     let layout = Layout::new(path);
     match ledger::origin(&layout)? {
@@ -218,7 +218,7 @@ fn open_layout(path: &Path) -> Result<(Layout, Manifest)> {
     Ok((layout, manifest))
 }
 
-/// True if the catalog stands at the end of the ledger.
+/// True if the catalog has reached the end of the ledger.
 fn is_current(layout: &Layout, manifest: &Manifest, catalog: &Catalog) -> Result<bool> {
     let Some(position) = catalog.position()? else {
         return Ok(maildir::list(&layout.ledger_dir())?.is_empty());

@@ -160,7 +160,7 @@ impl Vault {
         }
     }
 
-    /// Where the vault lies.
+    /// Where the vault is.
     #[must_use]
     pub fn root(&self) -> &Path {
         self.layout.root()

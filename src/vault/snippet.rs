@@ -60,7 +60,7 @@ impl Vault {
     }
 }
 
-/// What stands around the words in a line.
+/// The text around the words in a line.
 fn around(line: &str, sought: &Sought) -> Option<String> {
     let start = sought.find(line)?;
     let mut from = start;

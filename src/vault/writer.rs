@@ -208,7 +208,7 @@ impl Writer {
         locate_all(&self.layout, &self.catalog, blobs)
     }
 
-    /// Where everything lies.
+    /// Where everything is.
     #[must_use]
     pub fn layout(&self) -> &Layout {
         &self.layout

@@ -37,7 +37,7 @@ pub struct Link {
 }
 
 impl Committer {
-    /// Gives stored messages a name in another folder, and a line; tells which have it
+    /// Gives stored messages a name in another folder, and a line; returns which have it
     /// now. One whose file is not as it was gets none.
     pub(super) fn link(&mut self, route: &Arc<Route>, links: Vec<Link>) -> Result<Vec<bool>> {
         let dir = route.dir.clone().unwrap_or_default();

@@ -103,7 +103,7 @@ pub enum CommitRequest {
     Flags(Vec<FlagChange>),
     /// Write events that belong after everything delivered so far.
     Record(Vec<LedgerEvent>),
-    /// Make everything durable now and tell how the account stands.
+    /// Make everything durable now and report the state of the account.
     Flush(String, Sender<Tally>),
     /// Somebody could not write: stop.
     Fail(Error),

@@ -189,7 +189,7 @@ impl MailboxSizes {
     pub fn learned(&mut self, now: i64) -> Option<String> {
         let worth = self.measured()?;
         let fresh = self.fresh();
-        // Neither what came in an earlier run nor a faulty session tells how they are counted.
+        // Neither what came in an earlier run nor a faulty session shows how they are counted.
         if matches!(worth, Worth::Good(_)) && self.counted < SAMPLE
             || fresh.is_some_and(|fresh| fresh.worth != worth || now - fresh.since <= RENEWED)
         {

@@ -63,7 +63,7 @@ pub(super) fn forget(dir: &Path) {
     SOUND.with_borrow_mut(|sound| sound.remove(dir));
 }
 
-/// What lies at a name, if anything does; a link is reported as itself.
+/// What is at a name, if anything; a link is reported as itself.
 pub fn look(path: &Path) -> Result<Option<Metadata>> {
     way(path)?;
     match fs::symlink_metadata(path) {

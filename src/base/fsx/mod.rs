@@ -52,7 +52,7 @@ fn create_for(path: &Path, mode: u32) -> Result<File> {
 }
 
 /// A file without a name, for what need not be kept in memory; it goes when it is closed.
-/// It lies where `TMPDIR` says, else in `/var/tmp`: `/tmp` is memory on many systems.
+/// It is where `TMPDIR` says, else in `/var/tmp`: `/tmp` is memory on many systems.
 pub fn create_unnamed() -> Result<File> {
     let dir = temporary();
     faults::meet(&dir)?;

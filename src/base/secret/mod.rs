@@ -27,7 +27,7 @@ pub use self::mask::Mask;
 pub use self::program::Program;
 use crate::base::error::{Error, Result, words};
 
-/// What stands in the place of a secret.
+/// What replaces a secret.
 const HIDDEN: &str = "****";
 /// Longest first line that is taken for a secret, in bytes; tokens reach some thousands.
 const LINE_LIMIT: u64 = 64 * 1024;

@@ -187,7 +187,7 @@ fn parsed(text: &str) -> Result<Query, Error> {
     query::parse_text(text, now().to_utc())
 }
 
-/// Warns of rules that keep what lies in a folder or an account which the vault does not have.
+/// Warns about rules that keep a folder or an account which the vault does not have.
 pub(crate) fn warn_of_keep(accounts: &[String], settings: &Settings, out: &Output) {
     let Ok(vault) = Vault::open(&settings.vault) else {
         return;

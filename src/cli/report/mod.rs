@@ -98,7 +98,7 @@ pub(crate) fn warn(out: &Output, message: &str, hint: Option<&str>) {
     out.say(&text);
 }
 
-/// The error in words without its label: a first line that stands alone in a log, and the
+/// The error in words without its label: a first line that makes sense alone in a log, and the
 /// lines that belong to it.
 pub(crate) fn text(error: &Error, account: Option<&str>) -> String {
     let first = what(error);

@@ -30,7 +30,7 @@ pub struct Row {
     pub labels: Vec<Vec<u8>>,
 }
 
-/// A part of a message that stands in an answer.
+/// A part of a message that is in a reply.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) enum Content {
     /// None was sent.

@@ -47,7 +47,7 @@ pub(super) fn login<S: Read + Write>(
     Ok(told)
 }
 
-/// Takes the capabilities that an answer or a response code tells.
+/// Takes the capabilities that a reply or a response code lists.
 pub(super) fn overhear(reply: &Reply<'_>, told: &mut Option<ImapCapabilities>) {
     match reply {
         Reply::Data { word, rest, .. } if word.eq_ignore_ascii_case(b"CAPABILITY") => {

@@ -45,7 +45,7 @@ pub struct Mailbox {
     pub raw: Vec<u8>,
     /// Its name as people read it; foreign text.
     pub label: String,
-    /// What stands between the levels of its name.
+    /// The delimiter between the levels of its name.
     pub delimiter: Option<u8>,
     /// False if it only has others below it.
     pub selectable: bool,
@@ -181,7 +181,7 @@ pub(super) fn status(row: &mut TokenReader<'_>) -> Option<(Vec<u8>, Counts)> {
 pub struct Namespace {
     /// What each name in it begins with, as the server writes it.
     pub prefix: Vec<u8>,
-    /// What stands between the levels of names.
+    /// The delimiter between the levels of names.
     pub delimiter: Option<u8>,
 }
 

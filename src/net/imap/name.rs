@@ -13,7 +13,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// The name in readable form. `utf8` says that the server sends names in UTF-8; many
-/// send them so all the same. What is neither is kept as it stands.
+/// send them so all the same. What is neither is kept unchanged.
 pub(super) fn label(raw: &[u8], utf8: bool) -> String {
     let plain = || String::from_utf8_lossy(raw).into_owned();
     if utf8 || !raw.is_ascii() {
@@ -22,7 +22,7 @@ pub(super) fn label(raw: &[u8], utf8: bool) -> String {
     decode(raw).unwrap_or_else(plain)
 }
 
-/// A readable name as a server wants it. `utf8` says that it takes UTF-8.
+/// A readable name as a server requires it. `utf8` says that it takes UTF-8.
 pub(super) fn encode(text: &str, utf8: bool) -> Vec<u8> {
     if utf8 {
         return text.as_bytes().to_vec();

@@ -17,7 +17,7 @@ pub(super) enum StatusKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ImapStatus<'a> {
     pub(super) kind: StatusKind,
-    /// What stands in the brackets; empty if there are none.
+    /// What is in the brackets; empty if there are none.
     pub(super) code: &'a [u8],
     /// Everything after the word, with the code.
     pub(super) text: &'a [u8],
@@ -144,7 +144,7 @@ fn with_code(kind: StatusKind, text: &[u8]) -> ImapStatus<'_> {
     ImapStatus { kind, code, text }
 }
 
-/// The first word and what stands after the space after it.
+/// The first word, and what follows the space after it.
 fn word(text: &[u8]) -> (&[u8], &[u8]) {
     let text = text.trim_ascii_start();
     let end = text.iter().position(u8::is_ascii_whitespace);

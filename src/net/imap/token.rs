@@ -1,6 +1,6 @@
 //! The words of an answer, taken one by one (RFC 9051 s.4).
 //!
-//! Whatever stands there is some token: a reader never fails and always moves on.
+//! Whatever is there is some token: a reader never fails and always moves on.
 //! What is not understood is skipped by its shape.
 
 use std::borrow::Cow;

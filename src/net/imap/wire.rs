@@ -172,7 +172,7 @@ impl<S: Read + Write> ImapWire<S> {
     }
 
     /// Adds lines and small literals to the text, up to the end of the answer or to a
-    /// message. `tail` says that the text goes on after a message.
+    /// message. `tail` says that the text continues after a message.
     fn assemble(&mut self, tail: bool) -> Result<AnswerHead> {
         for _ in 0..LITERALS {
             let from = self.text.len();

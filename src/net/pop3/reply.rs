@@ -1,7 +1,7 @@
 //! Status lines and listing rows (RFC 1939 s.3 and s.5, RFC 2449 s.8, RFC 3206).
 //!
 //! Servers are taken as they are: negative, fractional or missing sizes are unknown
-//! sizes, and whatever stands after a message number is its unique-id.
+//! sizes, and whatever follows a message number is its unique-id.
 
 use crate::base::response_code;
 use crate::net::sasl::Refusal;

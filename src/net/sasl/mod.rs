@@ -150,7 +150,7 @@ pub enum SaslError {
     /// The server's nonce does not continue ours.
     #[error("the server did not continue the nonce of this login")]
     Nonce,
-    /// The server wants more rounds of hashing than is reasonable.
+    /// The server demands more rounds of hashing than is reasonable.
     #[error("the server demands more than {MAX_ITERATIONS} rounds of hashing")]
     Iterations,
     /// The server demands an extension of SCRAM; none is defined.
@@ -468,7 +468,7 @@ impl<'a> ServerFirst<'a> {
         if iterations.starts_with('0') || !iterations.bytes().all(|b| b.is_ascii_digit()) {
             return Err(SaslError::Malformed("iteration count"));
         }
-        // RFC 7677 wants 4,096 or more of servers, but older password stores have less.
+        // RFC 7677 requires 4,096 or more from servers, but older password stores have less.
         let iterations = iterations
             .parse()
             .ok()

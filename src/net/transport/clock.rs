@@ -14,7 +14,7 @@ const LEAST_RATE: u64 = 64;
 /// How long one read of the socket blocks before the clocks are looked at again.
 const TICK: Duration = Duration::from_millis(500);
 
-/// Turns a failed read or write into the error that tells what was going on.
+/// Turns a failed read or write into the error that says what was going on.
 #[must_use]
 pub fn explain(server: &Endpoint, stage: &Stage, error: io::Error) -> Error {
     let server = server.clone();

@@ -1,4 +1,4 @@
-//! Which certificates are good, and what is wrong with the others.
+//! Which certificates are trusted, and what is wrong with the others.
 
 use std::io;
 

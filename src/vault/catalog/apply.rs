@@ -246,7 +246,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Finds or makes the row of a content, and tells whether it is new; what was lost is
+    /// Finds or makes the row of a content, and returns whether it is new; what was lost is
     /// thereby there again.
     fn put_blob(
         &mut self,

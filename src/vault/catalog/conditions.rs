@@ -130,7 +130,7 @@ impl Conditions {
         Ok(())
     }
 
-    /// The condition of a term that is about where a message lies.
+    /// The condition of a term that is about where a message is.
     fn of_place(what: &What, folders: &[KnownFolder]) -> Result<Option<String>> {
         Ok(Some(match what {
             What::Account(pattern) => in_folders(&folder_names::of_accounts(folders, pattern)?),

@@ -1,5 +1,5 @@
 //! The files of an `SQLite` database, looked at before `SQLite` opens them: it follows what
-//! lies at their names, and does what a journal tells it.
+//! is at their names, and does what a journal says.
 
 use std::fmt::Write as _;
 use std::io::{self, Read as _, Seek as _, SeekFrom};

@@ -1,6 +1,6 @@
 //! What a search found, in order and in little memory, however much it is.
 //!
-//! It lies in a temporary table, which `SQLite` sorts in runs on the disk. Nothing of the
+//! It is in a temporary table, which `SQLite` sorts in runs on the disk. Nothing of the
 //! catalog is locked while somebody reads it, who may be a pager with a person before it.
 
 use std::vec;

@@ -1,4 +1,4 @@
-//! Messages that no server of their account has listed: as a rule, what was imported.
+//! Messages that no server of their account has listed: usually imported mail.
 
 use rusqlite::Row;
 

@@ -20,7 +20,7 @@ pub struct Blob {
     pub stored: u64,
 }
 
-/// Where a content lies.
+/// Where a content is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// The account.

@@ -70,7 +70,7 @@ pub(super) fn amount(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Amo
     })
 }
 
-/// What stands in the last angle brackets, else all of it.
+/// What is in the last angle brackets, else all of it.
 pub(super) fn address(sender: &str) -> String {
     let inner = sender
         .rsplit_once('<')

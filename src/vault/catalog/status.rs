@@ -1,11 +1,11 @@
-//! What `status` tells.
+//! What `status` shows.
 
 use rusqlite::OptionalExtension;
 
 use super::{Catalog, Proof, State, unsigned};
 use crate::base::error::Result;
 
-/// What `status` tells of an account.
+/// What `status` shows for an account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccountStatus {
     /// The account.

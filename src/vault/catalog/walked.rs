@@ -1,7 +1,7 @@
-//! Message files that a walk over the directories found, held against what should be there.
+//! Message files that a walk over the directories found, compared with what should be there.
 //!
-//! They lie in temporary tables, which `SQLite` sorts in runs on the disk: a vault of any
-//! number of messages is held against its record in little memory.
+//! They are in temporary tables, which `SQLite` sorts in runs on the disk: a vault of any
+//! number of messages is compared with its record in little memory.
 
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -21,7 +21,7 @@ pub(in crate::vault) struct WalkedFile {
     pub(in crate::vault) account: String,
     /// The directory below it; empty for the root.
     pub(in crate::vault) dir: String,
-    /// True if it lies in `new`.
+    /// True if it is in `new`.
     pub(in crate::vault) new: bool,
     /// Its name.
     pub(in crate::vault) name: String,

@@ -1,4 +1,4 @@
-//! Where everything lies in a vault: its paths, `vault.toml` and `README.txt`; the
+//! Where everything is in a vault: its paths, `vault.toml` and `README.txt`; the
 //! names of folders and messages are in [`names`] (docs/FORMAT.md, Tree).
 
 pub mod names;

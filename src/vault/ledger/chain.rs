@@ -53,7 +53,7 @@ pub(super) struct LedgerLines {
     pub(super) line: Vec<u8>,
 }
 
-/// Where the line in the buffer lies.
+/// The position of the line in the buffer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Span {
     pub(super) first: u64,

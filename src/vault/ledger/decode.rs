@@ -1,5 +1,5 @@
 //! Lines as events: the counterpart of [`super::encode`]. Unknown fields and events are
-//! no trouble, missing ones are (docs/FORMAT.md, Ledger).
+//! no error, missing ones are (docs/FORMAT.md, Ledger).
 
 use super::encode::OpenLedger;
 use super::event::{Evidence, Identity, LedgerEntry, LedgerEvent, Proto, Seen, SessionRecord};

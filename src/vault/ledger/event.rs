@@ -247,7 +247,7 @@ pub enum LedgerEvent {
     },
     /// A file that no line spoke of was taken in.
     Adopted {
-        /// The account that it lies in.
+        /// The account that it is in.
         account: String,
         /// Relative to the vault, with `cur/`, up to the flags.
         file: Box<[u8]>,
@@ -319,7 +319,7 @@ pub enum LedgerEvent {
         first: u64,
         /// Its last damaged byte.
         last: u64,
-        /// Where a copy of the file lies, relative to the vault.
+        /// Where a copy of the file is, relative to the vault.
         copy: String,
     },
     /// A run ended.

@@ -149,7 +149,7 @@ impl<'a> LineWriter<'a> {
     }
 }
 
-/// A value as it stands in the line, strings still escaped.
+/// A value as it is in the line, strings still escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Value<'a> {
     Null,

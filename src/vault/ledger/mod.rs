@@ -1,6 +1,6 @@
 //! The ledger: the append-only record of everything that happened to the messages of a
-//! vault, one line an event, one file a month (docs/FORMAT.md, Ledger). Together with
-//! the message files it is the whole truth.
+//! vault, one line per event, one file per month (docs/FORMAT.md, Ledger). Together with
+//! the message files it is the complete record.
 //!
 //! [`Ledger`] writes, under the vault's lock; [`Reader`] reads and changes nothing.
 

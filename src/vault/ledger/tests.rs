@@ -271,7 +271,7 @@ fn each_month_has_its_file_and_names_the_end_of_the_last() {
     assert!(text.starts_with(&open), "{text}");
     assert_eq!(ledger.position().unwrap().file, "ledger/2027-01.jsonl");
     assert_eq!(scratch.items().len(), 2);
-    // A writer that comes later goes on in the newest file.
+    // A later writer continues in the newest file.
     scratch.append(&[lost(3)], NOW);
     assert_eq!(scratch.entries().last().unwrap().seq, 5);
     assert_eq!(chain::files(&scratch.layout).unwrap().len(), 2);

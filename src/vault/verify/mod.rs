@@ -1,4 +1,4 @@
-//! Proving a vault whole, in both directions: every recorded message has its file,
+//! Checking that a vault is complete, in both directions: every recorded message has its file,
 //! every file its record (`docs/FORMAT.md`, "Invariants"); and putting right what can
 //! be put right.
 

@@ -1,4 +1,4 @@
-//! Putting right what verify found. Moves, links, adopts, records what is lost and
+//! Repairing what verify found. Moves, links, adopts, records what is lost and
 //! rebuilds; deletes nothing.
 
 use std::collections::HashSet;

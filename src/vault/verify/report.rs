@@ -76,7 +76,7 @@ pub enum Problem {
     Damaged(String),
     /// No folder of the account has the file.
     Missing,
-    /// The file lies in another folder of the account.
+    /// The file is in another folder of the account.
     Moved,
     /// No line of the ledger names the file.
     Unrecorded,

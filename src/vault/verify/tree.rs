@@ -79,7 +79,7 @@ pub(super) fn unclaimed(replayed: &Catalog) -> Result<Vec<(String, String, Probl
     Ok(rest)
 }
 
-/// Where a file lies, relative to the vault.
+/// Where a file is, relative to the vault.
 fn path_of(file: &WalkedFile) -> String {
     let WalkedFile {
         account, dir, name, ..

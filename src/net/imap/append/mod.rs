@@ -51,7 +51,7 @@ pub enum Verdict {
 pub enum AppendRefusal {
     /// The account: it is full.
     Full,
-    /// The account: the server wants a pause.
+    /// The account: the server requires a pause.
     Pause,
     /// The message.
     Message,
@@ -290,7 +290,7 @@ impl<S: Read + Write> Appender<'_, S> {
     }
 }
 
-/// What stands between the name of the mailbox and the octets, without the line end.
+/// What is between the name of the mailbox and the octets, without the line end.
 fn words(letter: &AppendMessage, ahead: bool) -> String {
     let mut words = String::new();
     if !letter.flags.is_empty() {

@@ -74,7 +74,7 @@ pub struct Folder<'s, S> {
 
 impl<S: Read + Write> Session<S> {
     /// Opens a mailbox, which closes the one before. For reading it is EXAMINE, or
-    /// SELECT on servers whose EXAMINE fails or tells no UIDVALIDITY. A refusal leaves
+    /// SELECT on servers whose EXAMINE fails or gives no UIDVALIDITY. A refusal leaves
     /// the session usable.
     pub fn open(&mut self, mailbox: &Mailbox, access: Access) -> Result<Folder<'_, S>> {
         match access {
@@ -89,7 +89,7 @@ impl<S: Read + Write> Session<S> {
 
     /// Opens a mailbox for reading that is on record with a UIDVALIDITY. Courier and GNU mailutils
     /// number a mailbox again for every EXAMINE and STATUS, until a SELECT makes the numbers
-    /// last. So if EXAMINE tells other numbers than are on record, or than STATUS told in this
+    /// last. So if EXAMINE gives other numbers than are on record, or than STATUS gave in this
     /// session, SELECT is what counts. It changes no flag but \Recent, which nobody keeps.
     pub fn open_known(
         &mut self,

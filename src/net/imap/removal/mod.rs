@@ -14,7 +14,7 @@ use crate::net::imap::uids::written;
 /// Messages that one command is about.
 const SET: usize = 500;
 
-/// What came of a deletion. Only a later listing tells what is really gone.
+/// What came of a deletion. Only a later listing shows what is really gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removal {
     /// They were marked and expunged.

@@ -344,7 +344,7 @@ impl<S: Read + Write> Session<S> {
         Ok(())
     }
 
-    /// The limits that count for a mailbox; none if the server keeps or tells none.
+    /// The limits that apply to a mailbox; none if the server has or reports none.
     pub fn quota(&mut self, mailbox: &Mailbox) -> Result<Vec<QuotaUsage>> {
         let mut found = Vec::new();
         if self.caps.has("QUOTA") || self.caps.has("QUOTA=RES-STORAGE") {

@@ -1,6 +1,7 @@
-//! Messages that a server sends without their UID (RFC 9051 s.7.5.2 wants it): they are told by
-//! their number, which the server is asked for just before. Numbers move when a message
-//! goes, so this is for reading only, and ends with the first word of one that went.
+//! Messages that a server sends without their UID (RFC 9051 s.7.5.2 requires it): they are
+//! identified by their number, which the server is asked for just before. Numbers change when
+//! a message is removed, so this is for reading only, and ends when the server first reports a
+//! removal.
 
 use std::io::{Read, Write};
 

@@ -2,7 +2,7 @@
 //!
 //! Every message that was asked for is answered once: by its octets or by a refusal.
 //! A refused set is halved until the message is found that spoils it; one that the
-//! server passed over is asked for alone. What lies beyond a server's limit (RFC 9738) is asked
+//! server skipped is asked for alone. What is beyond a server's limit (RFC 9738) is asked
 //! for in smaller sets.
 
 mod by_number;

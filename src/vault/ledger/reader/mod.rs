@@ -47,7 +47,7 @@ pub struct Gap {
 }
 
 impl Gap {
-    /// True if this damage lies within the gap.
+    /// True if this damage is within the gap.
     #[must_use]
     pub fn covers(&self, damage: &Damage) -> bool {
         self.file == damage.file && self.first <= damage.first && damage.last <= self.last

@@ -23,7 +23,7 @@ const MOST_ROWS: u32 = 3_000_000;
 pub(in crate::net::imap) struct PageQuery<'q> {
     from: u32,
     items: &'q str,
-    /// What stands in the second list, such as `CHANGEDSINCE 5`; may be empty.
+    /// The contents of the second list, such as `CHANGEDSINCE 5`; may be empty.
     modifiers: &'q str,
 }
 

@@ -24,7 +24,7 @@ enum StopHabit {
     Refuses,
 }
 
-/// A mailbox on a server that tells of `limit` messages per command.
+/// A mailbox on a server that announces a limit of `limit` messages per command.
 #[derive(Debug)]
 struct LimitedMailbox {
     uids: BTreeSet<u32>,
