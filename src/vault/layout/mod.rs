@@ -218,34 +218,34 @@ pub const README: &str = "\
 This directory is a mail archive, written by the program mailvault.
 
 Every message is one file below mail/<account>/cur or
-mail/<account>/.<folder>/cur. It holds exactly what the mail server sent,
+mail/<account>/.<folder>/cur. It contains exactly what the mail server sent,
 compressed with zstd. You need neither mailvault nor any database to get
 your mail back.
 
 By hand
   Read a message:            zstd -dc FILE
-  Check that it is whole:    zstd -tq FILE
+  Check that it is intact:   zstd -tq FILE
   Check that it is the same: zstd -dc FILE | b3sum | cut -c1-32
                              prints the 32 digits in the middle of its name.
-  The name also holds the size of the message (S=) and its size with CRLF
+  The name also contains the size of the message (S=) and its size with CRLF
   line ends (W=), both uncompressed.
 
 Which programs may open it
-  mailvault    export writes plain Maildir, mbox or single files.
+  mailvault    exports to plain Maildir, mbox or single files.
   Dovecot      with its zlib plugin (2.3) or mail_compress plugin (2.4).
   Do not point mutt, mu, notmuch or mbsync at it: none of them reads
   compressed files, and mbsync would damage them. Export first.
 
 What else is here
   vault.toml           what kind of archive this is; do not edit it
-  ledger/              a record of everything that happened, one line an event
-  catalog.sqlite       an index; it may be deleted and is then made anew
-  catalog-text.sqlite  an index of words, likewise; searches make it
+  ledger/              a record of everything that happened, one line per event
+  catalog.sqlite       an index; you may delete it, and mailvault rebuilds it
+  catalog-text.sqlite  an index of words, likewise; searches build it
   quarantine/          damaged files that a repair set aside
   lock                 keeps two programs from writing at once
 
 To back it up or move it, copy the whole directory while mailvault is not
-running (rsync -aH keeps messages that lie in several folders from being
+running (rsync -aH keeps messages that are in several folders from being
 copied twice). Then run: mailvault verify
 ";
 
