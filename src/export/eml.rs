@@ -1,4 +1,4 @@
-//! One file a message, byte for byte as the vault has it.
+//! One file per message, byte for byte as the vault has it.
 
 use std::collections::BTreeSet;
 use std::io::Write;

@@ -162,7 +162,7 @@ impl Drop for MboxFile {
     }
 }
 
-/// One file a folder.
+/// One file per folder.
 #[derive(Debug)]
 pub(super) struct MboxTree {
     place: ExportPlace,

@@ -63,9 +63,9 @@ pub enum Put {
 pub enum Format {
     /// A Maildir++ tree of plain files.
     Maildir,
-    /// One mbox file a folder, as Thunderbird keeps them.
+    /// One mbox file per folder, as Thunderbird keeps them.
     Mbox,
-    /// One `.eml` file a message.
+    /// One `.eml` file per message.
     Eml,
     /// Pages for a browser.
     Html,

@@ -147,7 +147,7 @@ fn code_of(report: &PullReport, error: Option<&Error>) -> u8 {
     }
 }
 
-/// A line an account; none where nothing was new and nobody looks.
+/// One line per account; none if nothing was new and nobody watches.
 pub(super) fn results(outcomes: &[Outcome], out: &Output) -> Vec<String> {
     let looks = out.out_terminal || out.verbose > 0;
     let wide = outcomes

@@ -1,4 +1,4 @@
-//! Pages for a browser: an index of folders and months, a page a month, a page a message
+//! Pages for a browser: an index of folders and months, a page per month, a page per message
 //! with its attachments next to it, and links between a message and its answers.
 //!
 //! The pages need no server and no script, load nothing from elsewhere, and say so in a

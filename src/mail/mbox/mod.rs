@@ -2,7 +2,7 @@
 //! messages begin and end, and filters that quote lines and turn line ends round, fed in
 //! pieces of any size.
 //!
-//! What had to be done to a message so that it fits into an mbox is told in the sender of
+//! What had to be done to a message so that it fits into an mbox is recorded in the sender of
 //! its `From ` line, which no reader needs. So it can be undone to the byte.
 
 mod ends;
