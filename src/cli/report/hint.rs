@@ -11,7 +11,10 @@ use super::certificate;
 use crate::cli::text::{count, escape, size};
 
 /// What to type or where to look, for every error.
-#[allow(clippy::too_many_lines, reason = "one total function, a line per error")]
+#[allow(
+    clippy::too_many_lines,
+    reason = "one total function, a line per error"
+)]
 pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
     let name = account.unwrap_or("the account");
     let hint = match error {
