@@ -330,7 +330,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
             cand --color 'When to use colour'
-            cand --offline 'Ask no server'
+            cand --offline 'Contact no server'
             cand -q 'Print only warnings and errors'
             cand --quiet 'Print only warnings and errors'
             cand -v 'Print more; -vv prints the dialogue with the server, without secrets'

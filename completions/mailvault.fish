@@ -287,7 +287,7 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand doctor" -l vault -d 
 complete -c mailvault -n "__fish_mailvault_using_subcommand doctor" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t''
 never\t''"
-complete -c mailvault -n "__fish_mailvault_using_subcommand doctor" -l offline -d 'Ask no server'
+complete -c mailvault -n "__fish_mailvault_using_subcommand doctor" -l offline -d 'Contact no server'
 complete -c mailvault -n "__fish_mailvault_using_subcommand doctor" -s q -l quiet -d 'Print only warnings and errors'
 complete -c mailvault -n "__fish_mailvault_using_subcommand doctor" -s v -l verbose -d 'Print more; -vv prints the dialogue with the server, without secrets'
 complete -c mailvault -n "__fish_mailvault_using_subcommand doctor" -l json -d 'Print only JSON lines on stdout'
