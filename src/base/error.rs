@@ -351,12 +351,13 @@ pub enum Error {
     },
     /// Nothing is deleted on a server while the vault is known to be damaged.
     #[error(
-        "the last verify found {damage} things wrong with the vault, so nothing is deleted on a server"
+        "the last verify found {} in the vault, so nothing is deleted on a server",
+        if *.damage == 1 { "1 problem".to_owned() } else { format!("{damage} problems") }
     )]
     Unsettled {
         /// When that was, in Unix seconds.
         time: i64,
-        /// How many things were wrong.
+        /// How many problems it found.
         damage: u64,
     },
     /// Ages cannot be determined.

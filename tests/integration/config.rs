@@ -58,8 +58,8 @@ fn values_that_cannot_be_are_told_with_their_place() {
     assert_refused(
         &format!("{account}tls = \"none\"\n"),
         "error: CONFIG:4:7: tls = \"none\" would send the password and all mail to pop.example.org unencrypted
-  hint: use \"tls\" or \"starttls\"; if you must, add allow_plaintext = true to
-        the account
+  hint: use \"tls\" or \"starttls\"; if you must, add allow_plaintext = true to the
+        account
 ",
     );
     assert_refused(

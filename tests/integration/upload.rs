@@ -301,7 +301,7 @@ fn names_and_dates_that_the_server_gets_otherwise_are_told() {
         let looked = looked.expect_code(if option == "-n" { 0 } else { 3 });
         for line in [
             "folder        50% gets _ for control characters, * and %, which no name may have\n",
-            "folder        #old may be refused: some servers reserve are reserved",
+            "folder        #old may be refused: some servers reserve names that begin like this\n",
         ] {
             assert!(looked.stdout().contains(line), "{looked}");
         }

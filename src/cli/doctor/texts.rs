@@ -311,7 +311,7 @@ fn pop3(capabilities: &Pop3Capabilities, names: UidlQuality, unlisted: u64) -> V
     };
     rows.push(DoctorRow::new(Mark::Ok, "PIPELINING", ahead));
     if !capabilities.top {
-        let text = "not offered: purge cannot compare headers, so it deletes nothing";
+        let text = "not offered: purge downloads each message again to compare it";
         rows.push(DoctorRow::new(Mark::Warn, "TOP", text));
     }
     match capabilities.login_delay {

@@ -1,6 +1,7 @@
 //! Deleting over IMAP, on a real server.
 
 use std::fs;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::Value;
 
@@ -10,6 +11,9 @@ use crate::support::dovecot::{Dovecot, Options, PASSWORD};
 use crate::support::relay::Relay;
 use crate::support::sandbox::Sandbox;
 use crate::support::scene::{Account, configure, json_lines, sandbox};
+
+/// When the server received the old messages: a day in 2015.
+const RECEIVED: Duration = Duration::from_secs(1_446_458_400);
 
 /// A message of that year.
 fn mail(n: usize, year: u32) -> Vec<u8> {
@@ -33,6 +37,13 @@ fn scene(hide: &'static str, extra: &str) -> Option<(Dovecot, Relay, Sandbox)> {
             .map(|n| mail(at * 12 + n, if n % 2 == 0 { 2015 } else { 2035 }))
             .collect();
         dovecot.deliver_to("ann", dir, &mails);
+        for entry in fs::read_dir(dovecot.maildir("ann").join(dir).join("new")).unwrap() {
+            let path = entry.unwrap().path();
+            if fs::read_to_string(&path).unwrap().contains(" 2015 ") {
+                let file = fs::File::open(&path).unwrap();
+                file.set_modified(UNIX_EPOCH + RECEIVED).unwrap();
+            }
+        }
     }
     let relay = Relay::hiding(dovecot.imap(), hide);
     let sandbox = sandbox(&[over_imap(&relay)]);
