@@ -16,6 +16,8 @@ pub mod account;
 pub mod archive;
 pub mod base;
 pub mod export;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod import;
 pub mod inspect;
 pub mod mail;

@@ -25,6 +25,8 @@ use std::time::{Duration, Instant};
 
 pub use attachments::save;
 pub use body::{Body, BodyShape};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use html::assert_any as assert_any_html;
 
 use crate::base::error::{Error, Result};
 use crate::base::event::RunEvent;

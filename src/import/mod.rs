@@ -44,6 +44,8 @@ use work::Worker;
 use find::Found;
 pub use folder::Kind;
 use folder::SourceFolder;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use labels::assert_any_labels;
 
 /// Under this name the progress of an import goes.
 const LABEL: &str = "import";

@@ -53,6 +53,8 @@ use session::{NextSession, PullSession};
 
 pub use account::PullTask;
 pub use accounts::{Outcome, PullOptions, RunReport, pull};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use uidl::assert_any_uidl;
 
 /// Pulls one account. `connect` makes a new session each time it is called; it is told
 /// whether the last one failed in a way that speaks against sending commands ahead.

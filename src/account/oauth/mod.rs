@@ -9,6 +9,8 @@
 mod browser;
 mod device;
 mod form;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod http;
 mod keep;
 mod service;

@@ -134,7 +134,8 @@ impl Service {
         }
     }
 
-    #[cfg(test)]
+    /// Some service.
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn sample() -> Self {
         Self {
             server: Endpoint {

@@ -27,6 +27,13 @@ use crate::vault::layout::folder_label;
 /// Where links between messages stand in a page.
 const LINKS: (&str, &str) = ("<!--links-->", "<!--/links-->");
 
+/// What holds for any HTML that becomes part of a page.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn assert_any(text: &str) {
+    trim::assert_any(text);
+    clean::assert_any(text);
+}
+
 /// A site in the making.
 #[derive(Debug)]
 pub(super) struct Site {

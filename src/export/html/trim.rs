@@ -332,6 +332,14 @@ fn after<'a>(text: &'a str, name: &str) -> &'a str {
     ""
 }
 
+/// What holds for any HTML: what is within the bounds stays as it is.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn assert_any(text: &str) {
+    if let Some(once) = trim(text) {
+        assert_eq!(trim(&once.html).map(|twice| twice.html), Some(once.html));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -429,8 +437,7 @@ mod tests {
                 "<b>", "</b>", "<td>", "/", "</", "&lt;", "<script>", "</script>", " ", "=", "<a>",
             ]), 0..40),
         ) {
-            let once = trimmed(&words.concat());
-            prop_assert_eq!(&trimmed(&once.html).html, &once.html);
+            assert_any(&words.concat());
         }
     }
 }

@@ -7,6 +7,8 @@
 
 mod ends;
 mod field;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod line;
 mod quote;
 mod split;
@@ -22,28 +24,9 @@ const FROM: &[u8] = b"From ";
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
+    use super::fuzzing::{assert_quoted, assert_turned, quoted, unquoted};
     use super::*;
     use proptest::prelude::*;
-
-    fn quoted(bytes: &[u8], cut: usize) -> Vec<u8> {
-        let (mut quoter, mut out) = (Quoter::default(), Vec::new());
-        for piece in bytes.chunks(cut) {
-            quoter.push(piece, &mut out);
-        }
-        quoter.finish(&mut out);
-        out
-    }
-
-    fn unquoted(bytes: &[u8], cut: usize, once: bool) -> Vec<u8> {
-        let (mut unquoter, mut out) = (Unquoter::new(once), Vec::new());
-        for piece in bytes.chunks(cut) {
-            unquoter.push(piece, &mut out);
-        }
-        unquoter.finish(&mut out);
-        out
-    }
 
     #[test]
     fn lines_that_begin_with_from_are_quoted_whatever_quotes_they_have() {
@@ -145,21 +128,12 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_quoted_can_be_unquoted(text in soup(), cut in 1usize..9, other in 1usize..9) {
-            let quoted = quoted(&text, cut);
-            prop_assert!(!quoted.split(|b| *b == b'\n').any(|line| line.starts_with(b"From ")));
-            prop_assert_eq!(unquoted(&quoted, other, false), text);
+            assert_quoted(&text, cut, other);
         }
 
         #[test]
         fn line_ends_can_be_turned_back(text in soup(), cut in 1usize..9) {
-            let mut crlf = Vec::new();
-            to_crlf(&text, &mut crlf);
-            let (mut filter, mut lf) = (ToLf::default(), Vec::new());
-            for piece in crlf.chunks(cut) {
-                filter.push(piece, &mut lf);
-            }
-            filter.finish(&mut lf);
-            prop_assert_eq!(lf, text);
+            assert_turned(&text, cut);
         }
 
         #[test]

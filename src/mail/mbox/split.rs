@@ -418,6 +418,7 @@ pub fn is_end_of_message(next: &[u8], last: bool, line_end: LineEnd) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::mbox::fuzzing::{assert_split, parts};
     use proptest::prelude::*;
 
     const LINE: &str = "From ann@example.org Sat Aug  2 10:00:05 2025\n";
@@ -425,25 +426,17 @@ mod tests {
 
     /// The messages of a text that is fed in pieces, and how many bytes belong to none.
     fn cut(text: &[u8], size: usize) -> (Vec<String>, u64) {
-        let line_end = LineEnd::of(text);
-        let mut splitter = Splitter::new(line_end);
         let at = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
         let (mut found, mut stray) = (Vec::new(), 0);
-        let mut each = |part| match part {
-            MboxPart::Message { start, end, .. } => {
-                let bytes = &text[at(start)..at(end)];
-                found.push(String::from_utf8_lossy(bytes).into_owned());
+        for part in parts(text, size) {
+            match part {
+                MboxPart::Message { start, end, .. } => {
+                    let bytes = &text[at(start)..at(end)];
+                    found.push(String::from_utf8_lossy(bytes).into_owned());
+                }
+                MboxPart::Stray { end } => stray = end,
             }
-            MboxPart::Stray { end } => stray = end,
-        };
-        let mut is_end = |end| {
-            let next = text.get(at(end)..);
-            next.is_some_and(|next| is_end_of_message(next, true, line_end))
-        };
-        for chunk in text.chunks(size) {
-            splitter.push(chunk, &mut is_end, &mut each);
         }
-        splitter.finish(&mut each);
         (found, stray)
     }
 
@@ -602,7 +595,7 @@ mod tests {
             size in 1usize..50,
         ) {
             let text = words.concat();
-            prop_assert_eq!(cut(text.as_bytes(), size), cut(text.as_bytes(), 4000));
+            assert_split(text.as_bytes(), size);
         }
 
         #[test]

@@ -6,9 +6,13 @@
 //! from the caller's slices into the hashes.
 
 mod date;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod header;
 mod likeness;
 mod lines;
+#[cfg(any(test, feature = "fuzzing"))]
+mod naive;
 mod shape;
 mod spool;
 mod trace;
@@ -331,241 +335,15 @@ pub fn status_octets(header: &[u8]) -> (u64, u64) {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use super::fuzzing::{
+        assert_any_cut, assert_as_the_page_says, assert_survives_top, scan, scan_cut,
+    };
     use super::*;
     use proptest::prelude::*;
-
-    fn scan(message: &[u8]) -> Digest {
-        let mut scanner = Scanner::new();
-        scanner.update(message);
-        scanner.finish()
-    }
-
-    fn scan_cut(message: &[u8], cuts: &[usize], limit: u64) -> Digest {
-        let mut scanner = Scanner::new();
-        scanner.header_limit = limit;
-        // Messages before this one leave no trace.
-        for before in [
-            &b"Date: 1 Jan 2001 00:00 Z\r\nMessage-ID: 1\n\nx\n\n"[..],
-            b"X-UIDL: 7\r",
-        ] {
-            scanner.update(before);
-            scanner.finish();
-        }
-        let mut rest = message;
-        for cut in cuts {
-            let (now, later) = rest.split_at(cut % (rest.len() + 1));
-            scanner.update(now);
-            rest = later;
-        }
-        scanner.update(rest);
-        scanner.finish()
-    }
-
-    /// The format page once more, in the plainest way: lines, then fields, then texts to hash.
-    mod naive {
-        use super::{Hash128, is_ignored};
-
-        pub(super) struct Parsed {
-            /// Content of each header line.
-            pub(super) lines: Vec<Vec<u8>>,
-            pub(super) fields: Vec<(Vec<u8>, Vec<u8>)>,
-            pub(super) body: Vec<u8>,
-            /// Lines of the header that are no field, with their continuations.
-            pub(super) stray: Vec<Vec<u8>>,
-            /// True if an empty line ended the header.
-            pub(super) ended: bool,
-            /// Number of bytes up to the end of the header.
-            pub(super) header_size: usize,
-        }
-
-        pub(super) fn parse(message: &[u8]) -> Parsed {
-            let mut lines = Vec::new();
-            let mut body = Vec::new();
-            let mut at = 0;
-            let mut header_ended = false;
-            while at < message.len() {
-                let mut line = Vec::new();
-                let mut ended = false;
-                while at < message.len() && !ended {
-                    ended = message[at] == b'\n';
-                    line.push(message[at]);
-                    at += 1;
-                }
-                if ended {
-                    line.pop();
-                    if line.last() == Some(&b'\r') {
-                        line.pop();
-                    }
-                    if line.is_empty() {
-                        body = message[at..].to_vec();
-                        header_ended = true;
-                        break;
-                    }
-                }
-                lines.push(line);
-            }
-            let mut fields: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
-            let mut stray = Vec::new();
-            for group in groups(&lines) {
-                if let Some(name) = name(&group[0]) {
-                    let joined = group.concat();
-                    let colon = joined.iter().position(|&b| b == b':').unwrap();
-                    let mut value = &joined[colon + 1..];
-                    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
-                        value = rest;
-                    }
-                    fields.push((name, value.to_vec()));
-                } else {
-                    stray.extend(group);
-                }
-            }
-            Parsed {
-                lines,
-                fields,
-                body,
-                stray,
-                ended: header_ended,
-                header_size: at,
-            }
-        }
-
-        /// Each line with its continuations.
-        fn groups(lines: &[Vec<u8>]) -> Vec<Vec<Vec<u8>>> {
-            let mut groups: Vec<Vec<Vec<u8>>> = Vec::new();
-            for line in lines {
-                match groups.last_mut() {
-                    Some(group) if line[0] == b' ' || line[0] == b'\t' => group.push(line.clone()),
-                    _ => groups.push(vec![line.clone()]),
-                }
-            }
-            groups
-        }
-
-        fn name(line: &[u8]) -> Option<Vec<u8>> {
-            let colon = line.iter().position(|&b| b == b':')?;
-            let mut name = &line[..colon];
-            while let [rest @ .., b' ' | b'\t'] = name {
-                name = rest;
-            }
-            (!name.is_empty() && name.iter().all(|b| (33..=126).contains(b)))
-                .then(|| name.to_ascii_lowercase())
-        }
-
-        pub(super) fn likeness(message: &[u8]) -> Option<Hash128> {
-            let mut parsed = parse(message);
-            if !parsed.ended {
-                return None;
-            }
-            parsed.fields.retain(|(name, _)| !is_ignored(name));
-            parsed.fields.sort();
-            let mut text = b"mailvault likeness 3\n".to_vec();
-            for (name, value) in &parsed.fields {
-                text.extend_from_slice(&[name, &b":"[..], value, b"\n"].concat());
-            }
-            for line in &parsed.stray {
-                text.extend_from_slice(&[line, &b"\n"[..]].concat());
-            }
-            text.push(b'\n');
-            let mut body = Vec::new();
-            for (at, &byte) in parsed.body.iter().enumerate() {
-                if byte != b'\r' || parsed.body.get(at + 1) != Some(&b'\n') {
-                    body.push(byte);
-                }
-            }
-            while body.last() == Some(&b'\n') {
-                body.pop();
-            }
-            body.push(b'\n');
-            text.extend(body);
-            Some(Hash128::of(&text))
-        }
-
-        pub(super) fn header(message: &[u8]) -> Hash128 {
-            let status = [
-                "status",
-                "x-status",
-                "x-uid",
-                "x-uidl",
-                "x-imapbase",
-                "x-keywords",
-            ];
-            let mut text = Vec::new();
-            for group in groups(&parse(message).lines) {
-                if !name(&group[0]).is_some_and(|n| status.iter().any(|s| s.as_bytes() == n)) {
-                    for line in group {
-                        text.extend(line);
-                        text.extend(b"\r\n");
-                    }
-                }
-            }
-            text.extend(b"\r\n");
-            Hash128::of(&text)
-        }
-
-        pub(super) fn wire(message: &[u8]) -> u64 {
-            let bare = (0..message.len())
-                .filter(|&at| message[at] == b'\n' && (at == 0 || message[at - 1] != b'\r'))
-                .count();
-            (message.len() + bare) as u64
-        }
-
-        pub(super) fn first(message: &[u8], wanted: &str) -> Vec<u8> {
-            let fields = parse(message).fields;
-            let first = fields.into_iter().find(|(n, _)| n == wanted.as_bytes());
-            let mut value = first.unwrap_or_default().1;
-            value.truncate(512);
-            value
-        }
-
-        pub(super) fn mid(message: &[u8]) -> Option<Vec<u8>> {
-            let mut fields = parse(message).fields;
-            fields.retain(|(name, _)| name == b"message-id");
-            match &fields[..] {
-                [(_, value)] if (1..=998).contains(&value.len()) => Some(value.clone()),
-                _ => None,
-            }
-        }
-    }
-
-    fn is_ignored(name: &[u8]) -> bool {
-        let names = "received return-path delivered-to x-original-to envelope-to x-envelope-to \
-            delivery-date status x-status x-uid x-uidl x-imap x-imapbase x-keywords content-length \
-            lines x-account-key x-mozilla-status x-mozilla-status2 x-mozilla-keys \
-            authentication-results received-spf x-received x-tuid x-evolution x-fetchmail-warning \
-            x-offlineimap x-length x-from-line x-gnus-article-number x-gnus-mail-source xref \
-            x-rmail-attributes x-rmail-keywords x-bogosity x-popfile-link x-text-classification";
-        let prefixes = "arc- x-spam- x-spambayes- x-gm- x-gmail- x-google- x-ms-exchange- \
-            x-evolution- x-getmail- x-kmail- x-offlineimap- x-vm-";
-        names.split_whitespace().any(|n| n.as_bytes() == name)
-            || prefixes
-                .split_whitespace()
-                .any(|p| name.starts_with(p.as_bytes()))
-    }
 
     /// The text behind a likeness, spelled out.
     fn like(text: &str) -> Hash128 {
         Hash128::of(format!("mailvault likeness 3\n{text}").as_bytes())
-    }
-
-    fn assert_as_the_page_says(message: &[u8], digest: &Digest, limit: u64) {
-        assert_eq!(digest.hash, Hash128::of(message));
-        assert_eq!(digest.size, message.len() as u64);
-        assert_eq!(digest.wire, naive::wire(message));
-        assert_eq!(digest.header, naive::header(message));
-        assert_eq!(digest.header, header_hash(message));
-        if naive::parse(message).header_size as u64 > limit {
-            assert_eq!(digest.likeness, None);
-            assert_eq!(digest.mid, None);
-            assert_eq!((digest.received, digest.date), (0, 0));
-            assert_eq!(digest.envelope, Envelope::default());
-        } else {
-            assert_eq!(digest.likeness, naive::likeness(message));
-            assert_eq!(digest.mid, naive::mid(message));
-            assert_eq!(digest.envelope.from, naive::first(message, "from"));
-            assert_eq!(digest.envelope.to, naive::first(message, "to"));
-            assert_eq!(digest.envelope.subject, naive::first(message, "subject"));
-            assert_eq!(digest.envelope.date, naive::first(message, "date"));
-        }
     }
 
     const MAIL: &[u8] = b"Received: from a.example.net (x; y) by b.example.net;\r\n\
@@ -863,28 +641,18 @@ mod tests {
             cuts in prop::collection::vec(0..30_usize, 0..20),
             limit in prop_oneof![Just(HEADER_LIMIT), 0..80_u64],
         ) {
-            let digest = scan_cut(&message, &cuts, limit);
-            assert_as_the_page_says(&message, &digest, limit);
-            prop_assert_eq!(&digest, &scan_cut(&message, &[], limit));
-            prop_assert_eq!(&digest, &scan_cut(&message, &vec![1; message.len()], limit));
+            assert_any_cut(&message, &cuts, limit);
         }
 
         #[test]
         fn arbitrary_bytes_never_panic(message in any::<Vec<u8>>(), cuts in any::<Vec<u8>>()) {
             let cuts: Vec<usize> = cuts.into_iter().map(usize::from).collect();
-            let digest = scan_cut(&message, &cuts, HEADER_LIMIT);
-            assert_as_the_page_says(&message, &digest, HEADER_LIMIT);
+            assert_any_cut(&message, &cuts, HEADER_LIMIT);
         }
 
         #[test]
         fn the_header_hash_survives_top(message in soup()) {
-            let mut top = Vec::new();
-            for line in naive::parse(&message).lines {
-                top.extend(line);
-                top.extend(b"\r\n");
-            }
-            top.extend(b"\r\n");
-            prop_assert_eq!(scan(&message).header, header_hash(&top));
+            assert_survives_top(&message);
         }
 
         #[test]

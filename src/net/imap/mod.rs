@@ -13,6 +13,8 @@ mod capability;
 mod command;
 mod fetch;
 mod folder;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod limit;
 mod login;
 mod mailbox;

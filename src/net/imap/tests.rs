@@ -6,12 +6,12 @@ use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::rc::Rc;
 
-use crate::base::error::{Endpoint, Error, Result};
-use crate::base::secret::{Mask, Secret};
-use crate::mail::source::{Fetched, Listing, Uid};
+use crate::base::secret::Mask;
+use crate::mail::source::{Listing, Uid};
 use crate::net::imap::capability::ImapCapabilities;
 use crate::net::imap::session::Session;
-use crate::net::sasl::{Credentials, Login, Method, ScramHistory};
+
+pub(super) use crate::net::deaf::{Answers, login, note, server};
 
 /// Lines with `C:` are awaited and lines with `S:` said, each with CR LF after it;
 /// `S|` lines go without. `<CR>`, `<LF>`, `<NUL>` and `<80>` stand for octets. After the
@@ -128,13 +128,6 @@ impl Write for Stream {
     }
 }
 
-pub(super) fn server() -> Endpoint {
-    Endpoint {
-        host: "mail.example.org".into(),
-        port: 993,
-    }
-}
-
 /// Plays a whole dialogue in pieces of one byte, of a few, and at once.
 pub(super) fn play(script: &str, run: impl Fn(Stream)) {
     for most in [1, 7, usize::MAX] {
@@ -156,77 +149,10 @@ pub(super) fn play_as(caps: &str, script: &str, run: impl Fn(&mut Session<Stream
     });
 }
 
-pub(super) fn login(method: Method, encrypted: bool) -> Login {
-    Login {
-        credentials: Credentials {
-            user: "ann".into(),
-            secret: Secret::new("hunter2".into()),
-            host: "mail.example.org".into(),
-            port: 993,
-            channel_binding: None,
-            plus_offered: false,
-        },
-        method,
-        encrypted,
-        scram: ScramHistory::default(),
-    }
-}
-
 pub(super) fn listing(uidvalidity: u32, uid: u32, octets: u64) -> Listing {
     Listing {
         number: uid,
         octets: Some(octets),
         uid: Uid::Imap { uidvalidity, uid },
-    }
-}
-
-/// What [`crate::mail::source::Each`] was told: of which UID, and octets or words.
-pub(super) type Answers = Vec<(u32, std::result::Result<String, String>)>;
-
-/// Takes answers in, messages whole.
-pub(super) fn note(answers: &mut Answers) -> impl FnMut(&Listing, Fetched<'_>) -> Result<()> + '_ {
-    |listing, fetched| {
-        match fetched {
-            Fetched::Body(body) => {
-                let mut bytes = Vec::new();
-                body.read_to_end(&mut bytes).map_err(|e| Error::Lost {
-                    server: server(),
-                    stage: crate::base::stage::Stage::of("reading"),
-                    source: Some(e),
-                })?;
-                let octets = bytes.iter().map(|byte| char::from(*byte)).collect();
-                answers.push((listing.number, Ok(octets)));
-            }
-            Fetched::Refused(words) => answers.push((listing.number, Err(words))),
-            Fetched::Waiting => {}
-        }
-        Ok(())
-    }
-}
-
-/// A server that says what it says, whatever it is told.
-#[derive(Debug)]
-pub(super) struct Deaf(VecDeque<u8>);
-
-impl Deaf {
-    pub(super) fn new(says: &[u8]) -> Self {
-        Self(says.iter().copied().collect())
-    }
-}
-
-impl Read for Deaf {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let taken = buf.len().min(11);
-        self.0.read(&mut buf[..taken])
-    }
-}
-
-impl Write for Deaf {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        Ok(buf.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -7,6 +7,8 @@
 
 mod capability;
 mod delete;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod login;
 mod multiline;
 mod reply;

@@ -33,7 +33,11 @@ use clock::Clocked;
 use pipe::Pipe;
 use tls::{unverified, verified};
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use certificate::assert_any_certificate;
 pub use clock::explain;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use lookup::assert_any_lookup;
 pub use lookup::{DnsService, Resolver};
 pub use loopback::Loopback;
 

@@ -249,6 +249,14 @@ running (rsync -aH keeps messages that are in several folders from being
 copied twice). Then run: mailvault verify
 ";
 
+/// What holds for any text as `vault.toml`: one that is taken is of a vault with an id.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn assert_any(text: &str) {
+    if let Ok(manifest) = Manifest::parse(&Layout::new("/v"), text) {
+        assert!(Hash128::parse(&manifest.id).is_some());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

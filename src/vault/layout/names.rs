@@ -258,6 +258,45 @@ pub fn base_of(name: &str) -> &str {
     name.find(INFO).map_or(name, |at| &name[..at])
 }
 
+/// What holds for any bytes as the name of a folder, of its directory, and of a file.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn assert_any(name: &[u8]) {
+    for delimiter in [None, Some(b'/'), Some(b'.'), name.first().copied()] {
+        let dir = folder_dir(name, delimiter, &|_| false);
+        assert!(is_folder_dir(&dir), "{dir}");
+        assert_harmless(&dir);
+    }
+    let text = String::from_utf8_lossy(name);
+    for dir in [
+        text.as_ref(),
+        &format!(".{text}"),
+        &format!("{FALLBACK}{text}"),
+    ] {
+        if is_folder_dir(dir) {
+            assert_harmless(dir);
+        }
+        let _ = folder_label(dir);
+    }
+    if let Some((file, flags)) = FileName::parse(&text) {
+        assert_eq!(file.base(), base_of(&text));
+        assert_eq!(
+            FileName::parse(&file.with_flags(&flags)),
+            Some((file, flags))
+        );
+    }
+    assert_eq!(decode_mutf7(&encode_mutf7(&text)).as_deref(), Some(&*text));
+    let _ = decode_mutf7(&text);
+}
+
+/// A directory of this name lies in its account, and programs can show it.
+#[cfg(any(test, feature = "fuzzing"))]
+fn assert_harmless(dir: &str) {
+    assert!(dir.len() <= MAX_DIR);
+    assert!(dir.bytes().all(|b| matches!(b, 0x20..=0x7e) && b != b'/'));
+    assert!(dir.is_empty() || dir.starts_with('.') && dir.bytes().any(|b| b != b'.'));
+    assert!(!folder_label(dir).is_empty());
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -463,9 +502,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_directory_that_is_given_is_one(name: Vec<u8>, text: String, delimiter: Option<u8>) {
-            prop_assert!(is_folder_dir(&folder_dir(&name, delimiter, &|_| false)));
-            prop_assert!(is_folder_dir(&folder_dir(text.as_bytes(), delimiter, &|_| false)));
+        fn every_directory_that_is_given_is_one(name: Vec<u8>, text: String) {
+            assert_any(&name);
+            assert_any(text.as_bytes());
         }
 
         #[test]
@@ -473,10 +512,7 @@ mod tests {
             name in prop::collection::vec(any::<u8>(), 0..250), delimiter: Option<u8>
         ) {
             let dir = folder_dir(&name, delimiter, &|_| false);
-            prop_assert!(dir.len() <= MAX_DIR);
-            prop_assert!(dir.bytes().all(|b| matches!(b, 0x20..=0x7e) && b != b'/'));
-            prop_assert!(dir.is_empty() || dir.starts_with('.') && dir.bytes().any(|b| b != b'.'));
-            prop_assert!(!folder_label(&dir).is_empty());
+            assert_harmless(&dir);
         }
 
         #[test]
@@ -511,9 +547,7 @@ mod tests {
 
         #[test]
         fn any_file_name_can_be_looked_at(name: String) {
-            if let Some((file, _)) = FileName::parse(&name) {
-                prop_assert_eq!(file.base(), base_of(&name));
-            }
+            assert_any(name.as_bytes());
         }
     }
 }

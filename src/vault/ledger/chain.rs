@@ -63,6 +63,18 @@ pub(super) struct Span {
     whole: bool,
 }
 
+#[cfg(any(test, feature = "fuzzing"))]
+impl Span {
+    /// Of a whole line of so many bytes that is alone.
+    pub(super) fn of_line(length: usize) -> Self {
+        Self {
+            first: 0,
+            end: length as u64 + 1,
+            whole: true,
+        }
+    }
+}
+
 impl LedgerLines {
     pub(super) fn open(path: PathBuf, offset: u64) -> Result<Self> {
         let mut file = fsx::open(&path)?;

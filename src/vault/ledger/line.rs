@@ -326,10 +326,23 @@ pub(super) fn parse_time(text: &str) -> Option<i64> {
     (format_time(time) == text).then_some(time)
 }
 
+/// What holds for any line: what it is taken apart into is all of it.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn assert_any(line: &[u8]) {
+    if let Some(mut fields) = Fields::parse(line) {
+        let _ = fields.text("a");
+    }
+    if let Some((body, mark)) = split(line) {
+        assert_eq!(body.len() + SUFFIX, line.len());
+        assert_eq!(Checksum::parse(mark.as_str()), Some(mark));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::vault::ledger::fuzzing::assert_any_text;
     use proptest::prelude::*;
 
     #[test]
@@ -407,25 +420,12 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_can_be_looked_at(line in prop::collection::vec(any::<u8>(), 0..100)) {
-            if let Some(mut fields) = Fields::parse(&line) {
-                let _ = fields.text("a");
-            }
-            if let Some((body, mark)) = split(&line) {
-                prop_assert_eq!(body.len() + SUFFIX, line.len());
-                prop_assert_eq!(Checksum::parse(mark.as_str()), Some(mark));
-            }
+            assert_any(&line);
         }
 
         #[test]
         fn strings_come_back_and_are_printable(value: Vec<u8>) {
-            let mut out = Vec::new();
-            let mut line = LineWriter::new(&mut out, 1, 0, "x");
-            line.text("s", &value);
-            let mark = line.finish(Checksum::START);
-            prop_assert!(out.iter().all(|b| matches!(b, 0x20..=0x7e | b'\n')));
-            let (body, found) = split(out.strip_suffix(b"\n").unwrap()).unwrap();
-            prop_assert_eq!(found, mark);
-            prop_assert_eq!(Fields::parse(body).unwrap().bytes("s"), Some(value.into()));
+            assert_any_text(&value);
         }
 
         #[test]

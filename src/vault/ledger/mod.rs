@@ -8,6 +8,8 @@ mod chain;
 mod decode;
 mod encode;
 mod event;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod line;
 mod reader;
 mod shape;

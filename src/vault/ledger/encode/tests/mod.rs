@@ -11,6 +11,7 @@ use super::encode;
 use crate::base::error::Error;
 use crate::mail::message::Hash128;
 use crate::mail::source::{ObjectId, Uid, Voucher};
+use crate::vault::ledger::fuzzing::assert_any_body;
 use crate::vault::ledger::line::{self, MAX_LINE, MAX_TIME};
 use crate::vault::ledger::tests::{NOW, Scratch, VAULT, entry, imap, lost, pop3, seen};
 use crate::vault::ledger::{
@@ -393,7 +394,6 @@ proptest! {
     ) {
         let head = "{\"v\":1,\"seq\":1,\"t\":\"2026-11-22T18:00:00.000Z\",\"ev\":";
         let body = format!("{head}\"{ev}\"{tail}");
-        let judged = decode::decode(body.as_bytes());
-        prop_assert!(judged.is_ok() || judged == Err(decode::Fault::Bad));
+        assert_any_body(body.as_bytes());
     }
 }
