@@ -2,7 +2,7 @@
 //! hold whatever they are.
 //!
 //! Each function is one target of `fuzz/`, and panics if something does not hold. Unit tests give
-//! the same functions random bytes.
+//! the same functions random bytes, and the seeds of the targets.
 
 use chrono::DateTime;
 
@@ -114,40 +114,77 @@ pub fn oauth(data: &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
     use proptest::prelude::*;
 
     use super::*;
 
-    type Target = fn(&[u8]);
+    type Target = (&'static str, fn(&[u8]));
 
     const TARGETS: [Target; 19] = [
-        pop3,
-        pop3_session,
-        imap,
-        imap_session,
-        imap_transfer,
-        sasl,
-        lookup,
-        certificate,
-        names,
-        message,
-        readable,
-        html,
-        mbox,
-        labels,
-        ledger,
-        frame,
-        configuration,
-        query,
-        oauth,
+        ("pop3", pop3),
+        ("pop3_session", pop3_session),
+        ("imap", imap),
+        ("imap_session", imap_session),
+        ("imap_transfer", imap_transfer),
+        ("sasl", sasl),
+        ("lookup", lookup),
+        ("certificate", certificate),
+        ("names", names),
+        ("message", message),
+        ("readable", readable),
+        ("html", html),
+        ("mbox", mbox),
+        ("labels", labels),
+        ("ledger", ledger),
+        ("frame", frame),
+        ("configuration", configuration),
+        ("query", query),
+        ("oauth", oauth),
     ];
+
+    /// What lies in a folder, without the ends of its names.
+    fn stems(folder: &Path) -> BTreeSet<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let stem = |path: &Path| path.file_stem().unwrap().to_str().unwrap().to_owned();
+        entries.map(|entry| stem(&entry.unwrap().path())).collect()
+    }
+
+    #[test]
+    fn every_function_is_a_target_that_has_seeds_and_stands_them() {
+        let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+        let known: BTreeSet<String> = TARGETS.map(|(name, _)| name.to_owned()).into();
+        assert_eq!(stems(&fuzz.join("fuzz_targets")), known);
+        assert_eq!(stems(&fuzz.join("seeds")), known);
+        let manifest = fs::read_to_string(fuzz.join("Cargo.toml")).unwrap();
+        for (name, target) in TARGETS {
+            assert!(
+                manifest.contains(&format!("\nname = \"{name}\"\n")),
+                "{name}"
+            );
+            let target_file = fuzz.join(format!("fuzz_targets/{name}.rs"));
+            let called = format!("mailvault::fuzzing::{name}(data)");
+            assert!(
+                fs::read_to_string(target_file).unwrap().contains(&called),
+                "{name}"
+            );
+            for seed in fs::read_dir(fuzz.join("seeds").join(name)).unwrap() {
+                target(&fs::read(seed.unwrap().path()).unwrap());
+            }
+        }
+    }
 
     proptest! {
         #[test]
         fn any_bytes_may_be_given_to_every_target(
             data in prop::collection::vec(any::<u8>(), 0..100), text in "[ -~\\r\\n]{0,100}",
         ) {
-            for target in TARGETS {
+            for (_, target) in TARGETS {
                 target(&data);
                 target(text.as_bytes());
             }
