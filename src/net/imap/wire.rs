@@ -224,8 +224,9 @@ impl<S: Read + Write> ImapWire<S> {
         scrapped.map(drop).map_err(|e| self.channel.explained(e))
     }
 
-    /// Adds a line, without its end, to the text.
+    /// Adds a line, without its end, to the text. A CR before it is the last octet of a literal.
     fn line(&mut self) -> Result<()> {
+        let from = self.text.len();
         loop {
             let waiting = self.channel.waiting();
             let at = memchr::memchr(b'\n', waiting);
@@ -237,7 +238,7 @@ impl<S: Read + Write> ImapWire<S> {
             }
             if at.is_some() {
                 self.text.pop();
-                if self.text.ends_with(b"\r") {
+                if self.text[from..].ends_with(b"\r") {
                     self.text.pop();
                 }
                 return Ok(());

@@ -429,6 +429,21 @@ fn literals_beyond_reason_end_the_session() {
 }
 
 #[test]
+fn the_last_octet_of_a_literal_belongs_to_no_line_end() {
+    play_as(
+        "",
+        "C: m1 LIST \"\" \"*\"
+         S: * LIST () \"/\" {2}
+         S| a<CR><LF>
+         S: m1 OK",
+        |session| {
+            let found = session.mailboxes().unwrap();
+            assert_eq!(found.last().unwrap().raw, b"a\r");
+        },
+    );
+}
+
+#[test]
 fn answers_without_end_are_cut_off() {
     let script = format!("C: m1 LIST \"\" \"*\"\nS: * X {}", "a".repeat(5 << 20));
     let stream = Stream::new(&script, usize::MAX);
