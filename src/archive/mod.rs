@@ -2,4 +2,4 @@
 
 pub mod commit;
 pub mod dedupe;
-pub mod evidence;
+pub(crate) mod evidence;

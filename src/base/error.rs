@@ -419,7 +419,7 @@ pub enum ErrorKind {
 
 /// What the system says of a failure, in its words without its number.
 #[must_use]
-pub fn words(error: &io::Error) -> String {
+pub(crate) fn words(error: &io::Error) -> String {
     // std's own word for this is "entity not found".
     if error.kind() == io::ErrorKind::NotFound {
         return "No such file or directory".to_owned();
@@ -501,7 +501,7 @@ impl Error {
 
     /// True if a new connection may succeed where this one failed.
     #[must_use]
-    pub fn is_transient(&self) -> bool {
+    pub(crate) fn is_transient(&self) -> bool {
         matches!(
             self,
             Self::Timeout { .. }

@@ -9,7 +9,7 @@ use crate::base::error::{Error, Result};
 const STEP: Duration = Duration::from_millis(50);
 
 /// Waits until a moment; ends early, with an error, if `is_stopped` says so.
-pub fn pause(until: Instant, is_stopped: &dyn Fn() -> bool) -> Result<()> {
+pub(crate) fn pause(until: Instant, is_stopped: &dyn Fn() -> bool) -> Result<()> {
     while Instant::now() < until {
         if is_stopped() {
             return Err(Error::Interrupted);
@@ -21,6 +21,6 @@ pub fn pause(until: Instant, is_stopped: &dyn Fn() -> bool) -> Result<()> {
 
 /// True if the run is to end.
 #[must_use]
-pub fn is_set(stop: &AtomicBool) -> bool {
+pub(crate) fn is_set(stop: &AtomicBool) -> bool {
     stop.load(Ordering::Relaxed)
 }

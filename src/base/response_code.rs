@@ -4,14 +4,14 @@
 /// The code at the beginning of a text that follows a status word: `LOGIN-DELAY` of
 /// `[LOGIN-DELAY] wait`.
 #[must_use]
-pub fn of_text(text: &[u8]) -> Option<&[u8]> {
+pub(crate) fn of_text(text: &[u8]) -> Option<&[u8]> {
     let inside = text.trim_ascii_start().strip_prefix(b"[")?;
     inside.split(|b| *b == b']').next()
 }
 
 /// The code of a whole reply, as errors quote it: `-ERR [IN-USE] locked`, `a1 NO [LIMIT] later`.
 #[must_use]
-pub fn of_reply(reply: &str) -> Option<&str> {
+pub(crate) fn of_reply(reply: &str) -> Option<&str> {
     // A tag and a status word at most stand before it.
     let mut rest = reply.trim_start();
     for _ in 0..2 {

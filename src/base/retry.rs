@@ -14,7 +14,7 @@ const PAUSES: [u64; 3] = [1, 5, 15];
 
 /// The failures of a run in a row.
 #[derive(Debug, Clone, Copy)]
-pub struct Retry {
+pub(crate) struct Retry {
     /// New connections in a row without progress, at most.
     most: u32,
     failures: u32,
@@ -24,7 +24,7 @@ pub struct Retry {
 impl Retry {
     /// Up to this many new connections in a row without progress.
     #[must_use]
-    pub fn new(most: u32) -> Self {
+    pub(crate) fn new(most: u32) -> Self {
         Self {
             most,
             failures: 0,
@@ -33,25 +33,25 @@ impl Retry {
     }
 
     /// To be called once a session of the run has signed in.
-    pub fn signed_in(&mut self) {
+    pub(crate) fn signed_in(&mut self) {
         self.signed_in = true;
     }
 
     /// To be called when a session brought something.
-    pub fn progressed(&mut self) {
+    pub(crate) fn progressed(&mut self) {
         self.failures = 0;
     }
 
     /// Failures in a row so far.
     #[must_use]
-    pub fn failures(&self) -> u32 {
+    pub(crate) fn failures(&self) -> u32 {
         self.failures
     }
 
     /// How long to wait before asking what became of a deletion that was not confirmed. That is always
     /// asked, and is no further try: no message is asked for more than twice.
     #[must_use]
-    pub fn after_unconfirmed_deletion(&self) -> Duration {
+    pub(crate) fn after_unconfirmed_deletion(&self) -> Duration {
         self.pause()
     }
 
@@ -61,7 +61,7 @@ impl Retry {
     }
 
     /// How long to wait before a new connection after this failure; `None` to give up.
-    pub fn after(&mut self, error: &Error) -> Option<Duration> {
+    pub(crate) fn after(&mut self, error: &Error) -> Option<Duration> {
         let passing = error.is_transient() || error.kind() == ErrorKind::Unreachable;
         if !self.signed_in || !passing || self.failures >= self.most {
             return None;

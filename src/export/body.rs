@@ -15,20 +15,20 @@ const CHUNK: usize = 128 << 10;
 
 /// What a form has to know of a message before it writes it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct BodyShape {
+pub(crate) struct BodyShape {
     /// Each LF has a CR before it, and LF alone can be turned back into that.
-    pub reversible: bool,
+    pub(crate) reversible: bool,
     /// Line ends.
-    pub lines: u64,
+    pub(crate) lines: u64,
     /// It ends with a line end.
-    pub ends: bool,
+    pub(crate) ends: bool,
     /// Something follows the header.
-    pub body: bool,
+    pub(crate) body: bool,
 }
 
 /// A message that can be read.
 #[derive(Debug)]
-pub struct Body<'a> {
+pub(crate) struct Body<'a> {
     path: &'a Path,
     name: &'a FileName,
     checker: &'a mut Checker,
@@ -37,7 +37,7 @@ pub struct Body<'a> {
 
 impl<'a> Body<'a> {
     /// The content of a message file; `checker` holds small ones.
-    pub fn new(path: &'a Path, name: &'a FileName, checker: &'a mut Checker) -> Self {
+    pub(crate) fn new(path: &'a Path, name: &'a FileName, checker: &'a mut Checker) -> Self {
         Self {
             path,
             name,
@@ -47,7 +47,7 @@ impl<'a> Body<'a> {
     }
 
     /// Reads and checks it. [`Error::Damaged`] if it is not what its name says.
-    pub fn load(&mut self) -> Result<BodyShape> {
+    pub(crate) fn load(&mut self) -> Result<BodyShape> {
         if let Some(shape) = self.shape {
             return Ok(shape);
         }
@@ -77,7 +77,7 @@ impl<'a> Body<'a> {
     }
 
     /// Hands on the bytes in pieces.
-    pub fn each(&mut self, piece: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    pub(crate) fn each(&mut self, piece: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         self.load()?;
         if self.name.size <= WHOLE {
             return piece(self.checker.content());
@@ -86,7 +86,7 @@ impl<'a> Body<'a> {
     }
 
     /// At most the first `limit` bytes.
-    pub fn start(&mut self, limit: usize) -> Result<Vec<u8>> {
+    pub(crate) fn start(&mut self, limit: usize) -> Result<Vec<u8>> {
         self.load()?;
         if self.name.size <= WHOLE {
             let content = self.checker.content();

@@ -7,19 +7,19 @@ const LONG: u64 = 9_900;
 
 /// What a mailbox takes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct MailboxLimits {
+pub(crate) struct MailboxLimits {
     /// The longest message, in octets.
-    pub limit: Option<u64>,
+    pub(crate) limit: Option<u64>,
     /// Headers beyond ASCII are welcome.
-    pub utf8: bool,
+    pub(crate) utf8: bool,
     /// The flags that it keeps; without a list, all.
-    pub keeps: Option<Vec<String>>,
+    pub(crate) keeps: Option<Vec<String>>,
 }
 
 impl MailboxLimits {
     /// True if a flag stays.
     #[must_use]
-    pub fn keeps(&self, flag: &str) -> bool {
+    pub(crate) fn keeps(&self, flag: &str) -> bool {
         let plain = !flag.is_empty()
             && flag.strip_prefix('\\').unwrap_or(flag).bytes().all(|b| {
                 matches!(b, b'!'..=b'~')
@@ -35,7 +35,7 @@ impl MailboxLimits {
 
 /// Something about a message that a server may not like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum UploadFlaw {
+pub(crate) enum UploadFlaw {
     /// It is longer than the server's limit.
     TooBig {
         /// The limit in octets.
@@ -56,7 +56,7 @@ pub enum UploadFlaw {
 impl UploadFlaw {
     /// True if it need not be tried.
     #[must_use]
-    pub fn is_certain(self) -> bool {
+    pub(crate) fn is_certain(self) -> bool {
         matches!(self, Self::TooBig { .. } | Self::Nul)
     }
 }
@@ -79,7 +79,7 @@ impl fmt::Display for UploadFlaw {
 /// What was seen of a message, piece by piece, in the form in which it is sent.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug, Default, Clone)]
-pub struct MessageProbe {
+pub(crate) struct MessageProbe {
     octets: u64,
     nul: bool,
     /// Octets of the line so far, and of the longest.
@@ -94,7 +94,7 @@ pub struct MessageProbe {
 
 impl MessageProbe {
     /// Takes the next octets.
-    pub fn at(&mut self, piece: &[u8]) {
+    pub(crate) fn at(&mut self, piece: &[u8]) {
         self.octets += piece.len() as u64;
         self.nul = self.nul || memchr::memchr(0, piece).is_some();
         let mut start = 0;
@@ -127,19 +127,19 @@ impl MessageProbe {
 
     /// Octets so far.
     #[must_use]
-    pub fn octets(&self) -> u64 {
+    pub(crate) fn octets(&self) -> u64 {
         self.octets
     }
 
     /// True if the header goes beyond ASCII, and is UTF-8.
     #[must_use]
-    pub fn is_utf8_header(&self) -> bool {
+    pub(crate) fn is_utf8_header(&self) -> bool {
         self.eight_bit && self.utf8.is_valid()
     }
 
     /// True if it has a line that does not end with CR LF.
     #[must_use]
-    pub fn has_odd_line_ends(&self) -> bool {
+    pub(crate) fn has_odd_line_ends(&self) -> bool {
         self.has_bare_cr() || self.last != b'\n'
     }
 
@@ -149,7 +149,7 @@ impl MessageProbe {
 
     /// What such a mailbox may not like about the message.
     #[must_use]
-    pub fn flaws(&self, limits: &MailboxLimits) -> Vec<UploadFlaw> {
+    pub(crate) fn flaws(&self, limits: &MailboxLimits) -> Vec<UploadFlaw> {
         let mut flaws = Vec::new();
         if let Some(limit) = limits.limit.filter(|limit| self.octets > *limit) {
             flaws.push(UploadFlaw::TooBig { limit });

@@ -1,6 +1,6 @@
 //! Mail out of the vault: what a query selects, in a form that other programs read.
 //!
-//! A [`Target`] is one form. Messages reach it folder by folder, oldest first, each checked
+//! A `Target` is one form. Messages reach it folder by folder, oldest first, each checked
 //! against its id on the way; one that is damaged is told of and left out, and the rest goes
 //! on. The vault is only read. Files get their names when they are whole and durable, so
 //! that an export that was killed goes on where it ended; what each form changes is in
@@ -11,7 +11,7 @@ mod body;
 mod eml;
 mod html;
 pub mod imap;
-pub mod lint;
+pub(crate) mod lint;
 mod maildir;
 mod mbox;
 mod names;
@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 pub use attachments::save;
-pub use body::{Body, BodyShape};
+pub(crate) use body::Body;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use html::assert_any as assert_any_html;
 
@@ -42,7 +42,7 @@ const TELL: Duration = Duration::from_millis(100);
 const LABEL: &str = "export";
 
 /// Something that takes messages.
-pub trait Target {
+pub(crate) trait Target {
     /// Takes one message, unless it already exists. An [`Error::Damaged`] is that of the
     /// message alone: nothing of it was kept, and others may follow.
     fn put(&mut self, entry: &Entry, body: &mut Body<'_>) -> Result<Put>;
@@ -53,7 +53,7 @@ pub trait Target {
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Put {
+pub(crate) enum Put {
     /// It was written.
     Written,
     /// It was there already.

@@ -8,7 +8,7 @@ use crate::vault::{Part, Selection, Vault};
 
 /// The form of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A Maildir.
     Maildir,
     /// An mbox file.
@@ -22,7 +22,7 @@ pub enum Kind {
 impl Kind {
     /// As the ledger names it.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Maildir => "maildir",
             Self::Mbox => "mbox",

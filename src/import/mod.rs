@@ -42,7 +42,6 @@ use tree::SourceTree;
 use work::Worker;
 
 use find::Found;
-pub use folder::Kind;
 use folder::SourceFolder;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use labels::assert_any_labels;
@@ -109,7 +108,7 @@ pub struct ImportReport {
     /// Messages whose folders and flags are those of their Gmail labels.
     pub labelled: u64,
     /// Folders that they have beyond the first.
-    pub further_folders: u64,
+    pub(crate) further_folders: u64,
     /// Bytes that the new ones take on disk.
     pub stored: u64,
     /// What could not be read.

@@ -85,7 +85,7 @@ const METRICS: [Metric; 11] = [
 /// The metrics of these accounts at this Unix time. An account that was never pulled has a
 /// status with its name alone.
 #[must_use]
-pub fn text(accounts: &[AccountStatus], now: i64) -> String {
+pub(crate) fn text(accounts: &[AccountStatus], now: i64) -> String {
     let mut text = String::new();
     for (name, kind, help, value) in METRICS {
         // Writing to a String cannot fail.

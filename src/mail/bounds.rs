@@ -10,52 +10,52 @@
 pub const MESSAGE: usize = 16 << 20;
 
 /// Bytes of a header field that are decoded: encoded words are decoded into memory.
-pub const FIELD: usize = 64 << 10;
+pub(crate) const FIELD: usize = 64 << 10;
 
 /// Bytes of a field that describes a part: putting together the pieces of a parameter
 /// (RFC 2231) takes work by their number times their length.
-pub const PART_FIELD: usize = 8 << 10;
+pub(crate) const PART_FIELD: usize = 8 << 10;
 
 /// Fields of one part that describe it: some mail has several of a kind, none has dozens.
-pub const PART_FIELDS: usize = 32;
+pub(crate) const PART_FIELDS: usize = 32;
 
 /// Parts of a message: each takes some hundred bytes of memory, and two bytes in the mail.
-pub const PARTS: usize = 10_000;
+pub(crate) const PARTS: usize = 10_000;
 
 /// Levels of parts within parts; each has a boundary that later lines may name.
-pub const LEVELS: usize = 1_024;
+pub(crate) const LEVELS: usize = 1_024;
 
 /// Messages within messages whose texts can be searched for.
-pub const MESSAGES_WITHIN: usize = 4;
+pub(crate) const MESSAGES_WITHIN: usize = 4;
 
 /// Messages within messages that had to be decoded first: each is held in memory.
-pub const DECODED_WITHIN: usize = 3;
+pub(crate) const DECODED_WITHIN: usize = 3;
 
 /// Bytes of one text, as they lie in the message, that are decoded: with its charset and its
 /// markup turned into text, it is held in memory several times.
-pub const TEXT: usize = 4 << 20;
+pub(crate) const TEXT: usize = 4 << 20;
 
 /// The same of a plain text that is only searched.
-pub const SEARCHED: usize = MESSAGE;
+pub(crate) const SEARCHED: usize = MESSAGE;
 
 /// Bytes of all addressees together that the index keeps.
-pub const ADDRESSEES: usize = 64 << 10;
+pub(crate) const ADDRESSEES: usize = 64 << 10;
 
 /// Bytes of HTML that are made into a page; longer HTML is shown as its text.
-pub const HTML: usize = 2 << 20;
+pub(crate) const HTML: usize = 2 << 20;
 
 /// Tags within tags of a page: the parser's work grows with their number times their depth.
-pub const HTML_LEVELS: usize = 256;
+pub(crate) const HTML_LEVELS: usize = 256;
 
 /// Tags, pieces of text and entities of a page. Each tag and piece of text counts once more for
 /// every piece of formatting that is open around it, since the parser may repeat that for each.
-pub const HTML_NODES: usize = 100_000;
+pub(crate) const HTML_NODES: usize = 100_000;
 
 /// Pieces of formatting (`b`, `font`) that may be open at once.
-pub const HTML_FORMATS: usize = 16;
+pub(crate) const HTML_FORMATS: usize = 16;
 
 /// Attributes of a tag: the parser compares each with all before it.
-pub const HTML_ATTRIBUTES: usize = 64;
+pub(crate) const HTML_ATTRIBUTES: usize = 64;
 
 /// Attachments that are saved next to a page: each is a file of its own.
-pub const HTML_FILES: usize = 1_000;
+pub(crate) const HTML_FILES: usize = 1_000;

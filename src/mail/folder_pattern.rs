@@ -5,7 +5,7 @@
 ///
 /// No library: those for files give `[` and `{` a meaning, and `[Gmail]` is a folder.
 #[must_use]
-pub fn fits(pattern: &str, name: &str) -> bool {
+pub(crate) fn fits(pattern: &str, name: &str) -> bool {
     let inbox = |text: &str| text.eq_ignore_ascii_case("inbox");
     if inbox(pattern) && inbox(name) {
         return true;

@@ -2,7 +2,7 @@
 
 /// A text that is safe between tags and in quoted attributes.
 #[must_use]
-pub fn esc(text: &str) -> String {
+pub(crate) fn esc(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

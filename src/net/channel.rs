@@ -49,7 +49,7 @@ impl<S: Read + Write> Channel<S> {
         self.mask.apply(said)
     }
 
-    pub(crate) fn server(&self) -> &Endpoint {
+    pub(super) fn server(&self) -> &Endpoint {
         &self.server
     }
 

@@ -24,22 +24,22 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct PurgeTask<'a> {
     /// The account.
-    pub account: &'a str,
+    pub(crate) account: &'a str,
     /// Its server, for messages.
-    pub server: Endpoint,
+    pub(crate) server: Endpoint,
     /// The vault.
-    pub vault: &'a Path,
+    pub(crate) vault: &'a Path,
     /// How long to wait for another writer.
-    pub lock_wait: Duration,
+    pub(crate) lock_wait: Duration,
     /// New connections in a row without progress.
-    pub retries: u32,
+    pub(crate) retries: u32,
     /// When the session signed in that the plan was made in, and how long the server
     /// then requires a pause.
-    pub login: Option<(Instant, Duration)>,
+    pub(crate) login: Option<(Instant, Duration)>,
     /// Messages whose listed size is known to be wrong.
-    pub accept_short: &'a [String],
+    pub(crate) accept_short: &'a [String],
     /// Set to end the run before the next deletion.
-    pub stop: &'a AtomicBool,
+    pub(crate) stop: &'a AtomicBool,
 }
 
 /// Carries out a plan. `round` goes by the places of the plan in a session of its own, and is
@@ -195,7 +195,7 @@ impl PurgeRun<'_, '_> {
     }
 
     /// Waits until the server allows a new session.
-    pub fn before_login(&mut self) -> Result<()> {
+    pub(crate) fn before_login(&mut self) -> Result<()> {
         if let Some((login, delay)) = self.login {
             // A second more than asked for: clocks of servers count whole seconds.
             let pause = (delay + Duration::from_secs(u64::from(!delay.is_zero())))
@@ -209,12 +209,12 @@ impl PurgeRun<'_, '_> {
     }
 
     /// To be called when a session is signed in, with how long the server then requires a pause.
-    pub fn signed_in(&mut self, since: Instant, delay: Duration) {
+    pub(crate) fn signed_in(&mut self, since: Instant, delay: Duration) {
         self.login = Some((since, delay));
     }
 
     /// Leaves out a place that cannot be gone into. What was asked for there stays unknown.
-    pub fn leave_out(&mut self, maildrop: &RemoteFolder, label: &str, why: String) {
+    pub(crate) fn leave_out(&mut self, maildrop: &RemoteFolder, label: &str, why: String) {
         let last = self.last.remove(maildrop).unwrap_or_default();
         self.report.unknown += last.pending.len() as u64;
         self.report.folders_failed.push((label.to_owned(), why));

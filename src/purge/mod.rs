@@ -43,7 +43,7 @@ pub struct RemoteFolder {
 impl RemoteFolder {
     /// As the catalog names it.
     #[must_use]
-    pub fn origin(&self) -> Origin<'_> {
+    pub(crate) fn origin(&self) -> Origin<'_> {
         Origin {
             account: &self.account,
             server: &self.server,
@@ -109,7 +109,7 @@ impl PurgeSelection {
 impl PurgeSelection {
     /// True if the index of words is asked, for what goes or for what stays.
     #[must_use]
-    pub fn needs_texts(&self) -> bool {
+    pub(crate) fn needs_texts(&self) -> bool {
         let mut queries = self.matching.iter().chain(&self.keep.matching);
         queries.any(Query::needs_texts)
     }
@@ -239,7 +239,11 @@ pub fn check(catalog: &Catalog, selection: &PurgeSelection, now: i64) -> Result<
 
 /// Refuses to go by folders or accounts that the vault does not have: what is to go would be
 /// another choice than was meant, and a rule that names what stays would protect nothing.
-pub fn check_names(catalog: &Catalog, selection: &PurgeSelection, account: &str) -> Result<()> {
+pub(crate) fn check_names(
+    catalog: &Catalog,
+    selection: &PurgeSelection,
+    account: &str,
+) -> Result<()> {
     if let Some(query) = &selection.matching {
         catalog.check_names(query)?;
     }
@@ -263,7 +267,7 @@ pub fn check_names(catalog: &Catalog, selection: &PurgeSelection, account: &str)
 }
 
 /// Notes what the listings of a plan tell of deletions whose end was not heard.
-pub fn settle(writer: &mut Writer, plan: &PurgePlan) -> Result<()> {
+pub(crate) fn settle(writer: &mut Writer, plan: &PurgePlan) -> Result<()> {
     for (place, open) in plan.places.iter().zip(&plan.open) {
         let events = writer.catalog().settled(place.maildrop.origin(), open)?;
         writer.record(&events)?;

@@ -27,7 +27,7 @@ const FUTILE: usize = 100;
 impl PurgeRun<'_, '_> {
     /// Goes by a place whose session stands and has listed it: settles, proves, deletes. True
     /// if nothing is left to be done there.
-    pub fn visit(
+    pub(crate) fn visit(
         &mut self,
         maildrop: &RemoteFolder,
         mut source: Box<dyn Source + '_>,
@@ -82,7 +82,7 @@ impl PurgeRun<'_, '_> {
 
     /// True if this round should ask for nothing more.
     #[must_use]
-    pub fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.asked_now >= ROUND
     }
 

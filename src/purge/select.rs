@@ -135,7 +135,7 @@ pub struct PurgePlan {
 impl PurgePlan {
     /// True if the listings tell what became of deletions of an earlier run.
     #[must_use]
-    pub fn is_unsettled(&self) -> bool {
+    pub(crate) fn is_unsettled(&self) -> bool {
         self.open.iter().any(|open| !open.is_empty())
     }
 }
@@ -157,7 +157,7 @@ pub struct Survey<'a> {
 impl<'a> Survey<'a> {
     /// Of an account that accepts wrong sizes of these messages.
     #[must_use]
-    pub fn new(accept_short: &'a [String]) -> Self {
+    pub(crate) fn new(accept_short: &'a [String]) -> Self {
         Self {
             accept_short,
             ..Self::default()
@@ -193,7 +193,7 @@ impl<'a> Survey<'a> {
     }
 
     /// Takes in the listing of a mailbox whose UIDs hold for nothing.
-    pub fn add_nameless(&mut self, listings: &Listings) {
+    pub(crate) fn add_nameless(&mut self, listings: &Listings) {
         self.nameless += Sum::of(listings);
     }
 }

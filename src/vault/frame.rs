@@ -28,7 +28,7 @@ const CHUNK: usize = 64 << 10;
 
 /// Compresses message after message with one context, which is what makes small
 /// messages cheap.
-pub struct Compressor {
+pub(crate) struct Compressor {
     context: CCtx<'static>,
     out: Vec<u8>,
 }
@@ -41,7 +41,7 @@ impl std::fmt::Debug for Compressor {
 
 impl Compressor {
     /// A compressor of the given zstd level.
-    pub fn new(level: i32) -> io::Result<Self> {
+    pub(crate) fn new(level: i32) -> io::Result<Self> {
         let mut context =
             CCtx::try_create().ok_or_else(|| io::Error::other("no memory for compressing"))?;
         for parameter in [
@@ -59,7 +59,7 @@ impl Compressor {
 
     /// Writes a whole message as one frame that states its size; returns the bytes
     /// written.
-    pub fn write_whole(&mut self, content: &[u8], to: &mut impl Write) -> io::Result<u64> {
+    pub(crate) fn write_whole(&mut self, content: &[u8], to: &mut impl Write) -> io::Result<u64> {
         self.out.clear();
         self.out
             .reserve(zstd::zstd_safe::compress_bound(content.len()));
@@ -71,7 +71,7 @@ impl Compressor {
     }
 
     /// Begins a frame whose size is not known yet.
-    pub fn stream<W: Write>(&mut self, to: W) -> io::Result<Stream<'_, W>> {
+    pub(crate) fn stream<W: Write>(&mut self, to: W) -> io::Result<Stream<'_, W>> {
         self.context
             .reset(ResetDirective::SessionOnly)
             .map_err(failed)?;
@@ -86,7 +86,7 @@ impl Compressor {
 }
 
 /// A frame in the making.
-pub struct Stream<'a, W> {
+pub(crate) struct Stream<'a, W> {
     compressor: &'a mut Compressor,
     to: W,
     written: u64,
@@ -94,7 +94,7 @@ pub struct Stream<'a, W> {
 
 impl<W: Write> Stream<'_, W> {
     /// Adds content.
-    pub fn write(&mut self, content: &[u8]) -> io::Result<()> {
+    pub(crate) fn write(&mut self, content: &[u8]) -> io::Result<()> {
         let mut input = InBuffer::around(content);
         while input.pos < content.len() {
             self.step(&mut input, ZSTD_EndDirective::ZSTD_e_continue)?;
@@ -103,7 +103,7 @@ impl<W: Write> Stream<'_, W> {
     }
 
     /// Ends the frame; returns the bytes written.
-    pub fn finish(mut self) -> io::Result<u64> {
+    pub(crate) fn finish(mut self) -> io::Result<u64> {
         let mut input = InBuffer::around(&[]);
         while self.step(&mut input, ZSTD_EndDirective::ZSTD_e_end)? > 0 {}
         Ok(self.written)
@@ -127,14 +127,14 @@ fn failed(code: usize) -> io::Error {
 }
 
 /// The content of a message file, whatever form it has.
-pub fn open(path: &Path) -> Result<Box<dyn Read>> {
+pub(crate) fn open(path: &Path) -> Result<Box<dyn Read>> {
     let file = fsx::open(path)?;
     decode(file).map_err(|e| Error::file("read", path, e))
 }
 
 /// True if a file that begins so is compressed in a way that [`open`] reads.
 #[must_use]
-pub fn is_compressed(start: &[u8]) -> bool {
+pub(crate) fn is_compressed(start: &[u8]) -> bool {
     start.starts_with(&ZSTD) || start.starts_with(&GZIP)
 }
 
@@ -154,7 +154,7 @@ fn decode<R: Read + 'static>(file: R) -> io::Result<Box<dyn Read>> {
 
 /// Why a file is not the message that its name promises.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Flaw {
+pub(crate) enum Flaw {
     /// It is not there.
     Missing,
     /// It cannot be read or decompressed, in words.
@@ -166,7 +166,7 @@ pub enum Flaw {
 /// Compares message files with their names, one after another: the content's hash,
 /// and its size, beyond which nothing is decompressed.
 #[derive(Default)]
-pub struct Checker {
+pub(crate) struct Checker {
     context: Option<DCtx<'static>>,
     file: Vec<u8>,
     content: Vec<u8>,
@@ -183,7 +183,7 @@ const AT_ONCE: u64 = 4 << 20;
 
 impl Checker {
     /// Reads a file whole.
-    pub fn check(&mut self, path: &Path, hash: Hash128, size: u64) -> Result<(), Flaw> {
+    pub(crate) fn check(&mut self, path: &Path, hash: Hash128, size: u64) -> Result<(), Flaw> {
         if size <= AT_ONCE && self.is_right(path, hash, size) {
             return Ok(());
         }
@@ -193,12 +193,12 @@ impl Checker {
 
     /// Reads a content of the usual form and size, which is then in [`Checker::content`];
     /// false if the file does not hold it in this way.
-    pub fn read(&mut self, path: &Path, hash: Hash128, size: u64) -> bool {
+    pub(crate) fn read(&mut self, path: &Path, hash: Hash128, size: u64) -> bool {
         size <= AT_ONCE && self.is_right(path, hash, size)
     }
 
     /// The content that was read last, and room for one that is read in another way.
-    pub fn content(&mut self) -> &mut Vec<u8> {
+    pub(crate) fn content(&mut self) -> &mut Vec<u8> {
         &mut self.content
     }
 
@@ -228,7 +228,7 @@ impl Checker {
 }
 
 /// Reads one message file whole and compares it with its name.
-pub fn check(path: &Path, hash: Hash128, size: u64) -> Result<(), Flaw> {
+pub(crate) fn check(path: &Path, hash: Hash128, size: u64) -> Result<(), Flaw> {
     let mut hasher = blake3::Hasher::new();
     let length = read_all(path, size, |bytes| {
         hasher.update(bytes);
@@ -267,7 +267,7 @@ fn has_stray_bits(file: &[u8], size: u64) -> bool {
 }
 
 /// Like [`check`], and computes everything else that is derived from the content.
-pub fn scan(path: &Path, limit: u64, scanner: &mut Scanner) -> Result<Digest, Flaw> {
+pub(crate) fn scan(path: &Path, limit: u64, scanner: &mut Scanner) -> Result<Digest, Flaw> {
     let read = read_all(path, limit, |bytes| scanner.update(bytes));
     let digest = scanner.finish();
     if read? > limit {

@@ -20,7 +20,7 @@ const GLANCE: (Duration, Duration) = (Duration::from_millis(400), Duration::from
 
 /// The right to write to a vault, held until dropped.
 #[derive(Debug)]
-pub struct Lock {
+pub(crate) struct Lock {
     file: File,
 }
 
@@ -34,7 +34,12 @@ impl Drop for Lock {
 
 impl Lock {
     /// Takes the lock, waiting at most `patience` for another writer to finish.
-    pub fn take(path: &Path, vault: &Path, patience: Duration, stop: &AtomicBool) -> Result<Self> {
+    pub(crate) fn take(
+        path: &Path,
+        vault: &Path,
+        patience: Duration,
+        stop: &AtomicBool,
+    ) -> Result<Self> {
         let mut file = fsx::open_or_create(path)?;
         let began = Instant::now();
         loop {
@@ -69,7 +74,7 @@ impl Lock {
 
 /// Who holds the lock now, if anybody does and it can be asked. Creates nothing.
 #[must_use]
-pub fn held(path: &Path) -> Option<String> {
+pub(crate) fn held(path: &Path) -> Option<String> {
     let mut file = fsx::open(path).ok()?;
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => Some(holder(&mut file)),

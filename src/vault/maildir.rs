@@ -20,17 +20,17 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// A message that is written, but has no name yet and may not be durable.
 #[derive(Debug)]
-pub struct Packed {
+pub(crate) struct Packed {
     /// The file under `tmp`.
-    pub tmp: PathBuf,
+    pub(crate) tmp: PathBuf,
     /// Length of the file on disk.
-    pub stored: u64,
+    pub(crate) stored: u64,
     /// What is known of the content.
-    pub digest: Digest,
+    pub(crate) digest: Digest,
 }
 
 /// Writes messages of one account under its `tmp`: hash and compression in one pass.
-pub struct Packer {
+pub(crate) struct Packer {
     tmp: PathBuf,
     scanner: Scanner,
     compressor: Compressor,
@@ -47,7 +47,7 @@ impl std::fmt::Debug for Packer {
 
 impl Packer {
     /// A packer for `account`, whose folder must exist.
-    pub fn new(layout: &Layout, account: &str, level: i32) -> Result<Self> {
+    pub(crate) fn new(layout: &Layout, account: &str, level: i32) -> Result<Self> {
         let tmp = layout.tmp(account);
         let compressor =
             Compressor::new(level).map_err(|e| Error::file("compress into", &tmp, e))?;
@@ -60,12 +60,12 @@ impl Packer {
     }
 
     /// Gives the next message this time, in Unix seconds, and not that of its header.
-    pub fn date(&mut self, time: Option<u64>) {
+    pub(crate) fn date(&mut self, time: Option<u64>) {
         self.date = time;
     }
 
     /// Writes a message that is whole in memory.
-    pub fn whole(&mut self, content: &[u8]) -> Result<Packed> {
+    pub(crate) fn whole(&mut self, content: &[u8]) -> Result<Packed> {
         let (path, mut file) = self.create()?;
         self.scanner.update(content);
         let digest = self.scanner.finish();
@@ -74,7 +74,7 @@ impl Packer {
     }
 
     /// Writes a message that comes in pieces: `head`, then what `next` gives.
-    pub fn pieces<P: AsRef<[u8]>>(
+    pub(crate) fn pieces<P: AsRef<[u8]>>(
         &mut self,
         head: &[u8],
         mut next: impl FnMut() -> Option<P>,
@@ -154,7 +154,7 @@ pub fn create_folder(layout: &Layout, account: &str, dir: &str) -> Result<()> {
 
 /// How a message got its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Placed {
+pub(crate) enum Placed {
     /// It is new in the folder.
     New,
     /// The folder had it.
@@ -165,7 +165,7 @@ pub enum Placed {
 
 /// Gives `from` its name in `cur`. A file of that name which does not hold what its
 /// name says goes to quarantine first.
-pub fn place(
+pub(crate) fn place(
     layout: &Layout,
     from: &Path,
     folder: &Path,
@@ -221,7 +221,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// Moves a file out of the way, under a name that is free.
-pub fn quarantine(layout: &Layout, path: &Path) -> Result<PathBuf> {
+pub(crate) fn quarantine(layout: &Layout, path: &Path) -> Result<PathBuf> {
     let dir = layout.quarantine();
     fsx::create_dir_all_durably(&dir)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -241,7 +241,7 @@ pub fn quarantine(layout: &Layout, path: &Path) -> Result<PathBuf> {
 }
 
 /// Finds the file of a message in a folder, whatever flags it was given since.
-pub fn find(folder: &Path, name: &FileName, flags: &str) -> Result<Option<PathBuf>> {
+pub(crate) fn find(folder: &Path, name: &FileName, flags: &str) -> Result<Option<PathBuf>> {
     let usual = folder.join("cur").join(name.with_flags(flags));
     if fsx::look(&usual)?.is_some() {
         return Ok(Some(usual));
@@ -264,7 +264,7 @@ pub fn list(dir: &Path) -> Result<Vec<String>> {
 }
 
 /// Calls `each` with every name in a directory; a missing one has none.
-pub fn for_each_name(dir: &Path, each: &mut dyn FnMut(String) -> Result<()>) -> Result<()> {
+pub(crate) fn for_each_name(dir: &Path, each: &mut dyn FnMut(String) -> Result<()>) -> Result<()> {
     if !fsx::is_dir(dir)? {
         return Ok(());
     }
@@ -274,7 +274,7 @@ pub fn for_each_name(dir: &Path, each: &mut dyn FnMut(String) -> Result<()>) -> 
 }
 
 /// The same with what they are.
-pub fn entries(dir: &Path) -> Result<Vec<(String, fs::FileType)>> {
+pub(crate) fn entries(dir: &Path) -> Result<Vec<(String, fs::FileType)>> {
     match fsx::list(dir) {
         Ok(entries) => Ok(entries
             .into_iter()
@@ -288,7 +288,7 @@ pub fn entries(dir: &Path) -> Result<Vec<(String, fs::FileType)>> {
 }
 
 /// Unfinished files that a run of ours left in the `tmp` of a folder.
-pub fn leftovers(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn leftovers(folder: &Path) -> Result<Vec<PathBuf>> {
     let tmp = folder.join("tmp");
     // Others, such as a Dovecot that serves the tree, write there too.
     let ours = |name: &String| {
@@ -302,7 +302,7 @@ pub fn leftovers(folder: &Path) -> Result<Vec<PathBuf>> {
 
 /// The folders of an account below its directory: the root as an empty name, and the
 /// Maildir++ subfolders.
-pub fn folders(layout: &Layout, account: &str) -> Result<Vec<String>> {
+pub(crate) fn folders(layout: &Layout, account: &str) -> Result<Vec<String>> {
     let mut dirs = vec![String::new()];
     let root = layout.mail(account);
     for (name, kind) in entries(&root)? {

@@ -4,11 +4,11 @@
 //! anything below the root.
 
 pub mod catalog;
-pub mod frame;
+pub(crate) mod frame;
 pub mod layout;
 pub mod ledger;
 mod locate;
-pub mod lock;
+pub(crate) mod lock;
 pub mod maildir;
 mod present;
 mod select;
@@ -33,14 +33,14 @@ use ledger::{Item, Reader};
 
 use locate::{describe, locate, locate_all};
 
-pub use present::Present;
+pub(crate) use present::Present;
 pub use select::{Entries, Entry, Part, Selection, SelectionScope};
 pub use writer::Writer;
 use writer::unrecorded;
 
 /// Unix time in milliseconds, for the ledger.
 #[must_use]
-pub fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
@@ -48,7 +48,7 @@ pub fn now_ms() -> i64 {
 
 /// Unix time in seconds.
 #[must_use]
-pub fn now_seconds() -> i64 {
+pub(crate) fn now_seconds() -> i64 {
     now_ms() / 1_000
 }
 
@@ -85,7 +85,7 @@ impl Vault {
 
     /// Opens the vault of somebody else: nothing in it is written, and of what it says of
     /// itself only the ledger counts. Senders and subjects are not known.
-    pub fn open_foreign(path: &Path) -> Result<Self> {
+    pub(crate) fn open_foreign(path: &Path) -> Result<Self> {
         let (layout, manifest) = open_layout(path)?;
         let (mut catalog, whole) = replayed(&layout, &manifest)?;
         // Files whose lines are lost or were never written are mail all the same.
@@ -110,7 +110,7 @@ impl Vault {
     }
 
     /// Messages in the vault, each content once.
-    pub fn count(&self) -> Result<u64> {
+    pub(crate) fn count(&self) -> Result<u64> {
         self.catalog.count()
     }
 

@@ -18,7 +18,7 @@ const WORDS: usize = 1 << 22;
 /// The messages that have a file, whatever the catalog says: a bit for each that it knows.
 /// That they are undamaged is for `verify` to find out.
 #[derive(Debug)]
-pub struct Present<'v> {
+pub(crate) struct Present<'v> {
     catalog: &'v Catalog,
     known: Vec<u64>,
     /// Keys beyond [`WORDS`].
@@ -29,7 +29,7 @@ pub struct Present<'v> {
 
 impl Vault {
     /// Looks at the names of all message files.
-    pub fn present(&self) -> Result<Present<'_>> {
+    pub(crate) fn present(&self) -> Result<Present<'_>> {
         let mut present = Present {
             catalog: &self.catalog,
             known: Vec::new(),
@@ -62,14 +62,14 @@ impl Vault {
 impl Present<'_> {
     /// True if the content of this key in the catalog has a file.
     #[must_use]
-    pub fn has_key(&self, key: i64) -> bool {
+    pub(crate) fn has_key(&self, key: i64) -> bool {
         let (word, bit) = place(key);
         let bits = self.known.get(word);
         bits.is_some_and(|bits| bits & bit != 0) || self.far.contains(&key)
     }
 
     /// True if a content has a file.
-    pub fn has(&self, hash: Hash128) -> Result<bool> {
+    pub(crate) fn has(&self, hash: Hash128) -> Result<bool> {
         Ok(match self.catalog.key_of(hash)? {
             Some(key) => self.has_key(key),
             None => self.others.contains(&hash),

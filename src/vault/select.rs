@@ -41,7 +41,7 @@ pub enum SelectionScope {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
     /// The folder's key in the catalog.
-    pub key: i64,
+    pub(crate) key: i64,
     /// The account.
     pub account: String,
     /// The folder's directory below it; empty for the inbox.
@@ -51,7 +51,7 @@ pub struct Part {
     /// Their size in octets.
     pub octets: u64,
     /// Over their ids in order: equal if the same messages are selected again.
-    pub list: Hash128,
+    pub(crate) list: Hash128,
 }
 
 impl Selection {
@@ -74,31 +74,36 @@ impl Selection {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// What its file name says.
-    pub name: FileName,
+    pub(crate) name: FileName,
     /// The account.
-    pub account: String,
+    pub(crate) account: String,
     /// The folder's directory below the account; empty for the inbox.
-    pub dir: String,
+    pub(crate) dir: String,
     /// Flag letters, as the file has them now.
-    pub flags: String,
+    pub(crate) flags: String,
     /// When it was received, in Unix seconds; 0 if nobody knows: the INTERNALDATE that the ledger
     /// has for this folder, or, where each content is selected once, the first of all its folders;
     /// else what the content says. Never the file's time, which a copy of the vault may have lost.
-    pub date: i64,
+    pub(crate) date: i64,
     /// When it was archived, in Unix seconds.
-    pub archived: i64,
+    pub(crate) archived: i64,
     /// Its sender, decoded.
-    pub from: String,
+    pub(crate) from: String,
     /// Its subject, decoded.
-    pub subject: String,
+    pub(crate) subject: String,
     /// Its file; `None` if it is missing.
-    pub path: Option<PathBuf>,
+    pub(crate) path: Option<PathBuf>,
 }
 
 impl Vault {
     /// What a query selects: folder by folder, oldest first; with `once`, each content
     /// only once and all by date.
-    pub fn select(&self, query: &Query, once: bool, scope: SelectionScope) -> Result<Selection> {
+    pub(crate) fn select(
+        &self,
+        query: &Query,
+        once: bool,
+        scope: SelectionScope,
+    ) -> Result<Selection> {
         let mut selection = Selection {
             rows: Vec::new(),
             folders: Vec::new(),
@@ -136,7 +141,7 @@ impl Vault {
 
     /// The messages of a selection, one after another.
     #[must_use]
-    pub fn entries<'a>(&'a self, selection: &'a Selection) -> Entries<'a> {
+    pub(crate) fn entries<'a>(&'a self, selection: &'a Selection) -> Entries<'a> {
         Entries {
             rows: selection.rows.iter(),
             catalog: &self.catalog,
@@ -149,7 +154,7 @@ impl Vault {
 
     /// Those of one folder, of a selection by folders.
     #[must_use]
-    pub fn entries_in<'a>(&'a self, selection: &'a Selection, part: &Part) -> Entries<'a> {
+    pub(crate) fn entries_in<'a>(&'a self, selection: &'a Selection, part: &Part) -> Entries<'a> {
         let rows = &selection.rows;
         let start = rows.iter().position(|(folder, _)| *folder == part.key);
         let mine = &rows[start.unwrap_or(rows.len())..];
@@ -183,7 +188,7 @@ pub struct Entries<'a> {
 impl Entries<'_> {
     /// The same as the catalog has them, without a look at their files.
     #[must_use]
-    pub fn bare(mut self) -> Self {
+    pub(crate) fn bare(mut self) -> Self {
         self.bare = true;
         self
     }

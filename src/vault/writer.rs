@@ -24,7 +24,7 @@ pub struct Writer {
     catalog: Catalog,
     sync: BatchSync,
     /// What opening found amiss.
-    pub opened: Opened,
+    pub(crate) opened: Opened,
     _lock: Lock,
 }
 
@@ -143,7 +143,7 @@ impl Writer {
     }
 
     /// Adopts the files of a folder that no ledger line names; returns how many.
-    pub fn adopt(&mut self, account: &str, dir: &str) -> Result<usize> {
+    pub(crate) fn adopt(&mut self, account: &str, dir: &str) -> Result<usize> {
         let events = unrecorded(&self.layout, &self.catalog, account, dir)?;
         let adopted = events.len();
         if adopted > 0 {
@@ -177,12 +177,12 @@ impl Writer {
     }
 
     /// Makes written files durable.
-    pub fn sync(&self, files: &[PathBuf]) -> Result<()> {
+    pub(crate) fn sync(&self, files: &[PathBuf]) -> Result<()> {
         self.sync.sync(files)
     }
 
     /// Makes files durable that are there already, and their names.
-    pub fn sync_names(&self, files: &[PathBuf]) -> Result<()> {
+    pub(crate) fn sync_names(&self, files: &[PathBuf]) -> Result<()> {
         self.sync(files)?;
         let folders: BTreeSet<&Path> = files.iter().filter_map(|file| file.parent()).collect();
         folders.into_iter().try_for_each(fsx::sync_dir)
@@ -190,7 +190,7 @@ impl Writer {
 
     /// A file of `blob` that was opened and hashed just now and holds what it should,
     /// in the given folder if it has one; damaged ones are passed over.
-    pub fn intact(
+    pub(crate) fn intact(
         &self,
         blob: &Blob,
         account: &str,
@@ -204,13 +204,13 @@ impl Writer {
     }
 
     /// The files of each content, as far as they are there.
-    pub fn files_of(&self, blobs: &[&Blob]) -> Result<Vec<Vec<PathBuf>>> {
+    pub(crate) fn files_of(&self, blobs: &[&Blob]) -> Result<Vec<Vec<PathBuf>>> {
         locate_all(&self.layout, &self.catalog, blobs)
     }
 
     /// Where everything is.
     #[must_use]
-    pub fn layout(&self) -> &Layout {
+    pub(crate) fn layout(&self) -> &Layout {
         &self.layout
     }
 

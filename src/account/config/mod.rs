@@ -45,7 +45,7 @@ use crate::base::error::{Error, Result, words};
 use crate::base::secret::{SecretSource, typed_path};
 
 use oauth::is_service_url;
-pub use oauth::{OAuth, service_of};
+pub(crate) use oauth::{OAuth, service_of};
 
 /// No configuration that people write comes near this many bytes.
 const FILE_LIMIT: u64 = 4 * 1024 * 1024;
@@ -164,7 +164,7 @@ pub struct Account {
     pub protocol: Protocol,
     /// Host name or address, in lower case, an IPv6 address without brackets.
     pub host: String,
-    /// The port set, or the [usual one](usual_port); for [`Protocol::Auto`] that of POP3.
+    /// The port set, or the usual one; for [`Protocol::Auto`] that of POP3.
     pub port: u16,
     /// The port of IMAP where the account may be read by both protocols.
     pub imap_port: u16,
@@ -248,7 +248,7 @@ impl Account {
 
     /// The same account over IMAP.
     #[must_use]
-    pub fn over_imap(&self) -> Self {
+    pub(crate) fn over_imap(&self) -> Self {
         Self {
             protocol: Protocol::Imap,
             port: self.imap_port,
@@ -258,7 +258,7 @@ impl Account {
 
     /// True if only some folders are wanted, or not all.
     #[must_use]
-    pub fn names_folders(&self) -> bool {
+    pub(crate) fn names_folders(&self) -> bool {
         self.folders != ["*"] || !self.exclude.is_empty()
     }
 
@@ -291,7 +291,7 @@ impl Account {
 
 /// The port that a protocol uses unless told otherwise; [`Protocol::Auto`] begins with POP3.
 #[must_use]
-pub fn usual_port(protocol: Protocol, tls: Tls) -> u16 {
+pub(crate) fn usual_port(protocol: Protocol, tls: Tls) -> u16 {
     match (protocol, tls) {
         (Protocol::Imap, Tls::Tls) => 993,
         (Protocol::Imap, _) => 143,

@@ -8,27 +8,27 @@ use super::is_loopback;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OAuth {
     /// The service by name, if it cannot be derived from the account's host.
-    pub provider: Option<String>,
+    pub(crate) provider: Option<String>,
     /// What the service calls this program; everybody registers one of their own.
-    pub client_id: String,
+    pub(crate) client_id: String,
     /// A file with what the service calls a client secret, if it wants one.
-    pub client_secret_file: Option<PathBuf>,
+    pub(crate) client_secret_file: Option<PathBuf>,
     /// Where a device code is had (RFC 8628).
-    pub device_url: Option<String>,
+    pub(crate) device_url: Option<String>,
     /// The page to sign in at in a browser.
-    pub authorize_url: Option<String>,
+    pub(crate) authorize_url: Option<String>,
     /// The address that issues tokens.
-    pub token_url: Option<String>,
+    pub(crate) token_url: Option<String>,
     /// The scope to request.
-    pub scope: Option<String>,
+    pub(crate) scope: Option<String>,
     /// Certificates (PEM) that these addresses are trusted by, instead of the system's.
-    pub ca_file: Option<PathBuf>,
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 /// Host and port of an address that tokens may be sent to: `https`, or `http` to this very
 /// machine.
 #[must_use]
-pub fn service_of(url: &str) -> Option<(String, u16)> {
+pub(crate) fn service_of(url: &str) -> Option<(String, u16)> {
     let (rest, usual) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
         (Some(rest), _) => (rest, 443),
         (_, Some(rest)) => (rest, 80),

@@ -10,14 +10,14 @@ use crate::net::transport::Transport;
 
 impl Connector {
     /// Opens an IMAP session that is signed in.
-    pub fn open_imap(&self) -> Result<Session<Transport>> {
+    pub(crate) fn open_imap(&self) -> Result<Session<Transport>> {
         let mut session = self.meet_imap()?;
         self.sign_in_imap(&mut session)?;
         Ok(session)
     }
 
     /// Opens an IMAP session up to where it would sign in.
-    pub fn meet_imap(&self) -> Result<Session<Transport>> {
+    pub(crate) fn meet_imap(&self) -> Result<Session<Transport>> {
         let server = &self.server;
         let transport = self.dial()?;
         let encrypted = transport.is_encrypted();
@@ -33,7 +33,7 @@ impl Connector {
     }
 
     /// Signs in to a session that [`Connector::meet_imap`] opened.
-    pub fn sign_in_imap(&self, session: &mut Session<Transport>) -> Result<()> {
+    pub(crate) fn sign_in_imap(&self, session: &mut Session<Transport>) -> Result<()> {
         let plus_offered = session.offers_binding();
         let login = self.login(session.stream_mut(), plus_offered)?;
         session.hide(login.credentials.secret.expose());

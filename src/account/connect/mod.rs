@@ -24,16 +24,16 @@ const STEPS: [usize; 3] = [1_024, 128, 1];
 
 /// Opens sessions of one account, and remembers what its server cannot do.
 #[derive(Debug)]
-pub struct Connector {
+pub(crate) struct Connector {
     account: Account,
     secret: Secret,
     server: Endpoint,
     limits: Limits,
     trust: Trust,
     /// What was learned so far.
-    pub dialect: Dialect,
+    pub(crate) dialect: Dialect,
     /// What is known of SCRAM at this account.
-    pub scram: ScramHistory,
+    pub(crate) scram: ScramHistory,
     /// True once the server hung up when asked for its capabilities. That may be a
     /// coincidence, and so is not remembered.
     hung_up: bool,
@@ -42,7 +42,12 @@ pub struct Connector {
 impl Connector {
     /// A connector that begins with what is known of the server.
     #[must_use]
-    pub fn new(account: &Account, secret: Secret, dialect: Dialect, stop: Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(
+        account: &Account,
+        secret: Secret,
+        dialect: Dialect,
+        stop: Arc<AtomicBool>,
+    ) -> Self {
         Self {
             account: account.clone(),
             secret,
@@ -60,7 +65,7 @@ impl Connector {
 
     /// Opens a session. `reduce_pipelining` says that the last one failed in a way that speaks
     /// against sending commands ahead: then fewer are.
-    pub fn open(&mut self, reduce_pipelining: bool) -> Result<Box<dyn Source>> {
+    pub(crate) fn open(&mut self, reduce_pipelining: bool) -> Result<Box<dyn Source>> {
         if reduce_pipelining {
             let next = STEPS.iter().find(|step| **step < self.dialect.ahead);
             self.dialect.ahead = *next.unwrap_or(&1);
@@ -73,12 +78,12 @@ impl Connector {
     }
 
     /// Opens a session up to where it would sign in.
-    pub fn meet(&mut self) -> Result<Pop3Session<Transport>> {
+    pub(crate) fn meet(&mut self) -> Result<Pop3Session<Transport>> {
         self.patiently(Self::try_meet)
     }
 
     /// Signs in to a session that [`Connector::meet`] opened.
-    pub fn sign_in(&self, session: &mut Pop3Session<Transport>) -> Result<()> {
+    pub(crate) fn sign_in(&self, session: &mut Pop3Session<Transport>) -> Result<()> {
         let plus_offered = session.offers_binding();
         let login = self.login(session.stream_mut(), plus_offered)?;
         session.hide(login.credentials.secret.expose());
@@ -221,7 +226,7 @@ pub fn endpoint(account: &Account) -> Endpoint {
 
 /// `user@host:port`, as the ledger knows a maildrop.
 #[must_use]
-pub fn server_name(account: &Account) -> String {
+pub(crate) fn server_name(account: &Account) -> String {
     format!("{}@{}", account.user, endpoint(account))
 }
 

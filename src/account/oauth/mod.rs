@@ -73,7 +73,7 @@ pub fn sign_in(
 }
 
 /// An access token for the refresh token that is kept in `file`.
-pub fn access(account: &Account, file: &Path) -> Result<Secret> {
+pub(crate) fn access(account: &Account, file: &Path) -> Result<Secret> {
     let service = Service::of(account)?;
     let kept = keep::open(&account.name, file)?;
     let tokens = service.ask(&[

@@ -100,10 +100,10 @@ pub struct Provider {
     /// Its name.
     pub name: String,
     /// Domains of addresses, or patterns of them.
-    pub domains: Vec<String>,
+    pub(crate) domains: Vec<String>,
     /// Ends of names of its mail exchangers, for domains of customers.
     #[serde(default)]
-    pub mx: Vec<String>,
+    pub(crate) mx: Vec<String>,
     /// Its POP3 server, if it has one.
     pub pop3: Option<ProviderServer>,
     /// Its IMAP server, if it has one.
@@ -117,7 +117,7 @@ pub struct Provider {
     /// The protocol to choose where both are there and one is better.
     pub prefer: Option<Protocol>,
     /// The service that gives access tokens for it, by name.
-    pub oauth: Option<String>,
+    pub(crate) oauth: Option<String>,
     /// What surprises people there, in whole sentences.
     pub trap: Option<String>,
 }
@@ -150,19 +150,19 @@ impl Provider {
 /// A service that gives access tokens (OAuth 2.0).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Issuer {
+pub(crate) struct Issuer {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Where a device code is had, if it gives any for mail.
-    pub device: Option<String>,
+    pub(crate) device: Option<String>,
     /// The page to sign in at in a browser.
-    pub authorize: Option<String>,
+    pub(crate) authorize: Option<String>,
     /// What it calls this machine, where the address 127.0.0.1 is not taken.
-    pub loopback: Option<String>,
+    pub(crate) loopback: Option<String>,
     /// The address that issues tokens.
-    pub token: String,
+    pub(crate) token: String,
     /// What to ask for to read mail for as long as one likes.
-    pub scope: String,
+    pub(crate) scope: String,
 }
 
 #[derive(Deserialize)]
@@ -174,19 +174,19 @@ struct ProviderFile {
 
 /// Every provider of the table.
 #[must_use]
-pub fn all() -> &'static [Provider] {
+pub(crate) fn all() -> &'static [Provider] {
     &TABLES.provider
 }
 
 /// Every service that is known to give access tokens.
 #[must_use]
-pub fn issuers() -> &'static [Issuer] {
+pub(crate) fn issuers() -> &'static [Issuer] {
     &TABLES.issuer
 }
 
 /// The service of that name.
 #[must_use]
-pub fn issuer(name: &str) -> Option<&'static Issuer> {
+pub(crate) fn issuer(name: &str) -> Option<&'static Issuer> {
     issuers().iter().find(|issuer| issuer.name == name)
 }
 
@@ -214,7 +214,7 @@ pub fn by_host(host: &str) -> Option<&'static Provider> {
 
 /// The provider that takes mail for a domain with this mail exchanger.
 #[must_use]
-pub fn by_mx(exchanger: &str) -> Option<&'static Provider> {
+pub(crate) fn by_mx(exchanger: &str) -> Option<&'static Provider> {
     let exchanger = exchanger.trim_end_matches('.').to_ascii_lowercase();
     all().iter().find(|provider| {
         provider.mx.iter().any(|end| {
@@ -237,7 +237,7 @@ pub fn nearest_host(host: &str) -> Option<&'static str> {
 
 /// The hosts that a domain without an entry usually has, the likeliest first.
 #[must_use]
-pub fn guesses(domain: &str, protocol: Protocol) -> Vec<String> {
+pub(crate) fn guesses(domain: &str, protocol: Protocol) -> Vec<String> {
     let names: &[&str] = match protocol {
         Protocol::Pop3 => &["pop", "pop3", "mail"],
         _ => &["imap", "mail"],

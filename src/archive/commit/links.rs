@@ -15,25 +15,25 @@ use crate::vault::maildir;
 
 /// A message of a server that is a stored one, as the server or its header says.
 #[derive(Debug, Clone)]
-pub struct Link {
+pub(crate) struct Link {
     /// The server's name for it.
-    pub uid: Uid,
+    pub(crate) uid: Uid,
     /// The size that the server lists.
-    pub octets: Option<u64>,
+    pub(crate) octets: Option<u64>,
     /// The stored content.
-    pub hash: Hash128,
+    pub(crate) hash: Hash128,
     /// Hash of its header on the server.
-    pub header: Hash128,
+    pub(crate) header: Hash128,
     /// Flag letters, sorted.
-    pub flags: String,
+    pub(crate) flags: String,
     /// Flags without a letter.
-    pub kw: String,
+    pub(crate) kw: String,
     /// INTERNALDATE.
-    pub idate: Option<i64>,
+    pub(crate) idate: Option<i64>,
     /// How it is known.
-    pub evidence: Evidence,
+    pub(crate) evidence: Evidence,
     /// By what the server knows its copies.
-    pub object: Option<ObjectId>,
+    pub(crate) object: Option<ObjectId>,
 }
 
 impl Committer {

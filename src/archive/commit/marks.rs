@@ -13,17 +13,17 @@ use crate::vault::ledger::{Identity, LedgerEvent};
 
 /// New flags of a message.
 #[derive(Debug, Clone)]
-pub struct FlagChange {
+pub(crate) struct FlagChange {
     /// Which message.
-    pub identity: Identity,
+    pub(crate) identity: Identity,
     /// The stored content; `None` if it was never stored.
-    pub hash: Option<Hash128>,
+    pub(crate) hash: Option<Hash128>,
     /// The letters that were recorded last.
-    pub before: String,
+    pub(crate) before: String,
     /// The letters now.
-    pub flags: String,
+    pub(crate) flags: String,
     /// The other flags now.
-    pub kw: String,
+    pub(crate) kw: String,
 }
 
 impl Committer {

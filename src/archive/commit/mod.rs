@@ -37,8 +37,8 @@ const BATCHES_A_TRANSACTION: u32 = 4;
 /// Room that is left on the disk for others.
 const SPARE_BYTES: u64 = 64 << 20;
 
-pub use links::Link;
-pub use marks::FlagChange;
+pub(crate) use links::Link;
+pub(crate) use marks::FlagChange;
 
 /// Where messages of one maildrop or mailbox go.
 #[derive(Debug, Clone)]
@@ -55,45 +55,45 @@ pub struct Route {
 
 /// A message that was received and written under `tmp`.
 #[derive(Debug)]
-pub struct Delivery {
+pub(crate) struct Delivery {
     /// Where it belongs.
-    pub route: Arc<Route>,
+    pub(crate) route: Arc<Route>,
     /// The server's name for it.
-    pub uid: Uid,
+    pub(crate) uid: Uid,
     /// The size that the server lists.
-    pub octets: Option<u64>,
+    pub(crate) octets: Option<u64>,
     /// The file.
-    pub packed: Packed,
+    pub(crate) packed: Packed,
     /// Flag letters, sorted.
-    pub flags: String,
+    pub(crate) flags: String,
     /// INTERNALDATE or what else says when it was received, in Unix seconds.
-    pub idate: Option<i64>,
+    pub(crate) idate: Option<i64>,
     /// Flags without a letter, sorted, separated by spaces.
-    pub kw: String,
+    pub(crate) kw: String,
     /// How it is known that this is the message.
-    pub evidence: Evidence,
+    pub(crate) evidence: Evidence,
     /// By what the server knows its copies.
-    pub object: Option<ObjectId>,
+    pub(crate) object: Option<ObjectId>,
 }
 
 /// What became of an account's messages so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tally {
+pub(crate) struct Tally {
     /// Stored.
-    pub new: u64,
+    pub(crate) new: u64,
     /// Known already.
-    pub duplicates: u64,
+    pub(crate) duplicates: u64,
     /// Recognised without fetching them.
-    pub linked: u64,
+    pub(crate) linked: u64,
     /// Bytes that the new ones take on disk.
-    pub stored: u64,
+    pub(crate) stored: u64,
     /// Ids of messages whose damaged file was replaced.
-    pub replaced: Vec<String>,
+    pub(crate) replaced: Vec<String>,
 }
 
 /// What the committer is asked.
 #[derive(Debug)]
-pub enum CommitRequest {
+pub(crate) enum CommitRequest {
     /// Archive a message.
     Deliver(Box<Delivery>),
     /// Take stored messages for messages of a server, and tell of each whether its file
@@ -119,14 +119,14 @@ pub struct CommitQueue {
 impl CommitQueue {
     /// Hands in an order; false if the committer has stopped.
     #[must_use]
-    pub fn order(&self, order: CommitRequest) -> bool {
+    pub(crate) fn order(&self, order: CommitRequest) -> bool {
         !self.is_stopped() && self.orders.send(order).is_ok()
     }
 
     /// Waits until everything handed in by this account is durable; `None` if the
     /// committer has stopped.
     #[must_use]
-    pub fn flush(&self, account: &str) -> Option<Tally> {
+    pub(crate) fn flush(&self, account: &str) -> Option<Tally> {
         let (tell, told) = std::sync::mpsc::channel();
         if !self.order(CommitRequest::Flush(account.to_owned(), tell)) {
             return None;
@@ -141,7 +141,7 @@ impl CommitQueue {
 
     /// True once a failure has ended all writing.
     #[must_use]
-    pub fn is_stopped(&self) -> bool {
+    pub(crate) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
     }
 }

@@ -3,7 +3,7 @@
 
 mod walk;
 
-pub use walk::{Met, Walk};
+pub(crate) use walk::{Met, Walk};
 
 use crate::mail::message::{Digest, Hash128};
 use crate::mail::source::Listings;
@@ -35,37 +35,37 @@ const WINDOWED: &[u8] = b"GmailId";
 
 /// What to do with the rows of a listing.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct FetchPlan {
+pub(crate) struct FetchPlan {
     /// Rows to fetch, ascending.
-    pub fetch: Vec<u32>,
+    pub(crate) fetch: Vec<u32>,
     /// Rows whose listed size is not the recorded one, with the recorded header hash: with
     /// an equal header and a difference that its status fields explain it is the same
     /// message. Ascending.
-    pub compare: Vec<(u32, Hash128)>,
+    pub(crate) compare: Vec<(u32, Hash128)>,
     /// Rows of which a content is recorded that is not believed: to be fetched, too.
-    pub again: Vec<u32>,
+    pub(crate) again: Vec<u32>,
     /// Rows whose content is only recognised, ascending.
-    pub recognised: Vec<u32>,
+    pub(crate) recognised: Vec<u32>,
     /// Rows whose content is in doubt: the sessions that brought it, and the time of the
     /// last. Ascending.
-    pub doubtful: Vec<(u32, u32, i64)>,
+    pub(crate) doubtful: Vec<(u32, u32, i64)>,
     /// Rows that arrived twice with another size than listed, and since when. Ascending.
-    pub mis_sized: Vec<(u32, i64)>,
+    pub(crate) mis_sized: Vec<(u32, i64)>,
     /// Rows that are archived.
-    pub known: u64,
+    pub(crate) known: u64,
     /// Rows whose name identifies nothing: missing, repeated, or the message number.
-    pub nameless: u64,
+    pub(crate) nameless: u64,
     /// Names that we asked to be deleted without hearing the end of it, and whether they
     /// are gone now.
-    pub settled: Vec<(Box<[u8]>, bool)>,
+    pub(crate) settled: Vec<(Box<[u8]>, bool)>,
     /// True if the server shows only a part of its messages at a time, each once:
     /// Gmail, whose names begin with `GmailId`.
-    pub windowed: bool,
+    pub(crate) windowed: bool,
 }
 
 /// Makes a [`FetchPlan`]. Feed it the records by ascending name, then [`Merge::finish`].
 #[derive(Debug)]
-pub struct Merge<'a> {
+pub(crate) struct Merge<'a> {
     listings: &'a Listings,
     walk: Walk<'a>,
     plan: FetchPlan,
@@ -74,7 +74,7 @@ pub struct Merge<'a> {
 impl<'a> Merge<'a> {
     /// Starts at the first name.
     #[must_use]
-    pub fn new(listings: &'a Listings) -> Self {
+    pub(crate) fn new(listings: &'a Listings) -> Self {
         Self {
             listings,
             walk: Walk::new(listings),
@@ -87,7 +87,7 @@ impl<'a> Merge<'a> {
     }
 
     /// Takes in what is recorded for one name.
-    pub fn known(&mut self, known: &Known<'_>) {
+    pub(crate) fn known(&mut self, known: &Known<'_>) {
         let Self {
             listings,
             walk,
@@ -99,7 +99,7 @@ impl<'a> Merge<'a> {
 
     /// Decides the rest.
     #[must_use]
-    pub fn finish(self) -> FetchPlan {
+    pub(crate) fn finish(self) -> FetchPlan {
         let Self {
             listings,
             walk,
@@ -175,7 +175,7 @@ impl FetchPlan {
 /// if only equal bytes count. Message-ID alone never does: forged and reused ones
 /// are real.
 #[must_use]
-pub fn same_mail(policy: Policy, digest: &Digest) -> Option<(&[u8], Hash128)> {
+pub(crate) fn same_mail(policy: Policy, digest: &Digest) -> Option<(&[u8], Hash128)> {
     match policy {
         Policy::Exact => None,
         Policy::MessageId => Some((digest.mid.as_deref()?, digest.likeness?)),

@@ -8,7 +8,7 @@ const ABSENT: usize = 4096;
 
 /// What a walk comes by.
 #[derive(Debug)]
-pub enum Met<'a, K> {
+pub(crate) enum Met<'a, K> {
     /// Rows of one name.
     Listed {
         /// The name; empty where the server gave none.
@@ -27,7 +27,7 @@ pub enum Met<'a, K> {
 
 /// Feed it the records by ascending name, then [`Walk::finish`].
 #[derive(Debug)]
-pub struct Walk<'a> {
+pub(crate) struct Walk<'a> {
     names: Ascending<'a>,
     /// The rows of one name, not yet given.
     rows: Vec<u32>,
@@ -40,7 +40,7 @@ pub struct Walk<'a> {
 impl<'a> Walk<'a> {
     /// Starts at the first name.
     #[must_use]
-    pub fn new(listings: &'a Listings) -> Self {
+    pub(crate) fn new(listings: &'a Listings) -> Self {
         let mut walk = Self {
             names: listings.ascending(),
             rows: Vec::new(),
@@ -54,7 +54,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Takes in what is recorded for one name.
-    pub fn known<K>(&mut self, name: &[u8], known: &K, each: &mut dyn FnMut(Met<'_, K>)) {
+    pub(crate) fn known<K>(&mut self, name: &[u8], known: &K, each: &mut dyn FnMut(Met<'_, K>)) {
         while !self.rows.is_empty() && self.name.as_slice() < name {
             self.give(None, each);
         }
@@ -66,7 +66,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Gives the rest, of which nothing is recorded.
-    pub fn finish<K>(mut self, each: &mut dyn FnMut(Met<'_, K>)) {
+    pub(crate) fn finish<K>(mut self, each: &mut dyn FnMut(Met<'_, K>)) {
         while !self.rows.is_empty() {
             self.give(None, each);
         }

@@ -5,5 +5,5 @@
 mod receive;
 mod sizes;
 
-pub use receive::{confirm, headers, is_same, receive};
-pub use sizes::{ANY, MailboxSizes, explains, fits, recall_sizes, sizes_key};
+pub(crate) use receive::{confirm, headers, is_same, receive};
+pub(crate) use sizes::{ANY, MailboxSizes, explains, fits, recall_sizes, sizes_key};

@@ -11,7 +11,7 @@ use crate::vault::catalog::Record;
 const SLICE: usize = 4_096;
 
 /// The header of each message, in the order of `wanted`; `None` where the server gives none.
-pub fn headers(source: &mut dyn Source, wanted: &[Listing]) -> Result<Vec<Option<Header>>> {
+pub(crate) fn headers(source: &mut dyn Source, wanted: &[Listing]) -> Result<Vec<Option<Header>>> {
     let mut all = Vec::with_capacity(wanted.len());
     for slice in wanted.chunks(SLICE) {
         all.extend(headers_of(source, slice)?);
@@ -21,7 +21,7 @@ pub fn headers(source: &mut dyn Source, wanted: &[Listing]) -> Result<Vec<Option
 
 /// Reads some of these headers once more, by their places, and takes out those that are
 /// others now: what changes as it is read says nothing.
-pub fn confirm(
+pub(crate) fn confirm(
     source: &mut dyn Source,
     wanted: &[Listing],
     headers: &mut [Option<Header>],
@@ -39,7 +39,7 @@ pub fn confirm(
 
 /// What each message is, received whole, in the order of `wanted`, whatever the order of the
 /// answers; `None` where the server refuses it.
-pub fn receive(source: &mut dyn Source, wanted: &[Listing]) -> Result<Vec<Option<Digest>>> {
+pub(crate) fn receive(source: &mut dyn Source, wanted: &[Listing]) -> Result<Vec<Option<Digest>>> {
     let mut digests = vec![None; wanted.len()];
     if wanted.is_empty() {
         return Ok(digests);
@@ -62,7 +62,7 @@ pub fn receive(source: &mut dyn Source, wanted: &[Listing]) -> Result<Vec<Option
 /// True if a message that was received just now is the stored one: the same bytes, or what
 /// POP3 and IMAP give of one message, alike but for the line end after it.
 #[must_use]
-pub fn is_same(record: &Record, now: &Digest) -> bool {
+pub(crate) fn is_same(record: &Record, now: &Digest) -> bool {
     now.hash == record.got
         || now.hash == record.blob.name.hash
         || now.likeness.is_some() && now.likeness == record.likeness && now.header == record.header

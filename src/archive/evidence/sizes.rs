@@ -64,14 +64,14 @@ impl Fit {
 /// True if a message of this shape may be listed with this many octets, whatever its status
 /// fields; a message without a listed size fits.
 #[must_use]
-pub fn fits(shape: &Shape, listed: Option<u64>) -> bool {
+pub(crate) fn fits(shape: &Shape, listed: Option<u64>) -> bool {
     Fit::of(shape, listed).is_any()
 }
 
 /// True if a server that sent a message of this shape may well list it with this many octets,
 /// now that its status fields there are as in `status`.
 #[must_use]
-pub fn explains(shape: &Shape, listed: u64, status: (u64, u64)) -> bool {
+pub(crate) fn explains(shape: &Shape, listed: u64, status: (u64, u64)) -> bool {
     let mut ways = Counting::ALL.into_iter();
     ways.any(|counting| is_counted(shape, listed, status, counting))
 }
@@ -94,16 +94,16 @@ fn is_counted(shape: &Shape, listed: u64, status: (u64, u64), counting: Counting
 }
 
 /// Stands for any mailbox of a server, where no directory of one does.
-pub const ANY: &str = "*";
+pub(crate) const ANY: &str = "*";
 
 /// The key under which it is remembered what the sizes of a maildrop or mailbox are worth.
 #[must_use]
-pub fn sizes_key(server: &str, dir: &str) -> String {
+pub(crate) fn sizes_key(server: &str, dir: &str) -> String {
     format!("sizes {server} {dir}")
 }
 
 /// What an earlier run learned of the sizes of a maildrop or mailbox.
-pub fn recall_sizes(catalog: &Catalog, origin: Origin<'_>) -> Result<MailboxSizes> {
+pub(crate) fn recall_sizes(catalog: &Catalog, origin: Origin<'_>) -> Result<MailboxSizes> {
     let key = sizes_key(origin.server, origin.dir);
     let learned = catalog.learned(origin.account, &key)?;
     let mut sizes = MailboxSizes::recall(learned.as_deref(), now_seconds());
@@ -122,7 +122,7 @@ pub fn recall_sizes(catalog: &Catalog, origin: Origin<'_>) -> Result<MailboxSize
 
 /// What is known of the sizes that a maildrop or mailbox lists.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct MailboxSizes {
+pub(crate) struct MailboxSizes {
     sampled: u32,
     misfits: u32,
     /// Messages of this run by which the counting is judged, and how many fit each way.
@@ -186,7 +186,7 @@ impl MailboxSizes {
     }
 
     /// What to write down of the sizes, if that is new or was last measured long ago.
-    pub fn learned(&mut self, now: i64) -> Option<String> {
+    pub(crate) fn learned(&mut self, now: i64) -> Option<String> {
         let worth = self.measured()?;
         let fresh = self.fresh();
         // Neither what came in an earlier run nor a faulty session shows how they are counted.
@@ -205,7 +205,7 @@ impl MailboxSizes {
 
     /// True if a message of this shape fits the size that this mailbox lists for it.
     #[must_use]
-    pub fn fits(&self, shape: &Shape, listed: Option<u64>) -> bool {
+    pub(crate) fn fits(&self, shape: &Shape, listed: Option<u64>) -> bool {
         let fit = Fit::of(shape, listed);
         match self.worth() {
             Some(Worth::Good(Some(counting))) => fit.0[counting as usize],
@@ -214,7 +214,7 @@ impl MailboxSizes {
     }
 
     /// Takes in how a message that came whole fits the size that was listed for it.
-    pub fn take(&mut self, shape: &Shape, listed: Option<u64>) {
+    pub(crate) fn take(&mut self, shape: &Shape, listed: Option<u64>) {
         let fit = Fit::of(shape, listed);
         if self.sampled < SAMPLE {
             self.sampled += 1;
@@ -235,13 +235,13 @@ impl MailboxSizes {
 
     /// True if it is known how line ends are counted here.
     #[must_use]
-    pub fn are_counted(&self) -> bool {
+    pub(crate) fn are_counted(&self) -> bool {
         matches!(self.worth(), Some(Worth::Good(Some(_))))
     }
 
     /// True if sizes here say nothing of a message.
     #[must_use]
-    pub fn are_estimated(&self) -> bool {
+    pub(crate) fn are_estimated(&self) -> bool {
         // What is old holds until there are messages enough to measure again.
         let worth = self.worth().or(self.learned.map(|old| old.worth));
         worth == Some(Worth::Estimated)

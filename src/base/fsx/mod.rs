@@ -53,14 +53,14 @@ fn create_for(path: &Path, mode: u32) -> Result<File> {
 
 /// A file without a name, for what need not be kept in memory; it goes when it is closed.
 /// It is where `TMPDIR` says, else in `/var/tmp`: `/tmp` is memory on many systems.
-pub fn create_unnamed() -> Result<File> {
+pub(crate) fn create_unnamed() -> Result<File> {
     let dir = temporary();
     faults::meet(&dir)?;
     tempfile::tempfile_in(&dir).map_err(|e| Error::file("create a temporary file in", &dir, e))
 }
 
 /// A directory in the same place, which goes with what is in it when it is dropped.
-pub fn create_temporary_dir() -> Result<TempDir> {
+pub(crate) fn create_temporary_dir() -> Result<TempDir> {
     let dir = temporary();
     faults::meet(&dir)?;
     tempfile::Builder::new()
@@ -75,12 +75,12 @@ fn temporary() -> PathBuf {
 }
 
 /// Opens an existing file for reading.
-pub fn open(path: &Path) -> Result<File> {
+pub(crate) fn open(path: &Path) -> Result<File> {
     opened(path, OpenOptions::new().read(true))
 }
 
 /// Reads a whole file.
-pub fn read(path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open(path)?
         .read_to_end(&mut bytes)
@@ -89,7 +89,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// Opens an existing file for reading and appending.
-pub fn append(path: &Path) -> Result<File> {
+pub(crate) fn append(path: &Path) -> Result<File> {
     opened(path, OpenOptions::new().read(true).append(true))
 }
 
@@ -125,7 +125,7 @@ fn open_dir(path: &Path) -> Result<File> {
 }
 
 /// Opens a file for reading and writing, creating it if it is missing.
-pub fn open_or_create(path: &Path) -> Result<File> {
+pub(crate) fn open_or_create(path: &Path) -> Result<File> {
     opened(
         path,
         OpenOptions::new()
@@ -138,7 +138,7 @@ pub fn open_or_create(path: &Path) -> Result<File> {
 }
 
 /// Creates one directory; an existing one is fine. Does not sync its parent.
-pub fn create_dir(path: &Path) -> Result<()> {
+pub(crate) fn create_dir(path: &Path) -> Result<()> {
     look::way(path)?;
     faults::meet(path)?;
     match DirBuilder::new().mode(0o700).create(path) {
@@ -178,7 +178,7 @@ pub fn sync_dir(path: &Path) -> Result<()> {
 }
 
 /// Cuts a file to `len` bytes, durably.
-pub fn truncate(file: &File, path: &Path, len: u64) -> Result<()> {
+pub(crate) fn truncate(file: &File, path: &Path, len: u64) -> Result<()> {
     faults::meet(path)?;
     file.set_len(len)
         .and_then(|()| file.sync_all())
@@ -186,14 +186,14 @@ pub fn truncate(file: &File, path: &Path, len: u64) -> Result<()> {
 }
 
 /// Sets a file's modification time.
-pub fn set_modified(file: &File, path: &Path, time: SystemTime) -> Result<()> {
+pub(crate) fn set_modified(file: &File, path: &Path, time: SystemTime) -> Result<()> {
     file.set_modified(time)
         .map_err(|e| Error::file("set the time of", path, e))
 }
 
 /// What became of a wish for a second name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Linked {
+pub(crate) enum Linked {
     /// The name is there.
     Done,
     /// The name was taken before.
@@ -203,7 +203,7 @@ pub enum Linked {
 }
 
 /// Gives a file a second name.
-pub fn link(from: &Path, to: &Path) -> Result<Linked> {
+pub(crate) fn link(from: &Path, to: &Path) -> Result<Linked> {
     look::way(from)?;
     look::way(to)?;
     faults::meet(to)?;
@@ -221,7 +221,7 @@ pub fn link(from: &Path, to: &Path) -> Result<Linked> {
 }
 
 /// Renames a file, replacing nothing that the caller did not look for.
-pub fn rename(from: &Path, to: &Path) -> Result<()> {
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<()> {
     look::way(from)?;
     look::way(to)?;
     faults::meet(to)?;
@@ -236,7 +236,7 @@ pub fn remove(path: &Path) -> Result<()> {
 }
 
 /// Removes an empty directory.
-pub fn remove_dir(path: &Path) -> Result<()> {
+pub(crate) fn remove_dir(path: &Path) -> Result<()> {
     look::way(path)?;
     faults::meet(path)?;
     look::forget(path);
@@ -284,7 +284,7 @@ pub fn append_durably(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// The length of a file in bytes.
-pub fn length(path: &Path) -> Result<u64> {
+pub(crate) fn length(path: &Path) -> Result<u64> {
     match look(path)? {
         Some(meta) if meta.is_file() => Ok(meta.len()),
         Some(meta) => Err(look::strange(path, meta.file_type())),
@@ -293,7 +293,7 @@ pub fn length(path: &Path) -> Result<u64> {
 }
 
 /// Bytes that are free for us on the file system of `path`.
-pub fn free_space(path: &Path) -> Result<u64> {
+pub(crate) fn free_space(path: &Path) -> Result<u64> {
     let stat = rustix::fs::statvfs(path)
         .map_err(|e| Error::file("ask for the free space of", path, e.into()))?;
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
@@ -302,7 +302,7 @@ pub fn free_space(path: &Path) -> Result<u64> {
 /// Whether the disk takes a megabyte in this directory now, tried with a file that has no
 /// name. An error is a full disk or quota, or a file system that is read-only; any other
 /// trouble, such as a system without such files, says nothing.
-pub fn try_write(dir: &Path) -> Result<()> {
+pub(crate) fn try_write(dir: &Path) -> Result<()> {
     #[cfg(target_os = "linux")]
     {
         let tried = OpenOptions::new()
@@ -329,20 +329,20 @@ pub fn try_write(dir: &Path) -> Result<()> {
 
 /// True if the system lets us write in this directory.
 #[must_use]
-pub fn is_writable(dir: &Path) -> bool {
+pub(crate) fn is_writable(dir: &Path) -> bool {
     rustix::fs::access(dir, Access::WRITE_OK).is_ok()
 }
 
 /// True if the file system of `path` is mounted for reading only.
 #[must_use]
-pub fn is_read_only(path: &Path) -> bool {
+pub(crate) fn is_read_only(path: &Path) -> bool {
     rustix::fs::statvfs(path).is_ok_and(|stat| stat.f_flag.contains(StatVfsMountFlags::RDONLY))
 }
 
 /// True if the file system of `path` is one that several machines may share, where
 /// memory maps and some locks cannot be trusted.
 #[must_use]
-pub fn is_network(path: &Path) -> bool {
+pub(crate) fn is_network(path: &Path) -> bool {
     const NFS: u64 = 0x6969;
     const SMB: u64 = 0x517b;
     const CIFS: u64 = 0xff53_4d42;
@@ -360,7 +360,7 @@ fn magic(path: &Path) -> Option<u64> {
 /// Makes whole batches of files durable, in the way that this file system and
 /// kernel allow.
 #[derive(Debug)]
-pub struct BatchSync {
+pub(crate) struct BatchSync {
     /// A descriptor opened before the first write: errors of write-back are reported
     /// to it, and only to it.
     root: File,
@@ -370,7 +370,7 @@ pub struct BatchSync {
 
 impl BatchSync {
     /// Prepares for batches below `root`.
-    pub fn new(root: &Path) -> Result<Self> {
+    pub(crate) fn new(root: &Path) -> Result<Self> {
         const EXT4: u64 = 0xef53;
         const XFS: u64 = 0x5846_5342;
         const BTRFS: u64 = 0x9123_683e;
@@ -388,7 +388,7 @@ impl BatchSync {
     ///
     /// # Panics
     /// Never: the threads it starts do not.
-    pub fn sync(&self, files: &[PathBuf]) -> Result<()> {
+    pub(crate) fn sync(&self, files: &[PathBuf]) -> Result<()> {
         if files.is_empty() {
             return Ok(());
         }

@@ -38,7 +38,7 @@ impl Mask {
     }
 
     /// Hides this secret from now on.
-    pub fn add(&mut self, secret: &str) {
+    pub(crate) fn add(&mut self, secret: &str) {
         let mut needle = |form, bytes: Vec<u8>| self.needles.push((form, Zeroizing::new(bytes)));
         if secret.is_empty() {
             return;
@@ -69,7 +69,7 @@ impl Mask {
 
     /// The text with every secret replaced by four stars.
     #[must_use]
-    pub fn apply<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
+    pub(crate) fn apply<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
         let mut found: Vec<Range<usize>> = Vec::new();
         for (form, needle) in &self.needles {
             for (at, window) in text.windows(needle.len()).enumerate() {

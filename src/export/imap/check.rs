@@ -13,7 +13,7 @@ use crate::vault::frame::Checker;
 
 impl UploadTask<'_> {
     /// What the server will or may refuse, message by message. Nothing changes there.
-    pub fn check<S: Read + Write>(
+    pub(crate) fn check<S: Read + Write>(
         &self,
         session: &mut Session<S>,
         each: &mut dyn FnMut(Doubt),

@@ -41,7 +41,7 @@ impl FolderPlan<'_> {
 
 impl<'a> UploadTask<'a> {
     /// What would go where. Nothing changes, here or there.
-    pub fn outlook<S: Read + Write>(&self, session: &mut Session<S>) -> Result<Outlook> {
+    pub(crate) fn outlook<S: Read + Write>(&self, session: &mut Session<S>) -> Result<Outlook> {
         let names = FolderNames::learn(session)?;
         let done = |folder: &str, hash| self.was_uploaded(self.vault.catalog(), folder, hash);
         let goals = self.course(&names, session, &done)?;

@@ -40,25 +40,25 @@ const BATCH_AGE: Duration = Duration::from_secs(1);
 
 /// What is to be uploaded, and where to.
 #[derive(Debug, Clone, Copy)]
-pub struct UploadTask<'a> {
+pub(crate) struct UploadTask<'a> {
     /// Where it comes from.
-    pub vault: &'a Vault,
+    pub(crate) vault: &'a Vault,
     /// The messages, by folders.
-    pub selection: &'a Selection,
+    pub(crate) selection: &'a Selection,
     /// The account that takes them.
-    pub account: &'a str,
+    pub(crate) account: &'a str,
     /// The same as the journal knows it: `user@host:port`.
-    pub destination: &'a str,
+    pub(crate) destination: &'a str,
     /// Its server.
-    pub server: &'a Endpoint,
+    pub(crate) server: &'a Endpoint,
     /// The folder that takes the inbox, and the other folders below it.
-    pub into: Option<&'a str>,
+    pub(crate) into: Option<&'a str>,
     /// What was uploaded before is uploaded again, unless it is there.
-    pub again: bool,
+    pub(crate) again: bool,
     /// Sessions that may fail one after another.
-    pub retries: u32,
+    pub(crate) retries: u32,
     /// Set from outside to end in order.
-    pub stop: &'a AtomicBool,
+    pub(crate) stop: &'a AtomicBool,
 }
 
 /// A message that has no verdict yet.
@@ -74,12 +74,12 @@ struct Sent {
 }
 
 /// An upload in progress, over as many sessions as it takes.
-pub struct Upload<'a> {
+pub(crate) struct Upload<'a> {
     task: UploadTask<'a>,
     writer: &'a mut Writer,
     emit: &'a mut dyn FnMut(RunEvent<'_>),
     /// What came of it so far.
-    pub report: UploadReport,
+    pub(crate) report: UploadReport,
     /// True once the first session has looked at everything.
     begun: bool,
     batch: Vec<LedgerEvent>,
@@ -108,7 +108,7 @@ pub struct Upload<'a> {
 
 impl<'a> Upload<'a> {
     /// An upload that has not begun.
-    pub fn new(
+    pub(crate) fn new(
         task: UploadTask<'a>,
         writer: &'a mut Writer,
         emit: &'a mut dyn FnMut(RunEvent<'_>),
@@ -138,7 +138,7 @@ impl<'a> Upload<'a> {
     }
 
     /// Uploads what is not there yet. After an error another session may go on.
-    pub fn session<S: Read + Write>(&mut self, session: &mut Session<S>) -> Result<()> {
+    pub(crate) fn session<S: Read + Write>(&mut self, session: &mut Session<S>) -> Result<()> {
         let names = FolderNames::learn(session)?;
         let task = self.task;
         let course = task.course(&names, session, &|folder, hash| self.is_done(folder, hash))?;
@@ -173,12 +173,12 @@ impl<'a> Upload<'a> {
     /// How many messages have had their end: more of them means that a session was good for
     /// something.
     #[must_use]
-    pub fn progress(&self) -> u64 {
+    pub(crate) fn progress(&self) -> u64 {
         self.gone_by.0
     }
 
     /// Tells something that the user should know.
-    pub fn notice(&mut self, notice: Notice<'_>) {
+    pub(crate) fn notice(&mut self, notice: Notice<'_>) {
         (self.emit)(RunEvent::Notice {
             account: self.task.account,
             notice,

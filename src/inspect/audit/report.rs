@@ -84,7 +84,7 @@ impl AuditTally {
     }
 
     /// Adds those of another.
-    pub fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         for (own, amount) in self.0.iter_mut().zip(other.0) {
             own.messages += amount.messages;
             own.octets += amount.octets;

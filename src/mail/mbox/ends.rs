@@ -2,14 +2,14 @@
 
 /// Makes LF of each CR LF.
 #[derive(Debug, Default)]
-pub struct ToLf {
+pub(crate) struct ToLf {
     /// A CR was held back.
     held: bool,
 }
 
 impl ToLf {
     /// Takes the next bytes.
-    pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+    pub(crate) fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         if bytes.is_empty() {
             return;
         }
@@ -30,7 +30,7 @@ impl ToLf {
     }
 
     /// Ends the message.
-    pub fn finish(&mut self, out: &mut Vec<u8>) {
+    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
         if std::mem::take(&mut self.held) {
             out.push(b'\r');
         }
@@ -38,7 +38,7 @@ impl ToLf {
 }
 
 /// Makes CR LF of each LF.
-pub fn to_crlf(bytes: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn to_crlf(bytes: &[u8], out: &mut Vec<u8>) {
     let mut rest = bytes;
     while let Some(lf) = memchr::memchr(b'\n', rest) {
         out.extend_from_slice(&rest[..lf]);

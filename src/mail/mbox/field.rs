@@ -65,7 +65,7 @@ fn name(line: &[u8]) -> Option<&[u8]> {
 
 /// True if a line looks like the first of a header field.
 #[must_use]
-pub fn is_field(line: &[u8]) -> bool {
+pub(crate) fn is_field(line: &[u8]) -> bool {
     name(line).is_some()
 }
 

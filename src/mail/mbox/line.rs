@@ -12,24 +12,24 @@ const SENDER: &str = "mailvault";
 /// What was done to a message, and is undone on reading.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools)] // Each is a fact of its own.
-pub struct Tag {
+pub(crate) struct Tag {
     /// It was written by this program.
-    pub ours: bool,
+    pub(crate) ours: bool,
     /// Its line ends are as they were; otherwise each CR LF became LF.
-    pub exact: bool,
+    pub(crate) exact: bool,
     /// It did not end with a line end, and got one.
-    pub open: bool,
+    pub(crate) open: bool,
     /// It has no body, and got an empty line.
-    pub bare: bool,
+    pub(crate) bare: bool,
 }
 
 /// A line that begins a message.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct FromLine {
+pub(crate) struct FromLine {
     /// What was done to the message.
-    pub tag: Tag,
+    pub(crate) tag: Tag,
     /// When it was received, in Unix seconds; 0 if the line does not say.
-    pub date: i64,
+    pub(crate) date: i64,
 }
 
 impl fmt::Display for FromLine {
@@ -52,7 +52,7 @@ impl fmt::Display for FromLine {
 
 /// What a line that begins with `From ` may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Separator {
+pub(crate) enum Separator {
     /// It tells a time and a year, which text rarely does.
     Dated(FromLine),
     /// Nothing follows, or a dash, or an address.
@@ -70,7 +70,7 @@ impl Separator {
     /// Reads a line with or without its end; `None` if it does not begin with `From `, or is
     /// longer than such a line can be.
     #[must_use]
-    pub fn read(line: &[u8]) -> Option<Self> {
+    pub(crate) fn read(line: &[u8]) -> Option<Self> {
         let rest = line.strip_prefix(FROM)?;
         if rest.len() > 500 {
             return None;

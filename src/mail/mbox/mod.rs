@@ -13,11 +13,11 @@ mod line;
 mod quote;
 mod split;
 
-pub use ends::{ToLf, to_crlf};
-pub use field::is_field;
-pub use line::{FromLine, Separator, Tag};
-pub use quote::{Quoter, Unquoter};
-pub use split::{LineEnd, MboxPart, Splitter, begins, is_end_of_message};
+pub(crate) use ends::{ToLf, to_crlf};
+pub(crate) use field::is_field;
+pub(crate) use line::{FromLine, Separator, Tag};
+pub(crate) use quote::{Quoter, Unquoter};
+pub(crate) use split::{LineEnd, MboxPart, Splitter, begins, is_end_of_message};
 
 /// What a separating line begins with.
 const FROM: &[u8] = b"From ";

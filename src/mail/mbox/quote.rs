@@ -13,7 +13,7 @@ enum At {
 
 /// Puts one more `>` before each line that begins with `From ` after any number of `>`.
 #[derive(Debug)]
-pub struct Quoter(At);
+pub(crate) struct Quoter(At);
 
 impl Default for Quoter {
     fn default() -> Self {
@@ -23,7 +23,7 @@ impl Default for Quoter {
 
 impl Quoter {
     /// Takes the next bytes.
-    pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+    pub(crate) fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         let mut rest = bytes;
         while let Some((&byte, after)) = rest.split_first() {
             match self.0 {
@@ -51,7 +51,7 @@ impl Quoter {
     }
 
     /// Ends the message.
-    pub fn finish(&mut self, out: &mut Vec<u8>) {
+    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
         if let At::Start(n) = self.0 {
             out.extend_from_slice(&FROM[..n]);
         }
@@ -61,7 +61,7 @@ impl Quoter {
 
 /// Takes one `>` away where [`Quoter`] put it.
 #[derive(Debug)]
-pub struct Unquoter {
+pub(crate) struct Unquoter {
     at: At,
     /// A `>` was held back.
     held: bool,
@@ -74,7 +74,7 @@ pub struct Unquoter {
 impl Unquoter {
     /// `once`: the writer quoted only lines that begin with `From ` itself (mboxo).
     #[must_use]
-    pub fn new(once: bool) -> Self {
+    pub(crate) fn new(once: bool) -> Self {
         Self {
             at: At::Start(0),
             held: false,
@@ -84,7 +84,7 @@ impl Unquoter {
     }
 
     /// Takes the next bytes.
-    pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+    pub(crate) fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         let mut rest = bytes;
         while let Some((&byte, after)) = rest.split_first() {
             match self.at {
@@ -119,7 +119,7 @@ impl Unquoter {
     }
 
     /// Ends the message.
-    pub fn finish(&mut self, out: &mut Vec<u8>) {
+    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
         if let At::Start(n) = self.at {
             self.let_go(n, out);
         }

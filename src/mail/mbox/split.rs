@@ -18,7 +18,7 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What ends a line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum LineEnd {
+pub(crate) enum LineEnd {
     /// LF, perhaps with a CR before it.
     #[default]
     Lf,
@@ -29,7 +29,7 @@ pub enum LineEnd {
 impl LineEnd {
     /// Of a text that begins so.
     #[must_use]
-    pub fn of(sample: &[u8]) -> Self {
+    pub(crate) fn of(sample: &[u8]) -> Self {
         let has_cr = memchr::memchr(b'\r', sample).is_some();
         if has_cr && memchr::memchr(b'\n', sample).is_none() {
             Self::Cr
@@ -48,7 +48,7 @@ impl LineEnd {
 
 /// Part of an mbox file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MboxPart {
+pub(crate) enum MboxPart {
     /// A message: its first and last byte (exclusive), without the empty line that ends it and
     /// what was added to it.
     Message {
@@ -128,7 +128,7 @@ struct OpenMessage {
 /// Finds the messages of a file that is fed in pieces of any size.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
-pub struct Splitter {
+pub(crate) struct Splitter {
     line_end: LineEnd,
     at: u64,
     line_start: u64,
@@ -156,7 +156,7 @@ struct SplitCallbacks<'a> {
 impl Splitter {
     /// For a file with such line ends.
     #[must_use]
-    pub fn new(line_end: LineEnd) -> Self {
+    pub(crate) fn new(line_end: LineEnd) -> Self {
         Self {
             line_end,
             ..Self::default()
@@ -165,7 +165,7 @@ impl Splitter {
 
     /// Takes the next bytes. `is_end` is asked about a later place in the file, whether a
     /// message ends there ([`is_end_of_message`]).
-    pub fn push(
+    pub(crate) fn push(
         &mut self,
         chunk: &[u8],
         is_end: &mut dyn FnMut(u64) -> bool,
@@ -184,7 +184,7 @@ impl Splitter {
     }
 
     /// Ends the file.
-    pub fn finish(&mut self, each: &mut dyn FnMut(MboxPart)) {
+    pub(crate) fn finish(&mut self, each: &mut dyn FnMut(MboxPart)) {
         let around = &mut SplitCallbacks {
             is_end: &mut |_| false,
             each,
@@ -385,7 +385,7 @@ impl OpenMessage {
 
 /// True if the text that begins so is an mbox file.
 #[must_use]
-pub fn begins(sample: &[u8]) -> bool {
+pub(crate) fn begins(sample: &[u8]) -> bool {
     let mut splitter = Splitter::new(LineEnd::of(sample));
     splitter.push(sample, &mut |_| false, &mut |_| {});
     splitter.finish(&mut |_| {});
@@ -395,7 +395,7 @@ pub fn begins(sample: &[u8]) -> bool {
 /// True if a message ends where these bytes follow, of a file that ends with them if `last`:
 /// the end or a separator comes next, perhaps after empty lines.
 #[must_use]
-pub fn is_end_of_message(next: &[u8], last: bool, line_end: LineEnd) -> bool {
+pub(crate) fn is_end_of_message(next: &[u8], last: bool, line_end: LineEnd) -> bool {
     let mut rest = next;
     for _ in 0..2 {
         let after = match line_end {

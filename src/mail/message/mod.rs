@@ -23,10 +23,10 @@ use header::ParsedHeader;
 use likeness::Likeness;
 use lines::{HeaderHash, Lines, Piece};
 use shape::FirstLine;
-pub use shape::Shape;
+pub(crate) use shape::Shape;
 
 /// A header that has not ended after so many bytes is not looked into: a bound of memory.
-pub const HEADER_LIMIT: u64 = 4 << 20;
+pub(crate) const HEADER_LIMIT: u64 = 4 << 20;
 /// How much of a From, To, Subject or Date value is kept.
 const ENVELOPE_LIMIT: usize = 512;
 /// Longest Message-ID that counts as one: a line of RFC 5322.
@@ -45,7 +45,7 @@ impl Hash128 {
 
     /// Reads exactly 32 lower-case hex digits.
     #[must_use]
-    pub fn parse(hex: &str) -> Option<Self> {
+    pub(crate) fn parse(hex: &str) -> Option<Self> {
         let hex: &[u8; 32] = hex.as_bytes().try_into().ok()?;
         let mut bytes = [0; 16];
         for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
@@ -56,7 +56,7 @@ impl Hash128 {
 
     /// The first 64 bits.
     #[must_use]
-    pub fn head(self) -> u64 {
+    pub(crate) fn head(self) -> u64 {
         let mut head = [0; 8];
         head.copy_from_slice(&self.0[..8]);
         u64::from_be_bytes(head)
@@ -98,35 +98,35 @@ pub struct Digest {
     /// [`header_hash`] of the reply to `TOP n 0`.
     pub header: Hash128,
     /// What two deliveries of one mail have in common; `None` if no empty line ended the
-    /// header within [`HEADER_LIMIT`].
+    /// header within `HEADER_LIMIT`.
     pub likeness: Option<Hash128>,
     /// The only Message-ID, if there is exactly one of sensible length.
     pub mid: Option<Vec<u8>>,
     /// When it arrived, in Unix seconds: the first Received field, else the Date; 0 if unusable.
     pub received: u32,
     /// The first Date field in Unix seconds; 0 if unusable.
-    pub date: u32,
+    pub(crate) date: u32,
     /// Number of bytes.
     pub size: u64,
     /// Number of bytes with every bare LF counted as CRLF.
     pub wire: u64,
     /// What the sizes follow from that servers list.
-    pub shape: Shape,
+    pub(crate) shape: Shape,
     /// What a list of messages shows.
-    pub envelope: Envelope,
+    pub(crate) envelope: Envelope,
 }
 
 /// The raw, unfolded values of four header fields, the first of each name, cut at 512 bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Envelope {
+pub(crate) struct Envelope {
     /// The From field.
-    pub from: Vec<u8>,
+    pub(crate) from: Vec<u8>,
     /// The To field.
-    pub to: Vec<u8>,
+    pub(crate) to: Vec<u8>,
     /// The Subject field.
-    pub subject: Vec<u8>,
+    pub(crate) subject: Vec<u8>,
     /// The Date field.
-    pub date: Vec<u8>,
+    pub(crate) date: Vec<u8>,
 }
 
 /// What the header's fields say.
@@ -206,7 +206,7 @@ impl Scanner {
     }
 
     /// Takes in a message to its end, and ends it also where it cannot be read.
-    pub fn read(&mut self, message: &mut dyn io::Read) -> io::Result<Digest> {
+    pub(crate) fn read(&mut self, message: &mut dyn io::Read) -> io::Result<Digest> {
         let mut buffer = vec![0; 64 << 10];
         let read = loop {
             match message.read(&mut buffer) {
@@ -312,7 +312,7 @@ pub fn header_hash(header: &[u8]) -> Hash128 {
 /// The size of a header's status fields, which servers rewrite, and the lines that they take:
 /// octets with each line ended CRLF.
 #[must_use]
-pub fn status_octets(header: &[u8]) -> (u64, u64) {
+pub(crate) fn status_octets(header: &[u8]) -> (u64, u64) {
     let (mut octets, mut count) = (0, 0);
     let mut dropping = false;
     for line in header.split_inclusive(|&b| b == b'\n') {

@@ -4,19 +4,19 @@ use super::lines::Piece;
 
 /// How the octets of a message come about.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Shape {
+pub(crate) struct Shape {
     /// Number of bytes.
-    pub size: u64,
+    pub(crate) size: u64,
     /// Line ends of CR and LF.
-    pub crlf: u64,
+    pub(crate) crlf: u64,
     /// LF without a CR before it.
-    pub bare: u64,
+    pub(crate) bare: u64,
     /// Octets of its status fields with each line ended CRLF, and their lines.
-    pub status: (u64, u64),
+    pub(crate) status: (u64, u64),
     /// True if it ends with CR and LF.
-    pub ended: bool,
+    pub(crate) ended: bool,
     /// Octets of a first line that begins with `+OK`, with its CRLF; 0 where none does.
-    pub status_line: u64,
+    pub(crate) status_line: u64,
 }
 
 /// Watches for a first line that is a POP3 status line in a wrong place.

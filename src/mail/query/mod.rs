@@ -29,7 +29,7 @@
 //! A bare text is looked for in addresses, subject, plain text, HTML and the names of
 //! attachments. Its last word may go on: `invoice` finds `invoices`, but `voice` does
 //! not; a text that ends in another character, such as `"invoice "`, or in a word of one
-//! or two letters, finds whole words only. Case and accents never matter ([`crate::mail::words`]). `to:` is To, Cc and Bcc. Of a
+//! or two letters, finds whole words only. Case and accents never matter (`crate::mail::words`). `to:` is To, Cc and Bcc. Of a
 //! message the first 16 MiB are looked at.
 
 mod uncertainty;
@@ -49,21 +49,21 @@ pub use uncertainty::Uncertainty;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Query {
     /// The terms in the order they were written.
-    pub terms: Vec<Term>,
+    pub(crate) terms: Vec<Term>,
 }
 
 /// One condition of a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Term {
+pub(crate) struct Term {
     /// True if the message must not match.
-    pub negated: bool,
+    pub(crate) negated: bool,
     /// What is asked of the message.
-    pub what: What,
+    pub(crate) what: What,
 }
 
 /// What a term asks of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
+pub(crate) enum What {
     /// The text anywhere: addresses, subject or body.
     Text(String),
     /// The text in the sender.
@@ -99,19 +99,19 @@ pub enum What {
 impl Query {
     /// True if a message is asked for by its id or its Message-ID.
     #[must_use]
-    pub fn names_a_message(&self) -> bool {
+    pub(crate) fn names_a_message(&self) -> bool {
         self.has(|what| matches!(what, What::Id(_) | What::MessageId(_)))
     }
 
     /// True if an account is asked for.
     #[must_use]
-    pub fn names_an_account(&self) -> bool {
+    pub(crate) fn names_an_account(&self) -> bool {
         self.has(|what| matches!(what, What::Account(_)))
     }
 
     /// True if a message, a folder or an account is asked for, which should be there.
     #[must_use]
-    pub fn names_anything(&self) -> bool {
+    pub(crate) fn names_anything(&self) -> bool {
         self.names_a_message()
             || self.names_an_account()
             || self.has(|what| matches!(what, What::Folder(_)))
@@ -124,12 +124,6 @@ impl Query {
             .any(|term| !term.negated && is_so(&term.what))
     }
 
-    /// True if there is no term, so that every message matches.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.terms.is_empty()
-    }
-
     /// True if only the index of words can answer it.
     #[must_use]
     pub fn needs_texts(&self) -> bool {
@@ -138,7 +132,7 @@ impl Query {
     }
 
     /// The texts that a message must have anywhere.
-    pub fn texts(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         self.terms.iter().filter_map(|term| match &term.what {
             What::Text(text) if !term.negated => Some(text.as_str()),
             _ => None,
@@ -932,8 +926,8 @@ mod tests {
 
     #[test]
     fn no_words_match_everything_but_an_empty_text_is_refused() {
-        assert!(parse::<&str>(&[], now()).unwrap().is_empty());
-        assert!(!parse(&["x"], now()).unwrap().is_empty());
+        assert!(parse::<&str>(&[], now()).unwrap().terms.is_empty());
+        assert!(!parse(&["x"], now()).unwrap().terms.is_empty());
         for empty in ["", "  ", "\"\""] {
             assert!(refused(empty).contains("every message"));
         }

@@ -23,7 +23,7 @@ impl Uncertainty {
 
     /// As a query has it.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Recognised => "recognised",
             Self::Doubtful => "doubtful",

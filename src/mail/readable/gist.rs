@@ -9,19 +9,19 @@ use crate::mail::bounds::{ADDRESSEES, DECODED_WITHIN, MESSAGES_WITHIN, PARTS, SE
 
 /// What a message is about, in short.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SearchSummary {
+pub(crate) struct SearchSummary {
     /// Its Message-ID, without angle brackets.
-    pub message_id: Option<String>,
+    pub(crate) message_id: Option<String>,
     /// Whom it is addressed to: To, Cc and Bcc, decoded.
-    pub to: String,
+    pub(crate) to: String,
     /// True if it has attachments.
-    pub attachment: bool,
+    pub(crate) attachment: bool,
 }
 
 /// Takes the gist of a message, and calls `text` with each of its texts: addresses and
 /// subject, plain text and HTML, attached ones too, names of attachments, and the same
 /// of messages in it. What cannot be parsed is one text.
-pub fn gist(message: &[u8], text: &mut dyn FnMut(&str)) -> SearchSummary {
+pub(crate) fn gist(message: &[u8], text: &mut dyn FnMut(&str)) -> SearchSummary {
     let seen = &message[..message.len().min(LIMIT)];
     let taken = catch_unwind(AssertUnwindSafe(|| take(seen, text)));
     if let Ok(Some(gist)) = taken {

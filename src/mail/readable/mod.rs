@@ -24,7 +24,7 @@ use field::{FieldKind, values};
 use tree::{Leaf, PartTree};
 
 pub use crate::mail::bounds::MESSAGE as LIMIT;
-pub use gist::{SearchSummary, gist};
+pub(crate) use gist::{SearchSummary, gist};
 
 /// The header fields that people look for, in the order of showing.
 const FIELDS: [&str; 5] = ["Date", "From", "To", "Cc", "Subject"];
@@ -61,33 +61,33 @@ pub struct Attachment {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Parts<'a> {
     /// Its text as HTML, if it was written so; no more than can be shown and a bit.
-    pub html: Option<String>,
+    pub(crate) html: Option<String>,
     /// What else it holds.
-    pub attachments: Vec<File<'a>>,
+    pub(crate) attachments: Vec<File<'a>>,
     /// True if attachments are missing, since it has too many parts or they lie too deep.
     pub cut: bool,
     /// Its Message-ID, without angle brackets.
-    pub message_id: Option<String>,
+    pub(crate) message_id: Option<String>,
     /// The Message-ID of what it answers.
-    pub answers: Option<String>,
+    pub(crate) answers: Option<String>,
 }
 
 /// An attachment that can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct File<'a> {
+pub(crate) struct File<'a> {
     /// Its file name; empty if it has none.
-    pub name: String,
+    pub(crate) name: String,
     /// Its media type.
-    pub kind: String,
+    pub(crate) kind: String,
     /// Its Content-ID, without angle brackets, by which HTML shows it.
-    pub content_id: Option<String>,
+    pub(crate) content_id: Option<String>,
     leaf: Leaf<'a>,
 }
 
 impl<'a> File<'a> {
     /// Its decoded content, made again each time: of many attachments one is held in memory.
     #[must_use]
-    pub fn bytes(&self) -> Cow<'a, [u8]> {
+    pub(crate) fn bytes(&self) -> Cow<'a, [u8]> {
         let bytes = catch_unwind(AssertUnwindSafe(|| self.leaf.decoded()));
         bytes.unwrap_or(Cow::Borrowed(self.leaf.bytes))
     }
@@ -171,7 +171,7 @@ pub fn read(message: &[u8]) -> Readable {
 /// Decodes the value of one header field: folding, encoded words (RFC 2047), and raw
 /// 8-bit text, which is UTF-8 or else Windows-1252.
 #[must_use]
-pub fn header_text(raw: &[u8]) -> String {
+pub(crate) fn header_text(raw: &[u8]) -> String {
     let value = western(&raw[..raw.len().min(FIELD)]);
     let value = value.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
     if !value.contains("=?") {

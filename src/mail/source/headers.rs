@@ -11,15 +11,15 @@ use crate::mail::source::{Fetched, Listing, Source};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     /// Its hash, without status fields.
-    pub hash: Hash128,
+    pub(crate) hash: Hash128,
     /// Size of its status fields in octets, and their lines.
-    pub status: (u64, u64),
+    pub(crate) status: (u64, u64),
     /// True if it has one Message-ID.
-    pub named: bool,
+    pub(crate) named: bool,
     /// What it has in common with the header of another delivery of the same mail.
-    pub likeness: Option<Hash128>,
+    pub(crate) likeness: Option<Hash128>,
     /// Its octets, with its empty line and with each line ended CRLF.
-    pub octets: u64,
+    pub(crate) octets: u64,
 }
 
 /// The header of each message, in the order of `wanted`, whatever the order of the

@@ -8,9 +8,9 @@ use crate::mail::source::{Listings, Marks, ObjectId, Uid, Voucher};
 
 /// A message that is new to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MailRow {
+pub(crate) struct MailRow {
     /// Its UID.
-    pub uid: u32,
+    pub(crate) uid: u32,
     marks: u32,
     octets: u64,
     date: i64,
@@ -20,13 +20,13 @@ pub struct MailRow {
 impl MailRow {
     /// Its size as listed, in octets: a hint.
     #[must_use]
-    pub fn octets(&self) -> Option<u64> {
+    pub(crate) fn octets(&self) -> Option<u64> {
         Some(self.octets).filter(|octets| *octets != u64::MAX)
     }
 
     /// Its INTERNALDATE in Unix seconds.
     #[must_use]
-    pub fn date(&self) -> Option<i64> {
+    pub(crate) fn date(&self) -> Option<i64> {
         Some(self.date).filter(|date| *date != i64::MIN)
     }
 }
@@ -47,17 +47,17 @@ const UNTOLD: u32 = u32::MAX;
 
 /// What a mailbox holds: the rows of new messages, and the flags of the others.
 #[derive(Debug, Default)]
-pub struct Inventory {
+pub(crate) struct Inventory {
     /// The UIDs hold under this UIDVALIDITY.
-    pub uidvalidity: u32,
+    pub(crate) uidvalidity: u32,
     /// True if every message is told of: all others are gone.
-    pub everything: bool,
+    pub(crate) everything: bool,
     /// Messages that are gone.
-    pub vanished: Vec<RangeInclusive<u32>>,
+    pub(crate) vanished: Vec<RangeInclusive<u32>>,
     /// Messages that the server counts.
-    pub announced: u64,
+    pub(crate) announced: u64,
     /// What kind of name the messages have in common with their copies elsewhere.
-    pub voucher: Option<Voucher>,
+    pub(crate) voucher: Option<Voucher>,
     rows: Vec<MailRow>,
     known: Vec<KnownRow>,
     table: Vec<Marks>,
@@ -67,7 +67,7 @@ pub struct Inventory {
 impl Inventory {
     /// An empty one of a mailbox that counts so many messages.
     #[must_use]
-    pub fn new(uidvalidity: u32, announced: u64) -> Self {
+    pub(crate) fn new(uidvalidity: u32, announced: u64) -> Self {
         Self {
             uidvalidity,
             announced,
@@ -76,7 +76,7 @@ impl Inventory {
     }
 
     /// Adds a message that is new to us.
-    pub fn add(
+    pub(crate) fn add(
         &mut self,
         uid: u32,
         octets: Option<u64>,
@@ -96,7 +96,7 @@ impl Inventory {
     }
 
     /// Adds what is said of a message that is likely known to us.
-    pub fn flag(&mut self, uid: u32, octets: Option<u64>, date: Option<i64>, marks: Marks) {
+    pub(crate) fn flag(&mut self, uid: u32, octets: Option<u64>, date: Option<i64>, marks: Marks) {
         let marks = self.intern(marks);
         self.known.push(KnownRow {
             uid,
@@ -107,12 +107,12 @@ impl Inventory {
     }
 
     /// The UIDs of messages that were taken for known, ascending.
-    pub fn known(&self) -> impl Iterator<Item = u32> {
+    pub(crate) fn known(&self) -> impl Iterator<Item = u32> {
         self.known.iter().map(|row| row.uid)
     }
 
     /// Sorts everything by UID; to be called once all is added.
-    pub fn sort(&mut self) {
+    pub(crate) fn sort(&mut self) {
         self.rows.sort_unstable_by_key(|row| row.uid);
         self.rows.dedup_by_key(|row| row.uid);
         self.known.sort_by_key(|row| row.uid);
@@ -139,13 +139,13 @@ impl Inventory {
 
     /// The new rows, by ascending UID.
     #[must_use]
-    pub fn rows(&self) -> &[MailRow] {
+    pub(crate) fn rows(&self) -> &[MailRow] {
         &self.rows
     }
 
     /// The row of a UID, new or known.
     #[must_use]
-    pub fn row(&self, uid: u32) -> Option<MailRow> {
+    pub(crate) fn row(&self, uid: u32) -> Option<MailRow> {
         if let Ok(at) = self.rows.binary_search_by_key(&uid, |row| row.uid) {
             return Some(self.rows[at]);
         }
@@ -175,32 +175,32 @@ impl Inventory {
 
     /// What a new message has in common with its copies in other mailboxes.
     #[must_use]
-    pub fn object(&self, row: &MailRow) -> Option<ObjectId> {
+    pub(crate) fn object(&self, row: &MailRow) -> Option<ObjectId> {
         let by = self.voucher.filter(|_| row.object != 0)?;
         Some(ObjectId { by, id: row.object })
     }
 
     /// True if the message was told of as a new one.
     #[must_use]
-    pub fn is_new(&self, uid: u32) -> bool {
+    pub(crate) fn is_new(&self, uid: u32) -> bool {
         self.rows.binary_search_by_key(&uid, |row| row.uid).is_ok()
     }
 
     /// The flags of a row.
     #[must_use]
-    pub fn marks(&self, row: &MailRow) -> &Marks {
+    pub(crate) fn marks(&self, row: &MailRow) -> &Marks {
         &self.table[row.marks as usize]
     }
 
     /// The flags of a message, if anything was said of it.
     #[must_use]
-    pub fn marks_of(&self, uid: u32) -> Option<&Marks> {
+    pub(crate) fn marks_of(&self, uid: u32) -> Option<&Marks> {
         self.row(uid).map(|row| &self.table[row.marks as usize])
     }
 
     /// The whole name of a message.
     #[must_use]
-    pub fn uid(&self, uid: u32) -> Uid {
+    pub(crate) fn uid(&self, uid: u32) -> Uid {
         Uid::Imap {
             uidvalidity: self.uidvalidity,
             uid,
@@ -209,20 +209,20 @@ impl Inventory {
 
     /// Messages of which anything was said.
     #[must_use]
-    pub fn told(&self) -> u64 {
+    pub(crate) fn told(&self) -> u64 {
         (self.rows.len() + self.known.len()) as u64
     }
 
     /// True if the message is said to be gone.
     #[must_use]
-    pub fn is_gone(&self, uid: u32) -> bool {
+    pub(crate) fn is_gone(&self, uid: u32) -> bool {
         self.vanished.iter().any(|range| range.contains(&uid))
             || self.everything && self.marks_of(uid).is_none()
     }
 
     /// Some of the messages as a listing.
     #[must_use]
-    pub fn listings(&self, uids: &[u32]) -> Listings {
+    pub(crate) fn listings(&self, uids: &[u32]) -> Listings {
         let mut listings = Listings::of_mailbox(self.uidvalidity);
         for uid in uids {
             listings.push_uid(*uid, self.row(*uid).and_then(|row| row.octets()));

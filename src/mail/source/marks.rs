@@ -2,17 +2,17 @@
 
 /// The flags of a message as the vault keeps them (`docs/FORMAT.md`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct Marks {
+pub(crate) struct Marks {
     /// Letters of file names, sorted.
-    pub letters: String,
+    pub(crate) letters: String,
     /// Everything that has no letter, sorted, separated by spaces.
-    pub words: String,
+    pub(crate) words: String,
 }
 
 impl Marks {
     /// Reads flags as a server sends them.
     #[must_use]
-    pub fn of<F: AsRef<[u8]>>(flags: &[F]) -> Self {
+    pub(crate) fn of<F: AsRef<[u8]>>(flags: &[F]) -> Self {
         let mut letters: Vec<char> = Vec::new();
         let mut words: Vec<String> = Vec::new();
         for flag in flags {

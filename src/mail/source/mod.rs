@@ -16,8 +16,8 @@ use std::time::Duration;
 
 pub use headers::{Header, headers_of};
 pub use listings::{Ascending, Cursor, Listings, Names, Sizes};
-pub use mailbox::{Inventory, MailRow};
-pub use marks::Marks;
+pub(crate) use mailbox::{Inventory, MailRow};
+pub(crate) use marks::Marks;
 pub use object::{ObjectId, Voucher};
 
 use crate::base::error::Result;
@@ -41,7 +41,7 @@ pub enum Uid {
 impl Uid {
     /// The name as bytes, which sort as UIDs do; empty if there is none.
     #[must_use]
-    pub fn name(&self) -> Cow<'_, [u8]> {
+    pub(crate) fn name(&self) -> Cow<'_, [u8]> {
         match self {
             Self::Absent => Cow::Borrowed(&[]),
             Self::Uidl(name) => Cow::Borrowed(name),
@@ -56,7 +56,7 @@ pub struct Listing {
     /// Message number, valid in this session only.
     pub number: u32,
     /// Size as the server lists it, in octets: a hint, `None` if it gave none.
-    pub octets: Option<u64>,
+    pub(crate) octets: Option<u64>,
     /// The message's name.
     pub uid: Uid,
 }
@@ -64,7 +64,7 @@ pub struct Listing {
 impl Listing {
     /// The name as people see it, escaped; failing that the number.
     #[must_use]
-    pub fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         match &self.uid {
             Uid::Uidl(name) => name.escape_ascii().to_string(),
             _ => format!("number {}", self.number),
@@ -87,9 +87,9 @@ pub enum Fetched<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
     /// Which one.
-    pub listing: Listing,
+    pub(crate) listing: Listing,
     /// The server's words.
-    pub reply: String,
+    pub(crate) reply: String,
 }
 
 /// Receives the answers of [`Source::fetch`] and [`Source::headers`]. An error ends

@@ -16,11 +16,11 @@ pub enum Voucher {
 
 impl Voucher {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::EmailId, Self::Gmail, Self::Guid, Self::Uidl];
+    pub(crate) const ALL: [Self; 4] = [Self::EmailId, Self::Gmail, Self::Guid, Self::Uidl];
 
     /// Reads what [`Voucher::as_str`] writes.
     #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|voucher| voucher.as_str() == text)
@@ -28,7 +28,7 @@ impl Voucher {
 
     /// As the ledger writes it.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::EmailId => "emailid",
             Self::Gmail => "gmail",
@@ -42,7 +42,7 @@ impl Voucher {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ObjectId {
     /// Which kind of name it is.
-    pub by: Voucher,
+    pub(crate) by: Voucher,
     /// Gmail's number itself, or the first 64 bits of the hash of the name; never 0.
-    pub id: u64,
+    pub(crate) id: u64,
 }

@@ -10,14 +10,14 @@ mod sought;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-pub use sought::Sought;
+pub(crate) use sought::Sought;
 
 /// Longer words are several that follow each other.
 const LONGEST: usize = 64;
 
 /// The text as it is compared.
 #[must_use]
-pub fn fold(text: &str) -> String {
+pub(crate) fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
@@ -28,7 +28,7 @@ pub fn fold(text: &str) -> String {
 
 /// True if `part`, which is folded, occurs in the text.
 #[must_use]
-pub fn contains(text: &str, part: &str) -> bool {
+pub(crate) fn contains(text: &str, part: &str) -> bool {
     if !text.is_ascii() {
         return fold(text).contains(part);
     }
@@ -45,7 +45,7 @@ pub fn contains(text: &str, part: &str) -> bool {
 }
 
 /// Calls `each` with the words of a text, folded and in order, in little memory.
-pub fn each_word(text: &str, each: &mut dyn FnMut(&str)) {
+pub(crate) fn each_word(text: &str, each: &mut dyn FnMut(&str)) {
     let mut word = String::new();
     for piece in text.split_ascii_whitespace() {
         each_folded(piece, &mut |c| {
@@ -71,7 +71,7 @@ pub fn each_word(text: &str, each: &mut dyn FnMut(&str)) {
 
 /// The words of a text, folded, with a blank between them.
 #[must_use]
-pub fn words(text: &str) -> String {
+pub(crate) fn words(text: &str) -> String {
     let mut words = String::with_capacity(text.len());
     each_word(text, &mut |word| {
         if !words.is_empty() {

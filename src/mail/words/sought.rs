@@ -7,18 +7,18 @@ const SHORT: usize = 2;
 
 /// What is looked for: words that follow each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sought {
+pub(crate) struct Sought {
     /// The words, with a blank between them.
-    pub words: String,
+    pub(crate) words: String,
     /// True if the last one may go on: the text ends within a word, and not a very short one,
     /// which begins too many others.
-    pub open: bool,
+    pub(crate) open: bool,
 }
 
 impl Sought {
     /// The words of a text; `None` if it has none.
     #[must_use]
-    pub fn new(text: &str) -> Option<Self> {
+    pub(crate) fn new(text: &str) -> Option<Self> {
         let words = words(text);
         let last = words.rsplit(' ').next().unwrap_or_default();
         let open = last.len() > SHORT
@@ -31,7 +31,7 @@ impl Sought {
 
     /// Where in a text these words begin. Words far apart are not seen together.
     #[must_use]
-    pub fn find(&self, text: &str) -> Option<usize> {
+    pub(crate) fn find(&self, text: &str) -> Option<usize> {
         let first = self.words.chars().next()?;
         let enough = 3 * self.words.chars().count() + 40;
         let mut within = false;

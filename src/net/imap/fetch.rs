@@ -21,13 +21,13 @@ pub struct Row {
     /// When it last changed (RFC 7162).
     pub modseq: Option<u64>,
     /// The name that it has in every mailbox (RFC 8474).
-    pub email_id: Option<Vec<u8>>,
+    pub(crate) email_id: Option<Vec<u8>>,
     /// The same at Gmail.
-    pub gmail_id: Option<u64>,
+    pub(crate) gmail_id: Option<u64>,
     /// The same at Dovecot.
-    pub guid: Option<Vec<u8>>,
+    pub(crate) guid: Option<Vec<u8>>,
     /// Gmail's labels as they were sent.
-    pub labels: Vec<Vec<u8>>,
+    pub(crate) labels: Vec<Vec<u8>>,
 }
 
 /// A part of a message that is in a reply.

@@ -33,7 +33,7 @@ pub struct Counts {
     /// The next UID.
     pub uidnext: Option<u32>,
     /// Under which its UIDs hold.
-    pub uidvalidity: Option<u32>,
+    pub(crate) uidvalidity: Option<u32>,
     /// Its last change (RFC 7162).
     pub modseq: Option<u64>,
 }
@@ -42,15 +42,15 @@ pub struct Counts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mailbox {
     /// Its name as the server writes it; any bytes, never a path.
-    pub raw: Vec<u8>,
+    pub(crate) raw: Vec<u8>,
     /// Its name as people read it; foreign text.
     pub label: String,
     /// The delimiter between the levels of its name.
-    pub delimiter: Option<u8>,
+    pub(crate) delimiter: Option<u8>,
     /// False if it only has others below it.
     pub selectable: bool,
     /// What it is for.
-    pub special: Vec<SpecialUse>,
+    pub(crate) special: Vec<SpecialUse>,
     /// What STATUS said of it.
     pub counts: Option<Counts>,
     utf8: bool,
@@ -59,7 +59,7 @@ pub struct Mailbox {
 impl Mailbox {
     /// True if it has every message of the account (RFC 6154, `\All`).
     #[must_use]
-    pub fn is_all(&self) -> bool {
+    pub(crate) fn is_all(&self) -> bool {
         self.special.contains(&SpecialUse::All)
     }
 
@@ -91,7 +91,7 @@ impl Mailbox {
     /// How the name of a mailbox may be meant that stands where it is not clear how names
     /// come.
     #[must_use]
-    pub fn readings(raw: &[u8]) -> [String; 2] {
+    pub(crate) fn readings(raw: &[u8]) -> [String; 2] {
         [label(raw, false), label(raw, true)]
     }
 
@@ -191,9 +191,9 @@ pub struct Namespaces {
     /// The user's own.
     pub personal: Vec<Namespace>,
     /// Those of other users.
-    pub others: Vec<Namespace>,
+    pub(crate) others: Vec<Namespace>,
     /// Shared ones.
-    pub shared: Vec<Namespace>,
+    pub(crate) shared: Vec<Namespace>,
 }
 
 impl Namespaces {
@@ -230,7 +230,7 @@ pub struct QuotaUsage {
     /// What it is a limit of, such as `STORAGE`, in capitals.
     pub resource: String,
     /// How much is used; `STORAGE` counts units of 1,024 octets.
-    pub used: u64,
+    pub(crate) used: u64,
     /// How much may be used.
     pub limit: u64,
 }

@@ -7,13 +7,13 @@ pub struct Pop3Capabilities {
     /// False if `CAPA` was refused or not asked.
     pub known: bool,
     /// TLS can be begun on a connection in clear.
-    pub stls: bool,
+    pub(crate) stls: bool,
     /// Commands may be sent ahead.
     pub pipelining: bool,
     /// Header fields may hold raw UTF-8.
-    pub utf8: bool,
+    pub(crate) utf8: bool,
     /// USER and PASS are taken.
-    pub user: bool,
+    pub(crate) user: bool,
     /// The header of a message can be had alone.
     pub top: bool,
     /// Seconds between logins (RFC 2449 s.6.5).
@@ -22,7 +22,7 @@ pub struct Pop3Capabilities {
     /// not say or never does, 0 if it does so at once.
     pub expire: Option<u32>,
     /// SASL mechanisms, in capitals.
-    pub sasl: Vec<String>,
+    pub(crate) sasl: Vec<String>,
 }
 
 impl Pop3Capabilities {

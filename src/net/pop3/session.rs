@@ -38,11 +38,11 @@ const MOST_ROWS: usize = 3_000_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dialect {
     /// False if it falls silent when asked for its capabilities.
-    pub capa: bool,
+    pub(crate) capa: bool,
     /// Commands that may be sent ahead; 1 is lock-step.
-    pub ahead: usize,
+    pub(crate) ahead: usize,
     /// True if it sends a status line twice before a message.
-    pub doubled: bool,
+    pub(crate) doubled: bool,
 }
 
 impl Default for Dialect {
@@ -81,7 +81,7 @@ impl<S: Read + Write> Pop3Session<S> {
     }
 
     /// Goes on where no greeting is due, as after STLS.
-    pub fn resume(stream: S, server: &Endpoint, mask: Mask, dialect: Dialect) -> Self {
+    pub(crate) fn resume(stream: S, server: &Endpoint, mask: Mask, dialect: Dialect) -> Self {
         Self {
             wire: Pop3Wire::new(stream, server.clone(), mask),
             dialect,
@@ -92,12 +92,12 @@ impl<S: Read + Write> Pop3Session<S> {
     }
 
     /// Hides a secret in all that the server says from now on.
-    pub fn hide(&mut self, secret: &str) {
+    pub(crate) fn hide(&mut self, secret: &str) {
         self.wire.channel.hide(secret);
     }
 
     /// The stream below.
-    pub fn stream_mut(&mut self) -> &mut S {
+    pub(crate) fn stream_mut(&mut self) -> &mut S {
         self.wire.channel.stream_mut()
     }
 
@@ -115,13 +115,13 @@ impl<S: Read + Write> Pop3Session<S> {
 
     /// True if SCRAM with channel binding is offered.
     #[must_use]
-    pub fn offers_binding(&self) -> bool {
+    pub(crate) fn offers_binding(&self) -> bool {
         self.caps.offers("SCRAM-SHA-256-PLUS")
     }
 
     /// What the server said it can do.
     #[must_use]
-    pub fn capabilities(&self) -> &Pop3Capabilities {
+    pub(crate) fn capabilities(&self) -> &Pop3Capabilities {
         &self.caps
     }
 

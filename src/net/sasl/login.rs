@@ -48,7 +48,7 @@ pub struct ScramHistory {
 impl ScramHistory {
     /// The history of an account for which SCRAM was refused in an earlier run.
     #[must_use]
-    pub fn recalled() -> Self {
+    pub(crate) fn recalled() -> Self {
         Self {
             refused: Arc::new(AtomicBool::new(true)),
             recalled: true,
@@ -57,7 +57,7 @@ impl ScramHistory {
 
     /// True if it was refused in this run, and something else worked.
     #[must_use]
-    pub fn is_news(&self) -> bool {
+    pub(crate) fn is_news(&self) -> bool {
         !self.recalled && self.is_refused()
     }
 
@@ -81,7 +81,7 @@ impl Method {
 
 /// What a refusal means for the account as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub enum Refusal {
     /// The credentials are wrong.
     Credentials,
     /// Busy, in use, throttled: another time.
@@ -96,7 +96,7 @@ pub(crate) enum Refusal {
 
 /// A way that the server refused.
 #[derive(Debug)]
-pub(crate) struct Refused {
+pub struct Refused {
     /// The command, without its secrets.
     pub(crate) command: String,
     /// The server's words.
@@ -109,7 +109,7 @@ pub(crate) struct Refused {
 /// SCRAM with channel binding comes first where it is offered. Over verified TLS
 /// PLAIN precedes plain SCRAM: servers list SCRAM for accounts whose stored password
 /// cannot do it, and then refuse a right password. In clear SCRAM comes first.
-pub(crate) fn candidates(
+pub fn candidates(
     login: &Login,
     offers: impl Fn(&str) -> bool,
     own: impl Fn(&[Method]) -> bool,
@@ -144,7 +144,7 @@ pub(crate) fn candidates(
 
 /// Tries one way after the other; `attempt` gives `None` for a way that was accepted. An error
 /// within SCRAM, such as one about the channel that it is bound to, ends it all.
-pub(crate) fn sign_in(
+pub fn sign_in(
     server: &Endpoint,
     login: &Login,
     methods: &[Method],
@@ -235,7 +235,7 @@ fn refusal_error(
 
 /// What the server answers to a line of an exchange.
 #[derive(Debug)]
-pub(crate) enum Turn {
+pub enum Turn {
     /// It is over, and we are in.
     Accepted,
     /// It is over; the server's words.
@@ -246,7 +246,8 @@ pub(crate) enum Turn {
 
 /// What came of an exchange.
 #[derive(Debug)]
-pub(crate) enum LoginOutcome {
+pub enum LoginOutcome {
+    /// The server accepts it.
     Accepted,
     /// The server's words.
     Refused(Vec<u8>),
@@ -256,7 +257,7 @@ pub(crate) enum LoginOutcome {
 
 /// How the protocol carries an exchange.
 #[derive(Debug)]
-pub(crate) struct Dialogue<'a> {
+pub struct Dialogue<'a> {
     /// The command, such as `AUTH`.
     pub(crate) command: &'a str,
     /// Longest line that may carry the initial response; 0 if none may.

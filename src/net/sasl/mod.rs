@@ -1,8 +1,8 @@
 //! The client's side of SASL logins (RFC 4422), as POP3 (RFC 5034) and IMAP use them.
 //!
-//! An [`Exchange`] is data: it turns challenges into responses and never touches
-//! a connection. Both are raw bytes here; [`encode`], [`encode_initial`] and
-//! [`decode`] are the base64 of the protocol lines around them.
+//! An `Exchange` is data: it turns challenges into responses and never touches
+//! a connection. Both are raw bytes here; `encode`, `encode_initial` and
+//! `decode` are the base64 of the protocol lines around them.
 //!
 //! PLAIN is RFC 4616, SCRAM RFC 5802 and RFC 7677 with the `tls-server-end-point`
 //! binding of RFC 5929, OAUTHBEARER RFC 7628; LOGIN and XOAUTH2 have no RFC.
@@ -10,7 +10,7 @@
 
 mod login;
 
-pub(crate) use login::{Dialogue, LoginOutcome, Refusal, Refused, Turn, candidates, sign_in};
+pub use login::{Dialogue, LoginOutcome, Refusal, Refused, Turn, candidates, sign_in};
 pub use login::{Login, Method, ScramHistory};
 
 use std::collections::VecDeque;
@@ -74,7 +74,7 @@ impl Mechanism {
 
     /// The registered name.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Plain => "PLAIN",
             Self::Login => "LOGIN",
@@ -83,14 +83,6 @@ impl Mechanism {
             Self::XOauth2 => "XOAUTH2",
             Self::OauthBearer => "OAUTHBEARER",
         }
-    }
-
-    /// The mechanism of that name, in upper or lower case.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|mechanism| mechanism.name().eq_ignore_ascii_case(name))
     }
 }
 
@@ -120,7 +112,7 @@ pub struct Credentials {
 /// Why a login cannot go on. No text holds a secret or words of the server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum SaslError {
+pub(crate) enum SaslError {
     /// Nothing was given where something is needed.
     #[error("the {0} is empty")]
     Empty(&'static str),
@@ -168,7 +160,7 @@ pub enum SaslError {
 }
 
 /// One login from the first message to the verdict.
-pub struct Exchange {
+pub(crate) struct Exchange {
     mechanism: Mechanism,
     /// The initial response, until it is taken.
     opening: Option<Vec<u8>>,
@@ -193,7 +185,7 @@ impl fmt::Debug for Exchange {
 
 impl Exchange {
     /// Prepares a login; nothing of it has been sent yet.
-    pub fn new(mechanism: Mechanism, credentials: &Credentials) -> Result<Self, SaslError> {
+    pub(crate) fn new(mechanism: Mechanism, credentials: &Credentials) -> Result<Self, SaslError> {
         let mut nonce = [0; 24];
         getrandom::fill(&mut nonce).map_err(SaslError::Random)?;
         Self::with_nonce(mechanism, credentials, &encode(&nonce))
@@ -248,14 +240,14 @@ impl Exchange {
     ///
     /// Where the command cannot carry it, leave this alone: the first
     /// [`answer`](Self::answer) then is the initial response.
-    pub fn initial(&mut self) -> Option<Vec<u8>> {
+    pub(crate) fn initial(&mut self) -> Option<Vec<u8>> {
         self.opening.take()
     }
 
     /// The response to a challenge.
     ///
     /// After an error the login has failed: cancel it with `*` or drop the connection.
-    pub fn answer(&mut self, challenge: &[u8]) -> Result<Vec<u8>, SaslError> {
+    pub(crate) fn answer(&mut self, challenge: &[u8]) -> Result<Vec<u8>, SaslError> {
         // This challenge only means "go on"; some servers write words into it.
         if let Some(opening) = self.opening.take() {
             return Ok(opening);
@@ -270,7 +262,7 @@ impl Exchange {
 
     /// To be asked after the server reported success: fails if a mechanism in which
     /// the server has to prove itself ended without that proof.
-    pub fn finish(&self) -> Result<(), SaslError> {
+    pub(crate) fn finish(&self) -> Result<(), SaslError> {
         match &self.rest {
             Rest::Scram(Scram { step, .. }) if !matches!(step, Step::Proven) => {
                 Err(SaslError::Unproven)
@@ -516,14 +508,14 @@ fn hmac(key: &[u8], message: &[u8]) -> Hmac<Sha256> {
 
 /// A response as a line of its own carries it: base64, nothing for nothing.
 #[must_use]
-pub fn encode(response: &[u8]) -> String {
+pub(crate) fn encode(response: &[u8]) -> String {
     STANDARD.encode(response)
 }
 
 /// An initial response as the command carries it: base64, but `=` for an empty one,
 /// which would otherwise look like none (RFC 4959, RFC 5034).
 #[must_use]
-pub fn encode_initial(response: &[u8]) -> String {
+pub(crate) fn encode_initial(response: &[u8]) -> String {
     if response.is_empty() {
         "=".to_owned()
     } else {
@@ -533,7 +525,7 @@ pub fn encode_initial(response: &[u8]) -> String {
 
 /// The bytes of a challenge; white space around it, missing padding and `=` for an
 /// empty one are forgiven.
-pub fn decode(challenge: &[u8]) -> Result<Vec<u8>, SaslError> {
+pub(crate) fn decode(challenge: &[u8]) -> Result<Vec<u8>, SaslError> {
     match challenge.trim_ascii() {
         b"=" => Ok(Vec::new()),
         text => STANDARD_PAD_INDIFFERENT
@@ -688,17 +680,6 @@ mod tests {
             let signature = mac(&mac(&salted, b"Server Key"), messages.as_bytes());
             format!("v={}", STANDARD.encode(signature))
         }
-    }
-
-    #[test]
-    fn names_are_read_in_any_case() {
-        for mechanism in Mechanism::ALL {
-            assert_eq!(Mechanism::parse(mechanism.name()), Some(mechanism));
-            let lower = mechanism.to_string().to_lowercase();
-            assert_eq!(Mechanism::parse(&lower), Some(mechanism));
-        }
-        assert_eq!(Mechanism::parse("CRAM-MD5"), None);
-        assert_eq!(Mechanism::parse("SCRAM-SHA-256-"), None);
     }
 
     #[test]

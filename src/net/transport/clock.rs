@@ -16,7 +16,7 @@ const TICK: Duration = Duration::from_millis(500);
 
 /// Turns a failed read or write into the error that says what was going on.
 #[must_use]
-pub fn explain(server: &Endpoint, stage: &Stage, error: io::Error) -> Error {
+pub(crate) fn explain(server: &Endpoint, stage: &Stage, error: io::Error) -> Error {
     let server = server.clone();
     let stage = stage.clone();
     if let Some(stall) = error.get_ref().and_then(|e| e.downcast_ref::<Stall>()) {

@@ -21,9 +21,9 @@ const RESOLV_CONF: &str = "/etc/resolv.conf";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DnsService {
     /// The host.
-    pub host: String,
+    pub(crate) host: String,
     /// The port.
-    pub port: u16,
+    pub(crate) port: u16,
 }
 
 /// Asks name servers.
@@ -42,14 +42,14 @@ impl Resolver {
 
     /// These name servers.
     #[must_use]
-    pub fn at(servers: Vec<SocketAddr>) -> Self {
+    pub(crate) fn at(servers: Vec<SocketAddr>) -> Self {
         Self { servers }
     }
 
     /// The service's hosts, the preferred first; `None` if nobody answered, an empty list if
     /// there is none or the domain says that it does not offer it.
     #[must_use]
-    pub fn services(&self, name: &str) -> Option<Vec<DnsService>> {
+    pub(crate) fn services(&self, name: &str) -> Option<Vec<DnsService>> {
         let mut found = self.ask(name, TYPE::SRV, |data| match data {
             RData::SRV(srv) => {
                 let rank = (srv.priority, u16::MAX - srv.weight);
@@ -68,7 +68,7 @@ impl Resolver {
 
     /// The hosts that take a domain's mail, the preferred first; `None` if nobody answered.
     #[must_use]
-    pub fn exchangers(&self, domain: &str) -> Option<Vec<String>> {
+    pub(crate) fn exchangers(&self, domain: &str) -> Option<Vec<String>> {
         let mut found = self.ask(domain, TYPE::MX, |data| match data {
             RData::MX(mx) => Some((mx.preference, mx.exchange.to_string())),
             _ => None,

@@ -14,14 +14,14 @@ const SILENCE: Duration = Duration::from_secs(3);
 
 /// Listens on 127.0.0.1 and nowhere else.
 #[derive(Debug)]
-pub struct Loopback {
+pub(crate) struct Loopback {
     listener: TcpListener,
     port: u16,
 }
 
 impl Loopback {
     /// Listens on a free port.
-    pub fn bind() -> io::Result<Self> {
+    pub(crate) fn bind() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let port = listener.local_addr()?.port();
@@ -30,12 +30,12 @@ impl Loopback {
 
     /// The port.
     #[must_use]
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// The next connection; none if there is none until `end`.
-    pub fn accept(&self, end: Instant, stop: &AtomicBool) -> Result<Option<TcpStream>> {
+    pub(crate) fn accept(&self, end: Instant, stop: &AtomicBool) -> Result<Option<TcpStream>> {
         while Instant::now() < end {
             if stop.load(Ordering::Relaxed) {
                 return Err(Error::Interrupted);

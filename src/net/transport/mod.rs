@@ -35,16 +35,16 @@ use tls::{unverified, verified};
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use certificate::assert_any_certificate;
-pub use clock::explain;
+pub(crate) use clock::explain;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use lookup::assert_any_lookup;
 pub use lookup::{DnsService, Resolver};
-pub use loopback::Loopback;
+pub(crate) use loopback::Loopback;
 
 /// Time to find, reach and shake hands with a server.
-pub const CONNECT_LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 /// Waiting time after which the least rate is checked.
-pub const RATE_WINDOW: Duration = Duration::from_secs(300);
+pub(crate) const RATE_WINDOW: Duration = Duration::from_secs(300);
 
 /// How long a connection may keep us waiting.
 #[derive(Debug, Clone)]
@@ -82,7 +82,7 @@ pub struct Trust {
 }
 
 /// How many addresses a server has.
-pub fn addresses(server: &Endpoint, limits: &Limits) -> Result<usize> {
+pub(crate) fn addresses(server: &Endpoint, limits: &Limits) -> Result<usize> {
     let found = reach::resolve(server, Instant::now() + limits.connect)?;
     let found: BTreeSet<_> = found.iter().map(SocketAddr::ip).collect();
     Ok(found.len())
@@ -160,7 +160,7 @@ impl Transport {
     /// Looks at the certificate that the server shows, whoever it is for, and ends the
     /// connection.
     #[must_use]
-    pub fn shown_certificate(self) -> Option<Certificate> {
+    pub(crate) fn shown_certificate(self) -> Option<Certificate> {
         let server = self.server.clone();
         let encrypted = self.handshake(&unverified(&server).ok()?).ok()?;
         encrypted.certificate()
@@ -173,7 +173,7 @@ impl Transport {
     }
 
     /// Changes the longest silence while an answer is due.
-    pub fn set_reply_limit(&mut self, limit: Duration) {
+    pub(crate) fn set_reply_limit(&mut self, limit: Duration) {
         match &mut self.pipe {
             Pipe::Plain(socket) => socket.limits.reply = limit,
             Pipe::Tls(tls) => tls.get_mut().limits.reply = limit,
@@ -191,7 +191,7 @@ impl Transport {
 
     /// The certificate that the server showed, if the connection is encrypted.
     #[must_use]
-    pub fn certificate(&self) -> Option<Certificate> {
+    pub(crate) fn certificate(&self) -> Option<Certificate> {
         let der = self.peer_certificate()?;
         Some(certificate::read(&der))
     }

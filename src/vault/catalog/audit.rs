@@ -9,26 +9,26 @@ use crate::mail::message::Hash128;
 #[derive(Debug)]
 pub struct Sighting<'a> {
     /// The server's name for it.
-    pub uid: &'a [u8],
+    pub(crate) uid: &'a [u8],
     /// The size that was listed.
-    pub octets: Option<u64>,
+    pub(crate) octets: Option<u64>,
     /// What became of it.
-    pub state: State,
+    pub(crate) state: State,
     /// Its content, if it is stored and was not found lost.
-    pub content: Option<Hash128>,
+    pub(crate) content: Option<Hash128>,
     /// The key of that in this catalog.
-    pub key: Option<i64>,
+    pub(crate) key: Option<i64>,
     /// How its content is known.
-    pub proof: Proof,
+    pub(crate) proof: Proof,
     /// INTERNALDATE in Unix seconds.
-    pub idate: Option<i64>,
+    pub(crate) idate: Option<i64>,
     /// When its header was last read and found right, in Unix seconds.
-    pub checked: Option<i64>,
+    pub(crate) checked: Option<i64>,
 }
 
 impl Catalog {
     /// Calls `each` with everything recorded of a maildrop or mailbox, by ascending name.
-    pub fn for_each_sighting(
+    pub(crate) fn for_each_sighting(
         &self,
         origin: Origin<'_>,
         mut each: impl FnMut(&Sighting<'_>),

@@ -11,7 +11,7 @@ use crate::vault::ledger::{Evidence, Seen};
 /// [`Evidence`] as a column has it: who vouched does not matter any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(i64)]
-pub enum Proof {
+pub(crate) enum Proof {
     /// The bytes came under this name.
     Received = 1,
     /// The server says that it is a received message.
@@ -37,7 +37,7 @@ impl Proof {
 
     /// Its name in the ledger.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Received => "received",
             Self::Vouched => "vouched",
@@ -49,28 +49,28 @@ impl Proof {
 
     /// True if it proves that the vault has the message.
     #[must_use]
-    pub fn is_possession(self) -> bool {
+    pub(crate) fn is_possession(self) -> bool {
         matches!(self, Self::Received | Self::Vouched)
     }
 }
 
 /// What was recorded of a name before its message was fetched again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Before {
+pub(crate) struct Before {
     /// The content.
-    pub hash: Hash128,
+    pub(crate) hash: Hash128,
     /// The bytes that came.
-    pub got: Hash128,
+    pub(crate) got: Hash128,
     /// How it was known.
-    pub proof: Proof,
+    pub(crate) proof: Proof,
     /// Sessions that brought it, if it is doubtful.
-    pub sessions: u32,
+    pub(crate) sessions: u32,
     /// When the first of them did, in Unix seconds.
-    pub since: i64,
+    pub(crate) since: i64,
     /// The size that was listed.
-    pub octets: Option<u64>,
+    pub(crate) octets: Option<u64>,
     /// True if something was wrong with it, so that it must be fetched again.
-    pub wanted: bool,
+    pub(crate) wanted: bool,
 }
 
 impl Catalog {
@@ -97,7 +97,7 @@ impl Catalog {
     }
 
     /// What is recorded of a name, if a content is.
-    pub fn before(&self, origin: Origin<'_>, name: &[u8]) -> Result<Option<Before>> {
+    pub(crate) fn before(&self, origin: Origin<'_>, name: &[u8]) -> Result<Option<Before>> {
         self.db
             .prepare_cached(
                 "SELECT h64, hrest, got, evidence, sessions, coalesce(since, time), state,
@@ -125,7 +125,7 @@ impl Catalog {
 
     /// How many messages of a maildrop or mailbox were received; more than a hundred are not
     /// counted.
-    pub fn received_in(&self, origin: Origin<'_>) -> Result<u64> {
+    pub(crate) fn received_in(&self, origin: Origin<'_>) -> Result<u64> {
         self.db
             .prepare_cached(
                 "SELECT count(*) FROM (SELECT 1 FROM sighting
@@ -142,7 +142,11 @@ impl Catalog {
 
     /// Whether another name of an origin stands for a content with this header, too, however
     /// that is known: the size that is listed there, one that is not `listed` if there is any.
-    pub fn shared_as(
+    #[expect(
+        clippy::option_option,
+        reason = "whether there is such a name, and the size if one is listed there"
+    )]
+    pub(crate) fn shared_as(
         &self,
         origin: Origin<'_>,
         name: &[u8],
@@ -166,7 +170,7 @@ impl Catalog {
     }
 
     /// True if this content came under a name whose listing agrees with it.
-    pub fn is_received(&self, hash: Hash128) -> Result<bool> {
+    pub(crate) fn is_received(&self, hash: Hash128) -> Result<bool> {
         let (h64, hrest) = super::split(hash);
         self.db
             .prepare_cached(
@@ -180,7 +184,7 @@ impl Catalog {
     }
 
     /// True if a name of any account stands for this content by more than resemblance.
-    pub fn is_held(&self, hash: Hash128) -> Result<bool> {
+    pub(crate) fn is_held(&self, hash: Hash128) -> Result<bool> {
         let (h64, hrest) = super::split(hash);
         self.db
             .prepare_cached(

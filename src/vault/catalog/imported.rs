@@ -8,19 +8,19 @@ use crate::base::error::Result;
 
 /// One file of a stored message.
 #[derive(Debug)]
-pub struct StoredFile {
+pub(crate) struct StoredFile {
     /// The content.
-    pub blob: Blob,
+    pub(crate) blob: Blob,
     /// The directory of its folder.
-    pub dir: String,
+    pub(crate) dir: String,
     /// The flags in its name, as far as is known.
-    pub flags: String,
+    pub(crate) flags: String,
 }
 
 impl Catalog {
     /// Calls `each` with every file of an account whose content none of its servers has
     /// listed, folder by folder.
-    pub fn for_each_imported(
+    pub(crate) fn for_each_imported(
         &self,
         account: &str,
         each: &mut dyn FnMut(StoredFile) -> Result<()>,

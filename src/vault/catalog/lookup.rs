@@ -11,57 +11,57 @@ use crate::vault::ledger::Proto;
 
 /// A stored content.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Blob {
+pub(crate) struct Blob {
     /// Its key in this catalog.
-    pub id: i64,
+    pub(crate) id: i64,
     /// What its file name says.
-    pub name: FileName,
+    pub(crate) name: FileName,
     /// Length of its file on disk.
-    pub stored: u64,
+    pub(crate) stored: u64,
 }
 
 /// Where a content is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub(crate) struct Place {
     /// The account.
-    pub account: String,
+    pub(crate) account: String,
     /// The directory below it; empty for the root.
-    pub dir: String,
+    pub(crate) dir: String,
     /// Flag letters as last recorded.
-    pub flags: String,
+    pub(crate) flags: String,
 }
 
 /// A server message that the ledger knows.
 #[derive(Debug)]
-pub struct Known<'a> {
+pub(crate) struct Known<'a> {
     /// The server's name for it.
-    pub uid: &'a [u8],
+    pub(crate) uid: &'a [u8],
     /// The size that was listed.
-    pub octets: Option<u64>,
+    pub(crate) octets: Option<u64>,
     /// What became of it.
-    pub state: State,
+    pub(crate) state: State,
     /// Hash of its header, if it was stored.
-    pub header: Option<Hash128>,
+    pub(crate) header: Option<Hash128>,
     /// How its content is known.
-    pub proof: Proof,
+    pub(crate) proof: Proof,
     /// Sessions that brought it, if it is doubtful.
-    pub sessions: u32,
+    pub(crate) sessions: u32,
     /// When it was recorded last, in Unix seconds.
-    pub time: i64,
+    pub(crate) time: i64,
 }
 
 /// The totals of a session, as needed to compare the next one with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LastSession {
+pub(crate) struct LastSession {
     /// When it ended, in Unix seconds.
-    pub time: i64,
+    pub(crate) time: i64,
     /// Messages listed.
-    pub listed: u64,
+    pub(crate) listed: u64,
 }
 
 impl Catalog {
     /// A stored content by its hash.
-    pub fn find(&self, hash: Hash128) -> Result<Option<Blob>> {
+    pub(crate) fn find(&self, hash: Hash128) -> Result<Option<Blob>> {
         let (h64, hrest) = split(hash);
         self.db
             .prepare_cached(
@@ -73,7 +73,7 @@ impl Catalog {
     }
 
     /// The key of a content in this catalog, also of one that is lost.
-    pub fn key_of(&self, hash: Hash128) -> Result<Option<i64>> {
+    pub(crate) fn key_of(&self, hash: Hash128) -> Result<Option<i64>> {
         let (h64, hrest) = split(hash);
         self.db
             .prepare_cached("SELECT id FROM blob WHERE h64 = ?1 AND hrest = ?2")
@@ -82,7 +82,7 @@ impl Catalog {
     }
 
     /// Stored contents with this Message-ID and likeness.
-    pub fn find_like(&self, mid: &[u8], likeness: Hash128) -> Result<Vec<Blob>> {
+    pub(crate) fn find_like(&self, mid: &[u8], likeness: Hash128) -> Result<Vec<Blob>> {
         self.db
             .prepare_cached(
                 "SELECT id, h64, hrest, received, size, wire, stored
@@ -97,7 +97,7 @@ impl Catalog {
     }
 
     /// The folders that hold a content.
-    pub fn places(&self, blob: i64) -> Result<Vec<Place>> {
+    pub(crate) fn places(&self, blob: i64) -> Result<Vec<Place>> {
         self.db
             .prepare_cached(
                 "SELECT account, dir, flags FROM place CROSS JOIN folder ON folder.id = place.folder
@@ -117,7 +117,7 @@ impl Catalog {
     }
 
     /// Calls `each` with every known message of a maildrop, by ascending name.
-    pub fn for_each_known(
+    pub(crate) fn for_each_known(
         &self,
         account: &str,
         server: &str,
@@ -152,7 +152,7 @@ impl Catalog {
     }
 
     /// The subject of a content, decoded; empty if nobody knows.
-    pub fn subject_of(&self, hash: Hash128) -> Result<String> {
+    pub(crate) fn subject_of(&self, hash: Hash128) -> Result<String> {
         let (h64, hrest) = split(hash);
         self.db
             .prepare_cached(
@@ -166,7 +166,7 @@ impl Catalog {
 
     /// The content that is recorded for a server message, the hash of the bytes that were
     /// received if they were others, and how it is known.
-    pub fn content_of(
+    pub(crate) fn content_of(
         &self,
         account: &str,
         server: &str,
@@ -190,7 +190,7 @@ impl Catalog {
     }
 
     /// What was learned about an account's server.
-    pub fn learned(&self, account: &str, key: &str) -> Result<Option<String>> {
+    pub(crate) fn learned(&self, account: &str, key: &str) -> Result<Option<String>> {
         self.db
             .prepare_cached("SELECT value FROM learned WHERE account = ?1 AND key = ?2")
             .and_then(|mut s| s.query_row([account, key], |r| r.get(0)).optional())
@@ -198,7 +198,7 @@ impl Catalog {
     }
 
     /// The last complete session of an account by this protocol.
-    pub fn last_complete(&self, account: &str, proto: Proto) -> Result<Option<LastSession>> {
+    pub(crate) fn last_complete(&self, account: &str, proto: Proto) -> Result<Option<LastSession>> {
         self.db
             .prepare_cached(
                 "SELECT time, listed FROM session
@@ -217,7 +217,7 @@ impl Catalog {
     }
 
     /// Contents of which nothing is known yet but what the ledger says.
-    pub fn undescribed(&self) -> Result<Vec<Blob>> {
+    pub(crate) fn undescribed(&self) -> Result<Vec<Blob>> {
         self.blobs(
             "SELECT id, h64, hrest, received, size, wire, stored FROM blob
              WHERE NOT lost AND id NOT IN (SELECT blob FROM envelope) ORDER BY id",
@@ -225,7 +225,7 @@ impl Catalog {
     }
 
     /// True if a server has a content under some name, as far as is known.
-    pub fn is_on_server(&self, blob: i64) -> Result<bool> {
+    pub(crate) fn is_on_server(&self, blob: i64) -> Result<bool> {
         let sql = format!(
             "SELECT EXISTS (SELECT 1 FROM sighting WHERE blob = ?1 AND state IN ({}))",
             State::on_server_list()
@@ -237,7 +237,7 @@ impl Catalog {
     }
 
     /// True if any content was stored.
-    pub fn has_contents(&self) -> Result<bool> {
+    pub(crate) fn has_contents(&self) -> Result<bool> {
         self.db
             .query_row("SELECT EXISTS (SELECT 1 FROM blob)", [], |r| r.get(0))
             .map_err(|e| self.failed(e))
@@ -255,7 +255,7 @@ impl Catalog {
     }
 
     /// Hashes that begin with the hex digits `prefix`, at most 100.
-    pub fn with_prefix(&self, prefix: &str) -> Result<Vec<Hash128>> {
+    pub(crate) fn with_prefix(&self, prefix: &str) -> Result<Vec<Hash128>> {
         let bound = |fill: char| -> i64 {
             let padded: String = prefix
                 .chars()

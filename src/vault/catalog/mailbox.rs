@@ -14,55 +14,55 @@ use crate::mail::source::{ObjectId, Voucher};
 
 /// A folder of a server that has its directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NamedFolder {
+pub(crate) struct NamedFolder {
     /// The directory below the account's.
-    pub dir: String,
+    pub(crate) dir: String,
     /// The server's name for it.
-    pub name: Vec<u8>,
+    pub(crate) name: Vec<u8>,
     /// The UIDVALIDITY that was recorded last.
-    pub uidvalidity: u32,
+    pub(crate) uidvalidity: u32,
 }
 
 /// A message of a mailbox, as last recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InMailbox {
+pub(crate) struct InMailbox {
     /// Its UID.
-    pub uid: u32,
+    pub(crate) uid: u32,
     /// What became of it.
-    pub state: State,
+    pub(crate) state: State,
     /// Flag letters.
-    pub letters: String,
+    pub(crate) letters: String,
     /// Flags without a letter.
-    pub words: String,
+    pub(crate) words: String,
     /// True if its content is in the vault.
-    pub stored: bool,
+    pub(crate) stored: bool,
     /// The size that was listed.
-    pub octets: Option<u64>,
+    pub(crate) octets: Option<u64>,
     /// INTERNALDATE in Unix seconds.
-    pub date: Option<i64>,
+    pub(crate) date: Option<i64>,
     /// How its content is known.
-    pub proof: Proof,
+    pub(crate) proof: Proof,
     /// Sessions that brought it, if it is doubtful.
-    pub sessions: u32,
+    pub(crate) sessions: u32,
     /// When it was recorded last, in Unix seconds.
-    pub time: i64,
+    pub(crate) time: i64,
 }
 
 /// The content that is recorded for a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stored {
+pub(crate) struct Stored {
     /// The content.
-    pub blob: Blob,
+    pub(crate) blob: Blob,
     /// Hash of the header that it came with.
-    pub header: Option<Hash128>,
+    pub(crate) header: Option<Hash128>,
     /// The size that was listed for it.
-    pub octets: Option<u64>,
+    pub(crate) octets: Option<u64>,
     /// Its INTERNALDATE in Unix seconds.
-    pub date: Option<i64>,
+    pub(crate) date: Option<i64>,
     /// How it is known.
-    pub proof: Proof,
+    pub(crate) proof: Proof,
     /// By what the server knows its copies.
-    pub object: Option<ObjectId>,
+    pub(crate) object: Option<ObjectId>,
 }
 
 /// Reads a content, header, octets, evidence, date and object.
@@ -103,7 +103,7 @@ impl Catalog {
 
     /// The epochs of a folder's UIDs on a server in which messages are not known to be
     /// gone.
-    pub fn epochs(&self, account: &str, server: &str, dir: &str) -> Result<Vec<u32>> {
+    pub(crate) fn epochs(&self, account: &str, server: &str, dir: &str) -> Result<Vec<u32>> {
         self.db
             .prepare_cached(
                 "SELECT uidvalidity FROM origin
@@ -124,7 +124,7 @@ impl Catalog {
     }
 
     /// True if any message of the account came by IMAP.
-    pub fn has_mailboxes(&self, account: &str) -> Result<bool> {
+    pub(crate) fn has_mailboxes(&self, account: &str) -> Result<bool> {
         self.any(
             "SELECT EXISTS (SELECT 1 FROM origin WHERE account = ?1 AND uidvalidity > 0)",
             account,
@@ -132,7 +132,7 @@ impl Catalog {
     }
 
     /// True if any message of the account came by POP3.
-    pub fn has_maildrop(&self, account: &str) -> Result<bool> {
+    pub(crate) fn has_maildrop(&self, account: &str) -> Result<bool> {
         self.any(
             "SELECT EXISTS (SELECT 1 FROM origin WHERE account = ?1 AND uidvalidity = 0)",
             account,
@@ -147,7 +147,7 @@ impl Catalog {
     }
 
     /// The folders of an account that a server named.
-    pub fn named_folders(&self, account: &str) -> Result<Vec<NamedFolder>> {
+    pub(crate) fn named_folders(&self, account: &str) -> Result<Vec<NamedFolder>> {
         self.db
             .prepare_cached(
                 "SELECT dir, name, coalesce(uidvalidity, 0) FROM folder
@@ -167,7 +167,7 @@ impl Catalog {
     }
 
     /// Calls `each` with every known message of a mailbox, by ascending UID.
-    pub fn for_each_in_mailbox(
+    pub(crate) fn for_each_in_mailbox(
         &self,
         origin: Origin<'_>,
         mut each: impl FnMut(InMailbox),
@@ -205,7 +205,7 @@ impl Catalog {
 
     /// The content that is recorded for a message of a mailbox, unless it is to be
     /// fetched again.
-    pub fn content_in(&self, origin: Origin<'_>, uid: u32) -> Result<Option<Stored>> {
+    pub(crate) fn content_in(&self, origin: Origin<'_>, uid: u32) -> Result<Option<Stored>> {
         self.db
             .prepare_cached(
                 "SELECT id, h64, hrest, received, size, wire, stored, header, octets, evidence,
@@ -223,7 +223,7 @@ impl Catalog {
 
     /// A received message of which the server said that it is this one, if it had this size
     /// and, where asked for, this INTERNALDATE.
-    pub fn copy_of(
+    pub(crate) fn copy_of(
         &self,
         account: &str,
         server: &str,
@@ -259,7 +259,7 @@ impl Catalog {
     }
 
     /// True if anything is recorded of a message under this name.
-    pub fn has_name(&self, origin: Origin<'_>, name: &[u8]) -> Result<bool> {
+    pub(crate) fn has_name(&self, origin: Origin<'_>, name: &[u8]) -> Result<bool> {
         self.db
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM sighting WHERE origin = ?1 AND uid = ?2)")
             .and_then(|mut s| s.query_row(params![self.origin_id(origin)?, name], |r| r.get(0)))
@@ -269,7 +269,7 @@ impl Catalog {
     /// Content, header and listed size of a message that came into the inbox of an account
     /// under this name, from whichever host and port, but for the same user as on `server`;
     /// a UIDVALIDITY of 0 means by POP3.
-    pub fn in_inbox(
+    pub(crate) fn in_inbox(
         &self,
         account: &str,
         server: &str,
@@ -297,7 +297,7 @@ impl Catalog {
 
     /// Names of messages of an account that were received over POP3, and their contents; the
     /// newest thousand.
-    pub fn received_names(&self, account: &str) -> Result<Vec<(Vec<u8>, Stored)>> {
+    pub(crate) fn received_names(&self, account: &str) -> Result<Vec<(Vec<u8>, Stored)>> {
         self.db
             .prepare_cached(
                 "SELECT id, h64, hrest, received, size, wire, stored, header, octets, evidence,
@@ -318,7 +318,7 @@ impl Catalog {
 
     /// True if a mailbox must be listed whole: messages of it are wanted again that were
     /// refused or lost, or nobody heard whether they were deleted.
-    pub fn wants_again(&self, origin: Origin<'_>) -> Result<bool> {
+    pub(crate) fn wants_again(&self, origin: Origin<'_>) -> Result<bool> {
         self.db
             .prepare_cached(
                 "SELECT EXISTS (SELECT 1 FROM sighting
@@ -345,7 +345,7 @@ impl Catalog {
     }
 
     /// Sizes that messages of an account have or had on a server, ascending.
-    pub fn sizes(&self, account: &str) -> Result<Vec<u64>> {
+    pub(crate) fn sizes(&self, account: &str) -> Result<Vec<u64>> {
         self.db
             .prepare_cached(
                 "SELECT DISTINCT size FROM place JOIN blob ON blob.id = place.blob
@@ -364,7 +364,7 @@ impl Catalog {
 
     /// Calls `each` with the header and the content of every message that the account's
     /// servers had, if its content or its listing has one of these sizes.
-    pub fn for_each_header(
+    pub(crate) fn for_each_header(
         &self,
         account: &str,
         sizes: &HashSet<u64>,

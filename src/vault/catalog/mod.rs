@@ -43,13 +43,13 @@ use crate::vault::layout::{is_account, is_folder_dir};
 use crate::vault::ledger::{Checksum, Position};
 
 pub use audit::Sighting;
-pub use evidence::{Before, Proof};
+pub(crate) use evidence::{Before, Proof};
 pub(super) use files::discard;
 pub use found::{Hit, HitRows, Hits};
-pub use imported::StoredFile;
-pub use lookup::{Blob, Known, LastSession, Place};
-pub use mailbox::{InMailbox, NamedFolder, Stored};
-pub use origin::Origin;
+pub(crate) use imported::StoredFile;
+pub(crate) use lookup::{Blob, Known, Place};
+pub(crate) use mailbox::{InMailbox, Stored};
+pub(crate) use origin::Origin;
 pub use purge::{Archived, Record};
 pub use search::{Omissions, Order, Picked, SortBy};
 pub use stats::{Amount, BRACKETS, Facet, Group, Groups, Totals};
@@ -65,7 +65,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What the latest event says of a server message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(i64)]
-pub enum State {
+pub(crate) enum State {
     /// Stored.
     Seen = 0,
     /// The server would not give it.
@@ -98,7 +98,7 @@ impl State {
 
     /// True if it must be fetched, whatever its name and size say.
     #[must_use]
-    pub fn is_wanted(self) -> bool {
+    pub(crate) fn is_wanted(self) -> bool {
         matches!(self, Self::Refused | Self::Lost | Self::Wanted)
     }
 
@@ -170,7 +170,7 @@ impl Catalog {
 
     /// A catalog of its own for the caller, which leaves nothing behind; large ones
     /// spill to a temporary file.
-    pub fn temporary() -> Result<Self> {
+    pub(crate) fn temporary() -> Result<Self> {
         let path = Path::new("(temporary)");
         let catalog = Self::with(Connection::open("").map_err(|e| failed(path, e))?, path)?;
         catalog
@@ -204,7 +204,7 @@ impl Catalog {
 
     /// Opens a copy of a catalog, which goes when it is dropped; `None` if the catalog is
     /// missing or of another make.
-    pub fn open_copy(path: &Path) -> Result<Option<Self>> {
+    pub(crate) fn open_copy(path: &Path) -> Result<Option<Self>> {
         if !files::exists(path)? {
             return Ok(None);
         }
@@ -308,7 +308,7 @@ impl Catalog {
     }
 
     /// Begins a transaction, if none is open.
-    pub fn begin(&self) -> Result<()> {
+    pub(crate) fn begin(&self) -> Result<()> {
         if self.db.is_autocommit() {
             self.run("BEGIN IMMEDIATE")?;
         }
@@ -316,7 +316,7 @@ impl Catalog {
     }
 
     /// Ends the transaction, if one is open, noting how far the ledger was taken in.
-    pub fn commit(&mut self, position: Option<&Position>) -> Result<()> {
+    pub(crate) fn commit(&mut self, position: Option<&Position>) -> Result<()> {
         if self.db.is_autocommit() {
             return Ok(());
         }
@@ -332,7 +332,7 @@ impl Catalog {
     }
 
     /// How far the ledger was taken in; `None` at the beginning.
-    pub fn position(&self) -> Result<Option<Position>> {
+    pub(crate) fn position(&self) -> Result<Option<Position>> {
         let text: Option<String> = self
             .db
             .query_row("SELECT value FROM meta WHERE key = 'position'", [], |r| {

@@ -6,21 +6,21 @@ use crate::vault::ledger::Identity;
 /// A mailbox in one epoch of its UIDs, or a maildrop, of which neither directory nor
 /// UIDVALIDITY is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Origin<'a> {
+pub(crate) struct Origin<'a> {
     /// The account.
-    pub account: &'a str,
+    pub(crate) account: &'a str,
     /// `user@host:port`.
-    pub server: &'a str,
+    pub(crate) server: &'a str,
     /// The folder's directory.
-    pub dir: &'a str,
+    pub(crate) dir: &'a str,
     /// Its UIDVALIDITY.
-    pub uidvalidity: u32,
+    pub(crate) uidvalidity: u32,
 }
 
 impl<'a> Origin<'a> {
     /// The maildrop of a server, whose names have no epochs.
     #[must_use]
-    pub fn maildrop(account: &'a str, server: &'a str) -> Self {
+    pub(crate) fn maildrop(account: &'a str, server: &'a str) -> Self {
         Self {
             account,
             server,
@@ -31,7 +31,7 @@ impl<'a> Origin<'a> {
 
     /// A message of it in the ledger, by the name that is recorded for it.
     #[must_use]
-    pub fn identity(&self, name: &[u8]) -> Identity {
+    pub(crate) fn identity(&self, name: &[u8]) -> Identity {
         let uidvalidity = self.uidvalidity;
         let is_mailbox = uidvalidity > 0;
         let uid = match <[u8; 4]>::try_from(name) {

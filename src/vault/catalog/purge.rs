@@ -14,62 +14,62 @@ use crate::vault::ledger::LedgerEvent;
 #[derive(Debug)]
 pub struct Archived<'a> {
     /// The server's name for it.
-    pub uid: &'a [u8],
+    pub(crate) uid: &'a [u8],
     /// The size that was listed.
-    pub octets: Option<u64>,
+    pub(crate) octets: Option<u64>,
     /// What became of it there.
-    pub state: State,
+    pub(crate) state: State,
     /// Key of its content in this catalog.
-    pub blob: i64,
+    pub(crate) blob: i64,
     /// Size of its content in bytes.
-    pub size: u64,
+    pub(crate) size: u64,
     /// The later of Received and Date, in Unix seconds; 0 if neither is usable.
-    pub dated: i64,
+    pub(crate) dated: i64,
     /// When it was first archived, in Unix seconds.
-    pub seen: i64,
+    pub(crate) seen: i64,
     /// How its content is known.
-    pub proof: Proof,
+    pub(crate) proof: Proof,
     /// True if another content came since as its whole.
-    pub superseded: bool,
+    pub(crate) superseded: bool,
 }
 
 /// Everything that the proof of a message is held against.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// Its content.
-    pub blob: Blob,
+    pub(crate) blob: Blob,
     /// Hash of the header that it came with.
-    pub header: Hash128,
+    pub(crate) header: Hash128,
     /// Hash of the bytes that it came with; others than the content's for a duplicate.
-    pub got: Hash128,
+    pub(crate) got: Hash128,
     /// Likeness of the content.
-    pub likeness: Option<Hash128>,
+    pub(crate) likeness: Option<Hash128>,
     /// Hash of the header that the server shows instead, if that was found harmless.
-    pub asked: Option<Hash128>,
+    pub(crate) asked: Option<Hash128>,
     /// True if its content was received under another name of the mailbox, too: then another
     /// header says that it is not this message.
-    pub shared: bool,
+    pub(crate) shared: bool,
     /// The size that was listed for it.
-    pub octets: Option<u64>,
+    pub(crate) octets: Option<u64>,
 }
 
 impl Record {
     /// True if the header is the one that was received, or known to stand for it.
     #[must_use]
-    pub fn has_header(&self, header: Hash128) -> bool {
+    pub(crate) fn has_header(&self, header: Hash128) -> bool {
         header == self.header || !self.shared && Some(header) == self.asked
     }
 
     /// True if the header says that it is another message, whatever bytes come again.
     #[must_use]
-    pub fn is_anothers(&self, header: Hash128) -> bool {
+    pub(crate) fn is_anothers(&self, header: Hash128) -> bool {
         self.shared && header != self.header
     }
 }
 
 impl Catalog {
     /// Calls `each` with every archived message of a maildrop or mailbox, by ascending name.
-    pub fn for_each_archived(
+    pub(crate) fn for_each_archived(
         &self,
         origin: Origin<'_>,
         mut each: impl FnMut(&Archived<'_>),
@@ -103,7 +103,7 @@ impl Catalog {
     }
 
     /// What is recorded of one archived message of a maildrop or mailbox.
-    pub fn record_of(&self, origin: Origin<'_>, uid: &[u8]) -> Result<Option<Record>> {
+    pub(crate) fn record_of(&self, origin: Origin<'_>, uid: &[u8]) -> Result<Option<Record>> {
         self.db
             .prepare_cached(
                 "SELECT id, h64, hrest, received, size, wire, stored, header, got,
@@ -135,7 +135,7 @@ impl Catalog {
 
     /// What a listing says of deletions whose end was not heard: for each name whether
     /// it is gone. As events for the ledger.
-    pub fn settled(
+    pub(crate) fn settled(
         &self,
         origin: Origin<'_>,
         names: &[(Box<[u8]>, bool)],
@@ -160,7 +160,11 @@ impl Catalog {
     /// Keys of the contents that fit any of the queries, ascending; in `folder`, an account
     /// and a directory of it, or anywhere. A query that the index of words cannot answer for
     /// every message is refused.
-    pub fn matching(&self, queries: &[Query], folder: Option<(&str, &str)>) -> Result<Vec<i64>> {
+    pub(crate) fn matching(
+        &self,
+        queries: &[Query],
+        folder: Option<(&str, &str)>,
+    ) -> Result<Vec<i64>> {
         let mut found = Vec::new();
         for query in queries {
             self.check_texts(query, true)?;
@@ -193,7 +197,7 @@ impl Catalog {
     }
 
     /// Sender's subject and hash of a content.
-    pub fn heading(&self, blob: i64) -> Result<Option<(Hash128, String)>> {
+    pub(crate) fn heading(&self, blob: i64) -> Result<Option<(Hash128, String)>> {
         self.db
             .prepare_cached(
                 "SELECT h64, hrest, coalesce(subject, '') FROM blob
@@ -231,7 +235,7 @@ impl Catalog {
     }
 
     /// Messages of an account that were seen gone after we deleted them, from a moment on.
-    pub fn purged_since(&self, account: &str, time: i64) -> Result<u64> {
+    pub(crate) fn purged_since(&self, account: &str, time: i64) -> Result<u64> {
         self.db
             .prepare_cached(
                 "SELECT count(*) FROM sighting WHERE state = ?3 AND time >= ?2
@@ -247,7 +251,7 @@ impl Catalog {
 
     /// When a verify found damage that no later one has settled, in Unix seconds, and
     /// how much.
-    pub fn unsettled_damage(&self) -> Result<Option<(i64, u64)>> {
+    pub(crate) fn unsettled_damage(&self) -> Result<Option<(i64, u64)>> {
         let text: Option<String> = self
             .db
             .query_row("SELECT value FROM meta WHERE key = 'damage'", [], |r| {
@@ -263,7 +267,7 @@ impl Catalog {
 
     /// The end of the last verify in Unix seconds, how much was wrong, and what it looked
     /// at: `names`, `data`, or a part of either.
-    pub fn last_verified(&self) -> Result<Option<(i64, u64, String)>> {
+    pub(crate) fn last_verified(&self) -> Result<Option<(i64, u64, String)>> {
         let text: Option<String> = self
             .db
             .query_row("SELECT value FROM meta WHERE key = 'verified'", [], |r| {
@@ -279,7 +283,7 @@ impl Catalog {
     }
 
     /// When the newest message was archived, in Unix seconds.
-    pub fn newest(&self) -> Result<i64> {
+    pub(crate) fn newest(&self) -> Result<i64> {
         self.db
             .query_row("SELECT coalesce(max(seen), 0) FROM blob", [], |r| r.get(0))
             .map_err(|e| self.failed(e))

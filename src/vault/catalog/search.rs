@@ -70,13 +70,13 @@ impl Order {
 #[derive(Debug, Clone, Copy)]
 pub struct Picked {
     /// The folder.
-    pub folder: i64,
+    pub(crate) folder: i64,
     /// The content.
-    pub blob: i64,
+    pub(crate) blob: i64,
     /// Its size in octets.
-    pub size: u64,
+    pub(crate) size: u64,
     /// Its id.
-    pub hash: Hash128,
+    pub(crate) hash: Hash128,
 }
 
 /// What a selection leaves out, since the server no longer has it.
@@ -91,7 +91,12 @@ pub struct Omissions {
 impl Catalog {
     /// The messages that fit a query, each content once. What the index of words does not
     /// know fits no text, and every text that is negated.
-    pub fn search(&self, query: &Query, order: Order, limit: Option<u64>) -> Result<Hits<'_>> {
+    pub(crate) fn search(
+        &self,
+        query: &Query,
+        order: Order,
+        limit: Option<u64>,
+    ) -> Result<Hits<'_>> {
         let conditions = self.conditions(query)?;
         let number = self.searches.replace(self.searches.get() + 1);
         let table = format!("found{number}");
@@ -217,7 +222,7 @@ impl Catalog {
     /// Calls `each` with every message that fits a query, in each of its folders: by
     /// folder and date; with `once`, each content only once and all by date. With
     /// `on_server`, what the server no longer has is left out.
-    pub fn select(
+    pub(crate) fn select(
         &self,
         query: &Query,
         once: bool,
@@ -281,7 +286,7 @@ impl Catalog {
     }
 
     /// Account and directory of a folder.
-    pub fn folder_of(&self, folder: i64) -> Result<(String, String)> {
+    pub(crate) fn folder_of(&self, folder: i64) -> Result<(String, String)> {
         self.folder_key(folder).map_err(|e| self.failed(e))
     }
 

@@ -31,23 +31,23 @@ pub struct Amount {
 pub struct Group {
     /// The year, the address, the index in [`BRACKETS`], or account and directory with a
     /// line feed between them; empty if nobody knows.
-    pub key: String,
+    pub(crate) key: String,
     /// How much it is.
-    pub amount: Amount,
+    pub(crate) amount: Amount,
 }
 
 /// The groups of one facet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Groups {
     /// By what.
-    pub facet: Facet,
+    pub(crate) facet: Facet,
     /// The newest years and the largest senders and folders, in this order (years ascend);
     /// all brackets that hold something.
-    pub shown: Vec<Group>,
+    pub(crate) shown: Vec<Group>,
     /// How many groups are left out.
-    pub others: u64,
+    pub(crate) others: u64,
     /// What they amount to.
-    pub rest: Amount,
+    pub(crate) rest: Amount,
 }
 
 /// All messages that a query finds.

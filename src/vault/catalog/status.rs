@@ -41,7 +41,7 @@ pub struct AccountStatus {
 
 impl Catalog {
     /// What is known of every account, by name.
-    pub fn status(&self) -> Result<Vec<AccountStatus>> {
+    pub(crate) fn status(&self) -> Result<Vec<AccountStatus>> {
         self.try_status().map_err(|e| self.failed(e))
     }
 

@@ -29,7 +29,7 @@ const SENDERS: usize = 4096;
 impl Catalog {
     /// Sums up what a query finds, each content once but in folders; of each facet at
     /// most `top` groups.
-    pub fn statistics(
+    pub(crate) fn statistics(
         &self,
         query: &Query,
         facets: &[Facet],

@@ -42,7 +42,7 @@ pub struct Extras {
 
 impl Catalog {
     /// Attaches the index of words, if there is one that fits this catalog.
-    pub fn attach_texts(&self, path: &Path) -> Result<bool> {
+    pub(crate) fn attach_texts(&self, path: &Path) -> Result<bool> {
         if self.has_texts()? {
             self.run("DETACH texts")?;
         }
@@ -77,7 +77,7 @@ impl Catalog {
 
     /// Copies the index to where it can be brought up to date, if nothing can be written next to
     /// it; gives its place.
-    pub fn copy_texts(&self, path: &Path) -> Result<Option<PathBuf>> {
+    pub(crate) fn copy_texts(&self, path: &Path) -> Result<Option<PathBuf>> {
         if path.parent().is_none_or(fsx::is_writable) {
             return Ok(None);
         }
@@ -137,7 +137,7 @@ impl Catalog {
     }
 
     /// How far the attached index has come.
-    pub fn coverage(&self) -> Result<Coverage> {
+    pub(crate) fn coverage(&self) -> Result<Coverage> {
         let attached = self.has_texts()?;
         let sql = if attached {
             "SELECT (SELECT count(*) FROM blob
@@ -235,7 +235,7 @@ pub struct Texts {
 impl Texts {
     /// Opens the index for a catalog; one that is damaged, of another make or of another
     /// catalog starts over.
-    pub fn open(path: &Path, catalog: &Catalog) -> Result<Self> {
+    pub(crate) fn open(path: &Path, catalog: &Catalog) -> Result<Self> {
         if !files::exists(path)? {
             // SQLite would create it with the mode of the umask. Another may be faster.
             match fsx::create_new(path) {
@@ -305,7 +305,7 @@ impl Texts {
     }
 
     /// Empties the index, so that it is rebuilt: it was found to be damaged.
-    pub fn discard(path: &Path) -> Result<()> {
+    pub(crate) fn discard(path: &Path) -> Result<()> {
         let db = files::open(path)?;
         let texts = Self {
             db,
@@ -319,17 +319,17 @@ impl Texts {
     }
 
     /// Begins a transaction; until it is committed no other program can write.
-    pub fn begin(&self) -> Result<()> {
+    pub(crate) fn begin(&self) -> Result<()> {
         self.run("BEGIN IMMEDIATE")
     }
 
     /// Makes it durable what was put since.
-    pub fn commit(&self) -> Result<()> {
+    pub(crate) fn commit(&self) -> Result<()> {
         self.run("COMMIT")
     }
 
     /// The contents to be read next, with whether they are lost.
-    pub fn next(&self, catalog: &Catalog, limit: u32) -> Result<Vec<(Blob, bool)>> {
+    pub(crate) fn next(&self, catalog: &Catalog, limit: u32) -> Result<Vec<(Blob, bool)>> {
         let last: i64 = self
             .db
             .query_row("SELECT coalesce(max(id), 0) FROM message", [], |r| r.get(0))
@@ -338,7 +338,7 @@ impl Texts {
     }
 
     /// Contents that could not be read before, and should be there.
-    pub fn unread(&self, catalog: &Catalog) -> Result<Vec<Blob>> {
+    pub(crate) fn unread(&self, catalog: &Catalog) -> Result<Vec<Blob>> {
         let ids: Vec<i64> = self
             .db
             .prepare_cached("SELECT id FROM message WHERE NOT read")
@@ -349,7 +349,7 @@ impl Texts {
     }
 
     /// Takes a content in, or notes that it could not be read.
-    pub fn put(&self, blob: &Blob, message: Option<&[u8]>) -> Result<()> {
+    pub(crate) fn put(&self, blob: &Blob, message: Option<&[u8]>) -> Result<()> {
         let (h64, hrest) = split(blob.name.hash);
         let insert = |gist: Option<SearchSummary>| {
             let gist = gist.as_ref();

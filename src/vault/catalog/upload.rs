@@ -78,7 +78,7 @@ impl Catalog {
 
     /// The contents that were about to be sent into a folder of a server, without it being
     /// known whether they came there.
-    pub fn open_uploads(&self, destination: &str, folder: &str) -> Result<HashSet<Hash128>> {
+    pub(crate) fn open_uploads(&self, destination: &str, folder: &str) -> Result<HashSet<Hash128>> {
         self.db
             .prepare_cached(
                 "SELECT h64, hrest FROM uploading WHERE goal =
@@ -94,7 +94,7 @@ impl Catalog {
     }
 
     /// The UID that a server returned for the upload of a content into a folder.
-    pub fn uploaded_uid(
+    pub(crate) fn uploaded_uid(
         &self,
         destination: &str,
         folder: &str,
@@ -115,7 +115,12 @@ impl Catalog {
     }
 
     /// True if a content was exported into a folder of a server.
-    pub fn is_uploaded(&self, destination: &str, folder: &str, hash: Hash128) -> Result<bool> {
+    pub(crate) fn is_uploaded(
+        &self,
+        destination: &str,
+        folder: &str,
+        hash: Hash128,
+    ) -> Result<bool> {
         let (h64, hrest) = split(hash);
         self.db
             .prepare_cached(
@@ -127,7 +132,7 @@ impl Catalog {
     }
 
     /// The UIDs that a server returned for uploads into a folder since a moment in Unix seconds.
-    pub fn uploaded_uids(
+    pub(crate) fn uploaded_uids(
         &self,
         destination: &str,
         folder: &str,
@@ -146,7 +151,11 @@ impl Catalog {
     }
 
     /// The keywords of the messages of a folder that have any, as a server listed them.
-    pub fn keywords_in(&self, account: &str, dir: &str) -> Result<HashMap<Hash128, Arc<str>>> {
+    pub(crate) fn keywords_in(
+        &self,
+        account: &str,
+        dir: &str,
+    ) -> Result<HashMap<Hash128, Arc<str>>> {
         let mut known: BTreeSet<Arc<str>> = BTreeSet::new();
         let mut found = HashMap::new();
         self.db

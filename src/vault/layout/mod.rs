@@ -1,7 +1,7 @@
 //! Where everything is in a vault: its paths, `vault.toml` and `README.txt`; the
-//! names of folders and messages are in [`names`] (docs/FORMAT.md, Tree).
+//! names of folders and messages are in `names` (docs/FORMAT.md, Tree).
 
-pub mod names;
+pub(crate) mod names;
 
 use std::path::{Path, PathBuf};
 
@@ -29,19 +29,19 @@ impl Layout {
 
     /// The vault itself.
     #[must_use]
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
     /// `vault.toml`.
     #[must_use]
-    pub fn manifest(&self) -> PathBuf {
+    pub(crate) fn manifest(&self) -> PathBuf {
         self.root.join("vault.toml")
     }
 
     /// `README.txt`.
     #[must_use]
-    pub fn readme(&self) -> PathBuf {
+    pub(crate) fn readme(&self) -> PathBuf {
         self.root.join("README.txt")
     }
 
@@ -53,38 +53,38 @@ impl Layout {
 
     /// The Maildir of an account.
     #[must_use]
-    pub fn mail(&self, account: &str) -> PathBuf {
+    pub(crate) fn mail(&self, account: &str) -> PathBuf {
         self.mail_dir().join(account)
     }
 
     /// The directory of a folder; `dir` is empty for the inbox.
     #[must_use]
-    pub fn folder(&self, account: &str, dir: &str) -> PathBuf {
+    pub(crate) fn folder(&self, account: &str, dir: &str) -> PathBuf {
         let mail = self.mail(account);
         if dir.is_empty() { mail } else { mail.join(dir) }
     }
 
     /// Where the messages of a folder lie.
     #[must_use]
-    pub fn cur(&self, account: &str, dir: &str) -> PathBuf {
+    pub(crate) fn cur(&self, account: &str, dir: &str) -> PathBuf {
         self.folder(account, dir).join("cur")
     }
 
     /// Where the messages of an account are written before they have a name.
     #[must_use]
-    pub fn tmp(&self, account: &str) -> PathBuf {
+    pub(crate) fn tmp(&self, account: &str) -> PathBuf {
         self.mail(account).join("tmp")
     }
 
     /// The directory of the ledger.
     #[must_use]
-    pub fn ledger_dir(&self) -> PathBuf {
+    pub(crate) fn ledger_dir(&self) -> PathBuf {
         self.root.join("ledger")
     }
 
     /// The ledger file of a month (`YYYY-MM`).
     #[must_use]
-    pub fn ledger(&self, month: &str) -> PathBuf {
+    pub(crate) fn ledger(&self, month: &str) -> PathBuf {
         self.root.join(ledger_file(month))
     }
 
@@ -96,26 +96,26 @@ impl Layout {
 
     /// The index of words, which searches make.
     #[must_use]
-    pub fn texts(&self) -> PathBuf {
+    pub(crate) fn texts(&self) -> PathBuf {
         self.root.join("catalog-text.sqlite")
     }
 
     /// The target of the writer's lock.
     #[must_use]
-    pub fn lock(&self) -> PathBuf {
+    pub(crate) fn lock(&self) -> PathBuf {
         self.root.join("lock")
     }
 
     /// Where repair moves what is damaged.
     #[must_use]
-    pub fn quarantine(&self) -> PathBuf {
+    pub(crate) fn quarantine(&self) -> PathBuf {
         self.root.join("quarantine")
     }
 }
 
 /// True for the name of a ledger file, relative to the vault.
 #[must_use]
-pub fn is_ledger_file(file: &str) -> bool {
+pub(crate) fn is_ledger_file(file: &str) -> bool {
     let name = file.strip_prefix("ledger/");
     let month = name.and_then(|name| name.strip_suffix(".jsonl"));
     month.is_some_and(is_month)
@@ -123,7 +123,7 @@ pub fn is_ledger_file(file: &str) -> bool {
 
 /// True for a month as files are named by it, such as `2026-11`.
 #[must_use]
-pub fn is_month(text: &str) -> bool {
+pub(crate) fn is_month(text: &str) -> bool {
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
     matches!(text.split_once('-'), Some((year, month)) if year.len() == 4
         && month.len() == 2 && digits(year) && digits(month) && ("01"..="12").contains(&month))
@@ -131,23 +131,23 @@ pub fn is_month(text: &str) -> bool {
 
 /// The ledger file of a month, relative to the vault.
 #[must_use]
-pub fn ledger_file(month: &str) -> String {
+pub(crate) fn ledger_file(month: &str) -> String {
     format!("ledger/{month}.jsonl")
 }
 
 /// What `vault.toml` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Manifest {
+pub(crate) struct Manifest {
     /// 32 lower-case hex digits.
-    pub id: String,
+    pub(crate) id: String,
     /// When the vault was made, `YYYY-MM-DDTHH:MM:SSZ`.
-    pub created: String,
+    pub(crate) created: String,
 }
 
 impl Manifest {
     /// For a new vault with this id, made at `now` (Unix seconds).
     #[must_use]
-    pub fn new(id: [u8; 16], now: i64) -> Self {
+    pub(crate) fn new(id: [u8; 16], now: i64) -> Self {
         let created = chrono::DateTime::from_timestamp(now, 0).unwrap_or_default();
         Self {
             id: Hash128(id).to_string(),
@@ -157,7 +157,7 @@ impl Manifest {
 
     /// The text of the file.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         format!(
             "format = 1\nid = \"{}\"\ncreated = \"{}\"\nhash = \"blake3-128\"\n\
              info_sep = \":\"\nencryption = \"none\"\nfeatures_required = []\n",
@@ -167,7 +167,7 @@ impl Manifest {
 
     /// Reads the text of the file. A vault that this program must not touch is
     /// [`Error::Format`], a file that makes no sense [`Error::Damaged`].
-    pub fn parse(layout: &Layout, text: &str) -> Result<Self> {
+    pub(crate) fn parse(layout: &Layout, text: &str) -> Result<Self> {
         let damaged = |detail: &str| Error::Damaged {
             path: layout.manifest(),
             detail: detail.to_owned(),
@@ -214,7 +214,7 @@ impl Manifest {
 }
 
 /// The text of `README.txt`.
-pub const README: &str = "\
+pub(crate) const README: &str = "\
 This directory is a mail archive, written by the program mailvault.
 
 Every message is one file below mail/<account>/cur or

@@ -212,7 +212,7 @@ pub struct FileName {
 impl FileName {
     /// The part that never changes.
     #[must_use]
-    pub fn base(&self) -> String {
+    pub(crate) fn base(&self) -> String {
         let Self {
             received,
             hash,

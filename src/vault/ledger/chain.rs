@@ -16,13 +16,13 @@ use crate::vault::layout::{Layout, is_month, ledger_file};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
     /// The ledger file, relative to the vault.
-    pub file: String,
+    pub(crate) file: String,
     /// Bytes of it that lie before this place.
-    pub offset: u64,
+    pub(crate) offset: u64,
     /// The checksum of the line before.
-    pub c: Checksum,
+    pub(crate) c: Checksum,
     /// The number of the line before.
-    pub seq: u64,
+    pub(crate) seq: u64,
 }
 
 /// The ledger files of a vault, oldest first, relative to it.

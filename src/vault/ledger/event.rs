@@ -17,7 +17,7 @@ pub enum Proto {
 impl Proto {
     /// As the ledger writes it.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Pop3 => "pop3",
             Self::Imap => "imap",
@@ -42,7 +42,7 @@ pub struct Identity {
 impl Identity {
     /// The protocol that the message was seen by.
     #[must_use]
-    pub fn proto(&self) -> Proto {
+    pub(crate) fn proto(&self) -> Proto {
         match (&self.uid, &self.dir) {
             (Uid::Imap { .. }, _) => Proto::Imap,
             (Uid::Absent, Some(_)) => Proto::Import,
@@ -71,7 +71,7 @@ pub enum Evidence {
 impl Evidence {
     /// The name of the event that records it.
     #[must_use]
-    pub fn event(self) -> &'static str {
+    pub(crate) fn event(self) -> &'static str {
         match self {
             Self::Unstated | Self::Received => "seen",
             Self::Vouched(_) => "vouched",
@@ -331,7 +331,7 @@ pub enum LedgerEvent {
 impl LedgerEvent {
     /// The name of this kind of event, as the ledger writes it.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             Self::Folder { .. } => "folder",
             Self::Seen(seen) => seen.evidence.event(),
@@ -365,9 +365,9 @@ impl LedgerEvent {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerEntry {
     /// Its number within the vault, from 1.
-    pub seq: u64,
+    pub(crate) seq: u64,
     /// When it was written, in Unix milliseconds; the same for one append.
-    pub time: i64,
+    pub(crate) time: i64,
     /// What happened.
-    pub event: LedgerEvent,
+    pub(crate) event: LedgerEvent,
 }

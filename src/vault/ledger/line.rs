@@ -25,7 +25,7 @@ pub struct Checksum([u8; 16]);
 
 impl Checksum {
     /// What the first line of a file follows.
-    pub const START: Self = Self([b'0'; 16]);
+    pub(crate) const START: Self = Self([b'0'; 16]);
 
     /// Reads 16 lower-case hex digits.
     #[must_use]
@@ -43,7 +43,7 @@ impl Checksum {
 
     /// As 16 lower-case hex digits, which is what it is made of.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 

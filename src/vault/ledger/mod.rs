@@ -2,7 +2,7 @@
 //! vault, one line per event, one file per month (docs/FORMAT.md, Ledger). Together with
 //! the message files it is the complete record.
 //!
-//! [`Ledger`] writes, under the vault's lock; [`Reader`] reads and changes nothing.
+//! `Ledger` writes, under the vault's lock; `Reader` reads and changes nothing.
 
 mod chain;
 mod decode;
@@ -30,10 +30,10 @@ use line::{MAX_LINE, MAX_TIME, month_of, split};
 pub use chain::Position;
 pub use event::{Evidence, Identity, LedgerEntry, LedgerEvent, Proto, Seen, SessionRecord};
 pub use line::Checksum;
-pub use reader::{Damage, Gap, Item, Reader, TornTail};
+pub(crate) use reader::{Damage, Item, Reader, TornTail};
 
 /// The vault that a ledger is of, and when it began, by the oldest first line that is intact.
-pub fn origin(layout: &Layout) -> Result<Option<Manifest>> {
+pub(crate) fn origin(layout: &Layout) -> Result<Option<Manifest>> {
     let files = match chain::files(layout) {
         Err(Error::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => Vec::new(),
         files => files?,
@@ -56,7 +56,7 @@ pub fn origin(layout: &Layout) -> Result<Option<Manifest>> {
 
 /// The writer of the ledger; whoever has it holds the vault's lock.
 #[derive(Debug)]
-pub struct Ledger {
+pub(crate) struct Ledger {
     layout: Layout,
     vault: String,
     /// The newest file and the end of it; none as long as nothing was ever written.
@@ -69,27 +69,31 @@ pub struct Ledger {
 
 /// What opening the ledger found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Opened {
+pub(crate) struct Opened {
     /// Unfinished appends that were cut off, each with its copy in the quarantine
     /// (relative to the vault; none if there was nothing to copy).
-    pub torn: Vec<(TornTail, Option<String>)>,
+    pub(crate) torn: Vec<(TornTail, Option<String>)>,
     /// Damage in the part that was read; it stays until it is repaired.
-    pub damage: Vec<Damage>,
+    pub(crate) damage: Vec<Damage>,
 }
 
 /// One append: its events are numbered from `first` on and share `time`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Appended {
+pub(crate) struct Appended {
     /// The number of the first event.
-    pub first: u64,
+    pub(crate) first: u64,
     /// Their time in Unix milliseconds.
-    pub time: i64,
+    pub(crate) time: i64,
 }
 
 impl Ledger {
     /// Opens the ledger for writing and cuts off what an unfinished append left. The
     /// newest file is read from `from` if it has that place, else from its start.
-    pub fn open(layout: &Layout, vault: &str, from: Option<&Position>) -> Result<(Self, Opened)> {
+    pub(crate) fn open(
+        layout: &Layout,
+        vault: &str,
+        from: Option<&Position>,
+    ) -> Result<(Self, Opened)> {
         let mut opened = Opened::default();
         let mut ledger = Self {
             layout: layout.clone(),
@@ -136,13 +140,13 @@ impl Ledger {
 
     /// The place after the last line; none as long as there is no line.
     #[must_use]
-    pub fn position(&self) -> Option<&Position> {
+    pub(crate) fn position(&self) -> Option<&Position> {
         self.newest.as_ref().map(|(_, position)| position)
     }
 
     /// Writes these events as one append, durably. After a failure nothing more can be
     /// written: the ledger has to be opened again.
-    pub fn append(&mut self, events: &[LedgerEvent], now_ms: i64) -> Result<Appended> {
+    pub(crate) fn append(&mut self, events: &[LedgerEvent], now_ms: i64) -> Result<Appended> {
         let last = self.position().map_or(0, |position| position.seq);
         if events.is_empty() {
             let (first, time) = (last + 1, self.time);

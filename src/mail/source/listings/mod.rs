@@ -31,7 +31,7 @@ impl Listings {
     /// between, or that the other answer was cut short of. Of rows with one number the
     /// first counts.
     #[must_use]
-    pub fn join(sizes: Sizes, numbers: &[u32], names: Names) -> Self {
+    pub(crate) fn join(sizes: Sizes, numbers: &[u32], names: Names) -> Self {
         let mut all = Self::default();
         let mut rows = numbers.iter().enumerate();
         if sizes.len() == numbers.len()
@@ -64,19 +64,19 @@ impl Listings {
     }
 
     /// Takes in how many messages the server says there are.
-    pub fn announce(&mut self, messages: u64) {
+    pub(crate) fn announce(&mut self, messages: u64) {
         self.announced = messages;
     }
 
     /// How many messages the server counts and does not list.
     #[must_use]
-    pub fn unlisted(&self) -> u64 {
+    pub(crate) fn unlisted(&self) -> u64 {
         self.announced.saturating_sub(self.len() as u64)
     }
 
     /// The rows of an IMAP mailbox; 0 stands for a missing UIDVALIDITY.
     #[must_use]
-    pub fn of_mailbox(uidvalidity: u32) -> Self {
+    pub(crate) fn of_mailbox(uidvalidity: u32) -> Self {
         Self {
             uidvalidity: Some(uidvalidity),
             ..Self::default()
@@ -84,7 +84,7 @@ impl Listings {
     }
 
     /// Appends a row of a mailbox, which has its UID as its number too.
-    pub fn push_uid(&mut self, uid: u32, octets: Option<u64>) {
+    pub(crate) fn push_uid(&mut self, uid: u32, octets: Option<u64>) {
         self.push(uid, octets, &uid.to_be_bytes());
     }
 
@@ -108,32 +108,32 @@ impl Listings {
 
     /// Sum of the listed sizes, in octets.
     #[must_use]
-    pub fn octets(&self) -> u64 {
+    pub(crate) fn octets(&self) -> u64 {
         self.sizes.total
     }
 
     /// The size of a row, in octets.
     #[must_use]
-    pub fn octets_of(&self, row: usize) -> Option<u64> {
+    pub(crate) fn octets_of(&self, row: usize) -> Option<u64> {
         self.sizes.octets_of(row)
     }
 
     /// The listed size of a row, or 0 if it has none or one that no message can have.
     #[must_use]
-    pub fn plausible_octets(&self, row: u32) -> u64 {
+    pub(crate) fn plausible_octets(&self, row: u32) -> u64 {
         let octets = self.octets_of(row as usize);
         octets.filter(|octets| *octets <= PLAUSIBLE).unwrap_or(0)
     }
 
     /// The message number of a row.
     #[must_use]
-    pub fn number_of(&self, row: usize) -> u32 {
+    pub(crate) fn number_of(&self, row: usize) -> u32 {
         self.sizes.number_of(row)
     }
 
     /// True if the names came in ascending order, each once.
-    #[must_use]
-    pub fn is_sorted(&self) -> bool {
+    #[cfg(test)]
+    fn is_sorted(&self) -> bool {
         self.names.is_sorted()
     }
 
@@ -164,14 +164,14 @@ impl Listings {
 
     /// A cursor over the names in listing order.
     #[must_use]
-    pub fn cursor(&self) -> Cursor<'_> {
+    pub(crate) fn cursor(&self) -> Cursor<'_> {
         self.names.cursor()
     }
 
     /// A cursor over the names in ascending order; costs four bytes a row if they did not
     /// come that way.
     #[must_use]
-    pub fn ascending(&self) -> Ascending<'_> {
+    pub(crate) fn ascending(&self) -> Ascending<'_> {
         Ascending::new(&self.names)
     }
 }

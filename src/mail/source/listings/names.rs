@@ -25,7 +25,7 @@ const DISORDER: usize = 12;
 
 impl Names {
     /// Appends a name, empty where the server gave none.
-    pub fn push(&mut self, name: &[u8]) {
+    pub(crate) fn push(&mut self, name: &[u8]) {
         let name = if self.is_full() { &[] } else { name };
         if self.len > 0 && name <= self.last.as_slice() {
             self.unsorted = true;
@@ -55,14 +55,8 @@ impl Names {
 
     /// Number of names.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
-    }
-
-    /// True if there is no name.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
     }
 
     /// True if they came in ascending order, each once.
@@ -117,7 +111,7 @@ pub struct Cursor<'a> {
 
 impl Cursor<'_> {
     /// Goes to the next row and gives its number in the listing and its name.
-    pub fn advance(&mut self) -> Option<(usize, &[u8])> {
+    pub(crate) fn advance(&mut self) -> Option<(usize, &[u8])> {
         if self.row == self.names.len {
             return None;
         }

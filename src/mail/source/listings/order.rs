@@ -35,7 +35,7 @@ impl<'a> Ascending<'a> {
     }
 
     /// The next name and its row; rows of equal names ascend.
-    pub fn advance(&mut self) -> Option<(usize, &[u8])> {
+    pub(crate) fn advance(&mut self) -> Option<(usize, &[u8])> {
         match &mut self.0 {
             Way::AsListed(cursor) => cursor.advance(),
             Way::Merged(runs) => runs.advance(),

@@ -20,7 +20,7 @@ const LARGE: u32 = u32::MAX - 1;
 
 impl Sizes {
     /// Appends a row.
-    pub fn push(&mut self, number: u32, octets: Option<u64>) {
+    pub(crate) fn push(&mut self, number: u32, octets: Option<u64>) {
         self.total = self.total.saturating_add(octets.unwrap_or(0));
         let small = match octets.map(u32::try_from) {
             None => UNKNOWN,
@@ -47,13 +47,13 @@ impl Sizes {
 
     /// Number of rows.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.octets.len()
     }
 
     /// True if there is no row.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.octets.is_empty()
     }
 

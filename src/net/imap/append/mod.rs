@@ -28,13 +28,13 @@ const PIECE: usize = 64 << 10;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AppendMessage {
     /// Its flags.
-    pub flags: Vec<String>,
+    pub(crate) flags: Vec<String>,
     /// Its INTERNALDATE in Unix seconds; without one the server takes its own time.
-    pub date: Option<i64>,
+    pub(crate) date: Option<i64>,
     /// Its length.
-    pub octets: u64,
+    pub(crate) octets: u64,
     /// Its header is UTF-8 beyond ASCII, and the server takes that (RFC 6855).
-    pub utf8: bool,
+    pub(crate) utf8: bool,
 }
 
 /// What became of a message.
@@ -73,7 +73,7 @@ pub(super) type AppendPieces<'a> =
 impl<S: Read + Write> Session<S> {
     /// The mailbox with these levels below a namespace, be it there or not.
     #[must_use]
-    pub fn mailbox(&self, space: &Namespace, levels: &[String]) -> Mailbox {
+    pub(crate) fn mailbox(&self, space: &Namespace, levels: &[String]) -> Mailbox {
         let mut raw = space.prefix.clone();
         for (n, level) in levels.iter().enumerate() {
             if n > 0 {
@@ -85,7 +85,7 @@ impl<S: Read + Write> Session<S> {
     }
 
     /// Makes a mailbox and subscribes to it, which most programs take for showing it.
-    pub fn create(&mut self, mailbox: &Mailbox) -> Result<Created> {
+    pub(crate) fn create(&mut self, mailbox: &Mailbox) -> Result<Created> {
         let create = ImapCommand::new("CREATE").string(&mailbox.raw);
         let done = self.wire.run(&create, |_| Ok(()))?;
         if !done.is_ok() && !done.status().says("ALREADYEXISTS") {
@@ -97,7 +97,7 @@ impl<S: Read + Write> Session<S> {
     }
 
     /// The longest message that the mailbox takes, if the server says.
-    pub fn append_limit(&mut self, mailbox: &Mailbox) -> Result<Option<u64>> {
+    pub(crate) fn append_limit(&mut self, mailbox: &Mailbox) -> Result<Option<u64>> {
         let mut limit = self.caps.number("APPENDLIMIT");
         if limit.is_none() && self.caps.has("APPENDLIMIT") {
             let command = ImapCommand::new("STATUS").string(&mailbox.raw);
@@ -118,12 +118,12 @@ impl<S: Read + Write> Session<S> {
 
     /// True if headers beyond ASCII are welcome.
     #[must_use]
-    pub fn takes_utf8(&self) -> bool {
+    pub(crate) fn takes_utf8(&self) -> bool {
         self.utf8
     }
 
     /// Begins to put messages into a mailbox.
-    pub fn appender(&mut self, mailbox: &Mailbox) -> Appender<'_, S> {
+    pub(crate) fn appender(&mut self, mailbox: &Mailbox) -> Appender<'_, S> {
         Appender {
             name: mailbox.raw.clone(),
             under_way: VecDeque::new(),
@@ -157,13 +157,18 @@ struct WaitingAppends {
 impl<S: Read + Write> Appender<'_, S> {
     /// True if a verdict should be taken before such a message is sent.
     #[must_use]
-    pub fn is_full(&self, octets: u64) -> bool {
+    pub(crate) fn is_full(&self, octets: u64) -> bool {
         !self.under_way.is_empty()
             && (self.under_way.len() >= AHEAD || self.octets.saturating_add(octets) > AHEAD_OCTETS)
     }
 
     /// Sends a message, which has to be as long as its letter says.
-    pub fn send(&mut self, key: u64, letter: &AppendMessage, body: AppendPieces<'_>) -> Result<()> {
+    pub(crate) fn send(
+        &mut self,
+        key: u64,
+        letter: &AppendMessage,
+        body: AppendPieces<'_>,
+    ) -> Result<()> {
         let ahead = match self.session.wire.literals {
             Literals::Wait => false,
             Literals::Small => letter.octets <= SMALL as u64,
@@ -219,7 +224,7 @@ impl<S: Read + Write> Appender<'_, S> {
     }
 
     /// The next verdict, with the key of its message; `None` if nothing is under way.
-    pub fn take(&mut self) -> Result<Option<(u64, Verdict)>> {
+    pub(crate) fn take(&mut self) -> Result<Option<(u64, Verdict)>> {
         match self.ready.pop_front() {
             Some(ready) => Ok(Some(ready)),
             None => self.receive(),

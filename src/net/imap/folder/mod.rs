@@ -64,7 +64,6 @@ pub struct Folder<'s, S> {
     pub(super) counts: Counts,
     /// False if the server said that it is open for reading only.
     writable: bool,
-    mailbox_id: Option<Vec<u8>>,
     permanent: Option<Vec<Vec<u8>>>,
     /// Messages that went since it was opened.
     pub(super) expunged: u32,
@@ -91,7 +90,7 @@ impl<S: Read + Write> Session<S> {
     /// number a mailbox again for every EXAMINE and STATUS, until a SELECT makes the numbers
     /// last. So if EXAMINE gives other numbers than are on record, or than STATUS gave in this
     /// session, SELECT is what counts. It changes no flag but \Recent, which nobody keeps.
-    pub fn open_known(
+    pub(crate) fn open_known(
         &mut self,
         mailbox: &Mailbox,
         recorded: Option<u32>,
@@ -124,7 +123,6 @@ impl<S: Read + Write> Session<S> {
             session: self,
             counts: found.counts,
             writable,
-            mailbox_id: found.mailbox_id,
             permanent: found.permanent,
             expunged: 0,
             newer: None,
@@ -150,7 +148,6 @@ impl<S: Read + Write> Session<S> {
 #[derive(Debug, Default)]
 struct OpenedMailbox {
     pub(super) counts: Counts,
-    mailbox_id: Option<Vec<u8>>,
     permanent: Option<Vec<Vec<u8>>>,
 }
 
@@ -175,8 +172,6 @@ impl OpenedMailbox {
                     self.counts.modseq = argument.number().filter(|n| *n > 0);
                 } else if status.says("PERMANENTFLAGS") {
                     self.permanent = argument.texts().ok();
-                } else if status.says("MAILBOXID") {
-                    self.mailbox_id = argument.texts().ok().and_then(|ids| ids.into_iter().next());
                 }
             }
             _ => {}
@@ -194,26 +189,20 @@ impl<S: Read + Write> Folder<'_, S> {
 
     /// Messages that others deleted since it was opened, as far as the server reported.
     #[must_use]
-    pub fn expunged(&self) -> u32 {
+    pub(crate) fn expunged(&self) -> u32 {
         self.expunged
     }
 
     /// True if it was opened for deleting, and the server agrees.
     #[must_use]
-    pub fn is_writable(&self) -> bool {
+    pub(crate) fn is_writable(&self) -> bool {
         self.writable
-    }
-
-    /// The name that the mailbox keeps when it is renamed (RFC 8474).
-    #[must_use]
-    pub fn mailbox_id(&self) -> Option<&[u8]> {
-        self.mailbox_id.as_deref()
     }
 
     /// The flags that the mailbox keeps, of which `\\*` stands for any other; `None` if
     /// the server does not say.
     #[must_use]
-    pub fn permanent(&self) -> Option<&[Vec<u8>]> {
+    pub(crate) fn permanent(&self) -> Option<&[Vec<u8>]> {
         self.permanent.as_deref()
     }
 

@@ -82,7 +82,7 @@ impl<S: Read + Write> Session<S> {
     }
 
     /// Hides a secret in all that the server says from now on.
-    pub fn hide(&mut self, secret: &str) {
+    pub(crate) fn hide(&mut self, secret: &str) {
         self.wire.channel.hide(secret);
     }
 
@@ -115,7 +115,7 @@ impl<S: Read + Write> Session<S> {
 
     /// True if the server said that it knows this extension, named in capitals.
     #[must_use]
-    pub fn knows(&self, extension: &str) -> bool {
+    pub(crate) fn knows(&self, extension: &str) -> bool {
         self.caps.has(extension)
     }
 

@@ -13,50 +13,50 @@ use crate::vault::layout::Layout;
 
 /// A stretch that is not what was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Damage {
+pub(crate) struct Damage {
     /// The ledger file, relative to the vault.
-    pub file: String,
+    pub(crate) file: String,
     /// Its first byte.
-    pub first: u64,
+    pub(crate) first: u64,
     /// Its last byte.
-    pub last: u64,
+    pub(crate) last: u64,
     /// What is wrong with its first line.
-    pub detail: String,
+    pub(crate) detail: String,
 }
 
 /// The rest of an append that was never finished.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TornTail {
+pub(crate) struct TornTail {
     /// The ledger file, relative to the vault.
-    pub file: String,
+    pub(crate) file: String,
     /// Its first byte.
-    pub first: u64,
+    pub(crate) first: u64,
     /// Its length; 0 for a file that was created but never written to.
-    pub len: u64,
+    pub(crate) len: u64,
 }
 
 /// A damaged stretch that repair has accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Gap {
+pub(crate) struct Gap {
     /// The ledger file, relative to the vault.
-    pub file: String,
+    pub(crate) file: String,
     /// Its first byte.
-    pub first: u64,
+    pub(crate) first: u64,
     /// Its last byte.
-    pub last: u64,
+    pub(crate) last: u64,
 }
 
 impl Gap {
     /// True if this damage is within the gap.
     #[must_use]
-    pub fn covers(&self, damage: &Damage) -> bool {
+    pub(crate) fn covers(&self, damage: &Damage) -> bool {
         self.file == damage.file && self.first <= damage.first && damage.last <= self.last
     }
 }
 
 /// What a [`Reader`] finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Item {
+pub(crate) enum Item {
     /// An event.
     Entry {
         /// The event.
@@ -73,7 +73,7 @@ pub enum Item {
 
 /// Reads the ledger from its beginning or from a place in it.
 #[derive(Debug)]
-pub struct Reader {
+pub(crate) struct Reader {
     layout: Layout,
     vault: String,
     files: VecDeque<String>,
@@ -121,13 +121,13 @@ enum LinesBefore {
 
 impl Reader {
     /// Reads everything. `vault` is the vault's id.
-    pub fn new(layout: &Layout, vault: &str) -> Result<Self> {
+    pub(crate) fn new(layout: &Layout, vault: &str) -> Result<Self> {
         let files = files(layout)?;
         Self::of(layout, vault, files, LinesBefore::Nothing)
     }
 
     /// Reads what follows a place; none if the ledger does not have this place.
-    pub fn from(layout: &Layout, vault: &str, position: &Position) -> Result<Option<Self>> {
+    pub(crate) fn from(layout: &Layout, vault: &str, position: &Position) -> Result<Option<Self>> {
         let mut files = files(layout)?;
         let Ok(at) = files.binary_search(&position.file) else {
             return Ok(None);
@@ -197,7 +197,7 @@ impl Reader {
 
     /// The damaged stretches that the lines read so far accept.
     #[must_use]
-    pub fn accepted_gaps(&self) -> &[Gap] {
+    pub(crate) fn accepted_gaps(&self) -> &[Gap] {
         &self.gaps
     }
 
