@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ammonia::{Builder, UrlRelative};
+use maud::{PreEscaped, Render};
 
 use super::trim::{Trimmed, trim};
 use crate::mail::bounds::HTML;
@@ -12,9 +13,37 @@ use crate::mail::bounds::HTML;
 /// The pictures that a message brought along: by Content-ID, the file that has it, as a link.
 pub(super) type Pictures = HashMap<String, String>;
 
+/// HTML of mail that may stand in a page: only [`html`] makes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sanitised {
+    html: String,
+    flattened: bool,
+}
+
+impl Sanitised {
+    /// True if it shows pictures that lie next to the page.
+    pub(super) fn has_pictures(&self) -> bool {
+        self.html.contains("<img ")
+    }
+
+    /// True if tags or attributes beyond a bound were left out; all of the text is there.
+    pub(super) fn is_flattened(&self) -> bool {
+        self.flattened
+    }
+}
+
+impl Render for Sanitised {
+    fn render_to(&self, page: &mut String) {
+        // Mail's HTML is inserted here only. It is safe because nothing but ammonia's output
+        // gets into the field: a closed tree of harmless elements, whose text is escaped. The
+        // page's policy forbids what might get past that.
+        PreEscaped(&self.html).render_to(page);
+    }
+}
+
 /// The part of an HTML text that may be shown: no scripts, no styles, no forms, and no
 /// pictures but these. `None` if the text is too long, has too many tags or cannot be read.
-pub(super) fn html(text: &str, pictures: &Pictures) -> Option<Trimmed> {
+pub(super) fn html(text: &str, pictures: &Pictures) -> Option<Sanitised> {
     if text.len() > HTML {
         return None;
     }
@@ -45,7 +74,7 @@ pub(super) fn html(text: &str, pictures: &Pictures) -> Option<Trimmed> {
         builder.clean(&html).to_string()
     }));
     let html = cleaned.ok()?;
-    Some(Trimmed { html, flattened })
+    Some(Sanitised { html, flattened })
 }
 
 /// Lets through what is the link of a picture.
@@ -115,7 +144,7 @@ pub(super) fn harmless(name: &str) -> String {
 /// What holds for any HTML: no script is left, and nothing that loads from elsewhere.
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) fn assert_any(text: &str) {
-    if let Some(Trimmed { html, .. }) = html(text, &Pictures::new()) {
+    if let Some(Sanitised { html, .. }) = html(text, &Pictures::new()) {
         assert!(
             !html.contains("<script") && !html.contains("<img"),
             "{html}"

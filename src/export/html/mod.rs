@@ -24,9 +24,6 @@ use crate::mail::readable::{self, Parts};
 use crate::vault::Entry;
 use crate::vault::layout::folder_label;
 
-/// Where links between messages stand in a page.
-const LINKS: (&str, &str) = ("<!--links-->", "<!--/links-->");
-
 /// What holds for any HTML that becomes part of a page.
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) fn assert_any(text: &str) {
@@ -61,7 +58,7 @@ struct HtmlFolder {
 #[derive(Debug)]
 struct Month {
     name: String,
-    rows: String,
+    rows: page::MonthRows,
     count: u64,
 }
 
@@ -101,7 +98,7 @@ impl Site {
         }
         self.month.get_or_insert_with(|| Month {
             name: month,
-            rows: String::new(),
+            rows: page::MonthRows::default(),
             count: 0,
         });
         Ok(())
@@ -158,14 +155,12 @@ impl Site {
         let html = parts.html.as_deref();
         let body = html.and_then(|html| clean::html(html, &pictures));
         let notes = page::notes(&mail, html.is_some(), body.as_ref(), parts);
-        let body = body.as_ref().map(|body| body.html.as_str());
         let text = page::message(&page::MessagePage {
             entry,
             mail: &mail,
-            body,
+            body: body.as_ref(),
             dir: &dir,
             files: &files,
-            links: LINKS,
             notes: &notes,
         });
         self.place.write(path.to_path_buf(), text.as_bytes())
@@ -183,14 +178,10 @@ impl Site {
         for (id, (before, after)) in links {
             let path = page_of(self.place.root(), id);
             let text = String::from_utf8_lossy(&fsx::read(&path)?).into_owned();
-            let Some((head, rest)) = text.split_once(LINKS.0) else {
-                continue;
-            };
-            let Some((_, tail)) = rest.split_once(LINKS.1) else {
-                continue;
-            };
             let links = page::links(&before, &after, &self.labels);
-            let new = format!("{head}{}{links}{}{tail}", LINKS.0, LINKS.1);
+            let Some(new) = page::with_links(&text, &links) else {
+                continue;
+            };
             if new != text {
                 self.place.write(path, new.as_bytes())?;
             }
@@ -231,9 +222,7 @@ impl Target for Site {
         if let (Some(month), Some(folder)) = (&mut self.month, self.folders.last()) {
             let up = "../".repeat(folder.path.components().count());
             month.count += 1;
-            month
-                .rows
-                .push_str(&page::row(entry, &up, !parts.attachments.is_empty()));
+            month.rows.push(entry, &up, !parts.attachments.is_empty());
         }
         if known || fsx::is_file(&path)? {
             return Ok(Put::There);
@@ -246,12 +235,17 @@ impl Target for Site {
         self.close_month()?;
         self.place.flush()?;
         self.link()?;
-        let mut sections = String::new();
-        for folder in &self.folders {
-            let account = self.place.several().then_some(folder.account.as_str());
-            let name = folder_label(&folder.dir);
-            sections.push_str(&page::section(account, &name, &folder.path, &folder.months));
-        }
+        let several = self.place.several();
+        let sections: Vec<_> = self
+            .folders
+            .iter()
+            .map(|folder| page::FolderSection {
+                account: several.then_some(&folder.account),
+                name: folder_label(&folder.dir),
+                path: &folder.path,
+                months: &folder.months,
+            })
+            .collect();
         let index = page::index(&sections, self.labels.len());
         let file = self.place.root().join("index.html");
         self.place.write(file, index.as_bytes())?;

@@ -5,14 +5,20 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use chrono::DateTime;
+use maud::{DOCTYPE, Markup, PreEscaped, Render as _, html};
 
-use super::trim::Trimmed;
+use super::clean::Sanitised;
 use crate::mail::bounds::HTML_FILES;
-use crate::mail::markup::esc;
+use crate::mail::markup::visible;
 use crate::mail::message::Hash128;
 use crate::mail::readable::{Parts, Readable};
 use crate::vault::Entry;
 
+/// Where the links between a message and others stand in its page, which is written before they
+/// are known. No text of mail can hold these: it is escaped, and comments in its HTML are dropped.
+const LINKS: (&str, &str) = ("<!--links-->", "<!--/links-->");
+
+/// Without characters that would be escaped, which a browser would not undo in a style sheet.
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1d2329;--soft:#626d78;--line:#dfe4e8;--page:#fff;--link:#0b57a4;--box:#f5f7f8}\
 @media(prefers-color-scheme:dark){:root{--ink:#e3e7ea;--soft:#98a3ad;--line:#343b42;--page:#15191d;--link:#7db7ee;--box:#1e2429}}\
@@ -29,10 +35,6 @@ pre{white-space:pre-wrap;margin:0;font:.95rem/1.5 ui-monospace,monospace}.clip{w
 .box{background:var(--box);border-radius:.5rem;padding:.7rem 1rem;margin:1rem 0;font-size:.95rem}.box h2{margin:0 0 .3rem}\
 @media(max-width:40rem){.list a{grid-template-columns:1fr auto;padding:.7rem .1rem}.list .subject{grid-column:1/-1;grid-row:2;white-space:normal}\
 .list .date{grid-column:2;grid-row:1}.list .from{grid-column:1;grid-row:1}.list .size{display:none}.months a{padding:.5rem .8rem}}";
-
-/// A paper clip, which not every font has.
-const CLIP: &str = " <svg class=\"clip\" viewBox=\"0 0 16 16\" role=\"img\" aria-label=\"attachments\">\
-<path d=\"M11.5 4v6.5a3.5 3.5 0 0 1-7 0v-7a2.3 2.3 0 0 1 4.6 0v6.6a1.1 1.1 0 0 1-2.2 0V4.5\"/></svg>";
 
 /// A relative path in a link.
 pub(super) fn link(path: &str) -> String {
@@ -67,69 +69,98 @@ fn day(date: i64) -> String {
     )
 }
 
-fn subject(entry: &Entry) -> String {
+fn subject(entry: &Entry) -> &str {
     match entry.subject.trim() {
-        "" => "(no subject)".to_owned(),
-        subject => esc(subject),
+        "" => "(no subject)",
+        subject => subject,
     }
 }
 
 /// Who wrote it: the name of a `name <address>`, else all of it.
-fn sender(from: &str) -> String {
+fn sender(from: &str) -> &str {
     let name = from.split('<').next().unwrap_or_default();
     let name = name.trim().trim_matches('"').trim();
-    let shown = if name.is_empty() {
+    if name.is_empty() {
         from.trim().trim_matches(['<', '>'])
     } else {
         name
-    };
-    esc(shown)
+    }
 }
 
 /// A page; `pictures` if it shows some that lie next to it.
-fn whole(title: &str, body: &str, pictures: bool) -> String {
+fn whole(title: &str, body: &Markup, pictures: bool) -> String {
     // For a page from the disk some browsers do not take its neighbours for 'self'.
     let img = if pictures {
         "img-src 'self' file:; "
     } else {
         ""
     };
-    format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; {img}\
-         style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'\">\n\
-         <meta http-equiv=\"x-dns-prefetch-control\" content=\"off\">\n\
-         <meta name=\"referrer\" content=\"no-referrer\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{}</title>\n<style>{STYLE}</style></head>\n<body>\n{body}</body></html>\n",
-        esc(title)
-    )
+    let page = html! {
+        (DOCTYPE) "\n"
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content={
+                    "default-src 'none'; " (img)
+                    "style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"
+                };
+                meta http-equiv="x-dns-prefetch-control" content="off";
+                meta name="referrer" content="no-referrer";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (visible(title)) }
+                style { (STYLE) }
+            }
+            "\n"
+            body { "\n" (body) }
+        }
+        "\n"
+    };
+    page.into_string()
+}
+
+/// The messages of a month, each rendered when its turn comes: that takes less than to keep
+/// what is known of it.
+#[derive(Debug, Default)]
+pub(super) struct MonthRows(Markup);
+
+impl MonthRows {
+    pub(super) fn push(&mut self, entry: &Entry, up: &str, attachments: bool) {
+        let id = entry.name.hash.to_string();
+        let row = html! {
+            li {
+                a href={ (up) "messages/" (id[..2]) "/" (id) ".html" } {
+                    span.date { (day(entry.date)) }
+                    span.from dir="auto" { (visible(sender(&entry.from))) }
+                    span.subject dir="auto" {
+                        (visible(subject(entry)))
+                        @if attachments { " " (clip()) }
+                    }
+                    span.size { (size(entry.name.size)) }
+                }
+            }
+            "\n"
+        };
+        row.render_to(&mut self.0.0);
+    }
+}
+
+/// A paper clip, which not every font has.
+fn clip() -> Markup {
+    let path = "M11.5 4v6.5a3.5 3.5 0 0 1-7 0v-7a2.3 2.3 0 0 1 4.6 0v6.6a1.1 1.1 0 0 1-2.2 0V4.5";
+    html! {
+        svg.clip viewBox="0 0 16 16" role="img" aria-label="attachments" { path d=(path) {} }
+    }
 }
 
 /// A page of a month.
-pub(super) fn list(title: &str, up: &str, rows: &str) -> String {
-    let body = format!(
-        "<nav><a href=\"{up}index.html\">All mail</a></nav>\n<h1>{}</h1>\n\
-         <ul class=\"list\">\n{rows}</ul>\n",
-        esc(title)
-    );
+pub(super) fn list(title: &str, up: &str, rows: &MonthRows) -> String {
+    let body = html! {
+        nav { a href={ (up) "index.html" } { "All mail" } }
+        h1 { (visible(title)) }
+        ul.list { "\n" (rows.0) }
+        "\n"
+    };
     whole(title, &body, false)
-}
-
-/// A message in the list of a month.
-pub(super) fn row(entry: &Entry, up: &str, attachments: bool) -> String {
-    let id = entry.name.hash.to_string();
-    let clip = if attachments { CLIP } else { "" };
-    format!(
-        "<li><a href=\"{up}messages/{}/{id}.html\"><span class=\"date\">{}</span>\
-         <span class=\"from\" dir=\"auto\">{}</span>\
-         <span class=\"subject\" dir=\"auto\">{}{clip}</span><span class=\"size\">{}</span></a></li>\n",
-        &id[..2],
-        day(entry.date),
-        sender(&entry.from),
-        subject(entry),
-        size(entry.name.size),
-    )
 }
 
 /// What stands on the page of a message.
@@ -137,67 +168,65 @@ pub(super) struct MessagePage<'a> {
     pub(super) entry: &'a Entry,
     pub(super) mail: &'a Readable,
     /// The body as HTML; without one the text is shown.
-    pub(super) body: Option<&'a str>,
+    pub(super) body: Option<&'a Sanitised>,
     /// Where its attachments lie, and their names and sizes.
     pub(super) dir: &'a str,
     pub(super) files: &'a [(String, u64)],
-    /// To the message itself, and to its conversation.
-    pub(super) links: (&'a str, &'a str),
-    pub(super) notes: &'a str,
+    /// What it lacks, in words.
+    pub(super) notes: &'a [String],
 }
 
 /// The page of a message.
 pub(super) fn message(page: &MessagePage<'_>) -> String {
-    let MessagePage {
-        entry,
-        mail,
-        body,
-        dir,
-        files,
-        links,
-        notes,
-    } = *page;
-    let mut text = format!(
-        "<nav><a href=\"../../index.html\">All mail</a></nav>\n<h1 dir=\"auto\">{}</h1>\n<dl>",
-        subject(entry)
-    );
-    for (name, value) in mail.headers.iter().filter(|(name, _)| name != "Subject") {
-        let _ = write!(
-            text,
-            "<dt>{}</dt><dd dir=\"auto\">{}</dd>",
-            esc(name),
-            esc(value)
-        );
-    }
-    let _ = write!(text, "</dl>\n{}{}\n", links.0, links.1);
-    if !files.is_empty() {
-        text.push_str("<div class=\"box\"><h2>Attachments</h2><ul>");
-        for (file, bytes) in files {
-            let _ = write!(
-                text,
-                "<li><a href=\"{dir}{}\" download>{}</a> <span class=\"soft\">{}</span></li>",
-                link(file),
-                esc(file),
-                size(*bytes),
-            );
+    let headers = page.mail.headers.iter();
+    let headers = headers.filter(|(name, _)| name != "Subject");
+    let body = html! {
+        nav { a href="../../index.html" { "All mail" } }
+        "\n"
+        h1 dir="auto" { (visible(subject(page.entry))) }
+        "\n"
+        dl {
+            @for (name, value) in headers {
+                dt { (visible(name)) }
+                dd dir="auto" { (visible(value)) }
+            }
         }
-        text.push_str("</ul></div>\n");
-    }
-    match body {
-        Some(html) => {
-            let _ = writeln!(text, "<div class=\"body\" dir=\"auto\">{html}</div>");
+        "\n"
+        // Comments of ours, which `with_links` looks for.
+        (PreEscaped(LINKS.0)) (PreEscaped(LINKS.1))
+        "\n"
+        @if !page.files.is_empty() { (attachments(page.dir, page.files)) }
+        @if let Some(html) = page.body {
+            div.body dir="auto" { (html) }
+        } @else {
+            div.body { pre dir="auto" { (visible(&page.mail.text)) } }
         }
-        None => {
-            let _ = writeln!(
-                text,
-                "<div class=\"body\"><pre dir=\"auto\">{}</pre></div>",
-                esc(&mail.text)
-            );
+        "\n"
+        @for note in page.notes {
+            p.soft { (note) }
+            "\n"
         }
+    };
+    let pictures = page.body.is_some_and(Sanitised::has_pictures);
+    whole(&page.entry.subject, &body, pictures)
+}
+
+fn attachments(dir: &str, files: &[(String, u64)]) -> Markup {
+    html! {
+        div.box {
+            h2 { "Attachments" }
+            ul {
+                @for (file, bytes) in files {
+                    li {
+                        a href={ (dir) (link(file)) } download { (visible(file)) }
+                        " "
+                        span.soft { (size(*bytes)) }
+                    }
+                }
+            }
+        }
+        "\n"
     }
-    text.push_str(notes);
-    let pictures = body.is_some_and(|html| html.contains("<img "));
-    whole(&entry.subject, &text, pictures)
 }
 
 /// What the page of a message lacks, in words; `html` if it was written so, `body` what of
@@ -205,43 +234,38 @@ pub(super) fn message(page: &MessagePage<'_>) -> String {
 pub(super) fn notes(
     mail: &Readable,
     html: bool,
-    body: Option<&Trimmed>,
+    body: Option<&Sanitised>,
     parts: &Parts<'_>,
-) -> String {
-    let mut notes = String::new();
-    let mut note = |said: bool, text: &str| {
-        if said {
-            let _ = writeln!(notes, "<p class=\"soft\">{text}</p>");
-        }
-    };
-    note(
-        html && body.is_none(),
-        "This part was shortened: it is too long or has too many tags for a page, and is shown as its text.",
-    );
-    note(
-        body.is_some_and(|body| body.flattened),
-        "This part was shortened: its deepest tags, or some of very many attributes, were left out; its text is all here.",
-    );
-    note(
-        mail.truncated,
-        "This message is too long to be shown whole, and its last attachment is not here; 'mailvault show ID --save DIR' has all of them.",
-    );
-    note(
-        mail.text_cut && body.is_none(),
-        "This part was shortened: its text is too long to be shown whole; 'mailvault show ID --raw' has all of it.",
-    );
-    note(
-        mail.parts_cut,
-        "This message has too many parts, or they lie too deep within each other: some are not here; 'mailvault show ID --raw' has all of them.",
-    );
+) -> Vec<String> {
     let more = parts.attachments.len().saturating_sub(HTML_FILES);
-    note(
-        more > 0,
-        &format!(
-            "{more} more attachments are not here; 'mailvault show ID --save DIR' has all of them."
-        ),
+    let more_text = format!(
+        "{more} more attachments are not here; 'mailvault show ID --save DIR' has all of them."
     );
-    notes
+    let notes = [
+        (
+            html && body.is_none(),
+            "This part was shortened: it is too long or has too many tags for a page, and is shown as its text.",
+        ),
+        (
+            body.is_some_and(Sanitised::is_flattened),
+            "This part was shortened: its deepest tags, or some of very many attributes, were left out; its text is all here.",
+        ),
+        (
+            mail.truncated,
+            "This message is too long to be shown whole, and its last attachment is not here; 'mailvault show ID --save DIR' has all of them.",
+        ),
+        (
+            mail.text_cut && body.is_none(),
+            "This part was shortened: its text is too long to be shown whole; 'mailvault show ID --raw' has all of it.",
+        ),
+        (
+            mail.parts_cut,
+            "This message has too many parts, or they lie too deep within each other: some are not here; 'mailvault show ID --raw' has all of them.",
+        ),
+        (more > 0, &more_text),
+    ];
+    let said = notes.iter().filter(|(said, _)| *said);
+    said.map(|(_, text)| (*text).to_owned()).collect()
 }
 
 /// What a message is called in a link to it.
@@ -250,25 +274,25 @@ pub(super) fn label(entry: &Entry) -> String {
     format!(
         "{} {}: {}",
         day(entry.date),
-        short(&sender, 40),
-        short(&subject, 80)
+        short(sender, 40),
+        short(subject, 80)
     )
 }
 
-/// The beginning of a text with entities.
+/// The beginning of a text.
 fn short(text: &str, limit: usize) -> String {
-    let short: String = text.chars().take(limit).collect();
-    // An entity that was cut is none.
-    let whole = match short.rfind('&') {
-        Some(at) if !short[at..].contains(';') => &short[..at],
-        _ => &short,
-    };
-    let cut = if whole.len() < text.len() {
-        "\u{2026}"
-    } else {
-        ""
-    };
-    format!("{whole}{cut}")
+    match text.char_indices().nth(limit) {
+        Some((at, _)) => format!("{}\u{2026}", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+/// The page of a message with these links in the place of those that it had; `None` if it has
+/// no place for them.
+pub(super) fn with_links(page: &str, links: &Markup) -> Option<String> {
+    let (head, rest) = page.split_once(LINKS.0)?;
+    let (_, tail) = rest.split_once(LINKS.1)?;
+    Some([head, LINKS.0, &links.0, LINKS.1, tail].concat())
 }
 
 /// The links between a message and what it answers, and its answers.
@@ -276,72 +300,161 @@ pub(super) fn links(
     before: &[Hash128],
     after: &[Hash128],
     labels: &HashMap<Hash128, String>,
-) -> String {
-    let mut text = "<div class=\"box\">".to_owned();
-    for (title, ids) in [("In answer to", before), ("Answers", after)] {
-        if ids.is_empty() {
-            continue;
+) -> Markup {
+    let link = |id: &Hash128| {
+        let name = id.to_string();
+        let label = labels.get(id).map_or("", String::as_str);
+        html! {
+            li {
+                a href={ "../" (name[..2]) "/" (name) ".html" } dir="auto" { (visible(label)) }
+            }
         }
-        let _ = write!(text, "<h2>{title}</h2><ul>");
-        for id in ids {
-            let name = id.to_string();
-            let label = labels.get(id).map_or("", String::as_str);
-            let _ = write!(
-                text,
-                "<li><a href=\"../{}/{name}.html\" dir=\"auto\">{label}</a></li>",
-                &name[..2]
-            );
+    };
+    html! {
+        div.box {
+            @for (title, ids) in [("In answer to", before), ("Answers", after)] {
+                @if !ids.is_empty() {
+                    h2 { (title) }
+                    ul {
+                        @for id in ids { (link(id)) }
+                    }
+                }
+            }
         }
-        text.push_str("</ul>");
     }
-    text + "</div>"
 }
 
 /// A folder in the index.
-pub(super) fn section(
-    account: Option<&str>,
-    name: &str,
-    path: &Path,
-    months: &[(String, u64)],
-) -> String {
-    let account = account.map_or_else(String::new, |account| format!("{} / ", esc(account)));
-    let total: u64 = months.iter().map(|(_, count)| count).sum();
-    let mut text = format!(
-        "<h2>{account}{} <span class=\"soft\">{total}</span></h2>\n<ul class=\"months\">\n",
-        esc(name)
-    );
-    for (month, count) in months.iter().rev() {
-        let _ = writeln!(
-            text,
-            "<li><a href=\"{}/{month}.html\">{month} <span class=\"soft\">{count}</span></a></li>",
-            link(&path.to_string_lossy()),
-        );
+pub(super) struct FolderSection<'a> {
+    /// Its account, if there are several.
+    pub(super) account: Option<&'a str>,
+    pub(super) name: String,
+    pub(super) path: &'a Path,
+    pub(super) months: &'a [(String, u64)],
+}
+
+fn section(folder: &FolderSection<'_>) -> Markup {
+    let total: u64 = folder.months.iter().map(|(_, count)| count).sum();
+    let path = link(&folder.path.to_string_lossy());
+    html! {
+        h2 {
+            @if let Some(account) = folder.account { (visible(account)) " / " }
+            (visible(&folder.name)) " "
+            span.soft { (total) }
+        }
+        "\n"
+        ul.months {
+            "\n"
+            @for (month, count) in folder.months.iter().rev() {
+                li {
+                    a href={ (path) "/" (month) ".html" } { (month) " " span.soft { (count) } }
+                }
+                "\n"
+            }
+        }
+        "\n"
     }
-    text + "</ul>\n"
 }
 
 /// The first page.
-pub(super) fn index(sections: &str, messages: usize) -> String {
+pub(super) fn index(folders: &[FolderSection<'_>], messages: usize) -> String {
     let s = if messages == 1 { "" } else { "s" };
-    whole(
-        "Mail",
-        &format!("<h1>Mail</h1>\n<p class=\"soft\">{messages} message{s}</p>\n{sections}"),
-        false,
-    )
+    let body = html! {
+        h1 { "Mail" }
+        "\n"
+        p.soft { (messages) " message" (s) }
+        "\n"
+        @for folder in folders { (section(folder)) }
+    };
+    whole("Mail", &body, false)
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::clean;
     use super::*;
+    use crate::export::tests::entry;
+    use crate::mail::markup::{nasty, skeleton, unescaped};
 
     #[test]
-    fn foreign_text_is_text() {
-        assert_eq!(
-            esc("<b a=\"x\">&\u{202e}\u{7}"),
-            "&lt;b a=&quot;x&quot;&gt;&amp;\u{fffd}\u{fffd}"
-        );
-        assert_eq!(short("a &amp; b", 9), "a &amp; b");
-        assert_eq!(short("a &amp; b", 4), "a \u{2026}");
+    fn what_is_cut_or_linked_stays_whole_letters() {
+        assert_eq!(short("a & b", 5), "a & b");
+        assert_eq!(short("\u{e4} & b", 3), "\u{e4} &\u{2026}");
         assert_eq!(link("a b/\u{e4}\".pdf"), "a%20b/%c3%a4%22.pdf");
+    }
+
+    #[test]
+    fn the_style_sheet_is_not_escaped() {
+        assert!(index(&[], 0).contains(STYLE));
+    }
+
+    /// Every page with these texts in all of its fields; the message's with a body and without.
+    fn pages(texts: &[String; 4]) -> [String; 4] {
+        let [subject, from, name, text] = texts;
+        let mut entry = entry(b"Subject: x\r\n\r\nx");
+        // A text that is there, so that each page has the same words of ours.
+        entry.subject = format!("x{subject}x");
+        entry.from = format!("x{from}x");
+        let mail = Readable {
+            headers: vec![(format!("x{name}"), text.clone())],
+            text: text.clone(),
+            ..Readable::default()
+        };
+        let body = clean::html("<p>a<!--links--></p>", &clean::Pictures::new());
+        let message = |body: Option<&Sanitised>| {
+            let page = message(&MessagePage {
+                entry: &entry,
+                mail: &mail,
+                body,
+                dir: "x/",
+                files: &[(name.clone(), 1)],
+                notes: &["note".to_owned()],
+            });
+            let id = entry.name.hash;
+            let labels = HashMap::from([(id, label(&entry))]);
+            let links = links(&[id], &[id], &labels);
+            with_links(&page, &links).unwrap_or_default()
+        };
+        let mut rows = MonthRows::default();
+        rows.push(&entry, "../", true);
+        let folder = FolderSection {
+            account: Some(subject),
+            name: name.clone(),
+            path: Path::new(from),
+            months: &[("2025-08".to_owned(), 1)],
+        };
+        [
+            message(None),
+            message(body.as_ref()),
+            list(name, "../", &rows),
+            index(&[folder], 1),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_markup(subject in nasty(), from in nasty(), name in nasty(), text in nasty()) {
+            let texts = [subject, from, name, text];
+            let plain = pages(&["x"; 4].map(String::from));
+            let pages = pages(&texts);
+            for (page, plain) in pages.iter().zip(&plain) {
+                prop_assert_eq!(skeleton(page), skeleton(plain));
+                prop_assert_eq!(visible(page), &**page);
+            }
+            let [subject, _, name, text] = texts.each_ref().map(|text| visible(text));
+            for (page, texts) in pages.iter().zip([
+                [&subject, &name, &text],
+                [&subject, &name, &text],
+                [&subject, &name, &name],
+                [&subject, &name, &name],
+            ]) {
+                let shown = unescaped(page);
+                for text in texts {
+                    prop_assert!(shown.contains(&**text), "{:?}: {}", text, page);
+                }
+            }
+        }
     }
 }

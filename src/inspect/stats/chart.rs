@@ -1,8 +1,8 @@
 //! Charts as SVG whose lengths are shares of the width: text keeps its size on a phone.
 
-use std::fmt::Write as _;
+use maud::{Markup, html};
 
-use crate::mail::markup::esc;
+use crate::mail::markup::visible;
 
 /// One value of a chart.
 #[derive(Debug, Clone)]
@@ -28,91 +28,87 @@ const CROWDED: usize = 8;
 const LETTERS: usize = 30;
 
 /// Upright columns, from left to right: for times.
-pub(super) fn columns(title: &str, class: &str, bars: &[Bar]) -> String {
+pub(super) fn columns(title: &str, class: &str, bars: &[Bar]) -> Markup {
     let most = most(bars);
     let highest = bars.iter().position(|bar| bar.value == most && most > 0);
     let slot = 100.0 / count(bars.len());
     let wide = (slot * 0.72).min(9.0);
     let crowded = bars.len() > CROWDED;
-    let mut body = String::new();
-    for (n, bar) in bars.iter().enumerate() {
+    let column = |n: usize, bar: &Bar| {
+        let (label, text) = (visible(&bar.label), visible(&bar.text));
         let middle = slot * (count(n) + 0.5);
         let tall = f64::from(HEIGHT) * share(bar.value, most);
         // What is there is seen.
         let tall = if bar.value > 0 { tall.max(2.0) } else { 0.0 };
         let top = f64::from(ABOVE + HEIGHT) - tall;
         // The last label is always shown, and of the others every second.
-        let odd = if crowded && (bars.len() - n).is_multiple_of(2) {
-            " odd"
-        } else {
-            ""
-        };
-        let peak = if Some(n) == highest {
-            format!(
-                "<text class=\"peak\" x=\"{middle:.2}%\" y=\"{:.1}\" text-anchor=\"{}\">{}</text>",
-                top - 6.0,
-                anchor(middle, &bar.text),
-                esc(&bar.text)
-            )
-        } else {
-            String::new()
-        };
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            body,
-            "<g><title>{label}: {text}</title>\
-             <rect class=\"{class}\" x=\"{left:.2}%\" y=\"{top:.1}\" width=\"{wide:.2}%\" \
-             height=\"{tall:.1}\" rx=\"2\"/>{peak}\
-             <text class=\"tick{odd}\" x=\"{middle:.2}%\" y=\"{under}\" \
-             text-anchor=\"middle\">{label}</text></g>",
-            label = esc(&bar.label),
-            text = esc(&bar.text),
-            left = middle - wide / 2.0,
-            under = ABOVE + HEIGHT + 17,
-        );
-    }
-    let _ = writeln!(
-        body,
-        "<line class=\"base\" x1=\"0\" x2=\"100%\" y1=\"{0}.5\" y2=\"{0}.5\"/>",
-        ABOVE + HEIGHT
-    );
+        let odd = crowded && (bars.len() - n).is_multiple_of(2);
+        html! {
+            g {
+                title { (label) ": " (text) }
+                rect class=(class) x=(percent(middle - wide / 2.0)) y=(pixels(top))
+                    width=(percent(wide)) height=(pixels(tall)) rx="2" {}
+                @if Some(n) == highest {
+                    text.peak x=(percent(middle)) y=(pixels(top - 6.0))
+                        text-anchor=(anchor(middle, &bar.text)) { (text) }
+                }
+                text.tick.odd[odd] x=(percent(middle)) y=(ABOVE + HEIGHT + 17)
+                    text-anchor="middle" { (label) }
+            }
+            "\n"
+        }
+    };
+    let foot = pixels(f64::from(ABOVE + HEIGHT) + 0.5);
+    let body = html! {
+        @for (n, bar) in bars.iter().enumerate() { (column(n, bar)) }
+        line.base x1="0" x2="100%" y1=(foot) y2=(foot) {}
+    };
     svg(title, ABOVE + HEIGHT + BELOW, &body)
 }
 
 /// Lying bars, one below the other: for names.
-pub(super) fn rows(title: &str, class: &str, bars: &[Bar]) -> String {
+pub(super) fn rows(title: &str, class: &str, bars: &[Bar]) -> Markup {
     let most = most(bars);
-    let mut body = String::new();
-    let mut y = 0;
-    for bar in bars {
+    let row = |y: u32, bar: &Bar| {
+        let (label, text) = (visible(&bar.label), visible(&bar.text));
         let mut long = 100.0 * share(bar.value, most);
         if bar.value > 0 {
             long = long.max(0.5);
         }
-        let _ = writeln!(
-            body,
-            "<g><title>{label}: {text}</title>\
-             <text class=\"name\" x=\"0\" y=\"{line}\">{cut}</text>\
-             <text class=\"value\" x=\"100%\" y=\"{line}\" text-anchor=\"end\">{text}</text>\
-             <rect class=\"rail\" x=\"0\" y=\"{top}\" width=\"100%\" height=\"{THICK}\" rx=\"3\"/>\
-             <rect class=\"{class}\" x=\"0\" y=\"{top}\" width=\"{long:.2}%\" \
-             height=\"{THICK}\" rx=\"3\"/></g>",
-            label = esc(&bar.label),
-            cut = esc(&cut(&bar.label)),
-            text = esc(&bar.text),
-            line = y + 15,
-            top = y + 22,
-        );
-        y += ROW;
-    }
-    svg(title, y, &body)
+        let (line, top) = (y + 15, y + 22);
+        html! {
+            g {
+                title { (label) ": " (text) }
+                text.name x="0" y=(line) { (cut(&label)) }
+                text.value x="100%" y=(line) text-anchor="end" { (text) }
+                rect.rail x="0" y=(top) width="100%" height=(THICK) rx="3" {}
+                rect class=(class) x="0" y=(top) width=(percent(long)) height=(THICK) rx="3" {}
+            }
+            "\n"
+        }
+    };
+    let body = html! {
+        @for (y, bar) in (0..).step_by(ROW as usize).zip(bars) { (row(y, bar)) }
+    };
+    svg(title, bars.iter().map(|_| ROW).sum(), &body)
 }
 
-fn svg(title: &str, height: u32, body: &str) -> String {
-    format!(
-        "<svg role=\"img\" aria-label=\"{}\" width=\"100%\" height=\"{height}\">\n{body}</svg>\n",
-        esc(title)
-    )
+fn svg(title: &str, height: u32, body: &Markup) -> Markup {
+    html! {
+        svg role="img" aria-label=(visible(title)) width="100%" height=(height) {
+            "\n" (body)
+        }
+        "\n"
+    }
+}
+
+/// A share of the width.
+fn percent(share: f64) -> String {
+    format!("{share:.2}%")
+}
+
+fn pixels(length: f64) -> String {
+    format!("{length:.1}")
 }
 
 /// A text at the edge must not stand out of the picture: in a narrow one, a letter takes
@@ -164,7 +160,7 @@ mod tests {
 
     #[test]
     fn the_longest_bar_fills_the_width_and_the_shortest_is_seen() {
-        let svg = rows("t", "c", &[bar("a", 100_000), bar("b", 1), bar("c", 0)]);
+        let svg = rows("t", "c", &[bar("a", 100_000), bar("b", 1), bar("c", 0)]).into_string();
         assert!(svg.contains("width=\"100.00%\""), "{svg}");
         assert!(svg.contains("width=\"0.50%\""), "{svg}");
         assert!(svg.contains("width=\"0.00%\""), "{svg}");
@@ -173,18 +169,19 @@ mod tests {
     #[test]
     fn of_many_columns_every_second_label_gives_way_and_the_last_never() {
         let bars: Vec<_> = (2010..2020).map(|y| bar(&y.to_string(), y)).collect();
-        let svg = columns("t", "c", &bars);
+        let svg = columns("t", "c", &bars).into_string();
         assert_eq!(svg.matches("tick odd").count(), 5);
         assert!(svg.contains(">2010</text>"), "{svg}");
         let last = svg.lines().find(|line| line.contains(">2019</text>"));
         assert!(last.is_some_and(|line| !line.contains("odd")), "{svg}");
-        let few = columns("t", "c", &bars[..3]);
+        let few = columns("t", "c", &bars[..3]).into_string();
         assert!(!few.contains("odd"));
     }
 
     #[test]
     fn foreign_names_stay_text() {
         for svg in [rows, columns].map(|draw| draw("<t>", "c", &[bar("</svg><script>", 3)])) {
+            let svg = svg.into_string();
             assert!(!svg.contains("<script>") && svg.contains("&lt;script&gt;"));
             assert!(svg.contains("aria-label=\"&lt;t&gt;\""));
         }
@@ -199,7 +196,8 @@ mod tests {
 
     #[test]
     fn nothing_at_all_is_an_empty_picture() {
-        assert!(columns("t", "c", &[]).contains("<svg"));
-        assert!(rows("t", "c", &[bar("a", 0)]).contains("width=\"0.00%\""));
+        assert!(columns("t", "c", &[]).into_string().contains("<svg"));
+        let svg = rows("t", "c", &[bar("a", 0)]).into_string();
+        assert!(svg.contains("width=\"0.00%\""), "{svg}");
     }
 }

@@ -1,15 +1,15 @@
 //! The page of `stats --html`: one file without scripts, links or anything to be fetched.
 
-use std::fmt::Write as _;
-
 use chrono::DateTime;
+use maud::{DOCTYPE, Markup, html};
 
 use super::chart::{self, Bar};
 use super::{Stats, StatsSection};
 use crate::base::units::{count_text, size_text};
-use crate::mail::markup::esc;
-use crate::vault::catalog::{Amount, Facet};
+use crate::mail::markup::visible;
+use crate::vault::catalog::{Amount, Facet, Totals};
 
+/// Without characters that would be escaped, which a browser would not undo in a style sheet.
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1d2329;--soft:#5d6873;--line:#dfe4e8;--page:#f5f7f8;--card:#fff;--rail:#edf0f2;--size:#0b57a4;--mail:#0f7b6c}
 @media(prefers-color-scheme:dark){:root{--ink:#e3e7ea;--soft:#9aa5af;--line:#343b42;--page:#15191d;--card:#1c2126;--rail:#2a3137;--size:#7db7ee;--mail:#5cc4b2}}
@@ -39,58 +39,107 @@ thead th{color:var(--soft);font-size:.82rem;border-top:0}tfoot th,tfoot td{color
 
 /// The whole page.
 pub(super) fn page(stats: &Stats, about: &str, made: &str) -> String {
-    let totals = &stats.totals;
-    let mut body = format!(
-        "<h1>What the mail is made of</h1>\n<p class=\"soft\">{} \u{b7} {}</p>\n<dl>\n",
-        esc(about),
-        esc(made)
-    );
+    let title = "What the mail is made of";
+    let policy =
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'";
+    let page = html! {
+        (DOCTYPE) "\n"
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(policy);
+                meta name="referrer" content="no-referrer";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) }
+                style { "\n" (STYLE) }
+            }
+            "\n"
+            body {
+                h1 { (title) }
+                "\n"
+                p.soft { (visible(about)) " \u{b7} " (visible(made)) }
+                "\n"
+                (sums(&stats.totals))
+                main {
+                    "\n"
+                    @for section in &stats.sections { (one(section, stats.totals.amount)) }
+                }
+            }
+        }
+        "\n"
+    };
+    page.into_string()
+}
+
+/// All of the mail in a few numbers.
+fn sums(totals: &Totals) -> Markup {
     let span = totals.span.map_or_else(String::new, |(first, last)| {
         format!("{} \u{2013} {}", month(first), month(last))
     });
-    for (name, value) in [
+    let rows = [
         ("Messages", count_text(totals.amount.messages)),
         ("Size", size_text(totals.amount.octets)),
         ("Stored, compressed", size_text(totals.stored)),
         ("Received", span),
-    ] {
-        // Writing to a String cannot fail.
-        let _ = writeln!(body, "<div><dt>{name}</dt><dd>{value}</dd></div>");
+    ];
+    html! {
+        dl {
+            @for (name, value) in rows {
+                div { dt { (name) } dd { (value) } }
+            }
+        }
+        "\n"
+        @if let Some((size, heavy)) = totals.heavy {
+            p.note {
+                (percent(heavy.messages, totals.amount.messages)) " of the messages hold "
+                (percent(heavy.octets, totals.amount.octets)) " of the space: those larger than "
+                (size_text(size)) "."
+            }
+            "\n"
+        }
     }
-    body.push_str("</dl>\n");
-    if let Some((size, heavy)) = totals.heavy {
-        let _ = writeln!(
-            body,
-            "<p class=\"note\">{} of the messages hold {} of the space: those larger than \
-             {}.</p>",
-            percent(heavy.messages, totals.amount.messages),
-            percent(heavy.octets, totals.amount.octets),
-            size_text(size)
-        );
-    }
-    body.push_str("<main>\n");
-    for section in &stats.sections {
-        body.push_str(&one(section, totals.amount));
-    }
-    body.push_str("</main>\n");
-    format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
-         style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'\">\n\
-         <meta name=\"referrer\" content=\"no-referrer\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>What the mail is made of</title>\n<style>\n{STYLE}</style></head>\n\
-         <body>\n{body}</body></html>\n"
-    )
 }
 
-fn one(section: &StatsSection, all: Amount) -> String {
+fn one(section: &StatsSection, all: Amount) -> Markup {
     let (title, head) = match section.facet {
         Facet::Year => ("By year", "Year"),
         Facet::Sender => ("By sender", "Sender"),
         Facet::Size => ("By size of a message", "Size"),
         Facet::Folder => ("By folder", "Folder"),
     };
+    let wide = section.facet == Facet::Year;
+    html! {
+        section class=[wide.then_some("wide")] {
+            h2 { (title) }
+            "\n"
+            (charts(section, title))
+            table {
+                caption { (title) }
+                thead {
+                    tr {
+                        th scope="col" { (head) }
+                        th scope="col" { "Messages" }
+                        th scope="col" { "Size" }
+                        th.share scope="col" { "Share" }
+                    }
+                }
+                "\n"
+                tbody {
+                    "\n"
+                    @for row in &section.rows { (cells(&row.whole_label(), row.amount, all)) }
+                }
+                @if section.others > 0 {
+                    tfoot {
+                        (cells(&format!("{} others", count_text(section.others)), section.rest, all))
+                    }
+                }
+            }
+        }
+        "\n"
+    }
+}
+
+fn charts(section: &StatsSection, title: &str) -> Markup {
     let bars = |value: fn(&Amount) -> u64, text: fn(u64) -> String| -> Vec<Bar> {
         let rows = section.rows.iter();
         rows.map(|row| Bar {
@@ -100,54 +149,45 @@ fn one(section: &StatsSection, all: Amount) -> String {
         })
         .collect()
     };
-    let (sizes, messages) = (
-        bars(|a| a.octets, size_text),
-        bars(|a| a.messages, count_text),
-    );
-    let (class, charts) = if section.facet == Facet::Year {
-        let charts = format!(
-            "<div class=\"pair\"><div><h3>Size</h3>\n{}</div>\n<div><h3>Messages</h3>\n{}</div></div>\n",
-            chart::columns("Size by year", "size", &sizes),
-            chart::columns("Messages by year", "mail", &messages)
-        );
-        (" class=\"wide\"", charts)
-    } else {
-        (
-            "",
-            chart::rows(&format!("Size, {}", title.to_lowercase()), "size", &sizes),
-        )
-    };
-    let mut rows = String::new();
-    for row in &section.rows {
-        rows.push_str(&cells(&esc(&row.whole_label()), row.amount, all));
+    let sizes = bars(|a| a.octets, size_text);
+    if section.facet != Facet::Year {
+        return chart::rows(&format!("Size, {}", title.to_lowercase()), "size", &sizes);
     }
-    let mut foot = String::new();
-    if section.others > 0 {
-        let others = format!("{} others", count_text(section.others));
-        foot = format!("<tfoot>\n{}</tfoot>\n", cells(&others, section.rest, all));
+    let messages = bars(|a| a.messages, count_text);
+    html! {
+        div.pair {
+            div {
+                h3 { "Size" }
+                "\n"
+                (chart::columns("Size by year", "size", &sizes))
+            }
+            div {
+                h3 { "Messages" }
+                "\n"
+                (chart::columns("Messages by year", "mail", &messages))
+            }
+        }
+        "\n"
     }
-    format!(
-        "<section{class}>\n<h2>{title}</h2>\n{charts}<table>\n<caption>{title}</caption>\n\
-         <thead><tr><th scope=\"col\">{head}</th><th scope=\"col\">Messages</th>\
-         <th scope=\"col\">Size</th><th scope=\"col\" class=\"share\">Share</th></tr></thead>\n\
-         <tbody>\n{rows}</tbody>\n{foot}</table>\n</section>\n"
-    )
 }
 
-fn cells(label: &str, amount: Amount, all: Amount) -> String {
-    format!(
-        "<tr><th scope=\"row\">{label}</th><td>{}</td><td>{}</td><td class=\"share\">{}</td></tr>\n",
-        count_text(amount.messages),
-        size_text(amount.octets),
-        percent(amount.octets, all.octets)
-    )
+fn cells(label: &str, amount: Amount, all: Amount) -> Markup {
+    html! {
+        tr {
+            th scope="row" { (visible(label)) }
+            td { (count_text(amount.messages)) }
+            td { (size_text(amount.octets)) }
+            td.share { (percent(amount.octets, all.octets)) }
+        }
+        "\n"
+    }
 }
 
 /// A share in percent, rounded, and never nothing for something.
 fn percent(part: u64, whole: u64) -> String {
     let rounded = (u128::from(part) * 200 + u128::from(whole)) / (u128::from(whole.max(1)) * 2);
     match rounded {
-        0 if part > 0 => "<1 %".replace('<', "&lt;"),
+        0 if part > 0 => "<1 %".to_owned(),
         rounded => format!("{rounded} %"),
     }
 }
@@ -160,9 +200,11 @@ fn month(time: i64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::inspect::stats::StatsRow;
-    use crate::vault::catalog::Totals;
+    use crate::mail::markup::{nasty, skeleton, unescaped};
 
     fn stats(label: &str) -> Stats {
         let amount = Amount {
@@ -202,6 +244,7 @@ mod tests {
             assert!(!page.contains(word), "{word}");
         }
         assert!(page.contains("all &amp; &lt;more&gt;"));
+        assert!(page.contains(STYLE));
     }
 
     #[test]
@@ -219,7 +262,25 @@ mod tests {
     fn shares_are_rounded_and_something_is_more_than_nothing() {
         assert_eq!(percent(1, 3), "33 %");
         assert_eq!(percent(2, 3), "67 %");
-        assert_eq!(percent(1, 1_000_000), "&lt;1 %");
+        assert_eq!(percent(1, 1_000_000), "<1 %");
         assert_eq!(percent(0, 0), "0 %");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_markup(label in nasty(), account in nasty(), about in nasty(), made in nasty()) {
+            let mut stats = stats(&label);
+            let folder = stats.sections.last_mut().and_then(|section| section.rows.first_mut());
+            if let Some(row) = folder {
+                row.account = Some(account.clone());
+            }
+            let (plain, page) = (page(&self::stats("x"), "x", "x"), page(&stats, &about, &made));
+            prop_assert_eq!(skeleton(&page), skeleton(&plain));
+            let texts = unescaped(&page);
+            for field in [&label, &account, &about, &made] {
+                prop_assert!(texts.contains(&*visible(field)), "{}", page);
+            }
+            prop_assert_eq!(visible(&page), &*page);
+        }
     }
 }
