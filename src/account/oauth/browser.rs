@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use maud::{DOCTYPE, html};
 use sha2::{Digest, Sha256};
 
 use super::device::no_refresh;
@@ -153,10 +154,14 @@ fn meaning(line: &str, state: &str) -> Came {
 }
 
 fn answer(stream: &mut impl Write, status: &str, text: &str) -> std::io::Result<()> {
-    let body = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>mailvault</title>\
-         <p>{text}</p></html>\n"
-    );
+    let body = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head { meta charset="utf-8"; title { "mailvault" } }
+            body { p { (text) } }
+        }
+    };
+    let body = body.into_string();
     write!(
         stream,
         "HTTP/1.1 {status}\r\nContent-Type: text/html; charset=utf-8\r\n\
