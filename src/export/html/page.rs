@@ -239,7 +239,7 @@ pub(super) fn notes(
 ) -> Vec<String> {
     let more = parts.attachments.len().saturating_sub(HTML_FILES);
     let more_text = format!(
-        "{more} more attachments are not here; 'mailvault show ID --save DIR' has all of them."
+        "{more} more attachments are not on this page; 'mailvault show ID --save DIR' saves all of them."
     );
     let notes = [
         (
@@ -252,7 +252,7 @@ pub(super) fn notes(
         ),
         (
             mail.truncated,
-            "This message is too long to be shown whole, and its last attachment is not here; 'mailvault show ID --save DIR' has all of them.",
+            "This message is too long to be shown whole, and its last attachment is missing here; 'mailvault show ID --save DIR' saves all of them.",
         ),
         (
             mail.text_cut && body.is_none(),
@@ -260,7 +260,7 @@ pub(super) fn notes(
         ),
         (
             mail.parts_cut,
-            "This message has too many parts, or they lie too deep within each other: some are not here; 'mailvault show ID --raw' has all of them.",
+            "This message has too many or too deeply nested parts, and some are not shown; 'mailvault show ID --raw' prints all of it.",
         ),
         (more > 0, &more_text),
     ];
