@@ -56,9 +56,9 @@ pub(crate) fn now_seconds() -> i64 {
 const CLOCKS: i64 = 24 * 60 * 60;
 
 /// True if a message that was archived then can have been received on this date, both in Unix
-/// seconds: nothing is received after it was archived, and some servers say 1970 for "unknown".
+/// seconds: nothing is received after it was archived, and 0 is what some servers say for "unknown".
 pub(crate) fn is_plausible(date: i64, archived: i64) -> bool {
-    date > CLOCKS && date <= archived.saturating_add(CLOCKS)
+    date > 0 && date <= archived.saturating_add(CLOCKS)
 }
 
 /// Digits of an id that is shown, if no other message has the same.

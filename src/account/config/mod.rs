@@ -725,7 +725,10 @@ tls = "none"
             "client_secret",
         ] {
             let (_, hint) = refusal(&with(&format!("{key} = \"hunter2\"")));
-            assert!(hint.contains("never holds a password"), "{key}: {hint}");
+            assert!(
+                hint.contains("must not contain a password"),
+                "{key}: {hint}"
+            );
         }
         let (_, hint) = refusal(&with("pasword_file = \"hunter2\""));
         assert_eq!(hint, "did you mean \"password_file\"?");

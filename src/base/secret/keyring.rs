@@ -121,7 +121,7 @@ mod store {
         fn what_is_stored_comes_back_and_trouble_is_told_without_it() {
             let entry = entry("work");
             let (message, hint) = told(read("work", &entry).unwrap_err());
-            assert!(message.contains("holds no password"), "{message}");
+            assert!(message.contains("contains no password"), "{message}");
             assert!(hint.contains("mailvault login work"), "{hint}");
 
             write("work", &entry, &Secret::new("hunter2".into())).unwrap();

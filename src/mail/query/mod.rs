@@ -853,7 +853,7 @@ mod tests {
     fn quotes_must_be_closed_and_followed_by_a_blank() {
         assert!(refused("from:\"ann").contains("not closed"));
         assert!(refused("\"ann\\\"").contains("not closed"));
-        assert!(refused("\"ann\"lee").contains("blank"));
+        assert!(refused("\"ann\"lee").contains("a space must follow"));
         assert_eq!(one("5\"disk"), text("5\"disk"));
     }
 

@@ -168,7 +168,7 @@ fn names_that_are_changed_or_may_be_refused_are_told() {
         assert_eq!(told(quiet), "", "{quiet}");
     }
     for (folder, wanted) in [
-        ("Inbox", "is the inbox there"),
+        ("Inbox", "means the inbox there"),
         ("a.b", "gets _ for ., which separates levels"),
         ("a\u{7}b", "control characters"),
         ("50%", "control characters, * and %"),
