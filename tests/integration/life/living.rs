@@ -265,6 +265,9 @@ impl Living {
         drop(self.user.verify(true));
         drop(self.user.pull(None));
         let calm = self.user.pull(None);
+        if !self.has_aged {
+            Oracle::unsettled(&self.user)?;
+        }
         match &calm {
             Came::Failed(why) => {
                 return Err(Breach {

@@ -37,6 +37,8 @@ pub(crate) enum Law {
     RebuiltAgrees,
     /// Calm commands succeed.
     CalmSucceeds,
+    /// The same wrong bytes, twice within an hour, do not settle.
+    SettlingTakesTime,
     /// Nothing panics.
     NoPanic,
 }
@@ -218,6 +220,17 @@ impl Oracle {
             None => Ok(()),
         }
     }
+
+    /// In a life of less than an hour, no message is settled.
+    pub(crate) fn unsettled(user: &User) -> Result<(), Breach> {
+        let ledger = user.ledger();
+        let mut lines = ledger.lines();
+        match lines.find(|line| line.contains("\"ev\":\"settled\"")) {
+            Some(line) => breach(Law::SettlingTakesTime, line.to_owned()),
+            None => Ok(()),
+        }
+    }
+
     /// A pull is about to list the mailbox.
     pub(crate) fn note_listed(&mut self) {
         let account = locked(&self.account);
