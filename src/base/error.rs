@@ -372,7 +372,7 @@ pub enum Error {
         newest: i64,
     },
     /// The server was asked to delete, and what became of it could not be found out.
-    #[error("whether {server} deleted {messages} message{} is not known yet", if *.messages == 1 { "" } else { "s" })]
+    #[error("it is not yet known whether {server} deleted {messages} message{}", if *.messages == 1 { "" } else { "s" })]
     Unconfirmed {
         /// The server.
         server: Endpoint,

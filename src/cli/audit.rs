@@ -197,7 +197,7 @@ fn answer(report: &AuditReport, account: &str) -> Vec<String> {
     };
     if let Some(sum) = refused {
         lines.push(format!(
-            "Refused by the server and accepted by you as not archived: {sum}."
+            "Refused by the server; you accepted their loss: {sum}."
         ));
     }
     if let Some(sum) = excluded {
@@ -357,7 +357,7 @@ fn open(report: &AuditReport, account: &str) -> Vec<String> {
             size(lost.octets)
         ));
         lines.push(format!(
-            "  hint: 'mailvault verify --repair && mailvault pull {account}' fetches again what \
+            "  hint: 'mailvault verify --repair; mailvault pull {account}' fetches again what \
              the server still has"
         ));
     }

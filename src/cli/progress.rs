@@ -276,7 +276,7 @@ impl<'a> Progress<'a> {
             ),
             Notice::MayDelete => (
                 "may_delete",
-                "the server says that it may delete mail once it was fetched, by any program \
+                "the server says that it may delete mail once any program has fetched it \
                  (EXPIRE 0); what mailvault fetches is in the vault"
                     .to_owned(),
                 true,

@@ -308,7 +308,7 @@ pub(crate) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> E
     let near = suggest::nearest(name, known.iter().copied(), usize::MAX);
     let list = match known[..] {
         [] => "there is none yet".to_owned(),
-        _ => format!("there are: {}", known.join(", ")),
+        _ => format!("known accounts: {}", known.join(", ")),
     };
     Error::Config {
         message: format!("no account is called \"{name}\""),
@@ -375,7 +375,10 @@ mod tests {
             panic!("another error");
         };
         assert_eq!(message, "no account is called \"wrok\"");
-        assert_eq!(hint.unwrap(), "did you mean work? (there are: old, work)");
+        assert_eq!(
+            hint.unwrap(),
+            "did you mean work? (known accounts: old, work)"
+        );
     }
 
     #[test]

@@ -142,7 +142,7 @@ fn complain(stale: &[Stale], out: &Output) {
         })
         .collect();
     let message = format!("stale: {}", each.join(", "));
-    let hint = "'mailvault pull' shows what prevents it";
+    let hint = "run 'mailvault pull' to see what is wrong";
     out.json(
         "error",
         json!({"code": code_name(STALE), "exit": STALE, "message": message, "hint": hint}),

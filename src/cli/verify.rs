@@ -138,7 +138,7 @@ fn print(report: &VerifyReport, args: &Verify, settings: &Settings, out: &Output
 
     let (messages, good) = totals(report);
     if !report.complete {
-        out.line("Time ran out before everything was read; --subset n/t reads a part.");
+        out.line("Not everything was read; --subset n/t reads one part at a time.");
     } else if let Some((n, t)) = args.subset {
         out.line(&format!(
             "Only part {n} of {t} was read; for the rest, names, sizes and records were checked."
@@ -208,8 +208,8 @@ fn hint(report: &VerifyReport, args: &Verify, settings: &Settings) -> Option<Str
     // What only reading found, only reading repairs.
     let fetch = match (report.repaired, args.read_data) {
         (true, _) => "'mailvault pull'",
-        (false, true) => "'mailvault verify --read-data --repair && mailvault pull'",
-        (false, false) => "'mailvault verify --repair && mailvault pull'",
+        (false, true) => "'mailvault verify --read-data --repair; mailvault pull'",
+        (false, false) => "'mailvault verify --repair; mailvault pull'",
     };
     match (bad, there) {
         (0, _) => None,

@@ -185,5 +185,5 @@ fn give_up(_: Stuck) -> Error {
 
 /// Why a message does not count though it had an end.
 pub(super) fn cut_short(detail: &str) -> String {
-    format!("possibly incomplete, but stored: after its end, {detail}")
+    format!("stored, but possibly incomplete; after it came something unexpected: {detail}")
 }

@@ -87,7 +87,7 @@ For more information, try '--help'.
         ),
         (
             &["verify", "--read-data", "--subset", "4/3"],
-            "error: invalid value '4/3' for '--subset <n/t>': write two numbers such as 2/7, the first not the greater
+            "error: invalid value '4/3' for '--subset <n/t>': write two numbers such as 2/7, the first no greater than the second
 
 For more information, try '--help'.
 ",
@@ -321,7 +321,7 @@ fn damage_is_told_with_what_can_be_done() {
         lines.collect::<Vec<_>>().join("\n"),
         "
 1 of 2 messages is not good.
-  hint: 'mailvault verify --repair && mailvault pull' fetches them again."
+  hint: 'mailvault verify --repair; mailvault pull' fetches them again."
     );
 }
 

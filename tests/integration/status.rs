@@ -17,7 +17,7 @@ fn an_overdue_pull_is_named_and_ends_with_19() {
     let output = sandbox.run(&["status", "--max-age", "2d"]).expect_code(19);
     assert_eq!(
         output.stderr(),
-        "error: stale: never (no good pull yet)\n  hint: 'mailvault pull' shows what prevents it\n"
+        "error: stale: never (no good pull yet)\n  hint: run 'mailvault pull' to see what is wrong\n"
     );
     assert!(output.stdout().starts_with("ACCOUNT"), "{output}");
     // Those who are named are meant, whatever a pull without names does.

@@ -490,7 +490,7 @@ fn a_message_whose_file_is_gone_is_told_by_show_and_fetched_again_as_it_says() {
     assert!(
         output
             .stderr()
-            .contains("'mailvault verify --repair && mailvault pull'"),
+            .contains("'mailvault verify --repair; mailvault pull'"),
         "{output}"
     );
     let _ = sandbox.run(&["verify", "--repair"]).expect_code(20);

@@ -150,7 +150,7 @@ pub(crate) struct Pull {
     /// Fetch at most N messages per account
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<u64>,
-    /// Download doubtful and recognised messages again and compare them
+    /// Download again and compare what did not arrive as listed or was recognised only by header
     #[arg(long, conflicts_with = "limit")]
     pub(crate) compare: bool,
     /// Wait up to this long for another mailvault to finish, such as 60s, 5m or 1h
@@ -308,8 +308,8 @@ pub(crate) struct Show {
 /// Copy mail out of the vault, for other programs
 ///
 /// DEST is a directory, a file that ends in .mbox or .eml, - for stdout, or imap: and the
-/// name of an account. QUERY is a search query. Without one, all mail is exported: of an
-/// IMAP account, what its server had at the last pull, and what was purged. Run the same
+/// name of an account. QUERY is a search query. Without one, all mail is exported, except what
+/// other programs deleted on an IMAP server (see --gone). Run the same
 /// command again to add what is new. No message in the vault changes.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
@@ -331,7 +331,7 @@ pub(crate) struct Export {
     /// Format of an exported directory [default: maildir]
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<ExportFormat>,
-    /// Keep line ends exactly as the server sent them
+    /// Keep line endings exactly as the server sent them
     #[arg(long)]
     pub(crate) crlf: bool,
     /// Only show what would be exported
@@ -489,13 +489,13 @@ pub(crate) struct AuditArgs {
     /// Look at the inbox only; never reports that you may leave
     #[arg(long)]
     pub(crate) inbox: bool,
-    /// Compare names and sizes only; never reports that you may leave
+    /// Compare server IDs and sizes only; never reports that you may leave
     #[arg(long, conflicts_with = "read_data")]
     pub(crate) quick: bool,
     /// Download every message again and compare its bytes
     #[arg(long)]
     pub(crate) read_data: bool,
-    /// Accept messages that arrived twice with another size than listed
+    /// Accept messages whose size differed from the listing both times they arrived
     #[arg(long)]
     pub(crate) accept_sizes: bool,
     /// Skip headers that were compared within this time [default: 24h]
@@ -566,7 +566,9 @@ fn subset(text: &str) -> Result<(u32, u32), String> {
     text.split_once('/')
         .and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)))
         .filter(|(part, of)| 1 <= *part && part <= of)
-        .ok_or_else(|| "write two numbers such as 2/7, the first not the greater".to_owned())
+        .ok_or_else(|| {
+            "write two numbers such as 2/7, the first no greater than the second".to_owned()
+        })
 }
 
 #[cfg(test)]

@@ -75,8 +75,8 @@ pub(crate) enum TlsKind {
 /// Store a new password or token after it has been tested
 ///
 /// A password is written to the account's password_file, which only you can read, or to
-/// the keyring. For an account with a token_file, you sign in with a browser: on any device
-/// with a code, if the provider supports codes.
+/// the keyring. For an account with a token_file, you sign in with a browser: on any device,
+/// by typing a code, if the provider supports that, and otherwise on this machine.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
     mailvault login work                       asks for the password\n  \

@@ -359,7 +359,7 @@ fn imap(extensions: &[(&'static str, bool)], quota: Option<(u64, u64)>) -> Vec<D
             ("UIDPLUS", false) => DoctorRow::new(
                 Mark::Warn,
                 name,
-                "not offered: a purge could delete what others have marked",
+                "not offered: purge skips folders where others have marked messages as deleted",
             ),
             ("CONDSTORE", true) => {
                 DoctorRow::new(Mark::Ok, name, "changed flags are found at once")

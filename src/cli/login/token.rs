@@ -72,8 +72,8 @@ fn show(ask: &Ask, account: &Account, out: &Output) {
         Ask::Page { url, port } => {
             out.say(&format!(
                 "To sign in as {}, open this page in a browser on this machine:\n\n{}\n\n\
-                 It leads back to port {port} here. With a browser elsewhere, do this there \
-                 first:\n\n  ssh -L {port}:127.0.0.1:{port} THIS-MACHINE\n\n\
+                 Afterwards it returns to port {port} on this machine. To use a browser on another \
+                 machine, first run this there:\n\n  ssh -L {port}:127.0.0.1:{port} THIS-MACHINE\n\n\
                  Waiting, 15 minutes at most; Ctrl-C ends it.",
                 escape(&account.user),
                 escape(url),

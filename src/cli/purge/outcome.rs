@@ -201,8 +201,8 @@ fn reason_words(reason: &Reason, account: &str, messages: usize) -> (String, Str
             format!(
                 "{those} kept on the server: {}",
                 pick(
-                    "it is not what was archived under its name",
-                    "they are not what was archived under their names"
+                    "the server now shows another message under its ID",
+                    "the server now shows other messages under their IDs"
                 )
             ),
             format!("'mailvault pull {account}' archives what is there now"),

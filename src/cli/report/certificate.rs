@@ -44,7 +44,7 @@ pub(super) fn hint(
     if fault == TlsFault::NotPinned {
         return format!(
             "either the server has a new certificate, or someone is between you and the server. \
-             Compare the fingerprint with the one that whoever runs the server gives you, then \
+             Ask whoever runs the server for its fingerprint; only if it is the one above, \
              set tls_pin_sha256 for {name}"
         );
     }

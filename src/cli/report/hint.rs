@@ -33,8 +33,8 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
             stage: Stage::Greeting,
             ..
         } => format!(
-            "nothing was sent to it. It may be blocking your address for now, or expect another \
-             protocol at this port: check port and tls of {name}"
+            "no password was sent. The server may be blocking your IP address for now, or expect \
+             another protocol at this port: check port and tls of {name}"
         ),
         Error::Lost {
             stage: Stage::SignIn(_),
@@ -56,8 +56,8 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
             "what was fetched is safe; the next run continues from there".to_owned()
         }
         Error::Timeout { .. } => format!(
-            "what was fetched is safe; the next run continues from there. A slow server may \
-             need a longer timeout for {name}"
+            "a slow server may need a longer timeout for {name}. Anything already fetched is safe; \
+             the next run continues from there"
         ),
         Error::Tls {
             server,
@@ -123,12 +123,12 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
             "'mailvault verify --repair' rebuilds it from the ledger".to_owned()
         }
         Error::MessageMissing { .. } => {
-            "'mailvault verify --repair && mailvault pull' fetches it again if the server still \
+            "'mailvault verify --repair; mailvault pull' fetches it again if the server still \
              has it"
                 .to_owned()
         }
         Error::Locked { .. } => {
-            "try again when it has finished, or wait: mailvault pull --lock-wait 1h".to_owned()
+            "try again when it has finished, or wait for it with --lock-wait 1h".to_owned()
         }
         Error::Format { .. } => {
             "use the version of mailvault that made it, or another vault with --vault".to_owned()
@@ -161,8 +161,8 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
             "run it as the user who owns these files".to_owned()
         }
         Error::File { source, .. } if source.kind() == io::ErrorKind::ReadOnlyFilesystem => {
-            "nothing can be written there now. A system makes a disk read-only when it fails: \
-             its log may say more. What was stored is safe"
+            "nothing can be written there now. Systems make a failing disk read-only: the system's \
+             log may say more. What was stored is safe"
                 .to_owned()
         }
         _ if error.is_disk_failure() => {
@@ -182,7 +182,7 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
         Error::Query { .. } => "'mailvault help search' shows what a query may contain".to_owned(),
         Error::NoMatch { gone: 0, query } if query.is_empty() => return None,
         Error::NoMatch { gone: 0, .. } => {
-            "'mailvault search' with the same words shows what matches".to_owned()
+            "try fewer words; 'mailvault help search' shows what a query may contain".to_owned()
         }
         Error::NoMatch { gone: 1, .. } => {
             "1 message that matches is no longer on the server; use --gone to export it".to_owned()

@@ -31,7 +31,8 @@ fn commands(text: &str) -> Vec<String> {
         let Some((line, _)) = part.split_once('\'') else {
             continue;
         };
-        let lines = line.split(" && ");
+        let line = line.replace(" && ", "; ");
+        let lines = line.split("; ");
         found.extend(lines.map(|l| l.trim_start_matches("mailvault ").to_owned()));
     }
     found
@@ -119,7 +120,7 @@ mod tests {
 
     #[test]
     fn commands_are_found_across_lines() {
-        let text = "hint: 'mailvault verify --repair &&\n        mailvault pull work' or 'this'";
+        let text = "hint: 'mailvault verify --repair;\n        mailvault pull work' or 'this'";
         assert_eq!(commands(text), ["verify --repair", "pull work"]);
         assert!(is_placeholder("ID") && !is_placeholder("work") && !is_placeholder("-n"));
     }

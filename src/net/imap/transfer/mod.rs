@@ -42,7 +42,7 @@ const GONE: &str = "no longer in the mailbox";
 const BODILESS: &str = "the server listed it but did not send it";
 const NIL: &str = "OK, with NIL instead of the message";
 const EMPTY: &str = "OK, with nothing instead of the message";
-const STAND_IN: &str = "OK, with a notice of the server instead of the message";
+const STAND_IN: &str = "the server said OK, but sent a notice instead of the message";
 const UID_TOO_LATE: &str = "OK, with the UID behind a message too large to hold";
 
 impl Section {
