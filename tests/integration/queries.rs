@@ -362,6 +362,17 @@ fn a_folder_or_account_that_is_not_there_is_refused_with_the_nearest() {
     let _ = sandbox.run(&["search", "account:HO*"]).expect_code(0);
 }
 
+#[test]
+fn an_account_whose_mailbox_was_empty_is_one_that_the_vault_has() {
+    let server = server(Vec::new());
+    let sandbox = scene::sandbox(&[Account::of("work", &server)]);
+    let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
+    for query in ["account:work", "-account:work", "folder:INBOX"] {
+        let _ = sandbox.run(&["list", "--", query]).expect_code(0);
+    }
+    let _ = sandbox.run(&["list", "account:wrok"]).expect_code(2);
+}
+
 /// An account of mail in its inbox, pulled.
 fn pulled(purge: &str) -> (Sandbox, Vec<String>) {
     let mails = (0..64).map(|n| {

@@ -9,6 +9,8 @@ use crate::vault::layout::folder_label;
 
 /// What every name of a folder begins with at some servers.
 const PREFIX: &str = "INBOX/";
+/// The id of an inbox in which nothing lies.
+const NO_FOLDER: i64 = -1;
 /// Folders that an error lists.
 const LISTED: usize = 5;
 
@@ -114,6 +116,21 @@ impl Catalog {
                 }
             }));
         }
+        // What was pulled has an inbox, though nothing may have been in it yet.
+        let empty: Vec<String> = self
+            .db
+            .prepare_cached(
+                "SELECT DISTINCT account FROM session
+                 WHERE account NOT IN (SELECT account FROM folder)",
+            )
+            .and_then(|mut s| s.query_map([], |r| r.get(0))?.collect())
+            .map_err(|e| self.failed(e))?;
+        folders.extend(empty.into_iter().map(|account| KnownFolder {
+            id: NO_FOLDER,
+            account,
+            label: folder_label(""),
+            short: None,
+        }));
         Ok(folders)
     }
 }
