@@ -14,6 +14,9 @@ use crate::vault::ledger::{Evidence, Identity, LedgerEntry, LedgerEvent, Seen, S
 /// New contents that are remembered; a replay is one transaction, however long it is.
 const FRESH: usize = 16_384;
 
+/// 1982: no mail is older, and what servers say instead of "unknown" lies before.
+const EARLIEST: i64 = 378_691_200;
+
 impl Catalog {
     /// Takes in one entry of the ledger.
     pub fn apply(&mut self, entry: &LedgerEntry) -> Result<()> {
@@ -203,7 +206,7 @@ impl Catalog {
         let on_server = seen.identity.uid != Uid::Absent;
         let idate = seen
             .idate
-            .filter(|idate| on_server && is_plausible(*idate, time));
+            .filter(|idate| on_server && *idate >= EARLIEST && is_plausible(*idate, time));
         let (blob, first) = self.put_blob(&name, seen.stored, time, idate)?;
         let proof = Self::proof(seen, first);
         if !first && proof.is_possession() {

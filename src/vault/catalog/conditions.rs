@@ -32,6 +32,15 @@ pub(super) struct Conditions {
 }
 
 impl Conditions {
+    /// The same with ages as a purge has them: by the later of the server's date and the header's,
+    /// so that neither alone makes a message old. No text of the query is in the conditions.
+    pub(super) fn by_later_date(mut self) -> Self {
+        self.content = self
+            .content
+            .replace("received_at", "max(received_at, received)");
+        self
+    }
+
     /// What is asked of `blob` and `envelope`, those of `sets` among it.
     pub(super) fn whole(&self) -> String {
         let mut all = self.content.clone();

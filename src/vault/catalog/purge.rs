@@ -168,7 +168,7 @@ impl Catalog {
         let mut found = Vec::new();
         for query in queries {
             self.check_texts(query, true)?;
-            let conditions = self.conditions(query)?;
+            let conditions = self.conditions(query)?.by_later_date();
             let content = conditions.whole();
             let Conditions {
                 place, mut values, ..

@@ -303,7 +303,7 @@ impl Catalog {
             .prepare_cached(
                 "SELECT blob.id, h64, hrest, received, size, wire, stored,
                         coalesce(sender, ''), coalesce(subject, ''), account, dir, flags, seen,
-                        iif(?3, received_at, coalesce(place.idate, received))
+                        coalesce(iif(?3, first_idate, NULL), place.idate, received)
                  FROM place JOIN blob ON blob.id = place.blob
                  JOIN (SELECT id AS f, account, dir FROM folder) ON f = place.folder
                  LEFT JOIN envelope ON envelope.blob = blob.id
