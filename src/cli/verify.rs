@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Verify, settings: &Settings, out: &Output) -> Result<Do
     Ok(Done::new(code, summary(&report)))
 }
 
-/// Nothing would be wrong with an account that nobody knows. In a vault that cannot be opened
+/// Nothing would be wrong with an account that nobody knows. In a vault that cannot be read
 /// any name may be right: the verification says what is wrong there.
 fn refuse_unknown(names: &[String], settings: &Settings) -> Result<(), Failure> {
     if names.is_empty() {
@@ -69,7 +69,9 @@ fn refuse_unknown(names: &[String], settings: &Settings) -> Result<(), Failure> 
         return Ok(());
     };
     let mail = Layout::new(&settings.vault).mail_dir();
-    let status = vault.status()?;
+    let Ok(status) = vault.status() else {
+        return Ok(());
+    };
     let known = status.iter().map(|status| status.account.as_str());
     let known: Vec<&str> = (settings.config.accounts.keys().map(String::as_str))
         .chain(known)
