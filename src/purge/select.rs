@@ -9,7 +9,7 @@ use crate::mail::query::Query;
 use crate::mail::source::Listings;
 use crate::purge::inventory::{Candidate, PurgeInventory, inventory};
 use crate::purge::{Choice, PurgeSelection, RemoteFolder};
-use crate::vault::catalog::Catalog;
+use crate::vault::catalog::{Catalog, DateRule};
 
 /// A day in seconds.
 const DAY: i64 = 86_400;
@@ -340,7 +340,7 @@ fn fitting(places: &[SurveyedFolder], catalog: &Catalog, query: &Query) -> Resul
     let query = std::slice::from_ref(query);
     let fitting = |place: &SurveyedFolder| {
         let RemoteFolder { account, dir, .. } = &place.maildrop;
-        catalog.matching(query, Some((account, dir)))
+        catalog.matching(query, Some((account, dir)), DateRule::All)
     };
     places.iter().map(fitting).collect()
 }
@@ -348,7 +348,7 @@ fn fitting(places: &[SurveyedFolder], catalog: &Catalog, query: &Query) -> Resul
 /// The [`RemoteFolder::mark`]s of what the account's rule keeps, wherever it fits, ascending.
 /// Leaves `all` sorted by date.
 fn held(all: &mut [Candidate], catalog: &Catalog, keep: &Keep) -> Result<Vec<u64>> {
-    let fits = catalog.matching(&keep.matching, None)?;
+    let fits = catalog.matching(&keep.matching, None, DateRule::Any)?;
     all.sort_unstable_by_key(|c| std::cmp::Reverse((c.dated, c.place, c.row)));
     let newest = usize::try_from(keep.newest).unwrap_or(usize::MAX);
     let mut marks: Vec<u64> = all

@@ -292,3 +292,19 @@ fn replayed(layout: &Layout, manifest: &Manifest) -> Result<(Catalog, bool)> {
     catalog.commit(None)?;
     Ok((catalog, whole))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_plausible;
+
+    #[test]
+    fn nothing_is_received_after_it_was_archived_or_at_no_time() {
+        let archived = 1_700_000_000;
+        for date in [7, archived - 2, archived + 3_600] {
+            assert!(is_plausible(date, archived), "{date}");
+        }
+        for date in [-5, 0, archived + 1_000_000, i64::MAX] {
+            assert!(!is_plausible(date, archived), "{date}");
+        }
+    }
+}

@@ -389,6 +389,28 @@ fn the_times_of_copied_files_are_no_dates_of_mail() {
 }
 
 #[test]
+fn imported_mail_keeps_the_date_of_its_separator_in_every_export() {
+    let sandbox = Sandbox::new();
+    sandbox.config("vault = \"$HOME/vault\"\n");
+    let separator = "From a@example.org Tue Mar  3 04:05:06 2009\n";
+    let mbox = ["1", "2"].map(|n| format!("{separator}Subject: {n}\n\nno date\n\n"));
+    sandbox.write("in.mbox", mbox.concat(), 0o600);
+    let args = ["import", "in.mbox", "--account", "old", "--create"];
+    let _ = sandbox.run(&args).expect_code(0);
+    for target in [&["out.mbox"][..], &["out", "--format", "mbox"]] {
+        let _ = sandbox.run(&[&["export"], target].concat()).expect_code(0);
+    }
+    let out = sandbox.path("out");
+    let folder = tree(&out).into_keys().find(|name| name.ends_with("box"));
+    for path in [sandbox.path("out.mbox"), out.join(folder.unwrap())] {
+        let text = fs::read_to_string(&path).unwrap();
+        let separators: Vec<&str> = text.lines().filter(|l| l.starts_with("From ")).collect();
+        let dated = separators.iter().all(|line| line.ends_with(" 2009"));
+        assert!(separators.len() == 2 && dated, "{path:?} {text}");
+    }
+}
+
+#[test]
 fn a_file_or_a_stream_of_nothing_is_refused() {
     let sandbox = vault_of(&[b"Subject: a\r\n\r\nb\r\n".to_vec()]);
     for target in ["-", "x.mbox", "x.eml"] {

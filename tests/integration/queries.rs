@@ -363,11 +363,18 @@ fn a_folder_or_account_that_is_not_there_is_refused_with_the_nearest() {
 }
 
 #[test]
-fn an_account_whose_mailbox_was_empty_is_one_that_the_vault_has() {
+fn an_account_that_was_pulled_without_mail_or_in_vain_is_one_that_the_vault_has() {
     let server = server(Vec::new());
-    let sandbox = scene::sandbox(&[Account::of("work", &server)]);
-    let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
-    for query in ["account:work", "-account:work", "folder:INBOX"] {
+    let sandbox = scene::sandbox(&[Account::of("empty", &server), Account::of("work", &server)]);
+    let _ = sandbox.run(&["pull", "empty", "--create"]).expect_code(0);
+    sandbox.write(".password", "not-this-one\n", 0o600);
+    let _ = sandbox.run(&["pull", "work"]).expect_code(12);
+    for query in [
+        "account:empty",
+        "account:work",
+        "-account:work",
+        "folder:INBOX",
+    ] {
         let _ = sandbox.run(&["list", "--", query]).expect_code(0);
     }
     let _ = sandbox.run(&["list", "account:wrok"]).expect_code(2);

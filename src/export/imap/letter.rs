@@ -5,17 +5,15 @@ use std::sync::Arc;
 use crate::base::error::{Error, Result};
 use crate::export::Body;
 use crate::export::lint::{MailboxLimits, MessageProbe};
+use crate::vault::Entry;
 use crate::vault::frame::Checker;
-use crate::vault::{Entry, is_plausible};
 
 /// The date of a message for its new server, and whether it is its own: that at the old server,
 /// or that of the header; else the moment of archiving.
 pub(super) fn date(entry: &Entry) -> (i64, bool) {
-    let received = i64::from(entry.name.received);
-    match (is_plausible(entry.date, entry.archived), received) {
-        (true, _) => (entry.date, true),
-        (false, 0) => (entry.archived, false),
-        (false, received) => (received, true),
+    match entry.date {
+        0 => (entry.archived, false),
+        date => (date, true),
     }
 }
 
@@ -210,10 +208,10 @@ mod tests {
 
     #[test]
     fn a_message_keeps_its_date_and_one_without_gets_that_of_its_archiving() {
-        let date = |received, date, archived| {
+        let date = |date, archived| {
             super::date(&Entry {
                 name: FileName {
-                    received,
+                    received: 5,
                     hash: Hash128::of(b""),
                     size: 0,
                     wire: 0,
@@ -229,13 +227,8 @@ mod tests {
             })
         };
         let archived = 1_700_000_000;
-        assert_eq!(date(5, 7, archived), (7, true));
-        assert_eq!(date(0, 7, archived), (7, true));
-        assert_eq!(date(5, 0, archived), (5, true));
-        // The server's clock was wrong.
-        assert_eq!(date(5, archived + 1_000_000, archived), (5, true));
-        assert_eq!(date(0, archived + 1_000_000, archived), (archived, false));
-        assert_eq!(date(0, archived - 2, archived), (archived - 2, true));
-        assert_eq!(date(0, 0, archived), (archived, false));
+        assert_eq!(date(7, archived), (7, true));
+        assert_eq!(date(archived - 2, archived), (archived - 2, true));
+        assert_eq!(date(0, archived), (archived, false));
     }
 }

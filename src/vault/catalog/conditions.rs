@@ -17,9 +17,50 @@ pub(super) const PLACES: &str =
 
 const NOT_SUPERSEDED: &str = " AND NOT superseded";
 
+/// Every date of a message: the one of all views, that of its first Received field, and that of its
+/// Date field. 0 if it is not known.
+const DATES: [&str; 3] = ["received_at", "received", "coalesce(envelope.date, 0)"];
+
+/// Which dates of a message a term about its age goes by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum DateRule {
+    /// The one that every view shows.
+    #[default]
+    Shown,
+    /// All that are known, for what is deleted: one wrong date makes no message old.
+    All,
+    /// Any, for what is kept.
+    Any,
+}
+
+impl DateRule {
+    /// The rule within a term that is negated.
+    fn negated(self) -> Self {
+        match self {
+            Self::Shown => Self::Shown,
+            Self::All => Self::Any,
+            Self::Any => Self::All,
+        }
+    }
+
+    /// The condition that dates fit; `fits` says it of one.
+    fn condition(self, fits: impl Fn(&str) -> String) -> String {
+        match self {
+            Self::Shown => fits(DATES[0]),
+            Self::Any => format!("({})", DATES.map(fits).join(" OR ")),
+            Self::All => {
+                let all = DATES.map(|date| format!("({date} = 0 OR {})", fits(date)));
+                format!("(max({}) > 0 AND {})", DATES.join(", "), all.join(" AND "))
+            }
+        }
+    }
+}
+
 /// A query as SQL.
 #[derive(Debug, Default)]
 pub(super) struct Conditions {
+    /// Which dates its terms go by.
+    pub(super) dates: DateRule,
     /// What is asked of `blob` and `envelope`; each condition begins with `AND`.
     pub(super) content: String,
     /// Selects of ids of `blob`, in all of which it must be, or not be where this says true.
@@ -32,15 +73,6 @@ pub(super) struct Conditions {
 }
 
 impl Conditions {
-    /// The same with ages as a purge has them: by the later of the server's date and the header's,
-    /// so that neither alone makes a message old. No text of the query is in the conditions.
-    pub(super) fn by_later_date(mut self) -> Self {
-        self.content = self
-            .content
-            .replace("received_at", "max(received_at, received)");
-        self
-    }
-
     /// What is asked of `blob` and `envelope`, those of `sets` among it.
     pub(super) fn whole(&self) -> String {
         let mut all = self.content.clone();
@@ -79,6 +111,11 @@ impl Conditions {
             self.sets.push((term.negated, set));
             return Ok(());
         }
+        let dates = if term.negated {
+            self.dates.negated()
+        } else {
+            self.dates
+        };
         let mut text = |part: String| self.value(part);
         let condition = match &term.what {
             What::Text(part) => {
@@ -129,8 +166,10 @@ impl Conditions {
                 mid_key(id.as_bytes()),
                 mid_key(format!("<{id}>").as_bytes())
             ),
-            What::ReceivedFrom(time) => format!("received_at >= {time}"),
-            What::ReceivedBefore(time) => format!("(received_at > 0 AND received_at < {time})"),
+            What::ReceivedFrom(time) => dates.condition(|date| format!("{date} >= {time}")),
+            What::ReceivedBefore(time) => {
+                dates.condition(|date| format!("({date} > 0 AND {date} < {time})"))
+            }
             What::LargerThan(size) => format!("size > {}", signed(*size)),
             What::SmallerThan(size) => format!("size < {}", signed(*size)),
         };

@@ -43,6 +43,7 @@ use crate::vault::layout::{is_account, is_folder_dir};
 use crate::vault::ledger::{Checksum, Position};
 
 pub use audit::Sighting;
+pub(crate) use conditions::DateRule;
 pub(crate) use evidence::{Before, Proof};
 pub(super) use files::discard;
 pub use found::{Hit, HitRows, Hits};

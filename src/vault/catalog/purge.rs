@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::conditions::{Conditions, PLACES};
+use super::conditions::{Conditions, DateRule, PLACES};
 use super::lookup::blob;
 use super::{Blob, Catalog, Origin, Proof, State, unsigned};
 use crate::base::error::Result;
@@ -164,11 +164,12 @@ impl Catalog {
         &self,
         queries: &[Query],
         folder: Option<(&str, &str)>,
+        dates: DateRule,
     ) -> Result<Vec<i64>> {
         let mut found = Vec::new();
         for query in queries {
             self.check_texts(query, true)?;
-            let conditions = self.conditions(query)?.by_later_date();
+            let conditions = self.conditions_by(query, dates)?;
             let content = conditions.whole();
             let Conditions {
                 place, mut values, ..

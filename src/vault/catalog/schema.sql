@@ -39,7 +39,7 @@ CREATE TABLE blob (
     lost INTEGER NOT NULL DEFAULT 0,
     -- 1 if the whole message came since under another content.
     superseded INTEGER NOT NULL DEFAULT 0,
-    -- The first INTERNALDATE that a server had for it and that can be true.
+    -- The earliest INTERNALDATE that a server had for it and that can be true.
     first_idate INTEGER,
     -- The one date of every view, sort and query.
     received_at INTEGER GENERATED ALWAYS AS (coalesce(first_idate, received)) VIRTUAL

@@ -6,7 +6,7 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::params;
 use rusqlite::types::Value;
 
-use super::conditions::{Conditions, PLACES};
+use super::conditions::{Conditions, DateRule, PLACES};
 use super::found::{DOUBTFUL, Hits, ON_SERVER};
 use super::lookup::blob;
 use super::{Catalog, State, joined, signed, unsigned};
@@ -14,7 +14,7 @@ use crate::base::error::Result;
 use crate::mail::message::Hash128;
 use crate::mail::query::{Query, Term, Uncertainty, What};
 use crate::mail::words;
-use crate::vault::Entry;
+use crate::vault::{Entry, is_plausible};
 
 /// So many contents are looked up one by one, of more all are read.
 const FEW: usize = 4096;
@@ -200,8 +200,15 @@ impl Catalog {
 
     /// The conditions of a query.
     pub(super) fn conditions(&self, query: &Query) -> Result<Conditions> {
+        self.conditions_by(query, DateRule::Shown)
+    }
+
+    pub(super) fn conditions_by(&self, query: &Query, dates: DateRule) -> Result<Conditions> {
         self.teach_contains().map_err(|e| self.failed(e))?;
-        let mut conditions = Conditions::default();
+        let mut conditions = Conditions {
+            dates,
+            ..Conditions::default()
+        };
         let texts = query.needs_texts() && self.has_texts()?;
         let folders = self.known_folders()?;
         for term in &query.terms {
@@ -303,7 +310,7 @@ impl Catalog {
             .prepare_cached(
                 "SELECT blob.id, h64, hrest, received, size, wire, stored,
                         coalesce(sender, ''), coalesce(subject, ''), account, dir, flags, seen,
-                        coalesce(iif(?3, first_idate, NULL), place.idate, received)
+                        iif(?3, first_idate, NULL), place.idate
                  FROM place JOIN blob ON blob.id = place.blob
                  JOIN (SELECT id AS f, account, dir FROM folder) ON f = place.folder
                  LEFT JOIN envelope ON envelope.blob = blob.id
@@ -311,13 +318,19 @@ impl Catalog {
             )
             .and_then(|mut s| {
                 s.query_row(params![folder, id, once], |row| {
+                    let name = blob(row)?.name;
+                    let archived = row.get(12)?;
+                    let idates: [Option<i64>; 2] = [row.get(13)?, row.get(14)?];
+                    let mut idates = idates.into_iter().flatten();
                     Ok(Entry {
-                        name: blob(row)?.name,
+                        date: idates
+                            .find(|idate| is_plausible(*idate, archived))
+                            .unwrap_or_else(|| name.received.into()),
+                        name,
                         account: row.get(9)?,
                         dir: row.get(10)?,
                         flags: row.get(11)?,
-                        date: row.get(13)?,
-                        archived: row.get(12)?,
+                        archived,
                         from: row.get(7)?,
                         subject: row.get(8)?,
                         path: None,

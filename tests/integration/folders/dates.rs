@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 use super::{mail, over_imap};
 use crate::support::dovecot::{Dovecot, Options};
 use crate::support::relay::Relay;
-use crate::support::scene::{json_lines, sandbox};
+use crate::support::sandbox::Sandbox;
+use crate::support::scene::{configure, json_lines, sandbox};
 
 /// Years as long as they are without leap days.
 const YEAR: u64 = 365 * 24 * 60 * 60;
@@ -59,4 +60,87 @@ fn every_view_of_a_message_has_the_first_date_at_which_its_server_received_it() 
         "{months}"
     );
     let _ = sandbox.run(&["verify"]).expect_code(0);
+}
+
+/// An account with three messages whose header is of November 2026, and which the server says it
+/// received at these Unix seconds.
+fn received_at(dovecot: &Dovecot, relay: &Relay, seconds: [u64; 3]) -> Sandbox {
+    for (n, second) in seconds.into_iter().enumerate() {
+        dovecot.deliver("ann", &[mail(n)]);
+        for entry in fs::read_dir(dovecot.maildir("ann").join("new")).unwrap() {
+            let path = entry.unwrap().path();
+            let text = fs::read_to_string(&path).unwrap();
+            if text.contains(&format!("Subject: number {n}\n")) {
+                let date = SystemTime::UNIX_EPOCH + Duration::from_secs(second);
+                fs::File::open(&path).unwrap().set_modified(date).unwrap();
+            }
+        }
+    }
+    let sandbox = sandbox(&[over_imap(relay)]);
+    let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
+    sandbox
+}
+
+#[test]
+fn one_wrong_date_makes_no_message_old_for_a_purge() {
+    let Some(dovecot) = Dovecot::start(&Options::default()) else {
+        return;
+    };
+    let relay = Relay::to(dovecot.imap());
+    // 1970 in a wrong zone, a clock of 1987, and the right time.
+    let sandbox = received_at(&dovecot, &relay, [5 * 3_600, 17 * YEAR, 1_793_613_600]);
+    let selected = |args: &[&str]| -> u64 {
+        let args = [&["purge", "work", "-n", "--json"], args].concat();
+        let lines = json_lines(&sandbox.run(&args).expect_code(0).stdout);
+        let line = lines.iter().find(|line| line["type"] == "plan").unwrap();
+        line["delete"].as_u64().unwrap()
+    };
+    assert_eq!(selected(&["--all"]), 3);
+    assert_eq!(selected(&["--match", "before:2026-06"]), 0);
+    assert_eq!(selected(&["--match", "after:2026-06"]), 2);
+    assert_eq!(selected(&["--match", "-after:2026-06"]), 0);
+    assert_eq!(selected(&["--match", "before:2027"]), 3);
+    let listed = sandbox.run(&["list", "before:2026-06"]).expect_code(0);
+    assert_eq!(
+        listed
+            .stdout()
+            .lines()
+            .filter(|l| l.contains("number"))
+            .count(),
+        1
+    );
+    let rule = |query: &str| {
+        let keep = format!("{{ keep = [\"{query}\"] }}");
+        configure(&sandbox, &[over_imap(&relay).with("purge", &keep)]);
+    };
+    for (query, deleted) in [
+        ("after:2026-06", 0),
+        ("before:2026-06", 2),
+        ("-before:2026-06", 0),
+        ("before:1980", 3),
+    ] {
+        rule(query);
+        assert_eq!(selected(&["--all"]), deleted, "{query}");
+    }
+}
+
+#[test]
+fn a_date_that_cannot_be_true_is_in_no_export() {
+    let Some(dovecot) = Dovecot::start(&Options::default()) else {
+        return;
+    };
+    let relay = Relay::to(dovecot.imap());
+    // 1970, 2096, and a day in 2009.
+    let sandbox = received_at(&dovecot, &relay, [0, 127 * YEAR, 40 * YEAR]);
+    let html = ["export", "pages", "--format", "html"];
+    let _ = sandbox.run(&html).expect_code(0);
+    let months = fs::read_to_string(sandbox.path("pages/index.html")).unwrap();
+    for (month, there) in [
+        ("2009-12", true),
+        ("2026-11", true),
+        ("2096", false),
+        ("undated", false),
+    ] {
+        assert_eq!(months.contains(month), there, "{month}: {months}");
+    }
 }
