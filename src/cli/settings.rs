@@ -1,7 +1,7 @@
 //! Flags over environment over configuration over what is built in. The only reader of the
 //! environment and of the home directory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::ffi::OsString;
 use std::fs;
@@ -304,7 +304,7 @@ fn usual_file(own: Option<&Path>) -> Result<Option<PathBuf>> {
 
 /// The error for a name that is none of those known.
 pub(crate) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Error {
-    let known: Vec<&str> = known.collect();
+    let known: Vec<&str> = known.collect::<BTreeSet<_>>().into_iter().collect();
     let near = suggest::nearest(name, known.iter().copied(), usize::MAX);
     let list = match known[..] {
         [] => "there is none yet".to_owned(),

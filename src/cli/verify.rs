@@ -59,30 +59,36 @@ pub(crate) fn run(args: &Verify, settings: &Settings, out: &Output) -> Result<Do
     Ok(Done::new(code, summary(&report)))
 }
 
-/// Nothing would be wrong with an account that nobody knows. In a vault that cannot be read
+/// Nothing would be wrong with an account that nobody knows. Of a catalog that cannot be read,
 /// any name may be right: the verification says what is wrong there.
 fn refuse_unknown(names: &[String], settings: &Settings) -> Result<(), Failure> {
-    if names.is_empty() {
-        return Ok(());
-    }
-    let Ok(vault) = Vault::open(&settings.vault) else {
-        return Ok(());
-    };
+    let configured = &settings.config.accounts;
     let mail = Layout::new(&settings.vault).mail_dir();
-    let Ok(status) = vault.status() else {
-        return Ok(());
-    };
-    let known = status.iter().map(|status| status.account.as_str());
-    let known: Vec<&str> = (settings.config.accounts.keys().map(String::as_str))
-        .chain(known)
-        .collect();
+    let mut elsewhere = Vec::new();
     for name in names {
         let is_there = is_account(name) && fsx::is_dir(&mail.join(name))?;
-        if !is_there && !known.contains(&name.as_str()) {
-            return Err(unknown(name, known.into_iter()).into());
+        if !is_there && !configured.contains_key(name) {
+            elsewhere.push(name);
         }
     }
-    Ok(())
+    if elsewhere.is_empty() {
+        return Ok(());
+    }
+    let status = Vault::open(&settings.vault).and_then(|vault| vault.status());
+    let Ok(status) = status else {
+        return Ok(());
+    };
+    let recorded = status.iter().map(|status| status.account.as_str());
+    let known: Vec<&str> = (configured.keys().map(String::as_str))
+        .chain(recorded)
+        .collect();
+    match elsewhere
+        .iter()
+        .find(|name| !known.contains(&name.as_str()))
+    {
+        Some(name) => Err(unknown(name, known.into_iter()).into()),
+        None => Ok(()),
+    }
 }
 
 fn summary(report: &VerifyReport) -> Value {

@@ -65,7 +65,7 @@ fn a_second_run_is_told_who_holds_the_vault_and_harms_nothing() {
     let before = tree(&sandbox.vault());
     let told = format!(
         "error: the vault at $HOME/vault is in use by process {}\n  \
-         hint: try again when it has finished, or wait for it with --lock-wait 1h\n",
+         hint: try again when it has finished; pull, purge, export and import can wait\n        for it with --lock-wait 1h\n",
         first.id()
     );
     sandbox.run(&["pull"]).expect(11, "", &told);

@@ -53,6 +53,8 @@ fn an_account_that_nobody_knows_is_not_verified() {
             refused.stderr().contains("no account is called"),
             "{refused}"
         );
+        let known = "known accounts: home, work";
+        assert!(refused.stderr().contains(known), "{refused}");
         assert_eq!(refused.stdout(), "");
     }
     // The one is in the vault alone, the other in the configuration alone.
@@ -60,6 +62,30 @@ fn an_account_that_nobody_knows_is_not_verified() {
     // What only the ledger has left is damage, and no unknown name.
     fs::remove_dir_all(sandbox.vault().join("mail/work")).unwrap();
     let _ = sandbox.run(&["verify", "work"]).expect_code(20);
+}
+
+#[test]
+fn an_account_is_verified_though_the_catalog_is_damaged() {
+    let (sandbox, _server) = pulled(some_mail());
+    let catalog = sandbox.vault().join("catalog.sqlite");
+    let open = rusqlite::Connection::open(&catalog).unwrap();
+    let page = |table: &str| -> u32 {
+        let sql = "SELECT rootpage FROM sqlite_master WHERE name = ?1";
+        open.query_row(sql, [table], |row| row.get(0)).unwrap()
+    };
+    // Where a status would look, and nothing that opening it needs.
+    let pages = [page("session"), page("folder")];
+    drop(open);
+    let mut bytes = fs::read(&catalog).unwrap();
+    for page in pages {
+        bytes[(page as usize - 1) * 4096..][..4096].fill(0xa5);
+    }
+    fs::write(&catalog, bytes).unwrap();
+    for args in [&["verify", "work"][..], &["verify", "work", "--repair"]] {
+        let out = sandbox.run(args).expect_code(20);
+        assert!(out.stdout().contains("12 of 12 messages good"), "{out}");
+    }
+    let _ = sandbox.run(&["verify", "work"]).expect_code(0);
 }
 
 #[test]

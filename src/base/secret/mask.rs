@@ -57,10 +57,10 @@ impl Mask {
         // What Base64 makes of the secret depends on how many bytes of a group of three
         // precede it. The characters that mix it with its neighbours are left out.
         for (before, mixed) in [(0, 0), (1, 2), (2, 3)] {
-            let mut group = vec![0; before];
+            let mut group = Zeroizing::new(vec![0; before]);
             group.extend_from_slice(secret.as_bytes());
             let whole = group.len() * 8 / 6;
-            let coded = STANDARD_NO_PAD.encode(group);
+            let coded = Zeroizing::new(STANDARD_NO_PAD.encode(&group));
             if whole >= mixed + 3 {
                 needle(Form::Base64, coded.as_bytes()[mixed..whole].to_vec());
             }

@@ -36,7 +36,8 @@ const LINE_LIMIT: u64 = 64 * 1024;
 type SecretLine = Zeroizing<Vec<u8>>;
 
 /// A password or token that is shown only to those who ask for it by name, and whose memory is
-/// overwritten once it is dropped. Copies in buffers of readers and of TLS are not.
+/// overwritten once it is dropped. Copies in buffers of programs, readers, logins
+/// and TLS are not.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 

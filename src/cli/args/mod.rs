@@ -308,9 +308,9 @@ pub(crate) struct Show {
 /// Copy mail out of the vault, for other programs
 ///
 /// DEST is a directory, a file that ends in .mbox or .eml, - for stdout, or imap: and the
-/// name of an account. QUERY is a search query. Without one, all mail is exported, except what
-/// other programs deleted on an IMAP server (see --gone). Run the same
-/// command again to add what is new. No message in the vault changes.
+/// name of an account. QUERY is a search query. Without one, all mail is exported. Mail that other
+/// programs deleted on an IMAP server is left out (see --gone). Run the same command again to
+/// add what is new. No message in the vault changes.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
     mailvault export ~/plain                   all mail as a Maildir\n  \

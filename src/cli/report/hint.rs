@@ -128,7 +128,9 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
                 .to_owned()
         }
         Error::Locked { .. } => {
-            "try again when it has finished, or wait for it with --lock-wait 1h".to_owned()
+            "try again when it has finished; pull, purge, export and import can wait for it with \
+             --lock-wait 1h"
+                .to_owned()
         }
         Error::Format { .. } => {
             "use the version of mailvault that made it, or another vault with --vault".to_owned()
@@ -147,7 +149,10 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
              purge again"
                 .to_owned()
         }
-        Error::Clock { .. } => "set the clock, or use --free or --all, which ignore it".to_owned(),
+        Error::Clock { .. } => {
+            "set the clock, or use --free or --all, which ignore it unless keep goes by age"
+                .to_owned()
+        }
         Error::Unconfirmed { .. } => {
             "nothing is lost: these messages are archived. The next pull or purge finds out and \
              records it"
