@@ -911,7 +911,7 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__init)
-            opts="-c -q -v -h --pop3 --imap --host --port --tls --tls-ca-file --tls-pin-sha256 --user --password-file --password-command --token-command --name --print --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
+            opts="-c -q -v -h --pop3 --imap --host --port --tls --tls-ca-file --tls-pin-sha256 --user --password-file --password-command --token-command --oauth --name --print --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -950,6 +950,10 @@ _mailvault() {
                     return 0
                     ;;
                 --token-command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --oauth)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

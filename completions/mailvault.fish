@@ -189,7 +189,7 @@ never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l mboxo -d 'In mbox files, unquote only lines that begin with \'>From \''
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l no-labels -d 'Ignore Google Takeout labels instead of making them folders and flags'
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -s n -l dry-run -d 'Only show how much would be new'
-complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l create -d 'Create the vault if it does not exist'
+complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l create -d 'Create the vault, or an account whose name is close to that of another'
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -s q -l quiet -d 'Print only warnings and errors'
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -s v -l verbose -d 'Print more; -vv prints the dialogue with the server, without secrets'
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l json -d 'Print only JSON lines on stdout'
@@ -254,6 +254,7 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l user -d 'Th
 complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l password-file -d 'The password is the first line of this file, which only you can read' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l password-command -d 'This command prints the password' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l token-command -d 'This command prints an OAuth access token' -r
+complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l oauth -d 'Sign in with OAuth; sets a key of the account\'s oauth table, such as client_id=ID' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l name -d 'A short name for the account' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand init" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand init" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F

@@ -1,11 +1,14 @@
 //! `mailvault import`: mail of other programs into the vault.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use mailvault::account::config::Dedupe;
 use mailvault::archive::dedupe::Policy;
 use mailvault::base::error::PARTIAL;
+use mailvault::base::suggest;
 use mailvault::import::{self, ImportOptions, ImportReport, MboxOptions};
+use mailvault::vault::Vault;
 use mailvault::vault::layout::is_account;
 use serde_json::json;
 
@@ -28,6 +31,7 @@ pub(crate) fn run(args: &Import, settings: &Settings, out: &Output) -> Result<Do
             "use a-z, 0-9, dot, dash and underscore, beginning with a letter or digit",
         ));
     }
+    refuse_slip(args, settings)?;
     let stop = Stop::watch(
         out,
         "stopping after the current message; what is stored is safe, and the next run\n\
@@ -40,6 +44,25 @@ pub(crate) fn run(args: &Import, settings: &Settings, out: &Output) -> Result<Do
     match done {
         Ok(report) => Ok(tell(&report, args, out)),
         Err(error) => Ok(frame::failed(out, &stop, &error, None)),
+    }
+}
+
+/// A name close to that of an account is taken for a slip: the mail would be stored under
+/// a second account, where the next pull of the first does not find it.
+fn refuse_slip(args: &Import, settings: &Settings) -> Result<(), Failure> {
+    let (Some(name), false) = (&args.account, args.create) else {
+        return Ok(());
+    };
+    // A vault that cannot be read is the import's to report.
+    let stored = Vault::open(&settings.vault).and_then(|vault| vault.status());
+    let mut known: BTreeSet<String> = settings.config.accounts.keys().cloned().collect();
+    known.extend(stored.into_iter().flatten().map(|status| status.account));
+    match suggest::nearest(name, known.iter().map(String::as_str), 2) {
+        Some(near) if near != name => Err(Failure::usage(
+            format!("there is no account called \"{name}\" yet; did you mean {near}?"),
+            "--create creates an account of that name",
+        )),
+        _ => Ok(()),
     }
 }
 

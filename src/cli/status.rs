@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use super::Done;
 use super::args::StatusArgs;
 use super::output::{Output, Tone};
-use super::report::{Failure, code_name, code_words};
+use super::report::{self, Failure, code_name, code_words};
 use super::settings::{Settings, unknown};
-use super::text::{Align, count, now, plural, rfc3339, size, table, when};
+use super::text::{Align, count, escape, now, plural, rfc3339, size, table, when, wrap};
 
 /// The exit code where a pull is overdue.
 const STALE: u8 = 19;
@@ -88,20 +88,23 @@ fn accounts(
 }
 
 fn lines(accounts: &BTreeMap<String, Option<AccountStatus>>) -> Vec<String> {
-    let head = ["ACCOUNT", "LAST GOOD PULL", "MESSAGES", "STORED", "NOTE"];
+    let head = ["ACCOUNT", "LAST GOOD PULL", "MESSAGES", "STORED"];
     let head = head.map(String::from).to_vec();
     let rows = accounts
         .iter()
         .map(|(name, status)| row(name, status.as_ref()));
     let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
-    let aligns = [
-        Align::Left,
-        Align::Left,
-        Align::Right,
-        Align::Right,
-        Align::Left,
-    ];
-    table(&rows, &aligns)
+    let aligns = [Align::Left, Align::Left, Align::Right, Align::Right];
+    let mut lines = table(&rows, &aligns);
+    // Below the table, since a note may be longer than what is left of a line.
+    for (name, status) in accounts {
+        let note = status.as_ref().map(note).unwrap_or_default();
+        if !note.is_empty() {
+            let name = format!("{}: ", escape(name));
+            lines.push(wrap(&note, &name, 2, report::COLUMNS));
+        }
+    }
+    lines
 }
 
 /// True for accounts that a pull without names fetches. Where none is configured, those of
@@ -155,18 +158,17 @@ fn complain(stale: &[Stale], out: &Output) {
 }
 
 fn row(name: &str, status: Option<&AccountStatus>) -> Vec<String> {
-    let (good, messages, stored, note) = match status {
-        None => ("never".to_owned(), 0, 0, String::new()),
+    let (good, messages, stored) = match status {
+        None => ("never".to_owned(), 0, 0),
         Some(status) => (
             status
                 .last_good
                 .map_or("never".to_owned(), |time| when(time, &now())),
             status.messages,
             status.stored,
-            note(status),
         ),
     };
-    vec![name.to_owned(), good, count(messages), size(stored), note]
+    vec![name.to_owned(), good, count(messages), size(stored)]
 }
 
 /// What is worth knowing: how the last run failed, what was refused, what was purged.
@@ -268,6 +270,6 @@ mod tests {
 
     #[test]
     fn an_account_that_was_never_pulled_has_a_row() {
-        assert_eq!(row("new", None), ["new", "never", "0", "0 B", ""]);
+        assert_eq!(row("new", None), ["new", "never", "0", "0 B"]);
     }
 }

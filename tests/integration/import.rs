@@ -422,3 +422,27 @@ fn equal_messages_of_a_folder_are_one_file_whatever_their_flags() {
     assert_eq!(folders, ["", ".B"]);
     let _ = sandbox.run(&["verify", "--read-data"]).expect_code(0);
 }
+
+#[test]
+fn a_name_close_to_that_of_an_account_is_taken_for_a_slip() {
+    let sandbox = sandbox();
+    sandbox.write("one.mbox", format!("From a\n{}", mail(1)), 0o600);
+    let work = ["import", "one.mbox", "--account", "work", "--create"];
+    let _ = sandbox.run(&work).expect_code(0);
+    let slip = ["import", "one.mbox", "--account", "wrok"];
+    sandbox.run(&slip).expect(
+        2,
+        "",
+        "error: there is no account called \"wrok\" yet; did you mean work?
+  hint: --create creates an account of that name
+",
+    );
+    assert!(sandbox.messages("wrok").is_empty());
+    let meant = [&slip[..], &["--create"]].concat();
+    let _ = sandbox.run(&meant).expect_code(0);
+    assert_eq!(sandbox.messages("wrok").len(), 1);
+    let other = ["import", "one.mbox", "--account", "family"];
+    let _ = sandbox.run(&other).expect_code(0);
+    let again = ["import", "one.mbox", "--account", "work"];
+    let _ = sandbox.run(&again).expect_code(0);
+}

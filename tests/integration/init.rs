@@ -192,7 +192,14 @@ fn without_a_terminal_a_missing_flag_is_named() {
         (&["init", "ann"], "ann@example.org"),
         (&["init", "ann@gmx.net"], "--pop3"),
         (&["init", "ann@gmx.net", "--pop3"], "--password-file"),
-        (&["init", "ann@outlook.com", "--imap"], "--token-command"),
+        (
+            &["init", "ann@outlook.com", "--imap"],
+            "--oauth client_id=ID",
+        ),
+        (
+            &["init", "ann@outlook.com", "--imap", "--print"],
+            "--oauth client_id=ID",
+        ),
         (&["init", "ann@icloud.com", "--pop3"], "It has no POP3"),
         (&["init", "ann@nothing.invalid", "--imap"], "--host"),
         (
@@ -494,6 +501,10 @@ fn ctrl_c_at_a_question_ends_it_at_once_and_the_terminal_shows_what_is_typed() {
     let shown = interrupted(&sandbox, "login work", "New password");
     assert!(shown.contains("code 130"), "{shown}");
     assert!(shown.contains(" echo "), "{shown}");
+    let command = "init ann@outlook.com --imap --user ann@outlook.com --name office";
+    let shown = interrupted(&sandbox, command, "Client ID");
+    assert!(shown.contains("accepts no passwords"), "{shown}");
+    assert!(shown.contains("code 130"), "{shown}");
     let shown = interrupted(
         &sandbox,
         "pull pop3://demo@127.0.0.1:1 --create",

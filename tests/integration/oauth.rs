@@ -14,6 +14,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::support::dovecot::{Dovecot, Options};
+use crate::support::output::Ended;
 use crate::support::sandbox::Sandbox;
 use crate::support::scene::{Account, sandbox};
 use crate::support::tokens::{Tokens, fields};
@@ -141,6 +142,111 @@ fn a_code_is_waited_for_and_the_token_works_with_a_real_server() {
         assert_eq!(last.field("grant_type"), "refresh_token");
         assert_eq!(last.field("refresh_token"), "refresh-1");
     }
+}
+
+/// Flags for `init` of ann's account at a mail server, with tokens from this service.
+fn init_flags(port: u16, tokens: &Tokens) -> Vec<String> {
+    let mut flags: Vec<String> = [
+        "init",
+        "--pop3",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        &port.to_string(),
+        "--tls",
+        "none",
+        "--user",
+        "ann",
+        "--name",
+        "work",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    for line in [
+        "client_id=client".to_owned(),
+        "client_secret_file=~/cs".to_owned(),
+        "scope=mail offline".to_owned(),
+        format!("token_url={}", tokens.url("/token")),
+        format!("device_url={}", tokens.url("/device")),
+    ] {
+        flags.extend(["--oauth".to_owned(), line]);
+    }
+    flags
+}
+
+#[test]
+fn init_signs_in_with_a_code_at_once_and_what_it_writes_can_be_pulled() {
+    let tokens = Tokens::start(&[CODE, PENDING, TOKENS, SAME]);
+    let Some((dovecot, _folder)) = dovecot(&tokens) else {
+        return;
+    };
+    let sandbox = Sandbox::new();
+    sandbox.write("cs", "client-secret\n", 0o600);
+    let flags = init_flags(dovecot.pop3().port(), &tokens);
+    let flags: Vec<_> = flags.iter().map(String::as_str).collect();
+    let init = sandbox.run(&flags).expect_code(0);
+    assert!(init.stderr().contains("AB-CD"), "{init}");
+    assert_silent(&(init.stdout() + &init.stderr()));
+    let secret = sandbox.path(".config/mailvault/secret-work");
+    assert_eq!(fs::read_to_string(&secret).unwrap(), "refresh-1\n");
+    let mode = fs::metadata(&secret).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o600);
+    let pulled = sandbox.run(&["pull"]).expect_code(0).stdout();
+    assert!(pulled.starts_with("work  1 new"), "{pulled}");
+}
+
+#[test]
+fn init_writes_nothing_if_the_mail_server_refuses_the_token() {
+    let tokens = Tokens::start(&[CODE, &TOKENS.replace("access-ann", "access-eve")]);
+    let Some((dovecot, _folder)) = dovecot(&tokens) else {
+        return;
+    };
+    let sandbox = Sandbox::new();
+    sandbox.write("cs", "client-secret\n", 0o600);
+    let flags = init_flags(dovecot.pop3().port(), &tokens);
+    let flags: Vec<_> = flags.iter().map(String::as_str).collect();
+    let _ = sandbox.run(&flags).expect_code(12);
+    assert!(!sandbox.path(".config/mailvault").exists());
+}
+
+#[test]
+fn init_refuses_what_is_no_line_of_the_oauth_table() {
+    let sandbox = Sandbox::new();
+    for (line, said) in [
+        ("client", "--oauth takes KEY=VALUE"),
+        ("client_secret=x", "the keys are client_id"),
+        ("client_id=", "client_id is empty"),
+        ("token_url=http://id.example.org", "no https:// address"),
+    ] {
+        let mut flags = vec!["init", "ann@outlook.com", "--imap", "--print"];
+        flags.extend(["--oauth", "client_id=x", "--oauth", line]);
+        let refused = sandbox.run(&flags);
+        assert!(
+            [Ended::Exit(2), Ended::Exit(15)].contains(&refused.ended),
+            "{refused}"
+        );
+        assert!(refused.stderr().contains(said), "{line}: {refused}");
+    }
+    let flags = [
+        "init",
+        "ann@outlook.com",
+        "--imap",
+        "--oauth",
+        "client_id=x",
+    ];
+    let refused = sandbox.run(&[&flags[..], &["--no-input"]].concat());
+    let refused = refused.expect_code(2).stderr();
+    assert!(refused.contains("needs a person"), "{refused}");
+    let pin = "00".repeat(32);
+    let print = ["--print", "--tls-pin-sha256", &pin];
+    let printed = sandbox.run(&[&flags[..], &print].concat()).expect_code(0);
+    let printed = printed.stdout();
+    let read: toml::Table = printed.parse().unwrap();
+    let account = &read["accounts"]["outlook"];
+    assert_eq!(account["tls_pin_sha256"].as_str(), Some(&pin[..]));
+    assert_eq!(account["oauth"]["client_id"].as_str(), Some("x"));
+    let token = account["token_file"].as_str();
+    assert_eq!(token, Some("~/.config/mailvault/secret-outlook"));
 }
 
 #[test]

@@ -56,3 +56,42 @@ fn cyrus_takes_messages_whatever_their_last_line() {
     let came = sandbox.run(&["pull", "home", "--create"]).expect_code(0);
     assert_eq!(sandbox.messages("home").len(), 4, "{came}");
 }
+
+#[test]
+fn a_folder_name_that_cyrus_refuses_is_changed_and_told() {
+    let Some(server) = PopServer::cyrus_imap() else {
+        return;
+    };
+    let sandbox = vault(&server, &[mail(0, "\r\n")]);
+    for (n, name) in ["A\\B", "C!D"].iter().enumerate() {
+        let text = format!("From a\n{}", mail(n + 1, "\n"));
+        let file = format!("{n}.mbox");
+        sandbox.write(&file, text, 0o600);
+        let into = ["import", &file, "--account", "old", "--into", name];
+        let _ = sandbox.run(&into).expect_code(0);
+    }
+    let check = sandbox.run(&["export", "imap:home", "--check"]);
+    let check = check.stdout() + &check.stderr();
+    assert!(check.contains("A\\B may be refused for \\"), "{check}");
+    let upload = sandbox.run(&["export", "imap:home"]).expect_code(0);
+    let told = upload.stderr();
+    assert!(
+        told.contains("refused the folder name A\\B; its messages are in A_B"),
+        "{told}"
+    );
+    let again = sandbox.run(&["export", "imap:home"]).expect_code(0);
+    assert_eq!(
+        again.stdout().lines().next(),
+        Some("all 3 messages are in home already"),
+        "{again}"
+    );
+    let came = sandbox.run(&["pull", "home", "--create"]).expect_code(0);
+    let folders: Vec<_> = (sandbox.messages("home").into_iter())
+        .map(|message| message.folder)
+        .collect();
+    assert_eq!(folders.len(), 3, "{came}");
+    assert!(
+        folders.iter().any(|folder| folder.contains("A_B")),
+        "{folders:?}"
+    );
+}

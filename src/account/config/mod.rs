@@ -44,8 +44,9 @@ pub use crate::base::account_name::is_account_name;
 use crate::base::error::{Error, Result, words};
 use crate::base::secret::{SecretSource, typed_path};
 
+pub use oauth::OAuth;
 use oauth::is_service_url;
-pub(crate) use oauth::{OAuth, service_of};
+pub(crate) use oauth::service_of;
 
 /// No configuration that people write comes near this many bytes.
 const FILE_LIMIT: u64 = 4 * 1024 * 1024;

@@ -25,6 +25,47 @@ pub struct OAuth {
     pub(crate) ca_file: Option<PathBuf>,
 }
 
+impl OAuth {
+    /// The keys of the table, as the configuration has them.
+    pub const KEYS: [&str; 8] = [
+        "client_id",
+        "client_secret_file",
+        "provider",
+        "device_url",
+        "authorize_url",
+        "token_url",
+        "scope",
+        "ca_file",
+    ];
+
+    /// Sets one key; false if the table has no such key. The value is checked when the
+    /// configuration is read back.
+    pub fn set(&mut self, key: &str, value: &str) -> bool {
+        let text = match key {
+            "client_id" => {
+                value.clone_into(&mut self.client_id);
+                return true;
+            }
+            "client_secret_file" | "ca_file" => {
+                let path = Some(PathBuf::from(value));
+                match key {
+                    "ca_file" => self.ca_file = path,
+                    _ => self.client_secret_file = path,
+                }
+                return true;
+            }
+            "provider" => &mut self.provider,
+            "device_url" => &mut self.device_url,
+            "authorize_url" => &mut self.authorize_url,
+            "token_url" => &mut self.token_url,
+            "scope" => &mut self.scope,
+            _ => return false,
+        };
+        *text = Some(value.to_owned());
+        true
+    }
+}
+
 /// Host and port of an address that tokens may be sent to: `https`, or `http` to this very
 /// machine.
 #[must_use]
@@ -87,6 +128,16 @@ mod tests {
         ] {
             assert_eq!(at(url), None, "{url}");
         }
+    }
+
+    #[test]
+    fn every_key_of_the_table_can_be_set() {
+        for key in OAuth::KEYS {
+            let mut table = OAuth::default();
+            assert!(table.set(key, "value"), "{key}");
+            assert_ne!(table, OAuth::default(), "{key}");
+        }
+        assert!(!OAuth::default().set("client_secret", "value"));
     }
 
     proptest! {

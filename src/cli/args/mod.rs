@@ -239,14 +239,18 @@ pub(crate) struct Verify {
 ///
 /// All words must match: plain words, "two words", from: to: subject: account:
 /// folder: id: msgid: has:attachment after:2020-01-31 before:2021 older:90d
-/// newer:7d larger:5M smaller:10k on:server. A leading minus negates a word; put -- before
-/// it. A plain word matches the beginning of any word in the mail: invoice finds
+/// newer:7d larger:5M smaller:10k on:server is:doubtful. A leading minus negates a word; put
+/// -- before it. A plain word matches the beginning of any word in the mail: invoice finds
 /// invoices. A plain word of one or two letters matches whole words only. Case and accents
 /// do not matter. Ages are in min, h, d, w, mo (30 days) and y.
 ///
 /// folder: takes a folder's full name, with / between levels, or a pattern:
 /// folder:Lists/* means every folder below Lists. -folder:Trash leaves out every
-/// message that is in Trash.
+/// message that is in Trash. on:server finds what the server still has, as of the last
+/// pull. is: finds messages of which less is known: is:recognised (alike in header and size
+/// to one in the vault; compared later), is:doubtful (what came is not what the server
+/// listed; fetched again), is:settled (came twice alike, though not as listed) and
+/// is:superseded (replaced by what the server sent later).
 #[derive(Debug, Args)]
 #[command(
     visible_alias = "list",
@@ -386,7 +390,7 @@ pub(crate) struct Import {
     /// Wait up to this long for another mailvault to finish, such as 60s, 5m or 1h
     #[arg(long, value_name = "DURATION", value_parser = wait)]
     pub(crate) lock_wait: Option<Duration>,
-    /// Create the vault if it does not exist
+    /// Create the vault, or an account whose name is close to that of another
     #[arg(long)]
     pub(crate) create: bool,
 }

@@ -53,6 +53,9 @@ pub(crate) struct Init {
     /// This command prints an OAuth access token
     #[arg(long, value_name = "CMD", group = "secret")]
     pub(crate) token_command: Option<String>,
+    /// Sign in with OAuth; sets a key of the account's oauth table, such as client_id=ID
+    #[arg(long, value_name = "KEY=VALUE", group = "secret")]
+    pub(crate) oauth: Vec<String>,
     /// A short name for the account
     #[arg(long)]
     pub(crate) name: Option<String>,

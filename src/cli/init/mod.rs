@@ -3,6 +3,7 @@
 //! The order is: find the server, connect, sign in, and only then write. With enough flags
 //! nothing is asked; without a terminal a missing one is named.
 
+mod browser;
 mod find;
 mod write;
 
@@ -42,6 +43,16 @@ struct Wizard<'a> {
     stop: Stop,
 }
 
+/// How an account signs in for the first time.
+enum SignInWay {
+    /// With the secret that the flags name.
+    Given,
+    /// With a password that a person types.
+    Password,
+    /// With a token, for which a person signs in with a browser.
+    Browser,
+}
+
 pub(crate) fn run(args: &Init, global: &Global, out: &Output) -> Result<Done, Failure> {
     let place = ConfigPlace::find(global)?;
     let file = place.to_write()?;
@@ -69,16 +80,10 @@ impl Wizard<'_> {
         }
         plan.check_vault(global.vault.as_deref())?;
         let (mut account, provider) = self.draft(&plan)?;
-        let given = self.given_secret(&mut account);
+        let way = self.way_to_sign_in(&mut account, provider, global)?;
         if args.print {
-            if !given {
-                account.secret = SecretSource::File(self.secret_file(&account.name));
-            }
             plan.choose_vault(global.vault.as_deref());
             return self.print(&plan, &account);
-        }
-        if !given {
-            self.refuse_to_ask(provider)?;
         }
         let mut pin = args.tls_pin_sha256.clone();
         let mut settled = plan.parsed(&account, pin.as_deref())?;
@@ -87,20 +92,28 @@ impl Wizard<'_> {
             settled = plan.parsed(&account, pin.as_deref())?;
             self.connect(&settled)?;
         }
-        let typed = if given {
-            let env = secret_env(self.home.clone(), std::iter::once(&settled));
-            let secret = secret::obtain(&settled.name, &settled.secret, &env, None)?;
-            self.sign_in(&settled, &secret)?;
-            None
-        } else {
-            let secret = self.sign_in_asking(&settled)?;
-            self.ask_rest(&mut plan, &mut account, &secret, global)?
-                .then_some(secret)
+        let kept = match way {
+            SignInWay::Given => {
+                let env = secret_env(self.home.clone(), std::iter::once(&settled));
+                let secret = secret::obtain(&settled.name, &settled.secret, &env, None)?;
+                self.sign_in(&settled, &secret)?;
+                None
+            }
+            SignInWay::Password => {
+                let secret = self.sign_in_asking(&settled)?;
+                self.ask_name(&plan, &mut account)?;
+                let to_file = self.ask_place(&mut account, &secret)?;
+                self.ask_vault(&mut plan, global)?;
+                to_file.then_some(secret)
+            }
+            SignInWay::Browser => {
+                Some(self.sign_in_by_browser(&settled, &mut plan, &mut account, global)?)
+            }
         };
         plan.choose_vault(global.vault.as_deref());
         settled = plan.parsed(&account, pin.as_deref())?;
-        plan.write(&settled, typed.as_ref())?;
-        self.tell(&plan, &settled, typed.is_some());
+        plan.write(&settled, kept.as_ref())?;
+        self.tell(&plan, &settled, kept.is_some());
         Ok(Done::new(0, json!({"written": true})))
     }
 
@@ -131,18 +144,32 @@ impl Wizard<'_> {
         Ok(Done::new(0, json!({"written": false})))
     }
 
-    /// Nobody is asked for a password where nobody is, or the provider takes none.
-    fn refuse_to_ask(&self, provider: Option<&Provider>) -> Result<(), Failure> {
-        if !self.asks {
+    /// How the account is going to sign in; its secret's source is set.
+    fn way_to_sign_in(
+        &self,
+        account: &mut Account,
+        provider: Option<&Provider>,
+        global: &Global,
+    ) -> Result<SignInWay, Failure> {
+        if self.given_secret(account) {
+            return Ok(SignInWay::Given);
+        }
+        let accepts_none = provider.is_some_and(|known| known.password == Accepts::Token);
+        if !self.args.oauth.is_empty() || (accepts_none && self.may_ask_for_client()) {
+            self.use_oauth(account, provider, global)?;
+            return Ok(SignInWay::Browser);
+        }
+        if accepts_none {
+            return Err(token_or(provider, "this provider accepts no password"));
+        }
+        if !self.asks && !self.args.print {
             return Err(token_or(
                 provider,
                 "no password was given, and there is no terminal",
             ));
         }
-        if provider.is_some_and(|provider| provider.password == Accepts::Token) {
-            return Err(token_or(provider, "this provider accepts no password"));
-        }
-        Ok(())
+        account.secret = SecretSource::File(self.secret_file(&account.name));
+        Ok(SignInWay::Password)
     }
 
     fn shown(&self) -> String {
@@ -316,15 +343,7 @@ impl Wizard<'_> {
         }
     }
 
-    /// Where to keep the password, the name, the vault; true if the password is to be
-    /// written to a file.
-    fn ask_rest(
-        &self,
-        plan: &mut InitPlan,
-        account: &mut Account,
-        secret: &Secret,
-        global: &Global,
-    ) -> Result<bool, Failure> {
+    fn ask_name(&self, plan: &InitPlan, account: &mut Account) -> Result<(), Failure> {
         let out = self.out;
         out.say("");
         if self.args.name.is_none() {
@@ -336,6 +355,11 @@ impl Wizard<'_> {
                 }
             };
         }
+        Ok(())
+    }
+
+    /// Where to keep the password; true if it is to be written to a file.
+    fn ask_place(&self, account: &mut Account, secret: &Secret) -> Result<bool, Failure> {
         let path = self.secret_file(&account.name);
         let file = format!(
             "{}, readable by you only",
@@ -345,23 +369,27 @@ impl Wizard<'_> {
             file.as_str(),
             "nowhere; run a command such as 'pass show mail-work'",
         ];
-        let to_file = ask::choice(out, "Keep the password in", &ways, 0)? == 0;
+        let to_file = ask::choice(self.out, "Keep the password in", &ways, 0)? == 0;
         if to_file {
             account.secret = SecretSource::File(path);
         } else {
             account.secret = self.ask_command(account, secret)?;
         }
+        Ok(to_file)
+    }
+
+    fn ask_vault(&self, plan: &mut InitPlan, global: &Global) -> Result<(), Failure> {
         if plan.takes_vault() && global.vault.is_none() {
             let usual = usual_vault(self.home.as_deref());
             let usual = usual.map(|path| shown(&path, self.home.as_deref()));
-            let typed = ask::line(out, "Vault directory", usual.as_deref())?;
+            let typed = ask::line(self.out, "Vault directory", usual.as_deref())?;
             if Some(&typed) != usual.as_ref() {
                 let path = secret::expand_home(&typed, self.home.as_deref());
                 plan.choose_vault(path.as_deref());
             }
         }
-        out.say("");
-        Ok(to_file)
+        self.out.say("");
+        Ok(())
     }
 
     /// A command counts only if it prints the password that has just worked.
@@ -418,8 +446,8 @@ fn token_or(provider: Option<&Provider>, message: &str) -> Failure {
             Failure::usage(
                 message,
                 format!(
-                    "{trap} Name a program that prints one with --token-command; for token_file, \
-                     docs/providers.md has the lines to write."
+                    "{trap} Sign in with --oauth client_id=ID (docs/providers.md says how to get \
+                     one), or name a program that prints a token with --token-command."
                 ),
             )
         }

@@ -129,11 +129,15 @@ impl InitPlan {
                 let _ = write!(text, "vault = {vault}\n\n");
             }
         }
-        text.push_str(&account.to_table(self.home.as_deref()));
+        let table = account.to_table(self.home.as_deref());
+        // The account's own keys come before the table inside it.
+        let (keys, inner) = table.split_at(table.find("\n\n[").map_or(table.len(), |at| at + 1));
+        text.push_str(keys);
         if let Some(pin) = pin {
             let pin = toml::Value::String(pin.to_owned());
             let _ = writeln!(text, "tls_pin_sha256 = {pin}");
         }
+        text.push_str(inner);
         self.parse(&text)?;
         Ok(text)
     }

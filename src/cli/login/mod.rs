@@ -2,6 +2,8 @@
 
 mod token;
 
+pub(super) use token::show;
+
 use std::io::{self, BufRead as _, Read as _};
 use std::path::Path;
 use std::sync::Arc;

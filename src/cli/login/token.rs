@@ -53,7 +53,7 @@ fn with_token(account: &Account, access: &Secret, stop: &Stop) -> Result<u64, Fa
     Ok(super::sign_in(&account, access, stop)?)
 }
 
-fn show(ask: &Ask, account: &Account, out: &Output) {
+pub(in crate::cli) fn show(ask: &Ask, account: &Account, out: &Output) {
     match ask {
         Ask::Code { url, code, minutes } => {
             out.say(&format!(

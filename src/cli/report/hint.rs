@@ -117,7 +117,9 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
         }
         Error::Unsupported { .. } => format!("check tls and auth of {name} in the configuration"),
         Error::VaultMissing { .. } => {
-            "is the disk mounted? To start a new vault there: mailvault pull --create".to_owned()
+            "is the disk mounted? To start a new vault there, run 'mailvault pull --create' \
+             ('mailvault init' first, if there is no account yet)"
+                .to_owned()
         }
         Error::ManifestMissing { .. } => {
             "'mailvault verify --repair' rebuilds it from the ledger".to_owned()

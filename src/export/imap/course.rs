@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 
 use super::UploadTask;
 use super::names::{self, FolderNames, Goal};
-use super::report::{Goals, Outlook};
+use super::report::{Goals, Outlook, RenamedFolder};
 use crate::base::error::Result;
 use crate::mail::message::Hash128;
 use crate::net::imap::{Mailbox, Session};
@@ -26,6 +26,8 @@ pub(super) struct FolderPlan<'a> {
     pub(super) sizes: HashSet<u64>,
     /// What is to be said of its name.
     pub(super) remarks: Vec<String>,
+    /// The folders whose names the server refused.
+    pub(super) renamed: Vec<RenamedFolder>,
 }
 
 impl FolderPlan<'_> {
@@ -88,6 +90,10 @@ impl<'a> UploadTask<'a> {
             let levels = self.levels(part, below.contains(part.account.as_str()))?;
             let goal = names.goal(session, &levels);
             let remarks = names.remarks(&levels, &goal);
+            let renamed = (names.restricted && goal.risky).then(|| RenamedFolder {
+                folder: levels.join("/"),
+                mailbox: goal.mailbox.label.clone(),
+            });
             let same = |plan: &FolderPlan<'_>| plan.goal.mailbox.raw == goal.mailbox.raw;
             let at = course.iter().position(same).unwrap_or_else(|| {
                 course.push(FolderPlan {
@@ -99,12 +105,14 @@ impl<'a> UploadTask<'a> {
                     before_octets: 0,
                     sizes: HashSet::new(),
                     remarks: Vec::new(),
+                    renamed: Vec::new(),
                 });
                 course.len() - 1
             });
             let plan = &mut course[at];
             let key = plan.key();
             plan.parts.push(part);
+            plan.renamed.extend(renamed);
             for remark in remarks {
                 if !plan.remarks.contains(&remark) {
                     plan.remarks.push(remark);

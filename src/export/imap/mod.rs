@@ -24,7 +24,7 @@ use super::TELL;
 use crate::base::error::{Endpoint, Error, Result};
 use crate::base::event::{Notice, RunEvent};
 use crate::mail::message::Hash128;
-use crate::net::imap::{AppendRefusal, Session};
+use crate::net::imap::{AppendRefusal, Created, Session};
 use crate::vault::frame::Checker;
 use crate::vault::ledger::LedgerEvent;
 use crate::vault::{Selection, Vault, Writer};
@@ -32,7 +32,7 @@ use course::FolderPlan;
 use names::FolderNames;
 use report::{reason, refused};
 
-pub use report::{Doubt, Filled, Goals, Outlook, RefusedUpload, UploadReport};
+pub use report::{Doubt, Filled, Goals, Outlook, RefusedUpload, RenamedFolder, UploadReport};
 
 /// Messages that are noted in the ledger at once, and how long they wait for that.
 const BATCH: usize = 256;
@@ -139,9 +139,16 @@ impl<'a> Upload<'a> {
 
     /// Uploads what is not there yet. After an error another session may go on.
     pub(crate) fn session<S: Read + Write>(&mut self, session: &mut Session<S>) -> Result<()> {
-        let names = FolderNames::learn(session)?;
+        let mut names = FolderNames::learn(session)?;
         let task = self.task;
-        let course = task.course(&names, session, &|folder, hash| self.is_done(folder, hash))?;
+        let mut course =
+            task.course(&names, session, &|folder, hash| self.is_done(folder, hash))?;
+        if is_name_refused(session, &mut course)? {
+            names.restricted = true;
+            course = task.course(&names, session, &|folder, hash| self.is_done(folder, hash))?;
+            let renamed = course.iter().flat_map(|plan| &plan.renamed);
+            self.report.renamed = renamed.cloned().collect();
+        }
         // A session that brought nothing may have failed at a single message.
         self.cautious = self.begun && self.gone_by.0 == self.reached;
         self.reached = self.gone_by.0;
@@ -250,4 +257,20 @@ impl<'a> Upload<'a> {
             missing: self.wanted_octets.saturating_sub(self.gone_by.1),
         }
     }
+}
+
+/// Makes the mailboxes whose names not every server takes; true at the first refusal.
+fn is_name_refused<S: Read + Write>(
+    session: &mut Session<S>,
+    course: &mut [FolderPlan<'_>],
+) -> Result<bool> {
+    for plan in course.iter_mut().filter(|plan| plan.wanted() > 0) {
+        if plan.goal.missing && plan.goal.risky {
+            match session.create(&plan.goal.mailbox)? {
+                Created::Yes => plan.goal.missing = false,
+                Created::Refused(_) => return Ok(true),
+            }
+        }
+    }
+    Ok(false)
 }

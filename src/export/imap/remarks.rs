@@ -1,5 +1,7 @@
 //! What becomes of a folder's name on a server, where that is not what one would expect.
 
+use std::collections::BTreeSet;
+
 use super::names::{FolderNames, Goal, is_inbox};
 use crate::net::imap::Namespace;
 
@@ -9,7 +11,24 @@ const LONG: usize = 220;
 impl FolderNames {
     /// What is to be said of the mailbox for a folder.
     pub(super) fn remarks(&self, levels: &[String], goal: &Goal) -> Vec<String> {
-        remarks(levels, goal, &self.space)
+        let mut found = remarks(levels, goal, &self.space);
+        if goal.missing && goal.risky {
+            found.extend(levels.iter().filter_map(|level| self.risk(level)));
+        }
+        found
+    }
+}
+
+impl FolderNames {
+    /// What is to be said of the characters that not every server takes.
+    fn risk(&self, level: &str) -> Option<String> {
+        let is_risk = self.risks();
+        let found: BTreeSet<char> = level.chars().filter(|c| is_risk(*c)).collect();
+        let found: Vec<String> = found.iter().map(char::to_string).collect();
+        (!found.is_empty()).then(|| {
+            let found = found.join(" ");
+            format!("{level} may be refused for {found}, and gets _ then")
+        })
     }
 }
 

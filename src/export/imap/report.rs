@@ -53,6 +53,15 @@ pub struct Filled {
     pub holds: Option<u32>,
 }
 
+/// A folder whose name the server refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenamedFolder {
+    /// Its name.
+    pub folder: String,
+    /// The mailbox of the server that has its messages.
+    pub mailbox: String,
+}
+
 /// What an upload came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UploadReport {
@@ -78,6 +87,8 @@ pub struct UploadReport {
     pub doubled: Vec<RefusedUpload>,
     /// Messages that are damaged or missing in the vault.
     pub left_out: Vec<LeftOut>,
+    /// The folders whose names the server refused.
+    pub renamed: Vec<RenamedFolder>,
     /// The folders that something was uploaded to.
     pub folders: Vec<Filled>,
     /// What the server that it came from no longer has, and was left out.

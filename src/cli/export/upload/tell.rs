@@ -34,6 +34,14 @@ pub(super) fn tell(report: &UploadReport, account: &str, whole: bool, out: &Outp
         );
         out.say(&text);
     }
+    for renamed in &report.renamed {
+        let text = format!(
+            "the server refused the folder name {}; its messages are in {}",
+            escape(&renamed.folder),
+            escape(&renamed.mailbox),
+        );
+        report::warn(out, &text, None);
+    }
     for folder in &report.folders {
         if let (Some(held), Some(holds)) = (folder.held, folder.holds)
             && u64::from(held) + folder.uploaded != u64::from(holds)
@@ -177,6 +185,10 @@ fn tell_programs(report: &UploadReport, out: &Output) {
     }
     for message in &report.doubled {
         out.json("doubled", message_json(message), false);
+    }
+    for renamed in &report.renamed {
+        let line = json!({"folder": renamed.folder, "mailbox": renamed.mailbox});
+        out.json("renamed", line, false);
     }
     for left in &report.left_out {
         let id = left.id.to_string();

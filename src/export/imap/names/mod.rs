@@ -105,6 +105,8 @@ fn purpose(level: &str) -> Option<SpecialUse> {
 pub(super) struct FolderNames {
     pub(super) space: Namespace,
     mailboxes: Vec<Mailbox>,
+    /// The server refused a name with a character that not every server takes.
+    pub(super) restricted: bool,
 }
 
 /// A mailbox, and whether it has to be made.
@@ -112,6 +114,9 @@ pub(super) struct FolderNames {
 pub(super) struct Goal {
     pub(super) mailbox: Mailbox,
     pub(super) missing: bool,
+    /// Its name would have a character that not every server takes, or had one before the
+    /// server refused it.
+    pub(super) risky: bool,
 }
 
 impl FolderNames {
@@ -120,7 +125,11 @@ impl FolderNames {
         let personal = session.namespaces()?.personal.into_iter().next();
         let mailboxes = session.mailboxes()?;
         let space = personal.unwrap_or_else(|| guess(&mailboxes));
-        Ok(Self { space, mailboxes })
+        Ok(Self {
+            space,
+            mailboxes,
+            restricted: false,
+        })
     }
 
     /// What the names of new mailboxes begin with; empty where nothing does.
@@ -133,6 +142,7 @@ impl FolderNames {
         let there = |mailbox: &Mailbox| Goal {
             mailbox: mailbox.clone(),
             missing: !mailbox.selectable,
+            risky: false,
         };
         if is_inbox(levels) {
             let inbox = self.mailboxes.iter().find(|m| m.raw == b"INBOX");
@@ -140,6 +150,7 @@ impl FolderNames {
                 || Goal {
                     mailbox: Mailbox::inbox(),
                     missing: false,
+                    risky: false,
                 },
                 there,
             );
@@ -171,9 +182,12 @@ impl FolderNames {
         if let Some(found) = by_name {
             return there(found);
         }
+        let fitting = self.fitting(bare);
+        let renamed = self.restricted.then(|| equal(exact, &fitting)).flatten();
         Goal {
-            mailbox: session.mailbox(&self.space, &self.fitting(bare)),
-            missing: true,
+            missing: renamed.is_none_or(|mailbox| !mailbox.selectable),
+            mailbox: renamed.map_or_else(|| session.mailbox(&self.space, &fitting), Clone::clone),
+            risky: bare.iter().any(|level| level.contains(self.risks())),
         }
     }
 
@@ -209,6 +223,13 @@ impl FolderNames {
         levels
     }
 
+    /// Which characters some servers refuse in names, besides those that no name may have;
+    /// Cyrus refuses a backslash.
+    pub(super) fn risks(&self) -> impl Fn(char) -> bool + use<> {
+        let delimiter = self.space.delimiter.map(char::from);
+        move |c| c.is_ascii_punctuation() && !"_-.,+=@'()&*%".contains(c) && Some(c) != delimiter
+    }
+
     /// Levels as the server can have them: a delimiter within one would make two of it.
     fn fitting(&self, levels: &[String]) -> Vec<String> {
         let under_inbox = self.space.prefix.to_ascii_uppercase().starts_with(b"INBOX");
@@ -219,7 +240,11 @@ impl FolderNames {
         };
         let delimiter = self.space.delimiter.map(char::from);
         let fit = |level: &String| -> String {
-            let odd = |c: char| Some(c) == delimiter || c.is_control() || matches!(c, '*' | '%');
+            let risks = self.risks();
+            let odd = |c: char| {
+                let refused = self.restricted && risks(c);
+                Some(c) == delimiter || c.is_control() || matches!(c, '*' | '%') || refused
+            };
             level
                 .chars()
                 .map(|c| if odd(c) { '_' } else { c })
