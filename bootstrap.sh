@@ -12,7 +12,8 @@ usage: ./bootstrap.sh demo|test|install [--yes]
   install  install all that, then stop
 
 Packages come from apt and are asked for first; --yes, or no terminal, does not ask.
-On Debian 12, root's tests also get other servers, unpacked below target/servers (90 MB).
+On Debian 12, root's tests also get other servers, unpacked below target/servers (90 MB) and
+target/servers-trixie (80 MB).
 TEXT
 }
 
@@ -35,6 +36,13 @@ courier-imap libgamin0
 mailutils-imap4d
 cyrus-imapd
 libc6 libgcc-s1 libstdc++6 zlib1g"
+
+# Debian 13's Dovecot, which speaks another configuration language than Debian 12's, and
+# what it loads.
+newer_dovecot="
+dovecot-core dovecot-imapd dovecot-pop3d libbz2-1.0 libc6 libcap2 libcap-ng0 libaudit1
+libcrypt1 libexttextcat-2.0-0 libgcc-s1 libicu76 liblz4-1 liblzma5 libpam0g libsodium23
+libssl3t64 libstdc++6 libstemmer0d libsystemd0 libunwind8 libxxhash0 libzstd1 zlib1g"
 
 # Shows a command and runs it.
 run() {
@@ -163,21 +171,63 @@ install_missing() {
 # Unpacks the servers without installing them: nothing is started and no user is made.
 # Only root can start them, and other Debians have other libraries.
 unpack_servers() {
-    local folder=target/servers package
     [ "$(id -u)" = 0 ] && grep -qs '^VERSION_CODENAME=bookworm$' /etc/os-release || return 0
-    [ "$(cat "$folder/packages" 2>/dev/null)" != "$servers" ] || return 0
-    rm -rf "$folder"
-    mkdir -p "$folder/archives"
-    run apt-get update
+    if [ "$(cat target/servers/packages 2>/dev/null)" != "$servers" ]; then
+        run apt-get update
+        unpack target/servers "$servers"
+        printf '%s\n' "$servers" >target/servers/packages
+    fi
+    if [ "$(cat target/servers-trixie/packages 2>/dev/null)" != "$newer_dovecot" ]; then
+        unpack_newer_dovecot
+    fi
+}
+
+# Downloads packages $2 with apt and unpacks them into a new folder $1.
+unpack() {
+    local package
+    rm -rf "$1"
+    mkdir -p "$1/archives"
     # Names of packages have no blanks.
     # shellcheck disable=SC2086
-    (cd "$folder/archives" && run apt-get -o APT::Sandbox::User=root download $servers)
-    for package in "$folder/archives/"*.deb; do
-        dpkg -x "$package" "$folder"
+    (cd "$1/archives" && run apt-get -o APT::Sandbox::User=root download $2)
+    for package in "$1/archives/"*.deb; do
+        dpkg -x "$package" "$1"
     done
-    rm -r "$folder/archives" "$folder/usr/share/doc" "$folder/usr/share/man"
-    printf '%s\n' "$servers" >"$folder/packages"
+    rm -r "$1/archives" "$1/usr/share/doc" "$1/usr/share/man"
 }
+
+# The same with Debian 13's packages: from the mirror that apt uses for Debian 12, and with
+# lists of apt's own in a temporary folder, so that the system's apt does not learn of them.
+unpack_newer_dovecot() (
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' \
+        'Created-By: Packages' 'Codename: bookworm' 'Component: main' | head -n 1)
+    [ -n "$mirror" ] || fail "apt has no mirror of Debian 12, from which Debian 13's Dovecot could come"
+    lists=$(mktemp -d)
+    trap 'rm -rf "$lists"' EXIT
+    mkdir -p "$lists/state/lists/partial" "$lists/cache/archives/partial"
+    # The keyring of Debian 12.11 and newer has the key by which Debian 13 is signed.
+    printf 'deb [target=Packages signed-by=%s] %s trixie main\n' \
+        /usr/share/keyrings/debian-archive-keyring.gpg "$mirror" >"$lists/sources.list"
+    cat >"$lists/apt.conf" <<TEXT
+Dir::Etc::SourceList "$lists/sources.list";
+Dir::Etc::SourceParts "/dev/null";
+Dir::Etc::Preferences "/dev/null";
+Dir::Etc::PreferencesParts "/dev/null";
+Dir::State "$lists/state";
+Dir::State::Status "/dev/null";
+Dir::Cache "$lists/cache";
+APT::Sandbox::User "root";
+TEXT
+    export APT_CONFIG="$lists/apt.conf"
+    run apt-get update
+    unpack target/servers-trixie "$newer_dovecot"
+    # Packages of Debian 13 expect these links.
+    ln -s usr/lib target/servers-trixie/lib
+    [ ! -d target/servers-trixie/usr/lib64 ] || ln -s usr/lib64 target/servers-trixie/lib64
+    # It wants the library of a plugin that is not used.
+    rm -f target/servers-trixie/usr/lib/dovecot/modules/settings/libpigeonhole_settings.so
+    printf '%s\n' "$newer_dovecot" >target/servers-trixie/packages
+)
 
 verb=""
 yes=false

@@ -196,6 +196,7 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'Use the vault in this directory [env: MAILVAULT_VAULT]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
             [CompletionResult]::new('--crlf', '--crlf', [CompletionResultType]::ParameterName, 'Keep line endings exactly as the server sent them')
+            [CompletionResult]::new('--keep-uids', '--keep-uids', [CompletionResultType]::ParameterName, 'For a Maildir: let Dovecot keep the UIDs and POP3 UIDLs of the old server')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Only show what would be exported')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Only show what would be exported')
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Only show what the server will or may refuse, and why')

@@ -519,7 +519,7 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__export)
-            opts="-n -c -q -v -h --format --crlf --dry-run --into --check --again --gone --lock-wait --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
+            opts="-n -c -q -v -h --format --crlf --keep-uids --dry-run --into --check --again --gone --lock-wait --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

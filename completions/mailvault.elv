@@ -186,6 +186,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
             cand --color 'When to use colour'
             cand --crlf 'Keep line endings exactly as the server sent them'
+            cand --keep-uids 'For a Maildir: let Dovecot keep the UIDs and POP3 UIDLs of the old server'
             cand -n 'Only show what would be exported'
             cand --dry-run 'Only show what would be exported'
             cand --check 'Only show what the server will or may refuse, and why'

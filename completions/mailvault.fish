@@ -168,6 +168,7 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l color -d 
 always\t''
 never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l crlf -d 'Keep line endings exactly as the server sent them'
+complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l keep-uids -d 'For a Maildir: let Dovecot keep the UIDs and POP3 UIDLs of the old server'
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -s n -l dry-run -d 'Only show what would be exported'
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l check -d 'Only show what the server will or may refuse, and why'
 complete -c mailvault -n "__fish_mailvault_using_subcommand export" -l again -d 'Also upload messages that were uploaded before and are no longer there'

@@ -15,6 +15,10 @@
 
 #[path = "../../tests/integration/support/dovecot.rs"]
 pub(crate) mod dovecot;
+#[path = "../../tests/integration/support/dovecot_conf.rs"]
+mod dovecot_conf;
+#[path = "../../tests/integration/support/jail.rs"]
+mod jail;
 #[path = "../../tests/integration/support/line.rs"]
 pub(crate) mod line;
 #[path = "../../tests/integration/support/tls.rs"]
@@ -48,6 +52,10 @@ fn missing(tool: &str) -> bool {
 
 fn skip(why: &str) {
     println!("not measured: {why}");
+}
+
+fn say_skipped(why: &str) {
+    skip(why);
 }
 
 /// Seconds that some work takes.

@@ -15,7 +15,7 @@ use crate::mail::message::Hash128;
 use crate::vault::Entry;
 
 /// What stands after the id in a file's name.
-const BEHIND: &str = ".mailvault,S=";
+pub(super) const BEHIND: &str = ".mailvault,S=";
 
 /// A Maildir++ tree in the making.
 #[derive(Debug)]

@@ -16,6 +16,7 @@ mod maildir;
 mod mbox;
 mod names;
 mod place;
+mod uidlist;
 pub mod upload;
 
 use std::io::Write;
@@ -27,6 +28,7 @@ pub use attachments::save;
 pub(crate) use body::Body;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use html::assert_any as assert_any_html;
+pub use uidlist::KeptNames;
 
 use crate::base::error::{Error, Result};
 use crate::base::event::RunEvent;
@@ -113,6 +115,16 @@ pub struct Plan {
     pub selection: Selection,
     destination: Destination,
     crlf: bool,
+    keep_uids: bool,
+}
+
+impl Plan {
+    /// Lets Dovecot keep the UIDs and UIDLs of the old server; of a Maildir alone.
+    #[must_use]
+    pub fn keeping_uids(mut self) -> Self {
+        self.keep_uids = true;
+        self
+    }
 }
 
 /// A message that could not be exported.
@@ -137,6 +149,8 @@ pub struct ExportReport {
     pub there: u64,
     /// Messages that are damaged or missing in the vault.
     pub left_out: Vec<LeftOut>,
+    /// What became of UIDs and UIDLs, if they were to be kept.
+    pub kept: Option<KeptNames>,
 }
 
 /// Looks up what a query selects. Nothing is written. `crlf` keeps line ends as they are. That
@@ -187,6 +201,7 @@ pub fn plan(
         selection,
         destination,
         crlf,
+        keep_uids: false,
     })
 }
 
@@ -252,7 +267,24 @@ pub fn apply(
         }
     }
     target.finish()?;
+    report.kept = keep_uids(vault, plan)?;
     Ok(report)
+}
+
+/// Writes what Dovecot needs to keep the names of the old server.
+fn keep_uids(vault: &Vault, plan: &Plan) -> Result<Option<KeptNames>> {
+    let Destination::Folder(path, Format::Maildir) = &plan.destination else {
+        return Ok(None);
+    };
+    if !plan.keep_uids {
+        return Ok(None);
+    }
+    let selection = &plan.selection;
+    let mut place = ExportPlace::open(path, Format::Maildir, plan.crlf, &selection.accounts())?;
+    let now = u32::try_from(crate::vault::now_seconds()).unwrap_or(1);
+    let kept = uidlist::write(vault, &mut place, &selection.folders, now)?;
+    place.finish()?;
+    Ok(Some(kept))
 }
 
 fn put(target: &mut dyn Target, entry: &Entry, checker: &mut Checker) -> Result<Put> {

@@ -125,6 +125,16 @@ impl PlaceState {
     }
 }
 
+/// What a file holds, as the note says it.
+fn sum(text: &[u8]) -> (String, u64) {
+    (Hash128::of(text).to_string(), text.len() as u64)
+}
+
+/// The name in the note of what a file will hold. No file has it.
+fn coming(name: &str) -> String {
+    format!("{name}/new")
+}
+
 /// Something in the directory that is not ours.
 fn stranger(root: &Path) -> Result<Option<String>> {
     let names = crate::vault::maildir::list(root)?;
@@ -261,14 +271,10 @@ impl ExportPlace {
     /// The path of a folder below the root, the same in every run. `wish` is tried first,
     /// part by part, and a number added where another folder has it, in whatever case.
     pub(super) fn folder(&mut self, account: &str, dir: &str, wish: &[String]) -> Result<PathBuf> {
-        let key = format!("{account}/{dir}");
-        if let Some(path) = self.state.folders.get(&key) {
-            // The note may have been edited.
-            return Ok(Path::new(path)
-                .components()
-                .filter(|part| matches!(part, std::path::Component::Normal(_)))
-                .collect());
+        if let Some(path) = self.known_folder(account, dir) {
+            return Ok(path);
         }
+        let key = format!("{account}/{dir}");
         let taken: BTreeSet<String> = self
             .state
             .folders
@@ -279,6 +285,40 @@ impl ExportPlace {
         self.state.folders.insert(key, path.clone());
         self.save()?;
         Ok(path.into())
+    }
+
+    /// The path of a folder that was exported to.
+    pub(super) fn known_folder(&self, account: &str, dir: &str) -> Option<PathBuf> {
+        let path = self.state.folders.get(&format!("{account}/{dir}"))?;
+        // The note may have been edited.
+        let parts = Path::new(path).components();
+        Some(
+            parts
+                .filter(|part| matches!(part, std::path::Component::Normal(_)))
+                .collect(),
+        )
+    }
+
+    /// True if a file below the root is as an export left it.
+    pub(super) fn has_written(&self, file: &Path, text: &[u8]) -> bool {
+        let (name, is) = (file.to_string_lossy(), sum(text));
+        let noted = [name.to_string(), coming(&name)];
+        noted.iter().any(|n| self.state.files.get(n) == Some(&is))
+    }
+
+    /// Notes what a file will hold besides what it holds now, as the write may fail.
+    pub(super) fn about_to_write(&mut self, file: &Path, text: &[u8]) -> Result<()> {
+        let name = coming(&file.to_string_lossy());
+        self.state.files.insert(name, sum(text));
+        self.save()
+    }
+
+    /// Notes, with what comes next, that it holds it.
+    pub(super) fn written(&mut self, file: &Path) {
+        let name = file.to_string_lossy();
+        if let Some(sum) = self.state.files.remove(&coming(&name)) {
+            self.state.files.insert(name.into_owned(), sum);
+        }
     }
 
     /// True if a folder has a name that begins so.
@@ -358,13 +398,23 @@ impl ExportPlace {
 
 /// The ids in the names of a directory, told from the rest by what stands after them.
 pub(super) fn ids(dir: &Path, behind: &str) -> Result<BTreeSet<Hash128>> {
-    let names = crate::vault::maildir::entries(dir)?;
+    Ok(named(dir, behind)?.into_iter().map(|(_, id)| id).collect())
+}
+
+/// The same with the names.
+pub(super) fn named(dir: &Path, behind: &str) -> Result<Vec<(String, Hash128)>> {
+    let names = crate::vault::maildir::entries(dir)?.into_iter();
     Ok(names
-        .iter()
         .filter(|(_, kind)| kind.is_file())
         .filter_map(|(name, _)| {
-            let end = name.rfind(behind)?;
-            Hash128::parse(name.get(end.checked_sub(32)?..end)?)
+            let id = id_of(&name, behind)?;
+            Some((name, id))
         })
         .collect())
+}
+
+/// The id in a name.
+pub(super) fn id_of(name: &str, behind: &str) -> Option<Hash128> {
+    let end = name.rfind(behind)?;
+    Hash128::parse(name.get(end.checked_sub(32)?..end)?)
 }

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use mailvault::account::config::Config;
 use mailvault::sample::Sample;
 
+use crate::support::client::{Wire, imap_fetch_mailbox, on_the_wire};
+use crate::support::dovecot::{Dovecot, Options, Release};
 use crate::support::missing;
-use crate::support::sandbox::Sandbox;
+use crate::support::sandbox::{Sandbox, stored};
 use crate::support::scene::pulled;
 
 const GUIDES: [&str; 9] = [
@@ -168,6 +170,105 @@ fn a_vault_is_read_with_nothing_but_zstd_and_python() {
     plain.sort();
     stored.sort();
     assert!(plain == stored);
+}
+
+/// A folder, and its name over IMAP, within quotes.
+const FOLDERS: [(&str, &str); 8] = [
+    ("", "INBOX"),
+    ("Lists/rust", "Lists/rust"),
+    ("Lists/rust/2026", "Lists/rust/2026"),
+    ("\u{dc}bung/a.b", "&ANw-bung/a.b"),
+    ("~home", "~home"),
+    // As a server would name it.
+    ("Tom &- Jerry", "Tom &- Jerry"),
+    (r"back\slash", r"back\\slash"),
+    ("100% *real*", "100% *real*"),
+];
+
+/// A vault whose folders have two messages each, one of which they share with all others.
+fn vault_of_folders() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let vault = sandbox.vault();
+    let vault = vault.to_str().unwrap();
+    for (n, (folder, _)) in FOLDERS.iter().enumerate() {
+        let own = format!("Subject: {n}\r\n\r\n.of {folder}\r\n..\r\nbare\nlf and no end");
+        sandbox.write(&format!("source{n}/own.eml"), own, 0o600);
+        let shared = "Subject: shared\r\n\r\nof all\r\n";
+        sandbox.write(&format!("source{n}/shared.eml"), shared, 0o600);
+        let source = format!("source{n}");
+        let mut args = vec!["import", "--vault", vault, &source, "--account", "work"];
+        args.push("--create");
+        if !folder.is_empty() {
+            args.extend(["--into", folder]);
+        }
+        let _ = sandbox.run(&args).expect_code(0);
+    }
+    sandbox
+}
+
+/// The names of all mailboxes that can be opened, as they stand within quotes.
+fn mailboxes(imap: &mut Wire) -> Vec<String> {
+    let rows = imap.tagged("LIST \"\" \"*\"").into_iter();
+    let mut names: Vec<_> = rows
+        .filter(|(row, _)| !row.contains("\\Noselect"))
+        .map(|(row, literal)| {
+            let (_, name) = row.split_once(" \"/\" ").unwrap();
+            let quoted = |name| String::from_utf8(name).unwrap().replace('\\', r"\\");
+            literal.map_or_else(|| name.trim_matches('"').to_owned(), quoted)
+        })
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn dovecot_serves_a_vault_with_the_configurations_of_the_guide() {
+    let sandbox = vault_of_folders();
+    let stored = stored(&sandbox.vault().join("mail/work"));
+    assert_eq!(stored.len(), 2 * FOLDERS.len());
+    let text = guide("reading-without-mailvault.md");
+    let blocks: Vec<_> = text
+        .split("```\n")
+        .filter(|b| b.contains("listen ="))
+        .collect();
+    assert_eq!(blocks.len(), Release::ALL.len());
+    for release in Release::ALL {
+        let newer = release == Release::V2_4;
+        let block = blocks.iter();
+        let mut block = block.filter(|b| b.contains("dovecot_config_version") == newer);
+        let options = Options {
+            release,
+            vault: Some(sandbox.vault()),
+            guide: Some(block.next().unwrap().to_string()),
+            ..Options::default()
+        };
+        let Some(dovecot) = Dovecot::start(&options) else {
+            continue;
+        };
+        let password = "a-password-of-your-choice";
+        let mut imap = Wire::imap(dovecot.imap(), "work", password);
+        let mut names = FOLDERS.map(|(_, name)| name.to_owned());
+        names.sort();
+        assert_eq!(mailboxes(&mut imap), names, "{release:?}");
+        for (n, (folder, name)) in FOLDERS.iter().enumerate() {
+            let status = imap.tagged(&format!("STATUS \"{name}\" (MESSAGES)"));
+            let [(status, _)] = &status[..] else {
+                panic!("{status:?}");
+            };
+            assert!(status.ends_with("(MESSAGES 2)"), "{status}");
+            let mut served = imap_fetch_mailbox(dovecot.imap(), "work", password, name);
+            served.sort();
+            let mine = format!("Subject: {n}\r\n");
+            let mut there: Vec<_> = stored
+                .iter()
+                .filter(|m| m.bytes.starts_with(mine.as_bytes()) || m.bytes.ends_with(b"all\r\n"))
+                .map(|m| on_the_wire(&m.bytes, false))
+                .collect();
+            there.sort();
+            there.dedup();
+            assert_eq!(served, there, "{release:?}: {folder}");
+        }
+    }
 }
 
 /// All sources below a folder, as one text.

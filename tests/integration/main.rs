@@ -16,6 +16,7 @@ mod dedupe;
 mod doctor;
 mod errors;
 mod export;
+mod export_uids;
 mod folders;
 mod frozen;
 mod guides;

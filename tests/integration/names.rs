@@ -303,6 +303,16 @@ fn nothing_at_a_name_of_a_vault_leads_out_of_it() {
     });
 }
 
+/// The options by which an export of a format makes all the files that it ever makes.
+fn option(format: &str) -> &[&str] {
+    match format {
+        "maildir" => &["--keep-uids"],
+        "mbox" => &["--format", "mbox"],
+        "eml" => &["--format", "eml"],
+        _ => &["--format", "html"],
+    }
+}
+
 #[test]
 fn nothing_at_a_name_of_an_export_leads_out_of_it() {
     let scene = Scene::new();
@@ -312,7 +322,7 @@ fn nothing_at_a_name_of_an_export_leads_out_of_it() {
     for format in ["maildir", "mbox", "eml", "html"] {
         let whole = scene.sandbox.path(format!("whole-{format}"));
         let whole = whole.to_str().unwrap();
-        let args = ["export", "--vault", vault, "--format", format, whole];
+        let args = [&["export", "--vault", vault, whole], option(format)].concat();
         let _ = scene.sandbox.run(&args).expect_code(0);
         let made = outline(Path::new(whole));
         let made = made.keys().filter_map(|path| path.strip_prefix(whole));
@@ -338,7 +348,7 @@ fn nothing_at_a_name_of_an_export_leads_out_of_it() {
         scene.plant(kind, &to.join(name));
         let before = scene.outside();
         let to = to.to_str().unwrap();
-        let run = scene.run(&["export", "--vault", vault, "--format", format, to]);
+        let run = scene.run(&[&["export", "--vault", vault, to], option(format)].concat());
         assert_eq!(before, scene.outside(), "{kind} at {name}\n{run}");
         if run.ended == Ended::Exit(0) {
             let links = outline(Path::new(to));
@@ -350,7 +360,7 @@ fn nothing_at_a_name_of_an_export_leads_out_of_it() {
         fs::create_dir(&bare).unwrap();
         scene.plant(kind, &bare.join(name));
         let bare = bare.to_str().unwrap();
-        let run = scene.run(&["export", "--vault", vault, "--format", format, bare]);
+        let run = scene.run(&[&["export", "--vault", vault, bare], option(format)].concat());
         assert_eq!(before, scene.outside(), "{kind} at {name} alone\n{run}");
     });
 }

@@ -13,6 +13,7 @@ pub(crate) mod corpus;
 pub(crate) mod dialogue;
 pub(crate) mod diff;
 pub(crate) mod dovecot;
+mod dovecot_conf;
 mod hints;
 pub(crate) mod inetd;
 pub(crate) mod jail;

@@ -318,6 +318,7 @@ pub(crate) struct Show {
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
     mailvault export ~/plain                   all mail as a Maildir\n  \
+    mailvault export ~/Maildir --keep-uids     mail for a Dovecot of your own\n  \
     mailvault export ~/tb --format mbox        folders for Thunderbird\n  \
     mailvault export 2019.mbox after:2019 before:2020\n  \
     mailvault export ~/browse --format html    pages for a browser\n  \
@@ -338,6 +339,9 @@ pub(crate) struct Export {
     /// Keep line endings exactly as the server sent them
     #[arg(long)]
     pub(crate) crlf: bool,
+    /// For a Maildir: let Dovecot keep the UIDs and POP3 UIDLs of the old server
+    #[arg(long)]
+    pub(crate) keep_uids: bool,
     /// Only show what would be exported
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use chrono::Utc;
 use mailvault::base::error::PARTIAL;
-use mailvault::export::{self, Destination, ExportReport, Format, Plan};
+use mailvault::export::{self, Destination, ExportReport, Format, KeptNames, Plan};
 use mailvault::mail::query;
 use mailvault::vault::catalog::Omissions;
 use mailvault::vault::{SelectionScope, Vault};
@@ -36,9 +36,18 @@ pub(crate) fn run(
     refuse_upload_options(args)?;
     let destination = destination(args, out)?;
     let to_stdout = destination == Destination::Stream;
+    if args.keep_uids && !matches!(destination, Destination::Folder(_, Format::Maildir)) {
+        return Err(Failure::usage(
+            "--keep-uids works only for a Maildir, which Dovecot can serve",
+            "name a directory, without --format",
+        ));
+    }
     let query = query::parse(&args.query, Utc::now())?;
     let vault = Vault::open(&settings.vault)?;
-    let plan = export::plan(&vault, &query, destination, scope(args), args.crlf)?;
+    let mut plan = export::plan(&vault, &query, destination, scope(args), args.crlf)?;
+    if args.keep_uids {
+        plan = plan.keeping_uids();
+    }
     print_omissions(&plan.selection.omitted, out);
     if args.dry_run {
         return Ok(show(&plan, args, out));
@@ -57,7 +66,8 @@ pub(crate) fn run(
         Err(error) => return Ok(frame::failed(out, &stop, &error, None)),
     };
     tell(&report, args, to_stdout, out);
-    let whole = report.left_out.is_empty();
+    let lost = |kept: &KeptNames| kept.unfit_uidls > 0;
+    let whole = report.left_out.is_empty() && !report.kept.as_ref().is_some_and(lost);
     let summary = summary(&plan, &report);
     Ok(Done::new(if whole { 0 } else { PARTIAL }, summary))
 }
@@ -73,7 +83,7 @@ fn refuse_upload_options(args: &Export) -> Result<(), Failure> {
 }
 
 fn summary(plan: &Plan, report: &ExportReport) -> Value {
-    json!({
+    let mut summary = json!({
         "messages": plan.selection.messages(),
         "written": report.written,
         "bytes": report.octets,
@@ -82,7 +92,11 @@ fn summary(plan: &Plan, report: &ExportReport) -> Value {
         "gone": plan.selection.omitted.messages,
         "unknown": plan.selection.omitted.unknown,
         "dry_run": false,
-    })
+    });
+    if let (Some(kept), Some(fields)) = (&report.kept, summary.as_object_mut()) {
+        fields.insert("kept".to_owned(), tell::kept_json(kept));
+    }
+    summary
 }
 
 /// Which messages of a folder are meant.

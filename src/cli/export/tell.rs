@@ -1,13 +1,16 @@
 //! What an export would do or did, in lines for people and for programs.
 
-use mailvault::export::{ExportReport, Plan};
-use serde_json::json;
+use mailvault::export::{ExportReport, KeptNames, Plan};
+use serde_json::{Value, json};
 
 use crate::cli::Done;
 use crate::cli::args::Export;
 use crate::cli::output::Output;
 use crate::cli::report;
 use crate::cli::text::{Align, count, escape, plural, size, table};
+
+/// Folders that a note names.
+const SHOWN: usize = 5;
 
 /// The plan, for `--dry-run`.
 pub(super) fn show(plan: &Plan, args: &Export, out: &Output) -> Done {
@@ -83,6 +86,9 @@ pub(super) fn tell(report: &ExportReport, args: &Export, to_stdout: bool, out: &
             Some(hint),
         );
     }
+    if let Some(kept) = &report.kept {
+        tell_kept(kept, out);
+    }
     if to_stdout || out.quiet {
         return;
     }
@@ -99,4 +105,81 @@ pub(super) fn tell(report: &ExportReport, args: &Export, to_stdout: bool, out: &
             escape(&args.dest),
         )),
     }
+}
+
+/// What became of the names that the old server gave the messages.
+fn tell_kept(kept: &KeptNames, out: &Output) {
+    let messages = |n| plural(n, "message");
+    let new = match kept.new_uids {
+        0 => String::new(),
+        new => format!("; new UIDs for {}", count(new)),
+    };
+    out.say(&format!(
+        "kept the UIDs of {} and the POP3 UIDLs of {}{new}",
+        messages(kept.uids),
+        count(kept.uidls),
+    ));
+    for (folders, why) in [
+        (&kept.unknown, "not pulled over IMAP, so the UIDs are new"),
+        (
+            &kept.renumbered,
+            "renumbered by the server since the first export, whose UIDs stay",
+        ),
+    ] {
+        if !folders.is_empty() {
+            out.say(&format!("note: {why}: {}", some(folders)));
+        }
+    }
+    for file in &kept.foreign {
+        let file = file.display().to_string();
+        out.say(&format!(
+            "note: {} was changed since the last export, so it stays as it is and Dovecot gives \
+             UIDs to what is new there",
+            escape(&file)
+        ));
+    }
+    if kept.others > 0 {
+        out.say(&format!(
+            "note: {} of messages that the server has several times in a folder, and the export once, \
+             are left out",
+            plural(kept.others, "UID or UIDL").replace("UID or UIDLs", "UIDs or UIDLs"),
+        ));
+    }
+    if kept.unfit_uidls > 0 {
+        let text = format!(
+            "{} of characters that are not allowed in one: POP3 programs will fetch {} again",
+            plural(kept.unfit_uidls, "UIDL"),
+            if kept.unfit_uidls == 1 {
+                "that message"
+            } else {
+                "those messages"
+            },
+        );
+        report::warn(out, &text, None);
+    }
+}
+
+/// The first of these names, and how many more there are.
+fn some(names: &[String]) -> String {
+    let shown: Vec<_> = names.iter().take(SHOWN).map(|name| escape(name)).collect();
+    let more = match names.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {} more", count(more as u64)),
+    };
+    shown.join(", ") + &more
+}
+
+/// The same for programs.
+pub(super) fn kept_json(kept: &KeptNames) -> Value {
+    let foreign = kept.foreign.iter().map(|file| file.display().to_string());
+    json!({
+        "uids": kept.uids,
+        "new_uids": kept.new_uids,
+        "uidls": kept.uidls,
+        "unfit_uidls": kept.unfit_uidls,
+        "others": kept.others,
+        "unknown": kept.unknown,
+        "renumbered": kept.renumbered,
+        "foreign": foreign.collect::<Vec<_>>(),
+    })
 }

@@ -1,5 +1,6 @@
-//! A real Dovecot (2.3) of its own: POP3 and IMAP, clear, STARTTLS and TLS, on free
-//! ports, below a short temporary folder, started as root or as an ordinary user.
+//! A real Dovecot of its own: POP3 and IMAP, clear, STARTTLS and TLS, on free ports. The
+//! installed one (2.3) runs below a short temporary folder, started as root or as an ordinary
+//! user; that of Debian 13 (2.4) in a root folder of its own, started as root.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -9,13 +10,31 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::dovecot_conf::{Site, configuration};
+use super::jail::Jail;
 use super::tls::authority;
 
 /// The password of every user; an OAuth token is `tok-` and the user's name.
 pub(crate) const PASSWORD: &str = "secret";
 
+/// Which Dovecot: their configurations have little in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Release {
+    /// The installed one, Debian 12's.
+    V2_3,
+    /// Debian 13's, below `target/servers-trixie`; it takes no tokens here.
+    V2_4,
+}
+
+impl Release {
+    /// Every one.
+    pub(crate) const ALL: [Self; 2] = [Self::V2_3, Self::V2_4];
+}
+
 /// How a Dovecot differs from the usual.
 pub(crate) struct Options {
+    /// Which one.
+    pub(crate) release: Release,
     /// The address to listen on. Dovecot asks for TLS only of another address than
     /// its own, so a test of that listens on 127.0.0.2.
     pub(crate) host: &'static str,
@@ -25,15 +44,20 @@ pub(crate) struct Options {
     pub(crate) vault: Option<PathBuf>,
     /// Lines at the end of the configuration, which win over those before.
     pub(crate) extra: String,
+    /// A whole configuration, as a guide shows it, for a vault that is served over IMAP alone.
+    /// Its paths, user and port are changed to those of the test.
+    pub(crate) guide: Option<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
+            release: Release::V2_3,
             host: "127.0.0.1",
             mechanisms: "plain login scram-sha-256",
             vault: None,
             extra: String::new(),
+            guide: None,
         }
     }
 }
@@ -41,25 +65,77 @@ impl Default for Options {
 /// A running Dovecot, ended by its process id when dropped.
 pub(crate) struct Dovecot {
     process: Child,
-    folder: tempfile::TempDir,
+    place: Place,
     owner: Owner,
     host: &'static str,
+    /// A guide's Dovecot may not have POP3.
+    has_pop3: bool,
     /// The ports of POP3, POP3S, IMAP and IMAPS.
     ports: [u16; 4],
 }
 
+/// Where a Dovecot has its files.
+enum Place {
+    Folder(tempfile::TempDir),
+    /// A root folder, in which they are below `dc`.
+    Jail(Jail),
+}
+
+impl Place {
+    fn outside(&self) -> PathBuf {
+        match self {
+            Self::Folder(folder) => folder.path().to_path_buf(),
+            Self::Jail(jail) => jail.path("dc"),
+        }
+    }
+
+    /// The same for the Dovecot.
+    fn inside(&self) -> PathBuf {
+        match self {
+            Self::Folder(folder) => folder.path().to_path_buf(),
+            Self::Jail(_) => "/dc".into(),
+        }
+    }
+
+    fn command(&self) -> Command {
+        let program = match self {
+            Self::Folder(_) => Command::new(super::find_tool("dovecot").unwrap()),
+            Self::Jail(jail) => jail.command("/usr/sbin/dovecot", &[]),
+        };
+        let mut command = program;
+        command.arg("-F").arg("-c");
+        command.arg(self.inside().join("dovecot.conf"));
+        command
+    }
+}
+
 /// Who owns the mail: root gives it to nobody.
 #[derive(Clone, Copy)]
-struct Owner {
-    root: bool,
-    uid: u32,
-    gid: u32,
+pub(super) struct Owner {
+    pub(super) root: bool,
+    pub(super) uid: u32,
+    pub(super) gid: u32,
 }
 
 impl Dovecot {
     /// Starts a Dovecot, if this machine has one that fits; if not, the test is
     /// skipped, or fails where tools are required.
     pub(crate) fn start(options: &Options) -> Option<Self> {
+        let mut log = String::new();
+        // A port that was free may be taken by the time Dovecot wants it.
+        for _ in 0..5 {
+            match Self::try_start(Self::place(options.release)?, options) {
+                Ok(dovecot) => return Some(dovecot),
+                Err(text) => log = text,
+            }
+        }
+        panic!("dovecot does not start:\n{log}");
+    }
+
+    fn place(release: Release) -> Option<Place> {
+        if release == Release::V2_4 {
+            return Some(Place::Jail(Jail::newer_dovecot()?));
+        }
         if super::missing("dovecot") {
             return None;
         }
@@ -70,46 +146,34 @@ impl Dovecot {
             super::skip(&format!("dovecot is {} and not 2.3", version.trim()));
             return None;
         }
-        let mut log = String::new();
-        // A port that was free may be taken by the time Dovecot wants it.
-        for _ in 0..5 {
-            match Self::try_start(&program, options) {
-                Ok(dovecot) => return Some(dovecot),
-                Err(text) => log = text,
-            }
-        }
-        panic!("dovecot does not start:\n{log}");
+        let folder = tempfile::Builder::new().prefix("dc").tempdir_in("/tmp");
+        Some(Place::Folder(folder.unwrap()))
     }
 
-    fn try_start(program: &Path, options: &Options) -> Result<Self, String> {
-        let folder = tempfile::Builder::new()
-            .prefix("dc")
-            .tempdir_in("/tmp")
-            .unwrap();
-        let (path, owner) = (folder.path(), Owner::find());
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    fn try_start(place: Place, options: &Options) -> Result<Self, String> {
+        let (path, owner) = (place.outside(), Owner::find());
+        fs::create_dir_all(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         for name in ["mail", "index", "control", "state"] {
             fs::create_dir(path.join(name)).unwrap();
             owner.give(&path.join(name));
         }
         if let Some(vault) = &options.vault {
-            let mut copy = Command::new("cp");
-            copy.arg("-a")
-                .arg(vault.join("mail/."))
-                .arg(path.join("mail"));
-            assert!(copy.status().unwrap().success(), "{copy:?}");
+            copy_all(&vault.join("mail"), &path.join("mail"));
             owner.give(&path.join("mail"));
         }
         let leaf = &authority().localhost;
         fs::write(path.join("cert.pem"), &leaf.cert_pem).unwrap();
         fs::write(path.join("key.pem"), &leaf.key_pem).unwrap();
         let ports = free_ports(options.host);
-        let file = path.join("dovecot.conf");
-        fs::write(&file, configuration(path, owner, options, ports)).unwrap();
-        let process = Command::new(program)
-            .arg("-F")
-            .arg("-c")
-            .arg(&file)
+        let site = Site {
+            dir: place.inside(),
+            owner,
+            ports,
+        };
+        fs::write(path.join("dovecot.conf"), configuration(&site, options)).unwrap();
+        let process = place
+            .command()
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(fs::File::create(path.join("stderr")).unwrap())
@@ -117,9 +181,10 @@ impl Dovecot {
             .unwrap();
         let mut dovecot = Self {
             process,
-            folder,
+            place,
             owner,
             host: options.host,
+            has_pop3: options.guide.is_none(),
             ports,
         };
         if dovecot.is_ready() {
@@ -146,7 +211,7 @@ impl Dovecot {
             if self.process.try_wait().unwrap().is_some() {
                 return false;
             }
-            if greets(self.pop3()) && greets(self.imap()) {
+            if (!self.has_pop3 || greets(self.pop3())) && greets(self.imap()) {
                 return true;
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -180,7 +245,14 @@ impl Dovecot {
 
     /// A user's Maildir, or the Maildir of an account of the vault that is served.
     pub(crate) fn maildir(&self, user: &str) -> PathBuf {
-        self.folder.path().join("mail").join(user)
+        self.place.outside().join("mail").join(user)
+    }
+
+    /// Gives a user this Maildir as it is, which may be newer than the one that is there.
+    pub(crate) fn adopt(&self, user: &str, maildir: &Path) {
+        fs::create_dir_all(self.maildir(user)).unwrap();
+        copy_all(maildir, &self.maildir(user));
+        self.owner.give(&self.maildir(user));
     }
 
     /// Delivers to a user's INBOX, after what is there; anybody is a user.
@@ -205,7 +277,7 @@ impl Dovecot {
 
     /// What Dovecot wrote to its log.
     pub(crate) fn log(&self) -> String {
-        let read = |name| fs::read_to_string(self.folder.path().join(name)).unwrap_or_default();
+        let read = |name| fs::read_to_string(self.place.outside().join(name)).unwrap_or_default();
         read("stderr") + &read("log")
     }
 }
@@ -251,6 +323,13 @@ impl Owner {
     }
 }
 
+/// Copies what is in a folder into another.
+fn copy_all(from: &Path, to: &Path) {
+    let mut copy = Command::new("cp");
+    copy.arg("-a").arg(from.join(".")).arg(to);
+    assert!(copy.status().unwrap().success(), "{copy:?}");
+}
+
 /// The rows of `/etc/passwd` or `/etc/group`, in both of which the first field is a
 /// name and the third its id.
 fn rows(file: &str) -> Vec<Vec<String>> {
@@ -266,7 +345,7 @@ fn id_of(file: &str, name: &str, field: usize) -> u32 {
 }
 
 /// The name that an id has.
-fn name_of(file: &str, id: u32) -> String {
+pub(super) fn name_of(file: &str, id: u32) -> String {
     let row = rows(file).into_iter().find(|row| row[2] == id.to_string());
     row.expect("a row with this id")[0].clone()
 }
@@ -275,95 +354,4 @@ fn name_of(file: &str, id: u32) -> String {
 fn free_ports(host: &str) -> [u16; 4] {
     let listeners = [(); 4].map(|()| TcpListener::bind((host, 0)).unwrap());
     listeners.map(|listener| listener.local_addr().unwrap().port())
-}
-
-fn configuration(path: &Path, owner: Owner, options: &Options, ports: [u16; 4]) -> String {
-    let (dir, host, mechanisms) = (path.display(), options.host, options.mechanisms);
-    let (uid, gid, [pop3, pop3s, imap, imaps]) = (owner.uid, owner.gid, ports);
-    let serves_vault = options.vault.is_some();
-    let elsewhere = format!(":INDEX={dir}/index/%u:CONTROL={dir}/control/%u");
-    let elsewhere = if serves_vault { elsewhere.as_str() } else { "" };
-    let plugins = if serves_vault { "zlib listescape" } else { "" };
-    // An ordinary user can neither change to Dovecot's own users nor to a new root.
-    let processes = if owner.root {
-        String::new()
-    } else {
-        let (me, group) = (name_of("passwd", owner.uid), name_of("group", owner.gid));
-        let mut lines = format!(
-            "default_internal_user = {me}\ndefault_internal_group = {group}\n\
-             default_login_user = {me}\n"
-        );
-        for service in ["pop3-login", "imap-login", "anvil", "stats"] {
-            lines.push_str(&format!("service {service} {{\n  chroot =\n}}\n"));
-        }
-        lines
-    };
-    // A token is a password that only the token mechanisms look up.
-    let (words, tokens): (Vec<&str>, Vec<&str>) = mechanisms
-        .split_whitespace()
-        .partition(|m| !["xoauth2", "oauthbearer"].contains(m));
-    let passdb = |mechanisms: &[&str], password: &str| {
-        let names = mechanisms.join(" ");
-        let text = format!(
-            "passdb {{\n  driver = static\n  mechanisms = {names}\n  args = password={password}\n}}\n"
-        );
-        if mechanisms.is_empty() {
-            String::new()
-        } else {
-            text
-        }
-    };
-    let passdbs = passdb(&words, PASSWORD) + &passdb(&tokens, "tok-%u");
-    let extra = &options.extra;
-    format!(
-        "\
-protocols = pop3 imap
-listen = {host}
-base_dir = {dir}/run
-state_dir = {dir}/state
-log_path = {dir}/log
-ssl = yes
-ssl_cert = <{dir}/cert.pem
-ssl_key = <{dir}/key.pem
-disable_plaintext_auth = no
-auth_mechanisms = {mechanisms}
-auth_failure_delay = 0
-{passdbs}
-userdb {{
-  driver = static
-  args = uid={uid} gid={gid} home={dir}/mail/%u
-}}
-first_valid_uid = 1
-first_valid_gid = 1
-mail_location = maildir:{dir}/mail/%u{elsewhere}
-mail_plugins = {plugins}
-mail_fsync = never
-mail_max_userip_connections = 1000
-default_vsz_limit = 1G
-namespace inbox {{
-  inbox = yes
-  separator = /
-}}
-service pop3-login {{
-  inet_listener pop3 {{
-    port = {pop3}
-  }}
-  inet_listener pop3s {{
-    port = {pop3s}
-    ssl = yes
-  }}
-}}
-service imap-login {{
-  inet_listener imap {{
-    port = {imap}
-  }}
-  inet_listener imaps {{
-    port = {imaps}
-    ssl = yes
-  }}
-}}
-{processes}
-{extra}
-"
-    )
 }

@@ -24,21 +24,40 @@ impl Jail {
     /// A new root folder, if the servers are there and this is root; if not, the test
     /// is skipped.
     pub(crate) fn new() -> Option<Self> {
+        let jail = Self::of("servers")?;
+        jail.write_users(&[("popa3d", OWNER), ("spop3d", OWNER), ("cyrus", OWNER)]);
+        for service in ["popa3d", "solid-pop3d", "pop3", "imap", "gnu-imap4d"] {
+            let lines = "auth required pam_unix.so\naccount required pam_unix.so\n";
+            jail.write(&format!("etc/pam.d/{service}"), lines);
+        }
+        Some(jail)
+    }
+
+    /// The same with Debian 13's Dovecot.
+    pub(crate) fn newer_dovecot() -> Option<Self> {
+        let jail = Self::of("servers-trixie")?;
+        jail.write_users(&[("dovecot", 901), ("dovenull", 902)]);
+        Some(jail)
+    }
+
+    /// What was unpacked into this folder of `target`.
+    fn of(folder: &str) -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
             // Where tools are required, too: no tool would help.
             super::say_skipped("only root can give a server a root folder of its own");
             return None;
         }
         let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
-        let servers = target.join("servers");
+        let servers = target.join(folder);
         if !servers.join("packages").is_file() {
-            let why = "target/servers is not there, which ./bootstrap.sh makes on Debian 12";
+            let why =
+                format!("target/{folder} is not there, which ./bootstrap.sh makes on Debian 12");
             // Elsewhere nobody can have them.
             let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
             if release.contains("VERSION_CODENAME=bookworm") {
-                super::skip(why);
+                super::skip(&why);
             } else {
-                super::say_skipped(why);
+                super::say_skipped(&why);
             }
             return None;
         }
@@ -50,26 +69,29 @@ impl Jail {
         let mut copy = Command::new("cp");
         copy.arg("-al").arg(servers.join(".")).arg(jail.path(""));
         assert!(copy.status().unwrap().success(), "{copy:?}");
-        let id = OWNER;
-        let nobody = format!("{id}:{id}:");
-        let mut users = format!("root:x:0:0::/:/bin/sh\n{USER}:{HASH}:{nobody}:/home/{USER}:\n");
-        for server in ["popa3d", "spop3d", "cyrus"] {
-            users.push_str(&format!("{server}:x:{nobody}:/var/empty:\n"));
-        }
-        jail.write("etc/passwd", users);
-        jail.write("etc/group", format!("root:x:0:\nmail:x:{id}:\n"));
-        for service in ["popa3d", "solid-pop3d", "pop3", "imap", "gnu-imap4d"] {
-            let lines = "auth required pam_unix.so\naccount required pam_unix.so\n";
-            jail.write(&format!("etc/pam.d/{service}"), lines);
-        }
         // Servers only want to open it.
         jail.write("dev/null", "");
+        let all = |mode| fs::Permissions::from_mode(mode);
+        fs::set_permissions(jail.path("dev/null"), all(0o666)).unwrap();
+        fs::set_permissions(jail.path(""), all(0o755)).unwrap();
         for folder in ["tmp", "var/mail"] {
             fs::create_dir_all(jail.path(folder)).unwrap();
-            let all = fs::Permissions::from_mode(0o1777);
-            fs::set_permissions(jail.path(folder), all).unwrap();
+            fs::set_permissions(jail.path(folder), all(0o1777)).unwrap();
         }
         Some(jail)
+    }
+
+    /// Makes the user with mail, and one for each of these servers with this id.
+    fn write_users(&self, servers: &[(&str, u32)]) {
+        let mut users =
+            format!("root:x:0:0::/:/bin/sh\n{USER}:{HASH}:{OWNER}:{OWNER}::/home/{USER}:\n");
+        let mut groups = format!("root:x:0:\nmail:x:{OWNER}:\n{USER}:x:{OWNER}:\n");
+        for (server, id) in servers {
+            users.push_str(&format!("{server}:x:{id}:{id}::/var/empty:\n"));
+            groups.push_str(&format!("{server}:x:{id}:\n"));
+        }
+        self.write("etc/passwd", users);
+        self.write("etc/group", groups);
     }
 
     /// The same, if this program was unpacked, too.

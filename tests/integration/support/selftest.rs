@@ -6,7 +6,7 @@ use std::net::TcpStream;
 
 use super::client::{imap_fetch_all, imap_fetch_mailbox, on_the_wire, pop3_fetch_all};
 use super::corpus::corpus;
-use super::dovecot::{Dovecot, Options, PASSWORD};
+use super::dovecot::{Dovecot, Options, PASSWORD, Release};
 use super::relay::{Count, Relay};
 use super::script::{Play, Played, Server};
 use super::step::connections;
@@ -154,18 +154,21 @@ fn dovecot_serves_a_vault_with_its_folders() {
         let packed = zstd::encode_all(text.as_bytes(), 3).unwrap();
         std::fs::write(cur.join(name), packed).unwrap();
     }
-    let options = Options {
-        vault: Some(vault.path().to_path_buf()),
-        ..Options::default()
-    };
-    let Some(dovecot) = Dovecot::start(&options) else {
-        return;
-    };
-    let one = pop3_fetch_all(dovecot.pop3(), "work", PASSWORD);
-    assert_eq!(one[0].1, 19);
-    assert_eq!(one[0].2, b"Subject: a\r\n\r\none\r\n");
-    let two = imap_fetch_mailbox(dovecot.imap(), "work", PASSWORD, "Sent/2026");
-    assert_eq!(two, [b"Subject: b\r\n\r\ntwo\r\n"], "{}", dovecot.log());
+    for release in Release::ALL {
+        let options = Options {
+            release,
+            vault: Some(vault.path().to_path_buf()),
+            ..Options::default()
+        };
+        let Some(dovecot) = Dovecot::start(&options) else {
+            continue;
+        };
+        let one = pop3_fetch_all(dovecot.pop3(), "work", PASSWORD);
+        assert_eq!(one[0].1, 19);
+        assert_eq!(one[0].2, b"Subject: a\r\n\r\none\r\n");
+        let two = imap_fetch_mailbox(dovecot.imap(), "work", PASSWORD, "Sent/2026");
+        assert_eq!(two, [b"Subject: b\r\n\r\ntwo\r\n"], "{}", dovecot.log());
+    }
 }
 
 #[test]

@@ -72,9 +72,9 @@ pub(super) fn run(
 }
 
 fn refuse_file_options(args: &Export) -> Result<(), Failure> {
-    if args.format.is_some() || args.crlf {
+    if args.format.is_some() || args.crlf || args.keep_uids {
         return Err(Failure::usage(
-            "--format and --crlf are for files",
+            "--format, --crlf and --keep-uids are for files",
             "leave them out: a server gets the messages as they are",
         ));
     }
