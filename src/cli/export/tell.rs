@@ -109,16 +109,17 @@ pub(super) fn tell(report: &ExportReport, args: &Export, to_stdout: bool, out: &
 
 /// What became of the names that the old server gave the messages.
 fn tell_kept(kept: &KeptNames, out: &Output) {
-    let messages = |n| plural(n, "message");
-    let new = match kept.new_uids {
-        0 => String::new(),
-        new => format!("; new UIDs for {}", count(new)),
-    };
-    out.say(&format!(
-        "kept the UIDs of {} and the POP3 UIDLs of {}{new}",
-        messages(kept.uids),
-        count(kept.uidls),
-    ));
+    if !out.quiet {
+        let new = match kept.new_uids {
+            0 => String::new(),
+            new => format!("; new UIDs for {}", count(new)),
+        };
+        out.say(&format!(
+            "kept the UIDs of {} and the POP3 UIDLs of {}{new}",
+            plural(kept.uids, "message"),
+            count(kept.uidls),
+        ));
+    }
     for (folders, why) in [
         (&kept.unknown, "not pulled over IMAP, so the UIDs are new"),
         (
