@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::base::error::{Error, Result};
-use crate::base::fsx::{self, BatchSync};
+use crate::base::fsx::{self, BatchSync, Staging};
 use crate::mail::message::Scanner;
 use crate::vault::catalog::{Blob, Catalog, Place, discard};
 use crate::vault::layout::{self, FileName, Layout, Manifest, base_of};
@@ -23,6 +23,7 @@ pub struct Writer {
     ledger: Ledger,
     catalog: Catalog,
     sync: BatchSync,
+    staging: Staging,
     /// What opening found amiss.
     pub(crate) opened: Opened,
     _lock: Lock,
@@ -103,11 +104,14 @@ impl Writer {
             catalog.commit(ledger.position())?;
         }
         let sync = BatchSync::new(layout.root())?;
+        // A directory alone may leave out the count of links of a file that had no name.
+        let staging = Staging::new(sync.is_whole());
         let mut writer = Self {
             layout,
             ledger,
             catalog,
             sync,
+            staging,
             opened,
             _lock: lock,
         };
@@ -179,6 +183,16 @@ impl Writer {
     /// Makes written files durable.
     pub(crate) fn sync(&self, files: &[PathBuf]) -> Result<()> {
         self.sync.sync(files)
+    }
+
+    /// Makes everything durable; only where files without a name are made.
+    pub(crate) fn sync_everything(&self) -> Result<()> {
+        self.sync.everything()
+    }
+
+    /// Makes the files of messages before they have names.
+    pub(crate) fn staging(&self) -> &Staging {
+        &self.staging
     }
 
     /// Makes files durable that are there already, and their names.

@@ -37,7 +37,7 @@ pub(super) fn way(path: &Path) -> Result<()> {
     path.parent().map_or(Ok(()), directory)
 }
 
-fn directory(dir: &Path) -> Result<()> {
+pub(super) fn directory(dir: &Path) -> Result<()> {
     if dir.as_os_str().is_empty() || SOUND.with_borrow(|sound| sound.contains(dir)) {
         return Ok(());
     }
