@@ -10,7 +10,7 @@ use crate::base::fsx::{self, BatchSync, Staging};
 use crate::mail::message::Scanner;
 use crate::vault::catalog::{Blob, Catalog, Place, discard};
 use crate::vault::layout::{self, FileName, Layout, Manifest, base_of};
-use crate::vault::ledger::{self, Item, Ledger, LedgerEntry, LedgerEvent, Opened, Reader};
+use crate::vault::ledger::{self, Item, Ledger, LedgerEvent, Opened, Reader};
 use crate::vault::lock::Lock;
 use crate::vault::{
     describe, frame, locate, locate_all, maildir, now_ms, now_seconds, open_layout,
@@ -165,12 +165,8 @@ impl Writer {
     pub fn record(&mut self, events: &[LedgerEvent]) -> Result<()> {
         let appended = self.ledger.append(events, now_ms())?;
         self.catalog.begin()?;
-        for (seq, event) in (appended.first..).zip(events) {
-            self.catalog.apply(&LedgerEntry {
-                seq,
-                time: appended.time,
-                event: event.clone(),
-            })?;
+        for event in events {
+            self.catalog.apply_event(event, appended.time)?;
         }
         Ok(())
     }

@@ -272,6 +272,8 @@ impl Committer {
         }
         let batch = std::mem::take(&mut self.batch);
         self.bytes = 0;
+        // Outside of one, each look into the catalog would be a transaction of its own.
+        self.writer.catalog().begin()?;
         let placements = self.decide(&batch)?;
         let tmps = self.stage(&batch, &placements)?;
         let events = self.give_names(&batch, &placements)?;
@@ -373,7 +375,9 @@ impl Committer {
         let digest = &delivery.packed.digest;
         let account = &delivery.route.account;
         let dir = delivery.route.dir.as_deref().unwrap_or_default();
-        let mut candidates = Vec::from_iter(catalog.find(digest.hash)?);
+        let known = !catalog.lacks(digest.hash)?;
+        let known = known.then(|| catalog.find(digest.hash)).transpose()?;
+        let mut candidates = Vec::from_iter(known.flatten());
         if let Some((mid, likeness)) = dedupe::same_mail(delivery.route.policy, digest) {
             candidates.extend(catalog.find_like(mid, likeness)?);
         }
@@ -476,7 +480,7 @@ impl Committer {
         folder: &Path,
         name: &FileName,
     ) -> Result<Option<PathBuf>> {
-        if self.writer.catalog().find(name.hash)?.is_none() {
+        if self.writer.catalog().lacks(name.hash)? {
             return Ok(None);
         }
         let Some(path) = maildir::find(folder, name, "")? else {
