@@ -2,7 +2,6 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
-use std::time::{Duration, UNIX_EPOCH};
 
 use super::MboxOptions;
 use super::find::{Found, MessageExtent};
@@ -300,13 +299,6 @@ fn status_flags(head: &[u8]) -> String {
     flags.sort_unstable();
     flags.dedup();
     flags.into_iter().collect()
-}
-
-/// Gives a file the time at which its message was received.
-pub(super) fn set_time(path: &Path, date: i64) -> Result<()> {
-    let seconds = u64::try_from(date).unwrap_or(0);
-    let file = fsx::open(path)?;
-    fsx::set_modified(&file, path, UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
 #[cfg(test)]

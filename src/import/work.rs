@@ -1,14 +1,15 @@
 //! What a worker does with a message: compare, compress, hand to the committer.
 
 use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::find::Found;
-use super::read::{self, ImportedMessage, Whole};
+use super::read::{ImportedMessage, Whole};
 use super::{ImportReport, Shared};
 use crate::archive::commit::{CommitRequest, Delivery, Route};
 use crate::archive::dedupe::same_mail;
 use crate::base::error::{Error, Result};
-use crate::base::fsx;
+use crate::base::fsx::Staging;
 use crate::mail::message::{Digest, Scanner};
 use crate::mail::source::Uid;
 use crate::vault::catalog::{Blob, Catalog};
@@ -89,20 +90,22 @@ impl Worker<'_> {
             }
             return Ok(());
         };
-        let packed = self.pack(found, route, message, whole)?;
+        let packed = self.pack(found, route, message, whole, commit_queue.staging())?;
         // Of what was imported before as a likeness of another, no second line is wanted.
         if let Some((mid, likeness)) = same_mail(route.policy, &packed.digest) {
             for blob in self.catalog.find_like(mid, likeness)? {
                 if self.has(Some(blob), route)? {
                     self.report.duplicates += 1;
-                    return fsx::remove(&packed.tmp);
+                    return packed.file.discard();
                 }
             }
         }
         let received = i64::from(packed.digest.received);
         let idate = found.date.filter(|date| *date > 0 && *date != received);
         if let Some(date) = idate {
-            read::set_time(&packed.tmp, date)?;
+            let seconds = u64::try_from(date).unwrap_or(0);
+            let time = UNIX_EPOCH + Duration::from_secs(seconds);
+            packed.file.set_modified(time)?;
         }
         let delivery = Delivery {
             route: Arc::clone(route),
@@ -131,6 +134,7 @@ impl Worker<'_> {
         route: &Route,
         message: &ImportedMessage,
         whole: &Whole,
+        staging: &Staging,
     ) -> Result<Packed> {
         let own = match self.packer.take() {
             Some((account, packer)) if account == route.account => packer,
@@ -138,6 +142,7 @@ impl Worker<'_> {
                 self.shared.layout,
                 &route.account,
                 self.shared.options.level,
+                staging,
             )?,
         };
         let (_, writer) = self.packer.insert((route.account.clone(), own));
@@ -154,7 +159,7 @@ impl Worker<'_> {
                 }
             })?;
             if let Some(error) = failed {
-                fsx::remove(&done.tmp)?;
+                done.file.discard()?;
                 return Err(error);
             }
             done
@@ -162,7 +167,7 @@ impl Worker<'_> {
         if packed.digest.hash == message.hash {
             return Ok(packed);
         }
-        fsx::remove(&packed.tmp)?;
+        packed.file.discard()?;
         Err(Error::Damaged {
             path: found.path.clone(),
             detail: "it changed while it was read".to_owned(),

@@ -6,7 +6,6 @@ use super::destination::PullTarget;
 use super::feed::WorkQueue;
 use crate::archive::commit::{CommitQueue, CommitRequest};
 use crate::base::error::Result;
-use crate::base::fsx;
 use crate::mail::source::{Listing, Uid};
 use crate::vault::maildir::{Packed, Packer};
 
@@ -34,7 +33,12 @@ fn try_pack(
     arrivals: &Arrivals,
     commit_queue: &CommitQueue,
 ) -> Result<()> {
-    let mut packer = Packer::new(task.layout, &task.route.account, task.level)?;
+    let mut packer = Packer::new(
+        task.layout,
+        &task.route.account,
+        task.level,
+        commit_queue.staging(),
+    )?;
     let deliver = |listing: &Listing, packed: Packed| {
         let fits = arrivals.note(listing, &packed.digest);
         let delivery = place.delivery(listing, packed);
@@ -72,7 +76,7 @@ fn try_pack(
         } else {
             let file = packer.pieces(&head, || chunk.take().or_else(|| stream.next()))?;
             if !stream.is_whole() {
-                fsx::remove(&file.tmp)?;
+                file.file.discard()?;
                 continue;
             }
             file

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::base::error::{Error, Result};
-use crate::base::fsx::{self, Linked};
+use crate::base::fsx::{self, Linked, StagedFile, Staging, UnnamedFile};
 use crate::mail::message::{Digest, Scanner};
 use crate::vault::frame::{self, Compressor};
 use crate::vault::layout::{FileName, Layout, base_of, is_folder_dir};
@@ -21,8 +21,8 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 /// A message that is written, but has no name yet and may not be durable.
 #[derive(Debug)]
 pub(crate) struct Packed {
-    /// The file under `tmp`.
-    pub(crate) tmp: PathBuf,
+    /// The file.
+    pub(crate) file: StagedFile,
     /// Length of the file on disk.
     pub(crate) stored: u64,
     /// What is known of the content.
@@ -32,6 +32,7 @@ pub(crate) struct Packed {
 /// Writes messages of one account under its `tmp`: hash and compression in one pass.
 pub(crate) struct Packer {
     tmp: PathBuf,
+    staging: Staging,
     scanner: Scanner,
     compressor: Compressor,
     date: Option<u64>,
@@ -47,12 +48,18 @@ impl std::fmt::Debug for Packer {
 
 impl Packer {
     /// A packer for `account`, whose folder must exist.
-    pub(crate) fn new(layout: &Layout, account: &str, level: i32) -> Result<Self> {
+    pub(crate) fn new(
+        layout: &Layout,
+        account: &str,
+        level: i32,
+        staging: &Staging,
+    ) -> Result<Self> {
         let tmp = layout.tmp(account);
         let compressor =
             Compressor::new(level).map_err(|e| Error::file("compress into", &tmp, e))?;
         Ok(Self {
             tmp,
+            staging: staging.clone(),
             scanner: Scanner::new(),
             compressor,
             date: None,
@@ -66,11 +73,11 @@ impl Packer {
 
     /// Writes a message that is whole in memory.
     pub(crate) fn whole(&mut self, content: &[u8]) -> Result<Packed> {
-        let (path, mut file) = self.create()?;
+        let mut file = self.create()?;
         self.scanner.update(content);
         let digest = self.scanner.finish();
         let written = self.compressor.write_whole(content, &mut file);
-        finish(path, &file, written, digest, self.date.take())
+        file.finish(written, digest, self.date.take())
     }
 
     /// Writes a message that comes in pieces: `head`, then what `next` gives.
@@ -79,7 +86,7 @@ impl Packer {
         head: &[u8],
         mut next: impl FnMut() -> Option<P>,
     ) -> Result<Packed> {
-        let (path, mut file) = self.create()?;
+        let mut file = self.create()?;
         let written = (|| {
             let mut stream = self.compressor.stream(&mut file)?;
             self.scanner.update(head);
@@ -91,44 +98,86 @@ impl Packer {
             stream.finish()
         })();
         let digest = self.scanner.finish();
-        finish(path, &file, written, digest, self.date.take())
+        file.finish(written, digest, self.date.take())
     }
 
-    fn create(&self) -> Result<(PathBuf, fs::File)> {
-        let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = self.tmp.join(format!("{}.{n}", std::process::id()));
+    fn create(&self) -> Result<NewFile> {
+        if let Some(file) = self.staging.create(&self.tmp)? {
+            return Ok(NewFile::Unnamed(file));
+        }
+        let path = new_name(&self.tmp);
         let file = fsx::create_new(&path)?;
-        Ok((path, file))
+        Ok(NewFile::Named(path, file))
     }
 }
 
-fn finish(
-    path: PathBuf,
-    file: &fs::File,
-    written: io::Result<u64>,
-    digest: Digest,
-    date: Option<u64>,
-) -> Result<Packed> {
-    let header = Some(u64::from(digest.received)).filter(|time| *time > 0);
-    let written = written
-        .map_err(|e| Error::file("write", &path, e))
-        .and_then(|n| {
-            if let Some(time) = date.or(header) {
-                fsx::set_modified(file, &path, UNIX_EPOCH + Duration::from_secs(time))?;
-            }
-            Ok(n)
-        });
-    match written {
-        Ok(stored) => Ok(Packed {
-            tmp: path,
-            stored,
-            digest,
-        }),
-        Err(e) => {
-            let _ = fsx::remove(&path);
-            Err(e)
+/// A file that is being written.
+enum NewFile {
+    Named(PathBuf, fs::File),
+    Unnamed(UnnamedFile),
+}
+
+impl Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Named(_, file) => file.write(bytes),
+            Self::Unnamed(file) => file.write(bytes),
         }
     }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl NewFile {
+    fn handle(&self) -> &fs::File {
+        match self {
+            Self::Named(_, file) => file,
+            Self::Unnamed(file) => file.file(),
+        }
+    }
+
+    fn finish(self, written: io::Result<u64>, digest: Digest, date: Option<u64>) -> Result<Packed> {
+        let header = Some(u64::from(digest.received)).filter(|time| *time > 0);
+        let time = date.or(header);
+        let time = time.map(|time| UNIX_EPOCH + Duration::from_secs(time));
+        let set = time.map_or(Ok(()), |time| self.handle().set_modified(time));
+        let file = match self {
+            Self::Named(path, _) => StagedFile::Named(path),
+            Self::Unnamed(file) => StagedFile::Unnamed(file),
+        };
+        let failed = |what| move |path: &Path, e| Error::file(what, path, e);
+        let done = match (written, set) {
+            (Err(e), _) => Err(failed("write")(file.path(), e)),
+            (_, Err(e)) => Err(failed("set the time of")(file.path(), e)),
+            (Ok(stored), Ok(())) => Ok(stored),
+        };
+        match done {
+            Ok(stored) => Ok(Packed {
+                file,
+                stored,
+                digest,
+            }),
+            Err(e) => {
+                let _ = file.discard();
+                Err(e)
+            }
+        }
+    }
+}
+
+fn new_name(tmp: &Path) -> PathBuf {
+    let n = NEXT.fetch_add(1, Ordering::Relaxed);
+    tmp.join(format!("{}.{n}", std::process::id()))
+}
+
+/// Makes an empty file in `tmp`. If the next run finds it there, files of the account may have
+/// names and no lines, as after a kill.
+pub(crate) fn mark(tmp: &Path) -> Result<PathBuf> {
+    let path = new_name(tmp);
+    fsx::create_new(&path)?;
+    Ok(path)
 }
 
 /// Creates what is missing of a folder, durably. `dir` is empty for the root.
@@ -167,7 +216,7 @@ pub(crate) enum Placed {
 /// name says goes to quarantine first.
 pub(crate) fn place(
     layout: &Layout,
-    from: &Path,
+    from: &StagedFile,
     folder: &Path,
     name: &FileName,
     flags: &str,
@@ -175,7 +224,7 @@ pub(crate) fn place(
     let to = folder.join("cur").join(name.with_flags(flags));
     let mut placed = Placed::New;
     loop {
-        match fsx::link(from, &to)? {
+        match from.link(&to)? {
             Linked::Done => return Ok(placed),
             Linked::Exists => {
                 if frame::check(&to, name.hash, name.size).is_ok() {
@@ -200,14 +249,10 @@ pub(crate) fn place(
 }
 
 /// A second copy, where a second name cannot be had.
-fn copy(from: &Path, to: &Path) -> Result<()> {
+fn copy(from: &StagedFile, to: &Path) -> Result<()> {
     let folder = to.parent().and_then(Path::parent).unwrap_or(to);
-    let tmp = folder.join("tmp").join(format!(
-        "{}.{}",
-        std::process::id(),
-        NEXT.fetch_add(1, Ordering::Relaxed)
-    ));
-    let mut source = fsx::open(from)?;
+    let tmp = new_name(&folder.join("tmp"));
+    let mut source = from.reopen()?;
     let mut target = fsx::create_new(&tmp)?;
     let modified = source.metadata().and_then(|m| m.modified());
     io::copy(&mut source, &mut target)

@@ -6,11 +6,11 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::base::error::{Error, Result};
-use crate::base::fsx::{self, BatchSync};
+use crate::base::fsx::{self, BatchSync, Staging};
 use crate::mail::message::Scanner;
 use crate::vault::catalog::{Blob, Catalog, Place, discard};
 use crate::vault::layout::{self, FileName, Layout, Manifest, base_of};
-use crate::vault::ledger::{self, Item, Ledger, LedgerEntry, LedgerEvent, Opened, Reader};
+use crate::vault::ledger::{self, Item, Ledger, LedgerEvent, Opened, Reader};
 use crate::vault::lock::Lock;
 use crate::vault::{
     describe, frame, locate, locate_all, maildir, now_ms, now_seconds, open_layout,
@@ -23,6 +23,7 @@ pub struct Writer {
     ledger: Ledger,
     catalog: Catalog,
     sync: BatchSync,
+    staging: Staging,
     /// What opening found amiss.
     pub(crate) opened: Opened,
     _lock: Lock,
@@ -103,11 +104,14 @@ impl Writer {
             catalog.commit(ledger.position())?;
         }
         let sync = BatchSync::new(layout.root())?;
+        // A directory alone may leave out the count of links of a file that had no name.
+        let staging = Staging::new(sync.is_whole());
         let mut writer = Self {
             layout,
             ledger,
             catalog,
             sync,
+            staging,
             opened,
             _lock: lock,
         };
@@ -161,12 +165,8 @@ impl Writer {
     pub fn record(&mut self, events: &[LedgerEvent]) -> Result<()> {
         let appended = self.ledger.append(events, now_ms())?;
         self.catalog.begin()?;
-        for (seq, event) in (appended.first..).zip(events) {
-            self.catalog.apply(&LedgerEntry {
-                seq,
-                time: appended.time,
-                event: event.clone(),
-            })?;
+        for event in events {
+            self.catalog.apply_event(event, appended.time)?;
         }
         Ok(())
     }
@@ -179,6 +179,16 @@ impl Writer {
     /// Makes written files durable.
     pub(crate) fn sync(&self, files: &[PathBuf]) -> Result<()> {
         self.sync.sync(files)
+    }
+
+    /// Makes everything durable; only where files without a name are made.
+    pub(crate) fn sync_everything(&self) -> Result<()> {
+        self.sync.everything()
+    }
+
+    /// Makes the files of messages before they have names.
+    pub(crate) fn staging(&self) -> &Staging {
+        &self.staging
     }
 
     /// Makes files durable that are there already, and their names.

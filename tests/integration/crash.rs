@@ -104,10 +104,33 @@ fn a_pull_killed_at_any_call_is_made_good_by_the_next() {
     if missing("strace") {
         return;
     }
-    let scene = Scene::begun();
-    let points = scene.points();
-    assert!(points.len() > 30, "too few points: {points:?}");
-    scene.try_all(kills(&points), &points);
+    for scene in [Scene::begun(), Scene::begun_with_names()] {
+        let points = scene.points();
+        assert!(points.len() > 30, "too few points: {points:?}");
+        scene.try_all(kills(&points), &points);
+    }
+}
+
+#[test]
+fn names_that_have_no_lines_are_adopted_by_the_next_run() {
+    if missing("strace") {
+        return;
+    }
+    for scene in [Scene::begun(), Scene::begun_with_names()] {
+        let points = scene.points();
+        let is_ledger = |path: &String| path.starts_with("/ledger/");
+        let of_ledger = |point: &&Point| point.path.as_ref().is_some_and(is_ledger);
+        let mut written = points.iter().filter(of_ledger);
+        let written = written.find(|point| point.call == "write").unwrap();
+        let sandbox = scene.killed_at(written);
+        assert!(!sandbox.messages("a").is_empty());
+        // It only opens the vault to write to it.
+        let _ = sandbox.run(&["pull", "--limit", "0"]);
+        let lines = sandbox.ledger_lines();
+        let adopted = |line: &&String| line.contains("\"ev\":\"adopted\"");
+        assert_eq!(lines.iter().filter(adopted).count(), 2, "{lines:#?}");
+        let _ = sandbox.run(&["verify", "--read-data"]).expect_code(0);
+    }
 }
 
 #[test]
@@ -115,7 +138,8 @@ fn a_torn_write_is_made_good_by_the_next_pull() {
     if missing("strace") {
         return;
     }
-    let scene = Scene::begun();
+    // A file without a name is gone with the run that wrote it.
+    let scene = Scene::begun_with_names();
     let points = scene.points();
     let faults = torn(&points);
     assert!(faults.len() > 20, "too few faults: {faults:?}");
@@ -164,11 +188,12 @@ fn a_disk_or_line_that_fails_a_call_once_costs_nothing() {
     if missing("strace") {
         return;
     }
-    let scene = Scene::begun();
-    let points = scene.points();
-    let faults = every(3, once(&points));
-    assert!(faults.len() > 20, "too few faults: {faults:?}");
-    scene.try_all(faults, &points);
+    for scene in [Scene::begun(), Scene::begun_with_names()] {
+        let points = scene.points();
+        let faults = every(3, once(&points));
+        assert!(faults.len() > 20, "too few faults: {faults:?}");
+        scene.try_all(faults, &points);
+    }
 }
 
 #[test]
@@ -176,9 +201,10 @@ fn a_disk_or_line_that_goes_on_failing_costs_nothing() {
     if missing("strace") {
         return;
     }
-    let scene = Scene::begun();
-    let points = scene.points();
-    let faults = every(3, lasting(&points));
-    assert!(faults.len() > 10, "too few faults: {faults:?}");
-    scene.try_all(faults, &points);
+    for scene in [Scene::begun(), Scene::begun_with_names()] {
+        let points = scene.points();
+        let faults = every(3, lasting(&points));
+        assert!(faults.len() > 10, "too few faults: {faults:?}");
+        scene.try_all(faults, &points);
+    }
 }

@@ -272,7 +272,8 @@ impl Unsynced {
             .map(PathBuf::from)
             .collect();
         let mut name = |path: &Path| {
-            if !is_note(path) {
+            // A file without a name is linked by its descriptor.
+            if !path.as_os_str().is_empty() && !is_note(path) {
                 self.folders.extend(path.parent().map(Path::to_path_buf));
             }
         };
@@ -299,7 +300,11 @@ impl Unsynced {
             "rename" | "renameat" | "renameat2" | "link" | "linkat" => {
                 name(&quoted[0]);
                 name(&quoted[1]);
-                if self.files.contains(&quoted[0]) {
+                let from = described().filter(|_| quoted[0].as_os_str().is_empty());
+                if self
+                    .files
+                    .contains(&from.unwrap_or_else(|| quoted[0].clone()))
+                {
                     self.files.insert(quoted[1].clone());
                 }
             }

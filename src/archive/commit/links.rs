@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::marks::{FlagChange, date};
 use super::{Committer, Route};
 use crate::base::error::Result;
-use crate::base::fsx;
+use crate::base::fsx::{self, StagedFile};
 use crate::mail::message::Hash128;
 use crate::mail::source::{ObjectId, Uid};
 use crate::vault::frame;
@@ -72,7 +72,8 @@ impl Committer {
             given.insert(blob.name.hash, link.flags.clone());
             if has.is_none() {
                 let layout = self.writer.layout();
-                maildir::place(layout, &path, &folder, &blob.name, &link.flags)?;
+                let file = StagedFile::Named(path.clone());
+                maildir::place(layout, &file, &folder, &blob.name, &link.flags)?;
             }
             if let Some(before) = has.filter(|has| route.dir.is_some() && *has != link.flags) {
                 changes.push(FlagChange {

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use crate::archive::dedupe::{self, Policy};
 use crate::base::error::{Error, Result};
-use crate::base::fsx;
+use crate::base::fsx::{self, StagedFile, Staging};
 use crate::mail::message::Hash128;
 use crate::mail::source::{ObjectId, Uid};
 use crate::vault::layout::FileName;
@@ -114,9 +114,15 @@ pub(crate) enum CommitRequest {
 pub struct CommitQueue {
     orders: SyncSender<CommitRequest>,
     stopped: Arc<AtomicBool>,
+    staging: Staging,
 }
 
 impl CommitQueue {
+    /// Makes the files that are handed in.
+    pub(crate) fn staging(&self) -> &Staging {
+        &self.staging
+    }
+
     /// Hands in an order; false if the committer has stopped.
     #[must_use]
     pub(crate) fn order(&self, order: CommitRequest) -> bool {
@@ -156,6 +162,7 @@ pub fn start(writer: Writer) -> (CommitQueue, JoinHandle<Result<Writer>>) {
     let commit_queue = CommitQueue {
         orders,
         stopped: Arc::clone(&stopped),
+        staging: writer.staging().clone(),
     };
     let handle = std::thread::spawn(move || {
         let mut committer = Committer {
@@ -265,14 +272,10 @@ impl Committer {
         }
         let batch = std::mem::take(&mut self.batch);
         self.bytes = 0;
+        // Outside of one, each look into the catalog would be a transaction of its own.
+        self.writer.catalog().begin()?;
         let placements = self.decide(&batch)?;
-        let written: Vec<PathBuf> = batch
-            .iter()
-            .zip(&placements)
-            .filter(|(_, placement)| matches!(placement, Placement::Own))
-            .map(|(d, _)| d.packed.tmp.clone())
-            .collect();
-        self.writer.sync(&written)?;
+        let tmps = self.stage(&batch, &placements)?;
         let events = self.give_names(&batch, &placements)?;
         self.writer.record(&events)?;
         // At once: whatever fails from here on, the catalog never knows a content only by half.
@@ -284,12 +287,12 @@ impl Committer {
         }
         self.adopt_marks(&batch, &placements)?;
         // Until here they tell the next run that names may lack their lines.
-        let mut tmps = BTreeSet::new();
-        for delivery in &batch {
-            fsx::remove(&delivery.packed.tmp)?;
-            tmps.insert(parent(&delivery.packed.tmp));
+        let mut touched = BTreeSet::new();
+        for tmp in &tmps {
+            fsx::remove(tmp)?;
+            touched.insert(parent(tmp));
         }
-        for dir in &tmps {
+        for dir in &touched {
             fsx::sync_dir(dir)?;
         }
         self.closed += 1;
@@ -307,6 +310,34 @@ impl Committer {
             });
         }
         Ok(())
+    }
+
+    /// Makes the data of a batch durable, and gives the names in `tmp` that stand for it.
+    fn stage(&mut self, batch: &[Delivery], placements: &[Placement]) -> Result<Vec<PathBuf>> {
+        let (mut tmps, mut written) = (Vec::new(), Vec::new());
+        let mut unmarked = BTreeSet::new();
+        for (delivery, placement) in batch.iter().zip(placements) {
+            match &delivery.packed.file {
+                StagedFile::Named(path) => {
+                    tmps.push(path.clone());
+                    if matches!(placement, Placement::Own) {
+                        written.push(path.clone());
+                    }
+                }
+                StagedFile::Unnamed(_) => {
+                    unmarked.insert(self.writer.layout().tmp(&delivery.route.account));
+                }
+            }
+        }
+        for tmp in &unmarked {
+            tmps.push(maildir::mark(tmp)?);
+        }
+        if unmarked.is_empty() {
+            self.writer.sync(&written)?;
+        } else {
+            self.writer.sync_everything()?;
+        }
+        Ok(tmps)
     }
 
     fn decide(&self, batch: &[Delivery]) -> Result<Vec<Placement>> {
@@ -344,7 +375,9 @@ impl Committer {
         let digest = &delivery.packed.digest;
         let account = &delivery.route.account;
         let dir = delivery.route.dir.as_deref().unwrap_or_default();
-        let mut candidates = Vec::from_iter(catalog.find(digest.hash)?);
+        let known = !catalog.lacks(digest.hash)?;
+        let known = known.then(|| catalog.find(digest.hash)).transpose()?;
+        let mut candidates = Vec::from_iter(known.flatten());
         if let Some((mid, likeness)) = dedupe::same_mail(delivery.route.policy, digest) {
             candidates.extend(catalog.find_like(mid, likeness)?);
         }
@@ -375,20 +408,20 @@ impl Committer {
             let layout = self.writer.layout();
             let folder = layout.folder(account, dir);
             let packed = &delivery.packed;
-            let (name, mut stored, from, here) = match placement {
-                Placement::Own => (own_name(packed), packed.stored, packed.tmp.clone(), false),
+            let (name, mut stored, known, here) = match placement {
+                Placement::Own => (own_name(packed), packed.stored, None, false),
                 Placement::Earlier(n) => {
                     let (name, stored, path) = &names[*n];
                     let here = path.parent() == Some(&folder.join("cur"));
-                    (*name, *stored, path.clone(), here)
+                    (*name, *stored, Some(path.clone()), here)
                 }
                 Placement::Stored(name, stored, path, here) => {
-                    (*name, *stored, path.clone(), here.is_some())
+                    (*name, *stored, Some(path.clone()), here.is_some())
                 }
             };
             let key = (folder.clone(), name.hash);
-            let path = if here {
-                from
+            let path = if let Some(path) = known.clone().filter(|_| here) {
+                path
             } else if let Some((length, path)) = given.get(&key) {
                 stored = *length;
                 path.clone()
@@ -401,7 +434,9 @@ impl Committer {
                     stored = fsx::length(&other)?;
                     other
                 } else {
-                    match maildir::place(layout, &from, &folder, &name, &delivery.flags)? {
+                    let known = known.map(StagedFile::Named);
+                    let from = known.as_ref().unwrap_or(&packed.file);
+                    match maildir::place(layout, from, &folder, &name, &delivery.flags)? {
                         Placed::New => {}
                         Placed::Replaced => {
                             let tally = self.tallies.entry(account.clone()).or_default();
@@ -424,8 +459,15 @@ impl Committer {
             given.entry(key).or_insert_with(|| (stored, path.clone()));
             names.push((name, stored, path));
         }
-        for dir in &touched {
-            fsx::sync_dir(dir)?;
+        if batch
+            .iter()
+            .any(|d| matches!(d.packed.file, StagedFile::Unnamed(_)))
+        {
+            self.writer.sync_everything()?;
+        } else {
+            for dir in &touched {
+                fsx::sync_dir(dir)?;
+            }
         }
         Ok(events)
     }
@@ -438,7 +480,7 @@ impl Committer {
         folder: &Path,
         name: &FileName,
     ) -> Result<Option<PathBuf>> {
-        if self.writer.catalog().find(name.hash)?.is_none() {
+        if self.writer.catalog().lacks(name.hash)? {
             return Ok(None);
         }
         let Some(path) = maildir::find(folder, name, "")? else {

@@ -11,6 +11,7 @@ use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{self, FileType, Metadata};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -24,11 +25,14 @@ const REMEMBERED: usize = 1_024;
 thread_local! {
     /// Directories that no link leads to.
     static SOUND: RefCell<HashSet<PathBuf>> = RefCell::default();
+    /// The one of them that was looked for last, which mostly is the next one, too.
+    static LAST: RefCell<OsString> = RefCell::default();
 }
 
 /// Refuses a path that leads through a link, or upwards.
 pub(super) fn way(path: &Path) -> Result<()> {
-    if path.components().any(|part| part == Component::ParentDir) {
+    let may_lead_up = memchr::memmem::find(path.as_os_str().as_bytes(), b"..").is_some();
+    if may_lead_up && path.components().any(|part| part == Component::ParentDir) {
         return Err(Error::Strange {
             path: path.to_path_buf(),
             what: "a path that leads upwards",
@@ -37,8 +41,12 @@ pub(super) fn way(path: &Path) -> Result<()> {
     path.parent().map_or(Ok(()), directory)
 }
 
-fn directory(dir: &Path) -> Result<()> {
-    if dir.as_os_str().is_empty() || SOUND.with_borrow(|sound| sound.contains(dir)) {
+pub(super) fn directory(dir: &Path) -> Result<()> {
+    if dir.as_os_str().is_empty() || LAST.with_borrow(|last| last == dir.as_os_str()) {
+        return Ok(());
+    }
+    if SOUND.with_borrow(|sound| sound.contains(dir)) {
+        LAST.with_borrow_mut(|last| dir.as_os_str().clone_into(last));
         return Ok(());
     }
     dir.parent().map_or(Ok(()), directory)?;
@@ -61,6 +69,7 @@ fn directory(dir: &Path) -> Result<()> {
 /// Takes a directory for an unknown one again.
 pub(super) fn forget(dir: &Path) {
     SOUND.with_borrow_mut(|sound| sound.remove(dir));
+    LAST.with_borrow_mut(OsString::clear);
 }
 
 /// What is at a name, if anything; a link is reported as itself.

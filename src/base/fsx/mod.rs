@@ -14,6 +14,7 @@
 
 pub mod faults;
 mod look;
+mod staged;
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -28,6 +29,8 @@ use rustix::io::Errno;
 use tempfile::TempDir;
 
 use crate::base::error::{Error, Result};
+
+pub(crate) use staged::{StagedFile, Staging, UnnamedFile};
 
 pub use look::{for_each_entry, is_dir, is_file, list, look, resolve, resolve_parent};
 
@@ -383,6 +386,16 @@ impl BatchSync {
         })
     }
 
+    /// True if one call makes everything durable, whether it has a name or not.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// Makes everything on the file system durable: data, names and counts of links.
+    pub(crate) fn everything(&self) -> Result<()> {
+        rustix::fs::syncfs(self.root.as_fd()).map_err(|e| Error::file("sync", &self.path, e.into()))
+    }
+
     /// Makes the data of all `files` durable. After an error none of them counts as
     /// durable: they must be written again, not synced again.
     ///
@@ -393,8 +406,7 @@ impl BatchSync {
             return Ok(());
         }
         if self.whole {
-            return rustix::fs::syncfs(self.root.as_fd())
-                .map_err(|e| Error::file("sync", &self.path, e.into()));
+            return self.everything();
         }
         let next = AtomicUsize::new(0);
         std::thread::scope(|scope| {

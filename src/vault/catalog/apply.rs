@@ -20,12 +20,17 @@ const EARLIEST: i64 = 378_691_200;
 impl Catalog {
     /// Takes in one entry of the ledger.
     pub fn apply(&mut self, entry: &LedgerEntry) -> Result<()> {
-        self.try_apply(entry).map_err(|e| self.failed(e))
+        self.apply_event(&entry.event, entry.time)
     }
 
-    fn try_apply(&mut self, entry: &LedgerEntry) -> rusqlite::Result<()> {
-        let time = entry.time / 1000;
-        match &entry.event {
+    /// Takes in an event of this time, in Unix milliseconds.
+    pub(crate) fn apply_event(&mut self, event: &LedgerEvent, time: i64) -> Result<()> {
+        self.try_apply(event, time / 1000)
+            .map_err(|e| self.failed(e))
+    }
+
+    fn try_apply(&mut self, event: &LedgerEvent, time: i64) -> rusqlite::Result<()> {
+        match event {
             LedgerEvent::Seen(seen) => self.apply_seen(seen, time),
             LedgerEvent::Folder {
                 account,
@@ -298,6 +303,7 @@ impl Catalog {
             self.fresh.clear();
         }
         self.fresh.insert(name.hash, id);
+        self.absent.borrow_mut().remove(&name.hash);
         Ok((id, true))
     }
 
@@ -457,17 +463,6 @@ impl Catalog {
                 readable::header_text(&digest.envelope.subject)
             ])?;
         Ok(())
-    }
-
-    fn blob_id(&self, hash: Hash128) -> rusqlite::Result<Option<i64>> {
-        if let Some(id) = self.fresh.get(&hash) {
-            return Ok(Some(*id));
-        }
-        let (h64, hrest) = split(hash);
-        self.db
-            .prepare_cached("SELECT id FROM blob WHERE h64 = ?1 AND hrest = ?2")?
-            .query_row(params![h64, hrest], |r| r.get(0))
-            .optional()
     }
 
     fn folder(&mut self, account: &str, dir: &str) -> rusqlite::Result<i64> {

@@ -28,8 +28,8 @@ mod texts;
 mod upload;
 mod walked;
 
-use std::cell::{Cell, OnceCell};
-use std::collections::HashMap;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -130,6 +130,9 @@ enum CatalogAccess {
     Copied,
 }
 
+/// Contents that are remembered as not being there; a transaction takes four batches.
+const ABSENT: usize = 16_384;
+
 /// The open catalog.
 #[derive(Debug)]
 pub struct Catalog {
@@ -140,6 +143,8 @@ pub struct Catalog {
     folders: HashMap<(String, String), i64>,
     /// Contents that this transaction has added.
     fresh: HashMap<Hash128, i64>,
+    /// Contents that were looked for in this transaction and are not there.
+    absent: RefCell<HashSet<Hash128>>,
     /// What was copied.
     copies: OnceCell<TempDir>,
     /// Searches so far, each of which has a table of its own.
@@ -291,6 +296,7 @@ impl Catalog {
             origins: HashMap::new(),
             folders: HashMap::new(),
             fresh: HashMap::new(),
+            absent: RefCell::default(),
             copies: OnceCell::new(),
             searches: Cell::new(0),
         })
@@ -331,6 +337,7 @@ impl Catalog {
                 .map_err(|e| self.failed(e))?;
         }
         self.fresh.clear();
+        self.absent.borrow_mut().clear();
         self.run("COMMIT")
     }
 
@@ -344,6 +351,31 @@ impl Catalog {
             .optional()
             .map_err(|e| self.failed(e))?;
         Ok(text.as_deref().and_then(parse_position))
+    }
+
+    /// True if no such content is known. Until the transaction ends nobody else can add one, so
+    /// that it is looked for once.
+    pub(crate) fn lacks(&self, hash: Hash128) -> Result<bool> {
+        let lacks = self.blob_id(hash).map_err(|e| self.failed(e))?.is_none();
+        let mut absent = self.absent.borrow_mut();
+        if lacks && absent.len() < ABSENT && !self.db.is_autocommit() {
+            absent.insert(hash);
+        }
+        Ok(lacks)
+    }
+
+    fn blob_id(&self, hash: Hash128) -> rusqlite::Result<Option<i64>> {
+        if let Some(id) = self.fresh.get(&hash) {
+            return Ok(Some(*id));
+        }
+        if self.absent.borrow().contains(&hash) {
+            return Ok(None);
+        }
+        let (h64, hrest) = split(hash);
+        self.db
+            .prepare_cached("SELECT id FROM blob WHERE h64 = ?1 AND hrest = ?2")?
+            .query_row(rusqlite::params![h64, hrest], |r| r.get(0))
+            .optional()
     }
 
     fn run(&self, sql: &str) -> Result<()> {

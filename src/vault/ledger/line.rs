@@ -1,6 +1,7 @@
 //! One line of the ledger as bytes: the restricted JSON, its escapes, its time stamps
 //! and the chain of checksums (docs/FORMAT.md, Ledger).
 
+use chrono::{Datelike, Timelike};
 use std::fmt::{self, Display};
 use std::io::Write as _;
 
@@ -311,7 +312,11 @@ fn unescape(text: &[u8]) -> Option<Vec<u8>> {
 /// `YYYY-MM-DDTHH:MM:SS.mmmZ`.
 pub(super) fn format_time(time: i64) -> String {
     let time = chrono::DateTime::from_timestamp_millis(time).unwrap_or_default();
-    time.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+    let (date, milliseconds) = (time.date_naive(), time.timestamp_subsec_millis());
+    let (year, month, day) = (date.year(), date.month(), date.day());
+    let (hour, minute, second) = (time.hour(), time.minute(), time.second());
+    // By hand: each line has one, and chrono reads its format each time.
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milliseconds:03}Z")
 }
 
 /// The UTC month, `YYYY-MM`.

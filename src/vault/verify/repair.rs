@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::base::error::Result;
-use crate::base::fsx;
+use crate::base::fsx::{self, StagedFile};
 use crate::mail::message::Hash128;
 use crate::vault::catalog::discard;
 use crate::vault::layout::{self, FileName, Layout, base_of};
@@ -117,6 +117,7 @@ fn restore(writer: &mut Writer, id: Hash128) -> Result<()> {
     let Some((_, intact)) = writer.intact(&blob, "", "")? else {
         return writer.record(&[LedgerEvent::Lost { hash: id }]);
     };
+    let intact = StagedFile::Named(intact);
     for place in writer.catalog().places(blob.id)? {
         let folder = layout.folder(&place.account, &place.dir);
         if maildir::find(&folder, &blob.name, &place.flags)?.is_none() {

@@ -10,6 +10,10 @@ pub(crate) const CALLS: &str = "openat,write,pwrite64,writev,ftruncate,utimensat
     fdatasync,fsync,syncfs,link,linkat,unlink,unlinkat,rename,renameat,renameat2,mkdir,mkdirat,\
     rmdir,sendto";
 
+/// A file that has no name yet. Nothing else is called as its calls are, so that none is limited
+/// to a path.
+pub(super) const UNNAMED: &str = "(unnamed)";
+
 /// One call of a pull.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Point {
@@ -80,7 +84,10 @@ pub(crate) fn points(log: &str, vault: &str, calls: &str) -> Vec<Point> {
         if !calls.split(',').any(|known| known == call) {
             continue;
         }
-        let path = path_in(arguments, vault).map(|path| {
+        let path = path_in(call, arguments, vault).map(|path| {
+            if path.ends_with(" (deleted)") {
+                return UNNAMED.to_owned();
+            }
             let name = path.rsplit('/').next().unwrap();
             let of_pid = name.strip_prefix(pid).is_some_and(|n| n.starts_with('.'));
             if of_pid {
@@ -110,9 +117,12 @@ pub(crate) fn points(log: &str, vault: &str, calls: &str) -> Vec<Point> {
 }
 
 /// The first path below the vault that a call names, from there: quoted, or as what a
-/// descriptor is.
-fn path_in(arguments: &str, vault: &str) -> Option<String> {
-    let starts = arguments.match_indices(vault).map(|(at, _)| at);
+/// descriptor is. A link is known by the name that it gives.
+fn path_in(call: &str, arguments: &str, vault: &str) -> Option<String> {
+    let mut starts: Vec<usize> = arguments.match_indices(vault).map(|(at, _)| at).collect();
+    if call == "linkat" {
+        starts.reverse();
+    }
     for at in starts {
         let end = match arguments[..at].chars().next_back()? {
             '"' => '"',

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mailvault::sample::{Message, Server};
 
-use super::points::{CALLS, Fault, Point, points, tear};
+use super::points::{CALLS, Fault, Point, UNNAMED, points, tear};
 use crate::support::output::{Ended, Output};
 use crate::support::sandbox::Sandbox;
 
@@ -21,6 +21,8 @@ pub(super) struct Scene {
     server: Server,
     start: Sandbox,
     args: &'static [&'static str],
+    /// Whether new files have names in `tmp`, as with few descriptors or on other systems.
+    named: bool,
 }
 
 fn mail(n: usize, subject: &str, body: &[u8]) -> Message {
@@ -78,6 +80,7 @@ impl Scene {
             server,
             start,
             args,
+            named: false,
         };
         scene.configure(&scene.start);
         scene
@@ -89,6 +92,14 @@ impl Scene {
         let first = scene.start.run(&["pull", "--create", "--limit", "2"]);
         let _ = first.expect_code(0);
         scene
+    }
+
+    /// The same where new files have names from the beginning.
+    pub(super) fn begun_with_names() -> Self {
+        Self {
+            named: true,
+            ..Self::begun()
+        }
     }
 
     fn configure(&self, sandbox: &Sandbox) {
@@ -116,10 +127,23 @@ impl Scene {
     /// The pull under strace with these options, whose `$$` is the pid of the pull.
     fn strace(&self, sandbox: &Sandbox, options: &str) -> Output {
         let mut shell = sandbox.tool("sh");
-        let script = format!("exec strace -D -f -qq {options} \"$@\"");
+        let few = if self.named { "ulimit -n 200; " } else { "" };
+        let script = format!("{few}exec strace -D -f -qq {options} \"$@\"");
         shell.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_mailvault")]);
         shell.args(self.args);
         sandbox.spawn(shell).wait()
+    }
+
+    /// What a pull leaves that was killed at a point, which has a path.
+    pub(super) fn killed_at(&self, point: &Point) -> Sandbox {
+        let sandbox = self.sandbox();
+        let vault = fs::canonicalize(sandbox.vault()).unwrap();
+        let fault = point.fault("signal=KILL");
+        let path = format!("{}{}", vault.display(), point.path.as_ref().unwrap());
+        let (call, what) = (&fault.call, &fault.what);
+        let options = format!("-o /dev/null -e trace={call} -e inject={call}:{what} -P \"{path}\"");
+        assert_ne!(self.strace(&sandbox, &options).ended, Ended::Exit(0));
+        sandbox
     }
 
     /// Every call of an undisturbed pull that is about a file of the vault, or sends.
@@ -143,7 +167,8 @@ impl Scene {
         // neither a quote nor a backslash.
         let limit = |path: &String| format!(" -P \"{}{path}\"", vault.display());
         let paths: String = match fault.path.as_deref() {
-            None => String::new(),
+            None | Some(UNNAMED) => String::new(),
+            Some("*") if fault.call == "writev" => String::new(),
             Some("*") => known.iter().map(limit).collect(),
             Some(path) => limit(&path.to_owned()),
         };
