@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use mailvault::account::config::Dedupe;
+use mailvault::account::config::{Dedupe, ZSTD_LEVEL};
 use mailvault::archive::dedupe::Policy;
 use mailvault::base::error::PARTIAL;
 use mailvault::base::suggest;
@@ -20,9 +20,6 @@ use super::report::{self, Failure};
 use super::settings::Settings;
 use super::signals::Stop;
 use super::text::{count, escape, plural, size};
-
-/// The zstd level of accounts that are not configured.
-const LEVEL: i32 = 3;
 
 pub(crate) fn run(args: &Import, settings: &Settings, out: &Output) -> Result<Done, Failure> {
     if let Some(name) = args.account.as_deref().filter(|name| !is_account(name)) {
@@ -76,7 +73,7 @@ fn options(args: &Import, settings: &Settings, stop: &Stop) -> ImportOptions {
             Some(Dedupe::Exact) => Policy::Exact,
             _ => Policy::MessageId,
         },
-        level: configured.map_or(LEVEL, |account| account.zstd_level),
+        level: configured.map_or(ZSTD_LEVEL, |account| account.zstd_level),
         mbox: MboxOptions {
             mboxo: args.mboxo,
             labels: !args.no_labels,

@@ -398,7 +398,7 @@ timeout = \"90s\"
 retries = 3
 dedupe = \"message-id\"
 recognise = \"never\"
-zstd_level = 3
+zstd_level = 2
 pull = true
 covers = \"account\"
 ",

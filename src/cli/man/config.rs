@@ -108,7 +108,7 @@ const ACCOUNT: &[(&str, &str)] = &[
     ),
     (
         "zstd_level",
-        "The compression level, from 1 to 9. Default: 3.",
+        "The compression level, from 1 to 9. Default: 2.",
     ),
     (
         "connections",
