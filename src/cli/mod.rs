@@ -24,6 +24,7 @@ mod import;
 mod init;
 mod login;
 mod man;
+mod negation;
 mod output;
 mod progress;
 mod pull;
@@ -71,7 +72,7 @@ pub(crate) fn run(line: &[OsString]) -> u8 {
     let _ = mailvault::base::secret::prevent_dumps();
     keep_parser_panics_quiet();
     let around = Surroundings::read();
-    match Cli::try_parse_from(line) {
+    match Cli::try_parse_from(negation::behind_options(line)) {
         Ok(cli) => run_command(cli, around),
         Err(error) => refuse(&error, line, around),
     }

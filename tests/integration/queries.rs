@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use mailvault::mail::message::Hash128;
+use mailvault::sample::Sample;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
@@ -484,4 +485,21 @@ fn a_rule_that_keeps_no_query_is_refused_where_it_is_read() {
         "{}",
         out.stderr()
     );
+}
+
+#[test]
+fn a_negated_term_is_no_option() {
+    let server = server(Sample::of(3, 7));
+    let sandbox = scene::sandbox(&[Account::of("work", &server)]);
+    let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
+    let none = sandbox.run(&["search", "-account:work", "--json"]);
+    let none = json_lines(&none.expect_code(0).stdout);
+    assert_eq!(none.last().unwrap()["messages"], 0);
+    let all = sandbox.run(&["search", "-larger:5G", "--json"]);
+    let all = json_lines(&all.expect_code(0).stdout);
+    assert_eq!(all.last().unwrap()["messages"], 3);
+    let export = sandbox.run(&["export", "-larger:5G"]).expect_code(2);
+    assert!(export.stderr().contains("no destination"), "{export}");
+    let _ = sandbox.run(&["export", "out", "-larger:5G"]).expect_code(0);
+    assert!(sandbox.path("out").is_dir());
 }

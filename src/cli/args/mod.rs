@@ -239,10 +239,11 @@ pub(crate) struct Verify {
 ///
 /// All words must match: plain words, "two words", from: to: subject: account:
 /// folder: id: msgid: has:attachment after:2020-01-31 before:2021 older:90d
-/// newer:7d larger:5M smaller:10k on:server is:doubtful. A leading minus negates a word; put
-/// -- before it. A plain word matches the beginning of any word in the mail: invoice finds
-/// invoices. A plain word of one or two letters matches whole words only. Case and accents
-/// do not matter. Ages are in min, h, d, w, mo (30 days) and y.
+/// newer:7d larger:5M smaller:10k on:server is:doubtful. A leading minus negates a term,
+/// as in -from:bank; before a negated plain word, put --. A plain word matches the
+/// beginning of any word in the mail: invoice finds invoices. A plain word of one or two
+/// letters matches whole words only. Case and accents do not matter. Ages are in min, h, d,
+/// w, mo (30 days) and y.
 ///
 /// folder: takes a folder's full name, with / between levels, or a pattern:
 /// folder:Lists/* means every folder below Lists. -folder:Trash leaves out every
@@ -258,7 +259,7 @@ pub(crate) struct Verify {
         mailvault list                             the newest messages\n  \
         mailvault search boarding pass after:2025\n  \
         mailvault search from:bank.example larger:5M\n  \
-        mailvault search -- invoice -from:example.net"
+        mailvault search invoice -from:example.net"
 )]
 pub(crate) struct Search {
     /// What to look for

@@ -30,6 +30,12 @@ pub(crate) fn run(
     global: &Global,
     out: &Output,
 ) -> Result<Done, Failure> {
+    if query::is_negated_term(&args.dest) {
+        return Err(Failure::usage(
+            format!("{} is a query, and there is no destination", args.dest),
+            "name a directory, a file or imap:ACCOUNT first",
+        ));
+    }
     if let Some(account) = args.dest.strip_prefix("imap:") {
         return upload::run(args, account, settings, global, out);
     }

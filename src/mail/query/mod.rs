@@ -233,6 +233,13 @@ const KEYS: [(&str, QueryKey, &str); 16] = [
     ),
 ];
 
+/// True for a term with a key and a leading minus, such as `-from:ann`.
+#[must_use]
+pub fn is_negated_term(word: &str) -> bool {
+    let key = word.strip_prefix('-').and_then(|term| term.split_once(':'));
+    key.is_some_and(|(key, _)| KEYS.iter().any(|(name, ..)| key.eq_ignore_ascii_case(name)))
+}
+
 /// Keys of other mail programs, with the right form here.
 const FOREIGN: [(&str, &str); 24] = [
     ("attachment", "has:attachment"),
