@@ -30,24 +30,14 @@ pub(crate) fn run(
     global: &Global,
     out: &Output,
 ) -> Result<Done, Failure> {
-    if query::is_negated_term(&args.dest) {
-        return Err(Failure::usage(
-            format!("{} is a query, and there is no destination", args.dest),
-            "name a directory, a file or imap:ACCOUNT first",
-        ));
-    }
+    refuse_query_as_destination(args)?;
     if let Some(account) = args.dest.strip_prefix("imap:") {
         return upload::run(args, account, settings, global, out);
     }
     refuse_upload_options(args)?;
     let destination = destination(args, out)?;
     let to_stdout = destination == Destination::Stream;
-    if args.keep_uids && !matches!(destination, Destination::Folder(_, Format::Maildir)) {
-        return Err(Failure::usage(
-            "--keep-uids works only for a Maildir, which Dovecot can serve",
-            "name a directory, without --format",
-        ));
-    }
+    refuse_kept_uids(args, &destination)?;
     let query = query::parse(&args.query, Utc::now())?;
     let vault = Vault::open(&settings.vault)?;
     let mut plan = export::plan(&vault, &query, destination, scope(args), args.crlf)?;
@@ -76,6 +66,26 @@ pub(crate) fn run(
     let whole = report.left_out.is_empty() && !report.kept.as_ref().is_some_and(lost);
     let summary = summary(&plan, &report);
     Ok(Done::new(if whole { 0 } else { PARTIAL }, summary))
+}
+
+fn refuse_query_as_destination(args: &Export) -> Result<(), Failure> {
+    if query::is_negated_term(&args.dest) {
+        return Err(Failure::usage(
+            format!("{} is a query, and there is no destination", args.dest),
+            "name a directory, a file or imap:ACCOUNT first",
+        ));
+    }
+    Ok(())
+}
+
+fn refuse_kept_uids(args: &Export, destination: &Destination) -> Result<(), Failure> {
+    if args.keep_uids && !matches!(destination, Destination::Folder(_, Format::Maildir)) {
+        return Err(Failure::usage(
+            "--keep-uids works only for a Maildir, which Dovecot can serve",
+            "name a directory, without --format",
+        ));
+    }
+    Ok(())
 }
 
 fn refuse_upload_options(args: &Export) -> Result<(), Failure> {
