@@ -14,12 +14,14 @@ mod files;
 mod folder_names;
 mod found;
 mod gone;
+mod id_set;
 mod imported;
 mod lookup;
 mod mailbox;
 mod origin;
 mod purge;
 mod search;
+mod shortlist;
 mod stats;
 mod status;
 mod sums;
@@ -47,14 +49,18 @@ pub(crate) use conditions::DateRule;
 pub(crate) use evidence::{Before, Proof};
 pub(super) use files::discard;
 pub use found::{Hit, HitRows, Hits};
+pub(crate) use id_set::IdSet;
 pub(crate) use imported::StoredFile;
-pub(crate) use lookup::{Blob, Known, Place};
+pub(crate) use lookup::{Blob, Known, Place, upper_half};
 pub(crate) use mailbox::{InMailbox, Stored};
 pub(crate) use origin::Origin;
 pub use purge::{Archived, Record};
-pub use search::{Omissions, Order, Picked, SortBy};
+pub use search::{Omissions, Order, SortBy};
+pub(crate) use search::{Picked, PickedRows};
+pub(crate) use shortlist::{Candidate, CandidateOrder, QueryVerdict, Shortlist};
 pub use stats::{Amount, BRACKETS, Facet, Group, Groups, Totals};
 pub use status::AccountStatus;
+pub(crate) use texts::index_pieces;
 pub use texts::{Coverage, Extras, Texts};
 pub(super) use walked::WalkedFile;
 
@@ -174,9 +180,13 @@ impl Catalog {
     pub(crate) fn temporary() -> Result<Self> {
         let path = Path::new("(temporary)");
         let catalog = Self::with(Connection::open("").map_err(|e| failed(path, e))?, path)?;
+        // It is filled at once, and nobody else has it open: what does not fit is written and
+        // read again and again.
         catalog
             .db
-            .execute_batch(include_str!("schema.sql"))
+            .pragma_update(None, "cache_size", -8192)
+            .and_then(|()| catalog.db.pragma_update(None, "synchronous", "OFF"))
+            .and_then(|()| catalog.db.execute_batch(include_str!("schema.sql")))
             .map_err(|e| catalog.failed(e))?;
         Ok(catalog)
     }
@@ -330,6 +340,17 @@ impl Catalog {
         }
         self.fresh.clear();
         self.run("COMMIT")
+    }
+
+    /// Asks several questions in one transaction: without it each takes the locks again.
+    pub(crate) fn at_once<T>(&self, ask: impl FnOnce() -> Result<T>) -> Result<T> {
+        if !self.db.is_autocommit() {
+            return ask();
+        }
+        self.run("BEGIN")?;
+        let answer = ask();
+        self.run("COMMIT")?;
+        answer
     }
 
     /// How far the ledger was taken in; `None` at the beginning.
