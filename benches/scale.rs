@@ -9,6 +9,7 @@
 #![allow(
     clippy::cast_precision_loss,
     clippy::disallowed_methods,
+    clippy::format_push_string,
     clippy::print_stdout,
     clippy::unwrap_used,
     missing_docs,
@@ -98,10 +99,7 @@ impl Scene {
     fn new(count: u64, kind: FileKind) -> Self {
         let server = Server::start(maildrop(count)).unwrap();
         let home = tempfile::tempdir().unwrap();
-        let scene = Self {
-            home,
-            server: server,
-        };
+        let scene = Self { home, server };
         let addr = scene.server.addr();
         let name = format!("{}@{addr}", Server::USER);
         fill(&scene.vault(), &name, count, kind);

@@ -22,9 +22,11 @@ mod origin;
 mod purge;
 mod search;
 mod shortlist;
+mod sighting;
 mod stats;
 mod status;
 mod sums;
+mod tally;
 mod texts;
 mod upload;
 mod walked;
@@ -65,7 +67,7 @@ pub use texts::{Coverage, Extras, Texts};
 pub(super) use walked::WalkedFile;
 
 /// Marks files made by this version of the schema.
-const USER_VERSION: i64 = 0x6d76_000c;
+const USER_VERSION: i64 = 0x6d76_000d;
 /// How long a reader waits for a writer that replaces the file.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -144,6 +146,8 @@ pub struct Catalog {
     folders: HashMap<(String, String), i64>,
     /// Contents that this transaction has added.
     fresh: HashMap<Hash128, i64>,
+    /// What this transaction has counted.
+    tallies: tally::Tallies,
     /// What was copied.
     copies: OnceCell<TempDir>,
     /// Searches so far, each of which has a table of its own.
@@ -299,6 +303,7 @@ impl Catalog {
             origins: HashMap::new(),
             folders: HashMap::new(),
             fresh: HashMap::new(),
+            tallies: tally::Tallies::default(),
             copies: OnceCell::new(),
             searches: Cell::new(0),
         })
@@ -331,6 +336,7 @@ impl Catalog {
         if self.db.is_autocommit() {
             return Ok(());
         }
+        self.put_tallies().map_err(|e| self.failed(e))?;
         if let Some(p) = position {
             let text = format!("{} {} {} {}", p.file, p.offset, p.c.as_str(), p.seq);
             self.db
