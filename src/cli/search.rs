@@ -1,13 +1,10 @@
 //! `mailvault search`, also `list`: find messages, newest first.
 
-use std::collections::HashMap;
-
 use chrono::Utc;
 use mailvault::Error;
-use mailvault::mail::message::Hash128;
 use mailvault::mail::query::{self, Query};
+use mailvault::vault::Vault;
 use mailvault::vault::catalog::{Extras, Hit, Hits, Order, SortBy};
-use mailvault::vault::{SHORT_ID, Vault};
 use serde_json::{Value, json};
 
 use super::Done;
@@ -69,29 +66,27 @@ fn print_json(vault: &Vault, query: &Query, hits: &Hits<'_>, out: &Output) -> Re
     if !query.needs_texts() {
         vault.recall_texts();
     }
-    for hit in hits.rows().with_extras()? {
-        if out.is_broken() {
-            break;
+    let mut rows = hits.rows().with_extras()?;
+    loop {
+        let page = rows.next_page()?;
+        if page.is_empty() || out.is_broken() {
+            return Ok(());
         }
-        let hit = hit?;
-        let extras = vault.extras(&hit)?;
-        let snippet = vault.snippet(&hit, query)?;
-        out.json("message", to_json(&hit, &extras, snippet.as_deref()), false);
+        // What is read of them is read before anything is printed: a reader who waits must keep
+        // nothing of the catalog locked.
+        for (hit, (extras, snippet)) in page.iter().zip(vault.details(&page, query)?) {
+            out.json("message", to_json(hit, &extras, snippet.as_deref()), false);
+        }
     }
-    Ok(())
 }
 
 /// Goes through what was found twice, as the columns are as wide as the widest row.
 fn print_table(vault: &Vault, query: &Query, hits: &Hits<'_>, out: &Output) -> Result<(), Failure> {
     let mut table = HitTable::new(out.out_terminal);
-    let mut longer: HashMap<Hash128, String> = HashMap::new();
+    let ids = vault.short_ids(hits.len())?;
     for hit in hits.rows() {
         let hit = hit?;
-        let id = vault.short_id(hit.id)?;
-        table.fit(&id, &hit);
-        if id.len() > SHORT_ID {
-            longer.insert(hit.id, id);
-        }
+        table.fit(&ids.of(hit.id)?, &hit);
     }
     out.line(&table.head());
     for hit in hits.rows() {
@@ -99,9 +94,7 @@ fn print_table(vault: &Vault, query: &Query, hits: &Hits<'_>, out: &Output) -> R
             break;
         }
         let hit = hit?;
-        let mut id = hit.id.to_string();
-        id.truncate(longer.get(&hit.id).map_or(SHORT_ID, String::len));
-        out.line(&table.line(&id, &hit));
+        out.line(&table.line(&ids.of(hit.id)?, &hit));
         // Elsewhere every line is a message, for programs that count on it.
         if out.out_terminal
             && let Some(snippet) = vault.snippet(&hit, query)?
@@ -245,6 +238,8 @@ fn to_json(hit: &Hit, extras: &Extras, snippet: Option<&str>) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use mailvault::mail::message::Hash128;
+
     use super::*;
 
     fn hit(from: &str, subject: &str, size: u64) -> Hit {

@@ -73,6 +73,7 @@ impl Scene {
     fn target(&mut self, kind: &str) -> Box<dyn Target + '_> {
         let to = self.to();
         let parts = [Part {
+            first: 0,
             key: 1,
             account: "work".into(),
             dir: String::new(),

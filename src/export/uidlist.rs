@@ -308,6 +308,7 @@ mod tests {
             messages: 0,
             octets: 0,
             list: id(0),
+            first: 0,
         })
     }
 

@@ -91,7 +91,7 @@ impl ConfirmedPlan {
             server: &endpoint(&account),
         });
         let accept_short = account.accept_short.clone();
-        let mut survey = Survey::new(&accept_short);
+        let mut survey = Survey::new(&accept_short, selection)?;
         let (server, login) = if imap {
             let mailboxes = Mailboxes::survey(&account, connector, catalog, &mut survey)?;
             (
@@ -103,7 +103,7 @@ impl ConfirmedPlan {
             let login = inbox.login;
             (PlannedServer::Pop3(inbox), login)
         };
-        let plan = purge::plan(survey, catalog, selection, options.now)?;
+        let plan = purge::plan(survey, catalog, options.now)?;
         Ok(Self {
             plan,
             account,

@@ -5,36 +5,15 @@ use crate::archive::evidence;
 use crate::base::error::Result;
 use crate::mail::source::Listings;
 use crate::purge::{RemoteFolder, Sum};
-use crate::vault::catalog::{Archived, Catalog, Proof, State};
+use crate::vault::catalog::{Archived, Candidate, Catalog, Proof, State};
 use crate::vault::layout::message_label;
 
 /// A date before mail had dates, 1982-01-01 (RFC 822 is of that year), is a mistake.
 const FIRST: i64 = 378_691_200;
 
-/// A message that is archived and listed under a name and a size that fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Candidate {
-    pub(super) row: u32,
-    /// Which of the places that were surveyed.
-    pub(super) place: u32,
-    pub(super) blob: i64,
-    pub(super) octets: u64,
-    /// Its age is counted from here, in Unix seconds.
-    pub(super) dated: i64,
-    pub(super) mark: u64,
-    /// True if another name with another size brought the same content.
-    pub(super) doubled: bool,
-    /// True if it must be received again and compared before it may go.
-    pub(super) receive: bool,
-    /// True if its listed size says nothing.
-    pub(super) estimated: bool,
-}
-
 /// A listing, seen against the catalog.
 #[derive(Debug, Default)]
 pub(super) struct PurgeInventory {
-    /// What may be deleted if it passes the proof, in listing order.
-    pub(super) candidates: Vec<Candidate>,
     /// What is not archived, or not as it is listed.
     pub(super) unarchived: Sum,
     /// What there is nothing to prove by.
@@ -42,8 +21,8 @@ pub(super) struct PurgeInventory {
     /// Names that were asked to be deleted without hearing the end of it, and whether
     /// they are gone.
     pub(super) open: Vec<(Box<[u8]>, bool)>,
-    /// The [`mark`]s of all names, ascending.
-    pub(super) names: Vec<u64>,
+    /// The [`mark`]s of all names, ascending, if they are wanted.
+    pub(super) names: Option<Vec<u64>>,
     /// True if sizes say nothing here.
     pub(super) estimated: bool,
 }
@@ -55,13 +34,13 @@ impl PurgeInventory {
         listings: &Listings,
         accept_short: &[String],
         met: &Met<'_, Archived<'_>>,
-    ) {
+    ) -> Option<Candidate> {
         let (name, rows, known, identifies) = match *met {
             Met::Gone(known) => {
                 if known.state == State::PurgeIntent {
                     self.open.push((known.uid.into(), true));
                 }
-                return;
+                return None;
             }
             Met::Listed {
                 name,
@@ -70,7 +49,10 @@ impl PurgeInventory {
                 identifies,
             } => (name, rows, known, identifies),
         };
-        self.names.push(maildrop.mark(name));
+        let mark = maildrop.mark(name);
+        if let Some(names) = &mut self.names {
+            names.push(mark);
+        }
         if known.is_some_and(|known| known.state == State::PurgeIntent) {
             self.open.push((name.into(), false));
         }
@@ -80,64 +62,73 @@ impl PurgeInventory {
             label.is_some_and(|label| accept_short.contains(&label))
         };
         let settled = known.is_some_and(|known| known.proof == Proof::Settled) && accepted();
-        match known.filter(|_| identifies) {
-            Some(known) if eligible(known, octets, settled) => self.candidates.push(Candidate {
+        if let Some(known) = known.filter(|known| identifies && eligible(known, octets, settled)) {
+            return Some(Candidate {
                 row: rows[0],
                 place: 0,
                 blob: known.blob,
                 octets: octets.unwrap_or(0),
                 dated: dated(known),
-                mark: maildrop.mark(name),
-                doubled: false,
+                mark,
                 receive: self.estimated || settled || known.proof == Proof::Recognised,
                 estimated: self.estimated || settled,
-            }),
-            _ => {
-                let empty = known.is_some_and(|known| known.size == 0);
-                let others = if identifies && octets.is_some() && !empty {
-                    &mut self.unarchived
-                } else {
-                    &mut self.unproven
-                };
-                for row in rows {
-                    others.add(listings.octets_of(*row as usize).unwrap_or(0));
-                }
-            }
+            });
         }
+        let empty = known.is_some_and(|known| known.size == 0);
+        let others = if identifies && octets.is_some() && !empty {
+            &mut self.unarchived
+        } else {
+            &mut self.unproven
+        };
+        for row in rows {
+            others.add(listings.octets_of(*row as usize).unwrap_or(0));
+        }
+        None
     }
 }
 
-/// Holds a listing against the catalog; sizes that are wrong by the account's word are in `accept_short`.
-pub(super) fn inventory(
-    listings: &Listings,
-    catalog: &Catalog,
-    maildrop: &RemoteFolder,
-    accept_short: &[String],
-) -> Result<PurgeInventory> {
-    let mut inventory = PurgeInventory {
-        estimated: evidence::recall_sizes(catalog, maildrop.origin())?.are_estimated(),
-        ..PurgeInventory::default()
-    };
-    let mut walk = Walk::new(listings);
-    catalog.for_each_archived(maildrop.origin(), |known| {
-        walk.known(known.uid, known, &mut |met| {
-            inventory.take(maildrop, listings, accept_short, &met);
-        });
-    })?;
-    walk.finish(&mut |met| inventory.take(maildrop, listings, accept_short, &met));
-    inventory
-        .candidates
-        .sort_unstable_by_key(|c| (c.blob, c.octets));
-    for same in inventory.candidates.chunk_by_mut(|a, b| a.blob == b.blob) {
-        if same[0].octets != same[same.len() - 1].octets {
-            for candidate in same {
-                candidate.doubled = true;
+/// What a listing is held against, and what is wanted of it.
+pub(super) struct ListingCheck<'a> {
+    pub(super) catalog: &'a Catalog,
+    pub(super) maildrop: &'a RemoteFolder,
+    /// Sizes that are wrong by the account's word.
+    pub(super) accept_short: &'a [String],
+    /// True if the names are wanted.
+    pub(super) names: bool,
+}
+
+impl ListingCheck<'_> {
+    /// Holds a listing against the catalog. `each` gets what may be deleted if it passes the
+    /// proof, by name.
+    pub(super) fn of(
+        &self,
+        listings: &Listings,
+        each: &mut dyn FnMut(Candidate) -> Result<()>,
+    ) -> Result<PurgeInventory> {
+        let origin = self.maildrop.origin();
+        let mut inventory = PurgeInventory {
+            estimated: evidence::recall_sizes(self.catalog, origin)?.are_estimated(),
+            names: self.names.then(|| Vec::with_capacity(listings.len())),
+            ..PurgeInventory::default()
+        };
+        let mut given = Ok(());
+        let mut meet = |met: &Met<'_, Archived<'_>>| {
+            let candidate = inventory.take(self.maildrop, listings, self.accept_short, met);
+            if let Some(candidate) = candidate.filter(|_| given.is_ok()) {
+                given = each(candidate);
             }
+        };
+        let mut walk = Walk::new(listings);
+        self.catalog.for_each_archived(origin, |known| {
+            walk.known(known.uid, known, &mut |met| meet(&met));
+        })?;
+        walk.finish(&mut |met| meet(&met));
+        given?;
+        if let Some(names) = &mut inventory.names {
+            names.sort_unstable();
         }
+        Ok(inventory)
     }
-    inventory.candidates.sort_unstable_by_key(|c| c.row);
-    inventory.names.sort_unstable();
-    Ok(inventory)
 }
 
 /// True if listing and record agree, and the record is not in doubt, or `settled` by leave.

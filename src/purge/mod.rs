@@ -207,13 +207,8 @@ impl PurgeReport {
 }
 
 /// Says what would be deleted of what was surveyed.
-pub fn plan(
-    survey: Survey<'_>,
-    catalog: &Catalog,
-    selection: &PurgeSelection,
-    now: i64,
-) -> Result<PurgePlan> {
-    select::plan(survey, catalog, selection, now)
+pub fn plan(survey: Survey<'_>, catalog: &Catalog, now: i64) -> Result<PurgePlan> {
+    select::plan(survey, catalog, now)
 }
 
 /// Refuses to delete anything while the vault is known to be damaged, or, by age, while

@@ -4,7 +4,8 @@
 //! deletes. Only the next round's listing shows the result; the last round does nothing but
 //! list.
 
-use std::collections::{HashMap, HashSet};
+use std::cmp::Ordering;
+use std::collections::{BinaryHeap, HashMap, HashSet};
 
 use crate::base::error::{Error, Result};
 use crate::base::event::RunEvent;
@@ -12,10 +13,11 @@ use crate::base::stage::Stage;
 use crate::mail::message::Hash128;
 use crate::mail::source::{Listings, Source};
 use crate::purge::apply::{Last, Pending, PurgeRun};
-use crate::purge::inventory::{self, Candidate};
+use crate::purge::inventory::{ListingCheck, PurgeInventory};
 use crate::purge::proof::{self, ProofItem};
 use crate::purge::select::Sum;
 use crate::purge::{KeptMessage, Reason, RemoteFolder};
+use crate::vault::catalog::Candidate;
 use crate::vault::layout::message_label;
 use crate::vault::ledger::LedgerEvent;
 
@@ -23,6 +25,66 @@ use crate::vault::ledger::LedgerEvent;
 const ROUND: usize = 4_096;
 /// A server that keeps all of this many messages is not asked to delete more.
 const FUTILE: usize = 100;
+
+/// Collects what a round may delete, in memory for what it does delete.
+struct Batch {
+    most: usize,
+    /// What the last round asked for: whether it is tried again is settled later.
+    asked: HashSet<u64>,
+    /// How many there are but for those.
+    fitting: u64,
+    /// The oldest of them.
+    oldest: BinaryHeap<Older>,
+    /// Those that the last round asked for.
+    again: Vec<Candidate>,
+}
+
+/// A candidate; the younger is the greater.
+#[derive(PartialEq, Eq)]
+struct Older(Candidate);
+
+impl Older {
+    fn key(&self) -> (i64, u32) {
+        (self.0.dated, self.0.row)
+    }
+}
+
+impl Ord for Older {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+impl PartialOrd for Older {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Batch {
+    fn add(&mut self, candidate: Candidate) {
+        if self.asked.contains(&candidate.mark) {
+            self.again.push(candidate);
+            return;
+        }
+        self.fitting += 1;
+        self.oldest.push(Older(candidate));
+        if self.oldest.len() > self.most {
+            self.oldest.pop();
+        }
+    }
+
+    /// The oldest without those that were tried, and how many there are in all.
+    fn without(self, tried: &HashSet<u64>) -> (Vec<Candidate>, u64) {
+        let mut chosen: Vec<Candidate> = self.again;
+        chosen.retain(|candidate| !tried.contains(&candidate.mark));
+        let fitting = self.fitting + chosen.len() as u64;
+        chosen.extend(self.oldest.into_iter().map(|older| older.0));
+        chosen.sort_unstable_by_key(|candidate| (candidate.dated, candidate.row));
+        chosen.truncate(self.most);
+        (chosen, fitting)
+    }
+}
 
 impl PurgeRun<'_, '_> {
     /// Goes by a place whose session stands and has listed it: settles, proves, deletes. True
@@ -57,7 +119,7 @@ impl PurgeRun<'_, '_> {
             if batch.is_empty() || self.is_stopped() {
                 return self.leave(maildrop, source, listings, batch.is_empty());
             }
-            let items = self.items(maildrop, listings, &batch)?;
+            let items = self.items(maildrop, listings, (&batch, &names))?;
             let proven = self.prove(maildrop, &mut *source, items)?;
             if !proven.is_empty() {
                 break (proven, names);
@@ -105,42 +167,70 @@ impl PurgeRun<'_, '_> {
         }
     }
 
-    /// What this round tries to delete, and the marks of all names.
+    /// What this round tries to delete, the oldest first, so that a run that ends early has
+    /// freed those; and the marks of all names.
     fn batch(
         &mut self,
         maildrop: &RemoteFolder,
         listings: &Listings,
     ) -> Result<(Vec<Candidate>, Vec<u64>)> {
-        let (mut batch, names) = self.take_inventory(maildrop, listings)?;
-        batch.retain(|c| {
-            self.agreed.binary_search(&c.mark).is_ok() && !self.tried.contains(&c.mark)
+        let last = self.last.get(maildrop);
+        let mut batch = Batch {
+            most: ROUND.saturating_sub(self.asked_now),
+            asked: last.map_or_else(HashSet::new, |last| {
+                last.pending.iter().map(|pending| pending.mark).collect()
+            }),
+            fitting: 0,
+            oldest: BinaryHeap::new(),
+            again: Vec::new(),
+        };
+        let (agreed, tried) = (self.agreed, std::mem::take(&mut self.tried));
+        let found = self.look(maildrop, listings, &mut |candidate| {
+            let mark = &candidate.mark;
+            if agreed.binary_search(mark).is_ok() && !tried.contains(mark) {
+                batch.add(candidate);
+            }
+            Ok(())
         });
+        self.tried = tried;
+        let names = self.settle_last(maildrop, found?);
+        let (mut chosen, fitting) = batch.without(&self.tried);
         if self.futile {
-            self.report.unasked += batch.len() as u64;
-            batch.clear();
+            self.report.unasked += fitting;
+            chosen.clear();
         }
-        // The oldest first, so that a run that ends early has freed those.
-        batch.sort_unstable_by_key(|c| (c.dated, c.row));
-        batch.truncate(ROUND.saturating_sub(self.asked_now));
-        Ok((batch, names))
+        Ok((chosen, names))
     }
 
-    /// Settles what the last round asked for, and gives what may be deleted now, and the
-    /// marks of all names.
-    fn take_inventory(
+    /// Holds the listing against the catalog, and notes what became of deletions whose end was
+    /// not heard.
+    fn look(
         &mut self,
         maildrop: &RemoteFolder,
         listings: &Listings,
-    ) -> Result<(Vec<Candidate>, Vec<u64>)> {
+        each: &mut dyn FnMut(Candidate) -> Result<()>,
+    ) -> Result<PurgeInventory> {
         let accept_short = self.task.accept_short;
         let writer = self.writer()?;
-        let inventory = inventory::inventory(listings, writer.catalog(), maildrop, accept_short)?;
+        let inventory = ListingCheck {
+            catalog: writer.catalog(),
+            maildrop,
+            accept_short,
+            names: true,
+        }
+        .of(listings, each)?;
         if !inventory.open.is_empty() {
             let events = writer
                 .catalog()
                 .settled(maildrop.origin(), &inventory.open)?;
             writer.record(&events)?;
         }
+        Ok(inventory)
+    }
+
+    /// Settles what the last round asked for. Gives the marks of all names.
+    fn settle_last(&mut self, maildrop: &RemoteFolder, inventory: PurgeInventory) -> Vec<u64> {
+        let names = inventory.names.unwrap_or_default();
         let gone: HashMap<u64, bool> = inventory
             .open
             .iter()
@@ -158,7 +248,7 @@ impl PurgeRun<'_, '_> {
             // Another command may have settled it while we waited.
             let gone = match gone.get(&mark) {
                 Some(gone) => *gone,
-                None => inventory.names.binary_search(&mark).is_err(),
+                None => names.binary_search(&mark).is_err(),
             };
             if gone {
                 self.report.freed.add(kept.octets);
@@ -180,16 +270,16 @@ impl PurgeRun<'_, '_> {
         self.futile |= asked >= FUTILE
             && kept.len() == asked
             && !(maildrop.is_mailbox() && kept.iter().all(refuses));
-        let missing = |mark: &&u64| inventory.names.binary_search(mark).is_err();
+        let missing = |mark: &&u64| names.binary_search(mark).is_err();
         self.report.strays += others.iter().filter(missing).count() as u64;
-        Ok((inventory.candidates, inventory.names))
+        names
     }
 
     fn items(
         &mut self,
         maildrop: &RemoteFolder,
         listings: &Listings,
-        batch: &[Candidate],
+        (batch, names): (&[Candidate], &[u64]),
     ) -> Result<Vec<ProofItem>> {
         let writer = self.writer()?;
         // In one transaction: without it each question takes the catalog's locks.
@@ -199,11 +289,15 @@ impl PurgeRun<'_, '_> {
             let listing = listings.get(candidate.row as usize);
             let name = listing.uid.name();
             if let Some(record) = writer.catalog().record_of(maildrop.origin(), &name)? {
+                let others = (writer.catalog())
+                    .other_sizes(maildrop.origin(), (candidate.blob, candidate.octets))?;
+                let is_listed =
+                    |other: &Vec<u8>| names.binary_search(&maildrop.mark(other)).is_ok();
                 items.push(ProofItem {
                     files: Vec::new(),
                     listing,
                     record,
-                    doubled: candidate.doubled,
+                    doubled: others.iter().any(is_listed),
                     receive: candidate.receive,
                     estimated: candidate.estimated,
                     mark: candidate.mark,

@@ -7,14 +7,18 @@ use crate::base::error::Result;
 use crate::mail::message::Hash128;
 use crate::mail::query::Query;
 use crate::mail::source::Listings;
-use crate::purge::inventory::{Candidate, PurgeInventory, inventory};
+use crate::purge::inventory::ListingCheck;
 use crate::purge::{Choice, PurgeSelection, RemoteFolder};
-use crate::vault::catalog::{Catalog, DateRule};
+use crate::vault::catalog::{
+    Candidate, CandidateOrder, Catalog, DateRule, IdSet, QueryVerdict, Shortlist,
+};
 
 /// A day in seconds.
 const DAY: i64 = 86_400;
 /// How many of the largest messages are shown.
 const LARGEST: usize = 5;
+/// The ages by which messages are counted, in days.
+const AGES: [u32; 4] = [365, 90, 30, 0];
 
 /// What is never deleted, whatever is selected: the account's own rule.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -141,12 +145,15 @@ impl PurgePlan {
 }
 
 /// What a server lists, place by place, seen against the catalog.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Survey<'a> {
     /// The account's `accept_short`.
     accept_short: &'a [String],
+    selection: &'a PurgeSelection,
     /// What may be deleted if it passes the proof.
-    candidates: Vec<Candidate>,
+    candidates: Shortlist,
+    /// What the account's rule keeps; asked for with the first place.
+    kept: Option<IdSet>,
     places: Vec<SurveyedFolder>,
     unarchived: Sum,
     unproven: Sum,
@@ -155,13 +162,19 @@ pub struct Survey<'a> {
 }
 
 impl<'a> Survey<'a> {
-    /// Of an account that accepts wrong sizes of these messages.
-    #[must_use]
-    pub(crate) fn new(accept_short: &'a [String]) -> Self {
-        Self {
+    /// For a selection, of an account that accepts wrong sizes of these messages.
+    pub fn new(accept_short: &'a [String], selection: &'a PurgeSelection) -> Result<Self> {
+        Ok(Self {
             accept_short,
-            ..Self::default()
-        }
+            selection,
+            candidates: Shortlist::new()?,
+            kept: None,
+            places: Vec::new(),
+            unarchived: Sum::default(),
+            unproven: Sum::default(),
+            nameless: Sum::default(),
+            open: Vec::new(),
+        })
     }
 
     /// Takes in the listing of a place.
@@ -171,19 +184,40 @@ impl<'a> Survey<'a> {
         maildrop: &RemoteFolder,
         listings: &Listings,
     ) -> Result<()> {
-        let PurgeInventory {
-            candidates,
-            unarchived,
-            unproven,
-            open,
-            ..
-        } = inventory(listings, catalog, maildrop, self.accept_short)?;
+        // Only what lies in the place's own folder: the same mail in another one is another
+        // message there.
+        let folder = Some((&*maildrop.account, &*maildrop.dir));
+        let fitting = match &self.selection.matching {
+            Some(query) => {
+                let query = std::slice::from_ref(query);
+                Some(catalog.matching(query, folder, DateRule::All)?)
+            }
+            None => None,
+        };
+        let kept = match self.kept.take() {
+            Some(kept) => kept,
+            // Wherever it fits.
+            None => catalog.matching(&self.selection.keep.matching, None, DateRule::Any)?,
+        };
         let place = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
-        let here = |candidate| Candidate { place, ..candidate };
-        self.candidates.extend(candidates.into_iter().map(here));
-        self.unarchived += unarchived;
-        self.unproven += unproven;
-        self.open.push(open);
+        let inventory = ListingCheck {
+            catalog,
+            maildrop,
+            accept_short: self.accept_short,
+            names: false,
+        };
+        let found = inventory.of(listings, &mut |candidate| {
+            let blob = candidate.blob;
+            let verdict = QueryVerdict {
+                fits: fitting.as_ref().is_none_or(|fits| fits.contains(blob)),
+                kept: kept.contains(blob),
+            };
+            (self.candidates).put(&Candidate { place, ..candidate }, verdict)
+        })?;
+        self.kept = Some(kept);
+        self.unarchived += found.unarchived;
+        self.unproven += found.unproven;
+        self.open.push(found.open);
         self.places.push(SurveyedFolder {
             maildrop: maildrop.clone(),
             listed: Sum::of(listings),
@@ -199,164 +233,119 @@ impl<'a> Survey<'a> {
 }
 
 /// Makes the plan.
-pub(super) fn plan(
-    survey: Survey<'_>,
-    catalog: &Catalog,
-    selection: &PurgeSelection,
-    now: i64,
-) -> Result<PurgePlan> {
+pub(super) fn plan(survey: Survey<'_>, catalog: &Catalog, now: i64) -> Result<PurgePlan> {
     let Survey {
-        candidates: mut all,
+        selection,
+        candidates,
         places,
-        unarchived,
-        mut unproven,
         nameless,
-        open,
         ..
     } = survey;
-    unproven += nameless;
-    let mut brackets = [365, 90, 30, 0].map(|days| Bracket {
-        days,
-        all: Sum::default(),
-        chosen: Sum::default(),
-    });
-    let bracket = |candidate: &Candidate| {
-        let age = now.saturating_sub(candidate.dated);
-        (0..3)
-            .find(|n| age > i64::from([365, 90, 30][*n]) * DAY)
-            .unwrap_or(3)
-    };
-    for candidate in &all {
-        brackets[bracket(candidate)].all.add(candidate.octets);
-    }
-    let wanted = selected(&all, &places, catalog, selection, now)?;
-    let held = held(&mut all, catalog, &selection.keep)?;
     let mut listed: Sum = places.iter().map(|place| place.listed).sum();
     listed += nameless;
+    let mut unproven = survey.unproven;
+    unproven += nameless;
     let mut plan = PurgePlan {
         listed,
         places,
-        brackets,
-        unarchived,
+        brackets: AGES.map(|days| Bracket {
+            days,
+            all: Sum::default(),
+            chosen: Sum::default(),
+        }),
+        unarchived: survey.unarchived,
         unproven,
-        open,
+        open: survey.open,
         held: Sum::default(),
         chosen: Sum::default(),
         receive: Sum::default(),
         largest: Vec::new(),
         agreed: Vec::new(),
     };
-    let mut chosen = Vec::new();
-    for candidate in wanted {
-        if held.binary_search(&candidate.mark).is_ok() {
+    let nothing = selection.is_empty();
+    let newest = candidates.newest(selection.keep.newest)?;
+    let order = match (selection.free, selection.first) {
+        (None, _) => CandidateOrder::Any,
+        (Some(_), Choice::Oldest) => CandidateOrder::Oldest,
+        (Some(_), Choice::Largest) => CandidateOrder::Largest,
+    };
+    let mut largest = Largest::default();
+    candidates.for_each(order, |candidate, verdict| {
+        let bracket = bracket(now.saturating_sub(candidate.dated));
+        plan.brackets[bracket].all.add(candidate.octets);
+        if nothing {
+            largest.add(candidate);
+        }
+        let old_enough = selection
+            .older_than
+            .is_none_or(|age| is_old(age, candidate.dated, now));
+        if nothing || !old_enough || !verdict.fits {
+            return;
+        }
+        let key = (candidate.dated, candidate.place, candidate.row);
+        if verdict.kept || newest.is_some_and(|last| key >= last) {
             plan.held.add(candidate.octets);
         } else if selection.free.is_none_or(|free| plan.chosen.octets < free) {
-            plan.chosen.add(candidate.octets);
-            if candidate.receive {
-                plan.receive.add(candidate.octets);
-            }
-            plan.places[candidate.place as usize]
-                .chosen
-                .add(candidate.octets);
-            plan.brackets[bracket(&candidate)]
-                .chosen
-                .add(candidate.octets);
-            plan.agreed.push(candidate.mark);
-            chosen.push(candidate);
+            plan.choose(candidate, bracket);
+            largest.add(candidate);
         }
-    }
+    })?;
     plan.agreed.sort_unstable();
-    let shown = if selection.is_empty() {
-        &mut all
-    } else {
-        &mut chosen
-    };
-    plan.largest = largest(shown, catalog)?;
+    plan.largest = largest.described(catalog)?;
     Ok(plan)
 }
 
-/// The largest of these, which are sorted for that.
-fn largest(shown: &mut [Candidate], catalog: &Catalog) -> Result<Vec<Large>> {
-    shown.sort_unstable_by_key(|candidate| std::cmp::Reverse(candidate.octets));
-    let mut largest = Vec::new();
-    for candidate in shown.iter().take(LARGEST) {
-        if let Some((id, subject)) = catalog.heading(candidate.blob)? {
-            largest.push(Large {
-                octets: candidate.octets,
-                date: candidate.dated,
-                subject,
-                id,
-            });
+impl PurgePlan {
+    fn choose(&mut self, candidate: &Candidate, bracket: usize) {
+        self.chosen.add(candidate.octets);
+        if candidate.receive {
+            self.receive.add(candidate.octets);
+        }
+        self.places[candidate.place as usize]
+            .chosen
+            .add(candidate.octets);
+        self.brackets[bracket].chosen.add(candidate.octets);
+        self.agreed.push(candidate.mark);
+    }
+}
+
+/// Which of [`AGES`] an age in seconds belongs to.
+fn bracket(age: i64) -> usize {
+    let older = |days: &u32| age > i64::from(*days) * DAY;
+    let last = AGES.len() - 1;
+    AGES[..last].iter().position(older).unwrap_or(last)
+}
+
+fn is_old(age: Duration, dated: i64, now: i64) -> bool {
+    now.checked_sub_unsigned(age.as_secs())
+        .is_some_and(|then| dated < then)
+}
+
+/// The largest messages so far, the smallest of them last.
+#[derive(Default)]
+struct Largest(Vec<Candidate>);
+
+impl Largest {
+    fn add(&mut self, candidate: &Candidate) {
+        let at = (self.0).partition_point(|larger| larger.octets >= candidate.octets);
+        if at < LARGEST {
+            self.0.truncate(LARGEST - 1);
+            self.0.insert(at, *candidate);
         }
     }
-    Ok(largest)
-}
 
-/// What the selection asks for, in the order in which it is to go.
-fn selected(
-    all: &[Candidate],
-    places: &[SurveyedFolder],
-    catalog: &Catalog,
-    selection: &PurgeSelection,
-    now: i64,
-) -> Result<Vec<Candidate>> {
-    if selection.is_empty() {
-        return Ok(Vec::new());
-    }
-    let fits = match &selection.matching {
-        Some(query) => Some(fitting(places, catalog, query)?),
-        None => None,
-    };
-    let old = |age: Duration, dated: i64| {
-        now.checked_sub_unsigned(age.as_secs())
-            .is_some_and(|then| dated < then)
-    };
-    let mut wanted: Vec<Candidate> = all
-        .iter()
-        .filter(|candidate| {
-            selection
-                .older_than
-                .is_none_or(|age| old(age, candidate.dated))
-                && fits.as_ref().is_none_or(|fits| {
-                    fits[candidate.place as usize]
-                        .binary_search(&candidate.blob)
-                        .is_ok()
-                })
-        })
-        .copied()
-        .collect();
-    match selection.first {
-        Choice::Oldest => wanted.sort_unstable_by_key(|c| (c.dated, c.place, c.row)),
-        Choice::Largest => {
-            wanted.sort_unstable_by_key(|c| (std::cmp::Reverse(c.octets), c.place, c.row));
+    fn described(self, catalog: &Catalog) -> Result<Vec<Large>> {
+        let mut largest = Vec::new();
+        for candidate in self.0 {
+            if let Some((id, subject)) = catalog.heading(candidate.blob)? {
+                largest.push(Large {
+                    octets: candidate.octets,
+                    date: candidate.dated,
+                    subject,
+                    id,
+                });
+            }
         }
+        Ok(largest)
     }
-    Ok(wanted)
-}
-
-/// Keys of the contents that fit, for each place: only what lies in its own folder, since the
-/// same mail in another one is another message there.
-fn fitting(places: &[SurveyedFolder], catalog: &Catalog, query: &Query) -> Result<Vec<Vec<i64>>> {
-    let query = std::slice::from_ref(query);
-    let fitting = |place: &SurveyedFolder| {
-        let RemoteFolder { account, dir, .. } = &place.maildrop;
-        catalog.matching(query, Some((account, dir)), DateRule::All)
-    };
-    places.iter().map(fitting).collect()
-}
-
-/// The [`RemoteFolder::mark`]s of what the account's rule keeps, wherever it fits, ascending.
-/// Leaves `all` sorted by date.
-fn held(all: &mut [Candidate], catalog: &Catalog, keep: &Keep) -> Result<Vec<u64>> {
-    let fits = catalog.matching(&keep.matching, None, DateRule::Any)?;
-    all.sort_unstable_by_key(|c| std::cmp::Reverse((c.dated, c.place, c.row)));
-    let newest = usize::try_from(keep.newest).unwrap_or(usize::MAX);
-    let mut marks: Vec<u64> = all
-        .iter()
-        .enumerate()
-        .filter(|(n, c)| *n < newest || fits.binary_search(&c.blob).is_ok())
-        .map(|(_, c)| c.mark)
-        .collect();
-    marks.sort_unstable();
-    Ok(marks)
 }

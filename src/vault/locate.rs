@@ -63,15 +63,22 @@ pub(super) fn locate_all(
 /// missing or damaged is left to `verify`.
 pub(super) fn describe(layout: &Layout, catalog: &mut Catalog) -> Result<()> {
     let mut scanner = Scanner::new();
-    for blob in catalog.undescribed()? {
-        for (_, path) in locate(layout, catalog, &blob)? {
-            if let Ok(digest) = frame::scan(&path, blob.name.size, &mut scanner)
-                && digest.hash == blob.name.hash
-            {
-                catalog.describe(blob.name.hash, &digest)?;
-                break;
+    let mut last = 0;
+    loop {
+        let blobs = catalog.undescribed(last)?;
+        let Some(end) = blobs.last() else {
+            return Ok(());
+        };
+        last = end.id;
+        for blob in blobs {
+            for (_, path) in locate(layout, catalog, &blob)? {
+                if let Ok(digest) = frame::scan(&path, blob.name.size, &mut scanner)
+                    && digest.hash == blob.name.hash
+                {
+                    catalog.describe(blob.name.hash, &digest)?;
+                    break;
+                }
             }
         }
     }
-    Ok(())
 }

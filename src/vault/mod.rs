@@ -18,6 +18,7 @@ mod texts;
 pub mod verify;
 mod writer;
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -27,7 +28,7 @@ use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::mail::message::Hash128;
 use crate::mail::query::Query;
-use catalog::{AccountStatus, Catalog, Coverage, Hits, Order};
+use catalog::{AccountStatus, Catalog, Coverage, Hits, Order, upper_half};
 use layout::{Layout, Manifest};
 use ledger::{Item, Reader};
 
@@ -63,6 +64,9 @@ pub(crate) fn is_plausible(date: i64, archived: i64) -> bool {
 
 /// Digits of an id that is shown, if no other message has the same.
 pub const SHORT_ID: usize = 8;
+
+/// Of more messages, ids are told apart by one walk over all instead of one by one.
+const MANY: u64 = 1024;
 
 /// A vault, open for reading.
 #[derive(Debug)]
@@ -178,6 +182,18 @@ impl Vault {
         Ok(full)
     }
 
+    /// Gives ids as short as they may be shown, for so many messages.
+    pub fn short_ids(&self, messages: u64) -> Result<ShortIds<'_>> {
+        let crowded = match messages {
+            ..MANY => None,
+            _ => Some(self.catalog.crowded()?),
+        };
+        Ok(ShortIds {
+            vault: self,
+            crowded,
+        })
+    }
+
     /// The exact bytes of a message.
     pub fn message(&self, hash: Hash128) -> Result<Box<dyn Read>> {
         let id = hash.to_string();
@@ -188,6 +204,28 @@ impl Vault {
         match locate(&self.layout, &self.catalog, &blob)?.first() {
             Some((_, path)) => frame::open(path),
             None => Err(Error::MessageMissing { id }),
+        }
+    }
+}
+
+/// See [`Vault::short_ids`].
+#[derive(Debug)]
+pub struct ShortIds<'v> {
+    vault: &'v Vault,
+    /// What eight digits do not tell apart, if that was found out for all.
+    crowded: Option<HashSet<u32>>,
+}
+
+impl ShortIds<'_> {
+    /// The id of a message in 8 digits, or more where 8 are ambiguous.
+    pub fn of(&self, hash: Hash128) -> Result<String> {
+        match &self.crowded {
+            Some(crowded) if !crowded.contains(&upper_half(hash.head())) => {
+                let mut id = hash.to_string();
+                id.truncate(SHORT_ID);
+                Ok(id)
+            }
+            _ => self.vault.short_id(hash),
         }
     }
 }

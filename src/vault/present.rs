@@ -7,22 +7,17 @@ use super::layout::{self, FileName};
 use super::maildir;
 use crate::base::error::Result;
 use crate::mail::message::Hash128;
-use crate::vault::catalog::Catalog;
+use crate::vault::catalog::{Catalog, IdSet};
 
 /// Names whose contents are looked up at once, in the order of the index.
 const BATCH: usize = 16_384;
-
-/// Words of bits at most. Keys are counted up, but a catalog may come from somebody else.
-const WORDS: usize = 1 << 22;
 
 /// The messages that have a file, whatever the catalog says: a bit for each that it knows.
 /// That they are undamaged is for `verify` to find out.
 #[derive(Debug)]
 pub(crate) struct Present<'v> {
     catalog: &'v Catalog,
-    known: Vec<u64>,
-    /// Keys beyond [`WORDS`].
-    far: HashSet<i64>,
+    known: IdSet,
     /// What the catalog does not know.
     others: HashSet<Hash128>,
 }
@@ -32,8 +27,7 @@ impl Vault {
     pub(crate) fn present(&self) -> Result<Present<'_>> {
         let mut present = Present {
             catalog: &self.catalog,
-            known: Vec::new(),
-            far: HashSet::new(),
+            known: IdSet::default(),
             others: HashSet::new(),
         };
         let mut found = Vec::with_capacity(BATCH);
@@ -63,9 +57,7 @@ impl Present<'_> {
     /// True if the content of this key in the catalog has a file.
     #[must_use]
     pub(crate) fn has_key(&self, key: i64) -> bool {
-        let (word, bit) = place(key);
-        let bits = self.known.get(word);
-        bits.is_some_and(|bits| bits & bit != 0) || self.far.contains(&key)
+        self.known.contains(key)
     }
 
     /// True if a content has a file.
@@ -79,29 +71,11 @@ impl Present<'_> {
     fn put(&mut self, found: &mut Vec<Hash128>) -> Result<()> {
         found.sort_unstable_by_key(|hash| hash.head().cast_signed());
         for hash in found.drain(..) {
-            let Some(key) = self.catalog.key_of(hash)? else {
-                self.others.insert(hash);
-                continue;
-            };
-            let (word, bit) = place(key);
-            if word >= WORDS {
-                self.far.insert(key);
-                continue;
+            match self.catalog.key_of(hash)? {
+                Some(key) => self.known.insert(key),
+                None => drop(self.others.insert(hash)),
             }
-            if word >= self.known.len() {
-                self.known.resize(word + 1, 0);
-            }
-            self.known[word] |= bit;
         }
         Ok(())
     }
-}
-
-/// The word and the bit of a key; `SQLite` counts them from 1.
-fn place(key: i64) -> (usize, u64) {
-    let key = key.unsigned_abs();
-    (
-        usize::try_from(key / 64).unwrap_or(usize::MAX),
-        1 << (key % 64),
-    )
 }

@@ -11,12 +11,13 @@ use crate::base::error::Result;
 use crate::base::fsx;
 use crate::mail::message::Hash128;
 use crate::mail::query::Query;
-use crate::vault::catalog::{Catalog, Omissions};
+use crate::vault::catalog::{Catalog, Omissions, Picked, PickedRows};
 
 /// The messages that a query selects, in little memory.
 #[derive(Debug)]
 pub struct Selection {
-    rows: Vec<(i64, i64)>,
+    rows: PickedRows,
+    messages: u64,
     /// Every folder that has some of them, in order.
     pub folders: Vec<Part>,
     /// Their size in octets.
@@ -46,6 +47,8 @@ pub struct Part {
     pub account: String,
     /// The folder's directory below it; empty for the inbox.
     pub dir: String,
+    /// Where the first of them lies in the selection.
+    pub(crate) first: u64,
     /// Messages.
     pub messages: u64,
     /// Their size in octets.
@@ -58,7 +61,7 @@ impl Selection {
     /// How many there are.
     #[must_use]
     pub fn messages(&self) -> u64 {
-        self.rows.len() as u64
+        self.messages
     }
 
     /// The accounts that they are of.
@@ -104,33 +107,45 @@ impl Vault {
         once: bool,
         scope: SelectionScope,
     ) -> Result<Selection> {
+        let on_server = scope == SelectionScope::OnServer && !query.names_a_message();
+        let (rows, omitted) = self.catalog.select(query, once, on_server)?;
         let mut selection = Selection {
-            rows: Vec::new(),
+            rows,
+            omitted,
+            messages: 0,
             folders: Vec::new(),
             octets: 0,
-            omitted: Omissions::default(),
             once,
         };
-        let on_server = scope == SelectionScope::OnServer && !query.names_a_message();
-        let mut parts: HashMap<i64, (u64, u64, blake3::Hasher)> = HashMap::new();
-        selection.omitted = self.catalog.select(query, once, on_server, |picked| {
-            selection.octets += picked.size;
-            selection.rows.push((picked.folder, picked.blob));
-            let (messages, octets, list) = parts.entry(picked.folder).or_default();
-            *messages += 1;
-            *octets += picked.size;
-            list.update(&picked.hash.0);
-        })?;
-        for (folder, (messages, octets, list)) in parts {
+        let mut parts: HashMap<i64, PartTally> = HashMap::new();
+        loop {
+            let some = (self.catalog).picked(&selection.rows, selection.messages, u64::MAX)?;
+            if some.is_empty() {
+                break;
+            }
+            for picked in some {
+                let part = parts.entry(picked.folder).or_insert_with(|| PartTally {
+                    first: selection.messages,
+                    ..PartTally::default()
+                });
+                part.messages += 1;
+                part.octets += picked.size;
+                part.list.update(&picked.hash.0);
+                selection.messages += 1;
+                selection.octets += picked.size;
+            }
+        }
+        for (folder, part) in parts {
             let (account, dir) = self.catalog.folder_of(folder)?;
             let mut hash = [0; 16];
-            hash.copy_from_slice(&list.finalize().as_bytes()[..16]);
+            hash.copy_from_slice(&part.list.finalize().as_bytes()[..16]);
             selection.folders.push(Part {
                 key: folder,
                 account,
                 dir,
-                messages,
-                octets,
+                first: part.first,
+                messages: part.messages,
+                octets: part.octets,
                 list: Hash128(hash),
             });
         }
@@ -143,7 +158,10 @@ impl Vault {
     #[must_use]
     pub(crate) fn entries<'a>(&'a self, selection: &'a Selection) -> Entries<'a> {
         Entries {
-            rows: selection.rows.iter(),
+            rows: &selection.rows,
+            page: Vec::new().into_iter(),
+            next: 0,
+            end: selection.messages,
             catalog: &self.catalog,
             layout: &self.layout,
             shelves: HashMap::new(),
@@ -155,12 +173,9 @@ impl Vault {
     /// Those of one folder, of a selection by folders.
     #[must_use]
     pub(crate) fn entries_in<'a>(&'a self, selection: &'a Selection, part: &Part) -> Entries<'a> {
-        let rows = &selection.rows;
-        let start = rows.iter().position(|(folder, _)| *folder == part.key);
-        let mine = &rows[start.unwrap_or(rows.len())..];
-        let end = mine.iter().position(|(folder, _)| *folder != part.key);
         Entries {
-            rows: mine[..end.unwrap_or(mine.len())].iter(),
+            next: part.first,
+            end: part.first + part.messages,
             ..self.entries(selection)
         }
     }
@@ -172,10 +187,23 @@ impl Vault {
     }
 }
 
-/// Gives the messages of a [`Selection`].
+/// What is selected of a folder, so far.
+#[derive(Default)]
+struct PartTally {
+    first: u64,
+    messages: u64,
+    octets: u64,
+    list: blake3::Hasher,
+}
+
+/// Gives the messages of a [`Selection`], page by page.
 #[derive(Debug)]
 pub struct Entries<'a> {
-    rows: std::slice::Iter<'a, (i64, i64)>,
+    rows: &'a PickedRows,
+    page: std::vec::IntoIter<Picked>,
+    /// Where the page after this one begins, and the last one ends.
+    next: u64,
+    end: u64,
     catalog: &'a Catalog,
     layout: &'a Layout,
     /// Files of folders in which one did not have its usual name.
@@ -227,8 +255,21 @@ impl Iterator for Entries<'_> {
     type Item = Result<Entry>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (folder, blob) = *self.rows.next()?;
-        Some(self.entry(folder, blob))
+        if self.page.as_slice().is_empty() && self.next < self.end {
+            match self.catalog.picked(self.rows, self.next, self.end) {
+                Ok(page) if page.is_empty() => self.next = self.end,
+                Ok(page) => {
+                    self.next += page.len() as u64;
+                    self.page = page.into_iter();
+                }
+                Err(e) => {
+                    self.next = self.end;
+                    return Some(Err(e));
+                }
+            }
+        }
+        let picked = self.page.next()?;
+        Some(self.entry(picked.folder, picked.blob))
     }
 }
 

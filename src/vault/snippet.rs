@@ -13,8 +13,19 @@ use crate::vault::catalog::{Extras, Hit};
 const AROUND: (usize, usize) = (40, 160);
 /// A header is not longer than this.
 const HEADER: u64 = 256 << 10;
+/// Most headers end within so many bytes.
+const STEP: u64 = 8 << 10;
 
 impl Vault {
+    /// Extras and snippets of some messages that were found, one after another. The catalog is
+    /// locked once for all of them.
+    pub fn details(&self, hits: &[Hit], query: &Query) -> Result<Vec<(Extras, Option<String>)>> {
+        self.catalog.at_once(|| {
+            let detail = |hit| Ok((self.extras(hit)?, self.snippet(hit, query)?));
+            hits.iter().map(detail).collect()
+        })
+    }
+
     /// The place in a message where a text of the query was found, in one line; not from
     /// its sender and subject. `None` if the query asks for no text, or it is nowhere else.
     pub fn snippet(&self, hit: &Hit, query: &Query) -> Result<Option<String>> {
@@ -36,27 +47,58 @@ impl Vault {
 
     /// Message-ID and addressees of a message that was found, from its file if the index
     /// of words does not know them.
-    pub fn extras(&self, hit: &Hit) -> Result<Extras> {
+    fn extras(&self, hit: &Hit) -> Result<Extras> {
         if let Some(extras) = &hit.extras {
             return Ok(extras.clone());
         }
-        let gist = readable::gist(&self.beginning(hit, HEADER)?, &mut |_| {});
+        let gist = readable::gist(&self.header(hit)?, &mut |_| {});
         Ok(Extras {
             message_id: gist.message_id,
             to: gist.to,
         })
     }
 
+    /// The header of a message, as much of it as can be read.
+    fn header(&self, hit: &Hit) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let Some(mut message) = self.opened(hit)? else {
+            return Ok(bytes);
+        };
+        while (bytes.len() as u64) < HEADER {
+            let seen = bytes.len().saturating_sub(3);
+            match message.by_ref().take(STEP).read_to_end(&mut bytes) {
+                Ok(1..) => {}
+                Ok(0) | Err(_) => break,
+            }
+            let ends = ["\r\n\r\n", "\n\n"].map(|end| {
+                let at = memchr::memmem::find(&bytes[seen..], end.as_bytes());
+                at.map(|at| seen + at + end.len())
+            });
+            if let Some(end) = ends.into_iter().flatten().min() {
+                bytes.truncate(end);
+                break;
+            }
+        }
+        Ok(bytes)
+    }
+
     /// As much of a message as can be read; nothing of one that is missing or damaged.
     fn beginning(&self, hit: &Hit, limit: u64) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        match self.message(hit.id) {
-            Ok(message) => drop(message.take(limit).read_to_end(&mut bytes)),
-            Err(e) if e.kind() == ErrorKind::NotFound => {}
-            Err(Error::File { .. }) => {}
-            Err(e) => return Err(e),
+        if let Some(message) = self.opened(hit)? {
+            drop(message.take(limit).read_to_end(&mut bytes));
         }
         Ok(bytes)
+    }
+
+    /// A message, if its file is there and can be opened.
+    fn opened(&self, hit: &Hit) -> Result<Option<Box<dyn Read>>> {
+        match self.message(hit.id) {
+            Ok(message) => Ok(Some(message)),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+            Err(Error::File { .. }) => Ok(None),
+            Err(e) => Err(e),
+        }
     }
 }
 

@@ -1,17 +1,20 @@
 //! Bringing the index of words up to date: by reading the files that it has not seen.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
 
 use super::layout::Layout;
 use super::{frame, locate};
 use crate::base::error::{Error, Result};
 use crate::mail::message::Hash128;
 use crate::mail::readable::LIMIT;
-use crate::vault::catalog::{self, Blob, Catalog, Coverage, Texts};
+use crate::vault::catalog::{self, Blob, Catalog, Coverage, Texts, index_pieces};
 
 /// What is made durable at once: messages, and octets of them.
 const BATCH: (u32, u64) = (1024, 32 << 20);
+/// Pieces that wait to be written, of 256 KiB at most.
+const PIECES: usize = 16;
 
 /// Reads what the index lacks, batch by batch, so that a run that is killed loses only its
 /// last one, and attaches it. `tell` hears how many messages are still to be read. Where
@@ -51,9 +54,15 @@ fn read(layout: &Layout, catalog: &Catalog, path: &Path, tell: &mut dyn FnMut(u6
     let mut left = catalog.coverage()?.behind;
     let mut bytes = Vec::new();
     for blob in texts.unread(catalog)? {
-        if whole(layout, catalog, &blob, &mut bytes)? {
+        let job = TextJob::new(layout, catalog, blob)?;
+        if job.read(&mut bytes) {
             texts.begin()?;
-            texts.put(&blob, Some(&bytes))?;
+            let mut put = Ok(());
+            index_pieces(&job.blob, Some(&bytes), &mut |piece| {
+                put = texts.put(&piece);
+                put.is_ok()
+            });
+            put?;
             texts.commit()?;
         }
     }
@@ -65,33 +74,67 @@ fn read(layout: &Layout, catalog: &Catalog, path: &Path, tell: &mut dyn FnMut(u6
         if blobs.is_empty() {
             return texts.commit();
         }
-        let mut octets = 0;
+        let (mut jobs, mut octets) = (Vec::new(), 0);
         for (blob, lost) in blobs {
-            let found = !lost && whole(layout, catalog, &blob, &mut bytes)?;
-            texts.put(&blob, found.then_some(&bytes[..]))?;
-            left = left.saturating_sub(u64::from(!lost));
             octets += blob.name.size;
+            left = left.saturating_sub(u64::from(!lost));
+            jobs.push(if lost {
+                TextJob {
+                    blob,
+                    files: Vec::new(),
+                }
+            } else {
+                TextJob::new(layout, catalog, blob)?
+            });
             if octets >= BATCH.1 {
                 break;
             }
         }
+        take_in(&texts, &jobs)?;
         texts.commit()?;
     }
 }
 
-/// Reads a content, as much as is looked at; false if no file has it.
-fn whole(layout: &Layout, catalog: &Catalog, blob: &Blob, bytes: &mut Vec<u8>) -> Result<bool> {
-    let all = blob.name.size <= LIMIT as u64;
-    for (_, path) in locate(layout, catalog, blob)? {
-        bytes.clear();
-        let read = frame::open(&path).and_then(|file| {
-            file.take(LIMIT as u64)
-                .read_to_end(bytes)
-                .map_err(|e| Error::file("read", &path, e))
+/// Reads and parses messages in one thread, and writes their words in this one.
+fn take_in(texts: &Texts, jobs: &[TextJob]) -> Result<()> {
+    std::thread::scope(|scope| {
+        let (send, pieces) = sync_channel(PIECES);
+        scope.spawn(move || {
+            let mut bytes = Vec::new();
+            for job in jobs {
+                let found = job.read(&mut bytes);
+                let message = found.then_some(&bytes[..]);
+                // Nobody takes them any more once one could not be written.
+                if !index_pieces(&job.blob, message, &mut |piece| send.send(piece).is_ok()) {
+                    return;
+                }
+            }
         });
-        if read.is_ok() && (!all || Hash128::of(bytes) == blob.name.hash) {
-            return Ok(true);
-        }
+        pieces.into_iter().try_for_each(|piece| texts.put(&piece))
+    })
+}
+
+/// A content to be read.
+struct TextJob {
+    blob: Blob,
+    files: Vec<PathBuf>,
+}
+
+impl TextJob {
+    fn new(layout: &Layout, catalog: &Catalog, blob: Blob) -> Result<Self> {
+        let files = locate(layout, catalog, &blob)?;
+        let files = files.into_iter().map(|(_, path)| path).collect();
+        Ok(Self { blob, files })
     }
-    Ok(false)
+
+    /// Reads as much as is looked at; false if no file has it.
+    fn read(&self, bytes: &mut Vec<u8>) -> bool {
+        let name = &self.blob.name;
+        let all = name.size <= LIMIT as u64;
+        self.files.iter().any(|path| {
+            bytes.clear();
+            let read = frame::open(path).map(|file| file.take(LIMIT as u64).read_to_end(bytes));
+            matches!(read, Ok(Ok(_))) && (!all || Hash128::of(bytes) == name.hash)
+        })
+    }
 }

@@ -90,11 +90,11 @@ fn chosen(texts: &[String], days: u64, in_days: i64) -> u64 {
     let now = now() + in_days * DAY;
     let selection = older_than(days);
     purge::check(writer.catalog(), &selection, now).unwrap();
-    let mut survey = Survey::default();
+    let mut survey = Survey::new(&[], &selection).unwrap();
     survey
         .add(writer.catalog(), &maildrop(), &listings)
         .unwrap();
-    let plan = purge::plan(survey, writer.catalog(), &selection, now).unwrap();
+    let plan = purge::plan(survey, writer.catalog(), now).unwrap();
     assert_eq!(plan.listed.messages, texts.len() as u64);
     plan.chosen.messages
 }

@@ -30,6 +30,7 @@ pub(crate) mod store;
 pub(crate) mod synthetic;
 pub(crate) mod tls;
 pub(crate) mod tokens;
+pub(crate) mod walks;
 
 use std::io::Write as _;
 use std::path::PathBuf;

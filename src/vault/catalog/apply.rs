@@ -2,14 +2,14 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::{Catalog, Proof, State, mid_key, signed, split};
+use super::{Catalog, State, mid_key, signed, split};
 use crate::base::error::Result;
 use crate::mail::message::{Digest, Hash128};
 use crate::mail::readable;
 use crate::mail::source::Uid;
 use crate::vault::is_plausible;
 use crate::vault::layout::FileName;
-use crate::vault::ledger::{Evidence, Identity, LedgerEntry, LedgerEvent, Seen, SessionRecord};
+use crate::vault::ledger::{Identity, LedgerEntry, LedgerEvent, Seen, SessionRecord};
 
 /// New contents that are remembered; a replay is one transaction, however long it is.
 const FRESH: usize = 16_384;
@@ -115,19 +115,14 @@ impl Catalog {
         self.db
             .prepare_cached("UPDATE blob SET lost = 1 WHERE id = ?1")?
             .execute([id])?;
+        let sizes = self.sizes_of(id)?;
+        for folder in self.folders_of(id)? {
+            self.tallies.count_place(folder, -1, sizes);
+        }
         self.db
             .prepare_cached("DELETE FROM place WHERE blob = ?1")?
             .execute([id])?;
-        let mut set = self.db.prepare_cached(
-            "UPDATE sighting SET state = ?2 WHERE blob = ?1 AND state NOT IN (?3, ?4)",
-        )?;
-        set.execute([
-            id,
-            State::Lost as i64,
-            State::Purged as i64,
-            State::Vanished as i64,
-        ])?;
-        Ok(())
+        self.lose_names(id)
     }
 
     fn put_session(&mut self, s: &SessionRecord, time: i64) -> rusqlite::Result<()> {
@@ -220,6 +215,12 @@ impl Catalog {
                 .execute([blob])?;
         }
         let folder = self.folder(&seen.identity.account, dir_of(&seen.identity))?;
+        if first {
+            let sizes = (signed(seen.size), signed(seen.stored));
+            self.tallies.count_place(folder, 1, sizes);
+        } else if !self.has_place(folder, blob)? {
+            self.tallies.count_place(folder, 1, self.sizes_of(blob)?);
+        }
         self.db
             .prepare_cached(
                 "INSERT INTO place VALUES (?1, ?2, ?3, ?4)
@@ -248,10 +249,38 @@ impl Catalog {
         // The length on disk is not in the line; it is found when the file is read.
         let (blob, _) = self.put_blob(&name, 0, time, None)?;
         let folder = self.folder(account, dir)?;
-        self.db
+        let added = self
+            .db
             .prepare_cached("INSERT OR IGNORE INTO place VALUES (?1, ?2, '', NULL)")?
             .execute(params![folder, blob])?;
+        if added > 0 {
+            self.tallies.count_place(folder, 1, self.sizes_of(blob)?);
+        }
         Ok(())
+    }
+
+    fn has_place(&self, folder: i64, blob: i64) -> rusqlite::Result<bool> {
+        self.db
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM place WHERE folder = ?1 AND blob = ?2)")?
+            .query_row([folder, blob], |r| r.get(0))
+    }
+
+    /// Notes how long the file of a content is, if that is known and was not.
+    fn put_stored(&mut self, blob: i64, stored: i64) -> rusqlite::Result<()> {
+        let (size, before) = self.sizes_of(blob)?;
+        if stored > 0 && stored != before {
+            for folder in self.folders_of(blob)? {
+                self.tallies.count_place(folder, -1, (size, before));
+                self.tallies.count_place(folder, 1, (size, stored));
+            }
+        }
+        self.db
+            .prepare_cached(
+                "UPDATE blob SET lost = 0, stored = iif(?2 > 0, ?2, stored)
+                 WHERE id = ?1 AND (lost OR stored <> ?2)",
+            )?
+            .execute(params![blob, stored])
+            .map(drop)
     }
 
     /// Finds or makes the row of a content, and returns whether it is new; what was lost is
@@ -264,12 +293,7 @@ impl Catalog {
         idate: Option<i64>,
     ) -> rusqlite::Result<(i64, bool)> {
         if let Some(id) = self.blob_id(name.hash)? {
-            self.db
-                .prepare_cached(
-                    "UPDATE blob SET lost = 0, stored = iif(?2 > 0, ?2, stored)
-                     WHERE id = ?1 AND (lost OR stored <> ?2)",
-                )?
-                .execute(params![id, signed(stored)])?;
+            self.put_stored(id, signed(stored))?;
             if let Some(idate) = idate {
                 self.db
                     .prepare_cached(
@@ -307,136 +331,11 @@ impl Catalog {
         Ok((id, true))
     }
 
-    fn put_sighting(
-        &mut self,
-        identity: &Identity,
-        state: State,
-        octets: Option<u64>,
-        time: i64,
-        stored: Option<(i64, Proof, &Seen)>,
-    ) -> rusqlite::Result<()> {
-        if identity.uid == Uid::Absent {
-            return Ok(());
-        }
-        let origin = self.origin(identity)?;
-        let got = stored
-            .filter(|(_, _, s)| s.got != s.hash)
-            .map(|(_, _, s)| s.got.0);
-        let marks = stored
-            .filter(|_| matches!(identity.uid, Uid::Imap { .. }))
-            .map(|(_, _, s)| format!("{} {}", s.flags, s.kw));
-        let object = stored.and_then(|(_, _, s)| s.object);
-        let sessions = match stored.map(|(_, _, s)| s.evidence) {
-            Some(Evidence::Doubtful(sessions)) => sessions,
-            _ => 0,
-        };
-        self.db
-            .prepare_cached(
-                "INSERT OR REPLACE INTO sighting VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
-                 iif(?12 > 1, (SELECT since FROM sighting WHERE origin = ?1 AND uid = ?2),
-                     iif(?12 = 1, ?5, NULL)),
-                 NULL, NULL, ?13, ?14)",
-            )?
-            .execute(params![
-                origin,
-                identity.uid.name(),
-                octets.map(signed),
-                state as i64,
-                time,
-                stored.map(|(blob, _, _)| blob),
-                stored.map(|(_, _, s)| s.header.0),
-                got,
-                marks,
-                stored.and_then(|(_, _, s)| s.idate),
-                stored.map(|(_, proof, _)| proof as i64),
-                sessions,
-                object.map(|object| object.id.cast_signed()),
-                object.map(|object| object.by.as_str())
-            ])?;
-        Ok(())
-    }
-
-    fn set_state(&mut self, identity: &Identity, state: State, time: i64) -> rusqlite::Result<()> {
-        let origin = self.origin(identity)?;
-        self.db
-            .prepare_cached(
-                "UPDATE sighting SET state = ?3, time = ?4, checked = NULL
-                 WHERE origin = ?1 AND uid = ?2",
-            )?
-            .execute(params![origin, identity.uid.name(), state as i64, time])?;
-        Ok(())
-    }
-
     fn put_superseded(&mut self, hash: Hash128) -> rusqlite::Result<()> {
         let (h64, hrest) = split(hash);
         self.db
             .prepare_cached("UPDATE blob SET superseded = 1 WHERE h64 = ?1 AND hrest = ?2")?
             .execute(params![h64, hrest])?;
-        Ok(())
-    }
-
-    /// What was wanted again and vanished proves nothing should it come back.
-    fn weaken(&mut self, identity: &Identity) -> rusqlite::Result<()> {
-        let origin = self.origin(identity)?;
-        self.db
-            .prepare_cached(
-                "UPDATE sighting SET evidence = ?4 WHERE origin = ?1 AND uid = ?2 AND state = ?3",
-            )?
-            .execute(params![
-                origin,
-                identity.uid.name(),
-                State::Wanted as i64,
-                Proof::Recognised as i64
-            ])?;
-        Ok(())
-    }
-
-    fn put_checked(
-        &mut self,
-        identity: &Identity,
-        names: &[u8],
-        time: i64,
-    ) -> rusqlite::Result<()> {
-        let origin = self.origin(identity)?;
-        if matches!(identity.uid, Uid::Imap { .. }) {
-            let mut update = self.db.prepare_cached(
-                "UPDATE sighting SET checked = ?2 WHERE origin = ?1 AND uid BETWEEN ?3 AND ?4",
-            )?;
-            for range in names.split(|byte| *byte == b',') {
-                let text = std::str::from_utf8(range).unwrap_or_default();
-                let (first, last) = text.split_once(':').unwrap_or((text, text));
-                if let (Ok(first), Ok(last)) = (first.parse::<u32>(), last.parse::<u32>()) {
-                    update.execute(params![
-                        origin,
-                        time,
-                        first.to_be_bytes(),
-                        last.to_be_bytes()
-                    ])?;
-                }
-            }
-            return Ok(());
-        }
-        let mut update = self
-            .db
-            .prepare_cached("UPDATE sighting SET checked = ?2 WHERE origin = ?1 AND uid = ?3")?;
-        for name in names.split(|byte| *byte == b' ') {
-            update.execute(params![origin, time, name])?;
-        }
-        Ok(())
-    }
-
-    fn put_asked(
-        &mut self,
-        identity: &Identity,
-        header: Hash128,
-        time: i64,
-    ) -> rusqlite::Result<()> {
-        let origin = self.origin(identity)?;
-        self.db
-            .prepare_cached(
-                "UPDATE sighting SET asked = ?3, checked = ?4 WHERE origin = ?1 AND uid = ?2",
-            )?
-            .execute(params![origin, identity.uid.name(), header.0, time])?;
         Ok(())
     }
 
@@ -481,7 +380,7 @@ impl Catalog {
         Ok(id)
     }
 
-    fn origin(&mut self, identity: &Identity) -> rusqlite::Result<i64> {
+    pub(super) fn origin(&mut self, identity: &Identity) -> rusqlite::Result<i64> {
         let uidvalidity = match identity.uid {
             Uid::Imap { uidvalidity, .. } => uidvalidity,
             _ => 0,

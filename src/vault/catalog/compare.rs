@@ -6,7 +6,7 @@ use super::Catalog;
 use crate::base::error::Result;
 
 /// Tables that follow from the ledger alone, each as rows without ids in one order.
-const FROM_LEDGER: [(&str, &str); 9] = [
+const FROM_LEDGER: [(&str, &str); 10] = [
     (
         "blob",
         "SELECT h64, hrest, received, size, wire, stored, seen, lost, superseded,
@@ -29,7 +29,14 @@ const FROM_LEDGER: [(&str, &str); 9] = [
     ),
     (
         "folder",
-        "SELECT account, dir, name, delim, uidvalidity FROM folder ORDER BY account, dir",
+        "SELECT account, dir, name, delim, uidvalidity, sum_messages, sum_octets, sum_stored
+         FROM folder ORDER BY account, dir",
+    ),
+    (
+        "tally",
+        "SELECT account, server, dir, uidvalidity, state, evidence, messages, octets, last
+         FROM tally JOIN origin ON origin.id = origin
+         ORDER BY account, server, dir, uidvalidity, state, evidence",
     ),
     ("session", "SELECT * FROM session ORDER BY rowid"),
     ("unfinished", "SELECT * FROM unfinished ORDER BY account"),

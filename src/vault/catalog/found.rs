@@ -3,6 +3,8 @@
 //! It is in a temporary table, which `SQLite` sorts in runs on the disk. Nothing of the
 //! catalog is locked while somebody reads it, who may be a pager with a person before it.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::vec;
 
 use super::lookup::hash;
@@ -92,6 +94,7 @@ impl<'c> Hits<'c> {
             page: Vec::new().into_iter(),
             read: 0,
             extras: false,
+            folders: HashMap::new(),
         }
     }
 
@@ -162,6 +165,8 @@ pub struct HitRows<'h> {
     page: vec::IntoIter<Hit>,
     read: u64,
     extras: bool,
+    /// Account and label of the folders so far.
+    folders: HashMap<i64, (String, String)>,
 }
 
 impl HitRows<'_> {
@@ -169,6 +174,14 @@ impl HitRows<'_> {
     pub fn with_extras(mut self) -> Result<Self> {
         self.extras = self.hits.catalog.has_texts()?;
         Ok(self)
+    }
+
+    /// The next hits, as many as are in memory at a time; none at the end.
+    pub fn next_page(&mut self) -> Result<Vec<Hit>> {
+        if self.page.as_slice().is_empty() && self.read < self.hits.len {
+            self.turn()?;
+        }
+        Ok(std::mem::take(&mut self.page).collect())
     }
 
     fn turn(&mut self) -> Result<()> {
@@ -184,9 +197,15 @@ impl HitRows<'_> {
             let Ok(folder) = hit.folder.parse() else {
                 continue;
             };
-            let (account, dir) = self.hits.catalog.folder_of(folder)?;
-            hit.account = account;
-            hit.folder = folder_label(&dir);
+            let (account, label) = match self.folders.entry(folder) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let (account, dir) = self.hits.catalog.folder_of(folder)?;
+                    new.insert((account, folder_label(&dir)))
+                }
+            };
+            hit.account.clone_from(account);
+            hit.folder.clone_from(label);
         }
         self.read += page.len() as u64;
         self.page = page.into_iter();

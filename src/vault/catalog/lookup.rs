@@ -1,5 +1,7 @@
 //! Questions that pull, purge, verify and status ask of the catalog.
 
+use std::collections::HashSet;
+
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::origin::Origin;
@@ -216,12 +218,16 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
-    /// Contents of which nothing is known yet but what the ledger says.
-    pub(crate) fn undescribed(&self) -> Result<Vec<Blob>> {
-        self.blobs(
-            "SELECT id, h64, hrest, received, size, wire, stored FROM blob
-             WHERE NOT lost AND id NOT IN (SELECT blob FROM envelope) ORDER BY id",
-        )
+    /// The first contents after this key of which nothing is known yet but what the ledger says.
+    pub(crate) fn undescribed(&self, after: i64) -> Result<Vec<Blob>> {
+        self.db
+            .prepare_cached(
+                "SELECT id, h64, hrest, received, size, wire, stored FROM blob
+                 LEFT JOIN envelope ON envelope.blob = id
+                 WHERE NOT lost AND id > ?1 AND envelope.blob IS NULL ORDER BY id LIMIT 1024",
+            )
+            .and_then(|mut s| s.query_map([after], blob)?.collect())
+            .map_err(|e| self.failed(e))
     }
 
     /// True if a server has a content under some name, as far as is known.
@@ -286,12 +292,28 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
-    fn blobs(&self, sql: &str) -> Result<Vec<Blob>> {
-        self.db
-            .prepare(sql)
-            .and_then(|mut s| s.query_map([], blob)?.collect())
-            .map_err(|e| self.failed(e))
+    /// The first halves of those ids' keys that more than one content has: nobody can be meant by
+    /// as few digits. One walk over an index.
+    pub(crate) fn crowded(&self) -> Result<HashSet<u32>> {
+        let walk = || -> rusqlite::Result<HashSet<u32>> {
+            let mut statement = self.db.prepare("SELECT h64 FROM blob ORDER BY h64")?;
+            let mut rows = statement.query([])?;
+            let (mut crowded, mut last) = (HashSet::new(), None);
+            while let Some(row) = rows.next()? {
+                let half = upper_half(row.get::<_, i64>(0)?.cast_unsigned());
+                if last.replace(half) == Some(half) {
+                    crowded.insert(half);
+                }
+            }
+            Ok(crowded)
+        };
+        walk().map_err(|e| self.failed(e))
     }
+}
+
+/// The first eight digits of an id as a number.
+pub(crate) fn upper_half(head: u64) -> u32 {
+    u32::try_from(head >> 32).unwrap_or(u32::MAX)
 }
 
 /// Reads h64, hrest.

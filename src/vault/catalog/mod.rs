@@ -14,6 +14,7 @@ mod files;
 mod folder_names;
 mod found;
 mod gone;
+mod id_set;
 mod imported;
 mod lookup;
 mod mailbox;
@@ -21,9 +22,12 @@ mod origin;
 mod purge;
 mod search;
 mod server_names;
+mod shortlist;
+mod sighting;
 mod stats;
 mod status;
 mod sums;
+mod tally;
 mod texts;
 mod upload;
 mod walked;
@@ -48,20 +52,24 @@ pub(crate) use conditions::DateRule;
 pub(crate) use evidence::{Before, Proof};
 pub(super) use files::discard;
 pub use found::{Hit, HitRows, Hits};
+pub(crate) use id_set::IdSet;
 pub(crate) use imported::StoredFile;
-pub(crate) use lookup::{Blob, Known, Place};
+pub(crate) use lookup::{Blob, Known, Place, upper_half};
 pub(crate) use mailbox::{InMailbox, Stored};
 pub(crate) use origin::Origin;
 pub use purge::{Archived, Record};
-pub use search::{Omissions, Order, Picked, SortBy};
+pub use search::{Omissions, Order, SortBy};
+pub(crate) use search::{Picked, PickedRows};
 pub(crate) use server_names::ServerNames;
+pub(crate) use shortlist::{Candidate, CandidateOrder, QueryVerdict, Shortlist};
 pub use stats::{Amount, BRACKETS, Facet, Group, Groups, Totals};
 pub use status::AccountStatus;
+pub(crate) use texts::index_pieces;
 pub use texts::{Coverage, Extras, Texts};
 pub(super) use walked::WalkedFile;
 
 /// Marks files made by this version of the schema.
-const USER_VERSION: i64 = 0x6d76_000c;
+const USER_VERSION: i64 = 0x6d76_000d;
 /// How long a reader waits for a writer that replaces the file.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -145,6 +153,8 @@ pub struct Catalog {
     fresh: HashMap<Hash128, i64>,
     /// Contents that were looked for in this transaction and are not there.
     absent: RefCell<HashSet<Hash128>>,
+    /// What this transaction has counted.
+    tallies: tally::Tallies,
     /// What was copied.
     copies: OnceCell<TempDir>,
     /// Searches so far, each of which has a table of its own.
@@ -181,9 +191,13 @@ impl Catalog {
     pub(crate) fn temporary() -> Result<Self> {
         let path = Path::new("(temporary)");
         let catalog = Self::with(Connection::open("").map_err(|e| failed(path, e))?, path)?;
+        // It is filled at once, and nobody else has it open: what does not fit is written and
+        // read again and again.
         catalog
             .db
-            .execute_batch(include_str!("schema.sql"))
+            .pragma_update(None, "cache_size", -8192)
+            .and_then(|()| catalog.db.pragma_update(None, "synchronous", "OFF"))
+            .and_then(|()| catalog.db.execute_batch(include_str!("schema.sql")))
             .map_err(|e| catalog.failed(e))?;
         Ok(catalog)
     }
@@ -297,6 +311,7 @@ impl Catalog {
             folders: HashMap::new(),
             fresh: HashMap::new(),
             absent: RefCell::default(),
+            tallies: tally::Tallies::default(),
             copies: OnceCell::new(),
             searches: Cell::new(0),
         })
@@ -329,6 +344,7 @@ impl Catalog {
         if self.db.is_autocommit() {
             return Ok(());
         }
+        self.put_tallies().map_err(|e| self.failed(e))?;
         if let Some(p) = position {
             let text = format!("{} {} {} {}", p.file, p.offset, p.c.as_str(), p.seq);
             self.db
@@ -339,6 +355,17 @@ impl Catalog {
         self.fresh.clear();
         self.absent.borrow_mut().clear();
         self.run("COMMIT")
+    }
+
+    /// Asks several questions in one transaction: without it each takes the locks again.
+    pub(crate) fn at_once<T>(&self, ask: impl FnOnce() -> Result<T>) -> Result<T> {
+        if !self.db.is_autocommit() {
+            return ask();
+        }
+        self.run("BEGIN")?;
+        let answer = ask();
+        self.run("COMMIT")?;
+        answer
     }
 
     /// How far the ledger was taken in; `None` at the beginning.

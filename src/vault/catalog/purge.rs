@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::conditions::{Conditions, DateRule, PLACES};
 use super::lookup::blob;
-use super::{Blob, Catalog, Origin, Proof, State, unsigned};
+use super::{Blob, Catalog, IdSet, Origin, Proof, State, signed, unsigned};
 use crate::base::error::Result;
 use crate::mail::message::Hash128;
 use crate::mail::query::Query;
@@ -157,7 +157,7 @@ impl Catalog {
         Ok(events)
     }
 
-    /// Keys of the contents that fit any of the queries, ascending; in `folder`, an account
+    /// Keys of the contents that fit any of the queries; in `folder`, an account
     /// and a directory of it, or anywhere. A query that the index of words cannot answer for
     /// every message is refused.
     pub(crate) fn matching(
@@ -165,8 +165,8 @@ impl Catalog {
         queries: &[Query],
         folder: Option<(&str, &str)>,
         dates: DateRule,
-    ) -> Result<Vec<i64>> {
-        let mut found = Vec::new();
+    ) -> Result<IdSet> {
+        let mut found = IdSet::default();
         for query in queries {
             self.check_texts(query, true)?;
             let conditions = self.conditions_by(query, dates)?;
@@ -181,20 +181,43 @@ impl Catalog {
                 within = format!("AND account = ?{} AND dir = ?{last}", last - 1);
             }
             let sql = format!(
-                "SELECT DISTINCT blob.id FROM blob
+                "SELECT blob.id FROM blob
                  JOIN ({PLACES}) ON place.blob = blob.id
                  LEFT JOIN envelope ON envelope.blob = blob.id
                  WHERE NOT lost {content} {place} {within}"
             );
-            let ids: rusqlite::Result<Vec<i64>> = self.db.prepare(&sql).and_then(|mut s| {
-                s.query_map(rusqlite::params_from_iter(values), |r| r.get(0))?
-                    .collect()
-            });
-            found.append(&mut ids.map_err(|e| self.failed(e))?);
+            self.db
+                .prepare(&sql)
+                .and_then(|mut s| {
+                    let mut rows = s.query(rusqlite::params_from_iter(values))?;
+                    while let Some(row) = rows.next()? {
+                        found.insert(row.get(0)?);
+                    }
+                    Ok(())
+                })
+                .map_err(|e| self.failed(e))?;
         }
-        found.sort_unstable();
-        found.dedup();
         Ok(found)
+    }
+
+    /// The names of a place under which a content was received with another size.
+    pub(crate) fn other_sizes(
+        &self,
+        origin: Origin<'_>,
+        (blob, octets): (i64, u64),
+    ) -> Result<Vec<Vec<u8>>> {
+        self.db
+            .prepare_cached(
+                "SELECT uid FROM sighting WHERE blob = ?1 AND origin = ?2 AND octets <> ?3",
+            )
+            .and_then(|mut s| {
+                s.query_map(
+                    params![blob, self.origin_id(origin)?, signed(octets)],
+                    |r| r.get(0),
+                )?
+                .collect()
+            })
+            .map_err(|e| self.failed(e))
     }
 
     /// Sender's subject and hash of a content.

@@ -15,7 +15,7 @@ CREATE TABLE origin (
     UNIQUE (account, server, dir, uidvalidity)
 );
 
--- A directory of the vault that holds messages.
+-- A directory of the vault that holds messages, and what they come to.
 CREATE TABLE folder (
     id INTEGER PRIMARY KEY,
     account TEXT NOT NULL,
@@ -23,6 +23,9 @@ CREATE TABLE folder (
     name BLOB,
     delim INTEGER,
     uidvalidity INTEGER,
+    sum_messages INTEGER NOT NULL DEFAULT 0,
+    sum_octets INTEGER NOT NULL DEFAULT 0,
+    sum_stored INTEGER NOT NULL DEFAULT 0,
     UNIQUE (account, dir)
 );
 
@@ -88,6 +91,18 @@ CREATE TABLE sighting (
 ) WITHOUT ROWID;
 CREATE INDEX sighting_blob ON sighting (blob) WHERE blob NOT NULL;
 CREATE INDEX sighting_object ON sighting (object) WHERE object NOT NULL;
+
+-- How many of them there are by state and evidence, -1 if there is none, and when the last of
+-- them came to that.
+CREATE TABLE tally (
+    origin INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    evidence INTEGER NOT NULL,
+    messages INTEGER NOT NULL,
+    octets INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    PRIMARY KEY (origin, state, evidence)
+) WITHOUT ROWID;
 
 CREATE TABLE session (
     account TEXT NOT NULL,

@@ -9,7 +9,7 @@ use rusqlite::types::Value;
 use super::conditions::{Conditions, DateRule, PLACES};
 use super::found::{DOUBTFUL, Hits, ON_SERVER};
 use super::lookup::blob;
-use super::{Catalog, State, joined, signed, unsigned};
+use super::{Catalog, IdSet, State, joined, signed, unsigned};
 use crate::base::error::Result;
 use crate::mail::message::Hash128;
 use crate::mail::query::{Query, Term, Uncertainty, What};
@@ -17,7 +17,7 @@ use crate::mail::words;
 use crate::vault::{Entry, is_plausible};
 
 /// So many contents are looked up one by one, of more all are read.
-const FEW: usize = 4096;
+const FEW: u64 = 4096;
 
 /// What messages are sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -68,7 +68,7 @@ impl Order {
 
 /// A message in a folder, by the catalog's keys.
 #[derive(Debug, Clone, Copy)]
-pub struct Picked {
+pub(crate) struct Picked {
     /// The folder.
     pub(crate) folder: i64,
     /// The content.
@@ -77,6 +77,12 @@ pub struct Picked {
     pub(crate) size: u64,
     /// Its id.
     pub(crate) hash: Hash128,
+}
+
+/// The messages of a selection, in a temporary table that goes with the catalog.
+#[derive(Debug)]
+pub(crate) struct PickedRows {
+    table: String,
 }
 
 /// What a selection leaves out, since the server no longer has it.
@@ -133,7 +139,7 @@ impl Catalog {
             .iter()
             .filter(|(negated, ids)| !negated && ids.len() <= FEW);
         if let Some((_, few)) = few.min_by_key(|(_, ids)| ids.len()) {
-            let few: Vec<String> = few.iter().map(ToString::to_string).collect();
+            let few: Vec<String> = few.iter().map(|id| id.to_string()).collect();
             let _ = write!(from, " AND blob.id IN ({})", few.join(","));
         }
         if !sets.is_empty() {
@@ -177,24 +183,26 @@ impl Catalog {
     }
 
     /// `fits_sets(id)`: whether an id is in all of these sets, or in none that is negated.
-    fn teach_sets(&self, sets: Vec<(bool, Vec<i64>)>) -> rusqlite::Result<()> {
+    fn teach_sets(&self, sets: Vec<(bool, IdSet)>) -> rusqlite::Result<()> {
         let flags = FunctionFlags::SQLITE_UTF8;
         self.db
             .create_scalar_function("fits_sets", 1, flags, move |args| {
                 let id: i64 = args.get(0)?;
-                let is_in = |ids: &Vec<i64>| ids.binary_search(&id).is_ok();
-                Ok(sets.iter().all(|(negated, ids)| is_in(ids) != *negated))
+                Ok(sets
+                    .iter()
+                    .all(|(negated, ids)| ids.contains(id) != *negated))
             })
     }
 
-    /// The ids that a statement selects, ascending.
-    fn ids(&self, sql: &str, values: &[Value]) -> rusqlite::Result<Vec<i64>> {
+    /// The ids that a statement selects.
+    fn ids(&self, sql: &str, values: &[Value]) -> rusqlite::Result<IdSet> {
         let mut statement = self.db.prepare(sql)?;
         let values = values.iter().take(statement.parameter_count());
-        let ids = statement.query_map(rusqlite::params_from_iter(values), |row| row.get(0))?;
-        let mut ids: Vec<i64> = ids.collect::<Result<_, _>>()?;
-        ids.sort_unstable();
-        ids.dedup();
+        let mut rows = statement.query(rusqlite::params_from_iter(values))?;
+        let mut ids = IdSet::default();
+        while let Some(row) = rows.next()? {
+            ids.insert(row.get(0)?);
+        }
         Ok(ids)
     }
 
@@ -226,7 +234,7 @@ impl Catalog {
         Ok(conditions)
     }
 
-    /// Calls `each` with every message that fits a query, in each of its folders: by
+    /// Writes every message that fits a query to a temporary table, in each of its folders: by
     /// folder and date; with `once`, each content only once and all by date. With
     /// `on_server`, what the server no longer has is left out.
     pub(crate) fn select(
@@ -234,8 +242,7 @@ impl Catalog {
         query: &Query,
         once: bool,
         on_server: bool,
-        mut each: impl FnMut(Picked),
-    ) -> Result<Omissions> {
+    ) -> Result<(PickedRows, Omissions)> {
         self.check_texts(query, false)?;
         let mut omitted = Omissions::default();
         if on_server {
@@ -264,19 +271,15 @@ impl Catalog {
         } else {
             String::new()
         };
-        let sql = format!("SELECT {folder}, blob.id, size, h64, hrest {from} {is_there} {order}");
+        let number = self.searches.replace(self.searches.get() + 1);
+        let table = format!("picked{number}");
+        let sql = format!(
+            "CREATE TEMP TABLE {table} AS
+             SELECT {folder} AS folder, blob.id AS blob, size, h64, hrest {from} {is_there} {order}"
+        );
         let values = || rusqlite::params_from_iter(&values);
         let mut run = || {
-            let mut statement = self.db.prepare(&sql)?;
-            let mut rows = statement.query(values())?;
-            while let Some(row) = rows.next()? {
-                each(Picked {
-                    folder: row.get(0)?,
-                    blob: row.get(1)?,
-                    size: unsigned(row.get(2)?),
-                    hash: joined(row.get(3)?, row.get(4)?),
-                });
-            }
+            self.db.prepare(&sql)?.execute(values())?;
             if on_server {
                 let sql = format!(
                     "SELECT count(*) FROM
@@ -289,7 +292,30 @@ impl Catalog {
             Ok(())
         };
         run().map_err(|e| self.failed(e))?;
-        Ok(omitted)
+        Ok((PickedRows { table }, omitted))
+    }
+
+    /// Some of the messages that were selected, from a row on.
+    pub(crate) fn picked(&self, rows: &PickedRows, first: u64, end: u64) -> Result<Vec<Picked>> {
+        let sql = format!(
+            "SELECT folder, blob, size, h64, hrest FROM temp.{}
+             WHERE rowid > ?1 AND rowid <= ?2 ORDER BY rowid LIMIT 512",
+            rows.table
+        );
+        self.db
+            .prepare_cached(&sql)
+            .and_then(|mut s| {
+                s.query_map([signed(first), signed(end)], |row| {
+                    Ok(Picked {
+                        folder: row.get(0)?,
+                        blob: row.get(1)?,
+                        size: unsigned(row.get(2)?),
+                        hash: joined(row.get(3)?, row.get(4)?),
+                    })
+                })?
+                .collect()
+            })
+            .map_err(|e| self.failed(e))
     }
 
     /// Account and directory of a folder.

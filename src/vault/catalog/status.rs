@@ -60,9 +60,9 @@ impl Catalog {
         let (messages, octets, stored) = self
             .db
             .prepare_cached(
-                "SELECT count(*), coalesce(sum(size), 0), coalesce(sum(stored), 0)
-                 FROM place JOIN blob ON blob.id = blob
-                 WHERE folder IN (SELECT id FROM folder WHERE account = ?1)",
+                "SELECT coalesce(sum(sum_messages), 0), coalesce(sum(sum_octets), 0),
+                        coalesce(sum(sum_stored), 0)
+                 FROM folder WHERE account = ?1",
             )?
             .query_row([&account], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
         let last_good = self
@@ -93,8 +93,9 @@ impl Catalog {
     /// Counts an account's names on servers by what became of them.
     fn count_names(&self, status: &mut AccountStatus) -> rusqlite::Result<()> {
         let mut statement = self.db.prepare_cached(
-            "SELECT state, evidence, count(*), coalesce(sum(octets), 0), max(time)
-             FROM sighting WHERE origin IN (SELECT id FROM origin WHERE account = ?1)
+            "SELECT state, evidence, sum(messages), sum(octets), max(last)
+             FROM tally WHERE messages > 0
+             AND origin IN (SELECT id FROM origin WHERE account = ?1)
              GROUP BY state, evidence",
         )?;
         let mut rows = statement.query([&status.account])?;

@@ -281,7 +281,10 @@ impl Texts {
 
     fn configure(&self) -> rusqlite::Result<()> {
         self.db.pragma_update(None, "synchronous", "NORMAL")?;
-        self.db.pragma_update(None, "cache_size", -8192)
+        self.db.pragma_update(None, "cache_size", -8192)?;
+        // Words that are held in memory until they are written; with less, more is merged.
+        let words = "INSERT INTO words (words, rank) VALUES ('hashsize', 4194304)";
+        self.db.execute_batch(words)
     }
 
     /// Starts over, in place: others may have the file open.
@@ -348,34 +351,31 @@ impl Texts {
         stored.filter_map(Result::transpose).collect()
     }
 
-    /// Takes a content in, or notes that it could not be read.
-    pub(crate) fn put(&self, blob: &Blob, message: Option<&[u8]>) -> Result<()> {
-        let (h64, hrest) = split(blob.name.hash);
-        let insert = |gist: Option<SearchSummary>| {
-            let gist = gist.as_ref();
-            self.db
-                .prepare_cached(
-                    "INSERT OR REPLACE INTO message VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                )?
-                .execute(params![
-                    blob.id,
-                    h64,
-                    hrest,
-                    gist.is_some(),
-                    gist.is_some_and(|gist| gist.attachment),
-                    gist.and_then(|gist| gist.message_id.as_deref()),
-                    gist.map(|gist| &gist.to),
-                ])
-        };
-        let put = match message {
-            None => insert(None),
-            Some(message) => {
-                let mut rows = Rows::new(self, blob.id);
-                let gist = gist(message, &mut |text| rows.text(text));
-                rows.finish().and_then(|()| insert(Some(gist)))
-            }
+    /// Takes in a piece of a content.
+    pub(crate) fn put(&self, piece: &IndexPiece<'_>) -> Result<()> {
+        let put = match piece {
+            IndexPiece::Row(rowid, words) => self
+                .db
+                .prepare_cached("INSERT INTO words (rowid, text) VALUES (?1, ?2)")
+                .and_then(|mut s| s.execute(params![rowid, words])),
+            IndexPiece::End(blob, summary) => self.put_message(blob, summary.as_ref()),
         };
         put.map(drop).map_err(|e| failed(&self.path, e))
+    }
+
+    fn put_message(&self, blob: &Blob, summary: Option<&SearchSummary>) -> rusqlite::Result<usize> {
+        let (h64, hrest) = split(blob.name.hash);
+        self.db
+            .prepare_cached("INSERT OR REPLACE INTO message VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
+            .execute(params![
+                blob.id,
+                h64,
+                hrest,
+                summary.is_some(),
+                summary.is_some_and(|summary| summary.attachment),
+                summary.and_then(|summary| summary.message_id.as_deref()),
+                summary.map(|summary| &summary.to),
+            ])
     }
 
     fn run(&self, sql: &str) -> Result<()> {
@@ -385,26 +385,46 @@ impl Texts {
     }
 }
 
+/// What the index takes in of a content, which may have any number of words.
+#[derive(Debug)]
+pub(crate) enum IndexPiece<'b> {
+    /// A row of words.
+    Row(i64, String),
+    /// The end of its words; without a summary it could not be read.
+    End(&'b Blob, Option<SearchSummary>),
+}
+
+/// Gives the pieces of a content, whose message is `None` if it could not be read, until `each`
+/// says false.
+pub(crate) fn index_pieces<'b>(
+    blob: &'b Blob,
+    message: Option<&[u8]>,
+    each: &mut dyn FnMut(IndexPiece<'b>) -> bool,
+) -> bool {
+    let mut rows = Rows {
+        id: blob.id,
+        number: 0,
+        words: String::new(),
+        wanted: true,
+        each,
+    };
+    let summary = message.map(|message| gist(message, &mut |text| rows.text(text)));
+    if summary.is_some() {
+        rows.row();
+    }
+    rows.wanted && each(IndexPiece::End(blob, summary))
+}
+
 /// The words of one message on their way into the index.
-struct Rows<'a> {
-    texts: &'a Texts,
+struct Rows<'a, 'b> {
     id: i64,
     number: i64,
     words: String,
-    failure: Option<rusqlite::Error>,
+    wanted: bool,
+    each: &'a mut dyn FnMut(IndexPiece<'b>) -> bool,
 }
 
-impl<'a> Rows<'a> {
-    fn new(texts: &'a Texts, id: i64) -> Self {
-        Self {
-            texts,
-            id,
-            number: 0,
-            words: String::new(),
-            failure: None,
-        }
-    }
-
+impl Rows<'_, '_> {
     fn text(&mut self, text: &str) {
         each_word(text, &mut |word| {
             self.words.push_str(word);
@@ -424,20 +444,11 @@ impl<'a> Rows<'a> {
     }
 
     fn row(&mut self) {
-        if self.failure.is_some() || self.number >> SHIFT > 0 {
+        if !self.wanted || self.number >> SHIFT > 0 {
             return;
         }
-        let put = self
-            .texts
-            .db
-            .prepare_cached("INSERT INTO words (rowid, text) VALUES (?1, ?2)")
-            .and_then(|mut s| s.execute(params![self.id << SHIFT | self.number, self.words]));
-        self.failure = put.err();
+        let rowid = self.id << SHIFT | self.number;
+        self.wanted = (self.each)(IndexPiece::Row(rowid, self.words.clone()));
         self.number += 1;
-    }
-
-    fn finish(mut self) -> rusqlite::Result<()> {
-        self.row();
-        self.failure.map_or(Ok(()), Err)
     }
 }

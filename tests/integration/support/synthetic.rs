@@ -23,6 +23,10 @@ const NAMES: u64 = 50_000;
 /// The length of the file that stands for every message.
 const STORED: usize = 700;
 
+/// Words of a body, 2 kB of text, and how many rare ones there are.
+const BODY_WORDS: usize = 300;
+const VOCABULARY: u64 = 50_000;
+
 /// What lies at the names of the messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FileKind {
@@ -45,7 +49,7 @@ pub(crate) fn fill(vault: &Path, server: &str, count: u64, kind: FileKind) {
         let mut events = Vec::new();
         let mut digests = Vec::new();
         for n in first..count.min(first + BATCH) {
-            let text = text(n);
+            let text = text(n, kind);
             scanner.update(text.as_bytes());
             let digest = scanner.finish();
             let name = FileName {
@@ -241,8 +245,8 @@ impl Body<'_> {
     }
 }
 
-/// A short message, whose header is as long as others are.
-fn text(n: u64) -> String {
+/// A message whose header is as long as others are, and its body if it is read.
+fn text(n: u64, kind: FileKind) -> String {
     let mut random = random(n);
     let mut pick = |below: u64| {
         random = self::random(random);
@@ -259,10 +263,25 @@ fn text(n: u64) -> String {
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ][usize::try_from(month).unwrap()];
     let (hour, minute) = (pick(24), pick(60));
+    let mut body = format!("This is message {n}.\r\n");
+    let words = if kind == FileKind::Whole {
+        BODY_WORDS
+    } else {
+        0
+    };
+    for place in 0..words {
+        // Half of what people write are a few words.
+        let word = match pick(2) {
+            0 => WORDS[usize::try_from(pick(WORDS.len() as u64)).unwrap()].to_owned(),
+            _ => format!("w{:x}", self::random(pick(VOCABULARY)) >> 40),
+        };
+        body += &word;
+        body += if place % 12 == 11 { "\r\n" } else { " " };
+    }
     format!(
         "From: Name {sender} <person.{sender}@mail{}.example.org>\r\nTo: ann@example.org\r\n\
          Subject: {}\r\nDate: {day} {month} {year} {hour:02}:{minute:02}:00 +0000\r\n\
-         Message-ID: <{n:x}.{year}@example.org>\r\n\r\nThis is message {n}.\r\n",
+         Message-ID: <{n:x}.{year}@example.org>\r\n\r\n{body}",
         sender % 40,
         subject.trim(),
     )
