@@ -47,20 +47,27 @@ pub(crate) fn run(args: &Import, settings: &Settings, out: &Output) -> Result<Do
 /// A name close to that of an account is taken for a slip: the mail would be stored under
 /// a second account, where the next pull of the first does not find it.
 fn refuse_slip(args: &Import, settings: &Settings) -> Result<(), Failure> {
-    let (Some(name), false) = (&args.account, args.create) else {
+    let (Some(name), false) = (&args.account, args.new_account) else {
         return Ok(());
     };
-    // A vault that cannot be read is the import's to report.
-    let stored = Vault::open(&settings.vault).and_then(|vault| vault.status());
+    // A vault that is missing or cannot be read is the import's to report.
+    let Ok(stored) = Vault::open(&settings.vault).and_then(|vault| vault.status()) else {
+        return Ok(());
+    };
     let mut known: BTreeSet<String> = settings.config.accounts.keys().cloned().collect();
-    known.extend(stored.into_iter().flatten().map(|status| status.account));
+    known.extend(stored.into_iter().map(|status| status.account));
     match suggest::nearest(name, known.iter().map(String::as_str), 2) {
-        Some(near) if near != name => Err(Failure::usage(
+        Some(near) if without_digits(near) != without_digits(name) => Err(Failure::usage(
             format!("there is no account called \"{name}\" yet; did you mean {near}?"),
-            "--create creates an account of that name",
+            format!("to create \"{name}\", add --new-account"),
         )),
         _ => Ok(()),
     }
+}
+
+/// Accounts that are numbered are no slips of each other.
+fn without_digits(name: &str) -> String {
+    name.chars().filter(|c| !c.is_ascii_digit()).collect()
 }
 
 fn options(args: &Import, settings: &Settings, stop: &Stop) -> ImportOptions {

@@ -434,15 +434,17 @@ fn a_name_close_to_that_of_an_account_is_taken_for_a_slip() {
         2,
         "",
         "error: there is no account called \"wrok\" yet; did you mean work?
-  hint: --create creates an account of that name
+  hint: to create \"wrok\", add --new-account
 ",
     );
     assert!(sandbox.messages("wrok").is_empty());
-    let meant = [&slip[..], &["--create"]].concat();
+    let meant = [&slip[..], &["--new-account"]].concat();
     let _ = sandbox.run(&meant).expect_code(0);
     assert_eq!(sandbox.messages("wrok").len(), 1);
-    let other = ["import", "one.mbox", "--account", "family"];
-    let _ = sandbox.run(&other).expect_code(0);
+    for other in ["family", "work2"] {
+        let other = ["import", "one.mbox", "--account", other];
+        let _ = sandbox.run(&other).expect_code(0);
+    }
     let again = ["import", "one.mbox", "--account", "work"];
     let _ = sandbox.run(&again).expect_code(0);
 }

@@ -193,6 +193,15 @@ fn init_signs_in_with_a_code_at_once_and_what_it_writes_can_be_pulled() {
     assert_eq!(mode & 0o7777, 0o600);
     let pulled = sandbox.run(&["pull"]).expect_code(0).stdout();
     assert!(pulled.starts_with("work  1 new"), "{pulled}");
+    // A file that is in the way is told before anybody signs in.
+    let config = sandbox.path(".config/mailvault/config.toml");
+    fs::remove_file(config).unwrap();
+    let taken = sandbox.run(&flags).expect_code(2);
+    assert!(
+        taken.stderr().contains("secret-work already exists"),
+        "{taken}"
+    );
+    assert_eq!(tokens.requests("/device").len(), 1);
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn a_folder_name_that_cyrus_refuses_is_changed_and_told() {
         return;
     };
     let sandbox = vault(&server, &[mail(0, "\r\n")]);
-    for (n, name) in ["A\\B", "C!D"].iter().enumerate() {
+    for (n, name) in ["A!B", "A\\C"].iter().enumerate() {
         let text = format!("From a\n{}", mail(n + 1, "\n"));
         let file = format!("{n}.mbox");
         sandbox.write(&file, text, 0o600);
@@ -72,11 +72,12 @@ fn a_folder_name_that_cyrus_refuses_is_changed_and_told() {
     }
     let check = sandbox.run(&["export", "imap:home", "--check"]);
     let check = check.stdout() + &check.stderr();
-    assert!(check.contains("A\\B may be refused for \\"), "{check}");
+    assert!(check.contains("may refuse \\ in A\\C"), "{check}");
     let upload = sandbox.run(&["export", "imap:home"]).expect_code(0);
     let told = upload.stderr();
+    assert!(!told.contains("A!B"), "{told}");
     assert!(
-        told.contains("refused the folder name A\\B; its messages are in A_B"),
+        told.contains("refused the folder name A\\C; its messages are in A_C"),
         "{told}"
     );
     let again = sandbox.run(&["export", "imap:home"]).expect_code(0);
@@ -91,7 +92,7 @@ fn a_folder_name_that_cyrus_refuses_is_changed_and_told() {
         .collect();
     assert_eq!(folders.len(), 3, "{came}");
     assert!(
-        folders.iter().any(|folder| folder.contains("A_B")),
+        folders.iter().any(|folder| folder.contains("A_C")),
         "{folders:?}"
     );
 }

@@ -395,9 +395,12 @@ pub(crate) struct Import {
     /// Wait up to this long for another mailvault to finish, such as 60s, 5m or 1h
     #[arg(long, value_name = "DURATION", value_parser = wait)]
     pub(crate) lock_wait: Option<Duration>,
-    /// Create the vault, or an account whose name is close to that of another
+    /// Create the vault if it does not exist
     #[arg(long)]
     pub(crate) create: bool,
+    /// Create the account although its name is close to that of another
+    #[arg(long)]
+    pub(crate) new_account: bool,
 }
 
 /// The form of an exported directory.

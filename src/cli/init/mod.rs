@@ -156,6 +156,9 @@ impl Wizard<'_> {
         }
         let accepts_none = provider.is_some_and(|known| known.password == Accepts::Token);
         if !self.args.oauth.is_empty() || (accepts_none && self.may_ask_for_client()) {
+            if !self.args.print && (!self.asks || self.args.name.is_some()) {
+                self.refuse_taken_file(&account.name)?;
+            }
             self.use_oauth(account, provider, global)?;
             return Ok(SignInWay::Browser);
         }
@@ -349,13 +352,28 @@ impl Wizard<'_> {
         if self.args.name.is_none() {
             account.name = loop {
                 let name = ask::line(out, "Short name for this account", Some(&account.name))?;
-                match plan.check_name(&name) {
+                let free = plan
+                    .check_name(&name)
+                    .and_then(|()| self.refuse_taken_file(&name));
+                match free {
                     Ok(()) => break name,
                     Err(failure) => failure.print(out),
                 }
             };
         }
         Ok(())
+    }
+
+    /// A file of that name is nobody's to replace, and it is known before somebody signs in.
+    fn refuse_taken_file(&self, name: &str) -> Result<(), Failure> {
+        let path = self.secret_file(name);
+        if path.symlink_metadata().is_err() {
+            return Ok(());
+        }
+        Err(Failure::usage(
+            format!("{} already exists", shown(&path, self.home.as_deref())),
+            "move it away, or choose another name with --name",
+        ))
     }
 
     /// Where to keep the password; true if it is to be written to a file.
@@ -443,13 +461,13 @@ fn token_or(provider: Option<&Provider>, message: &str) -> Failure {
     match provider {
         Some(provider) if provider.password == Accepts::Token => {
             let trap = provider.trap.clone().unwrap_or_default();
-            Failure::usage(
-                message,
-                format!(
-                    "{trap} Sign in with --oauth client_id=ID (docs/providers.md says how to get \
-                     one), or name a program that prints a token with --token-command."
-                ),
-            )
+            let way = if cfg!(feature = "oauth") {
+                "Sign in with --oauth client_id=ID (docs/providers.md says how to get one), or \
+                 name a program that prints a token with --token-command."
+            } else {
+                "Name a program that prints a token with --token-command."
+            };
+            Failure::usage(message, format!("{trap} {way}"))
         }
         _ => Failure::usage(
             message,

@@ -90,7 +90,7 @@ impl<'a> UploadTask<'a> {
             let levels = self.levels(part, below.contains(part.account.as_str()))?;
             let goal = names.goal(session, &levels);
             let remarks = names.remarks(&levels, &goal);
-            let renamed = (names.restricted && goal.risky).then(|| RenamedFolder {
+            let renamed = goal.renamed.then(|| RenamedFolder {
                 folder: levels.join("/"),
                 mailbox: goal.mailbox.label.clone(),
             });

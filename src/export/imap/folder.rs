@@ -32,7 +32,7 @@ impl Upload<'_> {
         let mailbox = &plan.goal.mailbox;
         let key = plan.key();
         if plan.goal.missing
-            && let Created::Refused(words) = session.create(mailbox)?
+            && let Created::Refused { words, .. } = session.create(mailbox)?
         {
             return self.refuse_all(plan, &format!("the folder cannot be made: {words}"));
         }

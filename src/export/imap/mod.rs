@@ -13,6 +13,7 @@ mod intents;
 mod letter;
 mod names;
 mod remarks;
+mod rename;
 mod report;
 
 use std::collections::{HashMap, HashSet};
@@ -24,7 +25,7 @@ use super::TELL;
 use crate::base::error::{Endpoint, Error, Result};
 use crate::base::event::{Notice, RunEvent};
 use crate::mail::message::Hash128;
-use crate::net::imap::{AppendRefusal, Created, Session};
+use crate::net::imap::{AppendRefusal, Session};
 use crate::vault::frame::Checker;
 use crate::vault::ledger::LedgerEvent;
 use crate::vault::{Selection, Vault, Writer};
@@ -143,8 +144,7 @@ impl<'a> Upload<'a> {
         let task = self.task;
         let mut course =
             task.course(&names, session, &|folder, hash| self.is_done(folder, hash))?;
-        if is_name_refused(session, &mut course)? {
-            names.restricted = true;
+        if self.settle_names(session, &mut names, &course)? {
             course = task.course(&names, session, &|folder, hash| self.is_done(folder, hash))?;
             let renamed = course.iter().flat_map(|plan| &plan.renamed);
             self.report.renamed = renamed.cloned().collect();
@@ -257,20 +257,4 @@ impl<'a> Upload<'a> {
             missing: self.wanted_octets.saturating_sub(self.gone_by.1),
         }
     }
-}
-
-/// Makes the mailboxes whose names not every server takes; true at the first refusal.
-fn is_name_refused<S: Read + Write>(
-    session: &mut Session<S>,
-    course: &mut [FolderPlan<'_>],
-) -> Result<bool> {
-    for plan in course.iter_mut().filter(|plan| plan.wanted() > 0) {
-        if plan.goal.missing && plan.goal.risky {
-            match session.create(&plan.goal.mailbox)? {
-                Created::Yes => plan.goal.missing = false,
-                Created::Refused(_) => return Ok(true),
-            }
-        }
-    }
-    Ok(false)
 }

@@ -12,7 +12,7 @@ impl FolderNames {
     /// What is to be said of the mailbox for a folder.
     pub(super) fn remarks(&self, levels: &[String], goal: &Goal) -> Vec<String> {
         let mut found = remarks(levels, goal, &self.space);
-        if goal.missing && goal.risky {
+        if goal.spare.is_some() {
             found.extend(levels.iter().filter_map(|level| self.risk(level)));
         }
         found
@@ -27,7 +27,7 @@ impl FolderNames {
         let found: Vec<String> = found.iter().map(char::to_string).collect();
         (!found.is_empty()).then(|| {
             let found = found.join(" ");
-            format!("{level} may be refused for {found}, and gets _ then")
+            format!("the server may refuse {found} in {level}; it becomes _ then")
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Which mailbox of a server takes a folder of the vault: prefix and delimiter of the server,
 //! mailboxes that are there for a purpose (RFC 6154), and names that fit.
 
+use std::collections::HashSet;
 use std::io::{Read, Write};
 
 use crate::base::error::Result;
@@ -105,8 +106,8 @@ fn purpose(level: &str) -> Option<SpecialUse> {
 pub(super) struct FolderNames {
     pub(super) space: Namespace,
     mailboxes: Vec<Mailbox>,
-    /// The server refused a name with a character that not every server takes.
-    pub(super) restricted: bool,
+    /// Names that the server refused, each of which got another one.
+    renamed: HashSet<Vec<u8>>,
 }
 
 /// A mailbox, and whether it has to be made.
@@ -114,9 +115,11 @@ pub(super) struct FolderNames {
 pub(super) struct Goal {
     pub(super) mailbox: Mailbox,
     pub(super) missing: bool,
-    /// Its name would have a character that not every server takes, or had one before the
-    /// server refused it.
-    pub(super) risky: bool,
+    /// The mailbox to use if the server refuses the name for a character that not every
+    /// server takes.
+    pub(super) spare: Option<Mailbox>,
+    /// True if it has refused that.
+    pub(super) renamed: bool,
 }
 
 impl FolderNames {
@@ -128,7 +131,7 @@ impl FolderNames {
         Ok(Self {
             space,
             mailboxes,
-            restricted: false,
+            renamed: HashSet::new(),
         })
     }
 
@@ -142,7 +145,8 @@ impl FolderNames {
         let there = |mailbox: &Mailbox| Goal {
             mailbox: mailbox.clone(),
             missing: !mailbox.selectable,
-            risky: false,
+            spare: None,
+            renamed: false,
         };
         if is_inbox(levels) {
             let inbox = self.mailboxes.iter().find(|m| m.raw == b"INBOX");
@@ -150,7 +154,8 @@ impl FolderNames {
                 || Goal {
                     mailbox: Mailbox::inbox(),
                     missing: false,
-                    risky: false,
+                    spare: None,
+                    renamed: false,
                 },
                 there,
             );
@@ -182,13 +187,39 @@ impl FolderNames {
         if let Some(found) = by_name {
             return there(found);
         }
-        let fitting = self.fitting(bare);
-        let renamed = self.restricted.then(|| equal(exact, &fitting)).flatten();
-        Goal {
-            missing: renamed.is_none_or(|mailbox| !mailbox.selectable),
-            mailbox: renamed.map_or_else(|| session.mailbox(&self.space, &fitting), Clone::clone),
-            risky: bare.iter().any(|level| level.contains(self.risks())),
+        let mailbox = session.mailbox(&self.space, &self.fitting(bare, false));
+        let is_risky = bare.iter().any(|level| level.contains(self.risks()));
+        let spare = is_risky.then(|| session.mailbox(&self.space, &self.fitting(bare, true)));
+        match spare {
+            Some(spare) if self.renamed.contains(&mailbox.raw) => Goal {
+                missing: !self.has(&spare),
+                mailbox: spare,
+                spare: None,
+                renamed: true,
+            },
+            spare => Goal {
+                mailbox,
+                missing: true,
+                spare,
+                renamed: false,
+            },
         }
+    }
+
+    /// True if the server has this mailbox.
+    pub(super) fn has(&self, mailbox: &Mailbox) -> bool {
+        let mut all = self.mailboxes.iter();
+        all.any(|other| other.selectable && other.raw == mailbox.raw)
+    }
+
+    /// Notes a mailbox that has just been made.
+    pub(super) fn add(&mut self, mailbox: Mailbox) {
+        self.mailboxes.push(mailbox);
+    }
+
+    /// Notes that a mailbox gets its spare name.
+    pub(super) fn rename(&mut self, mailbox: &Mailbox) {
+        self.renamed.insert(mailbox.raw.clone());
     }
 
     /// The mailbox that the server has for a purpose.
@@ -231,7 +262,7 @@ impl FolderNames {
     }
 
     /// Levels as the server can have them: a delimiter within one would make two of it.
-    fn fitting(&self, levels: &[String]) -> Vec<String> {
+    fn fitting(&self, levels: &[String], without_risks: bool) -> Vec<String> {
         let under_inbox = self.space.prefix.to_ascii_uppercase().starts_with(b"INBOX");
         let levels = match levels {
             // What lies below the inbox begins so anyway.
@@ -242,7 +273,7 @@ impl FolderNames {
         let fit = |level: &String| -> String {
             let risks = self.risks();
             let odd = |c: char| {
-                let refused = self.restricted && risks(c);
+                let refused = without_risks && risks(c);
                 Some(c) == delimiter || c.is_control() || matches!(c, '*' | '%') || refused
             };
             level

@@ -62,9 +62,25 @@ pub enum AppendRefusal {
 pub enum Created {
     /// It is there now.
     Yes,
-    /// The server would not; its words.
-    Refused(String),
+    /// The server would not.
+    Refused {
+        /// Its words.
+        words: String,
+        /// True unless its response code blames something other than the name.
+        by_name: bool,
+    },
 }
+
+/// Response codes of a CREATE that is refused whatever the name (RFC 5530).
+const NOT_BY_NAME: [&str; 7] = [
+    "OVERQUOTA",
+    "NOPERM",
+    "INUSE",
+    "UNAVAILABLE",
+    "LIMIT",
+    "SERVERBUG",
+    "CONTACTADMIN",
+];
 
 /// Octets of a message, handed on in pieces.
 pub(super) type AppendPieces<'a> =
@@ -89,7 +105,9 @@ impl<S: Read + Write> Session<S> {
         let create = ImapCommand::new("CREATE").string(&mailbox.raw);
         let done = self.wire.run(&create, |_| Ok(()))?;
         if !done.is_ok() && !done.status().says("ALREADYEXISTS") {
-            return Ok(Created::Refused(self.wire.words(&done.status())));
+            let by_name = !NOT_BY_NAME.iter().any(|code| done.status().says(code));
+            let words = self.wire.words(&done.status());
+            return Ok(Created::Refused { words, by_name });
         }
         let subscribe = ImapCommand::new("SUBSCRIBE").string(&mailbox.raw);
         self.wire.run(&subscribe, |_| Ok(()))?;

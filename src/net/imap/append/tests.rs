@@ -218,7 +218,10 @@ fn a_mailbox_is_made_and_subscribed_to() {
                 session.create(&mailbox).unwrap()
             };
             assert_eq!(create(&["Entwürfe", "2019"]), Created::Yes);
-            let refused = Created::Refused("NO [CANNOT] reserved".into());
+            let refused = Created::Refused {
+                words: "NO [CANNOT] reserved".into(),
+                by_name: true,
+            };
             assert_eq!(create(&["Files"]), refused);
             assert_eq!(create(&["Sent"]), Created::Yes);
         },
