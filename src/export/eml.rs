@@ -76,7 +76,7 @@ impl Target for EmlTree {
         Ok(Put::Written)
     }
 
-    fn finish(mut self: Box<Self>) -> Result<()> {
+    fn finish(mut self: Box<Self>) -> Result<Vec<PathBuf>> {
         self.place.finish()
     }
 }
@@ -113,8 +113,8 @@ impl Target for EmlFile {
         }
     }
 
-    fn finish(self: Box<Self>) -> Result<()> {
-        Ok(())
+    fn finish(self: Box<Self>) -> Result<Vec<PathBuf>> {
+        Ok(Vec::new())
     }
 }
 
@@ -161,8 +161,8 @@ impl Target for EmlStream<'_> {
         Ok(Put::Written)
     }
 
-    fn finish(self: Box<Self>) -> Result<()> {
-        Ok(())
+    fn finish(self: Box<Self>) -> Result<Vec<PathBuf>> {
+        Ok(Vec::new())
     }
 }
 

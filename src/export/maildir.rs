@@ -130,7 +130,7 @@ impl Target for MaildirTree {
         Ok(Put::Written)
     }
 
-    fn finish(mut self: Box<Self>) -> Result<()> {
+    fn finish(mut self: Box<Self>) -> Result<Vec<PathBuf>> {
         self.place.finish()
     }
 }

@@ -104,8 +104,8 @@ impl Target for MboxStream<'_> {
         Ok(Put::Written)
     }
 
-    fn finish(self: Box<Self>) -> Result<()> {
-        Ok(())
+    fn finish(self: Box<Self>) -> Result<Vec<PathBuf>> {
+        Ok(Vec::new())
     }
 }
 
@@ -144,12 +144,13 @@ impl Target for MboxFile {
         Ok(Put::Written)
     }
 
-    fn finish(mut self: Box<Self>) -> Result<()> {
+    fn finish(mut self: Box<Self>) -> Result<Vec<PathBuf>> {
         let flushed = self.to.flush();
         flushed.map_err(|e| Error::file("write", &self.tmp, e))?;
         fsx::sync_file(self.to.get_ref(), &self.tmp)?;
         self.done = true;
-        give_name(&self.tmp, &self.path)
+        give_name(&self.tmp, &self.path)?;
+        Ok(Vec::new())
     }
 }
 
@@ -172,14 +173,24 @@ pub(super) struct MboxTree {
     open: Option<OpenMbox>,
 }
 
+/// What is to become of a folder's file.
+#[derive(Debug)]
+enum MboxState {
+    /// It holds what it should.
+    There,
+    /// Somebody else has changed it, so that it stays as it is.
+    Foreign,
+    /// It is written anew.
+    Anew(Staged),
+}
+
 /// The folder at hand.
 #[derive(Debug)]
 struct OpenMbox {
     account: String,
     dir: String,
     path: PathBuf,
-    /// `None` if the file is there and holds what it should.
-    staged: Option<Staged>,
+    to: MboxState,
     written: u64,
     whole: bool,
 }
@@ -237,16 +248,18 @@ impl MboxTree {
         let length = fsx::length(&self.place.root().join(&path)).ok();
         let same =
             recorded.is_some_and(|(held, size)| Some(held) == wanted && Some(*size) == length);
-        let staged = if same {
-            None
+        let to = if same {
+            MboxState::There
+        } else if self.place.is_foreign(&self.place.root().join(&path))? {
+            MboxState::Foreign
         } else {
-            Some(self.place.stage()?)
+            MboxState::Anew(self.place.stage_replaceable()?)
         };
         self.open = Some(OpenMbox {
             account: account.clone(),
             dir: dir.clone(),
             path,
-            staged,
+            to,
             written: 0,
             whole: true,
         });
@@ -270,7 +283,7 @@ impl MboxTree {
         let Some(open) = self.open.take() else {
             return Ok(());
         };
-        let Some(staged) = open.staged else {
+        let MboxState::Anew(staged) = open.to else {
             return Ok(());
         };
         let list = self.lists.get(&(open.account, open.dir));
@@ -280,8 +293,8 @@ impl MboxTree {
         if let (Some(list), true) = (list, open.whole) {
             let key = open.path.to_string_lossy().into_owned();
             let files = &mut self.place.state.files;
+            // The note is saved with the next folder, or at the end.
             files.insert(key, (list.clone(), open.written));
-            self.place.save()?;
         }
         Ok(())
     }
@@ -293,8 +306,10 @@ impl Target for MboxTree {
         let Some(open) = &mut self.open else {
             return Ok(Put::There);
         };
-        let Some(staged) = &mut open.staged else {
-            return Ok(Put::There);
+        let staged = match &mut open.to {
+            MboxState::Anew(staged) => staged,
+            MboxState::There => return Ok(Put::There),
+            MboxState::Foreign => return Ok(Put::Foreign),
         };
         if let Err(error) = body.load() {
             open.whole = false;
@@ -308,7 +323,7 @@ impl Target for MboxTree {
         Ok(Put::Written)
     }
 
-    fn finish(mut self: Box<Self>) -> Result<()> {
+    fn finish(mut self: Box<Self>) -> Result<Vec<PathBuf>> {
         self.close()?;
         self.place.finish()
     }

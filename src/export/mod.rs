@@ -47,8 +47,9 @@ pub(crate) trait Target {
     /// message alone: nothing of it was kept, and others may follow.
     fn put(&mut self, entry: &Entry, body: &mut Body<'_>) -> Result<Put>;
 
-    /// Makes everything durable and complete.
-    fn finish(self: Box<Self>) -> Result<()>;
+    /// Makes everything durable and complete. Gives the files of the destination that had to
+    /// change and were left as they are, since somebody else has changed them.
+    fn finish(self: Box<Self>) -> Result<Vec<PathBuf>>;
 }
 
 /// What became of a message.
@@ -58,6 +59,8 @@ pub(crate) enum Put {
     Written,
     /// It was there already.
     There,
+    /// The file for it was changed by somebody else, and stays as it is.
+    Foreign,
 }
 
 /// The form of files in a directory.
@@ -137,6 +140,11 @@ pub struct ExportReport {
     pub there: u64,
     /// Messages that are damaged or missing in the vault.
     pub left_out: Vec<LeftOut>,
+    /// Files, relative to the destination, that somebody else has changed since an export wrote
+    /// them. They stay as they are, and lack what is new.
+    pub foreign: Vec<PathBuf>,
+    /// Messages whose files these are.
+    pub not_written: u64,
 }
 
 /// Looks up what a query selects. Nothing is written. `crlf` keeps line ends as they are. That
@@ -179,7 +187,7 @@ pub fn plan(
         }
         Destination::Eml(path) | Destination::Mbox(path) => place::refuse_taken(path)?,
         Destination::Folder(path, format) => {
-            place::PlaceState::look(path, *format, crlf, &selection.accounts())?;
+            place::look(path, *format, crlf, &selection.accounts())?;
         }
         Destination::Stream => {}
     }
@@ -234,6 +242,7 @@ pub fn apply(
                 report.octets += entry.name.size;
             }
             Ok(Put::There) => report.there += 1,
+            Ok(Put::Foreign) => report.not_written += 1,
             Err(Error::Damaged { detail, .. }) => report.left_out.push(LeftOut {
                 id: entry.name.hash,
                 subject: entry.subject.clone(),
@@ -246,12 +255,12 @@ pub fn apply(
             told = Instant::now();
             emit(RunEvent::Progress {
                 account: LABEL,
-                messages: report.written + report.there,
+                messages: report.written + report.there + report.not_written,
                 octets,
             });
         }
     }
-    target.finish()?;
+    report.foreign = target.finish()?;
     Ok(report)
 }
 

@@ -57,7 +57,7 @@ pub(crate) fn run(
         Err(error) => return Ok(frame::failed(out, &stop, &error, None)),
     };
     tell(&report, args, to_stdout, out);
-    let whole = report.left_out.is_empty();
+    let whole = report.left_out.is_empty() && report.foreign.is_empty();
     let summary = summary(&plan, &report);
     Ok(Done::new(if whole { 0 } else { PARTIAL }, summary))
 }
@@ -79,6 +79,8 @@ fn summary(plan: &Plan, report: &ExportReport) -> Value {
         "bytes": report.octets,
         "there": report.there,
         "left_out": report.left_out.len(),
+        "changed_files": report.foreign.len(),
+        "not_written": report.not_written,
         "gone": plan.selection.omitted.messages,
         "unknown": plan.selection.omitted.unknown,
         "dry_run": false,
