@@ -9,6 +9,7 @@
 mod attachments;
 mod body;
 mod eml;
+mod folders;
 mod html;
 pub mod imap;
 pub(crate) mod lint;

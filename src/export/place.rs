@@ -11,7 +11,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::{Format, names};
+use super::Format;
 use crate::base::error::{Error, Result};
 use crate::base::fsx::{self, BatchSync};
 use crate::mail::export_note::{ExportNote, HIDDEN_NOTE, NOTE};
@@ -140,7 +140,7 @@ pub(super) struct ExportPlace {
     sync: BatchSync,
     next: u64,
     /// Written files that wait for their names.
-    pending: Vec<Pending>,
+    pending: Vec<PendingFile>,
     bytes: u64,
     /// Files that had the bytes of an earlier export when they were read, and how they looked.
     read: HashMap<PathBuf, FileLook>,
@@ -159,7 +159,7 @@ pub(super) struct Staged {
 
 /// A written file, its name, and what it may replace there.
 #[derive(Debug)]
-struct Pending {
+struct PendingFile {
     from: PathBuf,
     to: PathBuf,
     /// Of its bytes, which the note keeps.
@@ -270,48 +270,6 @@ impl ExportPlace {
         self.state.account.is_none()
     }
 
-    /// The path of a folder below the root, the same in every run. `wish` is tried first,
-    /// part by part, and a number added where another folder has it, in whatever case.
-    pub(super) fn folder(&mut self, account: &str, dir: &str, wish: &[String]) -> Result<PathBuf> {
-        let key = format!("{account}/{dir}");
-        if let Some(path) = self.state.folders.get(&key) {
-            // The note may have been edited.
-            return Ok(Path::new(path)
-                .components()
-                .filter(|part| matches!(part, std::path::Component::Normal(_)))
-                .collect());
-        }
-        let taken: BTreeSet<String> = self
-            .state
-            .folders
-            .values()
-            .map(|path| path.to_lowercase())
-            .collect();
-        // A file that somebody else made keeps its name.
-        let is_file = |path: &str| {
-            let meta = fsx::look(&self.root.join(path)).ok().flatten();
-            meta.is_some_and(|meta| meta.is_file() && meta.len() > 0)
-        };
-        let path = names::unique(&wish.join("/"), &|path| {
-            taken.contains(&path.to_lowercase()) || is_file(path)
-        });
-        self.state.folders.insert(key, path.clone());
-        self.save()?;
-        Ok(path.into())
-    }
-
-    /// True if a folder has a name that begins so.
-    pub(super) fn has_named(&self, start: &str) -> bool {
-        let mut paths = self.state.folders.values();
-        paths.any(|path| path.starts_with(start))
-    }
-
-    /// The wish of a folder: the account where there are several, and the folder's parts.
-    pub(super) fn wish(&self, account: &str, dir: &str) -> Vec<String> {
-        let account = self.several().then(|| names::account(account));
-        account.into_iter().chain(names::folder(dir)).collect()
-    }
-
     /// A new file without a name, which no later export replaces.
     pub(super) fn stage(&mut self) -> Result<Staged> {
         let path = self.staging.join(self.next.to_string());
@@ -352,7 +310,7 @@ impl ExportPlace {
             fsx::set_modified(&file, &path, UNIX_EPOCH + Duration::from_secs(date))?;
         }
         self.bytes += file.metadata().map_or(0, |m| m.len());
-        self.pending.push(Pending {
+        self.pending.push(PendingFile {
             from: path,
             to,
             hash: hasher.map(|hasher| Hash128::cut(hasher.finalize())),
@@ -433,12 +391,12 @@ impl ExportPlace {
         let mut named = Vec::with_capacity(pending.len());
         let mut noted = false;
         for file in pending {
-            if let Some(there) = self.foreign_hash(&file.to, file.over)? {
-                if hash_of(&file.from)? != there {
-                    self.leave(&file.to);
-                    fsx::remove(&file.from)?;
-                    continue;
-                }
+            if let Some(there) = self.foreign_hash(&file.to, file.over)?
+                && hash_of(&file.from)? != there
+            {
+                self.leave(&file.to);
+                fsx::remove(&file.from)?;
+                continue;
             }
             if let Some(hash) = file.hash {
                 self.state.will_write(&self.within(&file.to), hash);
@@ -451,7 +409,7 @@ impl ExportPlace {
             self.save()?;
         }
         let mut touched = BTreeSet::new();
-        for Pending { from, to, hash, .. } in named {
+        for PendingFile { from, to, hash, .. } in named {
             let dir = to.parent().unwrap_or(&self.root);
             if touched.insert(dir.to_path_buf()) {
                 fsx::create_dir_all_durably(dir)?;

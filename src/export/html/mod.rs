@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use chrono::DateTime;
 
 use super::body::Body;
+use super::folders::TreeForm;
 use super::place::ExportPlace;
 use super::{Put, Target, names};
 use crate::base::error::Result;
@@ -86,9 +87,8 @@ impl Site {
             self.close_month()?;
         }
         if !same {
-            let mut wish = vec!["folders".to_owned()];
-            wish.extend(self.place.wish(&entry.account, &entry.dir));
-            let path = self.place.folder(&entry.account, &entry.dir, &wish)?;
+            let form = TreeForm::Below("folders");
+            let path = self.place.folder(&entry.account, &entry.dir, form)?;
             self.folders.push(HtmlFolder {
                 account: entry.account.clone(),
                 dir: entry.dir.clone(),
