@@ -8,7 +8,7 @@ usage() {
 usage: ./bootstrap.sh demo|test|install [--yes]
 
   demo     install what a build needs, then run the guided tour
-  test     install what the tests need too (Dovecot, strace, mutt, Chromium), then run them all
+  test     install what the tests need too (Dovecot, strace, mutt, Chromium, Thunderbird), then run them all
   install  install all that, then stop
 
 Packages come from apt and are asked for first; --yes, or no terminal, does not ask.
@@ -104,6 +104,7 @@ missing_for_tests() {
     command -v mutt >/dev/null || echo mutt
     command -v python3 >/dev/null || echo python3
     command -v chromium >/dev/null || echo chromium
+    command -v thunderbird >/dev/null || echo thunderbird
     command -v zstd >/dev/null || echo zstd
     command -v script >/dev/null || echo bsdutils
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::body::Body;
+use super::folders::TreeForm;
 use super::place::{self, ExportPlace};
 use super::{Put, Target, names};
 use crate::base::error::{Error, Result};
@@ -34,8 +35,7 @@ impl EmlTree {
             return Ok(());
         }
         self.place.flush()?;
-        let wish = self.place.wish(account, dir);
-        let path = self.place.folder(account, dir, &wish)?;
+        let path = self.place.folder(account, dir, TreeForm::Directories)?;
         let path = self.place.root().join(path);
         let there = place::ids(&path, ".eml")?;
         self.folder = Some((account.clone(), dir.clone(), path, there));
@@ -76,7 +76,7 @@ impl Target for EmlTree {
         Ok(Put::Written)
     }
 
-    fn finish(mut self: Box<Self>) -> Result<()> {
+    fn finish(mut self: Box<Self>) -> Result<Vec<PathBuf>> {
         self.place.finish()
     }
 }
@@ -113,8 +113,8 @@ impl Target for EmlFile {
         }
     }
 
-    fn finish(self: Box<Self>) -> Result<()> {
-        Ok(())
+    fn finish(self: Box<Self>) -> Result<Vec<PathBuf>> {
+        Ok(Vec::new())
     }
 }
 
@@ -161,8 +161,8 @@ impl Target for EmlStream<'_> {
         Ok(Put::Written)
     }
 
-    fn finish(self: Box<Self>) -> Result<()> {
-        Ok(())
+    fn finish(self: Box<Self>) -> Result<Vec<PathBuf>> {
+        Ok(Vec::new())
     }
 }
 

@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::body::Body;
+use super::folders::TreeForm;
 use super::place::{self, ExportPlace};
-use super::{Put, Target, names};
+use super::{Put, Target};
 use crate::base::error::Result;
 use crate::base::fsx;
 use crate::mail::mbox::ToLf;
@@ -52,20 +53,17 @@ impl MaildirTree {
             return Ok(());
         }
         self.place.flush()?;
-        let account = self.place.several().then(|| names::account(&entry.account));
-        let dir = Some(names::maildir(&entry.dir)).filter(|dir| !dir.is_empty());
-        let wish: Vec<String> = account.clone().into_iter().chain(dir.clone()).collect();
-        let path = self.place.folder(&entry.account, &entry.dir, &wish)?;
+        let form = TreeForm::Maildir;
+        let path = self.place.folder(&entry.account, &entry.dir, form)?;
+        let is_inbox = entry.dir.is_empty();
         let root = self.place.root().join(path);
-        if account.is_some() && dir.is_some() {
+        if !is_inbox {
             // The account's own root, which a mail program opens.
             Self::create(root.parent().unwrap_or(&root))?;
-        } else if dir.is_some() {
-            Self::create(self.place.root())?;
         }
         Self::create(&root)?;
         let marker = root.join("maildirfolder");
-        if dir.is_some() && !fsx::is_file(&marker)? {
+        if !is_inbox && !fsx::is_file(&marker)? {
             fsx::create_new(&marker)?;
         }
         let mut there = place::ids(&root.join("cur"), BEHIND)?;
@@ -130,7 +128,7 @@ impl Target for MaildirTree {
         Ok(Put::Written)
     }
 
-    fn finish(mut self: Box<Self>) -> Result<()> {
+    fn finish(mut self: Box<Self>) -> Result<Vec<PathBuf>> {
         self.place.finish()
     }
 }

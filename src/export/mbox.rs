@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use super::body::Body;
 use super::eml::{give_name, staging_name};
+use super::folders::TreeForm;
 use super::place::{ExportPlace, Staged};
-use super::{Put, Target, names};
+use super::{Put, Target};
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::mail::mbox::{FromLine, Quoter, Tag, ToLf};
@@ -18,6 +19,10 @@ use crate::vault::{Entry, Part};
 #[derive(Debug, Default)]
 struct MboxWriter {
     crlf: bool,
+    /// Puts the fields in front of each message in which Thunderbird keeps its flags. To it a
+    /// message begins only where the two lines after the separator are fields, and fields like
+    /// these that a sender wrote do not count after ours.
+    status: bool,
     scratch: Vec<u8>,
     quoted: Vec<u8>,
 }
@@ -27,6 +32,14 @@ impl MboxWriter {
         Self {
             crlf,
             ..Self::default()
+        }
+    }
+
+    /// For a folder of Thunderbird.
+    fn for_thunderbird(crlf: bool) -> Self {
+        Self {
+            status: true,
+            ..Self::new(crlf)
         }
     }
 
@@ -44,12 +57,20 @@ impl MboxWriter {
                 exact: !plain,
                 open: !shape.ends,
                 bare: !shape.body,
+                status: self.status,
+                id: Some(entry.name.hash),
             },
             date: entry.date.max(0),
         };
         let end: &[u8] = if self.crlf { b"\r\n" } else { b"\n" };
         to(line.to_string().as_bytes())?;
         to(end)?;
+        if self.status {
+            for field in status_fields(&entry.flags) {
+                to(field.as_bytes())?;
+                to(end)?;
+            }
+        }
         let (mut lf, mut quoter) = (ToLf::default(), Quoter::default());
         let Self {
             scratch, quoted, ..
@@ -79,6 +100,18 @@ impl MboxWriter {
     }
 }
 
+/// The fields with a message's flags. A message that is marked as deleted would be hidden, so
+/// none is.
+fn status_fields(flags: &str) -> [String; 2] {
+    let bits = [('S', 1), ('R', 2), ('F', 4), ('P', 0x1000)];
+    let given = bits.iter().filter(|(letter, _)| flags.contains(*letter));
+    let status = given.fold(0_u16, |status, (_, bit)| status | bit);
+    [
+        format!("X-Mozilla-Status: {status:04x}"),
+        "X-Mozilla-Status2: 00000000".to_owned(),
+    ]
+}
+
 /// An mbox to a stream.
 pub(super) struct MboxStream<'a> {
     out: &'a mut dyn Write,
@@ -104,8 +137,8 @@ impl Target for MboxStream<'_> {
         Ok(Put::Written)
     }
 
-    fn finish(self: Box<Self>) -> Result<()> {
-        Ok(())
+    fn finish(self: Box<Self>) -> Result<Vec<PathBuf>> {
+        Ok(Vec::new())
     }
 }
 
@@ -144,12 +177,13 @@ impl Target for MboxFile {
         Ok(Put::Written)
     }
 
-    fn finish(mut self: Box<Self>) -> Result<()> {
+    fn finish(mut self: Box<Self>) -> Result<Vec<PathBuf>> {
         let flushed = self.to.flush();
         flushed.map_err(|e| Error::file("write", &self.tmp, e))?;
         fsx::sync_file(self.to.get_ref(), &self.tmp)?;
         self.done = true;
-        give_name(&self.tmp, &self.path)
+        give_name(&self.tmp, &self.path)?;
+        Ok(Vec::new())
     }
 }
 
@@ -172,14 +206,24 @@ pub(super) struct MboxTree {
     open: Option<OpenMbox>,
 }
 
+/// What is to become of a folder's file.
+#[derive(Debug)]
+enum MboxState {
+    /// It holds what it should.
+    There,
+    /// Somebody else has changed it, so that it stays as it is.
+    Foreign,
+    /// It is written anew.
+    Anew(Box<Staged>),
+}
+
 /// The folder at hand.
 #[derive(Debug)]
 struct OpenMbox {
     account: String,
     dir: String,
     path: PathBuf,
-    /// `None` if the file is there and holds what it should.
-    staged: Option<Staged>,
+    to: MboxState,
     written: u64,
     whole: bool,
 }
@@ -192,7 +236,7 @@ impl MboxTree {
         };
         Self {
             place,
-            writer: MboxWriter::new(crlf),
+            writer: MboxWriter::for_thunderbird(crlf),
             lists: parts.iter().map(list).collect(),
             open: None,
         }
@@ -204,49 +248,25 @@ impl MboxTree {
             return Ok(());
         }
         self.close()?;
-        let mut wish = self.place.wish(account, dir);
-        for part in &mut wish {
-            // Thunderbird takes these for files of its own.
-            let lower = part.to_lowercase();
-            if [".sbd", ".msf", ".dat"]
-                .iter()
-                .any(|end| lower.ends_with(end))
-                || lower.starts_with("mailvault-export.")
-            {
-                *part = format!("{}_", part.replace('.', "_"));
-            }
-        }
-        // The inbox is `Inbox` to Thunderbird, which would make an empty one next to ours.
-        // Where an older version began, it keeps its name.
-        let top = usize::from(self.place.several());
-        let above: Vec<&str> = wish[..top].iter().flat_map(|p| [p, ".sbd/"]).collect();
-        if wish.get(top).is_some_and(|part| part == "INBOX")
-            && !self.place.has_named(&(above.concat() + "INBOX"))
-        {
-            "Inbox".clone_into(&mut wish[top]);
-        }
-        let last = wish.pop().unwrap_or_else(|| names::safe(""));
-        for part in &mut wish {
-            part.push_str(".sbd");
-        }
-        wish.push(last);
-        let path = self.place.folder(account, dir, &wish)?;
+        let path = self.place.folder(account, dir, TreeForm::Thunderbird)?;
         self.make_parents(&path)?;
         let wanted = self.lists.get(&(account.clone(), dir.clone()));
         let recorded = self.place.state.files.get(&*path.to_string_lossy());
         let length = fsx::length(&self.place.root().join(&path)).ok();
         let same =
             recorded.is_some_and(|(held, size)| Some(held) == wanted && Some(*size) == length);
-        let staged = if same {
-            None
+        let to = if same {
+            MboxState::There
+        } else if self.place.is_foreign(&self.place.root().join(&path))? {
+            MboxState::Foreign
         } else {
-            Some(self.place.stage()?)
+            MboxState::Anew(Box::new(self.place.stage_replaceable()?))
         };
         self.open = Some(OpenMbox {
             account: account.clone(),
             dir: dir.clone(),
             path,
-            staged,
+            to,
             written: 0,
             whole: true,
         });
@@ -270,18 +290,18 @@ impl MboxTree {
         let Some(open) = self.open.take() else {
             return Ok(());
         };
-        let Some(staged) = open.staged else {
+        let MboxState::Anew(staged) = open.to else {
             return Ok(());
         };
         let list = self.lists.get(&(open.account, open.dir));
         let name = self.place.root().join(&open.path);
-        self.place.keep(staged, name, 0)?;
+        self.place.keep(*staged, name, 0)?;
         self.place.flush()?;
         if let (Some(list), true) = (list, open.whole) {
             let key = open.path.to_string_lossy().into_owned();
             let files = &mut self.place.state.files;
+            // The note is saved with the next folder, or at the end.
             files.insert(key, (list.clone(), open.written));
-            self.place.save()?;
         }
         Ok(())
     }
@@ -293,8 +313,10 @@ impl Target for MboxTree {
         let Some(open) = &mut self.open else {
             return Ok(Put::There);
         };
-        let Some(staged) = &mut open.staged else {
-            return Ok(Put::There);
+        let staged = match &mut open.to {
+            MboxState::Anew(staged) => staged,
+            MboxState::There => return Ok(Put::There),
+            MboxState::Foreign => return Ok(Put::Foreign),
         };
         if let Err(error) = body.load() {
             open.whole = false;
@@ -308,7 +330,7 @@ impl Target for MboxTree {
         Ok(Put::Written)
     }
 
-    fn finish(mut self: Box<Self>) -> Result<()> {
+    fn finish(mut self: Box<Self>) -> Result<Vec<PathBuf>> {
         self.close()?;
         self.place.finish()
     }

@@ -9,6 +9,7 @@
 mod attachments;
 mod body;
 mod eml;
+mod folders;
 mod html;
 pub mod imap;
 pub(crate) mod lint;
@@ -49,8 +50,9 @@ pub(crate) trait Target {
     /// message alone: nothing of it was kept, and others may follow.
     fn put(&mut self, entry: &Entry, body: &mut Body<'_>) -> Result<Put>;
 
-    /// Makes everything durable and complete.
-    fn finish(self: Box<Self>) -> Result<()>;
+    /// Makes everything durable and complete. Gives the files of the destination that had to
+    /// change and were left as they are, since somebody else has changed them.
+    fn finish(self: Box<Self>) -> Result<Vec<PathBuf>>;
 }
 
 /// What became of a message.
@@ -60,6 +62,8 @@ pub(crate) enum Put {
     Written,
     /// It was there already.
     There,
+    /// The file for it was changed by somebody else, and stays as it is.
+    Foreign,
 }
 
 /// The form of files in a directory.
@@ -151,6 +155,11 @@ pub struct ExportReport {
     pub left_out: Vec<LeftOut>,
     /// What became of UIDs and UIDLs, if they were to be kept.
     pub kept: Option<KeptNames>,
+    /// Files, relative to the destination, that somebody else has changed since an export wrote
+    /// them. They stay as they are, and lack what is new.
+    pub foreign: Vec<PathBuf>,
+    /// Messages whose files these are.
+    pub not_written: u64,
 }
 
 /// Looks up what a query selects. Nothing is written. `crlf` keeps line ends as they are. That
@@ -193,7 +202,7 @@ pub fn plan(
         }
         Destination::Eml(path) | Destination::Mbox(path) => place::refuse_taken(path)?,
         Destination::Folder(path, format) => {
-            place::PlaceState::look(path, *format, crlf, &selection.accounts())?;
+            place::look(path, *format, crlf, &selection.accounts())?;
         }
         Destination::Stream => {}
     }
@@ -249,6 +258,7 @@ pub fn apply(
                 report.octets += entry.name.size;
             }
             Ok(Put::There) => report.there += 1,
+            Ok(Put::Foreign) => report.not_written += 1,
             Err(Error::Damaged { detail, .. }) => report.left_out.push(LeftOut {
                 id: entry.name.hash,
                 subject: entry.subject.clone(),
@@ -261,12 +271,12 @@ pub fn apply(
             told = Instant::now();
             emit(RunEvent::Progress {
                 account: LABEL,
-                messages: report.written + report.there,
+                messages: report.written + report.there + report.not_written,
                 octets,
             });
         }
     }
-    target.finish()?;
+    report.foreign = target.finish()?;
     report.kept = keep_uids(vault, plan)?;
     Ok(report)
 }

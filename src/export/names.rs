@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::vault::layout::{folder_label, is_account};
+use crate::vault::layout::is_account;
 
 /// Bytes of a name at most; with an id or a number it stays below 255.
 const LONGEST: usize = 120;
@@ -63,21 +63,66 @@ fn is_hidden(c: char) -> bool {
             | '\u{e0000}'..='\u{e007f}')
 }
 
-/// `name`, or `name (2)` and so on if it is taken, in whatever case.
+/// Files with these endings are none of Thunderbird's folders.
+const ENDINGS: [&str; 6] = [".sbd", ".msf", ".dat", ".toc", ".snm", ".mozmsgs"];
+/// Nor are these.
+const FILES: [&str; 10] = [
+    "feeds.rdf",
+    "feeds.json",
+    "feeds.json.tmp",
+    "feeditems.rdf",
+    "feeditems.json",
+    "feeditems_error.log",
+    "filterlog.html",
+    "junklog.html",
+    "filters.js",
+    "mailfilt.log",
+];
+/// Thunderbird makes folders of these names, and shows no other that differs only in case.
+const SPECIAL: [&str; 3] = ["Inbox", "Trash", "Unsent Messages"];
+/// Thunderbird looks for a longer name, in units of UTF-16, under a hash. A number may follow.
+const LONGEST_THERE: usize = 55 - " (9999)".len();
+
+/// A safe part of a path under which Thunderbird shows a folder.
 #[must_use]
-pub(super) fn unique(name: &str, taken: &dyn Fn(&str) -> bool) -> String {
-    if !taken(&name.to_lowercase()) {
-        return name.to_owned();
+pub(super) fn thunderbird(part: &str, is_top: bool) -> String {
+    let lower = part.to_lowercase();
+    let is_other = ENDINGS.iter().any(|end| lower.ends_with(end))
+        || FILES.contains(&lower.as_str())
+        || lower.starts_with("mailvault-export.");
+    let mut name = if is_other {
+        format!("{}_", part.replace('.', "_"))
+    } else {
+        part.to_owned()
+    };
+    // It takes a percent sign and two digits for an escape.
+    let escape = |at: usize| {
+        let digits = name.as_bytes().get(at + 1..at + 3);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    let chars = name.char_indices().map(|(at, c)| match c {
+        ';' | '#' => '_',
+        '%' if escape(at) => '_',
+        c => c,
+    });
+    name = chars.collect();
+    let mut units = 0;
+    let end = name.char_indices().find(|(_, c)| {
+        units += c.len_utf16();
+        units > LONGEST_THERE
+    });
+    if let Some((end, _)) = end {
+        name.truncate(end);
     }
-    let (stem, suffix) = stem(name);
-    let mut number = 2_u32;
-    loop {
-        let name = format!("{stem} ({number}){suffix}");
-        if !taken(&name.to_lowercase()) {
-            return name;
-        }
-        number += 1;
+    let kept = name.trim_end_matches(|c: char| c.is_whitespace() || ".~".contains(c));
+    if kept.len() < name.len() {
+        name = format!("{kept}_");
     }
+    let is_like = |special: &&str| special.eq_ignore_ascii_case(&name) && **special != name;
+    if is_top && SPECIAL.iter().any(is_like) {
+        name.push('_');
+    }
+    name
 }
 
 /// A name without and with only its suffix.
@@ -121,7 +166,7 @@ impl Taken {
 }
 
 /// What is the same name to some file system.
-fn folded(name: &str) -> String {
+pub(super) fn folded(name: &str) -> String {
     name.nfkc().flat_map(char::to_lowercase).nfkc().collect()
 }
 
@@ -133,12 +178,6 @@ pub(super) fn account(name: &str) -> String {
     } else {
         format!("_{}", safe(name))
     }
-}
-
-/// The parts of a folder's path.
-#[must_use]
-pub(super) fn folder(dir: &str) -> Vec<String> {
-    folder_label(dir).split('/').map(safe).collect()
 }
 
 /// The directory of a folder in a Maildir++ tree: the vault's own, which is safe unless
@@ -191,9 +230,6 @@ mod tests {
 
     #[test]
     fn equal_names_are_told_apart_whatever_their_case() {
-        let lower = |name: &str| ["a.txt", "a (2).txt"].contains(&name);
-        assert_eq!(unique("A.txt", &lower), "A (3).txt");
-        assert_eq!(unique("b", &lower), "b");
         let mut taken = Taken::default();
         taken.insert("a.txt");
         taken.insert("A (2).txt");
@@ -202,6 +238,31 @@ mod tests {
         assert_eq!(taken.take("B"), "B (2)");
         assert_eq!(taken.take("\u{e4}"), "\u{e4}");
         assert_eq!(taken.take("a\u{308}"), "a\u{308} (2)");
+    }
+
+    #[test]
+    fn a_folder_has_a_name_that_thunderbird_shows() {
+        for (name, wanted) in [
+            ("Archives", "Archives"),
+            ("a.b", "a.b"),
+            ("x.SBD", "x_SBD_"),
+            ("old.toc", "old_toc_"),
+            ("FilterLog.html", "FilterLog_html_"),
+            ("a;b#c", "a_b_c"),
+            ("50%", "50%"),
+            ("50%25", "50_25"),
+            ("50%2", "50%2"),
+            ("tilde~~", "tilde_"),
+            ("trash", "trash_"),
+            ("Trash", "Trash"),
+            ("INBOX", "INBOX_"),
+            ("unsent messages", "unsent messages_"),
+        ] {
+            assert_eq!(thunderbird(name, true), wanted, "{name}");
+        }
+        assert_eq!(thunderbird("trash", false), "trash");
+        let long = thunderbird(&"\u{1f389}".repeat(40), true);
+        assert_eq!(long.encode_utf16().count(), 48);
     }
 
     #[test]

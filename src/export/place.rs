@@ -4,135 +4,94 @@
 //! A file is written in a staging directory, made durable with others of its batch, and
 //! then renamed. What a killed export left there is removed by the next.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use serde::{Deserialize, Serialize};
-
-use super::{Format, names};
+use super::Format;
 use crate::base::error::{Error, Result};
 use crate::base::fsx::{self, BatchSync};
+use crate::mail::export_note::{ExportNote, HIDDEN_NOTE, NOTE};
 use crate::mail::message::Hash128;
 
-/// The note that makes a directory one of ours.
-const NOTE: &str = "mailvault-export.json";
-/// The same in a tree of mbox files, where Thunderbird takes every file for a folder that does
-/// not begin with a dot. Older versions left [`NOTE`] there, too.
-const HIDDEN_NOTE: &str = ".mailvault-export.json";
 /// Where files are written before they have a name.
 const STAGING: &str = "mailvault-export.tmp";
 /// Files and bytes of a batch.
 const BATCH: usize = 1_024;
 const BATCH_BYTES: u64 = 32 << 20;
 
-/// What the note says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct PlaceState {
-    v: u32,
-    format: String,
+/// The note of an earlier export, or a new one; [`Error::Unfit`] if the directory holds
+/// something else.
+pub(super) fn look(
+    root: &Path,
+    format: Format,
     crlf: bool,
-    /// The only account; none if each has a directory of its own.
-    account: Option<String>,
-    /// The path of each folder, by account and directory.
-    folders: BTreeMap<String, String>,
-    /// What whole files hold, where one holds many messages.
-    pub(super) files: BTreeMap<String, (String, u64)>,
-}
-
-impl PlaceState {
-    /// The note of an earlier export, or a new one; [`Error::Unfit`] if the directory
-    /// holds something else.
-    pub(super) fn look(
-        root: &Path,
-        format: Format,
-        crlf: bool,
-        accounts: &[String],
-    ) -> Result<Self> {
-        let root = &fsx::resolve(root);
-        let unfit = |reason: String, hint: &str| {
-            Err(Error::Unfit {
-                doing: "export to",
-                path: root.clone(),
-                reason,
-                hint: Some(hint.to_owned()),
-            })
-        };
-        let another = "choose a new directory";
-        let name = note(root, format)?;
-        let text = match fsx::read(&root.join(name)) {
-            Ok(text) => text,
-            Err(Error::File { source, .. }) if source.kind() == ErrorKind::NotFound => {
-                return match stranger(root)? {
-                    None => Ok(Self {
-                        v: 1,
-                        format: format.name().to_owned(),
-                        crlf,
-                        account: match accounts {
-                            [only] => Some(only.clone()),
-                            _ => None,
-                        },
-                        folders: BTreeMap::new(),
-                        files: BTreeMap::new(),
-                    }),
-                    Some(name) => unfit(
-                        format!(
-                            "it is not empty (it contains {name}), and is not an earlier \
-                        export"
-                        ),
-                        another,
-                    ),
-                };
-            }
-            Err(Error::File { source, .. }) if source.kind() == ErrorKind::NotADirectory => {
-                return unfit("it is a file".to_owned(), another);
-            }
-            Err(e) => return Err(e),
-        };
-        let Some(state) = serde_json::from_slice::<Self>(&text)
-            .ok()
-            .filter(|s| s.v == 1)
-        else {
-            return unfit(
-                format!("its {name} cannot be read by this version"),
-                another,
-            );
-        };
-        if state.format != format.name() {
-            return unfit(
-                format!("it contains an earlier export as {}", state.format),
-                another,
-            );
+    accounts: &[String],
+) -> Result<ExportNote> {
+    let root = &fsx::resolve(root);
+    let unfit = |reason: String, hint: &str| {
+        Err(Error::Unfit {
+            doing: "export to",
+            path: root.clone(),
+            reason,
+            hint: Some(hint.to_owned()),
+        })
+    };
+    let another = "choose a new directory";
+    let name = note(root, format)?;
+    let text = match fsx::read(&root.join(name)) {
+        Ok(text) => text,
+        Err(Error::File { source, .. }) if source.kind() == ErrorKind::NotFound => {
+            return match stranger(root)? {
+                None => {
+                    let only = match accounts {
+                        [only] => Some(only.clone()),
+                        _ => None,
+                    };
+                    Ok(ExportNote::new(format.name(), crlf, only))
+                }
+                Some(name) => unfit(
+                    format!("it is not empty (it contains {name}), and is not an earlier export"),
+                    another,
+                ),
+            };
         }
-        if state.crlf != crlf {
-            let which = if crlf { "without" } else { "with" };
-            return unfit(
-                format!("its earlier export was made {which} --crlf"),
-                another,
-            );
+        Err(Error::File { source, .. }) if source.kind() == ErrorKind::NotADirectory => {
+            return unfit("it is a file".to_owned(), another);
         }
-        if let Some(only) = &state.account
-            && let Some(other) = accounts.iter().find(|name| *name != only)
-        {
-            return unfit(
-                format!("it contains only the account {only}, and {other} would be added"),
-                &format!("choose a new directory, or select account:{only}"),
-            );
-        }
-        Ok(state)
+        Err(e) => return Err(e),
+    };
+    let Some(state) = ExportNote::parse(&text) else {
+        return unfit(
+            format!("its {name} cannot be read by this version"),
+            another,
+        );
+    };
+    if state.format != format.name() {
+        return unfit(
+            format!("it contains an earlier export as {}", state.format),
+            another,
+        );
     }
-}
-
-/// What a file holds, as the note says it.
-fn sum(text: &[u8]) -> (String, u64) {
-    (Hash128::of(text).to_string(), text.len() as u64)
-}
-
-/// The name in the note of what a file will hold. No file has it.
-fn coming(name: &str) -> String {
-    format!("{name}/new")
+    if state.crlf != crlf {
+        let which = if crlf { "without" } else { "with" };
+        return unfit(
+            format!("its earlier export was made {which} --crlf"),
+            another,
+        );
+    }
+    if let Some(only) = &state.account
+        && let Some(other) = accounts.iter().find(|name| *name != only)
+    {
+        return unfit(
+            format!("it contains only the account {only}, and {other} would be added"),
+            &format!("choose a new directory, or select account:{only}"),
+        );
+    }
+    Ok(state)
 }
 
 /// Something in the directory that is not ours.
@@ -175,14 +134,18 @@ pub(super) fn refuse_taken(path: &Path) -> Result<()> {
 pub(super) struct ExportPlace {
     root: PathBuf,
     note: &'static str,
-    pub(super) state: PlaceState,
+    pub(super) state: ExportNote,
     staging: PathBuf,
     lock: Option<fs::File>,
     sync: BatchSync,
     next: u64,
-    /// Written files, and the names that they get.
-    pending: Vec<(PathBuf, PathBuf)>,
+    /// Written files that wait for their names.
+    pending: Vec<PendingFile>,
     bytes: u64,
+    /// Files that had the bytes of an earlier export when they were read, and how they looked.
+    read: HashMap<PathBuf, FileLook>,
+    /// Files below the root that were left as they are: somebody else has changed them.
+    foreign: BTreeSet<PathBuf>,
 }
 
 /// A file on its way to its name.
@@ -190,11 +153,47 @@ pub(super) struct ExportPlace {
 pub(super) struct Staged {
     pub(super) file: std::io::BufWriter<fs::File>,
     pub(super) path: PathBuf,
+    /// Of its bytes, if a later export may replace it.
+    hasher: Option<blake3::Hasher>,
+}
+
+/// A written file, its name, and what it may replace there.
+#[derive(Debug)]
+struct PendingFile {
+    from: PathBuf,
+    to: PathBuf,
+    /// Of its bytes, which the note keeps.
+    hash: Option<Hash128>,
+    /// Of the bytes that were read from the file it replaces.
+    over: Option<Hash128>,
+}
+
+/// What changes whenever a file is written to.
+#[derive(Debug, PartialEq, Eq)]
+struct FileLook {
+    size: u64,
+    inode: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl FileLook {
+    fn of(meta: &fs::Metadata) -> Self {
+        Self {
+            size: meta.size(),
+            inode: meta.ino(),
+            modified: (meta.mtime(), meta.mtime_nsec()),
+            changed: (meta.ctime(), meta.ctime_nsec()),
+        }
+    }
 }
 
 impl Staged {
     /// Adds bytes.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(bytes);
+        }
         self.file
             .write_all(bytes)
             .map_err(|e| Error::file("write", &self.path, e))
@@ -202,7 +201,7 @@ impl Staged {
 
     /// Removes it.
     pub(super) fn give_up(self) -> Result<()> {
-        let Self { file, path } = self;
+        let Self { file, path, .. } = self;
         drop(file);
         fsx::remove(&path)
     }
@@ -217,7 +216,7 @@ impl ExportPlace {
     ) -> Result<Self> {
         // The directory may be a link; below it nothing is followed.
         let root = &fsx::resolve(root);
-        let state = PlaceState::look(root, format, crlf, accounts)?;
+        let state = look(root, format, crlf, accounts)?;
         fsx::create_dir_all_durably(root)?;
         let staging = root.join(STAGING);
         fsx::create_dir(&staging)?;
@@ -231,7 +230,8 @@ impl ExportPlace {
             });
         }
         for left in crate::vault::maildir::list(&staging)? {
-            if left != "lock" {
+            // Whatever else lies there is none of ours.
+            if left.bytes().all(|b| b.is_ascii_digit()) {
                 fsx::remove(&staging.join(left))?;
             }
         }
@@ -245,6 +245,8 @@ impl ExportPlace {
             next: 0,
             pending: Vec::new(),
             bytes: 0,
+            read: HashMap::new(),
+            foreign: BTreeSet::new(),
         };
         place.save()?;
         Ok(place)
@@ -253,8 +255,8 @@ impl ExportPlace {
     /// Writes the note.
     pub(super) fn save(&mut self) -> Result<()> {
         let file = self.root.join(self.note);
-        let text = serde_json::to_string_pretty(&self.state)
-            .map_err(|e| Error::file("write", &file, e.into()))?;
+        let text = self.state.text();
+        let text = text.map_err(|e| Error::file("write", &file, e.into()))?;
         fsx::write_durably(&file, text.as_bytes())
     }
 
@@ -268,72 +270,7 @@ impl ExportPlace {
         self.state.account.is_none()
     }
 
-    /// The path of a folder below the root, the same in every run. `wish` is tried first,
-    /// part by part, and a number added where another folder has it, in whatever case.
-    pub(super) fn folder(&mut self, account: &str, dir: &str, wish: &[String]) -> Result<PathBuf> {
-        if let Some(path) = self.known_folder(account, dir) {
-            return Ok(path);
-        }
-        let key = format!("{account}/{dir}");
-        let taken: BTreeSet<String> = self
-            .state
-            .folders
-            .values()
-            .map(|path| path.to_lowercase())
-            .collect();
-        let path = names::unique(&wish.join("/"), &|path| taken.contains(path));
-        self.state.folders.insert(key, path.clone());
-        self.save()?;
-        Ok(path.into())
-    }
-
-    /// The path of a folder that was exported to.
-    pub(super) fn known_folder(&self, account: &str, dir: &str) -> Option<PathBuf> {
-        let path = self.state.folders.get(&format!("{account}/{dir}"))?;
-        // The note may have been edited.
-        let parts = Path::new(path).components();
-        Some(
-            parts
-                .filter(|part| matches!(part, std::path::Component::Normal(_)))
-                .collect(),
-        )
-    }
-
-    /// True if a file below the root is as an export left it.
-    pub(super) fn has_written(&self, file: &Path, text: &[u8]) -> bool {
-        let (name, is) = (file.to_string_lossy(), sum(text));
-        let noted = [name.to_string(), coming(&name)];
-        noted.iter().any(|n| self.state.files.get(n) == Some(&is))
-    }
-
-    /// Notes what a file will hold besides what it holds now, as the write may fail.
-    pub(super) fn about_to_write(&mut self, file: &Path, text: &[u8]) -> Result<()> {
-        let name = coming(&file.to_string_lossy());
-        self.state.files.insert(name, sum(text));
-        self.save()
-    }
-
-    /// Notes, with what comes next, that it holds it.
-    pub(super) fn written(&mut self, file: &Path) {
-        let name = file.to_string_lossy();
-        if let Some(sum) = self.state.files.remove(&coming(&name)) {
-            self.state.files.insert(name.into_owned(), sum);
-        }
-    }
-
-    /// True if a folder has a name that begins so.
-    pub(super) fn has_named(&self, start: &str) -> bool {
-        let mut paths = self.state.folders.values();
-        paths.any(|path| path.starts_with(start))
-    }
-
-    /// The wish of a folder: the account where there are several, and the folder's parts.
-    pub(super) fn wish(&self, account: &str, dir: &str) -> Vec<String> {
-        let account = self.several().then(|| names::account(account));
-        account.into_iter().chain(names::folder(dir)).collect()
-    }
-
-    /// A new file without a name.
+    /// A new file without a name, which no later export replaces.
     pub(super) fn stage(&mut self) -> Result<Staged> {
         let path = self.staging.join(self.next.to_string());
         self.next += 1;
@@ -341,12 +278,31 @@ impl ExportPlace {
         Ok(Staged {
             file: std::io::BufWriter::with_capacity(64 << 10, file),
             path,
+            hasher: None,
+        })
+    }
+
+    /// A new file without a name, in whose place a later export may put another.
+    pub(super) fn stage_replaceable(&mut self) -> Result<Staged> {
+        Ok(Staged {
+            hasher: Some(blake3::Hasher::new()),
+            ..self.stage()?
         })
     }
 
     /// Lets a file have its name with the next batch, and this time.
     pub(super) fn keep(&mut self, staged: Staged, name: PathBuf, date: i64) -> Result<()> {
-        let Staged { file, path } = staged;
+        self.queue(staged, name, date, None)
+    }
+
+    fn queue(
+        &mut self,
+        staged: Staged,
+        to: PathBuf,
+        date: i64,
+        over: Option<Hash128>,
+    ) -> Result<()> {
+        let Staged { file, path, hasher } = staged;
         let file = file
             .into_inner()
             .map_err(|e| Error::file("write", &path, e.into_error()))?;
@@ -354,45 +310,145 @@ impl ExportPlace {
             fsx::set_modified(&file, &path, UNIX_EPOCH + Duration::from_secs(date))?;
         }
         self.bytes += file.metadata().map_or(0, |m| m.len());
-        self.pending.push((path, name));
+        self.pending.push(PendingFile {
+            from: path,
+            to,
+            hash: hasher.map(|hasher| Hash128::cut(hasher.finalize())),
+            over,
+        });
         if self.pending.len() >= BATCH || self.bytes >= BATCH_BYTES {
             self.flush()?;
         }
         Ok(())
     }
 
-    /// Writes a small file at once, with the next batch.
+    /// Writes a small file with the next batch.
     pub(super) fn write(&mut self, name: PathBuf, bytes: &[u8]) -> Result<()> {
         let mut staged = self.stage()?;
         staged.write(bytes)?;
         self.keep(staged, name, 0)
     }
 
-    /// Makes what is pending durable and gives it its names.
+    /// The same for one that a later export may replace.
+    pub(super) fn write_replaceable(&mut self, name: PathBuf, bytes: &[u8]) -> Result<()> {
+        let mut staged = self.stage_replaceable()?;
+        staged.write(bytes)?;
+        self.keep(staged, name, 0)
+    }
+
+    /// Writes a file anew whose bytes were `old` when it was read.
+    pub(super) fn rewrite(&mut self, name: PathBuf, old: &[u8], new: &[u8]) -> Result<()> {
+        let mut staged = self.stage()?;
+        staged.write(new)?;
+        self.queue(staged, name, 0, Some(Hash128::of(old)))
+    }
+
+    /// True if a file has bytes that no export is known to have left there. It is then told of.
+    pub(super) fn is_foreign(&mut self, path: &Path) -> Result<bool> {
+        let is_foreign = self.foreign_hash(path, None)?.is_some();
+        if is_foreign {
+            self.leave(path);
+        }
+        Ok(is_foreign)
+    }
+
+    /// The hash of a file that must not be replaced, except by a file with that hash; `None` if
+    /// it may be. `over` is another that it may have.
+    fn foreign_hash(&mut self, path: &Path, over: Option<Hash128>) -> Result<Option<Hash128>> {
+        let Some(meta) = fsx::look(path)?.filter(fs::Metadata::is_file) else {
+            return Ok(None);
+        };
+        // Thunderbird wants an empty file next to the directory of the folders below it.
+        if meta.len() == 0 || self.read.get(path) == Some(&FileLook::of(&meta)) {
+            return Ok(None);
+        }
+        let hash = hash_of(path)?;
+        if Some(hash) == over || self.state.wrote(&self.within(path), hash) {
+            self.read.insert(path.to_path_buf(), FileLook::of(&meta));
+            return Ok(None);
+        }
+        Ok(Some(hash))
+    }
+
+    /// A path below the root, as the note has it.
+    fn within(&self, path: &Path) -> String {
+        let path = path.strip_prefix(&self.root).unwrap_or(path);
+        path.to_string_lossy().into_owned()
+    }
+
+    fn leave(&mut self, path: &Path) {
+        let path = path.strip_prefix(&self.root).unwrap_or(path);
+        self.foreign.insert(path.to_path_buf());
+    }
+
+    /// Makes what is pending durable and gives it its names. A file of that name is replaced
+    /// only if an export left it there.
     pub(super) fn flush(&mut self) -> Result<()> {
         let pending = std::mem::take(&mut self.pending);
         self.bytes = 0;
-        let files: Vec<PathBuf> = pending.iter().map(|(from, _)| from.clone()).collect();
+        let files: Vec<PathBuf> = pending.iter().map(|file| file.from.clone()).collect();
         self.sync.sync(&files)?;
+        let mut named = Vec::with_capacity(pending.len());
+        let mut noted = false;
+        for file in pending {
+            if let Some(there) = self.foreign_hash(&file.to, file.over)?
+                && hash_of(&file.from)? != there
+            {
+                self.leave(&file.to);
+                fsx::remove(&file.from)?;
+                continue;
+            }
+            if let Some(hash) = file.hash {
+                self.state.will_write(&self.within(&file.to), hash);
+                noted = true;
+            }
+            named.push(file);
+        }
+        if noted {
+            // If this run is killed now, the next still knows the file, old or new.
+            self.save()?;
+        }
         let mut touched = BTreeSet::new();
-        for (from, to) in &pending {
+        for PendingFile { from, to, hash, .. } in named {
             let dir = to.parent().unwrap_or(&self.root);
             if touched.insert(dir.to_path_buf()) {
                 fsx::create_dir_all_durably(dir)?;
             }
-            fsx::rename(from, to)?;
+            fsx::rename(&from, &to)?;
+            if let Some(hash) = hash {
+                self.state.has_written(&self.within(&to), hash);
+            }
         }
         touched.iter().try_for_each(|dir| fsx::sync_dir(dir))
     }
 
-    /// Ends the export.
-    pub(super) fn finish(&mut self) -> Result<()> {
+    /// Ends the export. Gives the files that were left as they are, as somebody else has
+    /// changed them.
+    pub(super) fn finish(&mut self) -> Result<Vec<PathBuf>> {
         self.flush()?;
         self.save()?;
         self.lock = None;
         fsx::remove(&self.staging.join("lock"))?;
-        fsx::remove_dir(&self.staging)?;
-        fsx::sync_dir(&self.root)
+        if crate::vault::maildir::list(&self.staging)?.is_empty() {
+            fsx::remove_dir(&self.staging)?;
+        }
+        fsx::sync_dir(&self.root)?;
+        Ok(std::mem::take(&mut self.foreign).into_iter().collect())
+    }
+}
+
+/// The hash of a file's bytes.
+fn hash_of(path: &Path) -> Result<Hash128> {
+    let failed = |e| Error::file("read", path, e);
+    let (mut file, mut hasher) = (fsx::open(path)?, blake3::Hasher::new());
+    let mut chunk = vec![0; 256 << 10];
+    loop {
+        match file.read(&mut chunk) {
+            Ok(0) => return Ok(Hash128::cut(hasher.finalize())),
+            Ok(n) => hasher.update(&chunk[..n]),
+            Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+            Err(e) => return Err(failed(e)),
+        };
     }
 }
 

@@ -58,9 +58,8 @@ pub(super) fn write(
         let Some(folder) = place.known_folder(&part.account, &part.dir) else {
             continue;
         };
-        let file = folder.join(NAME);
-        let path = place.root().join(&file);
-        let old = match look(place, &file, &path)? {
+        let path = place.root().join(&folder).join(NAME);
+        let old = match look(place, &path)? {
             FoundList::Nothing => None,
             FoundList::Ours(list) => Some(list),
             FoundList::Foreign => {
@@ -80,7 +79,7 @@ pub(super) fn write(
             Some(theirs) if theirs != list.uidvalidity => kept.renumbered.push(label),
             Some(_) => {}
         }
-        put(place, &file, &path, &list.text(part))?;
+        put(place, path, &list.text(part))?;
     }
     Ok(kept)
 }
@@ -94,24 +93,22 @@ enum FoundList {
     Foreign,
 }
 
-fn look(place: &ExportPlace, file: &Path, path: &Path) -> Result<FoundList> {
+fn look(place: &mut ExportPlace, path: &Path) -> Result<FoundList> {
     if fsx::look(path)?.is_none() {
         return Ok(FoundList::Nothing);
     }
-    let text = fsx::read(path)?;
-    let list = UidList::parse(&text).filter(|_| place.has_written(file, &text));
+    let list = UidList::parse(&fsx::read(path)?);
+    let is_foreign = place.is_foreign(path)?;
+    let list = list.filter(|_| !is_foreign);
     Ok(list.map_or(FoundList::Foreign, FoundList::Ours))
 }
 
-/// Writes the file, and the note first: a file without a note would be taken for Dovecot's.
-fn put(place: &mut ExportPlace, file: &Path, path: &Path, text: &str) -> Result<()> {
-    if fsx::look(path)?.is_some() && fsx::read(path)? == text.as_bytes() {
+/// Writes the file if it is another than the one that is there.
+fn put(place: &mut ExportPlace, path: PathBuf, text: &str) -> Result<()> {
+    if fsx::look(&path)?.is_some() && fsx::read(&path)? == text.as_bytes() {
         return Ok(());
     }
-    place.about_to_write(file, text.as_bytes())?;
-    fsx::write_durably(path, text.as_bytes())?;
-    place.written(file);
-    Ok(())
+    place.write_replaceable(path, text.as_bytes())
 }
 
 /// The messages in a folder with the bases of their files, oldest first.

@@ -187,7 +187,7 @@ pub(super) fn messages(
             Ok(())
         }
         (None, Kind::Maildir) => in_maildir(&spot.path, tree, &mut unless_stopped),
-        (None, _) => in_files(&spot.path, tree, unread, &mut unless_stopped),
+        (None, _) => in_files(spot, tree, unread, &mut unless_stopped),
     }
     .map_err(|error| match error {
         Error::File {
@@ -270,20 +270,24 @@ fn in_maildir(folder: &Path, tree: &mut SourceTree, each: &mut dyn FnMut(Found))
 
 /// A file that is a message, or a directory of such files.
 fn in_files(
-    path: &Path,
+    spot: &SourceFolder,
     tree: &mut SourceTree,
     unread: &mut Vec<Unread>,
     each: &mut dyn FnMut(Found),
 ) -> Result<()> {
+    let path = &spot.path;
     let files = if is_dir(path) {
         let mut files = tree.children(path)?;
-        files.retain(|file| file.size.is_some() && is_message_file(&file.name));
+        files.retain(|file| {
+            let is_mailbox = spot.mailboxes.contains(&file.name);
+            file.size.is_some() && is_message_file(&file.name) && !is_mailbox
+        });
         files
     } else {
         let name = path.file_name().unwrap_or_default();
         vec![Child {
             name: name.to_string_lossy().into_owned(),
-            path: path.to_path_buf(),
+            path: path.clone(),
             size: Some(0),
         }]
     };

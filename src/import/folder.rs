@@ -1,9 +1,10 @@
 //! A folder of a source, and where in the vault its messages go.
 
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use crate::vault::layout::{folder_dir, folder_label};
+use crate::vault::layout::{folder_dir, folder_label, is_folder_dir, spelled_part};
 use crate::vault::{Part, Selection, Vault};
 
 /// The form of a source.
@@ -45,6 +46,8 @@ pub(super) struct SourceFolder {
     /// Its name, part by part; none for the inbox.
     pub(super) parts: Vec<String>,
     pub(super) octets: u64,
+    /// Files in a directory of messages that are no single message.
+    pub(super) mailboxes: BTreeSet<String>,
     pub(super) vault: Option<(Rc<(Vault, Selection)>, Part)>,
 }
 
@@ -57,12 +60,19 @@ impl SourceFolder {
             dir: None,
             parts: parts.to_vec(),
             octets: 0,
+            mailboxes: BTreeSet::new(),
             vault: None,
         }
     }
 
-    /// The directory for its messages, where those of `taken` are in use.
-    pub(super) fn target(&self, into: Option<&str>, taken: &[String]) -> String {
+    /// The directory for its messages, where those of `taken` are in use, those of `given` for
+    /// other names of this source.
+    pub(super) fn target(
+        &self,
+        into: Option<&str>,
+        taken: &[String],
+        given: &mut HashMap<String, String>,
+    ) -> String {
         let mut parts: Vec<String> = into
             .map(|into| into.split('/').map(str::to_owned).collect())
             .unwrap_or_default();
@@ -87,12 +97,32 @@ impl SourceFolder {
             return String::new();
         }
         let name = parts.join("/");
-        let wish = folder_dir(name.as_bytes(), Some(b'/'), &|_| false);
-        let other = |dir: &String| *dir != wish && dir.eq_ignore_ascii_case(&wish);
-        if taken.iter().any(other) {
-            return folder_dir(name.as_bytes(), Some(b'/'), &|_| true);
+        let spelled = |name: &str| {
+            let parts: Vec<String> = name.split('/').map(spelled_part).collect();
+            folder_dir(parts.join("/").as_bytes(), Some(b'/'), &|_| false)
+        };
+        // An older version put a folder that it could not spell there, or the twin of another.
+        let older = folder_dir(name.as_bytes(), Some(b'/'), &|_| true);
+        if taken.contains(&older) {
+            return older;
         }
-        wish
+        let mut dir = match &self.dir {
+            // Also one that spells no name.
+            Some(dir) if into.is_none() && is_folder_dir(dir) => dir.clone(),
+            _ => spelled(&name),
+        };
+        let mut number = 2_u32;
+        loop {
+            let twin = |other: &String| *other != dir && other.eq_ignore_ascii_case(&dir);
+            let of_another = given.get(&dir).is_some_and(|other| *other != name);
+            if !of_another && !taken.iter().any(twin) {
+                break;
+            }
+            dir = spelled(&format!("{name} ({number})"));
+            number += 1;
+        }
+        given.insert(dir.clone(), name);
+        dir
     }
 }
 
@@ -123,13 +153,52 @@ mod tests {
             (Some(".Sent"), &[], Some("INBOX"), ".INBOX.Sent"),
         ] {
             assert_eq!(
-                spot(dir, parts).target(into, &[]),
+                spot(dir, parts).target(into, &[], &mut HashMap::new()),
                 wanted,
                 "{dir:?} {parts:?} {into:?}"
             );
         }
-        let taken = [".sent".to_owned()];
-        let dir = spot(None, &["Sent"]).target(None, &taken);
-        assert!(dir.starts_with(".mv-"), "{dir}");
+        let hashed = format!(".mv-{}", "07".repeat(16));
+        let dir = spot(Some(&hashed), &[]).target(None, &[], &mut HashMap::new());
+        assert_eq!(dir, hashed);
+    }
+
+    #[test]
+    fn a_name_is_spelled_and_told_from_its_twin() {
+        let (mut taken, mut given) = (Vec::new(), HashMap::new());
+        let names = [
+            "R&D",
+            "Q&A/x",
+            "&ANw-bung",
+            "News",
+            "news",
+            "NEWS",
+            "news (2)",
+        ];
+        let wanted = [
+            ".R&-D",
+            ".Q&-A.x",
+            ".&ANw-bung",
+            ".News",
+            ".news (2)",
+            ".NEWS (3)",
+            ".news (2) (2)",
+        ];
+        // A second import finds them there.
+        for _ in 0..2 {
+            for (name, wanted) in names.iter().zip(wanted) {
+                let parts: Vec<String> = name.split('/').map(str::to_owned).collect();
+                let folder = SourceFolder::new(Kind::Mbox, Path::new("x"), &parts);
+                let dir = folder.target(None, &taken, &mut given);
+                assert_eq!(dir, wanted, "{name}");
+                taken.push(dir);
+            }
+            given.clear();
+        }
+        // What an older version did with such a name stays.
+        let older = folder_dir(b"R&D", Some(b'/'), &|_| true);
+        taken.push(older.clone());
+        let folder = SourceFolder::new(Kind::Mbox, Path::new("x"), &["R&D".to_owned()]);
+        assert_eq!(folder.target(None, &taken, &mut given), older);
     }
 }

@@ -3,7 +3,9 @@
 use std::ffi::OsStr;
 use std::io::Read;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::mbox;
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::mail::mbox::{begins, is_field};
@@ -131,22 +133,39 @@ static FOREIGN: [ForeignForm; 14] = [
 
 /// Looks at a file.
 pub(super) fn look(path: &Path, name: &str) -> Result<FileForm> {
-    if let Some(stem) = without_suffix(name, &["emlx"]) {
+    let mut sample = start(fsx::open(path)?, path)?;
+    let mut name = name;
+    if let Some(stem) = without_suffix(name, &["emlx"])
+        && !begins(&sample)
+    {
         return Ok(if has_suffix(stem, "partial") {
             FileForm::PartOfEmlx
         } else {
             FileForm::Emlx
         });
     }
-    let sample = start(fsx::open(path)?, path)?;
     if sample.is_empty() {
         return Ok(FileForm::Empty);
     }
     if frame::is_compressed(&sample) {
-        let content = frame::open(path)?;
-        return Ok(of(&start(content, path)?, unpacked_name(name)));
+        sample = start(frame::open(path)?, path)?;
+        name = unpacked_name(name);
     }
-    Ok(of(&sample, name))
+    let form = of(&sample, name);
+    if form == FileForm::Message && begins(&sample) && holds_several(path)? {
+        return Ok(FileForm::Mbox);
+    }
+    Ok(form)
+}
+
+/// True if an mbox file holds more than one message.
+fn holds_several(path: &Path) -> Result<bool> {
+    let (stop, mut messages) = (AtomicBool::new(false), 0);
+    mbox::scan(path, &stop, &mut Vec::new(), &mut |_, _| {
+        messages += 1;
+        stop.store(messages > 1, Ordering::Relaxed);
+    })?;
+    Ok(messages > 1)
 }
 
 /// A name without what tells that the file is compressed.
@@ -207,7 +226,9 @@ fn of(sample: &[u8], name: &str) -> FileForm {
     let first = text
         .split(|b| *b == b'\n' || *b == b'\r')
         .find(|line| !line.is_empty());
-    if first.is_some_and(is_field) && !sample.contains(&0) {
+    // A quote or bracket begins JSON rather than the name of a field.
+    let is_json = first.is_some_and(|line| line.starts_with(b"{") || line.starts_with(b"["));
+    if first.is_some_and(is_field) && !is_json && !sample.contains(&0) {
         FileForm::Message
     } else {
         FileForm::Unknown
@@ -232,7 +253,12 @@ mod tests {
             ("1.Partial.EMLX", FileForm::PartOfEmlx),
             ("1.emlx", FileForm::Emlx),
         ] {
-            assert_eq!(look(Path::new(name), name).ok(), Some(form), "{name}");
+            let dir = tempfile::tempdir().expect("a directory");
+            let path = dir.path().join(name);
+            fsx::write_durably(&path, b"5\nA: b\n").expect("written");
+            assert_eq!(look(&path, name).ok(), Some(form), "{name}");
+            fsx::write_durably(&path, b"From -\nA: b\n").expect("written");
+            assert_eq!(look(&path, name).ok(), Some(FileForm::Mbox), "{name}");
         }
     }
 
@@ -248,6 +274,7 @@ mod tests {
             (b"Subject: \0", "x", FileForm::Unknown),
             (b"\0\x01", "x.eml", FileForm::Message),
             (b"hello", "x", FileForm::Unknown),
+            (b"{\"version\":36}", "x.json", FileForm::Unknown),
             (b"", "x", FileForm::Empty),
         ] {
             assert_eq!(of(sample, name), form, "{name}");

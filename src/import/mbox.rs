@@ -25,6 +25,8 @@ const AHEAD: usize = 2 << 10;
 pub(super) struct MboxExtent {
     pub(super) start: u64,
     pub(super) end: u64,
+    /// After what was added to it.
+    pub(super) whole: u64,
     /// What was done to it, and is undone.
     pub(super) tag: Tag,
     /// Lines that begin with `From ` are quoted.
@@ -35,17 +37,37 @@ pub(super) struct MboxExtent {
 }
 
 impl MboxExtent {
-    /// The bytes of the message as they are in the file.
-    pub(super) fn open(&self, path: &Path) -> Result<MboxReader> {
+    /// The bytes of the message as they are in the file, from one place to another.
+    pub(super) fn open(&self, path: &Path, start: u64, end: u64) -> Result<MboxReader> {
         let file = match &self.unpacked {
             Some(file) => Arc::clone(file),
             None => Arc::new(fsx::open(path)?),
         };
         Ok(MboxReader {
             file,
-            at: self.start,
-            end: self.end,
+            at: start,
+            end,
         })
+    }
+
+    /// The first and the last bytes of the message, with what was added to it.
+    pub(super) fn head_and_tail(&self, path: &Path) -> Result<(Vec<u8>, Vec<u8>)> {
+        let read = |start: u64, end: u64| {
+            let mut bytes = Vec::new();
+            let mut part = self.open(path, start, end)?;
+            part.read_to_end(&mut bytes)
+                .map_err(|e| Error::file("read", path, e))?;
+            if self.line_end == LineEnd::Cr {
+                bytes
+                    .iter_mut()
+                    .filter(|b| **b == b'\r')
+                    .for_each(|b| *b = b'\n');
+            }
+            Ok(bytes)
+        };
+        let head = read(self.start, self.whole.min(self.start + AHEAD as u64))?;
+        let tail = read(self.start.max(self.whole.saturating_sub(4)), self.whole)?;
+        Ok((head, tail))
     }
 }
 
@@ -112,12 +134,14 @@ pub(super) fn scan(
         MboxPart::Message {
             start,
             end,
+            whole,
             line,
             quoted,
         } => {
             let extent = MboxExtent {
                 start,
                 end,
+                whole,
                 tag: line.tag,
                 quoted,
                 line_end,
@@ -163,7 +187,7 @@ fn fill(file: &File, at: u64, into: &mut [u8]) -> io::Result<usize> {
 }
 
 /// True if a file is compressed in a way that we read.
-fn is_packed(path: &Path) -> Result<bool> {
+pub(super) fn is_packed(path: &Path) -> Result<bool> {
     let mut start = Vec::new();
     fsx::open(path)?
         .take(4)

@@ -8,6 +8,7 @@
 //! file's name holds the id of its very bytes.
 
 mod emlx;
+mod exported;
 mod find;
 mod folder;
 mod form;
@@ -19,6 +20,7 @@ mod routes;
 mod tree;
 mod walk;
 mod work;
+mod written;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
+use crate::mail::export_note::{ExportNote, HIDDEN_NOTE, NOTE};
+use crate::mail::mbox;
 
 /// What stands before the flags of a message: `:2,`, or what systems put there on which a colon
 /// cannot be in a name.
@@ -101,24 +103,46 @@ impl FolderKeywords {
     }
 }
 
-/// True for a file that mail programs and systems keep next to mail and that holds none.
-pub(super) fn is_control(name: &str) -> bool {
-    let begins = [
-        "dovecot",
-        ".dovecot",
-        "courier",
-        "maildirsize",
-        "mailvault-export.json",
-        ".mailvault-export.json",
-    ];
-    let is = [
-        "maildirfolder",
-        "subscriptions",
-        ".DS_Store",
-        "Thumbs.db",
-        "desktop.ini",
-    ];
-    is.contains(&name) || begins.iter().any(|begin| name.starts_with(begin))
+/// True for a file that mail programs and systems keep next to mail and that has none. Its name
+/// alone does not tell: folders have any name.
+pub(super) fn is_control(path: &Path, name: &str) -> bool {
+    let Ok(text) = start(path) else {
+        return false;
+    };
+    let begins = |start: &[u8]| text.starts_with(start);
+    match name {
+        ".DS_Store" => begins(b"\0\0\0\x01Bud1"),
+        "Thumbs.db" => begins(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
+        "desktop.ini" => begins(b"[") || begins(b"\r\n[") || begins(b"\xff\xfe"),
+        "maildirfolder" => text.is_empty(),
+        "subscriptions" => begins(b"V\t"),
+        "dovecot-uidlist" => begins(b"3 V") || begins(b"1 "),
+        "dovecot-keywords" => text.first().is_some_and(u8::is_ascii_digit),
+        NOTE | HIDDEN_NOTE => fsx::read(path).is_ok_and(|text| ExportNote::parse(&text).is_some()),
+        _ if name.starts_with("dovecot-uidvalidity") => text.is_empty(),
+        // Indexes and their logs.
+        _ if name.starts_with("dovecot.") => text.contains(&0),
+        _ => false,
+    }
+}
+
+/// True for a file that mail programs and systems keep in a Maildir, unless it is an mbox file.
+pub(super) fn belongs_to_maildir(path: &Path, name: &str) -> bool {
+    let begins = ["dovecot", ".dovecot", "courier", "maildirsize"];
+    let is = ["maildirfolder", "subscriptions", "Thumbs.db", "desktop.ini"];
+    let known = is.contains(&name) || begins.iter().any(|begin| name.starts_with(begin));
+    let is_mail = || start(path).map_or(true, |text| mbox::begins(&text));
+    known && !is_mail() || is_control(path, name)
+}
+
+/// How a file begins.
+fn start(path: &Path) -> Result<Vec<u8>> {
+    let mut text = Vec::new();
+    fsx::open(path)?
+        .take(4 << 10)
+        .read_to_end(&mut text)
+        .map_err(|e| Error::file("read", path, e))?;
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -140,6 +164,35 @@ mod tests {
         ] {
             assert_eq!(flags(name), wanted, "{name}");
         }
+    }
+
+    #[test]
+    fn what_a_control_file_holds_tells_it_from_mail() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mail = b"From - Sat Aug  2 10:00:05 2025\nSubject: a\n\nb\n";
+        for (name, content) in [
+            (".DS_Store", &b"\0\0\0\x01Bud1\0"[..]),
+            ("desktop.ini", b"[.ShellClassInfo]\r\n"),
+            ("maildirfolder", b""),
+            ("dovecot-uidlist", b"3 V1 N1 G0\n"),
+            ("dovecot-uidvalidity.5f", b""),
+            ("dovecot.index.log", b"\x01\x03\x28\0"),
+        ] {
+            let path = dir.path().join(name);
+            for (content, wanted) in [(content, true), (b"my notes\n", false), (mail, false)] {
+                fsx::write_durably(&path, content).expect("written");
+                assert_eq!(is_control(&path, name), wanted, "{name}");
+            }
+            assert!(
+                name == ".DS_Store" || !belongs_to_maildir(&path, name),
+                "{name}"
+            );
+        }
+        let users = dir.path().join("dovecot-users");
+        fsx::write_durably(&users, b"x").expect("written");
+        assert!(
+            belongs_to_maildir(&users, "dovecot-users") && !is_control(&users, "dovecot-users")
+        );
     }
 
     #[test]

@@ -6,9 +6,11 @@ use std::path::Path;
 use super::MboxOptions;
 use super::find::{Found, MessageExtent};
 use super::labels::{self, GmailLabels};
+use super::mbox::MboxExtent;
+use super::written::{self, LineEndChange, MboxReading};
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
-use crate::mail::mbox::{LineEnd, Unquoter, begins, to_crlf};
+use crate::mail::mbox::{LineEnd, ToLf, Unquoter, begins, to_crlf};
 use crate::mail::message::Hash128;
 use crate::vault::frame;
 
@@ -44,10 +46,8 @@ pub(super) struct ImportedMessage {
     pub(super) flags: String,
     /// Where it lay at Gmail.
     pub(super) labels: Option<GmailLabels>,
-    convert: bool,
+    reading: MboxReading,
     options: MboxOptions,
-    /// So many bytes in front of it do not belong to it.
-    skip: u64,
 }
 
 impl ImportedMessage {
@@ -58,11 +58,15 @@ impl ImportedMessage {
             size: 0,
             flags: found.flags.clone(),
             labels: None,
-            convert: false,
+            reading: MboxReading::default(),
             options,
-            skip: 0,
         };
-        message.read(found, whole)?;
+        match &found.extent {
+            MessageExtent::Mbox(extent) if extent.tag.ours => {
+                message.read_written(found, extent, whole)?;
+            }
+            _ => message.read(found, whole)?,
+        }
         Ok(message)
     }
 
@@ -73,11 +77,9 @@ impl ImportedMessage {
     }
 
     fn read(&mut self, found: &Found, whole: &mut Whole) -> Result<()> {
-        self.convert = false;
-        whole.bytes.clear();
-        whole.complete = true;
+        self.reading.line_ends = LineEndChange::Same;
         let (mut lf, mut crlf, mut last) = (false, false, 0);
-        let (hash, size) = self.hashed(found, &mut |piece| {
+        self.load(found, whole, &mut |piece| {
             for at in memchr::memchr_iter(b'\n', piece) {
                 let before = if at > 0 { piece[at - 1] } else { last };
                 lf = true;
@@ -87,39 +89,25 @@ impl ImportedMessage {
                 }
             }
             last = piece.last().copied().unwrap_or(last);
-            let room = if whole.complete { KEEP } else { HEAD };
-            if whole.bytes.len() + piece.len() > room {
-                whole.complete = false;
-            }
-            if whole.complete {
-                whole.bytes.extend_from_slice(piece);
-            } else if whole.bytes.len() < HEAD {
-                let missing = (HEAD - whole.bytes.len()).min(piece.len());
-                whole.bytes.extend_from_slice(&piece[..missing]);
-            }
         })?;
-        (self.hash, self.size) = (hash, size);
-        if matches!(found.extent, MessageExtent::Eml) && self.skip == 0 && found.id != Some(hash) {
-            self.skip = separator(&whole.bytes);
-            if self.skip > 0 {
+        let is_eml = matches!(found.extent, MessageExtent::Eml);
+        if is_eml && self.reading.skip == 0 && found.id != Some(self.hash) {
+            self.reading.skip = separator(&whole.bytes);
+            if self.reading.skip > 0 {
                 return self.read(found, whole);
             }
         }
-        self.convert = lf && !crlf && found.id != Some(hash);
-        if let MessageExtent::Mbox(extent) = &found.extent {
-            if extent.tag.ours {
-                self.convert = !extent.tag.exact && lf;
-            } else {
-                let head = &whole.bytes[..whole.bytes.len().min(HEAD)];
-                self.labels = labels::read(head).filter(|_| self.options.labels);
-                // A status field of what came from Gmail was written by its sender.
-                self.flags = match &self.labels {
-                    Some(labels) => labels.marks.letters.clone(),
-                    None => status_flags(head),
-                };
-            }
+        if matches!(found.extent, MessageExtent::Mbox(_)) {
+            let head = &whole.bytes[..whole.bytes.len().min(HEAD)];
+            self.labels = labels::read(head).filter(|_| self.options.labels);
+            // A status field of what came from Gmail was written by its sender.
+            self.flags = match &self.labels {
+                Some(labels) => labels.marks.letters.clone(),
+                None => status_flags(head),
+            };
         }
-        if self.convert {
+        if lf && !crlf && found.id != Some(self.hash) {
+            self.reading.line_ends = LineEndChange::ToCrlf;
             if whole.complete {
                 whole.other.clear();
                 to_crlf(&whole.bytes, &mut whole.other);
@@ -133,17 +121,81 @@ impl ImportedMessage {
         Ok(())
     }
 
+    /// Reads what an export wrote, in the way that leads to its id.
+    fn read_written(
+        &mut self,
+        found: &Found,
+        extent: &MboxExtent,
+        whole: &mut Whole,
+    ) -> Result<()> {
+        let (head, tail) = extent.head_and_tail(&found.path)?;
+        let readings = written::readings(extent, &head, &tail);
+        let mut known = false;
+        for reading in &readings {
+            self.reading = *reading;
+            self.load(found, whole, &mut |_| {})?;
+            known = extent.tag.id.is_none_or(|id| id == self.hash);
+            if known {
+                break;
+            }
+        }
+        let status = match (known, extent.tag) {
+            // A program has changed more than that, and may have written its own fields.
+            (false, _) => {
+                self.reading = readings.get(1).copied().unwrap_or_default();
+                self.load(found, whole, &mut |_| {})?;
+                let rest = &whole.bytes[..whole.bytes.len().min(HEAD)];
+                let skipped = usize::try_from(self.reading.skip).unwrap_or(0);
+                [&head[..skipped], rest].concat()
+            }
+            // Exports of older versions tell no id, but never wrote these fields.
+            (true, tag) if tag.id.is_none() => {
+                let skipped = usize::try_from(written::fields(&head, usize::MAX)).unwrap_or(0);
+                head[..skipped].to_vec()
+            }
+            (true, _) => {
+                let skipped = usize::try_from(self.reading.skip).unwrap_or(0);
+                head[..skipped].to_vec()
+            }
+        };
+        self.flags = status_flags(&status);
+        Ok(())
+    }
+
+    /// Reads it as `reading` says.
+    fn load(
+        &mut self,
+        found: &Found,
+        whole: &mut Whole,
+        each: &mut dyn FnMut(&[u8]),
+    ) -> Result<()> {
+        whole.bytes.clear();
+        whole.complete = true;
+        (self.hash, self.size) = self.hashed(found, &mut |piece| {
+            each(piece);
+            let room = if whole.complete { KEEP } else { HEAD };
+            if whole.bytes.len() + piece.len() > room {
+                whole.complete = false;
+            }
+            if whole.complete {
+                whole.bytes.extend_from_slice(piece);
+            } else if whole.bytes.len() < HEAD {
+                let missing = (HEAD - whole.bytes.len()).min(piece.len());
+                whole.bytes.extend_from_slice(&piece[..missing]);
+            }
+        })?;
+        Ok(())
+    }
+
     fn hashed(&self, found: &Found, each: &mut dyn FnMut(&[u8])) -> Result<(Hash128, u64)> {
-        let (mut hasher, mut size) = (blake3::Hasher::new(), 0);
+        let (mut hasher, mut size) = (blake3::Hasher::new(), 0_u64);
         for piece in self.pieces(found)? {
             let piece = piece?;
             hasher.update(&piece);
             size += piece.len() as u64;
             each(&piece);
         }
-        let mut hash = [0; 16];
-        hash.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-        Ok((Hash128(hash), size))
+        Ok((Hash128::cut(hasher.finalize()), size))
     }
 
     /// Hands on what is to be stored.
@@ -170,7 +222,7 @@ impl ImportedMessage {
         let reader: Box<dyn Read> = match &found.extent {
             MessageExtent::File | MessageExtent::Eml => {
                 let mut file = frame::open(&found.path)?;
-                let skipped = io::copy(&mut (&mut file).take(self.skip), &mut io::sink());
+                let skipped = io::copy(&mut (&mut file).take(self.reading.skip), &mut io::sink());
                 let _ = skipped.map_err(failed)?;
                 file
             }
@@ -183,7 +235,9 @@ impl ImportedMessage {
                 let once = self.options.mboxo && !extent.tag.ours;
                 unquoter = extent.quoted.then(|| Unquoter::new(once));
                 line_end = extent.line_end;
-                Box::new(extent.open(&found.path)?)
+                let start = extent.start + self.reading.skip;
+                let end = self.reading.end.unwrap_or(extent.end);
+                Box::new(extent.open(&found.path, start, end)?)
             }
         };
         Ok(Pieces {
@@ -191,7 +245,8 @@ impl ImportedMessage {
             reader,
             unquoter,
             line_end,
-            convert: self.convert,
+            line_ends: self.reading.line_ends,
+            to_lf: ToLf::default(),
             chunk: vec![0; CHUNK],
             ended: false,
         })
@@ -204,7 +259,8 @@ pub(super) struct Pieces<'a> {
     reader: Box<dyn Read>,
     unquoter: Option<Unquoter>,
     line_end: LineEnd,
-    convert: bool,
+    line_ends: LineEndChange,
+    to_lf: ToLf,
     chunk: Vec<u8>,
     ended: bool,
 }
@@ -233,10 +289,7 @@ impl Iterator for Pieces<'_> {
         }
         let mut piece = Vec::with_capacity(read + 16);
         match (&mut self.unquoter, read) {
-            (None, 0) => {
-                self.ended = true;
-                return None;
-            }
+            (None, 0) => self.ended = true,
             (None, n) => piece.extend_from_slice(&self.chunk[..n]),
             (Some(unquoter), 0) => {
                 self.ended = true;
@@ -244,12 +297,20 @@ impl Iterator for Pieces<'_> {
             }
             (Some(unquoter), n) => unquoter.push(&self.chunk[..n], &mut piece),
         }
-        if self.convert {
+        if self.line_ends == LineEndChange::Even {
+            let mut turned = Vec::with_capacity(piece.len());
+            self.to_lf.push(&piece, &mut turned);
+            if self.ended {
+                self.to_lf.finish(&mut turned);
+            }
+            piece = turned;
+        }
+        if self.line_ends != LineEndChange::Same {
             let mut turned = Vec::with_capacity(piece.len() + piece.len() / 32);
             to_crlf(&piece, &mut turned);
             piece = turned;
         }
-        Some(Ok(piece))
+        (!self.ended || !piece.is_empty()).then_some(Ok(piece))
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Routes<'a> {
 struct KnownRoutes {
     /// The accounts with the directories of their folders.
     dirs: BTreeMap<String, Vec<String>>,
+    /// By account, the name in the source that each directory was given to.
+    given: HashMap<String, HashMap<String, String>>,
     /// By account and label.
     labels: HashMap<(String, Vec<String>), Arc<Route>>,
 }
@@ -93,7 +95,8 @@ impl<'a> Routes<'a> {
             known.dirs.insert(account.clone(), dirs);
         }
         let taken = known.dirs.entry(account.clone()).or_default();
-        let dir = folder.target(self.options.into.as_deref(), taken);
+        let given = known.given.entry(account.clone()).or_default();
+        let dir = folder.target(self.options.into.as_deref(), taken, given);
         if !self.options.dry_run {
             maildir::create_folder(self.layout, &account, "")?;
             maildir::create_folder(self.layout, &account, &dir)?;

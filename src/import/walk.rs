@@ -4,9 +4,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::exported::ExportedTree;
 use super::folder::{Kind, SourceFolder};
 use super::form::{self, FileForm, has_suffix, unpacked_name, without_suffix};
-use super::names::is_control;
+use super::mbox;
+use super::names::{belongs_to_maildir, is_control};
 use super::tree::{Child, SourceTree};
 use crate::base::error::{Error, Result, words};
 use crate::base::fsx;
@@ -26,6 +28,8 @@ struct SourceDir<'a> {
     depth: usize,
     /// In a folder of Apple Mail, whose directories are no folders.
     package: bool,
+    /// In a tree that an export wrote.
+    exported: Option<&'a ExportedTree>,
 }
 
 /// What is told from a directory's names before its files are looked at.
@@ -36,6 +40,29 @@ struct DirContents {
     /// It is a profile of Thunderbird; `Some(true)` if its accounts need no level above them.
     profile: Option<bool>,
     names: BTreeSet<String>,
+}
+
+impl DirContents {
+    /// True if Thunderbird has a folder in the file.
+    fn is_thunderbird(&self, name: &str) -> bool {
+        let beside = ["msf", "sbd"].map(|end| format!("{name}.{end}"));
+        beside.iter().any(|name| self.names.contains(name))
+    }
+
+    /// The name that may tell the form of a file: none if it is that of a folder.
+    fn form_name<'a>(&self, name: &'a str) -> &'a str {
+        if self.is_thunderbird(name) { "" } else { name }
+    }
+}
+
+/// True if a file is no single message, whatever its name says.
+fn is_mailbox(place: SourceDir<'_>, around: &DirContents, child: &Child) -> bool {
+    let file = place.dir.join(&child.name);
+    place
+        .exported
+        .is_some_and(|tree| tree.parts(&file).is_some())
+        || around.is_thunderbird(&child.name)
+        || matches!(form::look(&child.path, &child.name), Ok(FileForm::Mbox))
 }
 
 /// A walk through a source.
@@ -60,6 +87,7 @@ pub(super) fn folders(source: &Path, tree: &mut SourceTree) -> Result<Vec<Source
         parts: &parts,
         depth: 0,
         package: stem.is_some(),
+        exported: None,
     })?;
     Ok(walk.folders)
 }
@@ -87,19 +115,31 @@ impl SourceWalk<'_> {
             return Ok(());
         }
         let children = self.tree.children(place.dir)?;
+        let exported = ExportedTree::read(place.dir, place.parts);
+        let place = SourceDir {
+            exported: exported.as_ref().or(place.exported),
+            ..place
+        };
         let around = self.surroundings(place, &children)?;
         if around.maildir {
             let folder = SourceFolder::new(Kind::Maildir, place.dir, place.parts);
             self.maildir(folder, place.dir)?;
         }
         let mut eml: Option<SourceFolder> = None;
+        let mut mailboxes = BTreeSet::new();
         for child in children {
             match child.size {
                 None => self.child_directory(place, &around, &child)?,
                 Some(_) if around.maildir => {
-                    if !is_control(&child.name) {
+                    if !belongs_to_maildir(&child.path, &child.name) {
                         self.tree.skip(&child.path, "not a message of this Maildir");
                     }
+                }
+                Some(size)
+                    if is_message_file(&child.name) && is_mailbox(place, &around, &child) =>
+                {
+                    mailboxes.insert(child.name.clone());
+                    self.file(place, &around, &child, size);
                 }
                 Some(size) if is_message_file(&child.name) => {
                     let new = || SourceFolder::new(Kind::Eml, place.dir, place.parts);
@@ -108,7 +148,10 @@ impl SourceWalk<'_> {
                 Some(size) => self.file(place, &around, &child, size),
             }
         }
-        self.folders.extend(eml);
+        self.folders.extend(eml.map(|folder| SourceFolder {
+            mailboxes,
+            ..folder
+        }));
         Ok(())
     }
 
@@ -182,8 +225,12 @@ impl SourceWalk<'_> {
         let stem = without_suffix(name, &["sbd", "mbox"]).unwrap_or(name);
         let package = has_suffix(name, "mbox");
         let mut parts = place.parts.to_vec();
+        let known = place.exported.filter(|_| has_suffix(name, "sbd"));
+        let known = known.and_then(|tree| tree.parts(&place.dir.join(stem)));
         // Neither the two stores of a profile nor what lies in a package are folders.
-        if around.profile != Some(true) && (package || !place.package) {
+        if let Some(known) = known {
+            parts = known;
+        } else if around.profile != Some(true) && (package || !place.package) {
             parts.push(stem.to_owned());
         }
         let below = self.directory(SourceDir {
@@ -191,6 +238,7 @@ impl SourceWalk<'_> {
             parts: &parts,
             depth: place.depth + 1,
             package: package || place.package,
+            exported: place.exported,
         });
         match below {
             Err(Error::File {
@@ -207,9 +255,7 @@ impl SourceWalk<'_> {
     fn hidden_directory(&mut self, place: SourceDir<'_>, child: &Child) -> Result<()> {
         let Child { name, path, .. } = child;
         if !is_maildir(path) {
-            if !is_control(name) {
-                self.tree.skip(path, "a hidden directory");
-            }
+            self.tree.skip(path, "a hidden directory");
             return Ok(());
         }
         let mut folder = SourceFolder::new(Kind::Maildir, path, place.parts);
@@ -222,7 +268,8 @@ impl SourceWalk<'_> {
         self.maildir(folder, path)?;
         for child in self.tree.children(path)? {
             let is_own = child.size.is_none() && ["cur", "new", "tmp"].contains(&&*child.name);
-            if !is_own && !is_control(&child.name) {
+            let is_control = child.size.is_some() && belongs_to_maildir(&child.path, &child.name);
+            if !is_own && !is_control {
                 self.tree.skip(&child.path, "not a message of this Maildir");
             }
         }
@@ -231,8 +278,18 @@ impl SourceWalk<'_> {
 
     fn file(&mut self, place: SourceDir<'_>, around: &DirContents, child: &Child, size: u64) {
         let Child { name, path, .. } = child;
-        let has = |name: String| around.names.contains(&name);
-        if is_control(name) || place.package && name == "table_of_contents" {
+        let exported = place.exported;
+        if let Some(folder) = exported.and_then(|tree| tree.folder(&place.dir.join(name), path)) {
+            // An empty file is for the folders below it.
+            if size > 0 {
+                self.folders.push(SourceFolder {
+                    octets: size,
+                    ..folder
+                });
+            }
+            return;
+        }
+        if is_control(path, name) || place.package && name == "table_of_contents" {
             return;
         }
         if let Some(folder) = name.strip_suffix(".msf") {
@@ -245,7 +302,7 @@ impl SourceWalk<'_> {
             }
             return;
         }
-        let form = match form::look(path, name) {
+        let form = match form::look(path, around.form_name(name)) {
             Ok(form) => form,
             Err(Error::File { source, .. }) => {
                 self.tree.skip(path, &words(&source));
@@ -258,7 +315,10 @@ impl SourceWalk<'_> {
         };
         let reason = match form {
             FileForm::Mbox => {
-                let stem = unpacked_name(name);
+                let stem = match mbox::is_packed(path) {
+                    Ok(true) => unpacked_name(name),
+                    _ => name,
+                };
                 let stem = without_suffix(stem, &["mbox"]).unwrap_or(stem);
                 let mut parts = place.parts.to_vec();
                 if !(place.package && name == "mbox") {
@@ -270,7 +330,7 @@ impl SourceWalk<'_> {
                 return;
             }
             // An empty folder of Thunderbird.
-            FileForm::Empty if has(format!("{name}.sbd")) || has(format!("{name}.msf")) => return,
+            FileForm::Empty if around.is_thunderbird(name) => return,
             FileForm::Empty => "it is empty".to_owned(),
             FileForm::Foreign(form) => format!("it is {}", form.what),
             FileForm::PartOfEmlx => {

@@ -2,6 +2,7 @@
 //! readable form, queries, mbox files.
 
 pub(crate) mod bounds;
+pub(crate) mod export_note;
 pub(crate) mod folder_pattern;
 pub(crate) mod markup;
 pub(crate) mod mbox;

@@ -231,6 +231,93 @@ fn a_second_export_adds_only_what_is_new() {
     }
 }
 
+/// Imports one more message into a folder.
+fn add(sandbox: &Sandbox, folder: &str, subject: &str) {
+    let mail = format!("Subject: {subject}\r\n\r\nb\r\n");
+    sandbox.write(&format!("add-{subject}/{folder}/1.eml"), mail, 0o600);
+    let source = format!("add-{subject}");
+    let _ = sandbox
+        .run(&["import", &source, "--account", "work"])
+        .expect_code(0);
+}
+
+#[test]
+fn a_file_that_somebody_else_changed_is_left_as_it_is_and_named() {
+    let (sandbox, _server) = pulled(awkward());
+    add(&sandbox, "Old", "one");
+    let args = ["export", "out", "--format", "mbox"];
+    let inbox = sandbox.path("out/Inbox");
+    for change in ["letter", "mark", "cut"] {
+        let _ = sandbox.run(&args).expect_code(0);
+        let mut bytes = fs::read(&inbox).unwrap();
+        match change {
+            "letter" => bytes.extend(b"From - Sat Aug  2 10:00:05 2025\nSubject: mine\n\nx\n\n"),
+            "mark" => *bytes.iter_mut().find(|b| **b == b'0').unwrap() = b'1',
+            _ => bytes.truncate(bytes.len() / 2),
+        }
+        // Neither size nor time need show it.
+        let time = fs::metadata(&inbox).unwrap().modified().unwrap();
+        fs::write(&inbox, &bytes).unwrap();
+        let file = fs::File::options().write(true).open(&inbox).unwrap();
+        file.set_modified(time).unwrap();
+        add(&sandbox, "INBOX", &format!("{change}-new"));
+        add(&sandbox, "Old", &format!("{change}-old"));
+        for _ in 0..2 {
+            let again = sandbox.run(&args).expect_code(3);
+            assert!(
+                again.stderr().contains(
+                    "warning: Inbox was changed by another program since it was exported, so \
+                     nothing is written to it\n  \
+                     hint: export to a new directory to get all of its mail\n"
+                ),
+                "{change}: {again}"
+            );
+            assert!(fs::read(&inbox).unwrap() == bytes, "{change}");
+        }
+        let old = fs::read_to_string(sandbox.path("out/Old")).unwrap();
+        assert!(old.contains(&format!("Subject: {change}-old")), "{old}");
+        let lines = json_lines(&sandbox.run(&[&["--json"], &args[..]].concat()).stdout);
+        let summary = lines.last().unwrap();
+        assert_eq!(summary["changed_files"], 1, "{summary}");
+        assert!(summary["not_written"].as_u64() > Some(8), "{summary}");
+        fs::remove_dir_all(sandbox.path("out")).unwrap();
+    }
+}
+
+#[test]
+fn a_new_folder_takes_no_file_that_somebody_else_made() {
+    let (sandbox, _server) = pulled(awkward());
+    let args = ["export", "out", "--format", "mbox"];
+    let _ = sandbox.run(&args).expect_code(0);
+    let mine = "From - Sat Aug  2 10:00:05 2025\nSubject: mine\n\nx\n\n";
+    sandbox.write("out/Plans", mine, 0o600);
+    sandbox.write("out/Trash", "", 0o600);
+    add(&sandbox, "Plans", "plan");
+    add(&sandbox, "Trash", "waste");
+    let _ = sandbox.run(&args).expect_code(0);
+    let read = |name: &str| fs::read_to_string(sandbox.path(format!("out/{name}"))).unwrap();
+    assert_eq!(read("Plans"), mine);
+    assert!(read("Plans (2)").contains("Subject: plan"));
+    assert!(read("Trash").contains("Subject: waste"));
+}
+
+#[test]
+fn pages_that_somebody_else_changed_are_left_as_they_are_and_named() {
+    let (sandbox, _server) = pulled(awkward());
+    let args = ["export", "out", "--format", "html"];
+    let _ = sandbox.run(&args).expect_code(0);
+    sandbox.write("out/index.html", "my notes", 0o600);
+    sandbox.write("out/mailvault-export.tmp/mine", "mine", 0o600);
+    add(&sandbox, "Old", "one");
+    let again = sandbox.run(&args).expect_code(3);
+    let warned = "warning: index.html was changed by another program";
+    assert!(again.stderr().contains(warned), "{again}");
+    let read = |name: &str| fs::read_to_string(sandbox.path(format!("out/{name}"))).unwrap();
+    assert_eq!(read("index.html"), "my notes");
+    assert_eq!(read("mailvault-export.tmp/mine"), "mine");
+    assert!(sandbox.path("out/folders/Old").is_dir());
+}
+
 #[test]
 fn an_export_that_is_killed_leaves_no_half_file_and_the_next_makes_it_whole() {
     if missing("strace") {

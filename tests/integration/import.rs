@@ -1,6 +1,6 @@
 //! What people have: mail in the forms in which other programs leave it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
 
@@ -447,4 +447,89 @@ fn a_name_close_to_that_of_an_account_is_taken_for_a_slip() {
     }
     let again = ["import", "one.mbox", "--account", "work"];
     let _ = sandbox.run(&again).expect_code(0);
+}
+
+#[test]
+fn a_file_is_no_control_file_and_no_message_by_its_name_alone() {
+    let sandbox = Sandbox::new();
+    sandbox.config("vault = \"$HOME/vault\"\n");
+    let names = [
+        "dovecot",
+        "dovecot-users",
+        "courier-users",
+        "subscriptions",
+        "maildirfolder",
+        "maildirsize1",
+        "Thumbs.db",
+        "desktop.ini",
+        "foo.eml",
+        "foo.emlx",
+        "foo.partial.emlx",
+        "foo.gz",
+        "foo.zst",
+        "foo.mbox.gz",
+    ];
+    for name in names {
+        let two = ["1", "2"].map(|n| format!("From -\nSubject: {name} {n}\n\nx\n\n"));
+        sandbox.write(&format!("in/{name}"), two.concat(), 0o600);
+    }
+    sandbox.write("in/courier-notes", "no mail", 0o600);
+    let args = ["import", "in", "--account", "work", "--create"];
+    let output = sandbox.run(&args).expect_code(3);
+    assert!(
+        output
+            .stderr()
+            .contains("skipped courier-notes: it is not mail"),
+        "{output}"
+    );
+    let mut found: BTreeMap<String, usize> = BTreeMap::new();
+    for stored in sandbox.messages("work") {
+        *found.entry(stored.folder.replace("\\2e", ".")).or_default() += 1;
+    }
+    let wanted = names.iter().map(|name| (format!(".{name}"), 2));
+    assert_eq!(found, wanted.collect());
+}
+
+#[test]
+fn a_tree_of_ours_is_read_by_the_names_in_its_note() {
+    let sandbox = Sandbox::new();
+    sandbox.config("vault = \"$HOME/vault\"\n");
+    let names = [
+        "foo.eml",
+        "foo.gz",
+        "foo.mbox.gz",
+        "dovecot",
+        "a*b",
+        "a?b",
+        "R&D",
+        "x.msf",
+        "Ar/a*b",
+        "Ar/a?b/c",
+    ];
+    for name in names {
+        sandbox.write(
+            &format!("in/{name}/cur/1.a:2,S"),
+            format!("Subject: {name}\n\nx\n"),
+            0o600,
+        );
+    }
+    let import = |sandbox: &Sandbox, source: &str| {
+        let args = ["import", source, "--account", "work", "--create"];
+        let _ = sandbox.run(&args).expect_code(0);
+        let mut all = sandbox.messages("work");
+        for stored in &mut all {
+            stored.name.clear();
+        }
+        all.sort_by_key(|stored| stored.bytes.clone());
+        all
+    };
+    let before = import(&sandbox, "in");
+    assert_eq!(before.len(), names.len());
+    let _ = sandbox
+        .run(&["export", "out", "--format", "mbox"])
+        .expect_code(0);
+    let fresh = Sandbox::new();
+    fresh.config("vault = \"$HOME/vault\"\n");
+    let source = sandbox.path("out");
+    assert_eq!(import(&fresh, source.to_str().unwrap()), before);
 }

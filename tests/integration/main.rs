@@ -53,6 +53,7 @@ mod stalls;
 mod stats;
 mod status;
 mod support;
+mod thunderbird;
 mod traffic;
 mod upload;
 mod upload_servers;

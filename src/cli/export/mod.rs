@@ -63,7 +63,9 @@ pub(crate) fn run(
     };
     tell(&report, args, to_stdout, out);
     let lost = |kept: &KeptNames| kept.unfit_uidls > 0;
-    let whole = report.left_out.is_empty() && !report.kept.as_ref().is_some_and(lost);
+    let whole = report.left_out.is_empty()
+        && report.foreign.is_empty()
+        && !report.kept.as_ref().is_some_and(lost);
     let summary = summary(&plan, &report);
     Ok(Done::new(if whole { 0 } else { PARTIAL }, summary))
 }
@@ -105,6 +107,8 @@ fn summary(plan: &Plan, report: &ExportReport) -> Value {
         "bytes": report.octets,
         "there": report.there,
         "left_out": report.left_out.len(),
+        "changed_files": report.foreign.len(),
+        "not_written": report.not_written,
         "gone": plan.selection.omitted.messages,
         "unknown": plan.selection.omitted.unknown,
         "dry_run": false,

@@ -86,6 +86,17 @@ pub(super) fn tell(report: &ExportReport, args: &Export, to_stdout: bool, out: &
             Some(hint),
         );
     }
+    for (n, file) in report.foreign.iter().enumerate() {
+        let file = file.to_string_lossy();
+        out.json("changed_file", json!({"path": file}), true);
+        let text = format!(
+            "{} was changed by another program since it was exported, so nothing is written to it",
+            escape(&file),
+        );
+        let last = n + 1 == report.foreign.len();
+        let hint = last.then_some("export to a new directory to get all of its mail");
+        report::warn(out, &text, hint);
+    }
     if let Some(kept) = &report.kept {
         tell_kept(kept, out);
     }
@@ -96,7 +107,7 @@ pub(super) fn tell(report: &ExportReport, args: &Export, to_stdout: bool, out: &
         0 => String::new(),
         there => format!(", {} already there", count(there)),
     };
-    match report.written + report.there {
+    match report.written + report.there + report.not_written {
         0 => out.line("no messages match"),
         _ => out.line(&format!(
             "{}, {}, exported to {}{there}",

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use chrono::DateTime;
 
 use super::body::Body;
+use super::folders::TreeForm;
 use super::place::ExportPlace;
 use super::{Put, Target, names};
 use crate::base::error::Result;
@@ -86,9 +87,8 @@ impl Site {
             self.close_month()?;
         }
         if !same {
-            let mut wish = vec!["folders".to_owned()];
-            wish.extend(self.place.wish(&entry.account, &entry.dir));
-            let path = self.place.folder(&entry.account, &entry.dir, &wish)?;
+            let form = TreeForm::Below("folders");
+            let path = self.place.folder(&entry.account, &entry.dir, form)?;
             self.folders.push(HtmlFolder {
                 account: entry.account.clone(),
                 dir: entry.dir.clone(),
@@ -122,7 +122,7 @@ impl Site {
             .join(&folder.path)
             .join(format!("{name}.html"));
         folder.months.push((name, month.count));
-        self.place.write(file, text.as_bytes())
+        self.place.write_replaceable(file, text.as_bytes())
     }
 
     /// Writes the page of a message and its attachments.
@@ -177,13 +177,16 @@ impl Site {
         }
         for (id, (before, after)) in links {
             let path = page_of(self.place.root(), id);
-            let text = String::from_utf8_lossy(&fsx::read(&path)?).into_owned();
+            let Ok(text) = String::from_utf8(fsx::read(&path)?) else {
+                // No page of ours is anything but UTF-8.
+                continue;
+            };
             let links = page::links(&before, &after, &self.labels);
             let Some(new) = page::with_links(&text, &links) else {
                 continue;
             };
             if new != text {
-                self.place.write(path, new.as_bytes())?;
+                self.place.rewrite(path, text.as_bytes(), new.as_bytes())?;
             }
         }
         Ok(())
@@ -231,7 +234,7 @@ impl Target for Site {
         Ok(Put::Written)
     }
 
-    fn finish(mut self: Box<Self>) -> Result<()> {
+    fn finish(mut self: Box<Self>) -> Result<Vec<PathBuf>> {
         self.close_month()?;
         self.place.flush()?;
         self.link()?;
@@ -248,7 +251,7 @@ impl Target for Site {
             .collect();
         let index = page::index(&sections, self.labels.len());
         let file = self.place.root().join("index.html");
-        self.place.write(file, index.as_bytes())?;
+        self.place.write_replaceable(file, index.as_bytes())?;
         self.place.finish()
     }
 }

@@ -47,8 +47,10 @@ pub(super) fn assert_split(file: &[u8], size: usize) {
     let mut at = 0;
     for (n, part) in found.iter().enumerate() {
         match *part {
-            MboxPart::Message { start, end, .. } => {
-                assert!(at <= start && start <= end, "{found:?}");
+            MboxPart::Message {
+                start, end, whole, ..
+            } => {
+                assert!(at <= start && start <= end && end <= whole, "{found:?}");
                 at = end;
             }
             MboxPart::Stray { end } => {

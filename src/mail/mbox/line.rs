@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, NaiveDate, NaiveTime};
 
 use super::FROM;
+use crate::mail::message::Hash128;
 
 /// The sender that our `From ` lines begin with.
 const SENDER: &str = "mailvault";
@@ -21,6 +22,10 @@ pub(crate) struct Tag {
     pub(crate) open: bool,
     /// It has no body, and got an empty line.
     pub(crate) bare: bool,
+    /// The fields in which Thunderbird keeps flags were put in front of it.
+    pub(crate) status: bool,
+    /// The id of its bytes.
+    pub(crate) id: Option<Hash128>,
 }
 
 /// A line that begins a message.
@@ -40,10 +45,14 @@ impl fmt::Display for FromLine {
             (self.tag.exact, "-exact"),
             (self.tag.open, "-open"),
             (self.tag.bare, "-bare"),
+            (self.tag.status, "-status"),
         ] {
             if given {
                 f.write_str(word)?;
             }
+        }
+        if let Some(id) = self.tag.id {
+            write!(f, "-{id}")?;
         }
         let date = DateTime::from_timestamp(self.date, 0).unwrap_or_default();
         write!(f, " {}", date.format("%a %b %e %H:%M:%S %Y"))
@@ -194,7 +203,11 @@ fn tag(sender: &str) -> Tag {
             "exact" => tag.exact = true,
             "open" => tag.open = true,
             "bare" => tag.bare = true,
-            _ => return Tag::default(),
+            "status" => tag.status = true,
+            word => match Hash128::parse(word) {
+                Some(id) => tag.id = Some(id),
+                None => return Tag::default(),
+            },
         }
     }
     tag

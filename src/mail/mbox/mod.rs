@@ -26,6 +26,7 @@ const FROM: &[u8] = b"From ";
 mod tests {
     use super::fuzzing::{assert_quoted, assert_turned, quoted, unquoted};
     use super::*;
+    use crate::mail::message::Hash128;
     use proptest::prelude::*;
 
     #[test]
@@ -50,12 +51,15 @@ mod tests {
                 exact: true,
                 open: false,
                 bare: true,
+                status: true,
+                id: Some(Hash128([7; 16])),
             },
             date: 1_754_128_805,
         };
+        let id = "07".repeat(16);
         assert_eq!(
             line.to_string(),
-            "From mailvault-exact-bare Sat Aug  2 10:00:05 2025"
+            format!("From mailvault-exact-bare-status-{id} Sat Aug  2 10:00:05 2025")
         );
         let read = Separator::read(line.to_string().as_bytes());
         assert_eq!(read, Some(Separator::Dated(line)));
@@ -142,8 +146,15 @@ mod tests {
         }
 
         #[test]
-        fn every_from_line_reads_back(date in 0i64..4_294_967_296, bits in 0u8..8) {
-            let tag = Tag { ours: true, exact: bits & 1 > 0, open: bits & 2 > 0, bare: bits & 4 > 0 };
+        fn every_from_line_reads_back(date in 0i64..4_294_967_296, bits in 0u8..32) {
+            let tag = Tag {
+                ours: true,
+                exact: bits & 1 > 0,
+                open: bits & 2 > 0,
+                bare: bits & 4 > 0,
+                status: bits & 8 > 0,
+                id: (bits & 16 > 0).then_some(Hash128([bits; 16])),
+            };
             let line = FromLine { tag, date };
             let read = Separator::read(line.to_string().as_bytes());
             prop_assert_eq!(read, Some(Separator::Dated(line)));

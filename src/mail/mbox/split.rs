@@ -56,6 +56,8 @@ pub(crate) enum MboxPart {
         start: u64,
         /// After its last byte.
         end: u64,
+        /// The same with what was added to it.
+        whole: u64,
         /// The line that begins it.
         line: FromLine,
         /// Lines of it that begin with `From ` are quoted.
@@ -358,11 +360,12 @@ impl Splitter {
         let tag = open.line.tag;
         let added = u64::from(tag.open) + u64::from(tag.bare);
         let least = open.start.max(open.body_end.unwrap_or(0));
-        let end = blank.filter(|blank| *blank >= least).unwrap_or(end);
-        let end = end.saturating_sub(added * open.end).max(open.start);
+        let whole = blank.filter(|blank| *blank >= least).unwrap_or(end);
+        let end = whole.saturating_sub(added * open.end).max(open.start);
         (around.each)(MboxPart::Message {
             start: open.start,
             end,
+            whole,
             line: open.line,
             quoted: !open.unquoted,
         });

@@ -62,7 +62,9 @@ impl Hash128 {
         u64::from_be_bytes(head)
     }
 
-    fn cut(hash: blake3::Hash) -> Self {
+    /// The first half of a hash.
+    #[must_use]
+    pub(crate) fn cut(hash: blake3::Hash) -> Self {
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&hash.as_bytes()[..16]);
         Self(bytes)

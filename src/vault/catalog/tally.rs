@@ -35,12 +35,15 @@ impl CountedName {
     }
 }
 
+/// No message is larger: what a server lists may be any number, and sums of such would overflow.
+const MOST: i64 = 1 << 40;
+
 impl Tallies {
     /// Counts a change of a folder by so many messages of this size.
     pub(super) fn count_place(&mut self, folder: i64, messages: i64, (size, stored): (i64, i64)) {
         let sums = self.folders.entry(folder).or_default();
         for (sum, more) in sums.iter_mut().zip([1, size, stored]) {
-            *sum += messages * more;
+            *sum += messages * more.min(MOST);
         }
     }
 
@@ -57,7 +60,7 @@ impl Tallies {
             let key = (origin, name.state, name.evidence.unwrap_or(-1));
             let [count, octets, last] = self.names.entry(key).or_insert([0, 0, i64::MIN]);
             *count += messages;
-            *octets += messages * name.octets.unwrap_or(0);
+            *octets += messages * name.octets.unwrap_or(0).min(MOST);
             *last = time.max(*last);
         }
     }

@@ -10,6 +10,7 @@ use crate::base::fsx;
 use crate::mail::message::Hash128;
 
 pub use crate::base::account_name::is_account_name as is_account;
+pub(crate) use names::spelled_part;
 pub use names::{FileName, base_of, folder_dir, folder_label, is_folder_dir, message_label};
 
 /// The paths of one vault.

@@ -83,6 +83,17 @@ fn canonical(part: &str) -> Option<String> {
     }
 }
 
+/// A component as a server would spell it, of a name that is text: what is no modified UTF-7 is
+/// encoded.
+#[must_use]
+pub(crate) fn spelled_part(part: &str) -> String {
+    match canonical(part) {
+        Some(part) => part,
+        None if part.chars().any(char::is_control) => part.to_owned(),
+        None => encode_mutf7(part),
+    }
+}
+
 /// A message's name on the server as people read and configure it: its UIDL, escaped, or
 /// `FOLDER:UIDVALIDITY.UID`; nothing if it has none.
 #[must_use]
