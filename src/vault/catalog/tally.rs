@@ -43,7 +43,7 @@ impl Tallies {
     pub(super) fn count_place(&mut self, folder: i64, messages: i64, (size, stored): (i64, i64)) {
         let sums = self.folders.entry(folder).or_default();
         for (sum, more) in sums.iter_mut().zip([1, size, stored]) {
-            *sum += messages * more.min(MOST);
+            *sum += messages * more.clamp(0, MOST);
         }
     }
 
@@ -60,7 +60,7 @@ impl Tallies {
             let key = (origin, name.state, name.evidence.unwrap_or(-1));
             let [count, octets, last] = self.names.entry(key).or_insert([0, 0, i64::MIN]);
             *count += messages;
-            *octets += messages * name.octets.unwrap_or(0).min(MOST);
+            *octets += messages * name.octets.unwrap_or(0).clamp(0, MOST);
             *last = time.max(*last);
         }
     }
