@@ -9,9 +9,7 @@ use crate::mail::query::Query;
 use crate::mail::source::Listings;
 use crate::purge::inventory::ListingCheck;
 use crate::purge::{Choice, PurgeSelection, RemoteFolder};
-use crate::vault::catalog::{
-    Candidate, CandidateOrder, Catalog, DateRule, IdSet, QueryVerdict, Shortlist,
-};
+use crate::vault::catalog::{Candidate, CandidateOrder, Catalog, DateRule, Shortlist};
 
 /// A day in seconds.
 const DAY: i64 = 86_400;
@@ -152,8 +150,6 @@ pub struct Survey<'a> {
     selection: &'a PurgeSelection,
     /// What may be deleted if it passes the proof.
     candidates: Shortlist,
-    /// What the account's rule keeps; asked for with the first place.
-    kept: Option<IdSet>,
     places: Vec<SurveyedFolder>,
     unarchived: Sum,
     unproven: Sum,
@@ -168,7 +164,6 @@ impl<'a> Survey<'a> {
             accept_short,
             selection,
             candidates: Shortlist::new()?,
-            kept: None,
             places: Vec::new(),
             unarchived: Sum::default(),
             unproven: Sum::default(),
@@ -194,11 +189,6 @@ impl<'a> Survey<'a> {
             }
             None => None,
         };
-        let kept = match self.kept.take() {
-            Some(kept) => kept,
-            // Wherever it fits.
-            None => catalog.matching(&self.selection.keep.matching, None, DateRule::Any)?,
-        };
         let place = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
         let inventory = ListingCheck {
             catalog,
@@ -208,13 +198,10 @@ impl<'a> Survey<'a> {
         };
         let found = inventory.of(listings, &mut |candidate| {
             let blob = candidate.blob;
-            let verdict = QueryVerdict {
-                fits: fitting.as_ref().is_none_or(|fits| fits.contains(blob)),
-                kept: kept.contains(blob),
-            };
-            (self.candidates).put(&Candidate { place, ..candidate }, verdict)
+            // It may be older than the candidate: what it does not know yet is not selected.
+            let fits = fitting.as_ref().is_none_or(|fits| fits.contains(blob));
+            (self.candidates).put(&Candidate { place, ..candidate }, fits)
         })?;
-        self.kept = Some(kept);
         self.unarchived += found.unarchived;
         self.unproven += found.unproven;
         self.open.push(found.open);
@@ -264,13 +251,16 @@ pub(super) fn plan(survey: Survey<'_>, catalog: &Catalog, now: i64) -> Result<Pu
     };
     let nothing = selection.is_empty();
     let newest = candidates.newest(selection.keep.newest)?;
+    // Asked for after all candidates: another pull may have archived one of them meanwhile, and
+    // the rule keeps it wherever it fits.
+    let kept = catalog.matching(&selection.keep.matching, None, DateRule::Any)?;
     let order = match (selection.free, selection.first) {
         (None, _) => CandidateOrder::Any,
         (Some(_), Choice::Oldest) => CandidateOrder::Oldest,
         (Some(_), Choice::Largest) => CandidateOrder::Largest,
     };
     let mut largest = Largest::default();
-    candidates.for_each(order, |candidate, verdict| {
+    candidates.for_each(order, |candidate, fits| {
         let bracket = bracket(now.saturating_sub(candidate.dated));
         plan.brackets[bracket].all.add(candidate.octets);
         if nothing {
@@ -279,11 +269,11 @@ pub(super) fn plan(survey: Survey<'_>, catalog: &Catalog, now: i64) -> Result<Pu
         let old_enough = selection
             .older_than
             .is_none_or(|age| is_old(age, candidate.dated, now));
-        if nothing || !old_enough || !verdict.fits {
+        if nothing || !old_enough || !fits {
             return;
         }
         let key = (candidate.dated, candidate.place, candidate.row);
-        if verdict.kept || newest.is_some_and(|last| key >= last) {
+        if kept.contains(candidate.blob) || newest.is_some_and(|last| key >= last) {
             plan.held.add(candidate.octets);
         } else if selection.free.is_none_or(|free| plan.chosen.octets < free) {
             plan.choose(candidate, bracket);

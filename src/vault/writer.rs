@@ -24,6 +24,8 @@ pub struct Writer {
     catalog: Catalog,
     sync: BatchSync,
     staging: Staging,
+    /// True if the catalog has taken in an event by half: it must not be published.
+    torn: bool,
     /// What opening found amiss.
     pub(crate) opened: Opened,
     _lock: Lock,
@@ -112,6 +114,7 @@ impl Writer {
             catalog,
             sync,
             staging,
+            torn: false,
             opened,
             _lock: lock,
         };
@@ -164,16 +167,29 @@ impl Writer {
     /// transaction stays open.
     pub fn record(&mut self, events: &[LedgerEvent]) -> Result<()> {
         let appended = self.ledger.append(events, now_ms())?;
+        if self.torn {
+            return Ok(());
+        }
         self.catalog.begin()?;
+        // Until all of them are taken in.
+        self.torn = true;
         for event in events {
             self.catalog.apply_event(event, appended.time)?;
         }
+        self.torn = false;
         Ok(())
     }
 
     /// Ends the catalog's transaction, so that readers see what was recorded.
+    /// After an event that could not be taken in, nothing is published: the catalog stays where
+    /// it was, and the next opening replays the ledger.
     pub fn publish(&mut self) -> Result<()> {
-        self.catalog.commit(self.ledger.position())
+        if self.torn {
+            return self.catalog.abandon();
+        }
+        let done = self.catalog.commit(self.ledger.position());
+        self.torn = done.is_err();
+        done
     }
 
     /// Makes written files durable.
@@ -288,4 +304,42 @@ pub(super) fn unrecorded(
 fn is_what_it_says(path: &Path, name: &FileName, scanner: &mut Scanner) -> bool {
     frame::scan(path, name.size, scanner)
         .is_ok_and(|d| d.hash == name.hash && d.size == name.size && d.wire == name.wire)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::mail::message::Hash128;
+
+    fn uploaded(n: u8) -> LedgerEvent {
+        LedgerEvent::Uploaded {
+            destination: "home".to_owned(),
+            folder: "INBOX".to_owned(),
+            hash: Hash128::of(&[n]),
+            uid: None,
+        }
+    }
+
+    #[test]
+    fn an_event_that_is_not_taken_in_is_replayed_by_the_next_opening() {
+        let dir = tempfile::tempdir().unwrap();
+        Writer::create(dir.path()).unwrap();
+        let open = || Writer::open(dir.path(), Duration::ZERO, &AtomicBool::new(false)).unwrap();
+        let mut writer = open();
+        writer.record(&[uploaded(1)]).unwrap();
+        writer.publish().unwrap();
+        writer.catalog().refuse_uploads();
+        assert!(writer.record(&[uploaded(2)]).is_err());
+        assert!(writer.publish().is_ok());
+        drop(writer);
+        let writer = open();
+        for n in [1, 2] {
+            let is_there = writer
+                .catalog()
+                .is_uploaded("home", "INBOX", Hash128::of(&[n]));
+            assert!(is_there.unwrap(), "{n}");
+        }
+    }
 }

@@ -30,6 +30,10 @@ fn writer(path: &Path) -> Writer {
 
 /// Records these texts as archived, named by their order, and gives the listing of them.
 fn archive(writer: &mut Writer, texts: &[String]) -> Listings {
+    archive_in(writer, &maildrop(), texts)
+}
+
+fn archive_in(writer: &mut Writer, maildrop: &RemoteFolder, texts: &[String]) -> Listings {
     let mut scanner = Scanner::new();
     let mut listings = Listings::default();
     for (n, text) in (0_u32..).zip(texts) {
@@ -38,8 +42,8 @@ fn archive(writer: &mut Writer, texts: &[String]) -> Listings {
         let name = format!("name-{n:06}");
         let seen = Seen {
             identity: Identity {
-                account: maildrop().account,
-                server: maildrop().server,
+                account: maildrop.account.clone(),
+                server: maildrop.server.clone(),
                 uid: Uid::Uidl(name.as_bytes().into()),
                 dir: None,
             },
@@ -207,4 +211,32 @@ fn a_finding_is_settled_only_by_a_look_that_would_find_it_again() {
         let checked = purge::check(writer.catalog(), &selection, now());
         assert_eq!(checked.is_ok(), settled, "{looks:?}: {checked:?}");
     }
+}
+
+#[test]
+fn what_is_archived_while_places_are_listed_is_kept_if_the_rule_fits_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = writer(dir.path());
+    let old = format!("Received: by a; {}\r\n\r\n", ago(900));
+    let selection = PurgeSelection {
+        keep: Keep {
+            matching: vec![query::parse(&["larger:500"], chrono::Utc::now()).unwrap()],
+            ..Keep::default()
+        },
+        ..older_than(30)
+    };
+    let first = archive(&mut writer, std::slice::from_ref(&old));
+    let mut survey = Survey::new(&[], &selection).unwrap();
+    let catalog = writer.catalog();
+    survey.add(catalog, &maildrop(), &first).unwrap();
+    // As another pull does meanwhile.
+    let second = RemoteFolder {
+        server: "ann@imap.example.org:993".into(),
+        ..maildrop()
+    };
+    let large = old + &"x".repeat(1_000);
+    let listings = archive_in(&mut writer, &second, &[large]);
+    survey.add(writer.catalog(), &second, &listings).unwrap();
+    let plan = purge::plan(survey, writer.catalog(), now()).unwrap();
+    assert_eq!((plan.chosen.messages, plan.held.messages), (1, 1));
 }

@@ -61,7 +61,7 @@ pub use purge::{Archived, Record};
 pub use search::{Omissions, Order, SortBy};
 pub(crate) use search::{Picked, PickedRows};
 pub(crate) use server_names::ServerNames;
-pub(crate) use shortlist::{Candidate, CandidateOrder, QueryVerdict, Shortlist};
+pub(crate) use shortlist::{Candidate, CandidateOrder, Shortlist};
 pub use stats::{Amount, BRACKETS, Facet, Group, Groups, Totals};
 pub use status::AccountStatus;
 pub(crate) use texts::index_pieces;
@@ -357,6 +357,28 @@ impl Catalog {
         self.run("COMMIT")
     }
 
+    /// Ends the transaction, if one is open, as if it had never begun.
+    pub(crate) fn abandon(&mut self) -> Result<()> {
+        self.fresh.clear();
+        self.absent.borrow_mut().clear();
+        self.origins.clear();
+        self.folders.clear();
+        self.tallies = tally::Tallies::default();
+        if self.db.is_autocommit() {
+            return Ok(());
+        }
+        self.run("ROLLBACK")
+    }
+
+    /// Lets every attempt to note an upload fail, as a full disk would.
+    #[cfg(test)]
+    pub(crate) fn refuse_uploads(&self) {
+        let _ = self.run(
+            "CREATE TEMP TRIGGER refuse BEFORE INSERT ON uploaded
+             BEGIN SELECT RAISE(ABORT, 'refused'); END",
+        );
+    }
+
     /// Asks several questions in one transaction: without it each takes the locks again.
     pub(crate) fn at_once<T>(&self, ask: impl FnOnce() -> Result<T>) -> Result<T> {
         if !self.db.is_autocommit() {
@@ -364,8 +386,10 @@ impl Catalog {
         }
         self.run("BEGIN")?;
         let answer = ask();
-        self.run("COMMIT")?;
-        answer
+        let ended = self.run("COMMIT");
+        // Where the answer failed, SQLite may have ended the transaction itself.
+        let answer = answer?;
+        ended.map(|()| answer)
     }
 
     /// How far the ledger was taken in; `None` at the beginning.

@@ -11,7 +11,6 @@ use crate::base::error::Result;
 /// Bits of a row.
 const RECEIVE: i64 = 1;
 const FITS: i64 = 2;
-const KEPT: i64 = 4;
 const ESTIMATED: i64 = 8;
 
 /// A message that is archived and listed under a name and a size that fit.
@@ -33,15 +32,6 @@ pub(crate) struct Candidate {
     pub(crate) receive: bool,
     /// True if its listed size says nothing.
     pub(crate) estimated: bool,
-}
-
-/// What a purge's queries say of a candidate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct QueryVerdict {
-    /// True if it fits what is to go.
-    pub(crate) fits: bool,
-    /// True if it fits what stays.
-    pub(crate) kept: bool,
 }
 
 /// The order in which candidates are gone through.
@@ -85,11 +75,10 @@ impl Shortlist {
         Ok(Self { db })
     }
 
-    /// Adds a candidate.
-    pub(crate) fn put(&self, candidate: &Candidate, verdict: QueryVerdict) -> Result<()> {
+    /// Adds a candidate, and whether it fits what is to go.
+    pub(crate) fn put(&self, candidate: &Candidate, fits: bool) -> Result<()> {
         let bits = i64::from(candidate.receive) * RECEIVE
-            + i64::from(verdict.fits) * FITS
-            + i64::from(verdict.kept) * KEPT
+            + i64::from(fits) * FITS
             + i64::from(candidate.estimated) * ESTIMATED;
         self.db
             .prepare_cached("INSERT INTO candidate VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
@@ -126,11 +115,11 @@ impl Shortlist {
             .map_err(failed_here)
     }
 
-    /// Calls `each` with every candidate.
+    /// Calls `each` with every candidate, and whether it fits what is to go.
     pub(crate) fn for_each(
         &self,
         order: CandidateOrder,
-        mut each: impl FnMut(&Candidate, QueryVerdict),
+        mut each: impl FnMut(&Candidate, bool),
     ) -> Result<()> {
         let sql = format!(
             "SELECT listed, place, blob, octets, dated, mark, bits FROM candidate {}",
@@ -151,11 +140,7 @@ impl Shortlist {
                     receive: bits & RECEIVE != 0,
                     estimated: bits & ESTIMATED != 0,
                 };
-                let verdict = QueryVerdict {
-                    fits: bits & FITS != 0,
-                    kept: bits & KEPT != 0,
-                };
-                each(&candidate, verdict);
+                each(&candidate, bits & FITS != 0);
             }
             Ok(())
         };
@@ -164,5 +149,7 @@ impl Shortlist {
 }
 
 fn failed_here(source: rusqlite::Error) -> crate::base::error::Error {
-    failed(Path::new("(temporary)"), source)
+    // Where SQLite keeps what has no name.
+    let dir = std::env::var_os("TMPDIR").unwrap_or_else(|| "/var/tmp".into());
+    failed(Path::new(&dir), source)
 }
