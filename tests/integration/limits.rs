@@ -244,9 +244,10 @@ fn sizes_that_are_no_sizes_are_only_hints() {
             "STAT" => write!(out, "+OK {stat}\r\n"),
             "LIST" => out.write_all(rows(&|n| claims[n - 1].to_owned()).as_bytes()),
             "UIDL" => out.write_all(rows(&|n| format!("uid{n}")).as_bytes()),
-            _ => match command.strip_prefix("RETR ") {
-                Some(n) => write!(out, "+OK\r\nSubject: {n}\r\n\r\n{n}\r\n.\r\n"),
-                None => small(command, out),
+            _ => match command.split(' ').collect::<Vec<_>>()[..] {
+                ["RETR", n] => write!(out, "+OK\r\nSubject: {n}\r\n\r\n{n}\r\n.\r\n"),
+                ["TOP", n, _] => write!(out, "+OK\r\nSubject: {n}\r\n\r\n.\r\n"),
+                _ => small(command, out),
             },
         };
         let (output, peak) = run(&sandbox, &["pull", "--create"], &listener, &answer);
