@@ -299,11 +299,14 @@ impl ExportPlace {
         )
     }
 
-    /// True if a file below the root is as an export left it.
-    pub(super) fn has_written(&self, file: &Path, text: &[u8]) -> bool {
+    /// True if a file below the root is as an export left it. If one was killed between the
+    /// write and the note, this makes up for the note: the next write replaces what was to come.
+    pub(super) fn has_written(&mut self, file: &Path, text: &[u8]) -> bool {
         let (name, is) = (file.to_string_lossy(), sum(text));
-        let noted = [name.to_string(), coming(&name)];
-        noted.iter().any(|n| self.state.files.get(n) == Some(&is))
+        if self.state.files.get(&coming(&name)) == Some(&is) {
+            self.written(file);
+        }
+        self.state.files.get(&*name) == Some(&is)
     }
 
     /// Notes what a file will hold besides what it holds now, as the write may fail.
