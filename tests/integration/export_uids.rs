@@ -1,6 +1,7 @@
 //! Mail that moves to a Dovecot of one's own and keeps its UIDs, UIDVALIDITY and UIDLs, so that
 //! no mail program fetches it again.
 
+use std::fmt::Write as _;
 use std::fs;
 
 use crate::support::client::{Retrieved, Wire, imap_rows, pop3_fetch_all};
@@ -193,7 +194,7 @@ fn a_list_that_dovecot_has_changed_is_left_to_it() {
     let output = export(&sandbox).expect_code(0);
     assert_eq!(fs::read_to_string(&list).unwrap(), changed);
     let stderr = output.stderr();
-    let note = "plain/dovecot-uidlist was changed since the last export, so it stays as it is";
+    let note = "plain/dovecot-uidlist, or the file was changed, so it stays as it is";
     assert!(stderr.contains(note), "{stderr}");
     assert!(stderr.contains("kept the UIDs of 3 messages"), "{stderr}");
     // Neither is one that an export without the option left to Dovecot.
@@ -212,14 +213,154 @@ fn a_list_that_dovecot_has_changed_is_left_to_it() {
 }
 
 #[test]
+fn a_mailbox_that_dovecot_has_opened_is_left_to_it() {
+    let Some(server) = old_server(Release::V2_3) else {
+        return;
+    };
+    let sandbox = sandbox(&[]);
+    pull(&sandbox, &server, &["imap"]);
+    let _ = export(&sandbox).expect_code(0);
+    for release in Release::ALL {
+        let options = Options {
+            release,
+            ..Options::default()
+        };
+        let Some(dovecot) = Dovecot::start(&options) else {
+            continue;
+        };
+        dovecot.adopt("ann", &sandbox.path("plain"));
+        let opened = remembered(&dovecot);
+        let list = dovecot.maildir("ann").join("dovecot-uidlist");
+        let before = fs::read_to_string(&list).unwrap();
+        let number = if release == Release::V2_3 { 6 } else { 7 };
+        server.deliver("ann", &letters(number..number + 1));
+        pull(&sandbox, &server, &["imap"]);
+        let maildir = dovecot.maildir("ann").display().to_string();
+        let output = sandbox.run(&["export", &maildir, "--keep-uids"]);
+        let output = output.expect_code(0);
+        let stderr = output.stderr();
+        let note = format!("note: Dovecot has opened the mailbox of {}", list.display());
+        assert!(stderr.contains(&note), "{stderr}");
+        assert_eq!(fs::read_to_string(&list).unwrap(), before);
+        // The owner of what is new is the one who exported.
+        dovecot.deliver::<&str>("ann", &[]);
+        let now = remembered(&dovecot);
+        let (old, new) = (&opened.mailboxes[0].1, &now.mailboxes[0].1);
+        assert_eq!(new[..old.len()], old[..]);
+        assert!(new.len() > old.len());
+        let log = dovecot.log();
+        assert!(
+            !log.contains("Error:") && !log.contains("Warning:"),
+            "{log}"
+        );
+    }
+}
+
+#[test]
+fn a_uid_of_a_file_that_was_removed_is_not_given_to_another_message() {
+    let Some(server) = old_server(Release::V2_3) else {
+        return;
+    };
+    let sandbox = sandbox(&[]);
+    pull(&sandbox, &server, &["imap"]);
+    let _ = export(&sandbox).expect_code(0);
+    let removed = |name: &str| name.split(" :").nth(1).unwrap().to_owned();
+    let list = fs::read_to_string(sandbox.path("plain/dovecot-uidlist")).unwrap();
+    let base = removed(list.lines().nth(2).unwrap());
+    for sub in ["cur", "new"] {
+        for entry in fs::read_dir(sandbox.path("plain").join(sub)).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_name().to_string_lossy().starts_with(&base) {
+                fs::remove_file(entry.path()).unwrap();
+            }
+        }
+    }
+    let args = ["export", "plain", "--keep-uids", "subject:0"];
+    let output = sandbox.run(&args).expect_code(0);
+    assert!(
+        output.stderr().contains("kept the UIDs of 3 messages"),
+        "{output}"
+    );
+    let after = fs::read_to_string(sandbox.path("plain/dovecot-uidlist")).unwrap();
+    assert_eq!(after, list);
+    for release in Release::ALL {
+        if let Some(served) = served(&sandbox, release) {
+            assert_eq!(served.maildrop.len(), 3);
+        }
+    }
+}
+
+#[test]
+fn a_uidl_that_the_server_gave_to_another_message_goes_there() {
+    let Some(server) = Dovecot::start(&Options::default()) else {
+        return;
+    };
+    let sandbox = sandbox(&[]);
+    let serve = |uidls: &[&str], letters: &[String]| {
+        let _ = fs::remove_dir_all(server.maildir("ann"));
+        server.deliver("ann", letters);
+        let mut list = "3 V7 N9 G0123456789abcdef0123456789abcdef\n".to_owned();
+        for (n, uidl) in uidls.iter().enumerate() {
+            let base = format!("{}.{n}.example.org", 1_000_000_000 + n);
+            let _ = writeln!(list, "{} P{uidl} :{base}", n + 1);
+        }
+        fs::write(server.maildir("ann").join("dovecot-uidlist"), list).unwrap();
+        server.deliver::<&str>("ann", &[]);
+        pull(&sandbox, &server, &["pop3"]);
+        let _ = export(&sandbox).expect_code(0);
+        let there = pop3_fetch_all(server.pop3(), "ann", PASSWORD);
+        let list = fs::read_to_string(sandbox.path("plain/dovecot-uidlist")).unwrap();
+        (there, list)
+    };
+    let (a, b, c) = (
+        &letters(0..1)[0],
+        &letters(1..2)[0],
+        letters(2..3)[0].clone() + "more\r\n",
+    );
+    let (_, list) = serve(&["u1", "u2"], &[a.clone(), b.clone()]);
+    assert!(list.contains(" Pu1 :") && list.contains(" Pu2 :"), "{list}");
+    let (there, list) = serve(&["u1", "u2", "u9"], &[c, b.clone(), a.clone()]);
+    assert_eq!(list.matches(" P").count(), 3, "{list}");
+    let dovecot = Dovecot::start(&Options::default()).unwrap();
+    dovecot.adopt("ann", &sandbox.path("plain"));
+    let sorted = |mut maildrop: Vec<Retrieved>| {
+        maildrop.sort();
+        maildrop
+    };
+    let here = pop3_fetch_all(dovecot.pop3(), "ann", PASSWORD);
+    assert_eq!(sorted(here), sorted(there));
+}
+
+#[test]
+fn a_first_export_that_knew_no_uids_is_named_as_that() {
+    let Some(server) = old_server(Release::V2_3) else {
+        return;
+    };
+    let sandbox = sandbox(&[]);
+    pull(&sandbox, &server, &["pop3"]);
+    // Both take the time for a UIDVALIDITY, and the server's is not to be that of the export.
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    let _ = export(&sandbox).expect_code(0);
+    pull(&sandbox, &server, &["imap"]);
+    let output = export(&sandbox).expect_code(0);
+    let said = "kept the UIDs of 2 messages and the POP3 UIDLs of 4; new UIDs for 4\n\
+                note: the first export knew no UIDs, and its own stay; an export into a new \
+                directory gets the server's: INBOX\n";
+    assert_eq!(output.stderr(), said);
+    let output = sandbox.run(&["export", "another", "--keep-uids"]);
+    let said = "kept the UIDs of 6 messages and the POP3 UIDLs of 4\n";
+    assert_eq!(output.expect_code(0).stderr(), said);
+}
+
+#[test]
 fn a_uidl_that_dovecot_cannot_keep_is_counted() {
     let (sandbox, _server) = pulled(vec![
         message("caf\u{e9}", "Subject: a\r\n\r\none\r\n"),
         message("plain", "Subject: b\r\n\r\ntwo\r\n"),
     ]);
     let output = export(&sandbox).expect_code(3);
-    let said = "1 UIDL of characters that are not allowed in one: POP3 programs will fetch that \
-                message again";
+    let said = "1 UIDL has characters that are not allowed: POP3 programs will fetch that message \
+                again";
     let stderr = output.stderr();
     assert!(stderr.contains(said), "{stderr}");
     let list = fs::read_to_string(sandbox.path("plain/dovecot-uidlist")).unwrap();

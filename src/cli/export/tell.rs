@@ -137,6 +137,11 @@ fn tell_kept(kept: &KeptNames, out: &Output) {
             &kept.renumbered,
             "renumbered by the server since the first export, whose UIDs stay",
         ),
+        (
+            &kept.late,
+            "the first export knew no UIDs, and its own stay; an export into a new directory \
+             gets the server's",
+        ),
     ] {
         if !folders.is_empty() {
             out.say(&format!("note: {why}: {}", some(folders)));
@@ -145,8 +150,8 @@ fn tell_kept(kept: &KeptNames, out: &Output) {
     for file in &kept.foreign {
         let file = file.display().to_string();
         out.say(&format!(
-            "note: {} was changed since the last export, so it stays as it is and Dovecot gives \
-             UIDs to what is new there",
+            "note: Dovecot has opened the mailbox of {}, or the file was changed, so it stays as \
+             it is and Dovecot gives UIDs to what is new there",
             escape(&file)
         ));
     }
@@ -158,10 +163,12 @@ fn tell_kept(kept: &KeptNames, out: &Output) {
         ));
     }
     if kept.unfit_uidls > 0 {
+        let one = kept.unfit_uidls == 1;
         let text = format!(
-            "{} of characters that are not allowed in one: POP3 programs will fetch {} again",
+            "{} {} characters that are not allowed: POP3 programs will fetch {} again",
             plural(kept.unfit_uidls, "UIDL"),
-            if kept.unfit_uidls == 1 {
+            if one { "has" } else { "have" },
+            if one {
                 "that message"
             } else {
                 "those messages"
@@ -192,6 +199,7 @@ pub(super) fn kept_json(kept: &KeptNames) -> Value {
         "others": kept.others,
         "unknown": kept.unknown,
         "renumbered": kept.renumbered,
+        "late": kept.late,
         "foreign": foreign.collect::<Vec<_>>(),
     })
 }

@@ -60,7 +60,7 @@ pub(crate) use origin::Origin;
 pub use purge::{Archived, Record};
 pub use search::{Omissions, Order, SortBy};
 pub(crate) use search::{Picked, PickedRows};
-pub(crate) use server_names::ServerNames;
+pub(crate) use server_names::{ContentNames, ServerNames};
 pub(crate) use shortlist::{Candidate, CandidateOrder, Shortlist};
 pub use stats::{Amount, BRACKETS, Facet, Group, Groups, Totals};
 pub use status::AccountStatus;

@@ -1,7 +1,7 @@
 //! The names that servers gave the messages of a folder: what another server must keep, so that
 //! no mail program takes them for new ones.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::{OptionalExtension, params};
 
@@ -14,21 +14,26 @@ use crate::mail::message::Hash128;
 pub(crate) struct ServerNames {
     /// The UIDVALIDITY of the mailbox, if it was ever read over IMAP.
     pub(crate) uidvalidity: Option<u32>,
+    /// All that the folder ever had, on whatever server.
+    pub(crate) epochs: Vec<u32>,
     /// The highest UID that is known of it, also if its message is gone; 0 if there is none.
     pub(crate) last_uid: u32,
     /// The names of each content.
     pub(crate) contents: HashMap<Hash128, ContentNames>,
+    /// UIDLs that are nobody's to keep: of messages that are not known for certain, and those
+    /// that the server has replaced by another.
+    pub(crate) other_uidls: HashSet<Box<[u8]>>,
 }
 
-/// The names of a content in a folder.
+/// The names of a content in a folder: more than one if the server has it several times.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ContentNames {
-    /// Its lowest UID.
-    pub(crate) uid: Option<u32>,
-    /// The first of its UIDLs.
-    pub(crate) uidl: Option<Box<[u8]>>,
-    /// Further UIDs and UIDLs: the server has it more than once.
-    pub(crate) others: u64,
+    /// Its UIDs on the server, the lowest first.
+    pub(crate) uids: Vec<u32>,
+    /// UIDs that it had there until it was deleted.
+    pub(crate) gone_uids: Vec<u32>,
+    /// Its UIDLs on the server, or else those that it had there.
+    pub(crate) uidls: Vec<Box<[u8]>>,
 }
 
 impl Catalog {
@@ -39,37 +44,55 @@ impl Catalog {
         let mut names = ServerNames::default();
         if let Some((origin, uidvalidity)) = self.last_mailbox(account, dir)? {
             names.uidvalidity = Some(uidvalidity);
+            names.epochs = self.all_epochs(account, dir)?;
             self.each_name(origin, |uid, state, hash| {
                 let Ok(uid) = <[u8; 4]>::try_from(uid) else {
                     return;
                 };
                 let uid = u32::from_be_bytes(uid);
                 names.last_uid = names.last_uid.max(uid);
-                let Some(hash) = hash.filter(|_| matches!(state, State::Seen | State::PurgeKept))
-                else {
+                let Some(hash) = hash.filter(|_| !state.is_wanted()) else {
                     return;
                 };
                 let content = names.contents.entry(hash).or_default();
-                match content.uid {
-                    Some(_) => content.others += 1,
-                    None => content.uid = Some(uid),
+                if is_there(state) {
+                    content.uids.push(uid);
+                } else {
+                    content.gone_uids.push(uid);
                 }
             })?;
         }
         // A maildrop is the inbox.
         if let Some(origin) = self.last_maildrop(account)?.filter(|_| dir.is_empty()) {
+            let mut gone = Vec::new();
             self.each_name(origin, |uidl, state, hash| {
                 let Some(hash) = hash.filter(|_| !state.is_wanted()) else {
+                    names.other_uidls.insert(uidl.into());
                     return;
                 };
-                let content = names.contents.entry(hash).or_default();
-                match content.uidl {
-                    Some(_) => content.others += 1,
-                    None => content.uidl = Some(uidl.into()),
+                if is_there(state) {
+                    let content = names.contents.entry(hash).or_default();
+                    content.uidls.push(uidl.into());
+                } else {
+                    gone.push((hash, Box::from(uidl)));
                 }
             })?;
+            names.add_gone(gone);
         }
         Ok(names)
+    }
+
+    /// Every UIDVALIDITY of a folder.
+    fn all_epochs(&self, account: &str, dir: &str) -> Result<Vec<u32>> {
+        let run = || -> rusqlite::Result<_> {
+            let mut statement = self.db.prepare_cached(
+                "SELECT DISTINCT uidvalidity FROM origin
+                 WHERE account = ?1 AND dir = ?2 AND uidvalidity > 0",
+            )?;
+            let rows = statement.query_map(params![account, dir], |r| r.get(0))?;
+            rows.collect()
+        };
+        run().map_err(|e| self.failed(e))
     }
 
     /// Calls `each` with every name of an origin in order, its state, and the content that is
@@ -135,4 +158,27 @@ impl Catalog {
             })
             .map_err(|e| self.failed(e))
     }
+}
+
+impl ServerNames {
+    /// Adds the UIDLs of messages that the server no longer has. Where it has the message under
+    /// another, that one counts.
+    fn add_gone(&mut self, gone: Vec<(Hash128, Box<[u8]>)>) {
+        let has_another = |hash: &Hash128| {
+            let content = self.contents.get(hash);
+            content.is_some_and(|content| !content.uidls.is_empty())
+        };
+        let (replaced, last): (Vec<_>, Vec<_>) =
+            gone.into_iter().partition(|(hash, _)| has_another(hash));
+        self.other_uidls
+            .extend(replaced.into_iter().map(|(_, uidl)| uidl));
+        for (hash, uidl) in last {
+            self.contents.entry(hash).or_default().uidls.push(uidl);
+        }
+    }
+}
+
+/// True if the server has the message.
+fn is_there(state: State) -> bool {
+    matches!(state, State::Seen | State::PurgeKept)
 }
