@@ -154,7 +154,11 @@ impl Writer {
         let events = unrecorded(&self.layout, &self.catalog, account, dir)?;
         let adopted = events.len();
         if adopted > 0 {
-            // The names may have been given by a run that was killed before its sync.
+            // The names may have been given by a run that was killed before its sync, to files
+            // that had none: for their counts of links, the directory is not enough.
+            if self.sync.is_whole() {
+                self.sync.everything()?;
+            }
             fsx::sync_dir(&self.layout.cur(account, dir))?;
             self.record(&events)?;
             describe(&self.layout, &mut self.catalog)?;

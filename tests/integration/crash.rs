@@ -14,6 +14,7 @@
 
 pub(crate) mod points;
 pub(crate) mod scene;
+pub(crate) mod unsynced;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -99,14 +100,22 @@ fn every(stride: usize, faults: Vec<Fault>) -> Vec<Fault> {
     faults.into_iter().step_by(stride).collect()
 }
 
+/// A pull where new files have no names, and one where they have, with what is to be tried of
+/// each: in the second what differs.
+fn both() -> [(Scene, Vec<Point>); 2] {
+    let (scene, named) = (Scene::begun(), Scene::begun_with_names());
+    let (points, of_mail) = (scene.points(), named.points_of_mail());
+    assert!(points.len() > 30, "too few points: {points:?}");
+    assert!(of_mail.len() > 15, "too few points: {of_mail:?}");
+    [(scene, points), (named, of_mail)]
+}
+
 #[test]
 fn a_pull_killed_at_any_call_is_made_good_by_the_next() {
     if missing("strace") {
         return;
     }
-    for scene in [Scene::begun(), Scene::begun_with_names()] {
-        let points = scene.points();
-        assert!(points.len() > 30, "too few points: {points:?}");
+    for (scene, points) in both() {
         scene.try_all(kills(&points), &points);
     }
 }
@@ -117,12 +126,7 @@ fn names_that_have_no_lines_are_adopted_by_the_next_run() {
         return;
     }
     for scene in [Scene::begun(), Scene::begun_with_names()] {
-        let points = scene.points();
-        let is_ledger = |path: &String| path.starts_with("/ledger/");
-        let of_ledger = |point: &&Point| point.path.as_ref().is_some_and(is_ledger);
-        let mut written = points.iter().filter(of_ledger);
-        let written = written.find(|point| point.call == "write").unwrap();
-        let sandbox = scene.killed_at(written);
+        let sandbox = scene.killed_at(&scene.first_line());
         assert!(!sandbox.messages("a").is_empty());
         // It only opens the vault to write to it.
         let _ = sandbox.run(&["pull", "--limit", "0"]);
@@ -188,10 +192,9 @@ fn a_disk_or_line_that_fails_a_call_once_costs_nothing() {
     if missing("strace") {
         return;
     }
-    for scene in [Scene::begun(), Scene::begun_with_names()] {
-        let points = scene.points();
+    for (scene, points) in both() {
         let faults = every(3, once(&points));
-        assert!(faults.len() > 20, "too few faults: {faults:?}");
+        assert!(faults.len() > 10, "too few faults: {faults:?}");
         scene.try_all(faults, &points);
     }
 }
@@ -201,8 +204,7 @@ fn a_disk_or_line_that_goes_on_failing_costs_nothing() {
     if missing("strace") {
         return;
     }
-    for scene in [Scene::begun(), Scene::begun_with_names()] {
-        let points = scene.points();
+    for (scene, points) in both() {
         let faults = every(3, lasting(&points));
         assert!(faults.len() > 10, "too few faults: {faults:?}");
         scene.try_all(faults, &points);

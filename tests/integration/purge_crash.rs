@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use mailvault::mail::message::Hash128;
@@ -17,7 +17,8 @@ use mailvault::sample::{Message, Server};
 use serde_json::Value;
 
 use super::crash::points::{CALLS, Point, points};
-use super::crash::scene::read_log;
+use super::crash::scene::{read_log, strace};
+use super::crash::unsynced::Unsynced;
 use super::support::client::{imap_fetch_mailbox, pop3_fetch_all};
 use super::support::dovecot::{Dovecot, Options, PASSWORD};
 use super::support::missing;
@@ -92,15 +93,6 @@ fn messages() -> BTreeMap<String, Vec<u8>> {
         .into_iter()
         .map(|m| (Hash128::of(&m.bytes).to_string(), m.bytes))
         .collect()
-}
-
-/// `strace` with these options around a run of the program.
-fn strace(sandbox: &Sandbox, options: &str, args: &[&str]) -> Ended {
-    let mut shell = sandbox.tool("sh");
-    let script = format!("exec strace -D -f -qq {options} \"$@\"");
-    shell.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_mailvault")]);
-    shell.args(args);
-    sandbox.spawn(shell).wait().ended
 }
 
 /// The last word of the ledger on each message that was to be purged, by hash.
@@ -251,127 +243,21 @@ fn kill_everywhere(dovecot: Option<&Dovecot>) {
     );
 }
 
-/// What was written or given a name, and is not durable yet.
-#[derive(Default)]
-struct Unsynced {
-    files: BTreeSet<PathBuf>,
-    folders: BTreeSet<PathBuf>,
-}
-
-impl Unsynced {
-    /// Takes in one call, with its arguments as `strace -y` shows them.
-    fn take(&mut self, call: &str, arguments: &str, known: &BTreeSet<PathBuf>) {
-        let described = || {
-            let (_, rest) = arguments.split_once('<')?;
-            Some(PathBuf::from(rest.split_once('>')?.0))
-        };
-        let quoted: Vec<PathBuf> = arguments
-            .split('"')
-            .skip(1)
-            .step_by(2)
-            .map(PathBuf::from)
-            .collect();
-        let mut name = |path: &Path| {
-            // A file without a name is linked by its descriptor.
-            if !path.as_os_str().is_empty() && !is_note(path) {
-                self.folders.extend(path.parent().map(Path::to_path_buf));
-            }
-        };
-        match call {
-            "write" | "pwrite64" | "writev" | "ftruncate" | "fallocate" => {
-                // A file in `tmp` becomes a message by its next name.
-                let matters =
-                    |path: &PathBuf| !is_note(path) || path.parent().unwrap().ends_with("tmp");
-                self.files.extend(described().filter(matters));
-            }
-            "fsync" | "fdatasync" => {
-                let synced = described().unwrap();
-                self.files.remove(&synced);
-                self.folders.remove(&synced);
-            }
-            "syncfs" => {
-                self.files.clear();
-                self.folders.clear();
-            }
-            "openat" if arguments.contains("O_CREAT") && !known.contains(&quoted[0]) => {
-                name(&quoted[0]);
-            }
-            "mkdir" | "mkdirat" | "unlink" | "unlinkat" => name(&quoted[0]),
-            "rename" | "renameat" | "renameat2" | "link" | "linkat" => {
-                name(&quoted[0]);
-                name(&quoted[1]);
-                let from = described().filter(|_| quoted[0].as_os_str().is_empty());
-                if self
-                    .files
-                    .contains(&from.unwrap_or_else(|| quoted[0].clone()))
-                {
-                    self.files.insert(quoted[1].clone());
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// What of it lies below the vault.
-    fn left(&self, vault: &Path) -> Vec<&PathBuf> {
-        let all = self.files.iter().chain(&self.folders);
-        all.filter(|path| path.starts_with(vault)).collect()
-    }
-}
-
-/// True for what no message rests on: the catalog is derived from the rest, the lock only
-/// tells who holds it, and a name in `tmp` means nothing yet.
-fn is_note(path: &Path) -> bool {
-    let name = path.file_name().unwrap().to_string_lossy();
-    name.starts_with("catalog.sqlite") || name == "lock" || path.parent().unwrap().ends_with("tmp")
-}
-
 /// Fails if anything below the vault is unsynced when the first deletion leaves.
 fn check_first_deletion(sandbox: &Sandbox, args: &[&str], least: usize) {
-    let home = fs::canonicalize(sandbox.home()).unwrap();
-    let vault = home.join("vault");
+    let mut unsynced = Unsynced::of(sandbox);
     let log = sandbox.path("log");
     let options = format!("-y -s 64 -e trace={CALLS} -o {}", log.display());
-    let known: BTreeSet<PathBuf> = super::support::scene::tree(&home)
-        .into_keys()
-        .map(|path| home.join(path))
-        .collect();
     assert_eq!(strace(sandbox, &options, args), Ended::Exit(0));
-    let text = read_log(&log);
-    let mut unsynced = Unsynced::default();
-    let mut calls = 0;
-    let mut begun: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
-    for line in text.lines() {
-        let (thread, rest) = line.split_once(' ').unwrap();
-        let rest = rest.trim_start();
-        // A call that the log cuts in two counts from its beginning if it writes, and only
-        // from its end if it syncs.
-        let (call, arguments) = if rest.starts_with("<... ") {
-            let Some(begun) = begun.remove(thread) else {
-                continue;
-            };
-            begun
-        } else {
-            let Some((call, arguments)) = rest.split_once('(') else {
-                continue;
-            };
-            if arguments.contains("<unfinished ...>") && call.contains("sync") {
-                begun.insert(thread, (call, arguments));
-                continue;
-            }
-            (call, arguments)
-        };
-        if arguments.contains("\"DELE ") || arguments.contains(" UID STORE ") {
+    let mut deleted = false;
+    unsynced.walk(&read_log(&log), |unsynced, _, arguments, calls| {
+        if !deleted && (arguments.contains("\"DELE ") || arguments.contains(" UID STORE ")) {
             assert!(calls >= least, "only {calls} calls before the deletion");
-            assert_eq!(unsynced.left(&vault), Vec::<&PathBuf>::new());
-            return;
+            assert_eq!(unsynced.left(), Vec::<&PathBuf>::new());
+            deleted = true;
         }
-        if !rest.contains(" = -1 ") {
-            calls += 1;
-            unsynced.take(call, arguments, &known);
-        }
-    }
-    panic!("nothing was deleted:\n{text}");
+    });
+    assert!(deleted, "nothing was deleted");
 }
 
 fn fifty() -> Vec<Message> {

@@ -1,6 +1,7 @@
 //! Messages of a server that are stored already: names and lines, no bytes.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::marks::{FlagChange, date};
@@ -42,7 +43,8 @@ impl Committer {
     pub(super) fn link(&mut self, route: &Arc<Route>, links: Vec<Link>) -> Result<Vec<bool>> {
         let dir = route.dir.clone().unwrap_or_default();
         let folder = self.writer.layout().folder(&route.account, &dir);
-        let cur = folder.join("cur");
+        let (cur, tmp) = (folder.join("cur"), folder.join("tmp"));
+        let mut marker = None;
         let mut events = Vec::with_capacity(links.len());
         let mut changes = Vec::new();
         let mut done = Vec::with_capacity(links.len());
@@ -71,6 +73,9 @@ impl Committer {
             let has = has.or_else(|| given.get(&blob.name.hash).cloned());
             given.insert(blob.name.hash, link.flags.clone());
             if has.is_none() {
+                if marker.is_none() {
+                    marker = Some(mark(&tmp)?);
+                }
                 let layout = self.writer.layout();
                 let file = StagedFile::Named(path.clone());
                 maildir::place(layout, &file, &folder, &blob.name, &link.flags)?;
@@ -107,9 +112,24 @@ impl Committer {
         }
         fsx::sync_dir(&cur)?;
         self.writer.record(&events)?;
+        if let Some(marker) = marker {
+            unmark(&marker, &tmp)?;
+        }
         self.change_flags(changes)?;
         let tally = self.tallies.entry(route.account.clone()).or_default();
         tally.linked += events.len() as u64;
         Ok(done)
     }
+}
+
+/// A kill between names and their lines leaves what the next run must look for.
+fn mark(tmp: &Path) -> Result<PathBuf> {
+    let marker = maildir::mark(tmp)?;
+    fsx::sync_dir(tmp)?;
+    Ok(marker)
+}
+
+fn unmark(marker: &Path, tmp: &Path) -> Result<()> {
+    fsx::remove(marker)?;
+    fsx::sync_dir(tmp)
 }

@@ -205,6 +205,13 @@ enum Placement {
     Stored(FileName, u64, PathBuf, Option<String>),
 }
 
+impl Placement {
+    /// Whether the message may get a name that is not there yet.
+    fn gives_name(&self) -> bool {
+        !matches!(self, Self::Stored(.., Some(_)))
+    }
+}
+
 impl Committer {
     fn run(&mut self, inbox: &Receiver<CommitRequest>) -> Result<()> {
         loop {
@@ -324,18 +331,23 @@ impl Committer {
                         written.push(path.clone());
                     }
                 }
-                StagedFile::Unnamed(_) => {
+                StagedFile::Unnamed(_) if placement.gives_name() => {
                     unmarked.insert(self.writer.layout().tmp(&delivery.route.account));
                 }
+                StagedFile::Unnamed(_) => {}
             }
         }
+        let whole = has_new_unnamed(batch, placements);
         for tmp in &unmarked {
             tmps.push(maildir::mark(tmp)?);
+            if !whole {
+                fsx::sync_dir(tmp)?;
+            }
         }
-        if unmarked.is_empty() {
-            self.writer.sync(&written)?;
-        } else {
+        if whole {
             self.writer.sync_everything()?;
+        } else {
+            self.writer.sync(&written)?;
         }
         Ok(tmps)
     }
@@ -459,10 +471,7 @@ impl Committer {
             given.entry(key).or_insert_with(|| (stored, path.clone()));
             names.push((name, stored, path));
         }
-        if batch
-            .iter()
-            .any(|d| matches!(d.packed.file, StagedFile::Unnamed(_)))
-        {
+        if has_new_unnamed(batch, placements) {
             self.writer.sync_everything()?;
         } else {
             for dir in &touched {
@@ -494,6 +503,14 @@ impl Committer {
         tally.replaced.push(name.hash.to_string());
         Ok(None)
     }
+}
+
+/// Whether a file of the batch gets its first name.
+fn has_new_unnamed(batch: &[Delivery], placements: &[Placement]) -> bool {
+    batch.iter().zip(placements).any(|(delivery, placement)| {
+        matches!(placement, Placement::Own)
+            && matches!(delivery.packed.file, StagedFile::Unnamed(_))
+    })
 }
 
 fn parent(path: &Path) -> PathBuf {

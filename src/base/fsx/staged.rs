@@ -111,8 +111,8 @@ impl UnnamedFile {
     }
 }
 
-/// It is written with `writev`, which nothing else here uses: a path by which the tests of kills
-/// and failing disks could choose its calls it has none.
+/// It is written with `writev`, which nothing else here uses: the tests of kills and failing
+/// disks choose calls by their paths, and this file has none, so they choose by that call.
 impl Write for UnnamedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.file.write_vectored(&[IoSlice::new(bytes)])

@@ -10,9 +10,10 @@ pub(crate) const CALLS: &str = "openat,write,pwrite64,writev,ftruncate,utimensat
     fdatasync,fsync,syncfs,link,linkat,unlink,unlinkat,rename,renameat,renameat2,mkdir,mkdirat,\
     rmdir,sendto";
 
-/// A file that has no name yet. Nothing else is called as its calls are, so that none is limited
-/// to a path.
-pub(super) const UNNAMED: &str = "(unnamed)";
+/// A file that has no name yet. Linux shows it as `#` and a number that is another in each run,
+/// so a fault cannot be limited to its path: it strikes by the call, `writev` or `utimensat`,
+/// which a pull over POP3 uses for files without a name alone where it makes such files.
+pub(crate) const UNNAMED: &str = "(unnamed)";
 
 /// One call of a pull.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,6 +56,14 @@ impl std::fmt::Display for Fault {
     }
 }
 
+impl Fault {
+    /// Whether no run can end without it: the first call of a kind, whichever thread makes it.
+    pub(super) fn must_be_met(&self) -> bool {
+        let first = self.what.ends_with(":when=1") || self.what.ends_with(":when=1+");
+        self.call == "writev" && first
+    }
+}
+
 impl Point {
     /// A fault at this call and no other.
     pub(super) fn fault(&self, what: &str) -> Fault {
@@ -64,6 +73,17 @@ impl Point {
             what: format!("{what}:when={}", self.n),
             torn: None,
         }
+    }
+
+    pub(super) fn is_unnamed(&self) -> bool {
+        self.path.as_deref() == Some(UNNAMED)
+    }
+
+    /// Whether it is about a message file or its folder.
+    pub(super) fn is_of_mail(&self) -> bool {
+        self.path
+            .as_ref()
+            .is_some_and(|path| path.starts_with("/mail/"))
     }
 
     pub(super) fn writes(&self) -> bool {
@@ -85,10 +105,11 @@ pub(crate) fn points(log: &str, vault: &str, calls: &str) -> Vec<Point> {
             continue;
         }
         let path = path_in(call, arguments, vault).map(|path| {
-            if path.ends_with(" (deleted)") {
+            let name = path.rsplit('/').next().unwrap();
+            // Whether strace puts `(deleted)` inside of the brackets or after them.
+            if name.starts_with('#') {
                 return UNNAMED.to_owned();
             }
-            let name = path.rsplit('/').next().unwrap();
             let of_pid = name.strip_prefix(pid).is_some_and(|n| n.starts_with('.'));
             if of_pid {
                 path.replace(&format!("/{pid}."), "/$$.")

@@ -7,8 +7,11 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::{held, in_mailbox, mail, over_imap, verify};
+use crate::crash::scene::strace;
 use crate::life::ageing::age;
 use crate::support::dovecot::{Dovecot, Options};
+use crate::support::missing;
+use crate::support::output::Ended;
 use crate::support::relay::Relay;
 use crate::support::sandbox::Sandbox;
 use crate::support::scene::{json_lines, sandbox};
@@ -48,6 +51,32 @@ fn scene(hide: &'static str) -> Option<(Dovecot, Relay, Sandbox)> {
     let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
     assert_eq!(relay.take().bodies, 20);
     Some((dovecot, relay, sandbox))
+}
+
+#[test]
+fn a_name_given_to_a_moved_message_is_adopted_after_a_kill() {
+    if missing("strace") {
+        return;
+    }
+    let Some((dovecot, relay, sandbox)) = scene("") else {
+        return;
+    };
+    in_mailbox(&dovecot, "INBOX", &["MOVE 1:3 Lists"]);
+    // Between the names and their lines.
+    let cur = fs::canonicalize(sandbox.vault()).unwrap();
+    let cur = cur.join("mail/work/.Lists/cur");
+    let kill = "-o /dev/null -e trace=fsync -e inject=fsync:signal=KILL:when=1";
+    let options = format!("{kill} -P \"{}\"", cur.display());
+    assert_ne!(strace(&sandbox, &options, &["pull"]), Ended::Exit(0));
+    assert_eq!(fs::read_dir(&cur).unwrap().count(), 13);
+    let _ = sandbox.run(&["pull"]).expect_code(0);
+    assert_eq!(events(&sandbox, "adopted").len(), 3);
+    verify(&sandbox);
+    assert_eq!(relay.take().bodies, 0);
+    for dir in ["", ".Lists"] {
+        let tmp = sandbox.vault().join("mail/work").join(dir).join("tmp");
+        assert_eq!(fs::read_dir(tmp).unwrap().count(), 0, "{dir}");
+    }
 }
 
 #[test]
