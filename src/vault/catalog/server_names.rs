@@ -182,3 +182,25 @@ impl ServerNames {
 fn is_there(state: State) -> bool {
     matches!(state, State::Seen | State::PurgeKept)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uidl_that_is_gone_counts_only_where_the_server_has_no_other() {
+        let (moved, deleted) = (Hash128::of(b"moved"), Hash128::of(b"deleted"));
+        let uidl = |uidl: &[u8]| Box::<[u8]>::from(uidl);
+        let mut names = ServerNames::default();
+        let content = names.contents.entry(moved).or_default();
+        content.uidls.push(uidl(b"u9"));
+        names.add_gone(vec![
+            (moved, uidl(b"u1")),
+            (deleted, uidl(b"u2")),
+            (deleted, uidl(b"u3")),
+        ]);
+        assert_eq!(names.contents[&moved].uidls, [uidl(b"u9")]);
+        assert_eq!(names.contents[&deleted].uidls, [uidl(b"u2"), uidl(b"u3")]);
+        assert_eq!(names.other_uidls, HashSet::from([uidl(b"u1")]));
+    }
+}

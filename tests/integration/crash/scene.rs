@@ -307,13 +307,15 @@ pub(crate) fn read_log(log: &Path) -> String {
     let mut text = String::new();
     for _ in 0..500 {
         text = String::from_utf8_lossy(&fs::read(log).unwrap()).into_owned();
-        // The first thread ends last.
+        // The first thread exits last, but may be killed first.
         let first = text.split(' ').next();
         let last = text
             .lines()
             .last()
             .and_then(|line| line.split_once(" +++ "));
-        if last.is_some_and(|(thread, _)| Some(thread.trim_end()) == first) {
+        if last.is_some_and(|(thread, what)| {
+            what.starts_with("killed") || Some(thread.trim_end()) == first
+        }) {
             break;
         }
         std::thread::sleep(std::time::Duration::from_millis(10));
