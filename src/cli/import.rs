@@ -1,6 +1,5 @@
 //! `mailvault import`: mail of other programs into the vault.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use mailvault::account::config::{Dedupe, ZSTD_LEVEL};
@@ -8,7 +7,6 @@ use mailvault::archive::dedupe::Policy;
 use mailvault::base::error::PARTIAL;
 use mailvault::base::suggest;
 use mailvault::import::{self, ImportOptions, ImportReport, MboxOptions};
-use mailvault::vault::Vault;
 use mailvault::vault::layout::is_account;
 use serde_json::json;
 
@@ -28,7 +26,7 @@ pub(crate) fn run(args: &Import, settings: &Settings, out: &Output) -> Result<Do
             "use a-z, 0-9, dot, dash and underscore, beginning with a letter or digit",
         ));
     }
-    refuse_slip(args, settings)?;
+    refuse_misspelt(args, settings)?;
     let stop = Stop::watch(
         out,
         "stopping after the current message; what is stored is safe, and the next run\n\
@@ -44,18 +42,16 @@ pub(crate) fn run(args: &Import, settings: &Settings, out: &Output) -> Result<Do
     }
 }
 
-/// A name close to that of an account is taken for a slip: the mail would be stored under
-/// a second account, where the next pull of the first does not find it.
-fn refuse_slip(args: &Import, settings: &Settings) -> Result<(), Failure> {
+/// A new name close to that of an account is taken for a typing mistake: the mail would be stored
+/// under a second account, where the next pull of the first does not find it.
+fn refuse_misspelt(args: &Import, settings: &Settings) -> Result<(), Failure> {
     let (Some(name), false) = (&args.account, args.new_account) else {
         return Ok(());
     };
     // A vault that is missing or cannot be read is the import's to report.
-    let Ok(stored) = Vault::open(&settings.vault).and_then(|vault| vault.status()) else {
+    let Ok(known) = settings.known_accounts() else {
         return Ok(());
     };
-    let mut known: BTreeSet<String> = settings.config.accounts.keys().cloned().collect();
-    known.extend(stored.into_iter().map(|status| status.account));
     match suggest::nearest(name, known.iter().map(String::as_str), 2) {
         Some(near) if without_digits(near) != without_digits(name) => Err(Failure::usage(
             format!("there is no account called \"{name}\" yet; did you mean {near}?"),
@@ -65,7 +61,7 @@ fn refuse_slip(args: &Import, settings: &Settings) -> Result<(), Failure> {
     }
 }
 
-/// Accounts that are numbered are no slips of each other.
+/// Numbers are no typing mistakes: people have work and work2.
 fn without_digits(name: &str) -> String {
     name.chars().filter(|c| !c.is_ascii_digit()).collect()
 }

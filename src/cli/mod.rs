@@ -72,7 +72,7 @@ pub(crate) fn run(line: &[OsString]) -> u8 {
     let _ = mailvault::base::secret::prevent_dumps();
     keep_parser_panics_quiet();
     let around = Surroundings::read();
-    match Cli::try_parse_from(negation::behind_options(line)) {
+    match Cli::try_parse_from(negation::after_options(line)) {
         Ok(cli) => run_command(cli, around),
         Err(error) => refuse(&error, line, around),
     }

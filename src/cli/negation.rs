@@ -7,9 +7,9 @@ use mailvault::mail::query;
 /// The commands whose positional arguments are a query.
 const COMMANDS: [&str; 4] = ["search", "list", "export", "stats"];
 
-/// The line with terms such as `-from:ann` behind `--`, where they are no options. All terms of
-/// a query must match, so their order means nothing.
-pub(super) fn behind_options(line: &[OsString]) -> Vec<OsString> {
+/// The line with terms such as `-from:ann` moved after `--`, where they are no options. All terms
+/// of a query must match, so their order means nothing.
+pub(super) fn after_options(line: &[OsString]) -> Vec<OsString> {
     let end = line.iter().position(|word| word == "--");
     let (options, rest) = line.split_at(end.unwrap_or(line.len()));
     let is = |name: &str| options.iter().any(|word| word == name);
@@ -34,13 +34,13 @@ mod tests {
 
     fn moved(line: &str) -> String {
         let line: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-        let words = behind_options(&line);
+        let words = after_options(&line);
         let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
         words.join(" ")
     }
 
     #[test]
-    fn negated_terms_go_behind_the_options_of_commands_that_take_a_query() {
+    fn negated_terms_go_after_the_options_of_commands_that_take_a_query() {
         for (line, wanted) in [
             ("m search a -from:b --json", "m search a --json -- -from:b"),
             (

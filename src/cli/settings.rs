@@ -11,6 +11,7 @@ use mailvault::account::config::{Account, Config};
 use mailvault::base::error::{Error, Result};
 use mailvault::base::secret::{Env, SecretSource};
 use mailvault::base::suggest;
+use mailvault::vault::Vault;
 
 use super::args::Global;
 
@@ -217,6 +218,13 @@ impl Settings {
             }
         }
         Ok(chosen)
+    }
+
+    /// The names of all accounts, of the configuration and of the vault.
+    pub(crate) fn known_accounts(&self) -> Result<BTreeSet<String>> {
+        let stored = Vault::open(&self.vault)?.status()?.into_iter();
+        let stored = stored.map(|status| status.account);
+        Ok(self.config.accounts.keys().cloned().chain(stored).collect())
     }
 
     /// Account names, for commands that look at the vault: a URL stands for its name.

@@ -2,7 +2,6 @@
 
 use mailvault::base::error::ErrorKind;
 use mailvault::base::fsx;
-use mailvault::vault::Vault;
 use mailvault::vault::layout::{Layout, is_account};
 use mailvault::vault::verify::{self, Finding, Problem, VerifyOptions, VerifyReport};
 use serde_json::{Value, json};
@@ -74,19 +73,11 @@ fn refuse_unknown(names: &[String], settings: &Settings) -> Result<(), Failure> 
     if elsewhere.is_empty() {
         return Ok(());
     }
-    let status = Vault::open(&settings.vault).and_then(|vault| vault.status());
-    let Ok(status) = status else {
+    let Ok(known) = settings.known_accounts() else {
         return Ok(());
     };
-    let recorded = status.iter().map(|status| status.account.as_str());
-    let known: Vec<&str> = (configured.keys().map(String::as_str))
-        .chain(recorded)
-        .collect();
-    match elsewhere
-        .iter()
-        .find(|name| !known.contains(&name.as_str()))
-    {
-        Some(name) => Err(unknown(name, known.into_iter()).into()),
+    match elsewhere.into_iter().find(|name| !known.contains(*name)) {
+        Some(name) => Err(unknown(name, known.iter().map(String::as_str)).into()),
         None => Ok(()),
     }
 }

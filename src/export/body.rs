@@ -68,9 +68,7 @@ impl<'a> Body<'a> {
             }
             Ok(())
         })?;
-        let mut hash = [0; 16];
-        hash.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-        if Hash128(hash) != self.name.hash {
+        if Hash128::cut(hasher.finalize()) != self.name.hash {
             return Err(damaged(self.path, "it holds other bytes".to_owned()));
         }
         Ok(*self.shape.insert(look.shape()))

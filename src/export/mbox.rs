@@ -213,8 +213,8 @@ enum MboxState {
     There,
     /// Somebody else has changed it, so that it stays as it is.
     Foreign,
-    /// It is written anew.
-    Anew(Box<Staged>),
+    /// It is written again.
+    Rewritten(Box<Staged>),
 }
 
 /// The folder at hand.
@@ -260,7 +260,7 @@ impl MboxTree {
         } else if self.place.is_foreign(&self.place.root().join(&path))? {
             MboxState::Foreign
         } else {
-            MboxState::Anew(Box::new(self.place.stage_replaceable()?))
+            MboxState::Rewritten(Box::new(self.place.stage_replaceable()?))
         };
         self.open = Some(OpenMbox {
             account: account.clone(),
@@ -290,7 +290,7 @@ impl MboxTree {
         let Some(open) = self.open.take() else {
             return Ok(());
         };
-        let MboxState::Anew(staged) = open.to else {
+        let MboxState::Rewritten(staged) = open.to else {
             return Ok(());
         };
         let list = self.lists.get(&(open.account, open.dir));
@@ -314,7 +314,7 @@ impl Target for MboxTree {
             return Ok(Put::There);
         };
         let staged = match &mut open.to {
-            MboxState::Anew(staged) => staged,
+            MboxState::Rewritten(staged) => staged,
             MboxState::There => return Ok(Put::There),
             MboxState::Foreign => return Ok(Put::Foreign),
         };

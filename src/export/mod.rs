@@ -292,8 +292,14 @@ fn keep_uids(vault: &Vault, plan: &Plan) -> Result<Option<KeptNames>> {
     let selection = &plan.selection;
     let mut place = ExportPlace::open(path, Format::Maildir, plan.crlf, &selection.accounts())?;
     let now = u32::try_from(crate::vault::now_seconds()).unwrap_or(1);
-    let kept = uidlist::write(vault, &mut place, &selection.folders, now)?;
-    place.finish()?;
+    let mut kept = uidlist::write(vault, &mut place, &selection.folders, now)?;
+    // Another program may have changed one while the others were written.
+    for file in place.finish()? {
+        let file = place.root().join(file);
+        if !kept.foreign.contains(&file) {
+            kept.foreign.push(file);
+        }
+    }
     Ok(Some(kept))
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
@@ -336,7 +336,7 @@ impl ExportPlace {
         self.keep(staged, name, 0)
     }
 
-    /// Writes a file anew whose bytes were `old` when it was read.
+    /// Replaces a file whose bytes were `old` when it was read.
     pub(super) fn rewrite(&mut self, name: PathBuf, old: &[u8], new: &[u8]) -> Result<()> {
         let mut staged = self.stage()?;
         staged.write(new)?;
@@ -439,17 +439,11 @@ impl ExportPlace {
 
 /// The hash of a file's bytes.
 fn hash_of(path: &Path) -> Result<Hash128> {
-    let failed = |e| Error::file("read", path, e);
-    let (mut file, mut hasher) = (fsx::open(path)?, blake3::Hasher::new());
-    let mut chunk = vec![0; 256 << 10];
-    loop {
-        match file.read(&mut chunk) {
-            Ok(0) => return Ok(Hash128::cut(hasher.finalize())),
-            Ok(n) => hasher.update(&chunk[..n]),
-            Err(e) if e.kind() == ErrorKind::Interrupted => continue,
-            Err(e) => return Err(failed(e)),
-        };
-    }
+    let mut hasher = blake3::Hasher::new();
+    hasher
+        .update_reader(fsx::open(path)?)
+        .map_err(|e| Error::file("read", path, e))?;
+    Ok(Hash128::cut(hasher.finalize()))
 }
 
 /// The ids in the names of a directory, told from the rest by what stands after them.

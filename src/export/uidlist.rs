@@ -76,7 +76,7 @@ pub(super) fn write(
             }
         };
         let names = vault.catalog().server_names(&part.account, &part.dir)?;
-        let list = UidList::next(old, &names, &files(&place.root().join(&folder))?, now);
+        let list = UidList::next(old, &names, &files(&dir)?, now);
         list.count(&names, &mut kept);
         let mut label = folder_label(&part.dir);
         if place.several() {
@@ -224,7 +224,7 @@ impl UidList {
             }
         }
         for (id, base) in nameless {
-            // Where no UID is left, Dovecot has to start anew.
+            // Where no UID is left, Dovecot numbers the mailbox itself.
             if list.next < LAST {
                 list.insert(list.next, *id, base);
                 list.next += 1;

@@ -5,11 +5,9 @@ use crate::archive::evidence;
 use crate::base::error::Result;
 use crate::mail::source::Listings;
 use crate::purge::{RemoteFolder, Sum};
+use crate::vault::EARLIEST;
 use crate::vault::catalog::{Archived, Candidate, Catalog, Proof, State};
 use crate::vault::layout::message_label;
-
-/// A date before mail had dates, 1982-01-01 (RFC 822 is of that year), is a mistake.
-const FIRST: i64 = 378_691_200;
 
 /// A listing, seen against the catalog.
 #[derive(Debug, Default)]
@@ -153,7 +151,7 @@ fn eligible(known: &Archived<'_>, listed: Option<u64>, settled: bool) -> bool {
 
 /// Received or Date, whichever is later; without a plausible one the day we first saw it.
 fn dated(known: &Archived<'_>) -> i64 {
-    if known.dated >= FIRST {
+    if known.dated >= EARLIEST {
         known.dated
     } else {
         known.seen

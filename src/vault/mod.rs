@@ -56,6 +56,10 @@ pub(crate) fn now_seconds() -> i64 {
 /// Clocks of two machines differ, and a batch is archived some time after it was fetched.
 const CLOCKS: i64 = 24 * 60 * 60;
 
+/// 1982-01-01, in Unix seconds: RFC 822 is of that year, and an earlier date of a message is a
+/// mistake, or what a server says instead of "unknown".
+pub(crate) const EARLIEST: i64 = 378_691_200;
+
 /// True if a message that was archived then can have been received on this date, both in Unix
 /// seconds: nothing is received after it was archived, and 0 is what some servers say for "unknown".
 pub(crate) fn is_plausible(date: i64, archived: i64) -> bool {

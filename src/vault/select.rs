@@ -137,8 +137,6 @@ impl Vault {
         }
         for (folder, part) in parts {
             let (account, dir) = self.catalog.folder_of(folder)?;
-            let mut hash = [0; 16];
-            hash.copy_from_slice(&part.list.finalize().as_bytes()[..16]);
             selection.folders.push(Part {
                 key: folder,
                 account,
@@ -146,7 +144,7 @@ impl Vault {
                 first: part.first,
                 messages: part.messages,
                 octets: part.octets,
-                list: Hash128(hash),
+                list: Hash128::cut(part.list.finalize()),
             });
         }
         let key = |part: &Part| (part.account.clone(), part.dir.clone());

@@ -168,7 +168,8 @@ impl Writer {
     }
 
     /// Appends events to the ledger, durably, and takes them into the catalog, whose
-    /// transaction stays open.
+    /// transaction stays open. Once an event could not be taken in, later ones are appended only:
+    /// the next opening replays them.
     pub fn record(&mut self, events: &[LedgerEvent]) -> Result<()> {
         let appended = self.ledger.append(events, now_ms())?;
         if self.torn {
@@ -184,8 +185,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Ends the catalog's transaction, so that readers see what was recorded.
-    /// After an event that could not be taken in, nothing is published: the catalog stays where
+    /// Ends the catalog's transaction, so that readers see what was recorded. After an event that could not be taken in, nothing is published: the catalog stays where
     /// it was, and the next opening replays the ledger.
     pub fn publish(&mut self) -> Result<()> {
         if self.torn {

@@ -144,8 +144,11 @@ fn a_code_is_waited_for_and_the_token_works_with_a_real_server() {
     }
 }
 
-/// Flags for `init` of ann's account at a mail server, with tokens from this service.
-fn init_flags(port: u16, tokens: &Tokens) -> Vec<String> {
+/// A home without a configuration, and flags for `init` of ann's account at a mail server, with
+/// tokens from this service.
+fn init_scene(port: u16, tokens: &Tokens) -> (Sandbox, Vec<String>) {
+    let sandbox = Sandbox::new();
+    sandbox.write("cs", "client-secret\n", 0o600);
     let mut flags: Vec<String> = [
         "init",
         "--pop3",
@@ -171,7 +174,7 @@ fn init_flags(port: u16, tokens: &Tokens) -> Vec<String> {
     ] {
         flags.extend(["--oauth".to_owned(), line]);
     }
-    flags
+    (sandbox, flags)
 }
 
 #[test]
@@ -180,9 +183,7 @@ fn init_signs_in_with_a_code_at_once_and_what_it_writes_can_be_pulled() {
     let Some((dovecot, _folder)) = dovecot(&tokens) else {
         return;
     };
-    let sandbox = Sandbox::new();
-    sandbox.write("cs", "client-secret\n", 0o600);
-    let flags = init_flags(dovecot.pop3().port(), &tokens);
+    let (sandbox, flags) = init_scene(dovecot.pop3().port(), &tokens);
     let flags: Vec<_> = flags.iter().map(String::as_str).collect();
     let init = sandbox.run(&flags).expect_code(0);
     assert!(init.stderr().contains("AB-CD"), "{init}");
@@ -210,9 +211,7 @@ fn init_writes_nothing_if_the_mail_server_refuses_the_token() {
     let Some((dovecot, _folder)) = dovecot(&tokens) else {
         return;
     };
-    let sandbox = Sandbox::new();
-    sandbox.write("cs", "client-secret\n", 0o600);
-    let flags = init_flags(dovecot.pop3().port(), &tokens);
+    let (sandbox, flags) = init_scene(dovecot.pop3().port(), &tokens);
     let flags: Vec<_> = flags.iter().map(String::as_str).collect();
     let _ = sandbox.run(&flags).expect_code(12);
     assert!(!sandbox.path(".config/mailvault").exists());

@@ -41,27 +41,19 @@ impl OAuth {
     /// Sets one key; false if the table has no such key. The value is checked when the
     /// configuration is read back.
     pub fn set(&mut self, key: &str, value: &str) -> bool {
-        let text = match key {
-            "client_id" => {
-                value.clone_into(&mut self.client_id);
-                return true;
-            }
-            "client_secret_file" | "ca_file" => {
-                let path = Some(PathBuf::from(value));
-                match key {
-                    "ca_file" => self.ca_file = path,
-                    _ => self.client_secret_file = path,
-                }
-                return true;
-            }
-            "provider" => &mut self.provider,
-            "device_url" => &mut self.device_url,
-            "authorize_url" => &mut self.authorize_url,
-            "token_url" => &mut self.token_url,
-            "scope" => &mut self.scope,
+        let text = || Some(value.to_owned());
+        let path = || Some(PathBuf::from(value));
+        match key {
+            "client_id" => value.clone_into(&mut self.client_id),
+            "client_secret_file" => self.client_secret_file = path(),
+            "ca_file" => self.ca_file = path(),
+            "provider" => self.provider = text(),
+            "device_url" => self.device_url = text(),
+            "authorize_url" => self.authorize_url = text(),
+            "token_url" => self.token_url = text(),
+            "scope" => self.scope = text(),
             _ => return false,
-        };
-        *text = Some(value.to_owned());
+        }
         true
     }
 }

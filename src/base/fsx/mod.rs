@@ -72,7 +72,8 @@ pub(crate) fn create_temporary_dir() -> Result<TempDir> {
         .map_err(|e| Error::file("create a temporary directory in", &dir, e))
 }
 
-fn temporary() -> PathBuf {
+/// Where files without a name are. `SQLite` goes by the same variable.
+pub(crate) fn temporary() -> PathBuf {
     let chosen = std::env::var_os("TMPDIR").filter(|dir| !dir.is_empty());
     resolve(&chosen.map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from))
 }
@@ -212,14 +213,19 @@ pub(crate) fn link(from: &Path, to: &Path) -> Result<Linked> {
     faults::meet(to)?;
     match fs::hard_link(from, to) {
         Ok(()) => Ok(Linked::Done),
-        Err(e) => match e.kind() {
-            io::ErrorKind::AlreadyExists => Ok(Linked::Exists),
-            io::ErrorKind::CrossesDevices
-            | io::ErrorKind::TooManyLinks
-            | io::ErrorKind::PermissionDenied
-            | io::ErrorKind::Unsupported => Ok(Linked::Unsupported),
-            _ => Err(Error::file("link", to, e)),
-        },
+        Err(e) => refused_link(to, e),
+    }
+}
+
+/// What the refusal of a link means.
+fn refused_link(to: &Path, refusal: io::Error) -> Result<Linked> {
+    match refusal.kind() {
+        io::ErrorKind::AlreadyExists => Ok(Linked::Exists),
+        io::ErrorKind::CrossesDevices
+        | io::ErrorKind::TooManyLinks
+        | io::ErrorKind::PermissionDenied
+        | io::ErrorKind::Unsupported => Ok(Linked::Unsupported),
+        _ => Err(Error::file("link", to, refusal)),
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::SystemTime;
 
-use super::{Linked, faults, look};
+use super::{Linked, faults, look, refused_link};
 use crate::base::error::{Error, Result};
 use rustix::io::Errno;
 
@@ -92,22 +92,16 @@ impl UnnamedFile {
     fn link(&self, to: &Path) -> Result<Linked> {
         look::way(to)?;
         faults::meet(to)?;
-        match link_unnamed(&self.file, to) {
-            Ok(()) => Ok(Linked::Done),
-            Err(e) => match e.kind() {
-                io::ErrorKind::AlreadyExists => Ok(Linked::Exists),
-                // Of a missing directory the copy tells, too.
-                io::ErrorKind::CrossesDevices
-                | io::ErrorKind::TooManyLinks
-                | io::ErrorKind::PermissionDenied
-                | io::ErrorKind::NotFound
-                | io::ErrorKind::Unsupported => {
-                    self.slot.0.give_up();
-                    Ok(Linked::Unsupported)
-                }
-                _ => Err(Error::file("link", to, e)),
-            },
+        let linked = match link_unnamed(&self.file, to) {
+            Ok(()) => Linked::Done,
+            // Of a missing directory the copy tells, too.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Linked::Unsupported,
+            Err(e) => refused_link(to, e)?,
+        };
+        if linked == Linked::Unsupported {
+            self.slot.0.give_up();
         }
+        Ok(linked)
     }
 }
 

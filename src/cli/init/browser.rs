@@ -53,14 +53,16 @@ impl Wizard<'_> {
     fn oauth_flags(&self) -> Result<OAuth, Failure> {
         let mut table = OAuth::default();
         for flag in &self.args.oauth {
-            let (key, value) = flag.split_once('=').unwrap_or((flag, ""));
-            // Without a home there is nothing that a ~ could stand for.
-            let path = key.ends_with("_file").then(|| {
-                let path = secret::expand_home(value, self.home.as_deref());
-                path.map(|path| absolute(&path).to_string_lossy().into_owned())
+            let known = flag.split_once('=').is_some_and(|(key, value)| {
+                // Without a home there is nothing that a ~ could stand for.
+                let path = key
+                    .ends_with("_file")
+                    .then(|| secret::expand_home(value, self.home.as_deref()))
+                    .flatten()
+                    .map(|path| absolute(&path).to_string_lossy().into_owned());
+                table.set(key, path.as_deref().unwrap_or(value))
             });
-            let value = path.flatten().unwrap_or_else(|| value.to_owned());
-            if !flag.contains('=') || !table.set(key, &value) {
+            if !known {
                 return Err(Failure::usage(
                     format!("--oauth takes KEY=VALUE, not \"{flag}\""),
                     format!("the keys are {}", OAuth::KEYS.join(", ")),
@@ -82,12 +84,7 @@ impl Wizard<'_> {
         let grant = oauth::sign_in(settled, false, &flag, &mut |step| {
             login::show(step, settled, self.out);
         })?;
-        // This very token is tried, and not one that the file gives.
-        let bare = Account {
-            secret: SecretSource::Unset,
-            ..settled.clone()
-        };
-        self.sign_in(&bare, &grant.access)?;
+        self.sign_in(&login::without_source(settled), &grant.access)?;
         if self.asks {
             self.ask_name(plan, account)?;
             self.ask_vault(plan, global)?;

@@ -364,7 +364,7 @@ impl Wizard<'_> {
         Ok(())
     }
 
-    /// A file of that name is nobody's to replace, and it is known before somebody signs in.
+    /// Refuses a name whose secret file exists: it is not replaced.
     fn refuse_taken_file(&self, name: &str) -> Result<(), Failure> {
         let path = self.secret_file(name);
         if path.symlink_metadata().is_err() {
@@ -372,7 +372,7 @@ impl Wizard<'_> {
         }
         Err(Failure::usage(
             format!("{} already exists", shown(&path, self.home.as_deref())),
-            "move it away, or choose another name with --name",
+            "move it away, or choose another name for the account",
         ))
     }
 

@@ -2,7 +2,7 @@
 
 mod token;
 
-pub(super) use token::show;
+pub(super) use token::{show, without_source};
 
 use std::io::{self, BufRead as _, Read as _};
 use std::path::Path;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mailvault::account::config::Account;
 use mailvault::account::oauth::{self, Ask};
-use mailvault::base::secret::{Secret, SecretSource};
+use mailvault::base::secret::SecretSource;
 use serde_json::json;
 
 use crate::cli::args::{Global, LoginArgs};
@@ -39,18 +39,17 @@ pub(super) fn run(
     let grant = oauth::sign_in(account, args.browser, &flag, &mut |ask| {
         show(ask, account, out);
     })?;
-    let messages = with_token(account, &grant.access, &stop)?;
+    let messages = super::sign_in(&without_source(account), &grant.access, &stop)?;
     oauth::store(file, &grant.refresh)?;
     Ok(messages)
 }
 
-/// Signs in to the mail server with this very token.
-fn with_token(account: &Account, access: &Secret, stop: &Stop) -> Result<u64, Failure> {
-    let account = Account {
+/// The account for a sign-in with a token at hand, instead of one that its file gives.
+pub(in crate::cli) fn without_source(account: &Account) -> Account {
+    Account {
         secret: SecretSource::Unset,
         ..account.clone()
-    };
-    Ok(super::sign_in(&account, access, stop)?)
+    }
 }
 
 pub(in crate::cli) fn show(ask: &Ask, account: &Account, out: &Output) {

@@ -17,9 +17,7 @@ impl FolderNames {
         }
         found
     }
-}
 
-impl FolderNames {
     /// What is to be said of the characters that not every server takes.
     fn risk(&self, level: &str) -> Option<String> {
         let is_risk = self.risks();

@@ -8,8 +8,8 @@ use crate::base::error::Result;
 use crate::net::imap::{Created, Mailbox, Session};
 
 impl Upload<'_> {
-    /// Makes the mailboxes with such names, or those with their spare names. True if one is
-    /// there now that was not.
+    /// Makes the mailboxes with such names, or those with their spare names. True if `names`
+    /// learned something by it, so that the messages have to be assigned again.
     pub(super) fn settle_names<S: Read + Write>(
         &self,
         session: &mut Session<S>,

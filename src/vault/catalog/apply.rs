@@ -7,15 +7,12 @@ use crate::base::error::Result;
 use crate::mail::message::{Digest, Hash128};
 use crate::mail::readable;
 use crate::mail::source::Uid;
-use crate::vault::is_plausible;
 use crate::vault::layout::FileName;
 use crate::vault::ledger::{Identity, LedgerEntry, LedgerEvent, Seen, SessionRecord};
+use crate::vault::{EARLIEST, is_plausible};
 
 /// New contents that are remembered; a replay is one transaction, however long it is.
 const FRESH: usize = 16_384;
-
-/// 1982: no mail is older, and what servers say instead of "unknown" lies before.
-const EARLIEST: i64 = 378_691_200;
 
 impl Catalog {
     /// Takes in one entry of the ledger.

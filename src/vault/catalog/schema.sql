@@ -92,8 +92,8 @@ CREATE TABLE sighting (
 CREATE INDEX sighting_blob ON sighting (blob) WHERE blob NOT NULL;
 CREATE INDEX sighting_object ON sighting (object) WHERE object NOT NULL;
 
--- How many of them there are by state and evidence, -1 if there is none, and when the last of
--- them came to that.
+-- How many of them there are by state and evidence, -1 if there is none, and when one last came
+-- to that, even if it is another now.
 CREATE TABLE tally (
     origin INTEGER NOT NULL,
     state INTEGER NOT NULL,

@@ -1,17 +1,16 @@
 //! Messages that may be purged, in a database of their own that spills to the disk: a server
 //! may list any number of them.
 
-use std::path::Path;
-
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{failed, signed, unsigned};
 use crate::base::error::Result;
+use crate::base::fsx;
 
 /// Bits of a row.
 const RECEIVE: i64 = 1;
 const FITS: i64 = 2;
-const ESTIMATED: i64 = 8;
+const ESTIMATED: i64 = 4;
 
 /// A message that is archived and listed under a name and a size that fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +148,5 @@ impl Shortlist {
 }
 
 fn failed_here(source: rusqlite::Error) -> crate::base::error::Error {
-    // Where SQLite keeps what has no name.
-    let dir = std::env::var_os("TMPDIR").unwrap_or_else(|| "/var/tmp".into());
-    failed(Path::new(&dir), source)
+    failed(&fsx::temporary(), source)
 }
