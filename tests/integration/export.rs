@@ -272,6 +272,7 @@ fn a_file_that_somebody_else_changed_is_left_as_it_is_and_named() {
                 ),
                 "{change}: {again}"
             );
+            assert!(again.stdout().contains(" not written\n"), "{again}");
             assert!(fs::read(&inbox).unwrap() == bytes, "{change}");
         }
         let old = fs::read_to_string(sandbox.path("out/Old")).unwrap();

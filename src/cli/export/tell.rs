@@ -107,10 +107,14 @@ pub(super) fn tell(report: &ExportReport, args: &Export, to_stdout: bool, out: &
         0 => String::new(),
         there => format!(", {} already there", count(there)),
     };
+    let not_written = match report.not_written {
+        0 => String::new(),
+        not_written => format!(", {} not written", count(not_written)),
+    };
     match report.written + report.there + report.not_written {
         0 => out.line("no messages match"),
         _ => out.line(&format!(
-            "{}, {}, exported to {}{there}",
+            "{}, {}, exported to {}{there}{not_written}",
             plural(report.written, "message"),
             size(report.octets),
             escape(&args.dest),
