@@ -1,6 +1,5 @@
 //! One file per message, byte for byte as the vault has it.
 
-use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -10,15 +9,15 @@ use super::place::{self, ExportPlace};
 use super::{Put, Target, names};
 use crate::base::error::{Error, Result};
 use crate::base::fsx::{self, Linked};
-use crate::mail::message::Hash128;
 use crate::vault::Entry;
+use crate::vault::catalog::ContentSet;
 
 /// A directory a folder, in which each message has a file.
 #[derive(Debug)]
 pub(super) struct EmlTree {
     place: ExportPlace,
     /// The folder at hand, its path, and what it has.
-    folder: Option<(String, String, PathBuf, BTreeSet<Hash128>)>,
+    folder: Option<(String, String, PathBuf, ContentSet)>,
 }
 
 impl EmlTree {
@@ -37,7 +36,8 @@ impl EmlTree {
         self.place.flush()?;
         let path = self.place.folder(account, dir, TreeForm::Directories)?;
         let path = self.place.root().join(path);
-        let there = place::ids(&path, ".eml")?;
+        let there = ContentSet::new()?;
+        place::for_each_id(&path, ".eml", &mut |_, id| there.insert(id).map(drop))?;
         self.folder = Some((account.clone(), dir.clone(), path, there));
         Ok(())
     }
@@ -58,10 +58,10 @@ fn file_name(entry: &Entry) -> String {
 impl Target for EmlTree {
     fn put(&mut self, entry: &Entry, body: &mut Body<'_>) -> Result<Put> {
         self.enter(entry)?;
-        let Some((_, _, path, there)) = &mut self.folder else {
+        let Some((_, _, path, there)) = &self.folder else {
             return Ok(Put::There);
         };
-        if there.contains(&entry.name.hash) {
+        if there.contains(entry.name.hash)? {
             return Ok(Put::There);
         }
         body.load()?;
@@ -70,7 +70,7 @@ impl Target for EmlTree {
             staged.give_up()?;
             return Err(error);
         }
-        there.insert(entry.name.hash);
+        there.insert(entry.name.hash)?;
         let name = path.join(file_name(entry));
         self.place.keep(staged, name, entry.date)?;
         Ok(Put::Written)

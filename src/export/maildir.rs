@@ -2,7 +2,6 @@
 //!
 //! Line ends are LF where an import can turn them back, else the bytes are as they are.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::body::Body;
@@ -12,8 +11,8 @@ use super::{Put, Target};
 use crate::base::error::Result;
 use crate::base::fsx;
 use crate::mail::mbox::ToLf;
-use crate::mail::message::Hash128;
 use crate::vault::Entry;
+use crate::vault::catalog::ContentSet;
 
 /// What stands after the id in a file's name.
 pub(super) const BEHIND: &str = ".mailvault,S=";
@@ -33,7 +32,7 @@ struct MaildirFolder {
     account: String,
     dir: String,
     cur: PathBuf,
-    there: BTreeSet<Hash128>,
+    there: ContentSet,
 }
 
 impl MaildirTree {
@@ -66,8 +65,11 @@ impl MaildirTree {
         if !is_inbox && !fsx::is_file(&marker)? {
             fsx::create_new(&marker)?;
         }
-        let mut there = place::ids(&root.join("cur"), BEHIND)?;
-        there.extend(place::ids(&root.join("new"), BEHIND)?);
+        let there = ContentSet::new()?;
+        for sub in ["cur", "new"] {
+            let mut add = |_: &str, id| there.insert(id).map(drop);
+            place::for_each_id(&root.join(sub), BEHIND, &mut add)?;
+        }
         self.folder = Some(MaildirFolder {
             account: entry.account.clone(),
             dir: entry.dir.clone(),
@@ -90,7 +92,9 @@ impl Target for MaildirTree {
     fn put(&mut self, entry: &Entry, body: &mut Body<'_>) -> Result<Put> {
         self.enter(entry)?;
         let id = entry.name.hash;
-        if self.folder.as_ref().is_some_and(|f| f.there.contains(&id)) {
+        if let Some(folder) = &self.folder
+            && folder.there.contains(id)?
+        {
             return Ok(Put::There);
         }
         let shape = body.load()?;
@@ -121,8 +125,8 @@ impl Target for MaildirTree {
         }
         let date = entry.date.max(0);
         let name = format!("{date}.{id}{BEHIND}{size},W={wire}:2,{}", entry.flags);
-        if let Some(folder) = &mut self.folder {
-            folder.there.insert(id);
+        if let Some(folder) = &self.folder {
+            folder.there.insert(id)?;
             self.place.keep(staged, folder.cur.join(name), entry.date)?;
         }
         Ok(Put::Written)

@@ -438,7 +438,7 @@ impl ExportPlace {
 }
 
 /// The hash of a file's bytes.
-fn hash_of(path: &Path) -> Result<Hash128> {
+pub(super) fn hash_of(path: &Path) -> Result<Hash128> {
     let mut hasher = blake3::Hasher::new();
     hasher
         .update_reader(fsx::open(path)?)
@@ -446,21 +446,23 @@ fn hash_of(path: &Path) -> Result<Hash128> {
     Ok(Hash128::cut(hasher.finalize()))
 }
 
-/// The ids in the names of a directory, told from the rest by what stands after them.
-pub(super) fn ids(dir: &Path, behind: &str) -> Result<BTreeSet<Hash128>> {
-    Ok(named(dir, behind)?.into_iter().map(|(_, id)| id).collect())
-}
-
-/// The same with the names.
-pub(super) fn named(dir: &Path, behind: &str) -> Result<Vec<(String, Hash128)>> {
-    let names = crate::vault::maildir::entries(dir)?.into_iter();
-    Ok(names
-        .filter(|(_, kind)| kind.is_file())
-        .filter_map(|(name, _)| {
-            let id = id_of(&name, behind)?;
-            Some((name, id))
-        })
-        .collect())
+/// Calls `each` with the names of a directory's files that have an id, told from the rest by
+/// what stands after it. A missing directory has none.
+pub(super) fn for_each_id(
+    dir: &Path,
+    behind: &str,
+    each: &mut dyn FnMut(&str, Hash128) -> Result<()>,
+) -> Result<()> {
+    if !fsx::is_dir(dir)? {
+        return Ok(());
+    }
+    fsx::for_each_entry(dir, &mut |name, kind| {
+        let name = name.to_string_lossy();
+        match id_of(&name, behind).filter(|_| kind.is_file()) {
+            Some(id) => each(&name, id),
+            None => Ok(()),
+        }
+    })
 }
 
 /// The id in a name.

@@ -9,6 +9,7 @@ mod apply;
 mod audit;
 mod compare;
 mod conditions;
+mod content_set;
 mod evidence;
 mod files;
 mod folder_names;
@@ -20,6 +21,7 @@ mod lookup;
 mod mailbox;
 mod origin;
 mod purge;
+mod scratch;
 mod search;
 mod server_names;
 mod shortlist;
@@ -29,6 +31,7 @@ mod status;
 mod sums;
 mod tally;
 mod texts;
+mod uid_table;
 mod upload;
 mod walked;
 
@@ -49,6 +52,7 @@ use crate::vault::ledger::{Checksum, Position};
 
 pub use audit::Sighting;
 pub(crate) use conditions::DateRule;
+pub(crate) use content_set::ContentSet;
 pub(crate) use evidence::{Before, Proof};
 pub(super) use files::discard;
 pub use found::{Hit, HitRows, Hits};
@@ -60,12 +64,13 @@ pub(crate) use origin::Origin;
 pub use purge::{Archived, Record};
 pub use search::{Omissions, Order, SortBy};
 pub(crate) use search::{Picked, PickedRows};
-pub(crate) use server_names::{ContentNames, ServerNames};
+pub(crate) use server_names::ServerNames;
 pub(crate) use shortlist::{Candidate, CandidateOrder, Shortlist};
 pub use stats::{Amount, BRACKETS, Facet, Group, Groups, Totals};
 pub use status::AccountStatus;
 pub(crate) use texts::index_pieces;
 pub use texts::{Coverage, Extras, Texts};
+pub(crate) use uid_table::{UidRecord, UidTable};
 pub(super) use walked::WalkedFile;
 
 /// Marks files made by this version of the schema.

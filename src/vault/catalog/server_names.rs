@@ -1,15 +1,13 @@
 //! The names that servers gave the messages of a folder: what another server must keep, so that
 //! no mail program takes them for new ones.
 
-use std::collections::{HashMap, HashSet};
-
 use rusqlite::{OptionalExtension, params};
 
-use super::{Catalog, Proof, State, lookup};
+use super::{Catalog, Proof, State, UidTable, lookup};
 use crate::base::error::Result;
 use crate::mail::message::Hash128;
 
-/// What is known of a folder's names on its servers.
+/// What is known of a folder on its servers, apart from the names of its messages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ServerNames {
     /// The UIDVALIDITY of the mailbox, if it was ever read over IMAP.
@@ -18,66 +16,40 @@ pub(crate) struct ServerNames {
     pub(crate) epochs: Vec<u32>,
     /// The highest UID that is known of it, also if its message is gone; 0 if there is none.
     pub(crate) last_uid: u32,
-    /// The names of each content.
-    pub(crate) contents: HashMap<Hash128, ContentNames>,
-    /// UIDLs that are nobody's to keep: of messages that are not known for certain, and those
-    /// that the server has replaced by another.
-    pub(crate) other_uidls: HashSet<Box<[u8]>>,
-}
-
-/// The names of a content in a folder: more than one if the server has it several times.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct ContentNames {
-    /// Its UIDs on the server, the lowest first.
-    pub(crate) uids: Vec<u32>,
-    /// UIDs that it had there until it was deleted.
-    pub(crate) gone_uids: Vec<u32>,
-    /// Its UIDLs on the server, or else those that it had there.
-    pub(crate) uidls: Vec<Box<[u8]>>,
 }
 
 impl Catalog {
-    /// The names of a folder's messages on the servers that the account was last read from. A
-    /// UID counts only while the server has the message, since it must never come back; a UIDL
-    /// always does. Neither counts if it is not known what its message is.
-    pub(crate) fn server_names(&self, account: &str, dir: &str) -> Result<ServerNames> {
+    /// Puts the names of a folder's messages, on the servers that the account was last read
+    /// from, into a table. A UID counts only while the server has the message, since it must
+    /// never come back; a UIDL always does. Neither counts if it is not known what its message
+    /// is.
+    pub(crate) fn server_names(
+        &self,
+        account: &str,
+        dir: &str,
+        table: &UidTable,
+    ) -> Result<ServerNames> {
         let mut names = ServerNames::default();
         if let Some((origin, uidvalidity)) = self.last_mailbox(account, dir)? {
             names.uidvalidity = Some(uidvalidity);
             names.epochs = self.all_epochs(account, dir)?;
-            self.each_name(origin, |uid, state, hash| {
+            self.each_name(origin, |uid, state, content| {
                 let Ok(uid) = <[u8; 4]>::try_from(uid) else {
-                    return;
+                    return Ok(());
                 };
                 let uid = u32::from_be_bytes(uid);
                 names.last_uid = names.last_uid.max(uid);
-                let Some(hash) = hash.filter(|_| !state.is_wanted()) else {
-                    return;
-                };
-                let content = names.contents.entry(hash).or_default();
-                if is_there(state) {
-                    content.uids.push(uid);
-                } else {
-                    content.gone_uids.push(uid);
+                match content {
+                    Some(content) => table.add_uid(content, uid, !is_there(state)),
+                    None => Ok(()),
                 }
             })?;
         }
         // A maildrop is the inbox.
         if let Some(origin) = self.last_maildrop(account)?.filter(|_| dir.is_empty()) {
-            let mut gone = Vec::new();
-            self.each_name(origin, |uidl, state, hash| {
-                let Some(hash) = hash.filter(|_| !state.is_wanted()) else {
-                    names.other_uidls.insert(uidl.into());
-                    return;
-                };
-                if is_there(state) {
-                    let content = names.contents.entry(hash).or_default();
-                    content.uidls.push(uidl.into());
-                } else {
-                    gone.push((hash, Box::from(uidl)));
-                }
+            self.each_name(origin, |uidl, state, content| {
+                table.add_uidl(content, uidl, !is_there(state))
             })?;
-            names.add_gone(gone);
         }
         Ok(names)
     }
@@ -100,26 +72,32 @@ impl Catalog {
     fn each_name(
         &self,
         origin: i64,
-        mut each: impl FnMut(&[u8], State, Option<Hash128>),
+        mut each: impl FnMut(&[u8], State, Option<Hash128>) -> Result<()>,
     ) -> Result<()> {
-        let mut run = || -> rusqlite::Result<()> {
-            let mut statement = self.db.prepare_cached(
+        let failed = |e| self.failed(e);
+        let mut statement = self
+            .db
+            .prepare_cached(
                 "SELECT h64, hrest, uid, state, evidence
                  FROM sighting LEFT JOIN blob ON blob.id = sighting.blob AND NOT lost
                  WHERE origin = ?1 ORDER BY uid",
-            )?;
-            let mut rows = statement.query([origin])?;
-            while let Some(row) = rows.next()? {
+            )
+            .map_err(failed)?;
+        let mut rows = statement.query([origin]).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            let known = || -> rusqlite::Result<_> {
+                let state = State::of(row.get(3)?);
                 let doubtful = Proof::of(row.get(4)?) == Proof::Doubtful;
-                let hash = match row.get::<_, Option<i64>>(0)? {
-                    Some(_) if !doubtful => Some(lookup::hash(row)?),
+                let content = match row.get::<_, Option<i64>>(0)? {
+                    Some(_) if !doubtful && !state.is_wanted() => Some(lookup::hash(row)?),
                     _ => None,
                 };
-                each(row.get_ref(2)?.as_blob()?, State::of(row.get(3)?), hash);
-            }
-            Ok(())
-        };
-        run().map_err(|e| self.failed(e))
+                Ok((row.get_ref(2)?.as_blob()?, state, content))
+            };
+            let (name, state, content) = known().map_err(failed)?;
+            each(name, state, content)?;
+        }
+        Ok(())
     }
 
     /// A folder's mailbox in its last epoch on the server that it was last read from.
@@ -160,47 +138,7 @@ impl Catalog {
     }
 }
 
-impl ServerNames {
-    /// Adds the UIDLs of messages that the server no longer has. Where it has the message under
-    /// another, that one counts.
-    fn add_gone(&mut self, gone: Vec<(Hash128, Box<[u8]>)>) {
-        let has_another = |hash: &Hash128| {
-            let content = self.contents.get(hash);
-            content.is_some_and(|content| !content.uidls.is_empty())
-        };
-        let (replaced, last): (Vec<_>, Vec<_>) =
-            gone.into_iter().partition(|(hash, _)| has_another(hash));
-        self.other_uidls
-            .extend(replaced.into_iter().map(|(_, uidl)| uidl));
-        for (hash, uidl) in last {
-            self.contents.entry(hash).or_default().uidls.push(uidl);
-        }
-    }
-}
-
 /// True if the server has the message.
 fn is_there(state: State) -> bool {
     matches!(state, State::Seen | State::PurgeKept)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_uidl_that_is_gone_counts_only_where_the_server_has_no_other() {
-        let (moved, deleted) = (Hash128::of(b"moved"), Hash128::of(b"deleted"));
-        let uidl = |uidl: &[u8]| Box::<[u8]>::from(uidl);
-        let mut names = ServerNames::default();
-        let content = names.contents.entry(moved).or_default();
-        content.uidls.push(uidl(b"u9"));
-        names.add_gone(vec![
-            (moved, uidl(b"u1")),
-            (deleted, uidl(b"u2")),
-            (deleted, uidl(b"u3")),
-        ]);
-        assert_eq!(names.contents[&moved].uidls, [uidl(b"u9")]);
-        assert_eq!(names.contents[&deleted].uidls, [uidl(b"u2"), uidl(b"u3")]);
-        assert_eq!(names.other_uidls, HashSet::from([uidl(b"u1")]));
-    }
 }

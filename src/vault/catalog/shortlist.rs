@@ -3,9 +3,9 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{failed, signed, unsigned};
+use super::scratch::{failed_scratch, scratch};
+use super::{signed, unsigned};
 use crate::base::error::Result;
-use crate::base::fsx;
 
 /// Bits of a row.
 const RECEIVE: i64 = 1;
@@ -63,14 +63,10 @@ pub(crate) struct Shortlist {
 impl Shortlist {
     /// An empty one, of which nothing stays.
     pub(crate) fn new() -> Result<Self> {
-        let db = Connection::open("").map_err(failed_here)?;
-        db.execute_batch(
-            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
-             CREATE TABLE candidate (listed INTEGER, place INTEGER, blob INTEGER, octets INTEGER,
-                                     dated INTEGER, mark INTEGER, bits INTEGER);
-             BEGIN",
-        )
-        .map_err(failed_here)?;
+        let db = scratch(
+            "CREATE TABLE candidate (listed INTEGER, place INTEGER, blob INTEGER, octets INTEGER,
+                                     dated INTEGER, mark INTEGER, bits INTEGER)",
+        )?;
         Ok(Self { db })
     }
 
@@ -93,7 +89,7 @@ impl Shortlist {
                 ])
             })
             .map(drop)
-            .map_err(failed_here)
+            .map_err(failed_scratch)
     }
 
     /// Date, place and row of the last of the newest `count`; the least of all if there are no
@@ -111,7 +107,7 @@ impl Shortlist {
             )
             .optional()
             .map(|last| last.or(Some((i64::MIN, 0, 0))))
-            .map_err(failed_here)
+            .map_err(failed_scratch)
     }
 
     /// Calls `each` with every candidate, and whether it fits what is to go.
@@ -143,10 +139,6 @@ impl Shortlist {
             }
             Ok(())
         };
-        walk().map_err(failed_here)
+        walk().map_err(failed_scratch)
     }
-}
-
-fn failed_here(source: rusqlite::Error) -> crate::base::error::Error {
-    failed(&fsx::temporary(), source)
 }
