@@ -99,10 +99,11 @@ pub fn pull(
     let (commit_queue, committer) = commit::start(writer);
     let outcomes = runner(Some(&commit_queue)).all(jobs, events);
     drop(commit_queue);
-    let writer = committer
+    let mut writer = committer
         .join()
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         .map_err(|error| with_amounts(error, path, &outcomes))?;
+    writer.close_months(&options.stop)?;
     Ok(RunReport {
         outcomes,
         total_messages: writer.catalog().count()?,
