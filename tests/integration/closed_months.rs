@@ -287,3 +287,21 @@ fn damage_within_a_month_outlives_its_compressing_and_its_repair_does_too() {
     let copies = names(&sandbox.vault().join("quarantine"));
     assert!(copies[0].contains(".jsonl.zst."), "{copies:?}");
 }
+
+#[test]
+fn a_pull_says_what_it_archived_though_a_month_cannot_be_compressed() {
+    let (sandbox, _server) = begun();
+    let second = server(Sample::of(15, 7));
+    configure(&sandbox, &[Account::of("work", &second)]);
+    let old = months(&sandbox).remove(0);
+    let in_the_way = sandbox.vault().join(format!("ledger/{old}.zst.tmp"));
+    fs::create_dir(&in_the_way).unwrap();
+    let pulled = sandbox.run(&["pull"]).expect_code(1);
+    assert!(pulled.stdout().contains(" new "), "{pulled}");
+    assert!(pulled.stderr().contains(".jsonl.zst.tmp"), "{pulled}");
+    assert!(months(&sandbox).contains(&old));
+    assert!(sandbox.messages("work").len() > 12);
+    fs::remove_dir(&in_the_way).unwrap();
+    let _ = sandbox.run(&["pull"]).expect_code(0);
+    assert!(!months(&sandbox).contains(&old));
+}

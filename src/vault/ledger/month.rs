@@ -82,8 +82,8 @@ pub(crate) fn has_packed(layout: &Layout) -> Result<bool> {
 
 /// True if a month has a plain file without a byte.
 pub(super) fn is_empty(layout: &Layout, file: &str) -> Result<bool> {
-    let path = path_of(layout, file)?;
-    Ok(path == plain_path(layout, file) && fsx::length(&path)? == 0)
+    let plain = fsx::look(&plain_path(layout, file))?;
+    Ok(plain.is_some_and(|meta| meta.is_file() && meta.len() == 0))
 }
 
 /// How long a month may be whose compressed file has this length.

@@ -4,10 +4,11 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use proptest::prelude::*;
 
+use super::{pack, unpack};
 use crate::base::error::Error;
 use crate::mail::message::Hash128;
 use crate::vault::layout::Layout;
@@ -297,6 +298,32 @@ fn a_writer_that_is_to_stop_leaves_a_month_as_it_is() {
     let (ledger, _) = scratch.open();
     ledger.pack(OLD, &AtomicBool::new(true)).unwrap();
     assert_eq!(names(&scratch.layout), before);
+}
+
+#[test]
+fn a_reader_finds_a_month_whatever_a_writer_makes_of_its_file_meanwhile() {
+    let scratch = three_months();
+    let items = scratch.items();
+    let (layout, done) = (&scratch.layout, AtomicBool::new(false));
+    let position = |item: &Item| match item {
+        Item::Entry { position, .. } => position.clone(),
+        _ => panic!("{item:?}"),
+    };
+    let first = position(&items[0]);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..60 {
+                pack(layout, OLD, &AtomicBool::new(false)).unwrap();
+                unpack(layout, OLD).unwrap();
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        while !done.load(Ordering::Relaxed) {
+            assert_eq!(scratch.items(), items);
+            let rest = Reader::from(layout, VAULT, &first).unwrap().unwrap();
+            assert_eq!(rest.count(), items.len() - 1);
+        }
+    });
 }
 
 #[cfg(feature = "faults")]
