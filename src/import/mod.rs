@@ -180,8 +180,9 @@ pub fn run(
         .join()
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     // What stopped the committer is why the rest stopped.
-    written?;
+    let mut writer = written?;
     let (mut report, _) = worked?;
+    writer.close_months(&options.stop)?;
     for tally in tallies {
         report.new += tally.new;
         report.duplicates += tally.duplicates;

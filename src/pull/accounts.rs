@@ -65,6 +65,8 @@ pub struct RunReport {
     pub outcomes: Vec<Outcome>,
     /// Messages in the vault now.
     pub total_messages: u64,
+    /// Why closed months of the ledger could not be compressed, after all mail was archived.
+    pub close_error: Option<Error>,
 }
 
 /// Pulls all accounts. An error is one that concerns them all: no vault, no lock, no
@@ -90,6 +92,7 @@ pub fn pull(
         return Ok(RunReport {
             outcomes,
             total_messages,
+            close_error: None,
         });
     }
     let writer = Writer::open(path, options.lock_wait, &options.stop)?;
@@ -99,13 +102,15 @@ pub fn pull(
     let (commit_queue, committer) = commit::start(writer);
     let outcomes = runner(Some(&commit_queue)).all(jobs, events);
     drop(commit_queue);
-    let writer = committer
+    let mut writer = committer
         .join()
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         .map_err(|error| with_amounts(error, path, &outcomes))?;
+    let close_error = writer.close_months(&options.stop).err();
     Ok(RunReport {
         outcomes,
         total_messages: writer.catalog().count()?,
+        close_error,
     })
 }
 

@@ -15,7 +15,7 @@ use crate::base::fsx;
 use crate::mail::message::{Digest, Hash128, Scanner};
 
 /// Largest window that is read, as a power of two.
-const WINDOW_LOG_MAX: u32 = 27;
+pub(crate) const WINDOW_LOG_MAX: u32 = 27;
 /// Window of the frames we write, as a power of two. Only messages beyond a quarter of a
 /// megabyte notice; those are mostly base64, which has no distant matches, and each
 /// compressor needs a megabyte and a half less.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::base::error::{Error, Result};
@@ -20,6 +20,7 @@ use crate::vault::{
 #[derive(Debug)]
 pub struct Writer {
     layout: Layout,
+    manifest: Manifest,
     ledger: Ledger,
     catalog: Catalog,
     sync: BatchSync,
@@ -110,6 +111,7 @@ impl Writer {
         let staging = Staging::new(sync.is_whole());
         let mut writer = Self {
             layout,
+            manifest,
             ledger,
             catalog,
             sync,
@@ -194,6 +196,24 @@ impl Writer {
         let done = self.catalog.commit(self.ledger.position());
         self.torn = done.is_err();
         done
+    }
+
+    /// Compresses the months of the ledger that are closed, oldest first, until `stop` is set.
+    /// Before there is a compressed one, programs that would not read it must refuse the vault.
+    pub(crate) fn close_months(&mut self, stop: &AtomicBool) -> Result<()> {
+        let closed = self.ledger.closed()?;
+        if !self.manifest.ledger_zst && (!closed.is_empty() || ledger::has_packed(&self.layout)?) {
+            let manifest = self.manifest.clone().with_ledger_zst(true);
+            fsx::write_durably(&self.layout.manifest(), manifest.text().as_bytes())?;
+            self.manifest = manifest;
+        }
+        for file in closed {
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
+            self.ledger.pack(&file, stop)?;
+        }
+        Ok(())
     }
 
     /// Makes written files durable.

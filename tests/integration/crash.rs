@@ -210,3 +210,35 @@ fn a_disk_or_line_that_goes_on_failing_costs_nothing() {
         scene.try_all(faults, &points);
     }
 }
+
+#[test]
+fn a_month_whose_compressing_is_killed_or_fails_is_closed_by_the_next_pull() {
+    if missing("strace") {
+        return;
+    }
+    let scene = Scene::begun_before_this_month();
+    let points = scene.points_of_ledger();
+    let closing = |part: &str| {
+        let of_part = |point: &&Point| point.path.as_ref().is_some_and(|p| p.contains(part));
+        points.iter().filter(of_part).count()
+    };
+    assert!(closing(".jsonl.zst.tmp") >= 4, "{points:?}");
+    assert!(closing("/vault.toml") >= 4, "{points:?}");
+    let mut faults = kills(&points);
+    faults.extend(torn(&points));
+    assert!(faults.len() > 25, "too few faults: {faults:?}");
+    scene.try_all(faults, &points);
+}
+
+#[test]
+fn a_disk_that_fails_while_a_month_is_compressed_costs_nothing() {
+    if missing("strace") {
+        return;
+    }
+    let scene = Scene::begun_before_this_month();
+    let points = scene.points_of_ledger();
+    let mut faults = every(3, once(&points));
+    faults.extend(every(3, lasting(&points)));
+    assert!(faults.len() > 25, "too few faults: {faults:?}");
+    scene.try_all(faults, &points);
+}

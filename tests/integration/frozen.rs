@@ -337,3 +337,44 @@ fn folders_are_spelled_as_the_frozen_vectors_say() {
         assert_eq!(dir, wanted, "{name} at {delimiter:?}");
     }
 }
+
+#[test]
+fn compressed_months_of_a_frozen_ledger_are_read_and_the_next_writer_finishes() {
+    let sandbox = sandbox_of("vault-v1-months");
+    let months = || -> Vec<PathBuf> {
+        let ledger = files(&sandbox.vault().join("ledger"));
+        ledger.into_keys().collect()
+    };
+    let subjects = || {
+        let run = sandbox.run(&["list", "--json"]).expect_code(0);
+        let all = ["august", "september", "october", "november"];
+        let is_listed = |subject: &&str| run.stdout().contains(&format!("\"{subject}\""));
+        assert_eq!(all.iter().filter(|subject| is_listed(subject)).count(), 4);
+    };
+    let before = months();
+    let whole = "ann  4 of 4 messages good\n";
+    sandbox.run(&["verify", "--read-data"]).expect(0, whole, "");
+    subjects();
+    // What the compressed September says of August.
+    let on_server = sandbox.run(&["list", "on:server"]).expect_code(0);
+    assert!(!on_server.stdout().contains("august"), "{on_server}");
+    assert!(on_server.stdout().contains("september"), "{on_server}");
+    assert_eq!(months(), before);
+    sandbox.write("one.eml", "Subject: one\r\n\r\nbody\r\n", 0o600);
+    let import = ["import", "one.eml", "--account", "bob"];
+    let _ = sandbox.run(&import).expect_code(0);
+    let after = months();
+    assert!(
+        !after.contains(&PathBuf::from("2026-10.jsonl")),
+        "{after:?}"
+    );
+    for name in ["2026-08", "2026-09", "2026-10"] {
+        let name = format!("{name}.jsonl.zst");
+        let path = Path::new("ledger").join(name);
+        let frozen = fs::read(data("vault-v1-months").join(&path)).unwrap();
+        assert_eq!(fs::read(sandbox.vault().join(path)).unwrap(), frozen);
+    }
+    subjects();
+    let verified = sandbox.run(&["verify", "--read-data"]).expect_code(0);
+    assert!(verified.stdout().contains(whole), "{verified}");
+}

@@ -9,6 +9,7 @@
 
 mod audit;
 mod browser;
+mod closed_months;
 mod completions;
 mod config;
 mod crash;

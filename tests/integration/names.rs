@@ -188,6 +188,7 @@ fn names(scene: &Scene) -> Vec<String> {
         "README.txt",
         "lock",
         "ledger",
+        "ledger/2020-01.jsonl.zst",
         "mail",
         "quarantine",
         "mail/work",

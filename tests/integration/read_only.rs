@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Command;
 
+use crate::life::ageing::age;
 use crate::support::output::Output;
 use crate::support::sandbox::Sandbox;
 use crate::support::scene::{Account, configure, message, pulled, server};
@@ -129,4 +130,27 @@ fn a_catalog_that_is_behind_or_missing_is_made_good_outside_the_vault() {
     reads_everything(&sandbox, 8);
     fs::remove_file(&catalog).unwrap();
     reads_everything(&sandbox, 8);
+}
+
+#[test]
+fn compressed_months_are_read_where_nothing_can_be_written() {
+    let (sandbox, _server) = pulled((0..6).map(letter).collect());
+    age(&sandbox.vault(), 40 * 24);
+    let _ = sandbox.run(&["pull"]).expect_code(0);
+    let packed = |name: &String| name.ends_with(".jsonl.zst");
+    let months = fs::read_dir(sandbox.vault().join("ledger")).unwrap();
+    let mut months = months.map(|month| month.unwrap().file_name().into_string().unwrap());
+    assert!(months.any(|name| packed(&name)));
+    reads_everything(&sandbox, 6);
+    // Without a catalog all of the ledger is read, and as a vault that has no newer month all
+    // of it is compressed.
+    fs::remove_file(sandbox.vault().join("catalog.sqlite")).unwrap();
+    reads_everything(&sandbox, 6);
+    let months = fs::read_dir(sandbox.vault().join("ledger")).unwrap();
+    for month in months.map(|month| month.unwrap().path()) {
+        if month.extension().is_some_and(|end| end == "jsonl") {
+            fs::remove_file(month).unwrap();
+        }
+    }
+    reads_everything(&sandbox, 6);
 }

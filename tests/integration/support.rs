@@ -17,6 +17,7 @@ mod dovecot_conf;
 mod hints;
 pub(crate) mod inetd;
 pub(crate) mod jail;
+pub(crate) mod ledger;
 pub(crate) mod line;
 pub(crate) mod output;
 pub(crate) mod relay;

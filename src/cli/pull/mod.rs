@@ -66,6 +66,9 @@ pub(crate) fn run(
         print(&ran, args, settings, out);
     }
     warn_of_keep(&names, settings, out);
+    if let Some(error) = &ran.close_error {
+        return Ok(frame::failed(out, &stop, error, None));
+    }
     let mut codes: Vec<u8> = ran.outcomes.iter().map(code).collect();
     purge_later(later, &ran, &mut codes, |later, not_before| {
         let options = purge_options(args, &stop, not_before);

@@ -143,7 +143,12 @@ pub(crate) struct Manifest {
     pub(crate) id: String,
     /// When the vault was made, `YYYY-MM-DDTHH:MM:SSZ`.
     pub(crate) created: String,
+    /// True if months of the ledger may be compressed.
+    pub(crate) ledger_zst: bool,
 }
+
+/// The feature that a vault requires whose ledger may have compressed months.
+const LEDGER_ZST: &str = "ledger-zst";
 
 impl Manifest {
     /// For a new vault with this id, made at `now` (Unix seconds).
@@ -153,15 +158,27 @@ impl Manifest {
         Self {
             id: Hash128(id).to_string(),
             created: created.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            ledger_zst: false,
         }
+    }
+
+    /// The same, requiring a program that reads compressed months or not.
+    #[must_use]
+    pub(crate) fn with_ledger_zst(self, ledger_zst: bool) -> Self {
+        Self { ledger_zst, ..self }
     }
 
     /// The text of the file.
     #[must_use]
     pub(crate) fn text(&self) -> String {
+        let features = if self.ledger_zst {
+            format!("\"{LEDGER_ZST}\"")
+        } else {
+            String::new()
+        };
         format!(
             "format = 1\nid = \"{}\"\ncreated = \"{}\"\nhash = \"blake3-128\"\n\
-             info_sep = \":\"\nencryption = \"none\"\nfeatures_required = []\n",
+             info_sep = \":\"\nencryption = \"none\"\nfeatures_required = [{features}]\n",
             self.id, self.created
         )
     }
@@ -187,7 +204,8 @@ impl Manifest {
             .get("features_required")
             .and_then(toml::Value::as_array)
             .ok_or_else(|| damaged("it has no list of required features"))?;
-        if let Some(feature) = features.first() {
+        let is_known = |feature: &toml::Value| feature.as_str() == Some(LEDGER_ZST);
+        if let Some(feature) = features.iter().find(|feature| !is_known(feature)) {
             return Err(refuse(format!("it needs the feature {feature}")));
         }
         let value = |key: &str| table.get(key).and_then(toml::Value::as_str);
@@ -210,6 +228,7 @@ impl Manifest {
             created: value("created")
                 .ok_or_else(|| damaged("it does not say when it was made"))?
                 .to_owned(),
+            ledger_zst: !features.is_empty(),
         })
     }
 }
@@ -240,6 +259,7 @@ Which programs may open it
 What else is here
   vault.toml           what kind of archive this is; do not edit it
   ledger/              a record of everything that happened, one line per event
+                       and one file per month; zstd -dc FILE shows a .zst file
   catalog.sqlite       an index; you may delete it, and mailvault rebuilds it
   catalog-text.sqlite  an index of words, likewise; searches build it
   quarantine/          damaged files that a repair set aside
@@ -277,6 +297,31 @@ mod tests {
             Manifest::parse(&layout, &manifest.text()).unwrap(),
             manifest
         );
+    }
+
+    #[test]
+    fn compressed_months_are_a_feature_that_is_known_and_required() {
+        let layout = Layout::new("/vault");
+        let plain = Manifest::new([1; 16], 0);
+        let packed = plain.clone().with_ledger_zst(true);
+        let text = packed.text();
+        assert_eq!(
+            text,
+            plain.text().replace("[]", "[\"ledger-zst\"]"),
+            "only the last line differs"
+        );
+        assert_eq!(Manifest::parse(&layout, &text).unwrap(), packed);
+        for (to, refused) in [
+            ("[\"ledger-zst\", \"packs\"]", "\"packs\""),
+            ("[\"packs\", \"ledger-zst\"]", "\"packs\""),
+            ("[\"ledger-zstd\"]", "\"ledger-zstd\""),
+            ("[1]", "1"),
+        ] {
+            let text = text.replace("[\"ledger-zst\"]", to);
+            let error = Manifest::parse(&layout, &text).unwrap_err();
+            assert!(matches!(error, Error::Format { .. }), "{to}: {error}");
+            assert!(error.to_string().contains(refused), "{to}: {error}");
+        }
     }
 
     #[test]

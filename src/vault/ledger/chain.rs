@@ -1,16 +1,14 @@
 //! The lines of one ledger file as they lie on the disk, and the chain that says which of
 //! them are good (docs/FORMAT.md, Ledger).
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufRead, Read};
 
 use super::decode::{DecodedLine, Fault, decode};
 use super::line::{Checksum, MAX_LINE, SUFFIX, split};
+use super::month::{MonthBytes, path_of};
 use super::shape::is_ours;
 use crate::base::error::{Error, Result};
-use crate::base::fsx;
-use crate::vault::layout::{Layout, is_month, ledger_file};
+use crate::vault::layout::Layout;
 
 /// A place between two lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,32 +23,15 @@ pub struct Position {
     pub(crate) seq: u64,
 }
 
-/// The ledger files of a vault, oldest first, relative to it.
-pub(super) fn files(layout: &Layout) -> Result<Vec<String>> {
-    let dir = layout.ledger_dir();
-    let mut files = Vec::new();
-    for (name, _) in fsx::list(&dir)? {
-        let month = name.to_str().and_then(|name| name.strip_suffix(".jsonl"));
-        files.extend(month.filter(|month| is_month(month)).map(ledger_file));
-    }
-    files.sort_unstable();
-    Ok(files)
-}
-
-/// The month of a ledger file.
-pub(super) fn month(file: &str) -> &str {
-    let name = file.rsplit('/').next().unwrap_or(file);
-    name.strip_suffix(".jsonl").unwrap_or(name)
-}
-
 /// Lines of one file, with a bounded buffer.
 #[derive(Debug)]
 pub(super) struct LedgerLines {
-    pub(super) path: PathBuf,
-    input: BufReader<File>,
+    bytes: MonthBytes,
     pub(super) offset: u64,
     /// The line that was read last, without its LF.
     pub(super) line: Vec<u8>,
+    /// True if nothing that follows can be read.
+    broken: bool,
 }
 
 /// The position of the line in the buffer.
@@ -61,6 +42,8 @@ pub(super) struct Span {
     pub(super) end: u64,
     /// False if it has no LF or is too long.
     whole: bool,
+    /// True if it and all that follows it in its file cannot be read.
+    pub(super) unreadable: bool,
 }
 
 #[cfg(any(test, feature = "fuzzing"))]
@@ -71,45 +54,78 @@ impl Span {
             first: 0,
             end: length as u64 + 1,
             whole: true,
+            unreadable: false,
         }
     }
 }
 
 impl LedgerLines {
-    pub(super) fn open(path: PathBuf, offset: u64) -> Result<Self> {
-        let mut file = fsx::open(&path)?;
-        file.seek(SeekFrom::Start(offset))
-            .map_err(|e| Error::file("read", &path, e))?;
+    /// The lines of a month from a place on, which it has.
+    pub(super) fn open(layout: &Layout, file: &str, offset: u64) -> Result<Self> {
+        let mut bytes = MonthBytes::open(layout, file)?;
+        if let Err(e) = bytes.skip(offset) {
+            bytes.forgive(e)?;
+            return Err(Error::Damaged {
+                path: path_of(layout, file)?,
+                detail: "it cannot be decompressed".to_owned(),
+            });
+        }
         Ok(Self {
-            path,
-            input: BufReader::with_capacity(MAX_LINE, file),
             offset,
-            line: Vec::new(),
+            ..Self::of(bytes)
         })
     }
 
+    /// The lines of a month, from its beginning.
+    pub(super) fn of(bytes: MonthBytes) -> Self {
+        Self {
+            bytes,
+            offset: 0,
+            line: Vec::new(),
+            broken: false,
+        }
+    }
+
+    /// True if they are those of a file that nobody appends to.
+    pub(super) fn are_packed(&self) -> bool {
+        self.bytes.is_packed()
+    }
+
     pub(super) fn next(&mut self) -> Result<Option<Span>> {
-        let failed = |e| Error::file("read", &self.path, e);
         self.line.clear();
-        let mut read = (&mut self.input)
-            .take(MAX_LINE as u64)
-            .read_until(b'\n', &mut self.line)
-            .map_err(failed)?;
-        if read == 0 {
+        if self.broken {
             return Ok(None);
         }
-        let whole = self.line.pop_if(|b| *b == b'\n').is_some();
-        if !whole && read == MAX_LINE {
-            self.line.clear();
-            read += self.input.skip_until(b'\n').map_err(failed)?;
-        }
+        let (read, whole) = match self.read_line() {
+            Ok((0, _)) => return Ok(None),
+            Ok(read) => read,
+            Err(e) => {
+                self.bytes.forgive(e)?;
+                self.broken = true;
+                (self.line.len().max(1), false)
+            }
+        };
         let first = self.offset;
         self.offset += read as u64;
         Ok(Some(Span {
             first,
             end: self.offset,
             whole,
+            unreadable: self.broken,
         }))
+    }
+
+    /// The bytes of the next line, and whether it is whole.
+    fn read_line(&mut self) -> io::Result<(usize, bool)> {
+        let mut read = (&mut self.bytes)
+            .take(MAX_LINE as u64)
+            .read_until(b'\n', &mut self.line)?;
+        let whole = self.line.pop_if(|b| *b == b'\n').is_some();
+        if !whole && read == MAX_LINE {
+            self.line.clear();
+            read += self.bytes.skip_until(b'\n')?;
+        }
+        Ok((read, whole))
     }
 }
 
@@ -142,6 +158,9 @@ impl Chain {
         line: &[u8],
         span: Span,
     ) -> Result<DecodedLine, Wrong> {
+        if span.unreadable {
+            return Err(Wrong::Bad("it cannot be decompressed"));
+        }
         if !span.whole {
             return Err(Wrong::Bad("a line without an end"));
         }
@@ -177,27 +196,31 @@ pub(super) enum Wrong {
     Later(u64),
 }
 
-pub(super) fn length(path: &Path) -> Result<u64> {
-    fsx::length(path)
-}
-
-/// The line that ends at a place, if the file has this place and the line is intact.
-pub(super) fn line_before(path: &Path, position: &Position) -> Result<Option<DecodedLine>> {
-    let failed = |e| Error::file("read", path, e);
-    if length(path)? < position.offset {
-        return Ok(None);
-    }
+/// The line that ends at a place, if the month has this place and the line is intact.
+pub(super) fn line_before(
+    layout: &Layout,
+    file: &str,
+    position: &Position,
+) -> Result<Option<DecodedLine>> {
     // The line, and the checksum of the one before it.
     let start = position
         .offset
         .saturating_sub((MAX_LINE + SUFFIX + 1) as u64);
-    let mut file = fsx::open(path)?;
-    file.seek(SeekFrom::Start(start)).map_err(failed)?;
+    let mut bytes = MonthBytes::open(layout, file)?;
     let mut window = Vec::new();
-    file.take(position.offset - start)
-        .read_to_end(&mut window)
-        .map_err(failed)?;
-    Ok(intact_end(&window, start == 0, position))
+    let mut read = || {
+        if !bytes.skip(start)? {
+            return Ok(false);
+        }
+        let most = position.offset - start;
+        let read = (&mut bytes).take(most).read_to_end(&mut window)?;
+        Ok(read as u64 == most)
+    };
+    match read() {
+        Ok(true) => Ok(intact_end(&window, start == 0, position)),
+        Ok(false) => Ok(None),
+        Err(e) => bytes.forgive(e).map(|()| None),
+    }
 }
 
 fn intact_end(window: &[u8], whole: bool, position: &Position) -> Option<DecodedLine> {

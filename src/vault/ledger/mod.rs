@@ -11,12 +11,16 @@ mod event;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod line;
+mod mend;
+mod month;
+mod pack;
 mod reader;
 mod shape;
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
@@ -30,16 +34,18 @@ use line::{MAX_LINE, MAX_TIME, month_of, split};
 pub use chain::Position;
 pub use event::{Evidence, Identity, LedgerEntry, LedgerEvent, Proto, Seen, SessionRecord};
 pub use line::Checksum;
+pub(crate) use mend::{forked, is_packed_better, rescue, unreadable};
+pub(crate) use month::{has_packed, packed_file, path_of};
 pub(crate) use reader::{Damage, Item, Reader, TornTail};
 
 /// The vault that a ledger is of, and when it began, by the oldest first line that is intact.
 pub(crate) fn origin(layout: &Layout) -> Result<Option<Manifest>> {
-    let files = match chain::files(layout) {
+    let files = match month::files(layout) {
         Err(Error::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => Vec::new(),
         files => files?,
     };
     for file in files {
-        let mut lines = LedgerLines::open(layout.root().join(file), 0)?;
+        let mut lines = LedgerLines::open(layout, &file, 0)?;
         if lines.next()?.is_none() {
             continue;
         }
@@ -48,7 +54,8 @@ pub(crate) fn origin(layout: &Layout) -> Result<Option<Manifest>> {
         if let Some(Ok(DecodedLine::Open { time, open, .. })) = decoded
             && let Some(id) = Hash128::parse(&open.vault)
         {
-            return Ok(Some(Manifest::new(id.0, time / 1_000)));
+            let manifest = Manifest::new(id.0, time / 1_000);
+            return Ok(Some(manifest.with_ledger_zst(has_packed(layout)?)));
         }
     }
     Ok(None)
@@ -102,7 +109,8 @@ impl Ledger {
             time: -1,
             poisoned: false,
         };
-        while let Some(file) = chain::files(layout)?.pop() {
+        while let Some(file) = month::files(layout)?.pop() {
+            pack::unpack(layout, &file)?;
             let mut reader = Reader::of_newest(layout, vault, file.clone())?;
             if let Some(from) = from {
                 reader.start_at(from)?;
@@ -144,6 +152,29 @@ impl Ledger {
         self.newest.as_ref().map(|(_, position)| position)
     }
 
+    /// The months that nothing is appended to any more and that have a plain file.
+    pub(crate) fn closed(&self) -> Result<Vec<String>> {
+        let Some(newest) = self.position() else {
+            return Ok(Vec::new());
+        };
+        let mut closed = Vec::new();
+        for file in month::files(&self.layout)? {
+            if file >= newest.file {
+                break;
+            }
+            let plain = month::plain_path(&self.layout, &file);
+            if fsx::is_file(&plain)? && fsx::length(&plain)? > 0 {
+                closed.push(file);
+            }
+        }
+        Ok(closed)
+    }
+
+    /// Compresses a closed month, unless `stop` is set meanwhile.
+    pub(crate) fn pack(&self, file: &str, stop: &AtomicBool) -> Result<()> {
+        pack::pack(&self.layout, file, stop)
+    }
+
     /// Writes these events as one append, durably. After a failure nothing more can be
     /// written: the ledger has to be opened again.
     pub(crate) fn append(&mut self, events: &[LedgerEvent], now_ms: i64) -> Result<Appended> {
@@ -155,7 +186,7 @@ impl Ledger {
         let time = now_ms.max(self.time + 1).min(MAX_TIME);
         let mut month = month_of(time);
         if let Some(position) = self.position() {
-            month = month.max(chain::month(&position.file).to_owned());
+            month = month.max(month::month(&position.file).to_owned());
         }
         let file = ledger_file(&month);
         let path = self.layout.ledger(&month);
@@ -241,7 +272,7 @@ fn cut(layout: &Layout, handle: &File, path: &Path, tail: &TornTail) -> Result<O
         fsx::create_dir(&quarantine)?;
         fsx::sync_dir(layout.root())?;
         // Named by its content: doing it twice leaves one copy and loses none.
-        let month = chain::month(&tail.file);
+        let month = month::month(&tail.file);
         let name = format!("{month}.jsonl.{}.{}", tail.first, Hash128::of(&bytes));
         fsx::write_durably(&quarantine.join(&name), &bytes)?;
         copy = Some(format!("quarantine/{name}"));

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::line::{MAX_LINE, MAX_TIME};
 use super::{
     Appended, Evidence, Identity, Item, Ledger, LedgerEntry, LedgerEvent, Opened, Reader, Seen,
-    TornTail, chain,
+    TornTail, month,
 };
 use crate::base::fsx;
 use crate::mail::message::Hash128;
@@ -274,7 +274,7 @@ fn each_month_has_its_file_and_names_the_end_of_the_last() {
     // A later writer continues in the newest file.
     scratch.append(&[lost(3)], NOW);
     assert_eq!(scratch.entries().last().unwrap().seq, 5);
-    assert_eq!(chain::files(&scratch.layout).unwrap().len(), 2);
+    assert_eq!(month::files(&scratch.layout).unwrap().len(), 2);
 }
 
 #[test]
@@ -288,7 +288,7 @@ fn time_goes_on_when_the_clock_goes_back() {
     }
     assert_eq!(scratch.append(&[lost(3)], 0).time, NOW + 4);
     assert_eq!(
-        chain::files(&scratch.layout).unwrap(),
+        month::files(&scratch.layout).unwrap(),
         ["ledger/2026-11.jsonl"]
     );
     assert_eq!(scratch.append(&[lost(3)], i64::MAX).time, MAX_TIME);

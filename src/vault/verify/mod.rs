@@ -2,6 +2,7 @@
 //! every file its record (`docs/FORMAT.md`, "Invariants"); and putting right what can
 //! be put right.
 
+mod months;
 mod purges;
 mod read;
 mod repair;
@@ -18,9 +19,10 @@ use crate::mail::message::Hash128;
 use crate::vault::catalog::{Blob, Catalog, Place};
 use crate::vault::frame::Flaw;
 use crate::vault::layout::{Layout, Manifest};
-use crate::vault::ledger::{Damage, Item, LedgerEvent, Reader};
+use crate::vault::ledger::{Damage, Item, LedgerEvent, Reader, packed_file};
 use crate::vault::lock::Lock;
 use crate::vault::{Writer, is_current, open_layout, restore_manifest};
+use months::cut_off;
 use purges::wrong;
 use read::{ReadJob, ReadOutcome, read};
 use repair::repair;
@@ -60,6 +62,7 @@ pub fn verify(
     if lost {
         check.find("vault.toml", Problem::Manifest);
     }
+    check.months(&manifest.id)?;
     let replayed = check.ledger(&manifest.id)?;
     check.catalog(&manifest, &replayed);
     check.files(&replayed, events)?;
@@ -143,10 +146,15 @@ impl Check<'_> {
             first,
             last,
             detail,
+            unreadable,
         } in &damaged
         {
-            let what = format!("bytes {first} to {last} are damaged: {detail}");
-            self.find(file, Problem::Ledger(what));
+            if *unreadable {
+                self.find(&packed_file(file), Problem::Ledger(cut_off(*first)));
+            } else {
+                let what = format!("bytes {first} to {last} are damaged: {detail}");
+                self.find(file, Problem::Ledger(what));
+            }
         }
         self.damaged = damaged;
         replayed.commit(None)?;

@@ -10,7 +10,7 @@ use crate::base::fsx::{self, StagedFile};
 use crate::mail::message::Hash128;
 use crate::vault::catalog::discard;
 use crate::vault::layout::{self, FileName, Layout, base_of};
-use crate::vault::ledger::{Damage, LedgerEvent};
+use crate::vault::ledger::{Damage, LedgerEvent, path_of};
 use crate::vault::verify::report::{Problem, VerifyOptions, VerifyReport};
 use crate::vault::{Writer, describe, frame, maildir};
 
@@ -129,13 +129,10 @@ fn restore(writer: &mut Writer, id: Hash128) -> Result<()> {
 }
 
 fn keep_copy(layout: &Layout, damage: &Damage) -> Result<String> {
-    let source = layout.root().join(&damage.file);
+    let source = path_of(layout, &damage.file)?;
     let bytes = fsx::read(&source)?;
-    let name = format!(
-        "{}.{}",
-        damage.file.rsplit('/').next().unwrap_or_default(),
-        Hash128::of(&bytes)
-    );
+    let name = source.file_name().unwrap_or_default().to_string_lossy();
+    let name = format!("{name}.{}", Hash128::of(&bytes));
     fsx::create_dir_all_durably(&layout.quarantine())?;
     fsx::write_durably(&layout.quarantine().join(&name), &bytes)?;
     Ok(format!("quarantine/{name}"))

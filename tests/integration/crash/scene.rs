@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use mailvault::sample::{Message, Server};
 
 use super::points::{CALLS, Fault, Point, UNNAMED, points, tear};
+use crate::life::ageing::age;
 use crate::support::output::{Ended, Output};
 use crate::support::sandbox::Sandbox;
 
@@ -23,6 +24,8 @@ pub(super) struct Scene {
     args: &'static [&'static str],
     /// Whether new files have names in `tmp`, as with few descriptors or on other systems.
     named: bool,
+    /// Whether the pull begins a month and closes the one before.
+    closes: bool,
 }
 
 fn mail(n: usize, subject: &str, body: &[u8]) -> Message {
@@ -81,6 +84,7 @@ impl Scene {
             start,
             args,
             named: false,
+            closes: false,
         };
         scene.configure(&scene.start);
         scene
@@ -100,6 +104,17 @@ impl Scene {
             named: true,
             ..Self::begun()
         }
+    }
+
+    /// The same in a month before this one.
+    pub(super) fn begun_before_this_month() -> Self {
+        let scene = Self {
+            closes: true,
+            ..Self::begun()
+        };
+        age(&scene.start.vault(), 40 * 24);
+        let _ = scene.start.run(&["status"]).expect_code(0);
+        scene
     }
 
     fn configure(&self, sandbox: &Sandbox) {
@@ -169,6 +184,16 @@ impl Scene {
         points
     }
 
+    /// The same of the ledger and of what names its form.
+    pub(super) fn points_of_ledger(&self) -> Vec<Point> {
+        let mut points = self.points();
+        points.retain(|point| {
+            let path = point.path.as_deref().unwrap_or_default();
+            path.starts_with("/ledger") || path.starts_with("/vault.toml")
+        });
+        points
+    }
+
     /// The same without what a pull does alike where new files have no names: all that is not
     /// about message files.
     pub(super) fn points_of_mail(&self) -> Vec<Point> {
@@ -230,6 +255,24 @@ impl Scene {
         if bytes != wanted() {
             let names: Vec<&str> = stored.iter().map(|s| s.name.as_str()).collect();
             return Err(format!("lost, altered or doubled: {names:?}"));
+        }
+        let (before, now) = (self.start.ledger_lines(), sandbox.ledger_lines());
+        if !now.starts_with(&before) {
+            return Err(format!("lines are lost: {before:#?}\n{now:#?}"));
+        }
+        let months = fs::read_dir(sandbox.vault().join("ledger")).unwrap();
+        let mut months: Vec<String> = months
+            .map(|month| month.unwrap().file_name().into_string().unwrap())
+            .collect();
+        months.sort();
+        let ends: Vec<&str> = months.iter().map(|month| &month[7..]).collect();
+        let are_closed = match &ends[..] {
+            [".jsonl"] => !self.closes,
+            [".jsonl.zst", ".jsonl"] => self.closes,
+            _ => false,
+        };
+        if !are_closed {
+            return Err(format!("months: {months:?}"));
         }
         let left = fs::read_dir(sandbox.vault().join("mail/a/tmp")).unwrap();
         let left = left.count();

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::points::CALLS;
 use super::scene::{Scene, makes_unnamed, read_log, strace};
+use crate::life::ageing::age;
 use crate::support::missing;
 use crate::support::output::Ended;
 use crate::support::sandbox::Sandbox;
@@ -246,4 +247,43 @@ fn what_a_killed_pull_named_is_durable_before_the_line_that_adopts_it() {
     assert!(unsynced.check_ledger(&log) > 0, "{log}");
     let lines = sandbox.ledger_lines();
     assert!(lines.iter().any(|line| line.contains("\"ev\":\"adopted\"")));
+}
+
+#[test]
+fn a_month_is_compressed_durably_before_its_plain_file_goes() {
+    if missing("strace") {
+        return;
+    }
+    let text = |n| format!("Subject: {n}\r\nMessage-ID: <{n}@example.org>\r\n\r\n{n}\r\n");
+    let mail = |n: usize| message(&format!("uid-{n}"), &text(n));
+    let server = server((0..4).map(mail).collect());
+    let sandbox = sandbox(&[Account::of("work", &server)]);
+    let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
+    age(&sandbox.vault(), 40 * 24);
+    let mut unsynced = Unsynced::of(&sandbox);
+    let log = logged(&sandbox, &["pull"]);
+    let mut steps = Vec::new();
+    unsynced.walk(&log, |unsynced, call, arguments, _| {
+        let step = match call {
+            "openat" if arguments.contains(".jsonl.zst.tmp") && arguments.contains("O_CREAT") => {
+                "created"
+            }
+            "rename" if arguments.contains(".jsonl.zst.tmp") => "named",
+            "unlink" if arguments.contains("/ledger/") && arguments.contains(".jsonl\"") => {
+                "removed"
+            }
+            "rename" if arguments.contains("/vault.toml.tmp") => {
+                steps.push("required");
+                return;
+            }
+            _ => return,
+        };
+        steps.push(step);
+        let mut left = unsynced.left();
+        // The name that it loses is one of the same folder.
+        left.retain(|path| step != "named" || unsynced.files.contains(*path));
+        assert_eq!(left, Vec::<&PathBuf>::new(), "{step}: {call}({arguments}");
+    });
+    assert_eq!(steps, ["required", "created", "named", "removed"], "{log}");
+    assert_eq!(unsynced.left(), Vec::<&PathBuf>::new());
 }

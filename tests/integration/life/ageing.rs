@@ -1,5 +1,6 @@
-//! The passing of time, as a vault sees it: every event of its ledger becomes older. The
-//! ledger is written anew by code of these tests.
+//! The passing of time, as a vault sees it: every event of its ledger becomes older, and each
+//! month of it the one that its last event is in then, so that months end. The ledger is
+//! written anew by code of these tests, all of it plain.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -7,30 +8,58 @@ use std::path::Path;
 
 use chrono::{DateTime, Duration, Utc};
 
+use crate::support::ledger::months;
+
 /// Lets so many hours pass.
 pub(crate) fn age(vault: &Path, hours: i64) {
-    let Ok(files) = fs::read_dir(vault.join("ledger")) else {
-        return;
-    };
-    let mut files: Vec<_> = files.map(|entry| entry.unwrap().path()).collect();
-    files.sort();
+    let months: Vec<(String, Vec<u8>)> = months(vault).into_iter().collect();
+    let texts: Vec<(String, String)> = months
+        .into_iter()
+        .map(|(month, bytes)| (month, String::from_utf8(bytes).unwrap()))
+        .collect();
+    let names = names_of(&texts, hours);
+    for entry in fs::read_dir(vault.join("ledger")).into_iter().flatten() {
+        fs::remove_file(entry.unwrap().path()).unwrap();
+    }
     let mut last: Option<String> = None;
-    for file in &files {
+    for ((month, text), name) in texts.iter().zip(names) {
         let mut chain = "0".repeat(16);
         let mut whole = String::new();
-        for line in fs::read_to_string(file).unwrap().lines() {
+        for line in text.lines() {
             let mut body = older(&line[..line.rfind(",\"c\":\"").unwrap()], hours);
             if let (Some(before), Some(last)) = (field(&body, "prev"), &last) {
                 body = body.replace(&before, last);
+            }
+            if field(&body, "ev").unwrap() == "open" {
+                body = body.replace(
+                    &format!("\"month\":\"{month}\""),
+                    &format!("\"month\":\"{name}\""),
+                );
             }
             let hash = blake3::hash(format!("{chain}{body}").as_bytes());
             hash.to_hex()[..16].clone_into(&mut chain);
             let _ = writeln!(whole, "{body},\"c\":\"{chain}\"}}");
         }
-        fs::write(file, whole).unwrap();
+        fs::write(vault.join(format!("ledger/{name}.jsonl")), whole).unwrap();
         last = Some(chain);
     }
     forget_indexes(vault);
+}
+
+/// What the months are called once they are older: as before where two would be called alike,
+/// or a line of the ledger names one.
+fn names_of(texts: &[(String, String)], hours: i64) -> Vec<String> {
+    let of_last = |(month, text): &(String, String)| {
+        let last = text.lines().last().map(|line| older(line, hours));
+        let time = last.and_then(|line| field(&line, "t"));
+        time.map_or_else(|| month.clone(), |time| time[..7].to_owned())
+    };
+    let names: Vec<String> = texts.iter().map(of_last).collect();
+    let is_named = |(_, text): &(String, String)| text.contains("\"ev\":\"chain\"");
+    if !names.is_sorted_by(|one, next| one < next) || texts.iter().any(is_named) {
+        return texts.iter().map(|(month, _)| month.clone()).collect();
+    }
+    names
 }
 
 /// Takes away what is derived; it is made anew.

@@ -23,6 +23,7 @@ use super::line::{Served, SharedAccount};
 use super::model::{ModelAccount, ServerKind};
 use super::stage::Way;
 use super::{imap, pop3};
+use crate::support::ledger;
 use crate::support::sandbox::Stored;
 
 /// What a command came to.
@@ -273,12 +274,7 @@ impl User {
 
     /// The lines of the ledger.
     pub(crate) fn ledger(&self) -> String {
-        let Ok(files) = fs::read_dir(self.vault().join("ledger")) else {
-            return String::new();
-        };
-        let mut files: Vec<PathBuf> = files.map(|entry| entry.unwrap().path()).collect();
-        files.sort();
-        files.iter().map(|file| read(file)).collect()
+        ledger::text(&self.vault())
     }
 }
 
@@ -291,10 +287,6 @@ fn entries(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = listed.map(|e| name(e).into_string().unwrap()).collect();
     names.sort();
     names
-}
-
-fn read(file: &Path) -> String {
-    fs::read_to_string(file).unwrap()
 }
 
 /// A folder that is gone with the user; in memory where that can be had, since what is

@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::hints;
+use super::ledger;
 use super::output::{Ended, Output};
 
 /// A run that takes longer hangs: it is killed and fails its test.
@@ -145,12 +146,7 @@ impl Sandbox {
 
     /// The lines of the ledger, oldest first, without their newline.
     pub(crate) fn ledger_lines(&self) -> Vec<String> {
-        let lines = |file: PathBuf| fs::read_to_string(file).unwrap();
-        let text: String = entries(&self.vault().join("ledger"))
-            .into_iter()
-            .filter(|file| file.extension().is_some_and(|e| e == "jsonl"))
-            .map(lines)
-            .collect();
+        let text = ledger::text(&self.vault());
         text.lines().map(ToString::to_string).collect()
     }
 }

@@ -3,11 +3,12 @@
 
 use std::collections::VecDeque;
 
-use super::chain::{Chain, LedgerLines, Position, Span, Wrong, files, length, line_before, month};
+use super::chain::{Chain, LedgerLines, Position, Span, Wrong, line_before};
 use super::decode::DecodedLine;
 use super::encode::OpenLedger;
 use super::event::{LedgerEntry, LedgerEvent};
 use super::line::Checksum;
+use super::month::{MonthBytes, files, is_empty, month, packed_path};
 use crate::base::error::{Error, Result};
 use crate::vault::layout::Layout;
 
@@ -22,6 +23,9 @@ pub(crate) struct Damage {
     pub(crate) last: u64,
     /// What is wrong with its first line.
     pub(crate) detail: String,
+    /// True if it is the rest of a compressed file that cannot be read from there on, however
+    /// long that is.
+    pub(crate) unreadable: bool,
 }
 
 /// The rest of an append that was never finished.
@@ -50,7 +54,10 @@ impl Gap {
     /// True if this damage is within the gap.
     #[must_use]
     pub(crate) fn covers(&self, damage: &Damage) -> bool {
-        self.file == damage.file && self.first <= damage.first && damage.last <= self.last
+        !damage.unreadable
+            && self.file == damage.file
+            && self.first <= damage.first
+            && damage.last <= self.last
     }
 }
 
@@ -77,6 +84,8 @@ pub(crate) struct Reader {
     layout: Layout,
     vault: String,
     files: VecDeque<String>,
+    /// The month that is read from its compressed file though it has a plain one.
+    packed: Option<String>,
     /// The last file that is not empty: only it can have a torn tail.
     newest: Option<String>,
     reading: Option<Reading>,
@@ -126,6 +135,13 @@ impl Reader {
         Self::of(layout, vault, files, LinesBefore::Nothing)
     }
 
+    /// Reads everything, one month from its compressed file though the plain one counts.
+    pub(super) fn with_packed(layout: &Layout, vault: &str, file: &str) -> Result<Self> {
+        let mut reader = Self::new(layout, vault)?;
+        reader.packed = Some(file.to_owned());
+        Ok(reader)
+    }
+
     /// Reads what follows a place; none if the ledger does not have this place.
     pub(crate) fn from(layout: &Layout, vault: &str, position: &Position) -> Result<Option<Self>> {
         let mut files = files(layout)?;
@@ -144,7 +160,7 @@ impl Reader {
     fn of(layout: &Layout, vault: &str, files: Vec<String>, before: LinesBefore) -> Result<Self> {
         let mut newest = None;
         for file in files.iter().rev() {
-            if length(&layout.root().join(file))? > 0 {
+            if !is_empty(layout, file)? {
                 newest = Some(file.clone());
                 break;
             }
@@ -153,6 +169,7 @@ impl Reader {
             layout: layout.clone(),
             vault: vault.to_owned(),
             files: files.into(),
+            packed: None,
             newest,
             reading: None,
             chain: Chain {
@@ -174,13 +191,12 @@ impl Reader {
         let Some(file) = self.files.front().filter(|file| **file == position.file) else {
             return Ok(false);
         };
-        let path = self.layout.root().join(file);
-        let Some(line) = line_before(&path, position)? else {
+        let Some(line) = line_before(&self.layout, file, position)? else {
             return Ok(false);
         };
         self.reading = Some(Reading {
             file: position.file.clone(),
-            lines: LedgerLines::open(path, position.offset)?,
+            lines: LedgerLines::open(&self.layout, file, position.offset)?,
             damage: None,
             torn: Torn::Unknown,
         });
@@ -242,7 +258,11 @@ impl Reader {
             seq: None,
             gap: false,
         };
-        let lines = LedgerLines::open(self.layout.root().join(&file), 0)?;
+        let lines = if self.packed.as_ref() == Some(&file) {
+            LedgerLines::of(MonthBytes::open_packed(&packed_path(&self.layout, &file))?)
+        } else {
+            LedgerLines::open(&self.layout, &file, 0)?
+        };
         self.reading = Some(Reading {
             file,
             lines,
@@ -273,9 +293,11 @@ impl Reader {
                 });
             }
             Err(Wrong::Bad(detail)) => {
-                if self.newest.as_ref() == Some(&reading.file) {
+                // What was compressed was not being appended to.
+                if self.newest.as_ref() == Some(&reading.file) && !reading.lines.are_packed() {
                     if matches!(reading.torn, Torn::Unknown) {
-                        reading.torn = Torn::Looked(torn_tail(&reading, unread, span)?);
+                        let torn = torn_tail(&self.layout, &reading, unread, span)?;
+                        reading.torn = Torn::Looked(torn);
                     }
                     if let Torn::Looked(Some(torn)) = &reading.torn
                         && torn.first == span.first
@@ -291,8 +313,10 @@ impl Reader {
                     first: span.first,
                     last: span.first,
                     detail: detail.to_owned(),
+                    unreadable: false,
                 });
                 damage.last = span.end - 1;
+                damage.unreadable |= span.unreadable;
             }
         }
         self.reading = Some(reading);
@@ -323,6 +347,7 @@ impl Reader {
                 first: span.first,
                 last: span.end - 1,
                 detail: detail.to_owned(),
+                unreadable: false,
             })
         }));
         let (DecodedLine::Entry(entry), Some(c)) = (line, self.chain.prev) else {
@@ -384,8 +409,13 @@ impl Iterator for Reader {
 
 /// Looks ahead from a bad line of the newest file: the longest end of the file that
 /// begins with a bad line and whose good lines all have one time.
-fn torn_tail(reading: &Reading, mut chain: Chain, bad: Span) -> Result<Option<TornTail>> {
-    let mut lines = LedgerLines::open(reading.lines.path.clone(), bad.first)?;
+fn torn_tail(
+    layout: &Layout,
+    reading: &Reading,
+    mut chain: Chain,
+    bad: Span,
+) -> Result<Option<TornTail>> {
+    let mut lines = LedgerLines::open(layout, &reading.file, bad.first)?;
     let (mut torn, mut time) = (None, None);
     // The first bad line since the last good one.
     let mut recent = None;

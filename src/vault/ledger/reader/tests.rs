@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use crate::base::fsx;
 use crate::vault::ledger::tests::{NOW, Scratch, VAULT, lost};
 use crate::vault::ledger::{
-    Checksum, Damage, Item, Ledger, LedgerEvent, Position, Reader, TornTail, chain,
+    Checksum, Damage, Item, Ledger, LedgerEvent, Position, Reader, TornTail, month,
 };
 
 /// Fifty lines in twenty-five appends, over two files.
@@ -26,7 +26,7 @@ fn fifty_lines() -> Scratch {
 
 fn flips_found(bits: impl Fn(usize) -> std::ops::Range<u8>, scratch: &Scratch) {
     let sound = scratch.items();
-    for file in chain::files(&scratch.layout).unwrap() {
+    for file in month::files(&scratch.layout).unwrap() {
         let path = scratch.layout.root().join(&file);
         let bytes = fs::read(&path).unwrap();
         for at in 0..bytes.len() {
