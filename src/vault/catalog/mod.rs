@@ -14,6 +14,7 @@ mod files;
 mod folder_names;
 mod found;
 mod gone;
+mod guide;
 mod id_set;
 mod imported;
 mod lookup;
@@ -51,7 +52,7 @@ pub use audit::Sighting;
 pub(crate) use conditions::DateRule;
 pub(crate) use evidence::{Before, Proof};
 pub(super) use files::discard;
-pub use found::{Hit, HitRows, Hits};
+pub use found::{Hit, HitFile, HitRows, Hits};
 pub(crate) use id_set::IdSet;
 pub(crate) use imported::StoredFile;
 pub(crate) use lookup::{Blob, Known, Place, upper_half};
@@ -157,6 +158,8 @@ pub struct Catalog {
     tallies: tally::Tallies,
     /// What was copied.
     copies: OnceCell<TempDir>,
+    /// What a replay asks which contents are new.
+    guide: RefCell<Option<Box<guide::Guide>>>,
     /// Searches so far, each of which has a table of its own.
     searches: Cell<u64>,
 }
@@ -313,6 +316,7 @@ impl Catalog {
             absent: RefCell::default(),
             tallies: tally::Tallies::default(),
             copies: OnceCell::new(),
+            guide: RefCell::default(),
             searches: Cell::new(0),
         })
     }
@@ -421,6 +425,9 @@ impl Catalog {
         }
         if self.absent.borrow().contains(&hash) {
             return Ok(None);
+        }
+        if let Some(answer) = self.guided_id(hash)? {
+            return Ok(answer);
         }
         let (h64, hrest) = split(hash);
         self.db

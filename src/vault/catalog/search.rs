@@ -159,7 +159,7 @@ impl Catalog {
         // How a message is known, and whether a server has it, in one look at its sightings.
         let sql = format!(
             "CREATE TEMP TABLE {table} AS
-             SELECT blob.id AS id, h64, hrest, received_at, size,
+             SELECT blob.id AS id, h64, hrest, received, received_at, size, wire,
                     (SELECT {DOUBTFUL} * (4 IS min(iif(evidence = 3, NULL, evidence)))
                             + {ON_SERVER} * max(state IN ({}))
                      FROM sighting WHERE sighting.blob = blob.id) AS marks,
