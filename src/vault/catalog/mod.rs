@@ -19,6 +19,7 @@ mod id_set;
 mod imported;
 mod lookup;
 mod mailbox;
+mod newest;
 mod origin;
 mod purge;
 mod search;
