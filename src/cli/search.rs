@@ -66,7 +66,7 @@ fn print_json(vault: &Vault, query: &Query, hits: &Hits<'_>, out: &Output) -> Re
     if !query.needs_texts() {
         vault.recall_texts();
     }
-    let mut rows = hits.rows().with_extras()?;
+    let mut rows = hits.rows().with_details()?;
     loop {
         let page = rows.next_page()?;
         if page.is_empty() || out.is_broken() {
@@ -255,6 +255,7 @@ mod tests {
             doubtful: false,
             on_server: false,
             extras: None,
+            file: None,
         }
     }
 

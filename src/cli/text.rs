@@ -56,7 +56,8 @@ pub(crate) fn escape_line(line: &str) -> String {
 /// can stand in strings only, where they are escaped.
 pub(crate) fn escape_json(json: &str) -> Cow<'_, str> {
     let hides = |c: char| is_hostile(c) || is_unseen(c);
-    if !json.chars().any(hides) {
+    let is_plain = json.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if is_plain || !json.chars().any(hides) {
         return Cow::Borrowed(json);
     }
     let mut safe = String::with_capacity(json.len() + 16);

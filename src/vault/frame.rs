@@ -129,7 +129,25 @@ fn failed(code: usize) -> io::Error {
 /// The content of a message file, whatever form it has.
 pub(crate) fn open(path: &Path) -> Result<Box<dyn Read>> {
     let file = fsx::open(path)?;
-    decode(file).map_err(|e| Error::file("read", path, e))
+    decode(file, None).map_err(|e| Error::file("read", path, e))
+}
+
+/// Opens message files, one after another. To make a context takes longer than to decompress
+/// a small message.
+#[derive(Default)]
+pub(crate) struct Opener {
+    context: Option<DCtx<'static>>,
+}
+
+impl Opener {
+    /// The content of a message file, whatever form it has.
+    pub(crate) fn open(&mut self, path: &Path) -> Result<Box<dyn Read + '_>> {
+        let file = fsx::open(path)?;
+        if self.context.is_none() {
+            self.context = DCtx::try_create();
+        }
+        decode(file, self.context.as_mut()).map_err(|e| Error::file("read", path, e))
+    }
 }
 
 /// True if a file that begins so is compressed in a way that [`open`] reads.
@@ -138,11 +156,21 @@ pub(crate) fn is_compressed(start: &[u8]) -> bool {
     start.starts_with(&ZSTD) || start.starts_with(&GZIP)
 }
 
-fn decode<R: Read + 'static>(file: R) -> io::Result<Box<dyn Read>> {
+fn decode<'c, R: Read + 'c>(
+    file: R,
+    context: Option<&'c mut DCtx<'static>>,
+) -> io::Result<Box<dyn Read + 'c>> {
     let mut file = BufReader::with_capacity(CHUNK, file);
     let magic = io::BufRead::fill_buf(&mut file)?;
     if magic.starts_with(&ZSTD) {
-        let mut decoder = zstd::stream::read::Decoder::with_buffer(file)?;
+        let mut decoder = match context {
+            Some(context) => {
+                // What was read before may have ended within a frame.
+                (context.reset(ResetDirective::SessionOnly)).map_err(failed)?;
+                zstd::stream::read::Decoder::with_context(file, context)
+            }
+            None => zstd::stream::read::Decoder::with_buffer(file)?,
+        };
         decoder.window_log_max(WINDOW_LOG_MAX)?;
         return Ok(Box::new(decoder));
     }
@@ -287,7 +315,7 @@ fn read_all(path: &Path, limit: u64, mut each: impl FnMut(&[u8])) -> Result<u64,
         Error::Strange { what, .. } => Flaw::Unreadable(format!("it is {what}")),
         error => Flaw::Unreadable(error.to_string()),
     })?;
-    let mut content = decode(file)
+    let mut content = decode(file, None)
         .map_err(unreadable)?
         .take(limit.saturating_add(1));
     let mut chunk = vec![0; CHUNK];
@@ -314,7 +342,7 @@ pub(crate) fn assert_any(bytes: &[u8]) {
     assert_restored(bytes, piece);
     for magic in [&[][..], &ZSTD, &GZIP] {
         let file = io::Cursor::new([magic, bytes].concat());
-        if let Ok(content) = decode(file) {
+        if let Ok(content) = decode(file, None) {
             let _ = io::copy(&mut content.take(MOST), &mut io::sink());
         }
     }
@@ -329,7 +357,7 @@ fn assert_restored(content: &[u8], piece: usize) {
     for file in [whole, streamed] {
         let mut read = Vec::new();
         let decoded =
-            decode(io::Cursor::new(file)).and_then(|mut file| file.read_to_end(&mut read));
+            decode(io::Cursor::new(file), None).and_then(|mut file| file.read_to_end(&mut read));
         assert_eq!(decoded.ok(), Some(content.len()));
         assert_eq!(read, content);
     }
@@ -401,6 +429,25 @@ mod tests {
                 Ok(())
             );
         }
+    }
+
+    #[test]
+    fn one_opener_reads_file_after_file_also_after_half_of_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let contents = [&b"first "[..], b"second ", b"third "].map(|part| part.repeat(50_000));
+        let mut opener = Opener::default();
+        for (n, content) in contents.iter().enumerate() {
+            let path = dir.path().join(n.to_string());
+            let (whole, _) = both_forms(content, 700);
+            std::fs::write(&path, [&whole[..], &whole[..]].concat()).unwrap();
+            let mut all = Vec::new();
+            let _ = opener.open(&path).unwrap().read_to_end(&mut all).unwrap();
+            assert_eq!(all, content.repeat(2));
+            let mut half = vec![0; content.len() / 2];
+            opener.open(&path).unwrap().read_exact(&mut half).unwrap();
+            assert_eq!(half, content[..half.len()]);
+        }
+        assert!(opener.open(&dir.path().join("none")).is_err());
     }
 
     #[test]

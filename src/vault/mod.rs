@@ -14,6 +14,7 @@ mod present;
 mod select;
 mod shelf;
 mod snippet;
+mod spread;
 mod texts;
 pub mod verify;
 mod writer;

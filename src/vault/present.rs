@@ -5,12 +5,14 @@ use std::collections::HashSet;
 use super::Vault;
 use super::layout::{self, FileName};
 use super::maildir;
+use super::spread::Spread;
 use crate::base::error::Result;
 use crate::mail::message::Hash128;
 use crate::vault::catalog::{Catalog, IdSet};
 
-/// Names whose contents are looked up at once, in the order of the index.
-const BATCH: usize = 16_384;
+/// Bytes of a hash, and of one with the key of its content.
+const HASH: usize = 16;
+const KEYED: usize = HASH + 8;
 
 /// The messages that have a file, whatever the catalog says: a bit for each that it knows.
 /// That they are undamaged is for `verify` to find out.
@@ -25,12 +27,7 @@ pub(crate) struct Present<'v> {
 impl Vault {
     /// Looks at the names of all message files.
     pub(crate) fn present(&self) -> Result<Present<'_>> {
-        let mut present = Present {
-            catalog: &self.catalog,
-            known: IdSet::default(),
-            others: HashSet::new(),
-        };
-        let mut found = Vec::with_capacity(BATCH);
+        let mut found = Spread::new();
         for account in maildir::list(&self.layout.mail_dir())? {
             if !layout::is_account(&account) {
                 continue;
@@ -38,17 +35,28 @@ impl Vault {
             for dir in maildir::folders(&self.layout, &account)? {
                 for sub in ["cur", "new"] {
                     let path = self.layout.folder(&account, &dir).join(sub);
-                    maildir::for_each_name(&path, &mut |name| {
-                        found.extend(FileName::parse(&name).map(|(name, _)| name.hash));
-                        if found.len() >= BATCH {
-                            present.put(&mut found)?;
-                        }
-                        Ok(())
+                    maildir::for_each_name(&path, &mut |name| match FileName::parse(&name) {
+                        Some((name, _)) => found.put(&name.hash.0),
+                        None => Ok(()),
                     })?;
                 }
             }
         }
-        present.put(&mut found)?;
+        let mut contents = Spread::new();
+        self.catalog.for_each_key(|key, hash| {
+            let mut record = [0; KEYED];
+            record[..HASH].copy_from_slice(&hash.0);
+            record[HASH..].copy_from_slice(&key.to_be_bytes());
+            contents.put(&record)
+        })?;
+        let mut present = Present {
+            catalog: &self.catalog,
+            known: IdSet::default(),
+            others: HashSet::new(),
+        };
+        for (found, contents) in found.sorted().zip(contents.sorted()) {
+            present.put(&found?, &contents?);
+        }
         Ok(present)
     }
 }
@@ -68,14 +76,22 @@ impl Present<'_> {
         })
     }
 
-    fn put(&mut self, found: &mut Vec<Hash128>) -> Result<()> {
-        found.sort_unstable_by_key(|hash| hash.head().cast_signed());
-        for hash in found.drain(..) {
-            match self.catalog.key_of(hash)? {
-                Some(key) => self.known.insert(key),
-                None => drop(self.others.insert(hash)),
+    /// Takes in the hashes in the names of files, given the contents that the catalog knows, both
+    /// sorted.
+    fn put(&mut self, found: &[[u8; HASH]], contents: &[[u8; KEYED]]) {
+        let mut contents = contents.iter().peekable();
+        for hash in found {
+            while contents
+                .next_if(|content| content[..HASH] < hash[..])
+                .is_some()
+            {}
+            match contents
+                .peek()
+                .and_then(|content| content.split_last_chunk())
+            {
+                Some((of, key)) if of == hash => self.known.insert(i64::from_be_bytes(*key)),
+                _ => drop(self.others.insert(Hash128(*hash))),
             }
         }
-        Ok(())
     }
 }

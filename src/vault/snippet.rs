@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use super::Vault;
+use super::frame::Opener;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::mail::query::Query;
 use crate::mail::readable::{self, LIMIT};
@@ -20,22 +21,50 @@ impl Vault {
     /// Extras and snippets of some messages that were found, one after another. The catalog is
     /// locked once for all of them.
     pub fn details(&self, hits: &[Hit], query: &Query) -> Result<Vec<(Extras, Option<String>)>> {
+        let mut reader = HitReader::new(self);
+        let sought = sought(query);
         self.catalog.at_once(|| {
-            let detail = |hit| Ok((self.extras(hit)?, self.snippet(hit, query)?));
-            hits.iter().map(detail).collect()
+            let mut detail = |hit| Ok((reader.extras(hit)?, reader.snippet(hit, &sought)?));
+            hits.iter().map(&mut detail).collect()
         })
     }
 
     /// The place in a message where a text of the query was found, in one line; not from
     /// its sender and subject. `None` if the query asks for no text, or it is nowhere else.
     pub fn snippet(&self, hit: &Hit, query: &Query) -> Result<Option<String>> {
-        let sought: Vec<_> = query.texts().filter_map(Sought::new).collect();
+        HitReader::new(self).snippet(hit, &sought(query))
+    }
+}
+
+fn sought(query: &Query) -> Vec<Sought> {
+    query.texts().filter_map(Sought::new).collect()
+}
+
+/// Reads messages that were found, one after another.
+struct HitReader<'v> {
+    vault: &'v Vault,
+    opener: Opener,
+    bytes: Vec<u8>,
+}
+
+impl<'v> HitReader<'v> {
+    fn new(vault: &'v Vault) -> Self {
+        Self {
+            vault,
+            opener: Opener::default(),
+            bytes: Vec::new(),
+        }
+    }
+
+    fn snippet(&mut self, hit: &Hit, sought: &[Sought]) -> Result<Option<String>> {
         if sought.is_empty() {
             return Ok(None);
         }
-        let bytes = self.beginning(hit, LIMIT as u64)?;
+        self.read(hit, |message, bytes| {
+            drop(message.take(LIMIT as u64).read_to_end(bytes));
+        })?;
         let mut found = None;
-        readable::gist(&bytes, &mut |text| {
+        readable::gist(&self.bytes, &mut |text| {
             if found.is_none() && text != hit.subject && text != hit.from {
                 found = text
                     .lines()
@@ -47,57 +76,56 @@ impl Vault {
 
     /// Message-ID and addressees of a message that was found, from its file if the index
     /// of words does not know them.
-    fn extras(&self, hit: &Hit) -> Result<Extras> {
+    fn extras(&mut self, hit: &Hit) -> Result<Extras> {
         if let Some(extras) = &hit.extras {
             return Ok(extras.clone());
         }
-        let gist = readable::gist(&self.header(hit)?, &mut |_| {});
+        self.read(hit, read_header)?;
+        let gist = readable::gist(&self.bytes, &mut |_| {});
         Ok(Extras {
             message_id: gist.message_id,
             to: gist.to,
         })
     }
 
-    /// The header of a message, as much of it as can be read.
-    fn header(&self, hit: &Hit) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        let Some(mut message) = self.opened(hit)? else {
-            return Ok(bytes);
-        };
-        while (bytes.len() as u64) < HEADER {
-            let seen = bytes.len().saturating_sub(3);
-            match message.by_ref().take(STEP).read_to_end(&mut bytes) {
-                Ok(1..) => {}
-                Ok(0) | Err(_) => break,
-            }
-            let ends = ["\r\n\r\n", "\n\n"].map(|end| {
-                let at = memchr::memmem::find(&bytes[seen..], end.as_bytes());
-                at.map(|at| seen + at + end.len())
-            });
-            if let Some(end) = ends.into_iter().flatten().min() {
-                bytes.truncate(end);
-                break;
+    /// Reads as much of a message as `take` takes and as can be read; nothing of one that is
+    /// missing or damaged.
+    fn read(&mut self, hit: &Hit, take: impl Fn(&mut dyn Read, &mut Vec<u8>)) -> Result<()> {
+        self.bytes.clear();
+        if let Some(file) = &hit.file {
+            let cur = self.vault.layout.cur(&hit.account, &file.dir);
+            let usual = cur.join(file.name.with_flags(&hit.flags));
+            if let Ok(mut message) = self.opener.open(&usual) {
+                take(&mut message, &mut self.bytes);
+                return Ok(());
             }
         }
-        Ok(bytes)
-    }
-
-    /// As much of a message as can be read; nothing of one that is missing or damaged.
-    fn beginning(&self, hit: &Hit, limit: u64) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        if let Some(message) = self.opened(hit)? {
-            drop(message.take(limit).read_to_end(&mut bytes));
+        // It has other flags by now, or is in another folder only.
+        match self.vault.message(hit.id) {
+            Ok(mut message) => take(&mut message, &mut self.bytes),
+            Err(e) if e.kind() == ErrorKind::NotFound => {}
+            Err(Error::File { .. }) => {}
+            Err(e) => return Err(e),
         }
-        Ok(bytes)
+        Ok(())
     }
+}
 
-    /// A message, if its file is there and can be opened.
-    fn opened(&self, hit: &Hit) -> Result<Option<Box<dyn Read>>> {
-        match self.message(hit.id) {
-            Ok(message) => Ok(Some(message)),
-            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
-            Err(Error::File { .. }) => Ok(None),
-            Err(e) => Err(e),
+/// Reads the header of a message.
+fn read_header(message: &mut dyn Read, bytes: &mut Vec<u8>) {
+    while (bytes.len() as u64) < HEADER {
+        let seen = bytes.len().saturating_sub(3);
+        match message.take(STEP).read_to_end(bytes) {
+            Ok(1..) => {}
+            Ok(0) | Err(_) => return,
+        }
+        let ends = ["\r\n\r\n", "\n\n"].map(|end| {
+            let at = memchr::memmem::find(&bytes[seen..], end.as_bytes());
+            at.map(|at| seen + at + end.len())
+        });
+        if let Some(end) = ends.into_iter().flatten().min() {
+            bytes.truncate(end);
+            return;
         }
     }
 }

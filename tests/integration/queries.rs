@@ -261,21 +261,30 @@ fn vault_of(letters: &[Letter]) -> Sandbox {
     sandbox
 }
 
-/// The numbers that a search finds, and how many the sums count.
-fn found(sandbox: &Sandbox, query: &[String]) -> (BTreeSet<usize>, u64) {
-    let query: Vec<&str> = query.iter().map(String::as_str).collect();
-    let out = sandbox
-        .run(&[&["search", "--json", "--"], &query[..]].concat())
-        .expect_code(0);
+/// The numbers that a search finds, in its order.
+fn numbers(sandbox: &Sandbox, options: &[&str], query: &[&str]) -> Vec<usize> {
+    let args = [&["search", "--json"], options, &["--"], query].concat();
+    let out = sandbox.run(&args).expect_code(0);
     let lines = json_lines(&out.stdout);
-    let numbers = lines
-        .iter()
-        .filter(|line| line["type"] == "message")
+    let messages = lines.iter().filter(|line| line["type"] == "message");
+    messages
         .map(|line| {
             let subject = line["subject"].as_str().unwrap();
             subject.rsplit(' ').next().unwrap().parse().unwrap()
-        });
-    let numbers = numbers.collect();
+        })
+        .collect()
+}
+
+/// The numbers that a search finds, and how many the sums count.
+fn found(sandbox: &Sandbox, query: &[String]) -> (BTreeSet<usize>, u64) {
+    let query: Vec<&str> = query.iter().map(String::as_str).collect();
+    let mut all = numbers(sandbox, &[], &query);
+    for reverse in [&[][..], &["--reverse"]] {
+        let first = numbers(sandbox, &[&["-l", "3"], reverse].concat(), &query);
+        assert_eq!(first, all[..all.len().min(3)], "{query:?}");
+        all.reverse();
+    }
+    let numbers = all.into_iter().collect();
     let out = sandbox
         .run(&[&["stats", "--json", "--"], &query[..]].concat())
         .expect_code(0);

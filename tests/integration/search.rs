@@ -180,6 +180,19 @@ fn a_json_line_has_what_scripts_ask_for() {
     assert_eq!(line["flags"], "");
     assert_eq!(line["folder"], "INBOX");
     assert_eq!(line["snippet"], "Your boarding pass");
+    // A mail reader that the vault is served to has given it a flag.
+    let id = line["id"].as_str().unwrap();
+    let cur = sandbox.vault().join("mail/work/cur");
+    let names = fs::read_dir(&cur)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let file = names
+        .into_iter()
+        .find(|path| path.to_str().unwrap().contains(id));
+    let file = file.unwrap();
+    fs::rename(&file, format!("{}S", file.display())).unwrap();
+    let out = sandbox.run(&["search", "--json", "boarding pass"]);
+    assert_eq!(&json_lines(&out.stdout)[0]["snippet"], "Your boarding pass");
     // What the index has not read yet is looked up in the file.
     fs::remove_file(index(&sandbox)).unwrap();
     let out = sandbox.run(&["list", "--json"]);

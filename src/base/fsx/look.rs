@@ -126,6 +126,25 @@ pub fn for_each_entry(
     Ok(())
 }
 
+/// Calls `each` with the names in a directory, and how long the files among them are, until it
+/// says false.
+pub(crate) fn for_each_length(
+    dir: &Path,
+    each: &mut dyn FnMut(OsString, Option<u64>) -> Result<bool>,
+) -> Result<()> {
+    let failed = |e| Error::file("list", dir, e);
+    directory(dir)?;
+    for entry in fs::read_dir(dir).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        // Of a link, this is what it is itself.
+        let meta = entry.metadata().ok().filter(fs::Metadata::is_file);
+        if !each(entry.file_name(), meta.map(|meta| meta.len()))? {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// The same place by a path without links, as far as it is there. One that has none stays
 /// as it is.
 #[must_use]

@@ -32,6 +32,7 @@ use crate::base::error::{Error, Result};
 
 pub(crate) use staged::{StagedFile, Staging, UnnamedFile};
 
+pub(crate) use look::for_each_length;
 pub use look::{for_each_entry, is_dir, is_file, list, look, resolve, resolve_parent};
 
 /// Threads that sync files one by one where one `syncfs` cannot do it for all.

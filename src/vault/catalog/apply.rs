@@ -324,15 +324,17 @@ impl Catalog {
             self.fresh.clear();
         }
         self.fresh.insert(name.hash, id);
+        self.guide_past(id)?;
         self.absent.borrow_mut().remove(&name.hash);
         Ok((id, true))
     }
 
     fn put_superseded(&mut self, hash: Hash128) -> rusqlite::Result<()> {
-        let (h64, hrest) = split(hash);
-        self.db
-            .prepare_cached("UPDATE blob SET superseded = 1 WHERE h64 = ?1 AND hrest = ?2")?
-            .execute(params![h64, hrest])?;
+        if let Some(id) = self.blob_id(hash)? {
+            self.db
+                .prepare_cached("UPDATE blob SET superseded = 1 WHERE id = ?1")?
+                .execute([id])?;
+        }
         Ok(())
     }
 

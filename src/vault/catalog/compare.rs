@@ -1,7 +1,5 @@
 //! Whether two catalogs say the same, whatever ids they use.
 
-use rusqlite::types::Value;
-
 use super::Catalog;
 use crate::base::error::Result;
 
@@ -56,6 +54,33 @@ const FROM_LEDGER: [(&str, &str); 10] = [
     ),
 ];
 
+/// Tables by whose ids the others refer to each other.
+const IDS: [&str; 3] = [
+    "SELECT id, account, dir FROM folder ORDER BY id",
+    "SELECT id, account, server, dir, uidvalidity FROM origin ORDER BY id",
+    "SELECT id, h64, hrest FROM blob ORDER BY id",
+];
+
+/// The largest tables of [`FROM_LEDGER`] for catalogs with the same ids, in the order in which
+/// they are stored: nothing is sorted or looked up.
+const BY_IDS: [(&str, &str); 3] = [
+    (
+        "blob",
+        "SELECT id, received, size, wire, stored, seen, lost, superseded, first_idate
+         FROM blob ORDER BY id",
+    ),
+    (
+        "place",
+        "SELECT folder, blob, flags FROM place ORDER BY folder, blob",
+    ),
+    (
+        "sighting",
+        "SELECT origin, uid, octets, state, time, header, got, marks, idate, evidence, sessions,
+                since, checked, asked, blob
+         FROM sighting ORDER BY origin, uid",
+    ),
+];
+
 /// Tables that follow from the message files.
 const FROM_FILES: [(&str, &str); 2] = [
     (
@@ -73,7 +98,28 @@ const FROM_FILES: [(&str, &str); 2] = [
 impl Catalog {
     /// The first table that follows from the ledger and differs.
     pub fn differs_from(&self, other: &Self) -> Result<Option<&'static str>> {
-        self.first_difference(other, &FROM_LEDGER)
+        let mut tables = FROM_LEDGER;
+        if self.has_ids_of(other).map_err(|e| self.failed(e))? {
+            for (table, by_ids) in BY_IDS {
+                for (name, sql) in &mut tables {
+                    if *name == table {
+                        *sql = by_ids;
+                    }
+                }
+            }
+        }
+        self.first_difference(other, &tables)
+    }
+
+    /// True if both give the same contents, folders and origins the same ids, as they do if they
+    /// took in the same ledger.
+    fn has_ids_of(&self, other: &Self) -> rusqlite::Result<bool> {
+        for sql in IDS {
+            if !self.same_rows(other, sql)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The first table that follows from the message files and differs.
@@ -103,8 +149,7 @@ impl Catalog {
                 (None, None) => return Ok(true),
                 (Some(left), Some(right)) => {
                     for column in 0..columns {
-                        let (a, b): (Value, Value) = (left.get(column)?, right.get(column)?);
-                        if a != b {
+                        if left.get_ref(column)? != right.get_ref(column)? {
                             return Ok(false);
                         }
                     }

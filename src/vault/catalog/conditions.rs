@@ -56,6 +56,24 @@ impl DateRule {
     }
 }
 
+/// The place of a content's id in [`SetQuery::one`].
+pub(super) const ID: &str = "{id}";
+
+/// How a phrase ends whose last word may go on.
+pub(super) const GOES_ON: &str = "\" *";
+
+/// A set of contents as SQL.
+#[derive(Debug)]
+pub(super) struct SetQuery {
+    pub(super) negated: bool,
+    /// Selects the ids of all.
+    pub(super) all: String,
+    /// Selects whether the one whose id is put in place of [`ID`] is in it.
+    pub(super) one: String,
+    /// Which of the values is a phrase whose last word may go on, if one is.
+    pub(super) open: Option<usize>,
+}
+
 /// A query as SQL.
 #[derive(Debug, Default)]
 pub(super) struct Conditions {
@@ -63,8 +81,8 @@ pub(super) struct Conditions {
     pub(super) dates: DateRule,
     /// What is asked of `blob` and `envelope`; each condition begins with `AND`.
     pub(super) content: String,
-    /// Selects of ids of `blob`, in all of which it must be, or not be where this says true.
-    pub(super) sets: Vec<(bool, String)>,
+    /// Sets of contents, in all of which it must be, or not be where they are negated.
+    pub(super) sets: Vec<SetQuery>,
     /// What is asked of [`PLACES`], which must be true of one place; each condition begins
     /// with `AND`.
     pub(super) place: String,
@@ -76,18 +94,43 @@ impl Conditions {
     /// What is asked of `blob` and `envelope`, those of `sets` among it.
     pub(super) fn whole(&self) -> String {
         let mut all = self.content.clone();
-        for (negated, set) in &self.sets {
-            let not = if *negated { "NOT " } else { "" };
+        for set in &self.sets {
+            let not = if set.negated { "NOT " } else { "" };
             // Writing to a String cannot fail.
-            let _ = write!(all, " AND {not}blob.id IN ({set})");
+            let _ = write!(all, " AND {not}blob.id IN ({})", set.all);
         }
         all
+    }
+
+    /// True if something is asked that is more than a condition of `blob` and `envelope`.
+    pub(super) fn has_sets(&self) -> bool {
+        !self.sets.is_empty() || !self.place.is_empty()
+    }
+
+    /// Each thing that is asked, as a statement that says whether it is true of the content whose
+    /// id is put in place of [`ID`], and whether it has to be false.
+    pub(super) fn questions(&self) -> Vec<(bool, String)> {
+        let content = format!(
+            "SELECT EXISTS (SELECT 1 FROM blob LEFT JOIN envelope ON envelope.blob = blob.id
+             WHERE blob.id = {ID} AND NOT lost {})",
+            self.content
+        );
+        let sets = self.sets.iter().map(|set| (set.negated, set.one.clone()));
+        let mut questions: Vec<_> = [(false, content)].into_iter().chain(sets).collect();
+        if !self.place.is_empty() {
+            let place = format!(
+                "SELECT EXISTS (SELECT 1 FROM {PLACES} WHERE place.blob = {ID} {})",
+                self.place
+            );
+            questions.push((false, place));
+        }
+        questions
     }
 
     /// True if every content fits that is not lost, but for the superseded ones.
     pub(super) fn is_all(&self) -> bool {
         let nothing = self.content.is_empty() || self.content == NOT_SUPERSEDED;
-        nothing && self.sets.is_empty() && self.place.is_empty()
+        nothing && !self.has_sets()
     }
 
     /// Leaves out what another content superseded.
@@ -99,16 +142,14 @@ impl Conditions {
     pub(super) fn add(&mut self, term: &Term, texts: bool, folders: &[KnownFolder]) -> Result<()> {
         if let Some(place) = Self::of_place(&term.what, folders)? {
             if term.negated {
-                // What is not in a folder is in none of its places.
-                let set = format!("SELECT place.blob FROM {PLACES} WHERE {place}");
-                self.sets.push((true, set));
+                self.exclude(&place);
             } else {
                 let _ = write!(self.place, " AND {place}");
             }
             return Ok(());
         }
         if let Some(set) = self.set(term, texts)? {
-            self.sets.push((term.negated, set));
+            self.sets.push(set);
             return Ok(());
         }
         let dates = if term.negated {
@@ -178,6 +219,17 @@ impl Conditions {
         Ok(())
     }
 
+    /// Leaves out what lies in any such place.
+    fn exclude(&mut self, place: &str) {
+        let from = format!("FROM {PLACES} WHERE {place}");
+        self.sets.push(SetQuery {
+            negated: true,
+            all: format!("SELECT place.blob {from}"),
+            one: format!("SELECT EXISTS (SELECT 1 {from} AND place.blob = {ID})"),
+            open: None,
+        });
+    }
+
     /// The condition of a term that is about where a message is.
     fn of_place(what: &What, folders: &[KnownFolder]) -> Result<Option<String>> {
         Ok(Some(match what {
@@ -193,9 +245,10 @@ impl Conditions {
         }))
     }
 
-    /// The select of a term that is a set.
-    fn set(&mut self, term: &Term, texts: bool) -> Result<Option<String>> {
-        Ok(Some(match &term.what {
+    /// The set of a term that is one.
+    fn set(&mut self, term: &Term, texts: bool) -> Result<Option<SetQuery>> {
+        let mut open = None;
+        let (id, from, is_id) = match &term.what {
             What::Text(part) => {
                 let wanted = phrase(part).ok_or_else(|| Error::Query {
                     word: term.to_string(),
@@ -205,17 +258,34 @@ impl Conditions {
                 if !texts {
                     return Ok(None);
                 }
+                open = wanted.ends_with(GOES_ON).then_some(self.values.len());
                 let n = self.value(wanted);
-                format!("SELECT rowid >> {SHIFT} FROM texts.words WHERE words MATCH {n}")
+                (
+                    format!("rowid >> {SHIFT}"),
+                    format!("texts.words WHERE words MATCH {n}"),
+                    format!("rowid BETWEEN {ID} << {SHIFT} AND ({ID} + 1 << {SHIFT}) - 1"),
+                )
             }
             What::To(part) if texts => {
                 let n = self.value(fold(part));
-                format!("SELECT id FROM texts.message WHERE contains(recipients, {n})")
+                (
+                    "id".to_owned(),
+                    format!("texts.message WHERE contains(recipients, {n})"),
+                    format!("id = {ID}"),
+                )
             }
-            What::HasAttachment if texts => {
-                "SELECT id FROM texts.message WHERE attachment".to_owned()
-            }
+            What::HasAttachment if texts => (
+                "id".to_owned(),
+                "texts.message WHERE attachment".to_owned(),
+                format!("id = {ID}"),
+            ),
             _ => return Ok(None),
+        };
+        Ok(Some(SetQuery {
+            negated: term.negated,
+            all: format!("SELECT {id} FROM {from}"),
+            one: format!("SELECT EXISTS (SELECT 1 FROM {from} AND {is_id})"),
+            open,
         }))
     }
 
@@ -235,8 +305,8 @@ fn in_folders(ids: &[i64]) -> String {
 /// ends within it.
 fn phrase(text: &str) -> Option<String> {
     let sought = Sought::new(text)?;
-    let star = if sought.open { " *" } else { "" };
-    Some(format!("\"{}\"{star}", sought.words))
+    let end = if sought.open { GOES_ON } else { "\"" };
+    Some(format!("\"{}{end}", sought.words))
 }
 
 fn pad(prefix: &str, fill: char) -> String {

@@ -11,7 +11,7 @@ use super::lookup::hash;
 use super::{Catalog, Extras, signed, unsigned};
 use crate::base::error::Result;
 use crate::mail::message::Hash128;
-use crate::vault::layout::folder_label;
+use crate::vault::layout::{FileName, folder_label};
 
 /// Rows that are in memory at a time.
 const PAGE: u64 = 512;
@@ -45,6 +45,17 @@ pub struct Hit {
     pub on_server: bool,
     /// What the index of words knows of it, if that was asked for.
     pub extras: Option<Extras>,
+    /// Where its file is, if that was asked for.
+    pub file: Option<HitFile>,
+}
+
+/// Where the file of a message is, if it still has its flags.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HitFile {
+    /// What its name says but for the flags.
+    pub(in crate::vault) name: FileName,
+    /// The directory below the account.
+    pub(in crate::vault) dir: String,
 }
 
 /// The messages that a query found.
@@ -93,13 +104,14 @@ impl<'c> Hits<'c> {
             hits: self,
             page: Vec::new().into_iter(),
             read: 0,
+            details: false,
             extras: false,
             folders: HashMap::new(),
         }
     }
 
-    fn page(&self, first: u64, extras: bool) -> Result<Vec<Hit>> {
-        let (columns, join) = if extras {
+    fn page(&self, first: u64, details: bool, extras: bool) -> Result<Vec<Hit>> {
+        let (known, texts) = if extras {
             (
                 "m.id, m.mid, m.recipients",
                 "LEFT JOIN texts.message AS m ON m.id = found.id AND m.read",
@@ -107,9 +119,15 @@ impl<'c> Hits<'c> {
         } else {
             ("NULL, NULL, NULL", "")
         };
+        let file = if details {
+            "received, coalesce(wire, size)"
+        } else {
+            "NULL, NULL"
+        };
         let sql = format!(
-            "SELECT found.h64, found.hrest, received_at, size, marks, lies, sender, subject, {columns}
-             FROM temp.{} AS found {join}
+            "SELECT found.h64, found.hrest, received_at, size, marks, lies, sender, subject,
+                    {known}, {file}
+             FROM temp.{} AS found {texts}
              WHERE found.rowid > ?1 AND found.rowid <= ?2 ORDER BY found.rowid",
             self.table
         );
@@ -124,13 +142,16 @@ impl<'c> Hits<'c> {
                     let (folder, flags) = (lies.as_deref())
                         .and_then(|lies| lies.split_once(' '))
                         .unwrap_or_default();
+                    let (id, size) = (hash(row)?, unsigned(row.get(3)?));
+                    let received: Option<u32> = row.get(11)?;
+                    let wire: Option<i64> = row.get(12)?;
                     Ok(Hit {
-                        id: hash(row)?,
+                        id,
                         account: String::new(),
                         folder: folder.to_owned(),
                         flags: flags.to_owned(),
                         date: row.get(2)?,
-                        size: unsigned(row.get(3)?),
+                        size,
                         from: row.get(6)?,
                         subject: row.get(7)?,
                         doubtful: marks & DOUBTFUL != 0,
@@ -143,6 +164,15 @@ impl<'c> Hits<'c> {
                                 })
                             })
                             .transpose()?,
+                        file: received.zip(wire).map(|(received, wire)| HitFile {
+                            name: FileName {
+                                received,
+                                hash: id,
+                                size,
+                                wire: unsigned(wire),
+                            },
+                            dir: String::new(),
+                        }),
                     })
                 })?
                 .collect()
@@ -164,14 +194,17 @@ pub struct HitRows<'h> {
     hits: &'h Hits<'h>,
     page: vec::IntoIter<Hit>,
     read: u64,
+    details: bool,
     extras: bool,
-    /// Account and label of the folders so far.
-    folders: HashMap<i64, (String, String)>,
+    /// Account, directory and label of the folders so far.
+    folders: HashMap<i64, (String, String, String)>,
 }
 
 impl HitRows<'_> {
-    /// The same with what the index of words knows of each, if it is attached.
-    pub fn with_extras(mut self) -> Result<Self> {
+    /// The same with what [`crate::vault::Vault::details`] needs: where the file of each is, and
+    /// what the index of words knows of it, if that is attached.
+    pub fn with_details(mut self) -> Result<Self> {
+        self.details = true;
         self.extras = self.hits.catalog.has_texts()?;
         Ok(self)
     }
@@ -185,25 +218,30 @@ impl HitRows<'_> {
     }
 
     fn turn(&mut self) -> Result<()> {
-        let mut page = match self.hits.page(self.read, self.extras) {
+        let mut page = match self.hits.page(self.read, self.details, self.extras) {
             // A damaged index of words knows nothing.
             Err(_) if self.extras => {
                 self.extras = false;
-                self.hits.page(self.read, false)?
+                self.hits.page(self.read, self.details, false)?
             }
             page => page?,
         };
         for hit in &mut page {
             let Ok(folder) = hit.folder.parse() else {
+                hit.file = None;
                 continue;
             };
-            let (account, label) = match self.folders.entry(folder) {
+            let (account, dir, label) = match self.folders.entry(folder) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(new) => {
                     let (account, dir) = self.hits.catalog.folder_of(folder)?;
-                    new.insert((account, folder_label(&dir)))
+                    let label = folder_label(&dir);
+                    new.insert((account, dir, label))
                 }
             };
+            if let Some(file) = &mut hit.file {
+                file.dir.clone_from(dir);
+            }
             hit.account.clone_from(account);
             hit.folder.clone_from(label);
         }

@@ -64,6 +64,9 @@ pub(crate) struct LastSession {
 impl Catalog {
     /// A stored content by its hash.
     pub(crate) fn find(&self, hash: Hash128) -> Result<Option<Blob>> {
+        if let Some(id) = self.guided_id(hash).map_err(|e| self.failed(e))? {
+            return id.map_or(Ok(None), |id| self.stored(id));
+        }
         let (h64, hrest) = split(hash);
         self.db
             .prepare_cached(
@@ -81,6 +84,22 @@ impl Catalog {
             .prepare_cached("SELECT id FROM blob WHERE h64 = ?1 AND hrest = ?2")
             .and_then(|mut s| s.query_row(params![h64, hrest], |r| r.get(0)).optional())
             .map_err(|e| self.failed(e))
+    }
+
+    /// Calls `each` with the key and the hash of every content, also of one that is lost.
+    pub(crate) fn for_each_key(
+        &self,
+        mut each: impl FnMut(i64, Hash128) -> Result<()>,
+    ) -> Result<()> {
+        let failed = |e| self.failed(e);
+        let mut statement = (self.db)
+            .prepare("SELECT h64, hrest, id FROM blob")
+            .map_err(failed)?;
+        let mut rows = statement.query([]).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            each(row.get(2).map_err(failed)?, hash(row).map_err(failed)?)?;
+        }
+        Ok(())
     }
 
     /// Stored contents with this Message-ID and likeness.

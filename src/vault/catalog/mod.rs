@@ -15,10 +15,12 @@ mod files;
 mod folder_names;
 mod found;
 mod gone;
+mod guide;
 mod id_set;
 mod imported;
 mod lookup;
 mod mailbox;
+mod newest;
 mod origin;
 mod purge;
 mod scratch;
@@ -55,7 +57,7 @@ pub(crate) use conditions::DateRule;
 pub(crate) use content_set::ContentSet;
 pub(crate) use evidence::{Before, Proof};
 pub(super) use files::discard;
-pub use found::{Hit, HitRows, Hits};
+pub use found::{Hit, HitFile, HitRows, Hits};
 pub(crate) use id_set::IdSet;
 pub(crate) use imported::StoredFile;
 pub(crate) use lookup::{Blob, Known, Place, upper_half};
@@ -162,6 +164,8 @@ pub struct Catalog {
     tallies: tally::Tallies,
     /// What was copied.
     copies: OnceCell<TempDir>,
+    /// What a replay asks which contents are new.
+    guide: RefCell<Option<Box<guide::Guide>>>,
     /// Searches so far, each of which has a table of its own.
     searches: Cell<u64>,
 }
@@ -318,6 +322,7 @@ impl Catalog {
             absent: RefCell::default(),
             tallies: tally::Tallies::default(),
             copies: OnceCell::new(),
+            guide: RefCell::default(),
             searches: Cell::new(0),
         })
     }
@@ -426,6 +431,9 @@ impl Catalog {
         }
         if self.absent.borrow().contains(&hash) {
             return Ok(None);
+        }
+        if let Some(answer) = self.guided_id(hash)? {
+            return Ok(answer);
         }
         let (h64, hrest) = split(hash);
         self.db

@@ -45,7 +45,7 @@ pub struct Order {
 impl Order {
     /// The order as SQL: numbers fall and texts rise, in lower case, then the newest is first;
     /// or all that the other way round. `by_index` lets `SQLite` walk the index of dates.
-    fn clause(self, by_index: bool) -> String {
+    pub(super) fn clause(self, by_index: bool) -> String {
         let (up, down) = if self.reverse {
             ("DESC", "ASC")
         } else {
@@ -94,6 +94,12 @@ pub struct Omissions {
     pub unknown: Vec<String>,
 }
 
+/// Ids for a statement.
+fn listed(ids: impl IntoIterator<Item = i64>) -> String {
+    let ids: Vec<String> = ids.into_iter().map(|id| id.to_string()).collect();
+    ids.join(",")
+}
+
 impl Catalog {
     /// The messages that fit a query, each content once. What the index of words does not
     /// know fits no text, and every text that is negated.
@@ -120,9 +126,19 @@ impl Catalog {
         order: Order,
         limit: Option<u64>,
     ) -> rusqlite::Result<()> {
+        if let Some(limit) = limit
+            && let Some(ids) = self.first_hits(conditions, order, limit)?
+        {
+            let from = format!(
+                "FROM blob LEFT JOIN envelope ON envelope.blob = blob.id
+                 WHERE blob.id IN ({})",
+                listed(ids)
+            );
+            return self.put_found(table, &from, conditions, order);
+        }
         let mut sets = Vec::new();
-        for (negated, sql) in &conditions.sets {
-            sets.push((*negated, self.ids(sql, &conditions.values)?));
+        for set in &conditions.sets {
+            sets.push((set.negated, self.ids(&set.all, &conditions.values)?));
         }
         if !conditions.place.is_empty() {
             let sql = format!(
@@ -139,8 +155,7 @@ impl Catalog {
             .iter()
             .filter(|(negated, ids)| !negated && ids.len() <= FEW);
         if let Some((_, few)) = few.min_by_key(|(_, ids)| ids.len()) {
-            let few: Vec<String> = few.iter().map(|id| id.to_string()).collect();
-            let _ = write!(from, " AND blob.id IN ({})", few.join(","));
+            let _ = write!(from, " AND blob.id IN ({})", listed(few.iter()));
         }
         if !sets.is_empty() {
             from.push_str(" AND fits_sets(blob.id)");
@@ -156,10 +171,24 @@ impl Catalog {
                 signed(limit)
             );
         }
+        self.teach_sets(sets)?;
+        let made = self.put_found(table, &from, conditions, order);
+        self.db.remove_function("fits_sets", 1)?;
+        made
+    }
+
+    /// Writes what is shown of contents to a temporary table, in order.
+    fn put_found(
+        &self,
+        table: &str,
+        from: &str,
+        conditions: &Conditions,
+        order: Order,
+    ) -> rusqlite::Result<()> {
         // How a message is known, and whether a server has it, in one look at its sightings.
         let sql = format!(
             "CREATE TEMP TABLE {table} AS
-             SELECT blob.id AS id, h64, hrest, received_at, size,
+             SELECT blob.id AS id, h64, hrest, received, received_at, size, wire,
                     (SELECT {DOUBTFUL} * (4 IS min(iif(evidence = 3, NULL, evidence)))
                             + {ON_SERVER} * max(state IN ({}))
                      FROM sighting WHERE sighting.blob = blob.id) AS marks,
@@ -173,13 +202,11 @@ impl Catalog {
             conditions.place,
             order.clause(false)
         );
-        self.teach_sets(sets)?;
-        let made = self.db.prepare(&sql).and_then(|mut statement| {
-            let values = conditions.values.iter().take(statement.parameter_count());
-            statement.execute(rusqlite::params_from_iter(values))
-        });
-        self.db.remove_function("fits_sets", 1)?;
-        made.map(drop)
+        let mut statement = self.db.prepare(&sql)?;
+        let values = conditions.values.iter().take(statement.parameter_count());
+        statement
+            .execute(rusqlite::params_from_iter(values))
+            .map(drop)
     }
 
     /// `fits_sets(id)`: whether an id is in all of these sets, or in none that is negated.

@@ -214,7 +214,7 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
-    fn stored(&self, id: i64) -> Result<Option<Blob>> {
+    pub(super) fn stored(&self, id: i64) -> Result<Option<Blob>> {
         self.db
             .prepare_cached(
                 "SELECT id, h64, hrest, received, size, wire, stored FROM blob

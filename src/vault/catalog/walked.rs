@@ -48,12 +48,8 @@ impl Catalog {
 
     /// Goes on with a folder.
     pub(in crate::vault) fn walk_folder(&self, account: &str, dir: &str) -> Result<FolderWalk<'_>> {
+        let known = self.folder_id(account, dir)?;
         let find = || {
-            let known = self
-                .db
-                .prepare_cached("SELECT id FROM folder WHERE account = ?1 AND dir = ?2")?
-                .query_row([account, dir], |r| r.get::<_, i64>(0))
-                .optional()?;
             // What no line names has a number that no folder has.
             let number = "SELECT coalesce(min(min(id), 0), 0) - 1 FROM walked_dir";
             let id = match known {
@@ -105,6 +101,41 @@ impl Catalog {
         while let Some(row) = rows.next().map_err(failed)? {
             let (place, blob, file) = placed(row).map_err(failed)?;
             each(place, blob, file)?;
+        }
+        Ok(())
+    }
+
+    /// The key of a folder.
+    pub(in crate::vault) fn folder_id(&self, account: &str, dir: &str) -> Result<Option<i64>> {
+        self.db
+            .prepare_cached("SELECT id FROM folder WHERE account = ?1 AND dir = ?2")
+            .and_then(|mut s| s.query_row([account, dir], |r| r.get(0)).optional())
+            .map_err(|e| self.failed(e))
+    }
+
+    /// Calls `each` with every content that should lie in a folder, its account and the folder's
+    /// key, in the order of contents.
+    pub(in crate::vault) fn for_each_placed(
+        &self,
+        mut each: impl FnMut(&str, i64, &Blob) -> Result<()>,
+    ) -> Result<()> {
+        let failed = |e| self.failed(e);
+        let mut statement = self
+            .db
+            .prepare(
+                "SELECT blob.id, h64, hrest, received, size, wire, stored, folder, account
+                 FROM blob CROSS JOIN place ON place.blob = blob.id
+                 CROSS JOIN (SELECT id AS f, account FROM folder) ON f = place.folder
+                 WHERE NOT lost ORDER BY blob.id",
+            )
+            .map_err(failed)?;
+        let mut rows = statement.query([]).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            let blob = blob(row).map_err(failed)?;
+            let folder = row.get(7).map_err(failed)?;
+            let account = row.get_ref(8).map_err(failed)?;
+            let account = account.as_str().map_err(|e| failed(e.into()))?;
+            each(account, folder, &blob)?;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ mod read;
 mod repair;
 mod report;
 mod tree;
+mod whole;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -57,13 +58,13 @@ pub fn verify(
         },
         damaged: Vec::new(),
         torn: false,
-        existing: None,
+        existing: Catalog::open_to_read(&layout.catalog()),
     };
     if lost {
         check.find("vault.toml", Problem::Manifest);
     }
     check.months(&manifest.id)?;
-    let replayed = check.ledger(&manifest.id)?;
+    let replayed = check.replayed(&manifest.id)?;
     check.catalog(&manifest, &replayed);
     check.files(&replayed, events)?;
     let Check {
@@ -112,13 +113,29 @@ struct Check<'a> {
     damaged: Vec<Damage>,
     torn: bool,
     /// The vault's own catalog, which knows the subjects.
-    existing: Option<Catalog>,
+    existing: Result<Option<Catalog>>,
 }
 
 impl Check<'_> {
+    /// A replay of the ledger, for which the catalog is asked what is new.
+    fn replayed(&mut self, vault: &str) -> Result<Catalog> {
+        let found = self.report.findings.len();
+        let guide = self.existing.as_mut().ok().and_then(Option::take);
+        let replayed = self.ledger(vault, Catalog::replica(guide)?)?;
+        let (guide, sound) = replayed.end_replica()?;
+        if guide.is_some() {
+            self.existing = Ok(guide);
+        }
+        if sound {
+            return Ok(replayed);
+        }
+        self.report.findings.truncate(found);
+        self.torn = false;
+        self.ledger(vault, Catalog::replica(None)?)
+    }
+
     /// Invariants 5 and 6, and a replay of the ledger.
-    fn ledger(&mut self, vault: &str) -> Result<Catalog> {
-        let mut replayed = Catalog::temporary()?;
+    fn ledger(&mut self, vault: &str, mut replayed: Catalog) -> Result<Catalog> {
         replayed.begin()?;
         replayed.begin_intents()?;
         let mut damaged = Vec::new();
@@ -163,13 +180,9 @@ impl Check<'_> {
 
     /// Invariant 7. A catalog that is missing or out of date is not damage.
     fn catalog(&mut self, manifest: &Manifest, replayed: &Catalog) {
-        let wrong = match Catalog::open_to_read(&self.layout.catalog()) {
+        let wrong = match &self.existing {
             Ok(None) => None,
-            Ok(Some(existing)) => {
-                let wrong = self.compare(manifest, &existing, replayed);
-                self.existing = Some(existing);
-                wrong
-            }
+            Ok(Some(existing)) => self.compare(manifest, existing, replayed),
             Err(e) => Some(e.to_string()),
         };
         if let Some(wrong) = wrong {
@@ -219,6 +232,14 @@ impl Check<'_> {
         replayed: &Catalog,
         events: &mut dyn FnMut(event::RunEvent<'_>),
     ) -> Result<()> {
+        if !self.options.read_data
+            && let Some(whole) = whole::whole(self.layout, replayed, |account| self.wants(account))?
+        {
+            let accounts = whole.into_iter().map(|(account, all)| (account, all, all));
+            self.report.accounts = accounts.collect();
+            self.add_subjects();
+            return Ok(());
+        }
         tree::walk(self.layout, replayed, |account| self.wants(account))?;
         let mut totals: BTreeMap<String, (u64, u64)> = BTreeMap::new();
         let mut findings = Vec::new();
@@ -296,7 +317,7 @@ impl Check<'_> {
 
     /// Adds subjects as far as the catalog has them: a damaged one is reported already.
     fn add_subjects(&mut self) {
-        let Some(catalog) = &self.existing else {
+        let Ok(Some(catalog)) = &self.existing else {
             return;
         };
         for finding in &mut self.report.findings {
