@@ -232,6 +232,7 @@ impl User {
                 labels: true,
             },
             dry_run: false,
+            read_all: false,
             create: true,
             lock_wait: Duration::ZERO,
             stop: stop(),
