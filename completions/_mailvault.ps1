@@ -223,6 +223,7 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
             [CompletionResult]::new('--mboxo', '--mboxo', [CompletionResultType]::ParameterName, 'In mbox files, unquote only lines that begin with ''>From ''')
             [CompletionResult]::new('--no-labels', '--no-labels', [CompletionResultType]::ParameterName, 'Ignore Google Takeout labels instead of making them folders and flags')
+            [CompletionResult]::new('--read-all', '--read-all', [CompletionResultType]::ParameterName, 'Read files again that have not changed since the last import, too')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Only show how much would be new')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Only show how much would be new')
             [CompletionResult]::new('--create', '--create', [CompletionResultType]::ParameterName, 'Create the vault if it does not exist')

@@ -869,7 +869,7 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__import)
-            opts="-n -c -q -v -h --account --into --mboxo --no-labels --dry-run --lock-wait --create --new-account --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
+            opts="-n -c -q -v -h --account --into --mboxo --no-labels --read-all --dry-run --lock-wait --create --new-account --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -212,6 +212,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand --color 'When to use colour'
             cand --mboxo 'In mbox files, unquote only lines that begin with ''>From '''
             cand --no-labels 'Ignore Google Takeout labels instead of making them folders and flags'
+            cand --read-all 'Read files again that have not changed since the last import, too'
             cand -n 'Only show how much would be new'
             cand --dry-run 'Only show how much would be new'
             cand --create 'Create the vault if it does not exist'

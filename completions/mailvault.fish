@@ -189,6 +189,7 @@ always\t''
 never\t''"
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l mboxo -d 'In mbox files, unquote only lines that begin with \'>From \''
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l no-labels -d 'Ignore Google Takeout labels instead of making them folders and flags'
+complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l read-all -d 'Read files again that have not changed since the last import, too'
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -s n -l dry-run -d 'Only show how much would be new'
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l create -d 'Create the vault if it does not exist'
 complete -c mailvault -n "__fish_mailvault_using_subcommand import" -l new-account -d 'Create the account although its name is close to that of another'

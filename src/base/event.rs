@@ -28,7 +28,7 @@ pub enum RunEvent<'a> {
         listed: u64,
         /// Messages that are to be fetched; 0 where octets are wanted and their number is not known.
         wanted: u64,
-        /// Their listed size in octets.
+        /// Their listed size in octets; 0 where only their number is known.
         wanted_octets: u64,
     },
     /// How far the account is, in messages and octets received since the start.

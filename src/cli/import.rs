@@ -82,6 +82,7 @@ fn options(args: &Import, settings: &Settings, stop: &Stop) -> ImportOptions {
             labels: !args.no_labels,
         },
         dry_run: args.dry_run,
+        read_all: args.read_all,
         create: args.create || (settings.usual_vault && settings.vault.symlink_metadata().is_err()),
         lock_wait: args.lock_wait.unwrap_or(Duration::ZERO),
         stop: stop.flag.clone(),
@@ -120,6 +121,13 @@ fn tell(report: &ImportReport, args: &Import, out: &Output) -> Done {
             0 => String::new(),
             skipped => format!(", {} skipped", count(skipped)),
         };
+        let unchanged = match report.unchanged {
+            0 => String::new(),
+            unchanged => format!(
+                ", {} in files that have not changed since the last import (not read)",
+                count(unchanged)
+            ),
+        };
         let would = if args.dry_run { "would be " } else { "" };
         let stored = if args.dry_run {
             String::new()
@@ -127,7 +135,7 @@ fn tell(report: &ImportReport, args: &Import, out: &Output) -> Done {
             format!(" ({} stored)", size(report.stored))
         };
         out.line(&format!(
-            "{}, {}: {} {would}new{stored}, {} already in the vault{skipped}",
+            "{}, {}: {} {would}new{stored}, {} already in the vault{unchanged}{skipped}",
             plural(report.messages, "message"),
             size(report.octets),
             count(report.new),
@@ -150,6 +158,7 @@ fn tell(report: &ImportReport, args: &Import, out: &Output) -> Done {
             "bytes": report.octets,
             "new": report.new,
             "duplicates": report.duplicates,
+            "unchanged": report.unchanged,
             "labelled": report.labelled,
             "stored_bytes": report.stored,
             "unread": report.unread.len(),

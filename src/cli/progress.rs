@@ -18,6 +18,8 @@ const PLAIN_EVERY: Duration = Duration::from_secs(30);
 const JSON_EVERY: Duration = Duration::from_secs(1);
 
 const BAR: &str = "{prefix}  {wide_bar} {percent:>3}%  {msg}  {binary_bytes_per_sec}  {eta}";
+/// Where it is not known how many octets are to come.
+const MESSAGES_BAR: &str = "{prefix}  {wide_bar} {percent:>3}%  {msg}  {eta}";
 
 /// How far one account is.
 #[derive(Debug)]
@@ -70,19 +72,7 @@ impl<'a> Progress<'a> {
                 ..
             } => {
                 let utf8 = self.out.screen.utf8;
-                let row = self.row(account);
-                // After a reconnect the rest is listed, but all of it was begun.
-                row.wanted = row.messages + wanted;
-                row.wanted_octets = row.octets + wanted_octets;
-                row.began = Instant::now();
-                if (*wanted, *wanted_octets) == (0, 0) {
-                    return;
-                }
-                if let Some(bar) = &row.bar {
-                    bar.set_style(style(BAR, utf8));
-                    bar.set_length(row.wanted_octets);
-                }
-                row.show();
+                self.row(account).list(*wanted, *wanted_octets, utf8);
             }
             RunEvent::Progress {
                 account,
@@ -312,9 +302,36 @@ fn first_line(text: &str) -> &str {
 }
 
 impl ProgressRow {
+    /// Takes note of what is still to come.
+    fn list(&mut self, wanted: u64, wanted_octets: u64, utf8: bool) {
+        // After a reconnect the rest is listed, but all of it was begun.
+        self.wanted = self.messages + wanted;
+        self.wanted_octets = match wanted_octets {
+            0 if wanted > 0 => 0,
+            octets => self.octets + octets,
+        };
+        self.began = Instant::now();
+        if (wanted, wanted_octets) == (0, 0) {
+            return;
+        }
+        if let Some(bar) = &self.bar {
+            let (template, length) = match self.wanted_octets {
+                0 => (MESSAGES_BAR, self.wanted),
+                octets => (BAR, octets),
+            };
+            bar.set_style(style(template, utf8));
+            bar.set_length(length);
+        }
+        self.show();
+    }
+
     fn show(&self) {
         if let Some(bar) = &self.bar {
-            bar.set_position(self.done().1);
+            let (messages, octets) = self.done();
+            bar.set_position(match self.wanted_octets {
+                0 => messages,
+                _ => octets,
+            });
             bar.set_message(self.text());
         }
     }
@@ -326,12 +343,19 @@ impl ProgressRow {
             0 => self.messages,
             wanted => self.messages.min(wanted),
         };
-        (messages, self.octets.min(self.wanted_octets))
+        let octets = match self.wanted_octets {
+            0 => self.octets,
+            wanted => self.octets.min(wanted),
+        };
+        (messages, octets)
     }
 
     fn text(&self) -> String {
         let (messages, octets) = self.done();
-        let mut text = format!("{} of {}", size(octets), size(self.wanted_octets));
+        let mut text = match self.wanted_octets {
+            0 => size(octets),
+            wanted => format!("{} of {}", size(octets), size(wanted)),
+        };
         if self.wanted > 0 {
             text = format!("{text}, {} of {}", count(messages), count(self.wanted));
         } else if messages > 0 {
@@ -342,15 +366,22 @@ impl ProgressRow {
 
     fn json(&self) -> Value {
         let (messages, octets) = self.done();
-        let left = self.wanted_octets.saturating_sub(octets);
+        let (done, wanted) = match self.wanted_octets {
+            0 => (messages, self.wanted),
+            wanted => (octets, wanted),
+        };
+        let left = wanted.saturating_sub(done);
         let seconds = self.began.elapsed().as_secs();
-        let eta = left.saturating_mul(seconds).checked_div(octets);
+        // How long the rest of an unknown number takes, nobody knows.
+        let eta = left.saturating_mul(seconds).checked_div(done);
+        let eta = eta.filter(|_| wanted > 0);
+        let is_known = self.wanted_octets > 0 || octets == 0;
         json!({
             "account": self.account,
             "messages_done": messages,
             "messages_total": (self.wanted > 0).then_some(self.wanted),
             "bytes_done": octets,
-            "bytes_total": self.wanted_octets,
+            "bytes_total": is_known.then_some(self.wanted_octets),
             "eta": eta,
         })
     }
@@ -363,7 +394,9 @@ mod tests {
     #[test]
     fn the_templates_are_sound() {
         for utf8 in [false, true] {
-            let _ = (style(BAR, utf8), style("{prefix}  {msg}", utf8));
+            for template in [BAR, MESSAGES_BAR, "{prefix}  {msg}"] {
+                let _ = style(template, utf8);
+            }
         }
     }
 }

@@ -1,16 +1,19 @@
 //! Where the messages of a source are: which folders it has, of which form, and what is in
 //! them ([`super::tree`] says what of it is looked at).
 
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::UNIX_EPOCH;
 
+use super::earlier::FileRecord;
 use super::folder::{Kind, SourceFolder};
 use super::form::{self, FileForm};
 use super::mbox::MboxExtent;
 use super::names::{FolderKeywords, KEYWORDS, flags};
+use super::sorted::sorted_names;
 use super::tree::{Child, SourceTree};
 use super::walk::{is_dir, is_message_file};
 use super::{Unread, emlx, id_in, mbox, reason, shown, walk};
@@ -48,9 +51,15 @@ pub(super) struct Found {
     /// The id that its name claims.
     pub(super) id: Option<Hash128>,
     pub(super) route: Option<Arc<Route>>,
+    /// Its file, if that is to be remembered.
+    pub(super) record: Option<Arc<FileRecord>>,
 }
 
 impl Found {
+    pub(super) fn is_in_mbox(&self) -> bool {
+        matches!(self.extent, MessageExtent::Mbox(_))
+    }
+
     /// Where it is, in words.
     pub(super) fn place(&self) -> String {
         match &self.extent {
@@ -91,6 +100,31 @@ pub(super) fn spots(source: &Path, tree: &mut SourceTree) -> Result<Vec<SourceFo
         }
     }
     Ok(spots)
+}
+
+/// An mbox file, to be remembered when all of it was read.
+pub(super) fn mbox_record(
+    spot: &SourceFolder,
+    tree: &SourceTree,
+) -> Result<Option<Arc<FileRecord>>> {
+    if spot.kind != Kind::Mbox {
+        return Ok(None);
+    }
+    let meta = fsx::look(&spot.path)?;
+    Ok(tree.record(&spot.path, meta.as_ref(), None))
+}
+
+/// The directories with the messages of Maildirs, if all folders are such.
+pub(super) fn maildirs(spots: &[SourceFolder]) -> Option<Vec<PathBuf>> {
+    let mut dirs = Vec::new();
+    for spot in spots {
+        if spot.kind != Kind::Maildir {
+            return None;
+        }
+        let subs = ["cur", "new"].map(|sub| spot.path.join(sub));
+        dirs.extend(subs.into_iter().filter(|dir| is_dir(dir)));
+    }
+    Some(dirs)
 }
 
 /// Why a directory is no source; what it has instead is named.
@@ -163,7 +197,7 @@ pub(super) fn messages(
         (Some((shared, part)), _) => {
             let (vault, selection) = &**shared;
             let entries = vault.entries_in(selection, part);
-            in_vault(entries, &stopped, unread, &mut unless_stopped)
+            in_vault(entries, tree, &stopped, unread, &mut unless_stopped)
         }
         (None, Kind::Mbox) => {
             let scanned = mbox::scan(&spot.path, stop, unread, &mut |extent, date| {
@@ -176,6 +210,7 @@ pub(super) fn messages(
                     extent: MessageExtent::Mbox(extent),
                     id: None,
                     route: None,
+                    record: None,
                 });
             });
             if let Err(error) = scanned {
@@ -186,7 +221,7 @@ pub(super) fn messages(
             }
             Ok(())
         }
-        (None, Kind::Maildir) => in_maildir(&spot.path, tree, &mut unless_stopped),
+        (None, Kind::Maildir) => in_maildir(&spot.path, tree, &stopped, &mut unless_stopped),
         (None, _) => in_files(spot, tree, unread, &mut unless_stopped),
     }
     .map_err(|error| match error {
@@ -205,6 +240,7 @@ pub(super) fn messages(
 
 fn in_vault(
     entries: impl Iterator<Item = Result<Entry>>,
+    tree: &SourceTree,
     stopped: &dyn Fn() -> bool,
     unread: &mut Vec<Unread>,
     each: &mut dyn FnMut(Found),
@@ -221,7 +257,9 @@ fn in_vault(
         if stopped() {
             break;
         }
+        let meta = fsx::look(&path).ok().flatten();
         each(Found {
+            record: tree.record(&path, meta.as_ref(), Some(1)),
             path,
             extent: MessageExtent::File,
             flags: entry.flags,
@@ -235,7 +273,12 @@ fn in_vault(
     Ok(())
 }
 
-fn in_maildir(folder: &Path, tree: &mut SourceTree, each: &mut dyn FnMut(Found)) -> Result<()> {
+fn in_maildir(
+    folder: &Path,
+    tree: &mut SourceTree,
+    stopped: &dyn Fn() -> bool,
+    each: &mut dyn FnMut(Found),
+) -> Result<()> {
     let mut keywords = FolderKeywords::read(folder).unwrap_or_else(|error| {
         tree.skip(&folder.join(KEYWORDS), &reason(&error));
         FolderKeywords::default()
@@ -245,7 +288,16 @@ fn in_maildir(folder: &Path, tree: &mut SourceTree, each: &mut dyn FnMut(Found))
         if !is_dir(&dir) {
             continue;
         }
-        for Child { name, path, size } in tree.children(&dir)? {
+        for name in sorted_names(&dir)? {
+            if stopped() {
+                break;
+            }
+            let name = name?;
+            let is_link = name.is_link;
+            let found = tree.child(&dir, &name.into_name(), is_link)?;
+            let Some((Child { name, path, size }, meta)) = found else {
+                continue;
+            };
             if size.is_none() {
                 tree.skip(&path, "a directory among messages");
             } else if name.starts_with('.') {
@@ -255,7 +307,9 @@ fn in_maildir(folder: &Path, tree: &mut SourceTree, each: &mut dyn FnMut(Found))
                 );
             } else {
                 tree.take(&dir, &name, &path);
-                let mut found = single(path, &name);
+                let record = tree.record(&path, Some(&meta), Some(1));
+                let mut found = single(path, &name, Some(&meta));
+                found.record = record;
                 found.flags = flags(&name);
                 found.keywords = keywords.of(&name);
                 each(found);
@@ -293,7 +347,7 @@ fn in_files(
     };
     for Child { name, path, .. } in files {
         if !form::has_suffix(&name, "emlx") {
-            each(eml(path, &name));
+            each(eml(path, &name, tree));
             continue;
         }
         match emlx::parts(&path) {
@@ -302,7 +356,7 @@ fn in_files(
                 flags: parts.flags,
                 date: parts.date,
                 octets: parts.end - parts.start,
-                ..single(path, &name)
+                ..single(path.clone(), &name, None)
             }),
             Err(error) => unread.push(Unread {
                 place: path.display().to_string(),
@@ -315,27 +369,30 @@ fn in_files(
 
 /// A file that is one message. Whoever copied it gave it a time of its own, unless its name is
 /// one of ours.
-fn eml(path: PathBuf, name: &str) -> Found {
-    let found = single(path, name);
+fn eml(path: PathBuf, name: &str, tree: &SourceTree) -> Found {
+    let meta = fsx::look(&path).ok().flatten();
+    let record = tree.record(&path, meta.as_ref(), Some(1));
+    let found = single(path, name, meta.as_ref());
     Found {
         extent: MessageExtent::Eml,
         date: found.date.filter(|_| found.id.is_some()),
+        record,
         ..found
     }
 }
 
-fn single(path: PathBuf, name: &str) -> Found {
-    let meta = fsx::look(&path).ok().flatten();
-    let time = meta.as_ref().and_then(|m| m.modified().ok());
+fn single(path: PathBuf, name: &str, meta: Option<&Metadata>) -> Found {
+    let time = meta.and_then(|m| m.modified().ok());
     let since = time.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     Found {
         extent: MessageExtent::File,
         flags: String::new(),
         keywords: String::new(),
         date: since.and_then(|s| i64::try_from(s.as_secs()).ok()),
-        octets: meta.map_or(0, |m| m.len()),
+        octets: meta.map_or(0, Metadata::len),
         id: id_in(name),
         path,
         route: None,
+        record: None,
     }
 }

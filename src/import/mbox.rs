@@ -32,29 +32,25 @@ pub(super) struct MboxExtent {
     /// Lines that begin with `From ` are quoted.
     pub(super) quoted: bool,
     pub(super) line_end: LineEnd,
-    /// What the file holds, if it is compressed.
-    unpacked: Option<Arc<File>>,
+    /// The open file, or what it holds if it is compressed.
+    file: Arc<File>,
 }
 
 impl MboxExtent {
     /// The bytes of the message as they are in the file, from one place to another.
-    pub(super) fn open(&self, path: &Path, start: u64, end: u64) -> Result<MboxReader> {
-        let file = match &self.unpacked {
-            Some(file) => Arc::clone(file),
-            None => Arc::new(fsx::open(path)?),
-        };
-        Ok(MboxReader {
-            file,
+    pub(super) fn open(&self, start: u64, end: u64) -> MboxReader {
+        MboxReader {
+            file: Arc::clone(&self.file),
             at: start,
             end,
-        })
+        }
     }
 
     /// The first and the last bytes of the message, with what was added to it.
     pub(super) fn head_and_tail(&self, path: &Path) -> Result<(Vec<u8>, Vec<u8>)> {
         let read = |start: u64, end: u64| {
             let mut bytes = Vec::new();
-            let mut part = self.open(path, start, end)?;
+            let mut part = self.open(start, end);
             part.read_to_end(&mut bytes)
                 .map_err(|e| Error::file("read", path, e))?;
             if self.line_end == LineEnd::Cr {
@@ -83,6 +79,9 @@ impl Read for MboxReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
         let room = into.len().min(left);
+        if room == 0 {
+            return Ok(0);
+        }
         let read = self.file.read_at(&mut into[..room], self.at)?;
         self.at += read as u64;
         Ok(read)
@@ -103,9 +102,8 @@ pub(super) fn scan(
             reason,
         });
     };
-    let (file, unpacked, cut) = if is_packed(path)? {
+    let (file, cut) = if is_packed(path)? {
         let (file, broken) = unpack(path, stop)?;
-        let file = Arc::new(file);
         let cut = broken.is_some();
         if let Some(reason) = broken {
             tell(format!(
@@ -113,9 +111,9 @@ pub(super) fn scan(
                  {reason}"
             ));
         }
-        (Arc::clone(&file), Some(file), cut)
+        (Arc::new(file), cut)
     } else {
-        (Arc::new(fsx::open(path)?), None, false)
+        (Arc::new(fsx::open(path)?), false)
     };
     let failed = |e| Error::file("read", path, e);
     let size = file.metadata().map_err(failed)?.len();
@@ -145,7 +143,7 @@ pub(super) fn scan(
                 tag: line.tag,
                 quoted,
                 line_end,
-                unpacked: unpacked.clone(),
+                file: Arc::clone(&file),
             };
             if let Some((extent, date)) = held.replace((extent, line.date)) {
                 each(extent, date);

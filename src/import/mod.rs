@@ -7,6 +7,7 @@
 //! to the byte; one with LF alone gets CR LF, as a server would have sent it, unless its
 //! file's name holds the id of its very bytes.
 
+mod earlier;
 mod emlx;
 mod exported;
 mod find;
@@ -17,6 +18,7 @@ mod mbox;
 mod names;
 mod read;
 mod routes;
+mod sorted;
 mod tree;
 mod walk;
 mod work;
@@ -36,15 +38,15 @@ use crate::base::fsx;
 use crate::base::sync::lock;
 use crate::mail::message::Hash128;
 use crate::vault::Writer;
-use crate::vault::catalog::Catalog;
+use crate::vault::catalog::ImportCache;
 use crate::vault::layout::{Layout, is_account};
-use read::Whole;
 use routes::Routes;
 use tree::SourceTree;
 use work::Worker;
 
+use earlier::{EarlierImports, UnchangedFile};
 use find::Found;
-use folder::SourceFolder;
+use folder::{Kind, SourceFolder};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use labels::assert_any_labels;
 
@@ -52,8 +54,12 @@ pub(crate) use labels::assert_any_labels;
 const LABEL: &str = "import";
 /// How often progress is reported.
 const TELL: Duration = Duration::from_millis(100);
-/// Messages that wait for a worker.
-const QUEUE: usize = 256;
+/// Handfuls of messages that wait for a worker.
+const QUEUE: usize = 8;
+/// A handful ends at this many messages, or this many octets of them: to pass on each by itself,
+/// and to ask the catalog about each in a transaction of its own, costs more than small messages do.
+const HANDFUL: usize = 64;
+const HANDFUL_OCTETS: u64 = 256 << 10;
 
 /// How to read mbox files.
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +85,8 @@ pub struct ImportOptions {
     pub mbox: MboxOptions,
     /// Only find out what is new.
     pub dry_run: bool,
+    /// Read files again that have not changed since the last import, too.
+    pub read_all: bool,
     /// Start a new vault where there is none.
     pub create: bool,
     /// How long to wait for another writer.
@@ -99,14 +107,17 @@ pub struct Unread {
 /// What an import came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImportReport {
-    /// Messages read.
+    /// Messages found.
     pub messages: u64,
-    /// Octets read.
+    /// Their octets.
     pub octets: u64,
     /// Messages stored; in a dry run, those that would be, duplicates among them.
     pub new: u64,
     /// Messages that the vault has, perhaps in another folder.
     pub duplicates: u64,
+    /// Messages in files that were not read, since they have not changed and the vault has what
+    /// they held.
+    pub unchanged: u64,
     /// Messages whose folders and flags are those of their Gmail labels.
     pub labelled: u64,
     /// Folders that they have beyond the first.
@@ -137,7 +148,12 @@ pub fn run(
             &format!("no account can be called \"{name}\""),
         ));
     }
-    let mut tree = SourceTree::new(source);
+    emit(RunEvent::Progress {
+        account: LABEL,
+        messages: 0,
+        octets: 0,
+    });
+    let mut tree = SourceTree::new(source, options);
     let spots = find::spots(source, &mut tree)?;
     if options.account.is_none() && spots.iter().any(|spot| spot.account.is_none()) {
         return Err(Error::Unfit {
@@ -151,14 +167,16 @@ pub fn run(
         Writer::create(path)?;
     }
     let layout = Layout::new(path);
-    let wanted_octets = spots.iter().map(|spot| spot.octets).sum();
-    emit(RunEvent::Listed {
-        account: LABEL,
-        listed: 0,
-        // How many messages an mbox file has is known once it was read.
-        wanted: 0,
-        wanted_octets,
-    });
+    // How many messages an mbox file has, and what those of a Maildir take, is known once they were
+    // read.
+    if !spots.iter().any(|spot| spot.kind == Kind::Maildir) {
+        emit(RunEvent::Listed {
+            account: LABEL,
+            listed: 0,
+            wanted: 0,
+            wanted_octets: spots.iter().map(|spot| spot.octets).sum(),
+        });
+    }
     if options.dry_run {
         let from = (source.as_path(), tree);
         return work(&layout, from, &spots, options, None, emit).map(|(report, _)| report);
@@ -206,7 +224,7 @@ fn work(
     commit_queue: Option<&CommitQueue>,
     emit: &mut dyn FnMut(RunEvent<'_>),
 ) -> Result<(ImportReport, Vec<String>)> {
-    let (send, queue) = sync_channel::<Found>(QUEUE);
+    let (send, queue) = sync_channel::<Vec<Found>>(QUEUE);
     let queue = Mutex::new(queue);
     let routes = Routes::new(layout, options);
     let shared = Shared {
@@ -216,7 +234,13 @@ fn work(
         commit_queue,
         octets: AtomicU64::new(0),
         messages: AtomicU64::new(0),
+        counted: AtomicU64::new(0),
+        cache: match commit_queue {
+            Some(_) => Some(Mutex::new(ImportCache::open(&layout.imports())?)),
+            None => None,
+        },
     };
+    let maildirs = find::maildirs(spots);
     let outcome = std::thread::scope(|scope| {
         let (done, results) = sync_channel(4);
         for _ in 0..std::thread::available_parallelism().map_or(1, |n| n.get().min(2)) {
@@ -232,15 +256,22 @@ fn work(
             });
         }
         drop(done);
+        if let Some(dirs) = &maildirs {
+            let shared = &shared;
+            scope.spawn(move || shared.count(dirs));
+        }
         let mut progress = || shared.emit(emit);
         let from = (source, &mut tree);
-        let found = search(from, spots, options, &routes, &mut |found| {
-            progress();
-            let _ = send.send(found);
+        let mut handful = Handful::default();
+        let found = search(from, spots, &shared, &mut |found| {
+            if let Some(full) = handful.add(found) {
+                progress();
+                let _ = send.send(full);
+            }
         });
+        let _ = send.send(handful.found);
         drop(send);
-        let mut report = ImportReport::default();
-        let mut failed = None;
+        let (mut report, mut failed) = (ImportReport::default(), None);
         loop {
             match results.recv_timeout(TELL) {
                 Ok(Ok(part)) => add(&mut report, part),
@@ -252,7 +283,10 @@ fn work(
         if let Some(error) = failed {
             return Err(error);
         }
-        report.unread.extend(found?);
+        add(&mut report, found?);
+        if let Some(cache) = &shared.cache {
+            lock(cache).commit()?;
+        }
         Ok(report)
     });
     let mut report = outcome?;
@@ -268,37 +302,68 @@ fn add(report: &mut ImportReport, part: ImportReport) {
     report.octets += part.octets;
     report.new += part.new;
     report.duplicates += part.duplicates;
+    report.unchanged += part.unchanged;
     report.labelled += part.labelled;
     report.further_folders += part.further_folders;
     report.unread.extend(part.unread);
 }
 
-/// Hands every message of every spot to `each`.
+/// Hands every message of every spot to `each`; gives what is said of the others.
 fn search(
     (source, tree): (&Path, &mut SourceTree),
     spots: &[SourceFolder],
-    options: &ImportOptions,
-    routes: &Routes<'_>,
+    shared: &Shared<'_>,
     each: &mut dyn FnMut(Found),
-) -> Result<Vec<Unread>> {
-    let mut unread = Vec::new();
+) -> Result<ImportReport> {
+    let options = shared.options;
+    let mut report = ImportReport::default();
+    let mut earlier = EarlierImports::open(shared.layout, options.read_all)?;
     for spot in spots {
-        let route = routes.of(spot)?;
-        find::messages(
-            spot,
-            (source, &mut *tree),
-            &options.stop,
-            &mut unread,
-            &mut |mut found| {
-                found.route = Some(Arc::clone(&route));
-                each(found);
-            },
-        )?;
+        let route = shared.routes.of(spot)?;
+        let mbox = find::mbox_record(spot, tree)?;
+        if let Some(file) = &mbox
+            && let Some(unchanged) = earlier.unchanged_mbox(file, &route)?
+        {
+            shared.skip(&mut report, unchanged, spot.octets);
+            continue;
+        }
+        let (mut messages, unread) = (0, report.unread.len());
+        let mut take = |mut found: Found| {
+            messages += 1;
+            found.route = Some(Arc::clone(&route));
+            if found.record.is_none() {
+                found.record.clone_from(&mbox);
+            }
+            each(found);
+        };
+        let from = (source, &mut *tree);
+        find::messages(spot, from, &options.stop, &mut report.unread, &mut take)?;
+        let whole = report.unread.len() == unread && !options.stop.load(Ordering::Relaxed);
+        if let (Some(file), Some(cache), true) = (&mbox, &shared.cache, whole) {
+            file.expect(cache, messages)?;
+        }
     }
-    Ok(unread)
+    Ok(report)
 }
 
-fn next(queue: &Mutex<Receiver<Found>>) -> Option<Found> {
+/// Messages that go to one worker.
+#[derive(Debug, Default)]
+struct Handful {
+    found: Vec<Found>,
+    octets: u64,
+}
+
+impl Handful {
+    /// Adds a message; gives all of them once they are enough.
+    fn add(&mut self, found: Found) -> Option<Vec<Found>> {
+        self.octets += found.octets;
+        self.found.push(found);
+        let full = self.found.len() >= HANDFUL || self.octets >= HANDFUL_OCTETS;
+        full.then(|| std::mem::take(self).found)
+    }
+}
+
+fn next(queue: &Mutex<Receiver<Vec<Found>>>) -> Option<Vec<Found>> {
     let queue = lock(queue);
     queue.recv().ok()
 }
@@ -311,50 +376,67 @@ struct Shared<'a> {
     commit_queue: Option<&'a CommitQueue>,
     octets: AtomicU64,
     messages: AtomicU64,
+    /// Messages in all, once they are counted and until that is told.
+    counted: AtomicU64,
+    /// What is read is remembered there, unless nothing is to be written.
+    cache: Option<Mutex<ImportCache>>,
 }
 
 impl Shared<'_> {
     fn emit(&self, emit: &mut dyn FnMut(RunEvent<'_>)) {
+        let messages = self.messages.load(Ordering::Relaxed);
         emit(RunEvent::Progress {
             account: LABEL,
-            messages: self.messages.load(Ordering::Relaxed),
+            messages,
             octets: self.octets.load(Ordering::Relaxed),
         });
+        let counted = self.counted.swap(0, Ordering::Relaxed);
+        if counted > 0 {
+            emit(RunEvent::Listed {
+                account: LABEL,
+                listed: counted,
+                wanted: counted.saturating_sub(messages),
+                wanted_octets: 0,
+            });
+        }
     }
 
-    fn worker(&self, queue: &Mutex<Receiver<Found>>) -> Result<ImportReport> {
-        let catalog = match Catalog::open_to_read(&self.layout.catalog())? {
-            Some(catalog) => catalog,
-            None => Catalog::temporary()?,
-        };
-        let mut worker = Worker {
-            shared: self,
-            catalog,
-            packer: None,
-            report: ImportReport::default(),
-            whole: Whole::default(),
-        };
-        while let Some(found) = next(queue) {
-            if self.options.stop.load(Ordering::Relaxed) {
-                continue;
-            }
-            let Some(route) = found.route.clone() else {
-                continue;
-            };
-            match worker.take(&found, &route) {
-                Ok(()) => {}
-                Err(error) if is_of_source(&error, &found.path) => {
-                    worker.report.unread.push(Unread {
-                        place: found.place(),
-                        reason: reason(&error),
-                    });
+    /// Counts the names in directories, while the first messages are read.
+    fn count(&self, dirs: &[PathBuf]) {
+        let mut count = 0;
+        for dir in dirs {
+            let counted = fsx::for_each_entry(dir, &mut |name, _| {
+                count += u64::from(!name.as_encoded_bytes().starts_with(b"."));
+                if self.options.stop.load(Ordering::Relaxed) {
+                    return Err(Error::Interrupted);
                 }
-                Err(error) => return Err(error),
+                Ok(())
+            });
+            // Who reads the directory will tell what is wrong with it.
+            if counted.is_err() {
+                return;
             }
-            self.octets.fetch_add(found.octets, Ordering::Relaxed);
-            self.messages.fetch_add(1, Ordering::Relaxed);
+        }
+        self.counted.store(count, Ordering::Relaxed);
+    }
+
+    fn worker(&self, queue: &Mutex<Receiver<Vec<Found>>>) -> Result<ImportReport> {
+        let earlier = EarlierImports::open(self.layout, self.options.read_all)?;
+        let mut worker = Worker::new(self, earlier);
+        while let Some(handful) = next(queue) {
+            worker.take_all(&handful)?;
         }
         Ok(worker.report)
+    }
+
+    /// Counts what is not read.
+    fn skip(&self, report: &mut ImportReport, unchanged: UnchangedFile, octets: u64) {
+        report.messages += unchanged.messages;
+        report.octets += unchanged.octets;
+        report.unchanged += unchanged.messages;
+        self.octets.fetch_add(octets, Ordering::Relaxed);
+        self.messages
+            .fetch_add(unchanged.messages, Ordering::Relaxed);
     }
 }
 

@@ -19,6 +19,7 @@ const KEEP: usize = 1 << 20;
 /// Flags are looked for in so much of a message.
 const HEAD: usize = 64 << 10;
 const CHUNK: usize = 128 << 10;
+const SMALL: usize = 4 << 10;
 
 /// The bytes of a message that is small enough.
 #[derive(Debug, Default)]
@@ -90,8 +91,12 @@ impl ImportedMessage {
             }
             last = piece.last().copied().unwrap_or(last);
         })?;
+        let lf_alone = lf && !crlf;
+        if !lf_alone || found.id.is_some() {
+            self.identify(whole);
+        }
         let is_eml = matches!(found.extent, MessageExtent::Eml);
-        if is_eml && self.reading.skip == 0 && found.id != Some(self.hash) {
+        if is_eml && self.reading.skip == 0 && found.id.is_none_or(|id| id != self.hash) {
             self.reading.skip = separator(&whole.bytes);
             if self.reading.skip > 0 {
                 return self.read(found, whole);
@@ -106,16 +111,15 @@ impl ImportedMessage {
                 None => status_flags(head),
             };
         }
-        if lf && !crlf && found.id != Some(self.hash) {
+        if lf_alone && found.id.is_none_or(|id| id != self.hash) {
             self.reading.line_ends = LineEndChange::ToCrlf;
             if whole.complete {
                 whole.other.clear();
                 to_crlf(&whole.bytes, &mut whole.other);
                 std::mem::swap(&mut whole.bytes, &mut whole.other);
-                self.hash = Hash128::of(&whole.bytes);
-                self.size = whole.bytes.len() as u64;
+                self.identify(whole);
             } else {
-                (self.hash, self.size) = self.hashed(found, &mut |_| {})?;
+                (self.hash, self.size) = self.hashed(found)?;
             }
         }
         Ok(())
@@ -134,6 +138,7 @@ impl ImportedMessage {
         for reading in &readings {
             self.reading = *reading;
             self.load(found, whole, &mut |_| {})?;
+            self.identify(whole);
             known = extent.tag.id.is_none_or(|id| id == self.hash);
             if known {
                 break;
@@ -144,6 +149,7 @@ impl ImportedMessage {
             (false, _) => {
                 self.reading = readings.get(1).copied().unwrap_or_default();
                 self.load(found, whole, &mut |_| {})?;
+                self.identify(whole);
                 let rest = &whole.bytes[..whole.bytes.len().min(HEAD)];
                 let skipped = usize::try_from(self.reading.skip).unwrap_or(0);
                 [&head[..skipped], rest].concat()
@@ -162,7 +168,8 @@ impl ImportedMessage {
         Ok(())
     }
 
-    /// Reads it as `reading` says.
+    /// Reads it as `reading` says. What stays in `whole` is hashed by [`Self::identify`], once it
+    /// is known to be what is stored.
     fn load(
         &mut self,
         found: &Found,
@@ -171,29 +178,43 @@ impl ImportedMessage {
     ) -> Result<()> {
         whole.bytes.clear();
         whole.complete = true;
-        (self.hash, self.size) = self.hashed(found, &mut |piece| {
-            each(piece);
-            let room = if whole.complete { KEEP } else { HEAD };
-            if whole.bytes.len() + piece.len() > room {
+        let (mut hasher, mut size) = (blake3::Hasher::new(), 0_u64);
+        for piece in self.pieces(found)? {
+            let piece = piece?;
+            each(&piece);
+            size += piece.len() as u64;
+            if whole.complete && whole.bytes.len() + piece.len() > KEEP {
                 whole.complete = false;
+                hasher.update(&whole.bytes);
             }
             if whole.complete {
-                whole.bytes.extend_from_slice(piece);
-            } else if whole.bytes.len() < HEAD {
-                let missing = (HEAD - whole.bytes.len()).min(piece.len());
-                whole.bytes.extend_from_slice(&piece[..missing]);
+                whole.bytes.extend_from_slice(&piece);
+                continue;
             }
-        })?;
+            hasher.update(&piece);
+            let missing = HEAD.saturating_sub(whole.bytes.len()).min(piece.len());
+            whole.bytes.extend_from_slice(&piece[..missing]);
+        }
+        self.size = size;
+        if !whole.complete {
+            self.hash = Hash128::cut(hasher.finalize());
+        }
         Ok(())
     }
 
-    fn hashed(&self, found: &Found, each: &mut dyn FnMut(&[u8])) -> Result<(Hash128, u64)> {
+    fn identify(&mut self, whole: &Whole) {
+        if let Some(bytes) = whole.bytes() {
+            self.hash = Hash128::of(bytes);
+            self.size = bytes.len() as u64;
+        }
+    }
+
+    fn hashed(&self, found: &Found) -> Result<(Hash128, u64)> {
         let (mut hasher, mut size) = (blake3::Hasher::new(), 0_u64);
         for piece in self.pieces(found)? {
             let piece = piece?;
             hasher.update(&piece);
             size += piece.len() as u64;
-            each(&piece);
         }
         Ok((Hash128::cut(hasher.finalize()), size))
     }
@@ -237,7 +258,7 @@ impl ImportedMessage {
                 line_end = extent.line_end;
                 let start = extent.start + self.reading.skip;
                 let end = self.reading.end.unwrap_or(extent.end);
-                Box::new(extent.open(&found.path, start, end)?)
+                Box::new(extent.open(start, end))
             }
         };
         Ok(Pieces {
@@ -247,7 +268,7 @@ impl ImportedMessage {
             line_end,
             line_ends: self.reading.line_ends,
             to_lf: ToLf::default(),
-            chunk: vec![0; CHUNK],
+            chunk: vec![0; room(found.octets)],
             ended: false,
         })
     }
@@ -312,6 +333,13 @@ impl Iterator for Pieces<'_> {
         }
         (!self.ended || !piece.is_empty()).then_some(Ok(piece))
     }
+}
+
+/// How much of a file of this many bytes is read at once: its end is to be seen as well. It may
+/// be compressed, or have grown.
+fn room(octets: u64) -> usize {
+    let octets = usize::try_from(octets).unwrap_or(CHUNK);
+    octets.saturating_add(1).clamp(SMALL, CHUNK)
 }
 
 /// Length of the `From ` line that a message begins with; 0 if it has none.

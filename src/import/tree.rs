@@ -2,9 +2,13 @@
 //! file of the source; everything else is skipped, and told.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::{Unread, shown};
+use super::earlier::{FileRecord, FileStates};
+use super::{ImportOptions, Unread, shown};
 use crate::base::error::Result;
 use crate::base::fsx;
 
@@ -15,6 +19,8 @@ pub(super) struct SourceTree {
     /// The same without links, to tell what leads out of it.
     root: PathBuf,
     skipped: BTreeMap<PathBuf, String>,
+    /// The states of its files, where those tell that a file has changed.
+    states: Option<FileStates>,
     /// Files that are read because links lead to them.
     linked: BTreeSet<PathBuf>,
 }
@@ -35,10 +41,12 @@ fn without_links(path: &Path) -> PathBuf {
 }
 
 impl SourceTree {
-    pub(super) fn new(source: &Path) -> Self {
+    pub(super) fn new(source: &Path, options: &ImportOptions) -> Self {
+        let root = without_links(source);
         Self {
             source: source.to_path_buf(),
-            root: without_links(source),
+            states: FileStates::new(source, &root, options),
+            root,
             skipped: BTreeMap::new(),
             linked: BTreeSet::new(),
         }
@@ -48,41 +56,65 @@ impl SourceTree {
     pub(super) fn children(&mut self, dir: &Path) -> Result<Vec<Child>> {
         let mut children = Vec::new();
         for (name, kind) in fsx::list(dir)? {
-            let at = dir.join(&name);
-            let path = if kind.is_symlink() {
-                match at.canonicalize() {
-                    Ok(path) if path.starts_with(&self.root) => path,
-                    Ok(_) => {
-                        self.skip(&at, "a link that leads out of the source");
-                        continue;
-                    }
-                    Err(_) => {
-                        self.skip(&at, "a link that leads nowhere");
-                        continue;
-                    }
-                }
-            } else {
-                at.clone()
-            };
-            let size = match fsx::look(&path)? {
-                // Gone meanwhile.
-                None => continue,
-                Some(meta) if meta.is_file() => Some(meta.len()),
-                Some(meta) if meta.is_dir() && !kind.is_symlink() => None,
-                Some(meta) if meta.is_dir() => {
-                    self.skip(&at, "a link to a directory");
-                    continue;
-                }
-                Some(_) => {
-                    self.skip(&at, "not a file");
-                    continue;
-                }
-            };
-            let name = name.to_string_lossy().into_owned();
-            children.push((at, Child { name, path, size }));
+            let child = self.child(dir, &name, kind.is_symlink())?;
+            children.extend(child.map(|(child, _)| (dir.join(&name), child)));
         }
         children.sort_by(|a, b| a.0.cmp(&b.0));
         Ok(children.into_iter().map(|(_, child)| child).collect())
+    }
+
+    /// What has a name in a directory, unless it is to be skipped or gone meanwhile.
+    pub(super) fn child(
+        &mut self,
+        dir: &Path,
+        name: &OsStr,
+        is_link: bool,
+    ) -> Result<Option<(Child, Metadata)>> {
+        let at = dir.join(name);
+        let path = if is_link {
+            match at.canonicalize() {
+                Ok(path) if path.starts_with(&self.root) => path,
+                Ok(_) => {
+                    self.skip(&at, "a link that leads out of the source");
+                    return Ok(None);
+                }
+                Err(_) => {
+                    self.skip(&at, "a link that leads nowhere");
+                    return Ok(None);
+                }
+            }
+        } else {
+            at.clone()
+        };
+        let Some(meta) = fsx::look(&path)? else {
+            return Ok(None);
+        };
+        if !meta.is_file() && (is_link || !meta.is_dir()) {
+            let is_dir = meta.is_dir();
+            self.skip(
+                &at,
+                if is_dir {
+                    "a link to a directory"
+                } else {
+                    "not a file"
+                },
+            );
+            return Ok(None);
+        }
+        let name = name.to_string_lossy().into_owned();
+        let size = meta.is_file().then_some(meta.len());
+        Ok(Some((Child { name, path, size }, meta)))
+    }
+
+    /// A file that holds so many messages, to be remembered when they were read.
+    pub(super) fn record(
+        &self,
+        path: &Path,
+        meta: Option<&Metadata>,
+        messages: Option<u64>,
+    ) -> Option<Arc<FileRecord>> {
+        let states = self.states.as_ref()?;
+        states.file(path, meta?, messages)
     }
 
     /// Notes what is not looked at.

@@ -178,14 +178,7 @@ impl SourceWalk<'_> {
     }
 
     /// A Maildir, with what was never delivered to it.
-    fn maildir(&mut self, mut folder: SourceFolder, dir: &Path) -> Result<()> {
-        for sub in ["cur", "new"] {
-            let dir = dir.join(sub);
-            if is_dir(&dir) {
-                let sizes = self.tree.children(&dir)?.into_iter();
-                folder.octets += sizes.filter_map(|child| child.size).sum::<u64>();
-            }
-        }
+    fn maildir(&mut self, folder: SourceFolder, dir: &Path) -> Result<()> {
         let tmp = dir.join("tmp");
         if is_dir(&tmp) {
             for child in self.tree.children(&tmp)? {

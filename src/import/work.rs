@@ -1,33 +1,92 @@
 //! What a worker does with a message: compare, compress, hand to the committer.
 
+use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::sync::atomic::Ordering;
 
+use super::earlier::EarlierImports;
 use super::find::Found;
 use super::read::{ImportedMessage, Whole};
-use super::{ImportReport, Shared};
+use super::{ImportReport, Shared, Unread, is_of_source, reason};
 use crate::archive::commit::{CommitRequest, Delivery, Route};
 use crate::archive::dedupe::same_mail;
 use crate::base::error::{Error, Result};
 use crate::base::fsx::Staging;
 use crate::mail::message::{Digest, Scanner};
 use crate::mail::source::Uid;
-use crate::vault::catalog::{Blob, Catalog};
+use crate::vault::catalog::{Blob, CachedMessage, short_mid};
 use crate::vault::ledger::Evidence;
 use crate::vault::maildir::{Packed, Packer};
 
 pub(super) struct Worker<'a> {
-    pub(super) shared: &'a Shared<'a>,
-    pub(super) catalog: Catalog,
+    shared: &'a Shared<'a>,
+    earlier: EarlierImports<'a>,
     /// For the account at hand.
-    pub(super) packer: Option<(String, Packer)>,
+    packer: Option<(String, Packer)>,
     pub(super) report: ImportReport,
-    pub(super) whole: Whole,
+    whole: Whole,
+    /// The message at hand, to be remembered.
+    noted: Vec<CachedMessage>,
 }
 
-impl Worker<'_> {
-    /// Takes one message.
-    pub(super) fn take(&mut self, found: &Found, route: &Arc<Route>) -> Result<()> {
+impl<'a> Worker<'a> {
+    pub(super) fn new(shared: &'a Shared<'a>, earlier: EarlierImports<'a>) -> Self {
+        Self {
+            shared,
+            earlier,
+            packer: None,
+            report: ImportReport::default(),
+            whole: Whole::default(),
+            noted: Vec::new(),
+        }
+    }
+
+    /// Takes messages, asking the catalog about all of them at once.
+    pub(super) fn take_all(&mut self, handful: &[Found]) -> Result<()> {
+        let catalog = Rc::clone(&self.earlier.catalog);
+        catalog.at_once(|| {
+            handful
+                .iter()
+                .try_for_each(|found| self.take_or_note(found))
+        })
+    }
+
+    /// Takes one message, or notes why it cannot be read.
+    fn take_or_note(&mut self, found: &Found) -> Result<()> {
+        let shared = self.shared;
+        if shared.options.stop.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let Some(route) = &found.route else {
+            return Ok(());
+        };
+        if let (Some(file), false) = (&found.record, found.is_in_mbox())
+            && let Some(unchanged) = self.earlier.unchanged(file, route)?
+        {
+            shared.skip(&mut self.report, unchanged, found.octets);
+            return Ok(());
+        }
+        self.noted.clear();
+        match self.take(found, route) {
+            Err(error) if is_of_source(&error, &found.path) => {
+                self.report.unread.push(Unread {
+                    place: found.place(),
+                    reason: reason(&error),
+                });
+            }
+            Ok(()) => {
+                if let (Some(file), Some(cache)) = (&found.record, &shared.cache) {
+                    file.add(cache, &self.noted)?;
+                }
+            }
+            taken => taken?,
+        }
+        shared.octets.fetch_add(found.octets, Ordering::Relaxed);
+        shared.messages.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn take(&mut self, found: &Found, route: &Arc<Route>) -> Result<()> {
         let options = self.shared.options;
         let mut whole = std::mem::take(&mut self.whole);
         let message = ImportedMessage::look(found, options.mbox, &mut whole)?;
@@ -63,6 +122,10 @@ impl Worker<'_> {
         }
         for (n, route) in routes.iter().enumerate() {
             self.decide(found, route, message, whole)?;
+            if let Some(noted) = self.noted.last_mut() {
+                noted.dir.clone_from(&route.dir);
+                noted.again = n > 0;
+            }
             self.report.further_folders += u64::from(n > 0);
         }
         Ok(())
@@ -75,7 +138,14 @@ impl Worker<'_> {
         message: &ImportedMessage,
         whole: &Whole,
     ) -> Result<()> {
-        if self.has(self.catalog.find(message.hash)?, route)? {
+        self.noted.push(CachedMessage {
+            hash: message.hash,
+            like: None,
+            dir: None,
+            again: false,
+        });
+        let known = self.earlier.catalog.find(message.hash)?;
+        if self.has(known, route)? {
             self.report.duplicates += 1;
             return Ok(());
         }
@@ -93,7 +163,10 @@ impl Worker<'_> {
         let packed = self.pack(found, route, message, whole, commit_queue.staging())?;
         // Of what was imported before as a likeness of another, no second line is wanted.
         if let Some((mid, likeness)) = same_mail(route.policy, &packed.digest) {
-            for blob in self.catalog.find_like(mid, likeness)? {
+            if let Some(noted) = self.noted.last_mut() {
+                noted.like = Some((short_mid(mid), likeness));
+            }
+            for blob in self.earlier.catalog.find_like(mid, likeness)? {
                 if self.has(Some(blob), route)? {
                     self.report.duplicates += 1;
                     return packed.file.discard();
@@ -101,12 +174,7 @@ impl Worker<'_> {
             }
         }
         let received = i64::from(packed.digest.received);
-        let idate = found.date.filter(|date| *date > 0 && *date != received);
-        if let Some(date) = idate {
-            let seconds = u64::try_from(date).unwrap_or(0);
-            let time = UNIX_EPOCH + Duration::from_secs(seconds);
-            packed.file.set_modified(time)?;
-        }
+        let idate = date_of(found).filter(|date| *date != received);
         let delivery = Delivery {
             route: Arc::clone(route),
             uid: Uid::Absent,
@@ -146,6 +214,7 @@ impl Worker<'_> {
             )?,
         };
         let (_, writer) = self.packer.insert((route.account.clone(), own));
+        writer.date(date_of(found).map(i64::cast_unsigned));
         let packed = if let Some(bytes) = whole.bytes() {
             writer.whole(bytes)?
         } else {
@@ -175,24 +244,27 @@ impl Worker<'_> {
     }
 
     /// True if the folder of the route has the content.
-    fn has(&self, blob: Option<Blob>, route: &Route) -> Result<bool> {
-        let Some(blob) = blob else {
-            return Ok(false);
-        };
-        let dir = route.dir.as_deref().unwrap_or_default();
-        let places = self.catalog.places(blob.id)?;
-        Ok(places
-            .iter()
-            .any(|place| place.account == route.account && place.dir == dir))
+    fn has(&mut self, blob: Option<Blob>, route: &Route) -> Result<bool> {
+        blob.map_or(Ok(false), |blob| self.earlier.has(&blob, route))
     }
 
-    fn is_known(&self, digest: &Digest, route: &Route) -> Result<bool> {
-        if self.catalog.find(digest.hash)?.is_some() {
-            return Ok(true);
+    /// True if any folder has the message.
+    fn is_known(&mut self, digest: &Digest, route: &Route) -> Result<bool> {
+        let catalog = Rc::clone(&self.earlier.catalog);
+        let mut known = Vec::from_iter(catalog.find(digest.hash)?);
+        if let Some((mid, likeness)) = same_mail(route.policy, digest) {
+            known.extend(catalog.find_like(mid, likeness)?);
         }
-        Ok(match same_mail(route.policy, digest) {
-            Some((mid, likeness)) => !self.catalog.find_like(mid, likeness)?.is_empty(),
-            None => false,
-        })
+        for blob in known {
+            if self.earlier.has_anywhere(&blob)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
+}
+
+/// When the message was received, as the source has it.
+fn date_of(found: &Found) -> Option<i64> {
+    found.date.filter(|date| *date > 0)
 }

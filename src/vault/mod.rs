@@ -5,6 +5,7 @@
 
 pub mod catalog;
 pub(crate) mod frame;
+mod held;
 pub mod layout;
 pub mod ledger;
 mod locate;
@@ -35,6 +36,7 @@ use ledger::{Item, Reader};
 
 use locate::{describe, locate, locate_all};
 
+pub(crate) use held::HeldFiles;
 pub(crate) use present::Present;
 pub use select::{Entries, Entry, Part, Selection, SelectionScope};
 pub use writer::Writer;

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::time::Duration;
 
 use super::crash::scene::makes_unnamed;
 use super::support::missing;
@@ -27,17 +28,14 @@ const CALLS: [(&str, &[usize]); 12] = [
     ("mkdir", &[2, 5]),
     ("ftruncate", &[1, 3]),
 ];
-const IMPORT: [&str; 5] = ["import", "in", "--account", "old", "--create"];
-
 fn mail(n: usize) -> String {
     let filling = "a line that is repeated\n".repeat(n * n * 40);
     format!("Subject: letter {n}\nMessage-ID: <{n}@example.org>\n\nbody of {n}\n{filling}")
 }
 
 /// An mbox, a Maildir folder and single files; two messages are in two of them.
-fn sandbox() -> Sandbox {
-    let sandbox = Sandbox::new();
-    sandbox.config("vault = \"$HOME/vault\"\n");
+fn source() -> Sandbox {
+    let sandbox = sandbox();
     let mbox = (0..6).map(|n| format!("From - Sat Aug  2 10:00:05 2025\n{}\n", mail(n)));
     sandbox.write("in/Old.mbox", mbox.collect::<Vec<_>>().concat(), 0o600);
     for part in ["cur", "new", "tmp"] {
@@ -54,6 +52,12 @@ fn sandbox() -> Sandbox {
     sandbox
 }
 
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.config("vault = \"$HOME/vault\"\n");
+    sandbox
+}
+
 /// What each folder holds, and how often.
 fn held(sandbox: &Sandbox) -> Vec<(String, Vec<u8>)> {
     let all = sandbox.messages("old").into_iter();
@@ -67,8 +71,13 @@ fn an_import_killed_at_any_call_is_made_good_by_the_next() {
     if missing("strace") {
         return;
     }
-    let whole = sandbox();
-    let _ = whole.run(&IMPORT).expect_code(0);
+    let whole = source();
+    // Then what an import has read is remembered.
+    std::thread::sleep(Duration::from_millis(2_100));
+    let source = whole.path("in");
+    let source = source.to_str().unwrap();
+    let import = ["import", source, "--account", "old", "--create"];
+    let _ = whole.run(&import).expect_code(0);
     let wanted = held(&whole);
     let distinct: BTreeSet<&Vec<u8>> = wanted.iter().map(|(_, bytes)| bytes).collect();
     assert_eq!(distinct.len(), 12);
@@ -90,21 +99,23 @@ fn an_import_killed_at_any_call_is_made_good_by_the_next() {
             let mut strace = sandbox.tool("sh");
             let script = format!("{few}exec strace -f -qq -o /dev/null -e {inject} \"$@\"");
             strace.args(["-c", &script, "sh"]);
-            strace.arg(env!("CARGO_BIN_EXE_mailvault")).args(IMPORT);
+            strace.arg(env!("CARGO_BIN_EXE_mailvault")).args(import);
             let ended = sandbox.spawn(strace).wait().ended;
             let killed = ended != Ended::Exit(0);
             kills += usize::from(killed);
             if (call, *n) == ("writev", 1) && makes_unnamed(&sandbox) {
                 assert!(killed, "no file without a name was written");
             }
-            let _ = sandbox.run(&IMPORT).expect_code(0);
+            let _ = sandbox.run(&import).expect_code(0);
             let _ = sandbox.run(&["verify", "--read-data"]).expect_code(0);
             assert!(held(&sandbox) == wanted, "{few}{inject}");
             let left = fs::read_dir(sandbox.vault().join("mail/old/tmp")).unwrap();
             assert_eq!(left.count(), 0, "{inject}");
-            let again = sandbox.run(&IMPORT).expect_code(0);
+            let again = sandbox.run(&import).expect_code(0);
             assert!(
-                again.stdout().contains(": 0 new (0 B stored)"),
+                again
+                    .stdout()
+                    .contains(": 0 new (0 B stored), 0 already in the vault, "),
                 "{inject}: {again}"
             );
         }

@@ -24,6 +24,7 @@ mod guides;
 mod hostile;
 mod imap;
 mod import;
+mod import_again;
 mod import_crash;
 mod import_programs;
 mod import_pull;

@@ -361,6 +361,21 @@ pub(crate) fn is_network(path: &Path) -> bool {
     matches!(magic(path), Some(NFS | SMB | CIFS | SMB2 | FUSE))
 }
 
+/// True if each change to a file of this file system gives it a new time of change, which no
+/// program can set. FAT keeps no such time, and what comes over a network may be out of date.
+#[must_use]
+pub(crate) fn tells_changes(path: &Path) -> bool {
+    const EXT: u64 = 0xef53;
+    const XFS: u64 = 0x5846_5342;
+    const BTRFS: u64 = 0x9123_683e;
+    const F2FS: u64 = 0xf2f5_2010;
+    const ZFS: u64 = 0x2fc1_2fc1;
+    const TMPFS: u64 = 0x0102_1994;
+    const OVERLAY: u64 = 0x794c_7630;
+    let known = [EXT, XFS, BTRFS, F2FS, ZFS, TMPFS, OVERLAY];
+    magic(path).is_some_and(|magic| known.contains(&magic))
+}
+
 fn magic(path: &Path) -> Option<u64> {
     let stat = rustix::fs::statfs(path).ok()?;
     #[allow(clippy::cast_sign_loss, clippy::unnecessary_cast)]

@@ -10,7 +10,6 @@ use std::io::{self, IoSlice, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::SystemTime;
 
 use super::{Linked, faults, look, refused_link};
 use crate::base::error::{Error, Result};
@@ -56,14 +55,6 @@ impl StagedFile {
                 let again = again.and_then(|_| file.try_clone());
                 again.map_err(|e| Error::file("read a file in", dir, e))
             }
-        }
-    }
-
-    /// Sets its modification time.
-    pub(crate) fn set_modified(&self, time: SystemTime) -> Result<()> {
-        match self {
-            Self::Named(path) => super::set_modified(&super::open(path)?, path, time),
-            Self::Unnamed(file) => super::set_modified(&file.file, &file.dir, time),
         }
     }
 

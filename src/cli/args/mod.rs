@@ -389,6 +389,9 @@ pub(crate) struct Import {
     /// Ignore Google Takeout labels instead of making them folders and flags
     #[arg(long)]
     pub(crate) no_labels: bool,
+    /// Read files again that have not changed since the last import, too
+    #[arg(long)]
+    pub(crate) read_all: bool,
     /// Only show how much would be new
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,

@@ -101,6 +101,12 @@ impl Layout {
         self.root.join("catalog-text.sqlite")
     }
 
+    /// What the files of earlier imports held.
+    #[must_use]
+    pub(crate) fn imports(&self) -> PathBuf {
+        self.root.join("catalog-imports.sqlite")
+    }
+
     /// The target of the writer's lock.
     #[must_use]
     pub(crate) fn lock(&self) -> PathBuf {
@@ -262,6 +268,7 @@ What else is here
                        and one file per month; zstd -dc FILE shows a .zst file
   catalog.sqlite       an index; you may delete it, and mailvault rebuilds it
   catalog-text.sqlite  an index of words, likewise; searches build it
+  catalog-imports.sqlite  which files were imported, likewise
   quarantine/          damaged files that a repair set aside
   lock                 keeps two programs from writing at once
 

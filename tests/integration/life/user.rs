@@ -233,6 +233,7 @@ impl User {
                 labels: true,
             },
             dry_run: false,
+            read_all: false,
             create: true,
             lock_wait: Duration::ZERO,
             stop: stop(),
