@@ -19,6 +19,8 @@ use crate::vault::ledger::{Identity, LedgerEvent, Proto};
 /// One account to pull, and how.
 #[derive(Debug, Clone)]
 pub struct PullTask<'a> {
+    /// What the account is called.
+    pub name: &'a str,
     /// How the account is read; known before anything is tried.
     pub proto: Proto,
     /// Where messages go.

@@ -93,9 +93,6 @@ pub fn pull(
         });
     }
     let writer = Writer::open(path, options.lock_wait, &options.stop)?;
-    for job in &jobs {
-        maildir::create_folder(&layout, &job.account.name, "")?;
-    }
     let (commit_queue, committer) = commit::start(writer);
     let outcomes = runner(Some(&commit_queue)).all(jobs, events);
     drop(commit_queue);
@@ -107,6 +104,26 @@ pub fn pull(
         outcomes,
         total_messages: writer.catalog().count()?,
     })
+}
+
+/// Refuses an account of the configuration that the vault does not know, if the vault knows its
+/// maildrop under a name that is not in the configuration: the account was renamed there, and
+/// everything would be fetched into a second one.
+fn refuse_renamed(job: &Job, catalog: &Catalog) -> Result<()> {
+    let Job { account, names, .. } = job;
+    if account.stored_as.is_some() || !names.is_configured(&account.name) {
+        return Ok(());
+    }
+    let server = server_name(account);
+    match catalog.known_as(&account.name, &server, &|stored| {
+        names.is_configured(stored)
+    })? {
+        Some(stored) => Err(Error::KnownAs {
+            account: account.name.clone(),
+            stored,
+        }),
+        None => Ok(()),
+    }
 }
 
 /// A full disk, with how much is missing: what was wanted and is not fetched yet.
@@ -181,12 +198,16 @@ impl AccountRunner<'_> {
     }
 
     fn begin(self, job: Job, emit: Events<'_>) -> Result<(PullReport, Option<Error>)> {
-        let secret = job.secret?;
         let catalog = match Catalog::open_to_read(&self.layout.catalog())? {
             Some(catalog) => catalog,
             // A dry run before the first pull: nothing is known yet.
             None => Catalog::temporary()?,
         };
+        refuse_renamed(&job, &catalog)?;
+        let secret = job.secret?;
+        if self.commit_queue.is_some() {
+            maildir::create_folder(self.layout, job.account.vault_name(), "")?;
+        }
         match protocol::way(&job.account, self.options.all_folders, &catalog)? {
             ProtocolChoice::Imap(imap) => Ok(self.folders(&imap, secret, &catalog, emit)),
             ProtocolChoice::Either(imap) => {
@@ -287,9 +308,10 @@ impl AccountRunner<'_> {
 
     fn task<'t>(&'t self, account: &'t Account, proto: Proto) -> PullTask<'t> {
         PullTask {
+            name: &account.name,
             proto,
             route: Arc::new(Route {
-                account: account.name.clone(),
+                account: account.vault_name().to_owned(),
                 server: server_name(account),
                 dir: None,
                 policy: match account.dedupe {

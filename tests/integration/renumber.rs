@@ -144,6 +144,7 @@ fn pull_over(vault: &Path, mail: &[Mail], habits: Habits) -> (PullReport, Asked,
     let catalog = Catalog::open_to_read(&layout.catalog()).unwrap().unwrap();
     let (desk, committer) = commit::start(writer);
     let task = PullTask {
+        name: "work",
         proto: Proto::Pop3,
         route: Arc::new(Route {
             account: "work".into(),

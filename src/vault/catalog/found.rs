@@ -201,7 +201,8 @@ impl HitRows<'_> {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(new) => {
                     let (account, dir) = self.hits.catalog.folder_of(folder)?;
-                    new.insert((account, folder_label(&dir)))
+                    let shown = self.hits.catalog.names.shown(&account).to_owned();
+                    new.insert((shown, folder_label(&dir)))
                 }
             };
             hit.account.clone_from(account);

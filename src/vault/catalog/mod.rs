@@ -41,6 +41,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension};
 use tempfile::TempDir;
 
+use crate::base::account_name::AccountNames;
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::mail::message::Hash128;
@@ -159,6 +160,8 @@ pub struct Catalog {
     copies: OnceCell<TempDir>,
     /// Searches so far, each of which has a table of its own.
     searches: Cell<u64>,
+    /// What queries and answers call the accounts.
+    names: AccountNames,
 }
 
 impl Catalog {
@@ -314,6 +317,7 @@ impl Catalog {
             tallies: tally::Tallies::default(),
             copies: OnceCell::new(),
             searches: Cell::new(0),
+            names: AccountNames::default(),
         })
     }
 
