@@ -88,6 +88,9 @@ _mailvault() {
             mailvault__subcmd__account,list)
                 cmd="mailvault__subcmd__account__subcmd__list"
                 ;;
+            mailvault__subcmd__account,move)
+                cmd="mailvault__subcmd__account__subcmd__move"
+                ;;
             mailvault__subcmd__account,remove)
                 cmd="mailvault__subcmd__account__subcmd__remove"
                 ;;
@@ -105,6 +108,9 @@ _mailvault() {
                 ;;
             mailvault__subcmd__account__subcmd__help,list)
                 cmd="mailvault__subcmd__account__subcmd__help__subcmd__list"
+                ;;
+            mailvault__subcmd__account__subcmd__help,move)
+                cmd="mailvault__subcmd__account__subcmd__help__subcmd__move"
                 ;;
             mailvault__subcmd__account__subcmd__help,remove)
                 cmd="mailvault__subcmd__account__subcmd__help__subcmd__remove"
@@ -202,6 +208,9 @@ _mailvault() {
             mailvault__subcmd__help__subcmd__account,list)
                 cmd="mailvault__subcmd__help__subcmd__account__subcmd__list"
                 ;;
+            mailvault__subcmd__help__subcmd__account,move)
+                cmd="mailvault__subcmd__help__subcmd__account__subcmd__move"
+                ;;
             mailvault__subcmd__help__subcmd__account,remove)
                 cmd="mailvault__subcmd__help__subcmd__account__subcmd__remove"
                 ;;
@@ -254,7 +263,7 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__account)
-            opts="-c -q -v -h --config --vault --quiet --verbose --json --color --no-progress --no-input --help list rename disable enable remove help"
+            opts="-c -q -v -h --config --vault --quiet --verbose --json --color --no-progress --no-input --help list rename move disable enable remove help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -344,7 +353,7 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__account__subcmd__help)
-            opts="list rename disable enable remove help"
+            opts="list rename move disable enable remove help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -413,6 +422,20 @@ _mailvault() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mailvault__subcmd__account__subcmd__help__subcmd__move)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mailvault__subcmd__account__subcmd__help__subcmd__remove)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -448,6 +471,40 @@ _mailvault() {
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailvault__subcmd__account__subcmd__move)
+            opts="-c -q -v -h --from --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -910,7 +967,7 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__help__subcmd__account)
-            opts="list rename disable enable remove"
+            opts="list rename move disable enable remove"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -952,6 +1009,20 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__help__subcmd__account__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailvault__subcmd__help__subcmd__account__subcmd__move)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

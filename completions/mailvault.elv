@@ -44,7 +44,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand stats 'Show statistics by year, sender, size and folder'
             cand status 'Show accounts, last good pulls, counts and sizes; contacts no server'
             cand audit 'Compare the server with the vault: is everything archived?'
-            cand account 'List, rename, disable or remove accounts'
+            cand account 'List, rename, move, disable or remove accounts'
             cand init 'Set up an account interactively'
             cand login 'Store a new password or token after it has been tested'
             cand doctor 'Check configuration, secrets, vault and servers'
@@ -299,6 +299,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
             cand list 'List the accounts of the configuration and of the vault; contacts no server'
             cand rename 'Give an account another name'
+            cand move 'Pull an account whose server or user name changed, but not its mail'
             cand disable 'Leave an account out when ''mailvault pull'' names none'
             cand enable 'Pull an account again that was disabled'
             cand remove 'Remove an account from the configuration; the vault keeps its mail'
@@ -320,6 +321,22 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'mailvault;account;rename'= {
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --verbose 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Do not show progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;account;move'= {
+            cand --from 'The user and host that it had before'
             cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
@@ -384,6 +401,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         &'mailvault;account;help'= {
             cand list 'List the accounts of the configuration and of the vault; contacts no server'
             cand rename 'Give an account another name'
+            cand move 'Pull an account whose server or user name changed, but not its mail'
             cand disable 'Leave an account out when ''mailvault pull'' names none'
             cand enable 'Pull an account again that was disabled'
             cand remove 'Remove an account from the configuration; the vault keeps its mail'
@@ -392,6 +410,8 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         &'mailvault;account;help;list'= {
         }
         &'mailvault;account;help;rename'= {
+        }
+        &'mailvault;account;help;move'= {
         }
         &'mailvault;account;help;disable'= {
         }
@@ -600,7 +620,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand stats 'Show statistics by year, sender, size and folder'
             cand status 'Show accounts, last good pulls, counts and sizes; contacts no server'
             cand audit 'Compare the server with the vault: is everything archived?'
-            cand account 'List, rename, disable or remove accounts'
+            cand account 'List, rename, move, disable or remove accounts'
             cand init 'Set up an account interactively'
             cand login 'Store a new password or token after it has been tested'
             cand doctor 'Check configuration, secrets, vault and servers'
@@ -633,6 +653,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         &'mailvault;help;account'= {
             cand list 'List the accounts of the configuration and of the vault; contacts no server'
             cand rename 'Give an account another name'
+            cand move 'Pull an account whose server or user name changed, but not its mail'
             cand disable 'Leave an account out when ''mailvault pull'' names none'
             cand enable 'Pull an account again that was disabled'
             cand remove 'Remove an account from the configuration; the vault keeps its mail'
@@ -640,6 +661,8 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         &'mailvault;help;account;list'= {
         }
         &'mailvault;help;account;rename'= {
+        }
+        &'mailvault;help;account;move'= {
         }
         &'mailvault;help;account;disable'= {
         }

@@ -87,6 +87,7 @@ pub(crate) fn job_of(server: &Server) -> Job {
 /// Pulls into a vault, which is made if there is none.
 pub(crate) fn pull(job: Job, vault: &Path) {
     let options = PullOptions {
+        moved_from: None,
         all_folders: false,
         dry_run: false,
         limit: None,

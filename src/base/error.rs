@@ -331,6 +331,16 @@ pub enum Error {
         /// True if there are others.
         more: bool,
     },
+    /// An account is said to have moved from a server that never listed its messages.
+    #[error("the vault has nothing of {account} from {from}")]
+    NeverAt {
+        /// The account.
+        account: String,
+        /// `user@host`.
+        from: String,
+        /// From where it has something.
+        known: Vec<String>,
+    },
     /// The vault has the mail of an account under a name that is not in the configuration.
     #[error("the vault has the mail of this account as \"{stored}\"")]
     KnownAs {
@@ -494,6 +504,7 @@ impl Error {
             Self::Query { .. }
             | Self::NotInVault { .. }
             | Self::SeveralAccounts { .. }
+            | Self::NeverAt { .. }
             | Self::Unfit { .. } => ErrorKind::Usage,
             Self::Interrupted => ErrorKind::Interrupted,
             Self::Refused { .. }

@@ -43,6 +43,9 @@ pub struct PullTask<'a> {
     pub compare_all: bool,
     /// Names of messages whose refusal is accepted.
     pub accept_refused: &'a [String],
+    /// Servers that the account had before, as the ledger knows them, whose names of messages may
+    /// still hold.
+    pub moved_from: Vec<String>,
     /// Set to end the run after the current message.
     pub stop: &'a AtomicBool,
 }

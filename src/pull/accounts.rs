@@ -41,6 +41,8 @@ pub struct PullOptions {
     pub lock_wait: Duration,
     /// Start a new vault where there is none.
     pub create: bool,
+    /// The user and host, `user@host`, that the account had before.
+    pub moved_from: Option<String>,
     /// Accounts at once.
     pub parallel: usize,
     /// Set from outside to end the run in order.
@@ -126,6 +128,17 @@ fn refuse_renamed(job: &Job, catalog: &Catalog) -> Result<()> {
     }
 }
 
+/// `user@host` of a server that the ledger knows as `user@host:port`.
+fn maildrop_of(server: &str) -> &str {
+    server
+        .rsplit_once(':')
+        .map_or(server, |(maildrop, _)| maildrop)
+}
+
+fn is_maildrop(server: &str, maildrop: &str) -> bool {
+    maildrop_of(server).eq_ignore_ascii_case(maildrop)
+}
+
 /// A full disk, with how much is missing: what was wanted and is not fetched yet.
 fn with_amounts(error: Error, path: &Path, outcomes: &[Outcome]) -> Error {
     match error {
@@ -204,6 +217,7 @@ impl AccountRunner<'_> {
             None => Catalog::temporary()?,
         };
         refuse_renamed(&job, &catalog)?;
+        self.check_moved(&job.account, &catalog)?;
         let secret = job.secret?;
         if self.commit_queue.is_some() {
             maildir::create_folder(self.layout, job.account.vault_name(), "")?;
@@ -249,7 +263,7 @@ impl AccountRunner<'_> {
             }
             return Ok((report, error));
         }
-        let task = self.task(account, Proto::Pop3);
+        let task = self.task(account, Proto::Pop3, catalog);
         let mut connect = |reduce_pipelining| {
             // The session before may have learned it.
             connector.dialect.doubled = memory::doubles(catalog, account)?;
@@ -279,7 +293,7 @@ impl AccountRunner<'_> {
         let mut connector = Connector::new(account, secret, Dialect::default(), stop);
         // Without it SCRAM is tried once more.
         connector.scram = memory::recall_scram(catalog, account).unwrap_or_default();
-        let task = self.task(account, Proto::Imap);
+        let task = self.task(account, Proto::Imap, catalog);
         let folders = AccountFolders {
             account,
             server: &task.route.server,
@@ -299,6 +313,36 @@ impl AccountRunner<'_> {
         done
     }
 
+    /// Refuses to look for old names at a server from which the vault has nothing.
+    fn check_moved(self, account: &Account, catalog: &Catalog) -> Result<()> {
+        let Some(from) = &self.options.moved_from else {
+            return Ok(());
+        };
+        let known = catalog.servers(account.vault_name())?;
+        if known.iter().any(|server| is_maildrop(server, from)) {
+            return Ok(());
+        }
+        Err(Error::NeverAt {
+            account: account.name.clone(),
+            from: from.clone(),
+            known: known
+                .iter()
+                .map(|server| maildrop_of(server).to_owned())
+                .collect(),
+        })
+    }
+
+    /// The servers that an account had before.
+    fn moved_from(self, account: &Account, catalog: &Catalog) -> Vec<String> {
+        let Some(from) = &self.options.moved_from else {
+            return Vec::new();
+        };
+        // That they can be read was found out before.
+        let mut known = catalog.servers(account.vault_name()).unwrap_or_default();
+        known.retain(|server| is_maildrop(server, from) && *server != server_name(account));
+        known
+    }
+
     /// Notes what was learned of a server: only a shortcut for the next run.
     fn remember(self, learned: Vec<LedgerEvent>) {
         if let (Some(commit_queue), false) = (self.commit_queue, learned.is_empty()) {
@@ -306,8 +350,9 @@ impl AccountRunner<'_> {
         }
     }
 
-    fn task<'t>(&'t self, account: &'t Account, proto: Proto) -> PullTask<'t> {
+    fn task<'t>(&'t self, account: &'t Account, proto: Proto, catalog: &Catalog) -> PullTask<'t> {
         PullTask {
+            moved_from: self.moved_from(account, catalog),
             name: &account.name,
             proto,
             route: Arc::new(Route {

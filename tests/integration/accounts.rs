@@ -433,6 +433,103 @@ office          2  demo  127.0.0.1:$PORT  disabled, stored as work
     assert_eq!(listed[0]["messages"], Value::Null);
 }
 
+#[test]
+fn a_maildrop_at_a_new_host_is_known_once_a_sample_was_compared() {
+    let Some(dovecot) = Dovecot::start(&Options::default()) else {
+        return;
+    };
+    let mail: Vec<_> = Sample::of(45, 7).into_iter().map(|m| m.bytes).collect();
+    dovecot.deliver("ann", &mail[..40]);
+    dovecot.deliver_to("ann", ".Lists", &mail[40..]);
+    for (protocol, port) in [
+        ("pop3", dovecot.pop3().port()),
+        ("imap", dovecot.imap().port()),
+    ] {
+        let account = || {
+            let protocol = format!("\"{protocol}\"");
+            Account::new("work", port, "ann").with("protocol", &protocol)
+        };
+        let sandbox = sandbox(&[account()]);
+        let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
+        let stored = sandbox.messages("work");
+        configure(&sandbox, &[account().with("host", "\"localhost\"")]);
+        let from = ["account", "move", "work", "--from"];
+        refused(
+            &sandbox,
+            &[&from[..], &["ann"]].concat(),
+            2,
+            "does not name a user and a host",
+        );
+        let other = [&from[..], &["ann@pop.example.org"]].concat();
+        refused(&sandbox, &other, 2, "it has mail from ann@127.0.0.1");
+        let moved = [&from[..], &["ann@127.0.0.1"]].concat();
+        let notices = lines(&sandbox, &moved, "notice");
+        let texts: Vec<_> = notices
+            .iter()
+            .map(|n| n["message"].as_str().unwrap())
+            .collect();
+        assert!(
+            texts.contains(
+                &"20 received and compared, all match; 40 messages known by the old names"
+            ),
+            "{protocol} {texts:?}"
+        );
+        assert_eq!(sandbox.messages("work"), stored);
+        for args in [&moved[..], &["pull"]] {
+            let pull = lines(&sandbox, args, "account");
+            assert_eq!(
+                (&pull[0]["wanted"], &pull[0]["bytes"]),
+                (&0.into(), &0.into()),
+                "{pull:?}"
+            );
+        }
+        let audit: &[&str] = match protocol {
+            "pop3" => &["audit", "work", "--inbox"],
+            _ => &["audit", "work"],
+        };
+        let _ = sandbox.run(audit).expect_code(0);
+        let _ = sandbox.run(&["verify", "--read-data"]).expect_code(0);
+    }
+}
+
+#[test]
+fn what_another_server_has_under_the_old_names_is_fetched() {
+    let letter = |n: usize, text: &str| {
+        message(
+            &format!("u{n}"),
+            &format!("Subject: {n}\r\n\r\n{text} {n}\r\n"),
+        )
+    };
+    let letters = |text: &str| (0..30).map(|n| letter(n, text)).collect::<Vec<_>>();
+    let (sandbox, _old) = pulled(letters("one"));
+    // One message of the sample is another one.
+    let mut mail = letters("one");
+    mail[0] = letter(0, "two");
+    let new = server(mail);
+    configure(&sandbox, &[Account::of("work", &new)]);
+    let moved = ["account", "move", "work", "--from", "demo@127.0.0.1"];
+    let all = json_lines(
+        &sandbox
+            .run(&[&moved[..], &["--json"]].concat())
+            .expect_code(0)
+            .stdout,
+    );
+    let notice = all.iter().find(|line| line["notice"] == "moved").unwrap();
+    let said = notice["message"].as_str().unwrap();
+    assert!(
+        said.starts_with("only 19 of 20 messages that were received"),
+        "{said}"
+    );
+    let account = all.iter().find(|line| line["type"] == "account").unwrap();
+    assert_eq!(
+        (&account["new"], &account["wanted"]),
+        (&1.into(), &30.into()),
+        "{account}"
+    );
+    assert_eq!(sandbox.messages("work").len(), 31);
+    let _ = sandbox.run(&["audit", "work", "--inbox"]).expect_code(0);
+}
+
 /// Kills a command at each of its calls in the folder of the configuration: afterwards the file
 /// is the old one or the new one, and the command can be given again.
 fn killed_at_any_call(args: &[&str]) {

@@ -145,6 +145,7 @@ fn pull_over(vault: &Path, mail: &[Mail], habits: Habits) -> (PullReport, Asked,
     let (desk, committer) = commit::start(writer);
     let task = PullTask {
         name: "work",
+        moved_from: Vec::new(),
         proto: Proto::Pop3,
         route: Arc::new(Route {
             account: "work".into(),

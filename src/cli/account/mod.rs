@@ -1,6 +1,7 @@
 //! `mailvault account`: what the configuration has of accounts.
 
 mod list;
+mod moving;
 mod remove;
 mod rename;
 mod toggle;
@@ -21,6 +22,7 @@ pub(crate) fn run(args: &AccountArgs, global: &Global, out: &Output) -> Result<D
     match &args.command {
         AccountCommand::List => list::run(&Settings::load(global)?, out),
         AccountCommand::Rename { old, new } => rename::run(&open()?, old, new, out),
+        AccountCommand::Move { name, from } => moving::run(name, from, global, out),
         AccountCommand::Disable { name } => toggle::run(&open()?, name, false, out),
         AccountCommand::Enable { name } => toggle::run(&open()?, name, true, out),
         AccountCommand::Remove { name, yes } => remove::run(&open()?, name, *yes, global, out),

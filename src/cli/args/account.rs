@@ -2,10 +2,10 @@
 
 use clap::{Args, Subcommand};
 
-/// List, rename, disable or remove accounts
+/// List, rename, move, disable or remove accounts
 ///
-/// These commands change the configuration file, and no mail: neither in the vault nor on a
-/// server.
+/// These commands change no mail, neither in the vault nor on a server. All but list and move
+/// change the configuration file.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
     mailvault account list                     all accounts\n  \
@@ -34,6 +34,22 @@ pub(crate) enum AccountCommand {
         /// Its new name
         #[arg(value_name = "NEW")]
         new: String,
+    },
+    /// Pull an account whose server or user name changed, but not its mail
+    ///
+    /// Set the new host and user in the configuration first. It receives 20 messages and
+    /// compares them with those in the vault. If all match, the messages that have the name
+    /// and size that they had on the old server are not fetched again; if not, everything is
+    /// fetched. In both cases each message is stored once.
+    #[command(before_help = "Examples:\n  \
+        mailvault account move work --from ann@pop.old.example.org")]
+    Move {
+        /// The account
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// The user and host that it had before
+        #[arg(long, value_name = "USER@HOST")]
+        from: String,
     },
     /// Leave an account out when 'mailvault pull' names none
     #[command(before_help = "Examples:\n  mailvault account disable work")]

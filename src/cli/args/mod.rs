@@ -169,6 +169,9 @@ pub(crate) struct Pull {
     /// Run CMD to get the password; needs exactly one account
     #[arg(long, value_name = "CMD")]
     pub(crate) password_command: Option<String>,
+    /// The user and host that the account had before; set by 'account move'.
+    #[arg(skip)]
+    pub(crate) moved_from: Option<String>,
 }
 
 /// Free quota: delete archived messages on the server

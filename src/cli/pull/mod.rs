@@ -115,6 +115,7 @@ fn tell_end(out: &Output, event: &RunEvent<'_>) {
 
 fn options(args: &Pull, settings: &Settings, stop: &Stop) -> PullOptions {
     PullOptions {
+        moved_from: args.moved_from.clone(),
         dry_run: args.dry_run,
         limit: args.limit,
         compare_all: args.compare,

@@ -92,6 +92,17 @@ impl Catalog {
         Ok(same.map(|(other, _)| other))
     }
 
+    /// The servers, `user@host:port`, that listed messages of an account.
+    pub(crate) fn servers(&self, account: &str) -> Result<Vec<String>> {
+        self.db
+            .prepare_cached(
+                "SELECT DISTINCT server FROM origin
+                 WHERE account = ?1 AND server LIKE '%@%' ORDER BY server",
+            )
+            .and_then(|mut s| s.query_map([account], |r| r.get(0))?.collect())
+            .map_err(|e| self.failed(e))
+    }
+
     fn status_of(&self, account: String) -> rusqlite::Result<AccountStatus> {
         let (messages, octets, stored) = self
             .db

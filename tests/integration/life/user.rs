@@ -123,6 +123,7 @@ impl User {
 
     pub(crate) fn pull(&self, limit: Option<usize>) -> Came {
         let options = PullOptions {
+            moved_from: None,
             dry_run: false,
             all_folders: false,
             limit: limit.map(|limit| limit as u64),
