@@ -44,6 +44,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand stats 'Show statistics by year, sender, size and folder'
             cand status 'Show accounts, last good pulls, counts and sizes; contacts no server'
             cand audit 'Compare the server with the vault: is everything archived?'
+            cand account 'List, rename, move, disable or remove accounts'
             cand init 'Set up an account interactively'
             cand login 'Store a new password or token after it has been tested'
             cand doctor 'Check configuration, secrets, vault and servers'
@@ -283,6 +284,144 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'mailvault;account'= {
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --verbose 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Do not show progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand list 'List the accounts of the configuration and of the vault; contacts no server'
+            cand rename 'Give an account another name'
+            cand move 'Pull an account whose server or user name changed, but not its mail'
+            cand disable 'Leave an account out when ''mailvault pull'' names none'
+            cand enable 'Pull an account again that was disabled'
+            cand remove 'Remove an account from the configuration; the vault keeps its mail'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mailvault;account;list'= {
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --verbose 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Do not show progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;account;rename'= {
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --verbose 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Do not show progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;account;move'= {
+            cand --from 'The user and host that it had before'
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --verbose 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Do not show progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;account;disable'= {
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --verbose 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Do not show progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;account;enable'= {
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --verbose 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Do not show progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;account;remove'= {
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --verbose 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Do not show progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;account;help'= {
+            cand list 'List the accounts of the configuration and of the vault; contacts no server'
+            cand rename 'Give an account another name'
+            cand move 'Pull an account whose server or user name changed, but not its mail'
+            cand disable 'Leave an account out when ''mailvault pull'' names none'
+            cand enable 'Pull an account again that was disabled'
+            cand remove 'Remove an account from the configuration; the vault keeps its mail'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mailvault;account;help;list'= {
+        }
+        &'mailvault;account;help;rename'= {
+        }
+        &'mailvault;account;help;move'= {
+        }
+        &'mailvault;account;help;disable'= {
+        }
+        &'mailvault;account;help;enable'= {
+        }
+        &'mailvault;account;help;remove'= {
+        }
+        &'mailvault;account;help;help'= {
+        }
         &'mailvault;init'= {
             cand --host 'The server'
             cand --port 'The port, if it is not the usual one'
@@ -482,6 +621,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand stats 'Show statistics by year, sender, size and folder'
             cand status 'Show accounts, last good pulls, counts and sizes; contacts no server'
             cand audit 'Compare the server with the vault: is everything archived?'
+            cand account 'List, rename, move, disable or remove accounts'
             cand init 'Set up an account interactively'
             cand login 'Store a new password or token after it has been tested'
             cand doctor 'Check configuration, secrets, vault and servers'
@@ -510,6 +650,26 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         &'mailvault;help;status'= {
         }
         &'mailvault;help;audit'= {
+        }
+        &'mailvault;help;account'= {
+            cand list 'List the accounts of the configuration and of the vault; contacts no server'
+            cand rename 'Give an account another name'
+            cand move 'Pull an account whose server or user name changed, but not its mail'
+            cand disable 'Leave an account out when ''mailvault pull'' names none'
+            cand enable 'Pull an account again that was disabled'
+            cand remove 'Remove an account from the configuration; the vault keeps its mail'
+        }
+        &'mailvault;help;account;list'= {
+        }
+        &'mailvault;help;account;rename'= {
+        }
+        &'mailvault;help;account;move'= {
+        }
+        &'mailvault;help;account;disable'= {
+        }
+        &'mailvault;help;account;enable'= {
+        }
+        &'mailvault;help;account;remove'= {
         }
         &'mailvault;help;init'= {
         }

@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mailvault::account::Job;
-use mailvault::account::config::Account;
+use mailvault::account::config::{Account, AccountNames};
 use mailvault::base::secret::Secret;
 use mailvault::pull::{self, PullOptions};
 use mailvault::sample::Server;
@@ -74,6 +74,7 @@ pub(crate) fn job(url: &str, password: &str) -> Job {
     Job {
         account: Account::from_url(url).unwrap(),
         secret: Ok(Secret::new(password.to_owned())),
+        names: AccountNames::default(),
     }
 }
 
@@ -86,6 +87,7 @@ pub(crate) fn job_of(server: &Server) -> Job {
 /// Pulls into a vault, which is made if there is none.
 pub(crate) fn pull(job: Job, vault: &Path) {
     let options = PullOptions {
+        moved_from: None,
         all_folders: false,
         dry_run: false,
         limit: None,

@@ -1,6 +1,6 @@
 //! What a command is to do for one account.
 
-use crate::account::config::Account;
+use crate::account::config::{Account, AccountNames};
 use crate::base::error::Result;
 use crate::base::secret::Secret;
 
@@ -11,4 +11,6 @@ pub struct Job {
     pub account: Account,
     /// Its secret; a failure is this account's alone.
     pub secret: Result<Secret>,
+    /// What all accounts of the configuration are called.
+    pub names: AccountNames,
 }

@@ -17,13 +17,13 @@ pub(crate) fn recall(catalog: &Catalog, account: &Account) -> Result<Dialect> {
     let mut dialect = Dialect::default();
     let server = endpoint(account);
     if catalog
-        .learned(&account.name, &format!("{CAPA} {server}"))?
+        .learned(account.vault_name(), &format!("{CAPA} {server}"))?
         .as_deref()
         == Some("no")
     {
         dialect.capa = false;
     }
-    let ahead = catalog.learned(&account.name, &format!("{AHEAD} {server}"))?;
+    let ahead = catalog.learned(account.vault_name(), &format!("{AHEAD} {server}"))?;
     if let Some(ahead) = ahead.and_then(|text| text.parse().ok()) {
         dialect.ahead = dialect.ahead.min(ahead).max(1);
     }
@@ -33,7 +33,7 @@ pub(crate) fn recall(catalog: &Catalog, account: &Account) -> Result<Dialect> {
 
 /// What is remembered of SCRAM at an account.
 pub(crate) fn recall_scram(catalog: &Catalog, account: &Account) -> Result<ScramHistory> {
-    let learned = catalog.learned(&account.name, &scram_key(account))?;
+    let learned = catalog.learned(account.vault_name(), &scram_key(account))?;
     Ok(match learned.as_deref() {
         Some("no") => ScramHistory::recalled(),
         _ => ScramHistory::default(),
@@ -43,7 +43,7 @@ pub(crate) fn recall_scram(catalog: &Catalog, account: &Account) -> Result<Scram
 /// What was learned of SCRAM at an account.
 pub(crate) fn learned_scram(account: &Account, scram: &ScramHistory) -> Vec<LedgerEvent> {
     let event = || LedgerEvent::Learned {
-        account: account.name.clone(),
+        account: account.vault_name().to_owned(),
         key: scram_key(account),
         value: "no".to_owned(),
     };
@@ -63,14 +63,14 @@ pub(crate) fn doubled_status_key(server: &str) -> String {
 /// True if the server was seen to send a status line twice before each message.
 pub(crate) fn doubles(catalog: &Catalog, account: &Account) -> Result<bool> {
     let key = doubled_status_key(&server_name(account));
-    let learned = catalog.learned(&account.name, &key)?;
+    let learned = catalog.learned(account.vault_name(), &key)?;
     Ok(learned.is_some_and(|value| value == "yes"))
 }
 
 pub(crate) fn learned(account: &Account, before: Dialect, after: Dialect) -> Vec<LedgerEvent> {
     let server = endpoint(account);
     let learn = |key: &str, value: String| LedgerEvent::Learned {
-        account: account.name.clone(),
+        account: account.vault_name().to_owned(),
         key: format!("{key} {server}"),
         value,
     };

@@ -2,6 +2,7 @@
 //! how to sign in there.
 
 pub mod config;
+pub mod config_file;
 pub mod connect;
 pub mod discover;
 pub(crate) mod folders;

@@ -47,7 +47,7 @@ fn way_at(
         Protocol::Pop3 => ProtocolChoice::Pop3,
         Protocol::Imap => ProtocolChoice::Imap(account.clone()),
         Protocol::Auto => {
-            let learned = catalog.learned(&account.name, &key(account))?;
+            let learned = catalog.learned(account.vault_name(), &key(account))?;
             if account.names_folders() || learned.is_some_and(|fact| is_fresh(&fact, now)) {
                 ProtocolChoice::Imap(imap)
             } else {
@@ -80,7 +80,7 @@ pub(crate) fn remember(account: &Account) -> LedgerEvent {
 
 fn remember_at(account: &Account, now: i64) -> LedgerEvent {
     LedgerEvent::Learned {
-        account: account.name.clone(),
+        account: account.vault_name().to_owned(),
         key: key(account),
         value: format!("imap {now}"),
     }

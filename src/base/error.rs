@@ -331,6 +331,24 @@ pub enum Error {
         /// True if there are others.
         more: bool,
     },
+    /// An account is said to have moved from a server that never listed its messages.
+    #[error("the vault has nothing of {account} from {from}")]
+    NeverAt {
+        /// The account.
+        account: String,
+        /// `user@host`.
+        from: String,
+        /// From where it has something.
+        known: Vec<String>,
+    },
+    /// The vault has the mail of an account under a name that is not in the configuration.
+    #[error("the vault has the mail of this account as \"{stored}\"")]
+    KnownAs {
+        /// Its name in the configuration.
+        account: String,
+        /// Its name in the vault.
+        stored: String,
+    },
     /// No message matches a query that should select some.
     #[error("{}", if .query.is_empty() {
         "the vault has no message to export".to_owned()
@@ -473,7 +491,7 @@ impl Error {
             Self::Tls { .. } => ErrorKind::Untrusted,
             Self::Auth { .. } => ErrorKind::Auth,
             Self::Token { kind, .. } => *kind,
-            Self::Config { .. } | Self::Secret { .. } => ErrorKind::Config,
+            Self::Config { .. } | Self::Secret { .. } | Self::KnownAs { .. } => ErrorKind::Config,
             Self::VaultMissing { .. } => ErrorKind::VaultMissing,
             Self::Locked { .. } => ErrorKind::VaultLocked,
             Self::Damaged { .. }
@@ -486,6 +504,7 @@ impl Error {
             Self::Query { .. }
             | Self::NotInVault { .. }
             | Self::SeveralAccounts { .. }
+            | Self::NeverAt { .. }
             | Self::Unfit { .. } => ErrorKind::Usage,
             Self::Interrupted => ErrorKind::Interrupted,
             Self::Refused { .. }

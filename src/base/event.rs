@@ -109,6 +109,15 @@ pub enum Notice<'a> {
         /// What was wrong with POP3.
         error: &'a Error,
     },
+    /// The server has another name than before; its old names of messages are believed, or not.
+    Moved {
+        /// Messages that were received and compared with those of the old server.
+        compared: u64,
+        /// Those of them that are the same.
+        same: u64,
+        /// Messages whose old names are believed for that.
+        believed: u64,
+    },
     /// The server renamed all messages; they are recognised by their headers.
     Renumbered {
         /// How many names are new.

@@ -46,7 +46,8 @@ pub(crate) fn run(
     let env = settings.secret_env(std::iter::once(&account));
     let stop = Stop::watch(out, "stopping (press Ctrl-C again to quit now)");
     let options = options(args, &stop);
-    let job = secrets::job(account, &env, secrets::may_ask(global, out), out);
+    let asks = secrets::may_ask(global, out);
+    let job = secrets::job(account, &settings.config.names(), &env, asks, out);
     let done = frame::with_progress(out, [name.as_str()], |events| {
         inspect::audit(&settings.vault, job, &options, events)
     });

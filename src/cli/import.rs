@@ -68,9 +68,10 @@ fn without_digits(name: &str) -> String {
 
 fn options(args: &Import, settings: &Settings, stop: &Stop) -> ImportOptions {
     let account = args.account.as_ref();
-    let configured = account.and_then(|name| settings.config.accounts.get(name));
+    let configured = account.and_then(|name| settings.account_of(name));
     ImportOptions {
         account: args.account.clone(),
+        names: settings.config.names(),
         into: args.into.clone(),
         policy: match configured.map(|account| account.dedupe) {
             Some(Dedupe::Exact) => Policy::Exact,

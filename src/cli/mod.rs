@@ -10,6 +10,7 @@
     reason = "this is the program's only place that prints and exits"
 )]
 
+mod account;
 mod args;
 mod ask;
 mod audit;
@@ -116,6 +117,7 @@ fn execute(cli: Cli, out: &Output) -> Result<Done, Failure> {
         Command::Stats(args) => stats::run(&args, &Settings::load(&global)?, out),
         Command::Status(args) => status::run(&args, &Settings::load(&global)?, out),
         Command::Audit(args) => audit::run(&args, &Settings::load(&global)?, &global, out),
+        Command::Account(args) => account::run(&args, &global, out),
         Command::Init(args) => init::run(&args, &global, out),
         Command::Login(args) => login::run(&args, &Settings::load(&global)?, &global, out),
         Command::Doctor(args) => doctor::run(&args, &global, out),

@@ -229,6 +229,30 @@ impl<'a> Progress<'a> {
                 ),
                 true,
             ),
+            Notice::Moved {
+                compared,
+                same,
+                believed,
+            } => (
+                "moved",
+                match (compared, believed) {
+                    (0, _) => "no message has the name and size that it had there; all are \
+                               fetched, and stored once"
+                        .to_owned(),
+                    (_, 0) => format!(
+                        "only {} of {} that were received are those that the vault has; all are \
+                         fetched, and stored once",
+                        count(*same),
+                        plural(*compared, "message")
+                    ),
+                    _ => format!(
+                        "{} received and compared, all match; {} known by the old names",
+                        count(*compared),
+                        plural(*believed, "message")
+                    ),
+                },
+                true,
+            ),
             Notice::Renumbered { listed } => (
                 "renumbered",
                 format!(

@@ -30,7 +30,7 @@ const ALIGNS: [Align; 5] = {
 
 pub(crate) fn run(args: &Search, settings: &Settings, out: &Output) -> Result<Done, Failure> {
     let query = query::parse(&args.query, Utc::now())?;
-    let vault = Vault::open(&settings.vault)?;
+    let vault = settings.open_vault()?;
     read_texts(&vault, &query, out)?;
     let limit = match args.limit {
         None if out.out_terminal && !out.json => Some(SCREENFUL),

@@ -3,9 +3,9 @@
 use std::io::{self, IsTerminal as _};
 
 use mailvault::account::Job;
-use mailvault::account::config::Account;
+use mailvault::account::config::{Account, AccountNames};
 use mailvault::base::error::{Error, Result};
-use mailvault::base::secret::{self, Env};
+use mailvault::base::secret::{self, Env, SecretNames};
 
 use super::args::Global;
 use super::output::Output;
@@ -16,14 +16,35 @@ pub(crate) fn may_ask(global: &Global, out: &Output) -> bool {
 }
 
 /// An account with its secret; that it cannot be had is this account's trouble alone.
-pub(crate) fn job(account: Account, env: &Env, asks: bool, out: &Output) -> Job {
+pub(crate) fn job(
+    account: Account,
+    names: &AccountNames,
+    env: &Env,
+    asks: bool,
+    out: &Output,
+) -> Job {
     Job {
+        names: names.clone(),
         secret: secret_of(&account, env, asks, out),
         account,
     }
 }
 
-fn secret_of(account: &Account, env: &Env, asks: bool, out: &Output) -> Result<secret::Secret> {
+/// What the secret of an account may be filed under.
+pub(crate) fn names_of(account: &Account) -> SecretNames<'_> {
+    SecretNames {
+        name: &account.name,
+        stored: account.vault_name(),
+    }
+}
+
+/// The secret of an account.
+pub(crate) fn secret_of(
+    account: &Account,
+    env: &Env,
+    asks: bool,
+    out: &Output,
+) -> Result<secret::Secret> {
     let mut ask = |text: &str| {
         let typed = out.question.ask(|| rpassword::prompt_password(text));
         typed.map_err(|error| match error.kind() {
@@ -35,5 +56,5 @@ fn secret_of(account: &Account, env: &Env, asks: bool, out: &Output) -> Result<s
         })
     };
     let prompt: Option<secret::Prompt<'_>> = if asks { Some(&mut ask) } else { None };
-    secret::obtain(&account.name, &account.secret, env, prompt)
+    secret::obtain(names_of(account), &account.secret, env, prompt)
 }

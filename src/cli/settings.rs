@@ -12,6 +12,7 @@ use mailvault::base::error::{Error, Result};
 use mailvault::base::secret::{Env, SecretSource};
 use mailvault::base::suggest;
 use mailvault::vault::Vault;
+use mailvault::vault::layout::Layout;
 
 use super::args::Global;
 
@@ -153,6 +154,28 @@ pub(crate) fn usual_vault(home: Option<&Path>) -> Option<PathBuf> {
 
 impl Settings {
     pub(crate) fn load(global: &Global) -> Result<Self> {
+        let settings = Self::read(global)?;
+        let mail = Layout::new(&settings.vault).mail_dir();
+        for (name, stored) in settings.config.names().renamed() {
+            // Two accounts would be shown as one.
+            if mail.join(name).symlink_metadata().is_ok() {
+                return Err(Error::Config {
+                    message: format!(
+                        "{name} is stored as {stored}, but the vault has another account called \
+                         {name}"
+                    ),
+                    hint: Some(format!(
+                        "give it a name that is not in the vault: 'mailvault account rename {name} \
+                         NEW'"
+                    )),
+                });
+            }
+        }
+        Ok(settings)
+    }
+
+    /// The same, whatever the vault has.
+    pub(crate) fn read(global: &Global) -> Result<Self> {
         let ConfigPlace {
             home,
             file,
@@ -206,6 +229,13 @@ impl Settings {
                 Some(account) => account.clone(),
                 None if name.contains("://") => Account::from_url(name)?,
                 None if accounts.len() == 0 => return Err(self.unconfigured()),
+                None if self.account_of(name).is_some() => {
+                    let shown = self.config.names().shown(name).to_owned();
+                    return Err(Error::Config {
+                        message: format!("no account is called \"{name}\" any more"),
+                        hint: Some(format!("it was renamed to {shown}")),
+                    });
+                }
                 None => {
                     return Err(unknown(
                         name,
@@ -222,18 +252,31 @@ impl Settings {
 
     /// The names of all accounts, of the configuration and of the vault.
     pub(crate) fn known_accounts(&self) -> Result<BTreeSet<String>> {
-        let stored = Vault::open(&self.vault)?.status()?.into_iter();
+        let stored = self.open_vault()?.status()?.into_iter();
         let stored = stored.map(|status| status.account);
         Ok(self.config.accounts.keys().cloned().chain(stored).collect())
     }
 
-    /// Account names, for commands that look at the vault: a URL stands for its name.
-    pub(crate) fn account_names(names: &[String]) -> Result<Vec<String>> {
+    /// Opens the vault, whose accounts are called as the configuration calls them.
+    pub(crate) fn open_vault(&self) -> Result<Vault> {
+        Ok(Vault::open(&self.vault)?.with_names(self.config.names()))
+    }
+
+    /// The account of the configuration with this name, there or in the vault.
+    pub(crate) fn account_of(&self, name: &str) -> Option<&Account> {
+        let names = self.config.names();
+        self.config.accounts.get(names.shown(names.stored(name)))
+    }
+
+    /// Account names, for commands that look at the vault: a URL stands for its name, and the
+    /// name that the vault has for that in the configuration.
+    pub(crate) fn account_names(&self, names: &[String]) -> Result<Vec<String>> {
+        let known = self.config.names();
         let name = |name: &String| {
             if name.contains("://") {
                 Ok(Account::from_url(name)?.name)
             } else {
-                Ok(name.clone())
+                Ok(known.shown(known.stored(name)).to_owned())
             }
         };
         names.iter().map(name).collect()

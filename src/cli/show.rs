@@ -7,7 +7,6 @@ use mailvault::base::error::{Error, PARTIAL};
 use mailvault::export;
 use mailvault::mail::message::Hash128;
 use mailvault::mail::readable::{self, Readable};
-use mailvault::vault::Vault;
 use serde_json::json;
 
 use super::Done;
@@ -36,7 +35,7 @@ pub(crate) fn run(args: &Show, settings: &Settings, out: &Output) -> Result<Done
             "send it to a file or program: mailvault show ID --raw > letter.eml",
         ));
     }
-    let vault = Vault::open(&settings.vault)?;
+    let vault = settings.open_vault()?;
     let id = vault.resolve(&args.id)?;
     let mut message = vault.message(id)?;
     if let (Some(dir), false, false) = (&args.save, args.raw, args.headers) {

@@ -5,7 +5,6 @@ use std::path::Path;
 use chrono::Utc;
 use mailvault::inspect::stats::{self, Stats, StatsSection};
 use mailvault::mail::query;
-use mailvault::vault::Vault;
 use mailvault::vault::catalog::{Amount, Facet};
 use serde_json::{Value, json};
 
@@ -32,7 +31,7 @@ pub(crate) fn run(args: &Args, settings: &Settings, out: &Output) -> Result<Done
             facets.push(facet);
         }
     }
-    let vault = Vault::open(&settings.vault)?;
+    let vault = settings.open_vault()?;
     read_texts(&vault, &query, out)?;
     let stats = stats::gather(&vault, &query, &facets, args.top)?;
     if let Some(path) = &args.html {

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use mailvault::base::error::PARTIAL;
 use mailvault::inspect::metrics;
-use mailvault::vault::Vault;
 use mailvault::vault::catalog::AccountStatus;
 use serde_json::{Value, json};
 
@@ -21,7 +20,7 @@ const STALE: u8 = 19;
 
 pub(crate) fn run(args: &StatusArgs, settings: &Settings, out: &Output) -> Result<Done, Failure> {
     let accounts = accounts(args, settings)?;
-    let names = Settings::account_names(&args.accounts)?;
+    let names = settings.account_names(&args.accounts)?;
     let present = now().timestamp();
     if let Some(path) = &args.metrics {
         metrics::write(path, &all_statuses(&accounts), present)?;
@@ -38,12 +37,14 @@ pub(crate) fn run(args: &StatusArgs, settings: &Settings, out: &Output) -> Resul
     });
     for (name, status) in &accounts {
         let mut line = to_json(name, status.as_ref());
+        let account = settings.config.accounts.get(name);
+        line["enabled"] = account.is_none_or(|account| account.pull).into();
         if args.max_age.is_some() {
             line["stale"] = stale.iter().any(|stale| stale.account == *name).into();
         }
         out.json("status", line, false);
     }
-    for line in lines(&accounts) {
+    for line in lines(&accounts, settings) {
         out.line(&line);
     }
     let code = if stale.is_empty() { 0 } else { STALE };
@@ -73,13 +74,13 @@ fn accounts(
     args: &StatusArgs,
     settings: &Settings,
 ) -> Result<BTreeMap<String, Option<AccountStatus>>, Failure> {
-    let vault = Vault::open(&settings.vault)?;
+    let vault = settings.open_vault()?;
     let configured = settings.config.accounts.keys();
     let mut accounts: BTreeMap<_, _> = configured.map(|name| (name.clone(), None)).collect();
     for status in vault.status()? {
         accounts.insert(status.account.clone(), Some(status));
     }
-    let names = Settings::account_names(&args.accounts)?;
+    let names = settings.account_names(&args.accounts)?;
     if let Some(name) = names.iter().find(|name| !accounts.contains_key(*name)) {
         return Err(unknown(name, accounts.keys().map(String::as_str)).into());
     }
@@ -87,7 +88,7 @@ fn accounts(
     Ok(accounts)
 }
 
-fn lines(accounts: &BTreeMap<String, Option<AccountStatus>>) -> Vec<String> {
+fn lines(accounts: &BTreeMap<String, Option<AccountStatus>>, settings: &Settings) -> Vec<String> {
     let head = ["ACCOUNT", "LAST GOOD PULL", "MESSAGES", "STORED"];
     let head = head.map(String::from).to_vec();
     let rows = accounts
@@ -98,7 +99,11 @@ fn lines(accounts: &BTreeMap<String, Option<AccountStatus>>) -> Vec<String> {
     let mut lines = table(&rows, &aligns);
     // Below the table, since a note may be longer than what is left of a line.
     for (name, status) in accounts {
-        let note = status.as_ref().map(note).unwrap_or_default();
+        let disabled = settings.config.accounts.get(name).is_some_and(|a| !a.pull);
+        let disabled = disabled.then(|| "disabled".to_owned());
+        let known = status.as_ref().map(note).filter(|note| !note.is_empty());
+        let notes: Vec<String> = disabled.into_iter().chain(known).collect();
+        let note = notes.join("; ");
         if !note.is_empty() {
             let name = format!("{}: ", escape(name));
             lines.push(wrap(&note, &name, 2, report::COLUMNS));

@@ -1,5 +1,6 @@
 //! `mailvault verify`: prove the vault whole.
 
+use mailvault::account::config::AccountNames;
 use mailvault::base::error::ErrorKind;
 use mailvault::base::fsx;
 use mailvault::vault::layout::{Layout, is_account};
@@ -16,22 +17,16 @@ use super::signals::Stop;
 use super::text::{Align, count, cut, day, escape, plural, size, table, wrap};
 
 pub(crate) fn run(args: &Verify, settings: &Settings, out: &Output) -> Result<Done, Failure> {
-    let accounts = Settings::account_names(&args.accounts)?;
+    let accounts = settings.account_names(&args.accounts)?;
     refuse_unknown(&accounts, settings)?;
     let stop = Stop::watch(out, "stopping (press Ctrl-C again to quit now)");
-    let options = VerifyOptions {
-        accounts,
-        read_data: args.read_data,
-        subset: args.subset,
-        max_duration: args.max_duration,
-        repair: args.repair,
-        stop: stop.flag.clone(),
-    };
+    let names = settings.config.names();
+    let options = options(args, &accounts, &names, &stop);
     let report = frame::with_progress(out, ["verify"], |events| {
         verify::verify(&settings.vault, &options, events)
     });
     let report = match report {
-        Ok(report) => report,
+        Ok(report) => named(report, &names),
         Err(error) => return Ok(frame::failed(out, &stop, &error, None)),
     };
     for finding in &report.findings {
@@ -80,6 +75,28 @@ fn refuse_unknown(names: &[String], settings: &Settings) -> Result<(), Failure> 
         Some(name) => Err(unknown(name, known.iter().map(String::as_str)).into()),
         None => Ok(()),
     }
+}
+
+fn options(args: &Verify, accounts: &[String], names: &AccountNames, stop: &Stop) -> VerifyOptions {
+    let stored = accounts.iter().map(|name| names.stored(name).to_owned());
+    VerifyOptions {
+        accounts: stored.collect(),
+        read_data: args.read_data,
+        subset: args.subset,
+        max_duration: args.max_duration,
+        repair: args.repair,
+        stop: stop.flag.clone(),
+    }
+}
+
+/// The same, with the names of the configuration.
+fn named(mut report: VerifyReport, names: &AccountNames) -> VerifyReport {
+    let accounts = report.accounts.iter_mut().map(|(account, ..)| account);
+    let found = report.findings.iter_mut().flat_map(|f| &mut f.account);
+    for account in accounts.chain(found) {
+        *account = names.shown(account).to_owned();
+    }
+    report
 }
 
 fn summary(report: &VerifyReport) -> Value {

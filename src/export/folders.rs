@@ -107,14 +107,26 @@ impl ExportPlace {
         path
     }
 
-    /// What the paths of an account's folders begin with.
+    /// What the paths of an account's folders begin with. What an export began under an older
+    /// name of the account is continued there.
     fn top(&self, account: &str, form: TreeForm) -> String {
+        let older = self.top_of(account, form);
+        let key = format!("{account}/");
+        let of_account = |(of, _): &(&String, &String)| of.starts_with(&key);
+        let mut known = self.state.folders.iter().filter(of_account);
+        if known.any(|(_, path)| path.starts_with(older.trim_end_matches('/'))) {
+            return older;
+        }
+        self.top_of(self.shown(account), form)
+    }
+
+    fn top_of(&self, name: &str, form: TreeForm) -> String {
         let mut top = match form {
             TreeForm::Below(name) => format!("{name}/"),
             _ => String::new(),
         };
         if self.several() {
-            top += &form.part(&names::account(account), true);
+            top += &form.part(&names::account(name), true);
             top += form.below();
         }
         top
@@ -148,13 +160,20 @@ impl ExportPlace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::account_name::AccountNames;
     use crate::export::Format;
 
     fn paths(form: TreeForm, accounts: &[&str], dirs: &[&str]) -> Vec<String> {
         let root = tempfile::tempdir().expect("a directory");
         let accounts: Vec<String> = accounts.iter().map(ToString::to_string).collect();
-        let mut place = ExportPlace::open(root.path(), Format::Mbox, false, &accounts)
-            .expect("it can be written to");
+        let mut place = ExportPlace::open(
+            root.path(),
+            Format::Mbox,
+            false,
+            &accounts,
+            &AccountNames::default(),
+        )
+        .expect("it can be written to");
         let each = dirs.iter().map(|dir| {
             let path = place.folder("work", dir, form).expect("it has a path");
             path.to_string_lossy().into_owned()

@@ -202,7 +202,8 @@ pub fn plan(
         }
         Destination::Eml(path) | Destination::Mbox(path) => place::refuse_taken(path)?,
         Destination::Folder(path, format) => {
-            place::look(path, *format, crlf, &selection.accounts())?;
+            let accounts = selection.accounts();
+            place::look(path, *format, crlf, &accounts, vault.catalog().names())?;
         }
         Destination::Stream => {}
     }
@@ -240,7 +241,7 @@ pub fn apply(
         wanted: selection.messages(),
         wanted_octets: selection.octets,
     });
-    let mut target = target(plan, out)?;
+    let mut target = target(vault, plan, out)?;
     let (mut checker, mut octets, mut told) = (Checker::default(), 0, Instant::now());
     for entry in vault.entries(selection) {
         if stop.load(Ordering::Relaxed) {
@@ -290,7 +291,8 @@ fn keep_uids(vault: &Vault, plan: &Plan) -> Result<Option<KeptNames>> {
         return Ok(None);
     }
     let selection = &plan.selection;
-    let mut place = ExportPlace::open(path, Format::Maildir, plan.crlf, &selection.accounts())?;
+    let (accounts, names) = (selection.accounts(), vault.catalog().names());
+    let mut place = ExportPlace::open(path, Format::Maildir, plan.crlf, &accounts, names)?;
     let now = u32::try_from(crate::vault::now_seconds()).unwrap_or(1);
     let mut kept = uidlist::write(vault, &mut place, &selection.folders, now)?;
     // Another program may have changed one while the others were written.
@@ -313,7 +315,11 @@ fn put(target: &mut dyn Target, entry: &Entry, checker: &mut Checker) -> Result<
     target.put(entry, &mut Body::new(path, &entry.name, checker))
 }
 
-fn target<'a>(plan: &'a Plan, out: &'a mut dyn Write) -> Result<Box<dyn Target + 'a>> {
+fn target<'a>(
+    vault: &Vault,
+    plan: &'a Plan,
+    out: &'a mut dyn Write,
+) -> Result<Box<dyn Target + 'a>> {
     let selection = &plan.selection;
     Ok(match &plan.destination {
         Destination::Stream if selection.messages() == 1 => Box::new(eml::EmlStream::new(out)),
@@ -321,7 +327,8 @@ fn target<'a>(plan: &'a Plan, out: &'a mut dyn Write) -> Result<Box<dyn Target +
         Destination::Mbox(path) => Box::new(mbox::MboxFile::create(path, plan.crlf)?),
         Destination::Eml(path) => Box::new(eml::EmlFile::new(path)),
         Destination::Folder(path, format) => {
-            let place = ExportPlace::open(path, *format, plan.crlf, &selection.accounts())?;
+            let (accounts, names) = (selection.accounts(), vault.catalog().names());
+            let place = ExportPlace::open(path, *format, plan.crlf, &accounts, names)?;
             match format {
                 Format::Maildir => Box::new(maildir::MaildirTree::new(place, plan.crlf)),
                 Format::Mbox => Box::new(mbox::MboxTree::new(place, plan.crlf, &selection.folders)),

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::Format;
+use crate::base::account_name::AccountNames;
 use crate::base::error::{Error, Result};
 use crate::base::fsx::{self, BatchSync};
 use crate::mail::export_note::{ExportNote, HIDDEN_NOTE, NOTE};
@@ -30,6 +31,7 @@ pub(super) fn look(
     format: Format,
     crlf: bool,
     accounts: &[String],
+    names: &AccountNames,
 ) -> Result<ExportNote> {
     let root = &fsx::resolve(root);
     let unfit = |reason: String, hint: &str| {
@@ -86,6 +88,7 @@ pub(super) fn look(
     if let Some(only) = &state.account
         && let Some(other) = accounts.iter().find(|name| *name != only)
     {
+        let (only, other) = (names.shown(only), names.shown(other));
         return unfit(
             format!("it contains only the account {only}, and {other} would be added"),
             &format!("choose a new directory, or select account:{only}"),
@@ -133,6 +136,7 @@ pub(super) fn refuse_taken(path: &Path) -> Result<()> {
 #[derive(Debug)]
 pub(super) struct ExportPlace {
     root: PathBuf,
+    names: AccountNames,
     note: &'static str,
     pub(super) state: ExportNote,
     staging: PathBuf,
@@ -213,10 +217,11 @@ impl ExportPlace {
         format: Format,
         crlf: bool,
         accounts: &[String],
+        names: &AccountNames,
     ) -> Result<Self> {
         // The directory may be a link; below it nothing is followed.
         let root = &fsx::resolve(root);
-        let state = look(root, format, crlf, accounts)?;
+        let state = look(root, format, crlf, accounts, names)?;
         fsx::create_dir_all_durably(root)?;
         let staging = root.join(STAGING);
         fsx::create_dir(&staging)?;
@@ -239,6 +244,7 @@ impl ExportPlace {
             sync: BatchSync::new(root)?,
             note: note(root, format)?,
             root: root.clone(),
+            names: names.clone(),
             state,
             staging,
             lock: Some(lock),
@@ -263,6 +269,11 @@ impl ExportPlace {
     /// The directory itself.
     pub(super) fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// What an account of the vault is called.
+    pub(super) fn shown<'a>(&'a self, account: &'a str) -> &'a str {
+        self.names.shown(account)
     }
 
     /// True if each account has a directory of its own.

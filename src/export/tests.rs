@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::place::ExportPlace;
 use super::*;
+use crate::base::account_name::AccountNames;
 use crate::mail::message::Scanner;
 use crate::vault::Part;
 use crate::vault::frame::Checker;
@@ -81,7 +82,16 @@ impl Scene {
             octets: 0,
             list: Hash128([7; 16]),
         }];
-        let place = |format| ExportPlace::open(&to, format, false, &["work".into()]).unwrap();
+        let place = |format| {
+            ExportPlace::open(
+                &to,
+                format,
+                false,
+                &["work".into()],
+                &AccountNames::default(),
+            )
+            .unwrap()
+        };
         match kind {
             "maildir" => Box::new(maildir::MaildirTree::new(place(Format::Maildir), false)),
             "mbox" => Box::new(mbox::MboxTree::new(place(Format::Mbox), false, &parts)),
@@ -219,7 +229,13 @@ fn a_directory_of_somebody_else_is_refused() {
     for format in [Format::Maildir, Format::Mbox, Format::Eml, Format::Html] {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("thesis.txt"), "mine").unwrap();
-        let opened = ExportPlace::open(dir.path(), format, false, &["work".into()]);
+        let opened = ExportPlace::open(
+            dir.path(),
+            format,
+            false,
+            &["work".into()],
+            &AccountNames::default(),
+        );
         assert!(matches!(opened, Err(Error::Unfit { .. })));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
@@ -260,7 +276,14 @@ fn an_earlier_export_is_gone_on_with_only_in_its_own_way() {
     let dir = tempfile::tempdir().unwrap();
     let open = |format, crlf, accounts: &[&str]| {
         let accounts: Vec<String> = accounts.iter().map(ToString::to_string).collect();
-        ExportPlace::open(dir.path(), format, crlf, &accounts).map(drop)
+        ExportPlace::open(
+            dir.path(),
+            format,
+            crlf,
+            &accounts,
+            &AccountNames::default(),
+        )
+        .map(drop)
     };
     open(Format::Eml, false, &["work"]).unwrap();
     open(Format::Eml, false, &["work"]).unwrap();

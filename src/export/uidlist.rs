@@ -83,7 +83,7 @@ pub(super) fn write(
         list.count(&names, &mut kept)?;
         let mut label = folder_label(&part.dir);
         if place.several() {
-            label = format!("{}/{label}", part.account);
+            label = format!("{}/{label}", place.shown(&part.account));
         }
         match names.uidvalidity {
             None => kept.unknown.push(label),
@@ -308,6 +308,7 @@ mod tests {
 
     use super::super::Format;
     use super::*;
+    use crate::base::account_name::AccountNames;
 
     const NOW: u32 = 1_800_000_000;
 
@@ -580,7 +581,16 @@ mod tests {
     fn exports_that_were_killed_twice_leave_a_file_of_ours() {
         let dir = tempfile::tempdir().unwrap();
         let accounts = ["work".to_owned()];
-        let open = || ExportPlace::open(dir.path(), Format::Maildir, false, &accounts).unwrap();
+        let open = || {
+            ExportPlace::open(
+                dir.path(),
+                Format::Maildir,
+                false,
+                &accounts,
+                &AccountNames::default(),
+            )
+            .unwrap()
+        };
         let path = dir.path().join(NAME);
         let list = |n: u64| {
             let files: Vec<_> = (1..=n).map(file).collect();

@@ -51,7 +51,7 @@ impl UploadRun<'_> {
         options: &'a UploadOptions,
     ) -> Result<UploadRun<'a>> {
         Ok(UploadRun {
-            vault: Vault::open(path)?,
+            vault: Vault::open(path)?.with_names(job.names.clone()),
             query,
             job,
             options,
@@ -64,7 +64,9 @@ impl UploadRun<'_> {
         events: Events<'_>,
         act: impl FnOnce(UploadTask<'_>, &Connector, Events<'_>) -> Result<T>,
     ) -> Result<T> {
-        let Job { account, secret } = self.job;
+        let Job {
+            account, secret, ..
+        } = self.job;
         if self.query.needs_texts() {
             self.vault.read_texts(&mut |_| {})?;
         }
@@ -82,6 +84,7 @@ impl UploadRun<'_> {
             vault: &self.vault,
             selection: &selection,
             account: &account.name,
+            stored_as: account.vault_name(),
             destination: &server_name(&account),
             server: &server,
             into: self.options.into.as_deref(),
@@ -153,7 +156,7 @@ pub fn upload(
             };
             return Ok((report, None));
         }
-        let accounts = task.selection.accounts();
+        let accounts = task.selection.shown_accounts(task.vault);
         if accounts.len() > 1 && !options.several && !query.names_an_account() {
             return Err(Error::SeveralAccounts { accounts });
         }

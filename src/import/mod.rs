@@ -32,6 +32,7 @@ use std::time::Duration;
 
 use crate::archive::commit::{self, CommitQueue};
 use crate::archive::dedupe::Policy;
+use crate::base::account_name::AccountNames;
 use crate::base::error::{Error, Result};
 use crate::base::event::RunEvent;
 use crate::base::fsx;
@@ -75,6 +76,8 @@ pub struct MboxOptions {
 pub struct ImportOptions {
     /// The account; a vault's messages stay in theirs without one.
     pub account: Option<String>,
+    /// What the accounts of the configuration are called.
+    pub names: AccountNames,
     /// The folder that takes the source's inbox, and the others below it.
     pub into: Option<String>,
     /// When two messages count as one.

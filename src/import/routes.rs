@@ -45,7 +45,8 @@ impl<'a> Routes<'a> {
     /// The route of a folder of the source.
     pub(super) fn of(&self, folder: &SourceFolder) -> Result<Arc<Route>> {
         let account = self.options.account.as_ref().or(folder.account.as_ref());
-        let account = account.cloned().unwrap_or_default();
+        let account = account.map(|name| self.options.names.stored(name).to_owned());
+        let account = account.unwrap_or_default();
         self.add(&mut lock(&self.known), account, folder)
     }
 

@@ -19,6 +19,8 @@ use crate::vault::ledger::{Identity, LedgerEvent, Proto};
 /// One account to pull, and how.
 #[derive(Debug, Clone)]
 pub struct PullTask<'a> {
+    /// What the account is called.
+    pub name: &'a str,
     /// How the account is read; known before anything is tried.
     pub proto: Proto,
     /// Where messages go.
@@ -41,6 +43,9 @@ pub struct PullTask<'a> {
     pub compare_all: bool,
     /// Names of messages whose refusal is accepted.
     pub accept_refused: &'a [String],
+    /// Servers that the account had before, as the ledger knows them, whose names of messages may
+    /// still hold.
+    pub moved_from: Vec<String>,
     /// Set to end the run after the current message.
     pub stop: &'a AtomicBool,
 }

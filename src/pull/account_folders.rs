@@ -49,7 +49,7 @@ impl AccountFolders<'_> {
         mut job: FolderJob<'m>,
     ) -> Result<Option<FolderJob<'m>>> {
         let catalog = run.account.catalog;
-        let remembered = catalog.learned(&self.account.name, &self.key(&job.dir))?;
+        let remembered = catalog.learned(self.account.vault_name(), &self.key(&job.dir))?;
         let remembered = remembered.and_then(|text| Remembered::parse(&text, now_seconds()));
         let Some(known) = remembered else {
             return Ok(Some(job));
@@ -117,7 +117,7 @@ impl AccountFolders<'_> {
         inventory.voucher = voucher;
         let mut renumbered = false;
         if !self.dry_run {
-            maildir::create_folder(self.layout, &self.account.name, dir)?;
+            maildir::create_folder(self.layout, self.account.vault_name(), dir)?;
             let event = lock(&round.folders).record(mailbox, dir, uidvalidity);
             if let Some(event) = event {
                 run.account.record(event)?;
@@ -140,7 +140,7 @@ impl AccountFolders<'_> {
         let held = held.is_some_and(|text| round.labels.hold(mailbox, self.key(dir), text));
         if !held && (text.is_some() || known.is_some()) {
             let (key, text) = (self.key(dir), text.unwrap_or_default());
-            let before = run.account.catalog.learned(&self.account.name, &key)?;
+            let before = (run.account.catalog).learned(self.account.vault_name(), &key)?;
             if before.as_deref() != Some(&text) {
                 run.account.learned(key, text)?;
             }
@@ -155,7 +155,7 @@ impl AccountFolders<'_> {
     /// Notes that the messages of a folder are gone, but those of this epoch. True if
     /// there were any.
     pub(super) fn gone(&self, run: &PullRun<'_, '_>, dir: &str, uidvalidity: u32) -> Result<bool> {
-        let account = &self.account.name;
+        let account = self.account.vault_name();
         let catalog = run.account.catalog;
         let mut epochs = catalog.epochs(account, self.server, dir)?;
         epochs.retain(|epoch| *epoch != uidvalidity);
@@ -178,7 +178,7 @@ impl AccountFolders<'_> {
 
     fn origin<'o>(&'o self, dir: &'o str, uidvalidity: u32) -> Origin<'o> {
         Origin {
-            account: &self.account.name,
+            account: self.account.vault_name(),
             server: self.server,
             dir,
             uidvalidity,

@@ -41,6 +41,8 @@ pub struct PullOptions {
     pub lock_wait: Duration,
     /// Start a new vault where there is none.
     pub create: bool,
+    /// The user and host, `user@host`, that the account had before.
+    pub moved_from: Option<String>,
     /// Accounts at once.
     pub parallel: usize,
     /// Set from outside to end the run in order.
@@ -96,9 +98,6 @@ pub fn pull(
         });
     }
     let writer = Writer::open(path, options.lock_wait, &options.stop)?;
-    for job in &jobs {
-        maildir::create_folder(&layout, &job.account.name, "")?;
-    }
     let (commit_queue, committer) = commit::start(writer);
     let outcomes = runner(Some(&commit_queue)).all(jobs, events);
     drop(commit_queue);
@@ -112,6 +111,37 @@ pub fn pull(
         total_messages: writer.catalog().count()?,
         close_error,
     })
+}
+
+/// Refuses an account of the configuration that the vault does not know, if the vault knows its
+/// maildrop under a name that is not in the configuration: the account was renamed there, and
+/// everything would be fetched into a second one.
+fn refuse_renamed(job: &Job, catalog: &Catalog) -> Result<()> {
+    let Job { account, names, .. } = job;
+    if account.stored_as.is_some() || !names.is_configured(&account.name) {
+        return Ok(());
+    }
+    let server = server_name(account);
+    match catalog.known_as(&account.name, &server, &|stored| {
+        names.is_configured(stored)
+    })? {
+        Some(stored) => Err(Error::KnownAs {
+            account: account.name.clone(),
+            stored,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// `user@host` of a server that the ledger knows as `user@host:port`.
+fn maildrop_of(server: &str) -> &str {
+    server
+        .rsplit_once(':')
+        .map_or(server, |(maildrop, _)| maildrop)
+}
+
+fn is_maildrop(server: &str, maildrop: &str) -> bool {
+    maildrop_of(server).eq_ignore_ascii_case(maildrop)
 }
 
 /// A full disk, with how much is missing: what was wanted and is not fetched yet.
@@ -186,12 +216,17 @@ impl AccountRunner<'_> {
     }
 
     fn begin(self, job: Job, emit: Events<'_>) -> Result<(PullReport, Option<Error>)> {
-        let secret = job.secret?;
         let catalog = match Catalog::open_to_read(&self.layout.catalog())? {
             Some(catalog) => catalog,
             // A dry run before the first pull: nothing is known yet.
             None => Catalog::temporary()?,
         };
+        refuse_renamed(&job, &catalog)?;
+        self.check_moved(&job.account, &catalog)?;
+        let secret = job.secret?;
+        if self.commit_queue.is_some() {
+            maildir::create_folder(self.layout, job.account.vault_name(), "")?;
+        }
         match protocol::way(&job.account, self.options.all_folders, &catalog)? {
             ProtocolChoice::Imap(imap) => Ok(self.folders(&imap, secret, &catalog, emit)),
             ProtocolChoice::Either(imap) => {
@@ -233,7 +268,7 @@ impl AccountRunner<'_> {
             }
             return Ok((report, error));
         }
-        let task = self.task(account, Proto::Pop3);
+        let task = self.task(account, Proto::Pop3, catalog);
         let mut connect = |reduce_pipelining| {
             // The session before may have learned it.
             connector.dialect.doubled = memory::doubles(catalog, account)?;
@@ -263,7 +298,7 @@ impl AccountRunner<'_> {
         let mut connector = Connector::new(account, secret, Dialect::default(), stop);
         // Without it SCRAM is tried once more.
         connector.scram = memory::recall_scram(catalog, account).unwrap_or_default();
-        let task = self.task(account, Proto::Imap);
+        let task = self.task(account, Proto::Imap, catalog);
         let folders = AccountFolders {
             account,
             server: &task.route.server,
@@ -283,6 +318,36 @@ impl AccountRunner<'_> {
         done
     }
 
+    /// Refuses to look for old names at a server from which the vault has nothing.
+    fn check_moved(self, account: &Account, catalog: &Catalog) -> Result<()> {
+        let Some(from) = &self.options.moved_from else {
+            return Ok(());
+        };
+        let known = catalog.servers(account.vault_name())?;
+        if known.iter().any(|server| is_maildrop(server, from)) {
+            return Ok(());
+        }
+        Err(Error::NeverAt {
+            account: account.name.clone(),
+            from: from.clone(),
+            known: known
+                .iter()
+                .map(|server| maildrop_of(server).to_owned())
+                .collect(),
+        })
+    }
+
+    /// The servers that an account had before.
+    fn moved_from(self, account: &Account, catalog: &Catalog) -> Vec<String> {
+        let Some(from) = &self.options.moved_from else {
+            return Vec::new();
+        };
+        // That they can be read was found out before.
+        let mut known = catalog.servers(account.vault_name()).unwrap_or_default();
+        known.retain(|server| is_maildrop(server, from) && *server != server_name(account));
+        known
+    }
+
     /// Notes what was learned of a server: only a shortcut for the next run.
     fn remember(self, learned: Vec<LedgerEvent>) {
         if let (Some(commit_queue), false) = (self.commit_queue, learned.is_empty()) {
@@ -290,11 +355,13 @@ impl AccountRunner<'_> {
         }
     }
 
-    fn task<'t>(&'t self, account: &'t Account, proto: Proto) -> PullTask<'t> {
+    fn task<'t>(&'t self, account: &'t Account, proto: Proto, catalog: &Catalog) -> PullTask<'t> {
         PullTask {
+            moved_from: self.moved_from(account, catalog),
+            name: &account.name,
             proto,
             route: Arc::new(Route {
-                account: account.name.clone(),
+                account: account.vault_name().to_owned(),
                 server: server_name(account),
                 dir: None,
                 policy: match account.dedupe {

@@ -25,7 +25,7 @@ impl AccountFolders<'_> {
         run.signed_in();
         let prefix = prefix(self.account, &mut session)?;
         let mut mailboxes = session.mailboxes()?;
-        let mut folders = Folders::new(run.account.catalog, &self.account.name)?;
+        let mut folders = Folders::new(run.account.catalog, self.account.vault_name())?;
         if !self.dry_run {
             for dir in folders.gone(&mailboxes) {
                 if self.gone(run, &dir, 0)? {
@@ -54,7 +54,7 @@ impl AccountFolders<'_> {
                 &session,
                 &mailboxes,
                 run.account.catalog,
-                &self.account.name,
+                self.account.vault_name(),
                 |dir| self.key(dir),
             )?,
         };

@@ -9,7 +9,7 @@ use super::copies::{self, Copies};
 use super::destination::{PullTarget, PulledMailbox};
 use super::renumber::warn_if_shrunk;
 use super::session::NextSession;
-use super::{PullRun, fetch, known, link};
+use super::{PullRun, fetch, known, link, moved};
 use crate::archive::commit::{CommitRequest, FlagChange, Route};
 use crate::archive::evidence;
 use crate::base::error::Result;
@@ -209,6 +209,12 @@ fn link(
         .copied()
         .filter(|uid| !again.contains(uid))
         .collect();
+    let listings = mailbox.inventory.listings(&new);
+    let rows: Vec<u32> = (0..u32::try_from(new.len()).unwrap_or(u32::MAX)).collect();
+    let inventory = Some(mailbox.inventory);
+    let moved = moved::link_moved(run, source, route, inventory, &listings, &rows)?;
+    let moved: HashSet<u32> = moved.iter().map(|row| new[*row as usize]).collect();
+    new.retain(|uid| !moved.contains(uid));
     copies::link_copies(
         run.account,
         source,

@@ -9,6 +9,7 @@ use super::compare::compare;
 use super::destination::PullTarget;
 use super::fetch::{self, cut_short};
 use super::known::link_listed;
+use super::moved::link_moved;
 use super::renumber::recognise;
 use super::session::NextSession;
 use crate::archive::commit::CommitRequest;
@@ -47,6 +48,7 @@ pub(super) fn session(
         if !plan.compare.is_empty() {
             compare(run, &mut *source, &listings, &mut plan)?;
         }
+        link_old_names(run, &mut *source, &listings, &mut plan)?;
         recognise(run, &mut *source, &listings, &mut plan)?;
         link_listed(run, &mut *source, &listings, &mut plan)?;
         run.account.make_durable()?;
@@ -96,6 +98,21 @@ pub(super) fn session(
     } else {
         run.refusals.next_session(run.account.task)
     })
+}
+
+/// Takes out of the plan what the account's server had under the same names when it had another
+/// name itself.
+fn link_old_names(
+    run: &mut PullRun<'_, '_>,
+    source: &mut dyn Source,
+    listings: &Listings,
+    plan: &mut FetchPlan,
+) -> Result<()> {
+    let route = Arc::clone(&run.account.task.route);
+    let linked = link_moved(run, source, &route, None, listings, &plan.fetch)?;
+    plan.fetch.retain(|row| !linked.contains(row));
+    plan.known += linked.len() as u64;
+    Ok(())
 }
 
 /// Ends a session in which everything was asked for: a server that fails to say goodbye

@@ -26,6 +26,7 @@ mod link;
 mod mailbox;
 mod maildrop;
 mod misfits;
+mod moved;
 mod open_mailbox;
 mod pack;
 mod part;

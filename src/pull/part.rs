@@ -86,7 +86,7 @@ impl<'r> SharedRun<'r> {
         self.emit(
             0,
             RunEvent::Notice {
-                account: &self.task.route.account,
+                account: self.task.name,
                 notice,
             },
         );

@@ -43,7 +43,7 @@ pub(super) struct ReportMark {
 impl<'a, 't> PullReporter<'a, 't> {
     pub(super) fn new(task: &'a PullTask<'a>, emit: Events<'t>) -> Self {
         Self {
-            account: &task.route.account,
+            account: task.name,
             emit,
             began: Instant::now(),
             report: PullReport {

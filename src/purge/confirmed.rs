@@ -58,7 +58,7 @@ impl ConfirmedPlan {
         options: &PurgeOptions,
         events: Events<'_>,
     ) -> Result<Self> {
-        let vault = Vault::open(path)?;
+        let vault = Vault::open(path)?.with_names(job.names);
         let catalog = vault.catalog();
         if !selection.is_empty() {
             purge::check(catalog, selection, options.now)?;
@@ -68,7 +68,9 @@ impl ConfirmedPlan {
         if selection.needs_texts() {
             vault.read_texts(&mut |_| {})?;
         }
-        let Job { account, secret } = job;
+        let Job {
+            account, secret, ..
+        } = job;
         let (account, imap) = match protocol::way(&account, false, catalog)? {
             ProtocolChoice::Pop3 | ProtocolChoice::Either(_) => (account, false),
             ProtocolChoice::Imap(imap) => (imap, true),

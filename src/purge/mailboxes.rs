@@ -60,7 +60,7 @@ impl Mailboxes {
         mailboxes.retain(|mailbox| {
             mailbox.selectable && chosen(account, mailbox, &prefix) && !is_view(mailbox, gmail)
         });
-        let mut folders = Folders::new(catalog, &account.name)?;
+        let mut folders = Folders::new(catalog, account.vault_name())?;
         let mut all = Vec::new();
         for mailbox in mailboxes {
             let recorded = folders.recorded(&mailbox);
@@ -75,7 +75,7 @@ impl Mailboxes {
                 continue;
             };
             let maildrop = RemoteFolder {
-                account: account.name.clone(),
+                account: account.vault_name().to_owned(),
                 server: server_name(account),
                 dir: folders.dir_of(&mailbox),
                 uidvalidity,

@@ -28,7 +28,7 @@ impl Inbox {
         survey: &mut Survey<'_>,
     ) -> Result<Self> {
         let maildrop = RemoteFolder {
-            account: account.name.clone(),
+            account: account.vault_name().to_owned(),
             server: server_name(account),
             dir: String::new(),
             uidvalidity: 0,

@@ -26,6 +26,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::base::account_name::AccountNames;
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::mail::message::Hash128;
@@ -114,6 +115,20 @@ impl Vault {
         Ok(Self { layout, catalog })
     }
 
+    /// The same vault, whose accounts are called as the configuration calls them: in queries, and
+    /// in what is found. The names in the vault stay what they are.
+    #[must_use]
+    pub fn with_names(mut self, names: AccountNames) -> Self {
+        self.catalog.name_accounts(names);
+        self
+    }
+
+    /// What an account of the vault is called.
+    #[must_use]
+    pub fn shown<'a>(&'a self, account: &'a str) -> &'a str {
+        self.catalog.names().shown(account)
+    }
+
     /// The catalog, as up to date as it could be had.
     #[must_use]
     pub fn catalog(&self) -> &Catalog {
@@ -127,7 +142,11 @@ impl Vault {
 
     /// What is known of every account.
     pub fn status(&self) -> Result<Vec<AccountStatus>> {
-        self.catalog.status()
+        let mut all = self.catalog.status()?;
+        for status in &mut all {
+            status.account = self.shown(&status.account).to_owned();
+        }
+        Ok(all)
     }
 
     /// The messages that fit a query. What [`Vault::read_texts`] has not read fits no text.

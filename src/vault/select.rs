@@ -43,7 +43,7 @@ pub enum SelectionScope {
 pub struct Part {
     /// The folder's key in the catalog.
     pub(crate) key: i64,
-    /// The account.
+    /// The account's name in the vault.
     pub account: String,
     /// The folder's directory below it; empty for the inbox.
     pub dir: String,
@@ -64,7 +64,14 @@ impl Selection {
         self.messages
     }
 
-    /// The accounts that they are of.
+    /// The accounts that they are of, as they are called.
+    #[must_use]
+    pub fn shown_accounts(&self, vault: &Vault) -> Vec<String> {
+        let names = self.accounts().into_iter();
+        names.map(|name| vault.shown(&name).to_owned()).collect()
+    }
+
+    /// The accounts that they are of, by their names in the vault.
     #[must_use]
     pub fn accounts(&self) -> Vec<String> {
         let mut names: Vec<_> = self.folders.iter().map(|p| p.account.clone()).collect();

@@ -93,7 +93,7 @@ impl<'v> HitReader<'v> {
     fn read(&mut self, hit: &Hit, take: impl Fn(&mut dyn Read, &mut Vec<u8>)) -> Result<()> {
         self.bytes.clear();
         if let Some(file) = &hit.file {
-            let cur = self.vault.layout.cur(&hit.account, &file.dir);
+            let cur = self.vault.layout.cur(&file.account, &file.dir);
             let usual = cur.join(file.name.with_flags(&hit.flags));
             if let Ok(mut message) = self.opener.open(&usual) {
                 take(&mut message, &mut self.bytes);

@@ -13,13 +13,14 @@ use crate::support::missing;
 use crate::support::sandbox::{Sandbox, stored};
 use crate::support::scene::pulled;
 
-const GUIDES: [&str; 9] = [
+const GUIDES: [&str; 10] = [
     "../README.md",
     "building.md",
     "commands.md",
     "configuration.md",
     "switching-provider.md",
     "freeing-quota.md",
+    "living-with-a-vault.md",
     "cron-and-timers.md",
     "providers.md",
     "reading-without-mailvault.md",

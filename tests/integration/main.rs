@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 #![allow(clippy::too_many_lines, reason = "a history is told in one piece")]
 
+mod accounts;
 mod audit;
 mod browser;
 mod closed_months;

@@ -144,6 +144,8 @@ fn pull_over(vault: &Path, mail: &[Mail], habits: Habits) -> (PullReport, Asked,
     let catalog = Catalog::open_to_read(&layout.catalog()).unwrap().unwrap();
     let (desk, committer) = commit::start(writer);
     let task = PullTask {
+        name: "work",
+        moved_from: Vec::new(),
         proto: Proto::Pop3,
         route: Arc::new(Route {
             account: "work".into(),

@@ -16,7 +16,7 @@
 //! ```
 //!
 //! `[defaults]` takes the keys of an account, except those that belong to one account alone:
-//! `host`, `user`, the secrets, `allow_plaintext`, `accept_refused`, `accept_short`
+//! `host`, `user`, `stored_as`, the secrets, `allow_plaintext`, `accept_refused`, `accept_short`
 //! and `purge`. A key that
 //! an account sets replaces the default; lists are not joined. Unknown keys are errors.
 //!
@@ -24,6 +24,7 @@
 //! (`docs/SAFETY.md`, promise 19). The file holds no password, so others may read it; but
 //! it names programs to run, so nobody else may write to it.
 
+pub mod edit;
 mod oauth;
 mod place;
 mod render;
@@ -40,7 +41,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-pub use crate::base::account_name::is_account_name;
+pub use crate::base::account_name::{AccountNames, is_account_name};
 use crate::base::error::{Error, Result, words};
 use crate::base::secret::{SecretSource, typed_path};
 
@@ -161,6 +162,8 @@ pub struct Purge {
 pub struct Account {
     /// Its name.
     pub name: String,
+    /// Its name in the vault, if the configuration gives one.
+    pub stored_as: Option<String>,
     /// The protocol.
     pub protocol: Protocol,
     /// Host name or address, in lower case, an IPv6 address without brackets.
@@ -223,6 +226,7 @@ impl Account {
     pub fn new(name: String, host: String, user: String) -> Self {
         Self {
             name,
+            stored_as: None,
             protocol: Protocol::default(),
             host,
             port: usual_port(Protocol::default(), Tls::default()),
@@ -249,6 +253,12 @@ impl Account {
             covers: AuditScope::default(),
             purge: Purge::default(),
         }
+    }
+
+    /// Its name in the vault: in the ledger and as a directory. A new name changes nothing there.
+    #[must_use]
+    pub fn vault_name(&self) -> &str {
+        self.stored_as.as_deref().unwrap_or(&self.name)
     }
 
     /// The same account over IMAP.
@@ -338,6 +348,13 @@ impl Config {
     /// [`Error::Config`] with place and hint.
     pub fn parse(text: &str, path: &Path, home: Option<&Path>) -> Result<Self> {
         schema::config(text, path, home)
+    }
+
+    /// What the accounts are called here and in the vault.
+    #[must_use]
+    pub fn names(&self) -> AccountNames {
+        let accounts = self.accounts.values();
+        AccountNames::new(accounts.map(|account| (account.name.as_str(), account.vault_name())))
     }
 
     /// Reads a configuration file.
@@ -464,6 +481,7 @@ exclude = ["Spam"]
 tls_ca_file = "ca.pem"
 
 [accounts.work]
+stored_as = "office"
 protocol = "pop3"
 host = "POP.example.org"
 port = 9950
@@ -547,6 +565,7 @@ tls = "none"
             config.accounts["work"],
             Account {
                 name: "work".into(),
+                stored_as: Some("office".into()),
                 protocol: Protocol::Pop3,
                 host: "pop.example.org".into(),
                 port: 9950,

@@ -117,6 +117,9 @@ impl Table {
             Tls::StartTls => "starttls",
             Tls::None => "none",
         };
+        if let Some(stored) = &account.stored_as {
+            self.string("stored_as", stored);
+        }
         self.string("protocol", protocol);
         self.string("host", &account.host);
         self.plain("port", account.port);
@@ -202,7 +205,7 @@ impl Table {
 }
 
 /// A name as a key; a dot would make two of it.
-fn key(name: &str) -> String {
+pub(super) fn key(name: &str) -> String {
     if name.contains('.') {
         Value::String(name.to_owned()).to_string()
     } else {
@@ -264,6 +267,7 @@ mod tests {
     #[test]
     fn effective_settings_are_a_configuration_of_the_same_account() {
         let full = Account {
+            stored_as: Some("old".into()),
             timeout: Duration::from_secs(90),
             retries: 0,
             dedupe: Dedupe::Exact,

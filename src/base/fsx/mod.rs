@@ -16,10 +16,10 @@ pub mod faults;
 mod look;
 mod staged;
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
@@ -255,16 +255,22 @@ pub(crate) fn remove_dir(path: &Path) -> Result<()> {
 
 /// Writes a whole file so that it is either there with all its bytes or not at all.
 pub fn write_durably(path: &Path, bytes: &[u8]) -> Result<()> {
-    replace(path, bytes, 0o600)
+    replace(path, bytes, 0o600, None)
+}
+
+/// Replaces a file that is there by one with these bytes, and the same mode and owner.
+pub fn rewrite_durably(path: &Path, bytes: &[u8]) -> Result<()> {
+    let meta = fs::metadata(path).map_err(|e| Error::file("look at", path, e))?;
+    replace(path, bytes, 0o600, Some(&meta))
 }
 
 /// The same for a file that is made for other users, such as a monitor: they may read it
 /// as far as the umask allows.
 pub fn publish(path: &Path, bytes: &[u8]) -> Result<()> {
-    replace(path, bytes, 0o644)
+    replace(path, bytes, 0o644, None)
 }
 
-fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+fn replace(path: &Path, bytes: &[u8], mode: u32, like: Option<&Metadata>) -> Result<()> {
     let mut tmp = path.as_os_str().to_owned();
     tmp.push(".tmp");
     let tmp = PathBuf::from(tmp);
@@ -272,12 +278,25 @@ fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
         remove(&tmp)?;
     }
     let mut file = create_for(&tmp, mode)?;
-    file.write_all(bytes)
+    like.map_or(Ok(()), |meta| resemble(&file, meta))
+        .and_then(|()| file.write_all(bytes))
         .and_then(|()| file.sync_all())
         .map_err(|e| Error::file("write", &tmp, e))?;
     rename(&tmp, path)?;
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
     sync_dir(parent.unwrap_or(Path::new(".")))
+}
+
+/// Gives a file the mode and the owner of another.
+fn resemble(file: &File, other: &Metadata) -> io::Result<()> {
+    let own = file.metadata()?;
+    if own.uid() != other.uid() {
+        fchown(file, Some(other.uid()), Some(other.gid()))?;
+    } else if own.gid() != other.gid() {
+        // Who owns it decides who may read it; its group may be one that we are not in.
+        let _ = fchown(file, None, Some(other.gid()));
+    }
+    file.set_permissions(other.permissions())
 }
 
 /// Adds to the end of a file, durably: all of it, or nothing.

@@ -1,30 +1,30 @@
 //! The keyring of the desktop (secret service); the only place that knows whether the
 //! program was built with it.
 
-use super::Secret;
+use super::{Secret, SecretNames};
 use crate::base::error::Result;
 
 /// The password of an account in the keyring.
 #[cfg(feature = "keyring")]
-pub(super) fn read(account: &str) -> Result<String> {
-    store::open(account).and_then(|entry| store::read(account, &entry))
+pub(super) fn read(names: SecretNames<'_>) -> Result<String> {
+    store::open(names).and_then(|entry| store::read(names.name, &entry))
 }
 
 /// Puts the password of an account into the keyring.
 #[cfg(feature = "keyring")]
-pub fn write(account: &str, secret: &Secret) -> Result<()> {
-    store::open(account).and_then(|entry| store::write(account, &entry, secret))
+pub fn write(names: SecretNames<'_>, secret: &Secret) -> Result<()> {
+    store::open(names).and_then(|entry| store::write(names.name, &entry, secret))
 }
 
 #[cfg(not(feature = "keyring"))]
-pub(super) fn read(account: &str) -> Result<String> {
-    Err(without(account))
+pub(super) fn read(names: SecretNames<'_>) -> Result<String> {
+    Err(without(names.name))
 }
 
 /// Says that it cannot be done.
 #[cfg(not(feature = "keyring"))]
-pub fn write(account: &str, _: &Secret) -> Result<()> {
-    Err(without(account))
+pub fn write(names: SecretNames<'_>, _: &Secret) -> Result<()> {
+    Err(without(names.name))
 }
 
 #[cfg(not(feature = "keyring"))]
@@ -43,16 +43,17 @@ mod store {
     use keyring::Entry;
 
     use crate::base::error::{Error, Result};
-    use crate::base::secret::Secret;
+    use crate::base::secret::{Secret, SecretNames};
 
     /// What the entries are filed under.
     const SERVICE: &str = "mailvault";
 
-    pub(super) fn open(account: &str) -> Result<Entry> {
+    pub(super) fn open(names: SecretNames<'_>) -> Result<Entry> {
+        let SecretNames { name, stored } = names;
         if let Err(error) = Entry::store_status() {
-            return Err(fault(account, error));
+            return Err(fault(name, error));
         }
-        Entry::new(SERVICE, account).map_err(|error| fault(account, &error))
+        Entry::new(SERVICE, stored).map_err(|error| fault(name, &error))
     }
 
     pub(super) fn read(account: &str, entry: &Entry) -> Result<String> {

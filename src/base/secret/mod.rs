@@ -110,19 +110,39 @@ pub enum SecretSource {
 /// Asks a person; is given the text to show.
 pub type Prompt<'a> = &'a mut dyn FnMut(&str) -> Result<String>;
 
+/// What an account is called, and what it was called when its secret was filed under its name.
+#[derive(Debug, Clone, Copy)]
+pub struct SecretNames<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its name in the vault, which stays the same when the account is renamed.
+    pub stored: &'a str,
+}
+
+impl<'a> From<&'a str> for SecretNames<'a> {
+    fn from(name: &'a str) -> Self {
+        Self { name, stored: name }
+    }
+}
+
 /// Gets the secret of an account.
+///
+/// The keyring has it under the name in the vault, so that a rename of the account loses nothing.
+/// A credential may have either name.
 ///
 /// `prompt` is called only if nothing else gives one; `None` means that nobody can be
 /// asked. Then a program gets no terminal input either.
 ///
 /// # Errors
 /// [`Error::Secret`], which never holds what a program or file gave; and what `prompt` says.
-pub fn obtain(
-    account: &str,
+pub fn obtain<'a>(
+    names: impl Into<SecretNames<'a>>,
     source: &SecretSource,
     env: &Env,
     prompt: Option<Prompt<'_>>,
 ) -> Result<Secret> {
+    let names = names.into();
+    let account = names.name;
     let home = env.home.as_deref();
     let asks = prompt.is_some();
     match source {
@@ -149,7 +169,7 @@ pub fn obtain(
         SecretSource::Refresh(path) => stored_token(account, path, home),
         SecretSource::Keyring => {
             let what = format!("the password_keyring of {account}");
-            accept(&what, keyring::read(account)?.as_bytes())
+            accept(&what, keyring::read(names)?.as_bytes())
         }
         SecretSource::Env(name) => {
             let what = format!("the environment variable {name} (password_env of {account})");
@@ -162,8 +182,10 @@ pub fn obtain(
             }
         }
         SecretSource::Unset => {
-            if let Some(secret) = credential(account, env)? {
-                return Ok(secret);
+            for name in [account, names.stored] {
+                if let Some(secret) = credential(name, env)? {
+                    return Ok(secret);
+                }
             }
             let Some(prompt) = prompt else {
                 return Err(Error::Secret {

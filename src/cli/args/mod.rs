@@ -4,6 +4,7 @@
     reason = "clap shows these words to people as they stand"
 )]
 
+mod account;
 mod setup;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use mailvault::base::units::{DurationFault, parse_age, parse_size, parse_wait};
 
+pub(crate) use self::account::{AccountArgs, AccountCommand};
 pub(crate) use self::setup::{Configure, ConfigureCommand, Doctor, Init, LoginArgs, TlsKind};
 
 /// The whole command line.
@@ -89,6 +91,7 @@ pub(crate) enum Command {
     Stats(StatsArgs),
     Status(StatusArgs),
     Audit(AuditArgs),
+    Account(AccountArgs),
     Init(Init),
     Login(LoginArgs),
     Doctor(Doctor),
@@ -114,6 +117,7 @@ impl Command {
             Self::Stats(_) => "stats",
             Self::Status(_) => "status",
             Self::Audit(_) => "audit",
+            Self::Account(_) => "account",
             Self::Init(_) => "init",
             Self::Login(_) => "login",
             Self::Doctor(_) => "doctor",
@@ -165,6 +169,9 @@ pub(crate) struct Pull {
     /// Run CMD to get the password; needs exactly one account
     #[arg(long, value_name = "CMD")]
     pub(crate) password_command: Option<String>,
+    /// The user and host that the account had before; set by 'account move'.
+    #[arg(skip)]
+    pub(crate) moved_from: Option<String>,
 }
 
 /// Free quota: delete archived messages on the server

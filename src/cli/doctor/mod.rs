@@ -232,7 +232,7 @@ fn look_at(
 ) {
     let env = settings.secret_env(std::iter::once(account));
     let asks = secrets::may_ask(global, list.out) && !args.offline;
-    let secret: Option<Secret> = match secrets::job(account.clone(), &env, asks, list.out).secret {
+    let secret: Option<Secret> = match secrets::secret_of(account, &env, asks, list.out) {
         Ok(secret) => {
             let alone = mailvault::base::secret::works_alone(
                 &account.name,

@@ -10,8 +10,8 @@ use chrono::Utc;
 use mailvault::base::error::PARTIAL;
 use mailvault::export::{self, Destination, ExportReport, Format, KeptNames, Plan};
 use mailvault::mail::query;
+use mailvault::vault::SelectionScope;
 use mailvault::vault::catalog::Omissions;
-use mailvault::vault::{SelectionScope, Vault};
 use serde_json::{Value, json};
 
 use self::tell::{show, tell};
@@ -39,14 +39,14 @@ pub(crate) fn run(
     let to_stdout = destination == Destination::Stream;
     refuse_kept_uids(args, &destination)?;
     let query = query::parse(&args.query, Utc::now())?;
-    let vault = Vault::open(&settings.vault)?;
+    let vault = settings.open_vault()?;
     let mut plan = export::plan(&vault, &query, destination, scope(args), args.crlf)?;
     if args.keep_uids {
         plan = plan.keeping_uids();
     }
     print_omissions(&plan.selection.omitted, out);
     if args.dry_run {
-        return Ok(show(&plan, args, out));
+        return Ok(show(&vault, &plan, args, out));
     }
     // Until here a signal ends the program at once: reading for a search leaves nothing undone.
     let stop = Stop::watch(

@@ -1,6 +1,7 @@
 //! What an export would do or did, in lines for people and for programs.
 
 use mailvault::export::{ExportReport, KeptNames, Plan};
+use mailvault::vault::Vault;
 use serde_json::{Value, json};
 
 use crate::cli::Done;
@@ -13,7 +14,7 @@ use crate::cli::text::{Align, count, escape, plural, size, table};
 const SHOWN: usize = 5;
 
 /// The plan, for `--dry-run`.
-pub(super) fn show(plan: &Plan, args: &Export, out: &Output) -> Done {
+pub(super) fn show(vault: &Vault, plan: &Plan, args: &Export, out: &Output) -> Done {
     let selection = &plan.selection;
     let several = selection.accounts().len() > 1;
     let rows = selection.folders.iter().map(|part| {
@@ -21,14 +22,18 @@ pub(super) fn show(plan: &Plan, args: &Export, out: &Output) -> Done {
         out.json(
             "folder",
             json!({
-                "account": part.account,
+                "account": vault.shown(&part.account),
                 "folder": folder,
                 "messages": part.messages,
                 "bytes": part.octets,
             }),
             false,
         );
-        let account = if several { part.account.as_str() } else { "" };
+        let account = if several {
+            vault.shown(&part.account)
+        } else {
+            ""
+        };
         vec![
             escape(account).into_owned(),
             escape(&folder).into_owned(),

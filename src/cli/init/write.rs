@@ -90,7 +90,7 @@ impl InitPlan {
                 "up to 64 of a-z 0-9 . _ - are allowed, the first a letter or digit",
             ));
         }
-        if self.accounts().contains_key(name) {
+        if self.config.names().is_configured(name) || self.accounts().contains_key(name) {
             return Err(Failure::usage(
                 format!("there is already an account called {name}"),
                 "choose another name with --name; 'mailvault login' changes its password",
@@ -105,7 +105,8 @@ impl InitPlan {
             .and_then(|email| email.rsplit_once('@'))
             .map_or(host, |(_, domain)| domain);
         let name = name_of(domain.split('.').next().unwrap_or_default());
-        let taken = |name: &str| self.accounts().contains_key(name);
+        let names = self.config.names();
+        let taken = |name: &str| self.accounts().contains_key(name) || names.is_configured(name);
         let mut numbered = (2..).map(|n| format!("{name}-{n}"));
         if taken(&name) {
             numbered.find(|name| !taken(name)).unwrap_or(name)

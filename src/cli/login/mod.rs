@@ -103,7 +103,7 @@ fn password(
     };
     let messages = sign_in(account, &secret, &stop)?;
     let TokenPlace::File(path) = place else {
-        write_to_keyring(&account.name, &secret)?;
+        write_to_keyring(secrets::names_of(account), &secret)?;
         return Ok(messages);
     };
     // Where the name is a link, the file it leads to is replaced.

@@ -37,7 +37,7 @@ const TOP: &[(&str, &str)] = &[
     ),
     (
         "[defaults]",
-        "Account keys that apply to all accounts which do not set them. Not allowed: host, user, \
+        "Account keys that apply to all accounts which do not set them. Not allowed: stored_as, host, user, \
          allow_plaintext, accept_refused, accept_short, the secrets, and the tables purge and oauth.",
     ),
     (
@@ -52,6 +52,11 @@ const ACCOUNT: &[(&str, &str)] = &[
         "protocol",
         "\"pop3\" (the inbox, the default), \"imap\" (all folders), or \"auto\" (POP3 for the \
          inbox, IMAP for folders and if there is no POP3).",
+    ),
+    (
+        "stored_as",
+        "The name that the account has in the vault, if it was renamed; mailvault account rename \
+         sets it. Default: the account's name.",
     ),
     ("host", "The server. Required."),
     (

@@ -38,6 +38,7 @@ pub(crate) fn run(
 ) -> Result<Done, Failure> {
     let accounts = chosen(args, settings)?;
     let names: Vec<String> = accounts.iter().map(|a| a.name.clone()).collect();
+    let disabled = disabled(args, settings);
     frame::start(out, "pull", &names);
     // Before the questions, which leave the terminal without echo to a signal that kills.
     let stop = Stop::watch(
@@ -64,6 +65,7 @@ pub(crate) fn run(
     };
     if !out.quiet {
         print(&ran, args, settings, out);
+        print_disabled(&disabled, out);
     }
     warn_of_keep(&names, settings, out);
     if let Some(error) = &ran.close_error {
@@ -75,14 +77,30 @@ pub(crate) fn run(
         (!stop.is_set()).then(|| later.apply(settings, &options, args.dry_run, out))
     });
     let code = stop.exit_code(together(&codes));
-    Ok(Done::new(code, summary(&ran, args)))
+    let mut summary = summary(&ran, args);
+    summary["disabled"] = json!(disabled);
+    Ok(Done::new(code, summary))
+}
+
+/// The accounts that are left out since they are disabled.
+fn disabled(args: &Pull, settings: &Settings) -> Vec<String> {
+    let all = settings.config.accounts.values();
+    let left = all.filter(|account| args.accounts.is_empty() && !account.pull);
+    left.map(|account| account.name.clone()).collect()
+}
+
+fn print_disabled(names: &[String], out: &Output) {
+    if !names.is_empty() && (out.out_terminal || out.verbose > 0) {
+        out.line(&format!("left out, as disabled: {}", names.join(", ")));
+    }
 }
 
 fn jobs(accounts: Vec<Account>, settings: &Settings, global: &Global, out: &Output) -> Vec<Job> {
     let env = settings.secret_env(accounts.iter());
     let asks = secrets::may_ask(global, out);
     let jobs = accounts.into_iter();
-    jobs.map(|account| secrets::job(account, &env, asks, out))
+    let names = settings.config.names();
+    jobs.map(|account| secrets::job(account, &names, &env, asks, out))
         .collect()
 }
 
@@ -100,6 +118,7 @@ fn tell_end(out: &Output, event: &RunEvent<'_>) {
 
 fn options(args: &Pull, settings: &Settings, stop: &Stop) -> PullOptions {
     PullOptions {
+        moved_from: args.moved_from.clone(),
         dry_run: args.dry_run,
         limit: args.limit,
         compare_all: args.compare,

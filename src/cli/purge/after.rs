@@ -67,6 +67,7 @@ impl Later {
         let job = Job {
             account: self.account,
             secret: Ok(self.secret),
+            names: settings.config.names(),
         };
         let planned = ConfirmedPlan::plan(
             &settings.vault,

@@ -12,7 +12,6 @@ use mailvault::base::error::Error;
 use mailvault::mail::query::{self, Query};
 use mailvault::purge::{Choice, Keep, PurgeSelection};
 use mailvault::purge::{ConfirmedPlan, PurgeOptions};
-use mailvault::vault::Vault;
 
 use super::Done;
 use super::args::{Global, PurgeArgs};
@@ -44,7 +43,7 @@ pub(crate) fn run(
     let env = settings.secret_env(std::iter::once(&account));
     let stop = Stop::watch(out, STOPPING);
     let options = options(args, &stop);
-    let job = secrets::job(account, &env, asks, out);
+    let job = secrets::job(account, &settings.config.names(), &env, asks, out);
     let planned = frame::with_progress(out, [name.as_str()], |events| {
         ConfirmedPlan::plan(&settings.vault, job, &selection, &options, events)
     });
@@ -189,7 +188,7 @@ fn parsed(text: &str) -> Result<Query, Error> {
 
 /// Warns about rules that keep a folder or an account which the vault does not have.
 pub(crate) fn warn_of_keep(accounts: &[String], settings: &Settings, out: &Output) {
-    let Ok(vault) = Vault::open(&settings.vault) else {
+    let Ok(vault) = settings.open_vault() else {
         return;
     };
     for name in accounts {

@@ -198,6 +198,15 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
             "{} messages that match are no longer on the server; use --gone to export them",
             count(*gone)
         ),
+        Error::NeverAt { known, .. } if known.is_empty() => {
+            "pull the account before its server changes".to_owned()
+        }
+        Error::NeverAt { known, .. } => format!("it has mail from {}", known.join(", ")),
+        Error::KnownAs { account, stored } => format!(
+            "if {account} is its new name, run 'mailvault account rename {stored} {account}'; if \
+             not, add stored_as = \"{account}\" to [accounts.{account}] to store its mail a second \
+             time"
+        ),
         Error::SeveralAccounts { accounts } => format!(
             "choose one with account:{}, or all of them with account:*",
             accounts.first().map_or("NAME", String::as_str)

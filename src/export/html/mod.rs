@@ -243,7 +243,7 @@ impl Target for Site {
             .folders
             .iter()
             .map(|folder| page::FolderSection {
-                account: several.then_some(&folder.account),
+                account: several.then(|| self.place.shown(&folder.account)),
                 name: folder_label(&folder.dir),
                 path: &folder.path,
                 months: &folder.months,

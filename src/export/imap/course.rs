@@ -63,7 +63,7 @@ impl<'a> UploadTask<'a> {
                     remarks: plan.remarks.clone(),
                 })
                 .collect(),
-            accounts: self.selection.accounts(),
+            accounts: self.selection.shown_accounts(self.vault),
             omitted: self.selection.omitted.clone(),
         })
     }

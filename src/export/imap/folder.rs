@@ -143,7 +143,7 @@ impl Upload<'_> {
         let task = self.task;
         let name = format!("upload {} {key}", task.destination);
         let catalog = self.writer.catalog();
-        let known = catalog.learned(task.account, &name)?;
+        let known = catalog.learned(task.stored_as, &name)?;
         let known = known.as_deref().and_then(|text| text.split_once(' '));
         if let Some((validity, since)) = known
             && validity == uidvalidity.to_string()
@@ -155,7 +155,7 @@ impl Upload<'_> {
             return catalog.uploaded_uids(task.destination, key, since);
         }
         self.batch.push(LedgerEvent::Learned {
-            account: task.account.to_owned(),
+            account: task.stored_as.to_owned(),
             key: name,
             value: format!("{uidvalidity} {}", now_seconds()),
         });

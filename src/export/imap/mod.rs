@@ -48,6 +48,8 @@ pub(crate) struct UploadTask<'a> {
     pub(crate) selection: &'a Selection,
     /// The account that takes them.
     pub(crate) account: &'a str,
+    /// Its name in the vault.
+    pub(crate) stored_as: &'a str,
     /// The same as the journal knows it: `user@host:port`.
     pub(crate) destination: &'a str,
     /// Its server.

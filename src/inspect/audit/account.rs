@@ -83,7 +83,7 @@ impl Audit<'_> {
     fn came_over_imap(&self) -> Result<bool> {
         let last = |proto| {
             let catalog = self.vault.catalog();
-            let session = catalog.last_complete(&self.account.name, proto)?;
+            let session = catalog.last_complete(self.account.vault_name(), proto)?;
             Ok(session.map(|session| session.time))
         };
         Ok(last(Proto::Imap)? > last(Proto::Pop3)?)
@@ -174,7 +174,7 @@ impl Audit<'_> {
                 mailboxes.retain(|mailbox| !is_inbox(mailbox));
             }
         }
-        let mut folders = Folders::new(self.vault.catalog(), &self.account.name)?;
+        let mut folders = Folders::new(self.vault.catalog(), self.account.vault_name())?;
         for mailbox in &mailboxes {
             let folder = self.mailbox(&mut session, mailbox, &mut folders, &prefix)?;
             report.folders.push(folder);

@@ -91,7 +91,8 @@ impl Audit<'_> {
         if self.options.quick {
             return Ok(verdicts);
         }
-        let (account, server) = (self.account.name.clone(), self.server.clone());
+        let account = self.account.vault_name().to_owned();
+        let server = self.server.clone();
         let origin = Origin {
             account: &account,
             server: &server,
@@ -144,7 +145,7 @@ impl Audit<'_> {
     ) -> Result<ByName> {
         let imap = self.account.protocol == Protocol::Imap;
         let origin = Origin {
-            account: &self.account.name,
+            account: self.account.vault_name(),
             server: &self.server,
             dir,
             uidvalidity,

@@ -61,7 +61,9 @@ pub fn audit(
     events: Events<'_>,
 ) -> Result<AuditReport> {
     let vault = Vault::open(path)?;
-    let Job { account, secret } = job;
+    let Job {
+        account, secret, ..
+    } = job;
     let secret = secret?;
     let manifest = options.manifest.as_deref().map(AuditManifest::create);
     let mut audit = Audit {

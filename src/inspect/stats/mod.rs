@@ -68,6 +68,7 @@ pub fn gather(vault: &Vault, query: &Query, facets: &[Facet], top: u64) -> Resul
                 .into_iter()
                 .map(|group| {
                     let (account, label) = named(groups.facet, &group.key);
+                    let account = account.map(|account| vault.shown(&account).to_owned());
                     StatsRow {
                         label,
                         account,

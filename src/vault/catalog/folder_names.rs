@@ -1,6 +1,7 @@
 //! The folders of the vault by the names that people write.
 
 use super::Catalog;
+use crate::base::account_name::AccountNames;
 use crate::base::error::{Error, Result};
 use crate::base::suggest;
 use crate::mail::folder_pattern;
@@ -18,6 +19,9 @@ const LISTED: usize = 5;
 #[derive(Debug)]
 pub(super) struct KnownFolder {
     id: i64,
+    /// The account's name in the vault.
+    stored: String,
+    /// What it is called.
     account: String,
     /// Its name, with `/` between levels.
     label: String,
@@ -35,7 +39,10 @@ impl KnownFolder {
 /// The ids of the folders of the accounts that a pattern fits; an error if it fits none.
 pub(super) fn of_accounts(folders: &[KnownFolder], pattern: &str) -> Result<Vec<i64>> {
     let lower = pattern.to_lowercase();
-    let fits = |folder: &&KnownFolder| folder_pattern::fits(&lower, &folder.account);
+    let fits = |folder: &&KnownFolder| {
+        folder_pattern::fits(&lower, &folder.account)
+            || folder_pattern::fits(&lower, &folder.stored)
+    };
     let fits = folders.iter().filter(fits);
     let ids: Vec<i64> = fits.map(|folder| folder.id).collect();
     if !ids.is_empty() || lower == "*" {
@@ -75,6 +82,17 @@ fn not_in_vault(what: &'static str, pattern: &str, mut names: Vec<&str>) -> Erro
 }
 
 impl Catalog {
+    /// Calls the accounts as the configuration does.
+    pub(crate) fn name_accounts(&mut self, names: AccountNames) {
+        self.names = names;
+    }
+
+    /// What the accounts are called.
+    #[must_use]
+    pub(crate) fn names(&self) -> &AccountNames {
+        &self.names
+    }
+
     /// Refuses a query that names a folder or an account which the vault does not have.
     pub fn check_names(&self, query: &Query) -> Result<()> {
         let folders = self.known_folders()?;
@@ -106,7 +124,8 @@ impl Catalog {
                 .all(|(_, label)| label == "INBOX" || label.starts_with(PREFIX));
             folders.extend(labels.into_iter().map(|(id, label)| {
                 KnownFolder {
-                    account: account[0].1.clone(),
+                    stored: account[0].1.clone(),
+                    account: self.names.shown(&account[0].1).to_owned(),
                     id,
                     short: label
                         .strip_prefix(PREFIX)
@@ -127,7 +146,8 @@ impl Catalog {
             .map_err(|e| self.failed(e))?;
         folders.extend(empty.into_iter().map(|account| KnownFolder {
             id: NO_FOLDER,
-            account,
+            account: self.names.shown(&account).to_owned(),
+            stored: account,
             label: folder_label(""),
             short: None,
         }));
@@ -142,6 +162,7 @@ mod tests {
     fn folder(id: i64, label: &str, short: Option<&str>) -> KnownFolder {
         KnownFolder {
             id,
+            stored: "work".to_owned(),
             account: "work".to_owned(),
             label: label.to_owned(),
             short: short.map(str::to_owned),

@@ -54,8 +54,19 @@ pub struct Hit {
 pub struct HitFile {
     /// What its name says but for the flags.
     pub(in crate::vault) name: FileName,
+    /// The account by its name in the vault.
+    pub(in crate::vault) account: String,
     /// The directory below the account.
     pub(in crate::vault) dir: String,
+}
+
+/// A folder of the vault, and how people see it.
+#[derive(Debug)]
+struct HitFolder {
+    account: String,
+    dir: String,
+    shown: String,
+    label: String,
 }
 
 /// The messages that a query found.
@@ -171,6 +182,7 @@ impl<'c> Hits<'c> {
                                 size,
                                 wire: unsigned(wire),
                             },
+                            account: String::new(),
                             dir: String::new(),
                         }),
                     })
@@ -197,7 +209,7 @@ pub struct HitRows<'h> {
     details: bool,
     extras: bool,
     /// Account, directory and label of the folders so far.
-    folders: HashMap<i64, (String, String, String)>,
+    folders: HashMap<i64, HitFolder>,
 }
 
 impl HitRows<'_> {
@@ -231,19 +243,26 @@ impl HitRows<'_> {
                 hit.file = None;
                 continue;
             };
-            let (account, dir, label) = match self.folders.entry(folder) {
+            let known = match self.folders.entry(folder) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(new) => {
                     let (account, dir) = self.hits.catalog.folder_of(folder)?;
+                    let shown = self.hits.catalog.names.shown(&account).to_owned();
                     let label = folder_label(&dir);
-                    new.insert((account, dir, label))
+                    new.insert(HitFolder {
+                        account,
+                        dir,
+                        shown,
+                        label,
+                    })
                 }
             };
             if let Some(file) = &mut hit.file {
-                file.dir.clone_from(dir);
+                file.account.clone_from(&known.account);
+                file.dir.clone_from(&known.dir);
             }
-            hit.account.clone_from(account);
-            hit.folder.clone_from(label);
+            hit.account.clone_from(&known.shown);
+            hit.folder.clone_from(&known.label);
         }
         self.read += page.len() as u64;
         self.page = page.into_iter();

@@ -47,6 +47,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension};
 use tempfile::TempDir;
 
+use crate::base::account_name::AccountNames;
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::mail::message::Hash128;
@@ -170,6 +171,8 @@ pub struct Catalog {
     guide: RefCell<Option<Box<guide::Guide>>>,
     /// Searches so far, each of which has a table of its own.
     searches: Cell<u64>,
+    /// What queries and answers call the accounts.
+    names: AccountNames,
 }
 
 impl Catalog {
@@ -326,6 +329,7 @@ impl Catalog {
             copies: OnceCell::new(),
             guide: RefCell::default(),
             searches: Cell::new(0),
+            names: AccountNames::default(),
         })
     }
 

@@ -103,6 +103,27 @@ impl Catalog {
     }
 
     /// What is recorded of one archived message of a maildrop or mailbox.
+    /// True if a name stands for a message that was received, or that the server vouched for.
+    pub(crate) fn is_certain(&self, origin: Origin<'_>, uid: &[u8]) -> Result<bool> {
+        self.db
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM sighting WHERE origin = ?1 AND uid = ?2
+                 AND state IN (?3, ?4) AND evidence IN (?5, ?6))",
+            )
+            .and_then(|mut s| {
+                let states = [State::Seen, State::PurgeKept].map(|state| state as i64);
+                let proofs = [Proof::Received, Proof::Vouched].map(|proof| proof as i64);
+                let origin = self.origin_id(origin)?;
+                let [seen, kept] = states;
+                let [received, vouched] = proofs;
+                s.query_row(params![origin, uid, seen, kept, received, vouched], |r| {
+                    r.get(0)
+                })
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// What is recorded of a message.
     pub(crate) fn record_of(&self, origin: Origin<'_>, uid: &[u8]) -> Result<Option<Record>> {
         self.db
             .prepare_cached(

@@ -273,7 +273,9 @@ impl Catalog {
         self.check_texts(query, false)?;
         let mut omitted = Omissions::default();
         if on_server {
-            omitted.unknown = self.mark_gone()?;
+            let unknown = self.mark_gone()?.into_iter();
+            let shown = unknown.map(|account| self.names.shown(&account).to_owned());
+            omitted.unknown = shown.collect();
         }
         let conditions = self.conditions(query)?;
         let content = conditions.whole();

@@ -56,6 +56,53 @@ impl Catalog {
         names.into_iter().map(|name| self.status_of(name)).collect()
     }
 
+    /// The name of an account that has mail of the same user and host, which differ from those of
+    /// `server` at most in the port, and is none of those that `is_other` knows. None if
+    /// `account` itself is known.
+    pub(crate) fn known_as(
+        &self,
+        account: &str,
+        server: &str,
+        is_other: &dyn Fn(&str) -> bool,
+    ) -> Result<Option<String>> {
+        let known: rusqlite::Result<bool> = self
+            .db
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM folder WHERE account = ?1)
+                 OR EXISTS (SELECT 1 FROM session WHERE account = ?1)
+                 OR EXISTS (SELECT 1 FROM origin WHERE account = ?1)",
+            )
+            .and_then(|mut s| s.query_row([account], |r| r.get(0)));
+        if known.map_err(|e| self.failed(e))? {
+            return Ok(None);
+        }
+        let maildrop = |server: &str| {
+            server
+                .rsplit_once(':')
+                .map(|(maildrop, _)| maildrop.to_owned())
+        };
+        let servers: rusqlite::Result<Vec<(String, String)>> = self
+            .db
+            .prepare_cached("SELECT DISTINCT account, server FROM origin ORDER BY account")
+            .and_then(|mut s| s.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect());
+        let servers = servers.map_err(|e| self.failed(e))?;
+        let same = servers
+            .into_iter()
+            .find(|(other, theirs)| !is_other(other) && maildrop(theirs) == maildrop(server));
+        Ok(same.map(|(other, _)| other))
+    }
+
+    /// The servers, `user@host:port`, that listed messages of an account.
+    pub(crate) fn servers(&self, account: &str) -> Result<Vec<String>> {
+        self.db
+            .prepare_cached(
+                "SELECT DISTINCT server FROM origin
+                 WHERE account = ?1 AND server LIKE '%@%' ORDER BY server",
+            )
+            .and_then(|mut s| s.query_map([account], |r| r.get(0))?.collect())
+            .map_err(|e| self.failed(e))
+    }
+
     fn status_of(&self, account: String) -> rusqlite::Result<AccountStatus> {
         let (messages, octets, stored) = self
             .db

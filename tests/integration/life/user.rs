@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use mailvault::account::Job;
-use mailvault::account::config::{self, AuditScope, Dedupe, Protocol, Tls};
+use mailvault::account::config::{self, AccountNames, AuditScope, Dedupe, Protocol, Tls};
 use mailvault::archive::dedupe::Policy;
 use mailvault::base::secret::Secret;
 use mailvault::export::upload::{UploadOptions, upload};
@@ -118,11 +118,13 @@ impl User {
         Job {
             account,
             secret: Ok(Secret::new("secret".to_owned())),
+            names: AccountNames::default(),
         }
     }
 
     pub(crate) fn pull(&self, limit: Option<usize>) -> Came {
         let options = PullOptions {
+            moved_from: None,
             dry_run: false,
             all_folders: false,
             limit: limit.map(|limit| limit as u64),
@@ -221,6 +223,7 @@ impl User {
         fs::write(&file, mbox).unwrap();
         let options = ImportOptions {
             account: Some(self.name.clone()),
+            names: AccountNames::default(),
             into: None,
             policy: if self.exact {
                 Policy::Exact

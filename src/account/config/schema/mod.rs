@@ -27,6 +27,7 @@ pub(super) fn config(text: &str, path: &Path, home: Option<&Path>) -> Result<Con
         .map_err(|error| place::parse_fault(path, text, &error, &account_keys()))?;
     let context = Context { text, path, home };
     context.check_defaults(&file.defaults)?;
+    context.check_stored(&file.accounts)?;
     let mut accounts = BTreeMap::new();
     for (name, own) in file.accounts {
         let account = context.account(&name, &own.over(&file.defaults))?;
@@ -57,6 +58,7 @@ struct RawConfig {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawAccount {
+    stored_as: Option<Spanned<String>>,
     protocol: Option<Protocol>,
     host: Option<Spanned<String>>,
     port: Option<NonZeroU16>,
@@ -157,6 +159,7 @@ impl Context<'_> {
         let misplaced = [
             ("host", span(defaults.host.as_ref())),
             ("user", span(defaults.user.as_ref())),
+            ("stored_as", span(defaults.stored_as.as_ref())),
             ("allow_plaintext", span(defaults.allow_plaintext.as_ref())),
             ("accept_refused", span(defaults.accept_refused.as_ref())),
             ("accept_short", span(defaults.accept_short.as_ref())),
@@ -167,6 +170,36 @@ impl Context<'_> {
             if let Some(at) = at {
                 let message = format!("{key} cannot be a default");
                 return Err(self.hinted(&at, &message, "set it in [accounts.NAME]"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Each name in the vault is that of one account.
+    fn check_stored(&self, accounts: &BTreeMap<Spanned<String>, RawAccount>) -> Result<()> {
+        let mut taken = BTreeMap::new();
+        for (name, own) in accounts {
+            let (name, Some(stored)) = (name.get_ref(), &own.stored_as) else {
+                continue;
+            };
+            let (text, at) = (stored.get_ref(), stored.span());
+            if !is_account_name(text) {
+                return Err(self.hinted(
+                    &at,
+                    "stored_as is not the name of an account",
+                    "it is the name that the account has in the vault",
+                ));
+            }
+            let other = accounts.keys().map(Spanned::get_ref);
+            let other = other
+                .filter(|other| *other != name)
+                .find(|other| *other == text);
+            if let Some(other) = other.or(taken.insert(text, name)) {
+                return Err(self.hinted(
+                    &at,
+                    &format!("the mail of {name} and {other} would both be stored as {text}"),
+                    "each account needs a name of its own in the vault",
+                ));
             }
         }
         Ok(())
@@ -202,6 +235,7 @@ impl Context<'_> {
         };
         let imap_port = if imap { port } else { raw.imap_port };
         Ok(Account {
+            stored_as: raw.stored_as.clone().map(Spanned::into_inner),
             protocol,
             port: port.map_or(usual_port(protocol, tls), NonZeroU16::get),
             imap_port: imap_port.map_or(usual_port(Protocol::Imap, tls), NonZeroU16::get),

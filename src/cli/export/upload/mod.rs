@@ -50,7 +50,8 @@ pub(super) fn run(
     };
     let env = settings.secret_env(std::iter::once(&account));
     let asks = secrets::may_ask(global, out);
-    let job = || secrets::job(account.clone(), &env, asks, out);
+    let names = settings.config.names();
+    let job = || secrets::job(account.clone(), &names, &env, asks, out);
     let mut options = options(args, &stop);
     if args.check {
         return Ok(command.check(job(), &options));

@@ -1,0 +1,80 @@
+//! The commands for accounts.
+
+use clap::{Args, Subcommand};
+
+/// List, rename, move, disable or remove accounts
+///
+/// These commands change no mail, neither in the vault nor on a server. All but list and move
+/// change the configuration file.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:\n  \
+    mailvault account list                     all accounts\n  \
+    mailvault account rename work office       the mail stays where it is\n  \
+    mailvault account disable work             pull leaves it out\n  \
+    mailvault account remove work              the vault keeps its mail")]
+pub(crate) struct AccountArgs {
+    #[command(subcommand)]
+    pub(crate) command: AccountCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccountCommand {
+    /// List the accounts of the configuration and of the vault; contacts no server
+    #[command(before_help = "Examples:\n  mailvault account list")]
+    List,
+    /// Give an account another name
+    ///
+    /// Every command then shows the new name. The vault does not change: the configuration
+    /// notes the name that the account has there, as stored_as.
+    #[command(before_help = "Examples:\n  mailvault account rename work office")]
+    Rename {
+        /// The account
+        #[arg(value_name = "OLD")]
+        old: String,
+        /// Its new name
+        #[arg(value_name = "NEW")]
+        new: String,
+    },
+    /// Pull an account whose server or user name changed, but not its mail
+    ///
+    /// Set the new host and user in the configuration first. It receives 20 messages and
+    /// compares them with those in the vault. If all match, the messages that have the name
+    /// and size that they had on the old server are not fetched again; if not, everything is
+    /// fetched. In both cases each message is stored once.
+    #[command(before_help = "Examples:\n  \
+        mailvault account move work --from ann@pop.old.example.org")]
+    Move {
+        /// The account
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// The user and host that it had before
+        #[arg(long, value_name = "USER@HOST")]
+        from: String,
+    },
+    /// Leave an account out when 'mailvault pull' names none
+    #[command(before_help = "Examples:\n  mailvault account disable work")]
+    Disable {
+        /// The account
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Pull an account again that was disabled
+    #[command(before_help = "Examples:\n  mailvault account enable work")]
+    Enable {
+        /// The account
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Remove an account from the configuration; the vault keeps its mail
+    #[command(before_help = "Examples:\n  \
+        mailvault account remove work              asks first\n  \
+        mailvault account remove work --yes")]
+    Remove {
+        /// The account
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+    },
+}
