@@ -38,7 +38,6 @@ pub(crate) fn run(
 ) -> Result<Done, Failure> {
     let accounts = chosen(args, settings)?;
     let names: Vec<String> = accounts.iter().map(|a| a.name.clone()).collect();
-    let disabled = disabled(args, settings);
     frame::start(out, "pull", &names);
     // Before the questions, which leave the terminal without echo to a signal that kills.
     let stop = Stop::watch(
@@ -65,21 +64,33 @@ pub(crate) fn run(
     };
     if !out.quiet {
         print(&ran, args, settings, out);
-        print_disabled(&disabled, out);
+        print_disabled(&disabled(args, settings), out);
     }
     warn_of_keep(&names, settings, out);
     if let Some(error) = &ran.close_error {
         return Ok(frame::failed(out, &stop, error, None));
     }
+    Ok(end(args, settings, out, &stop, &ran, later))
+}
+
+/// Purges what the run may purge, and sums up.
+fn end(
+    args: &Pull,
+    settings: &Settings,
+    out: &Output,
+    stop: &Stop,
+    ran: &RunReport,
+    later: Vec<Later>,
+) -> Done {
     let mut codes: Vec<u8> = ran.outcomes.iter().map(code).collect();
-    purge_later(later, &ran, &mut codes, |later, not_before| {
-        let options = purge_options(args, &stop, not_before);
+    purge_later(later, ran, &mut codes, |later, not_before| {
+        let options = purge_options(args, stop, not_before);
         (!stop.is_set()).then(|| later.apply(settings, &options, args.dry_run, out))
     });
     let code = stop.exit_code(together(&codes));
-    let mut summary = summary(&ran, args);
-    summary["disabled"] = json!(disabled);
-    Ok(Done::new(code, summary))
+    let mut summary = summary(ran, args);
+    summary["disabled"] = json!(disabled(args, settings));
+    Done::new(code, summary)
 }
 
 /// The accounts that are left out since they are disabled.
