@@ -108,6 +108,10 @@ fn link_old_names(
     listings: &Listings,
     plan: &mut FetchPlan,
 ) -> Result<()> {
+    // Where one identifies nothing, the others may be made from something else.
+    if plan.nameless > 0 {
+        return Ok(());
+    }
     let route = Arc::clone(&run.account.task.route);
     let linked = link_moved(run, source, &route, None, listings, &plan.fetch)?;
     plan.fetch.retain(|row| !linked.contains(row));

@@ -88,20 +88,38 @@ fn candidates(
         *times.entry(name).or_default() += 1;
     }
     let catalog = run.account.catalog;
+    let origin_at = |server| Origin {
+        account: &route.account,
+        server,
+        dir: route.dir.as_deref().unwrap_or_default(),
+        uidvalidity: inventory.map_or(0, |inventory| inventory.uidvalidity),
+    };
+    let here = origin_at(&route.server);
+    // Estimated sizes are equal by chance.
+    let is_estimated =
+        |origin| evidence::recall_sizes(catalog, origin).map(|sizes| sizes.are_estimated());
     let mut found = Vec::new();
+    if is_estimated(here)? {
+        return Ok(found);
+    }
+    let mut servers = Vec::new();
+    for server in &run.account.task.moved_from {
+        let origin = origin_at(server);
+        if !is_estimated(origin)? {
+            servers.push(origin);
+        }
+    }
     for row in rows {
         let listing = listings.get(*row as usize);
         let name = listing.uid.name().into_owned();
         if listing.uid == Uid::Absent || times.get(&name) != Some(&1) {
             continue;
         }
-        for server in &run.account.task.moved_from {
-            let origin = Origin {
-                account: &route.account,
-                server,
-                dir: route.dir.as_deref().unwrap_or_default(),
-                uidvalidity: inventory.map_or(0, |inventory| inventory.uidvalidity),
-            };
+        // What is recorded under its name here is wanted for a reason, and fetched.
+        if catalog.has_name(here, &name)? {
+            continue;
+        }
+        for origin in servers.iter().copied() {
             let certain = catalog.is_certain(origin, &name)?;
             let record = if certain {
                 catalog.record_of(origin, &name)?

@@ -530,6 +530,24 @@ fn what_another_server_has_under_the_old_names_is_fetched() {
     let _ = sandbox.run(&["audit", "work", "--inbox"]).expect_code(0);
 }
 
+#[test]
+fn names_that_are_message_numbers_are_not_believed_after_a_move() {
+    let letter = |n: usize, text: &str| {
+        let name = (n + 1).to_string();
+        message(&name, &format!("Subject: {n}\r\n\r\n{text} {n}\r\n"))
+    };
+    let letters = || (0..30).map(|n| letter(n, "one")).collect::<Vec<_>>();
+    let (sandbox, _old) = pulled(letters());
+    // One that 20 of 30, evenly spread, leave out.
+    let mut mail = letters();
+    mail[2] = letter(2, "two");
+    let new = server(mail);
+    configure(&sandbox, &[Account::of("work", &new)]);
+    let moved = ["account", "move", "work", "--from", "demo@127.0.0.1"];
+    let _ = sandbox.run(&moved);
+    assert_eq!(sandbox.messages("work").len(), 31);
+}
+
 /// Kills a command at each of its calls in the folder of the configuration: afterwards the file
 /// is the old one or the new one, and the command can be given again.
 fn killed_at_any_call(args: &[&str]) {

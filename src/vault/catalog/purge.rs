@@ -102,7 +102,6 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
-    /// What is recorded of one archived message of a maildrop or mailbox.
     /// True if a name stands for a message that was received, or that the server vouched for.
     pub(crate) fn is_certain(&self, origin: Origin<'_>, uid: &[u8]) -> Result<bool> {
         self.db
@@ -123,7 +122,7 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
-    /// What is recorded of a message.
+    /// What is recorded of one archived message of a maildrop or mailbox.
     pub(crate) fn record_of(&self, origin: Origin<'_>, uid: &[u8]) -> Result<Option<Record>> {
         self.db
             .prepare_cached(

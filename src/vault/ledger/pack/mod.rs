@@ -32,7 +32,9 @@ pub(super) fn pack(layout: &Layout, file: &str, stop: &AtomicBool) -> Result<()>
         }
         fsx::rename(&tmp, &packed)?;
         fsx::sync_dir(&layout.ledger_dir())?;
-    } else if !holds_the_same(&plain, &packed)? {
+    } else if holds_the_same(&plain, &packed)? {
+        sync_copied(layout, &packed)?;
+    } else {
         return Ok(());
     }
     fsx::remove(&plain)?;
@@ -87,10 +89,17 @@ pub(super) fn unpack(layout: &Layout, file: &str) -> Result<()> {
         write_plain(layout, file, u64::MAX)?;
     }
     if holds_the_same(&plain, &packed)? {
+        sync_copied(layout, &plain)?;
         fsx::remove(&packed)?;
         fsx::sync_dir(&layout.ledger_dir())?;
     }
     Ok(())
+}
+
+/// Makes a file durable that another program may have copied here, as from a backup.
+fn sync_copied(layout: &Layout, path: &Path) -> Result<()> {
+    fsx::sync_file(&fsx::open(path)?, path)?;
+    fsx::sync_dir(&layout.ledger_dir())
 }
 
 /// Writes the plain file of a month from its compressed one, durably, as far as `most` bytes.
