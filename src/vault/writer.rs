@@ -187,8 +187,9 @@ impl Writer {
         Ok(())
     }
 
-    /// Ends the catalog's transaction, so that readers see what was recorded. After an event that could not be taken in, nothing is published: the catalog stays where
-    /// it was, and the next opening replays the ledger.
+    /// Ends the catalog's transaction, so that readers see what was recorded. After an event that
+    /// could not be taken in, nothing is published: the catalog stays where it was, and the next
+    /// opening replays the ledger.
     pub fn publish(&mut self) -> Result<()> {
         if self.torn {
             return self.catalog.abandon();

@@ -548,6 +548,41 @@ fn names_that_are_message_numbers_are_not_believed_after_a_move() {
     assert_eq!(sandbox.messages("work").len(), 31);
 }
 
+#[test]
+fn names_that_are_wanted_at_the_new_server_are_fetched_by_a_further_move() {
+    let Some(dovecot) = Dovecot::start(&Options::default()) else {
+        return;
+    };
+    let letter = |n: usize, word: &str, text: &str| {
+        format!("Subject: {word} {n:02}\r\nMessage-ID: <{n:02}@example.org>\r\n\r\n{text}\r\n")
+    };
+    let whole = |n| letter(n, "letter", "first");
+    dovecot.deliver("ann", &(0..40).map(whole).collect::<Vec<_>>());
+    let account =
+        || Account::new("work", dovecot.pop3().port(), "ann").with("protocol", "\"pop3\"");
+    let sandbox = sandbox(&[account()]);
+    let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
+    configure(&sandbox, &[account().with("host", "\"localhost\"")]);
+    let moved = ["account", "move", "work", "--from", "ann@127.0.0.1"];
+    let _ = sandbox.run(&moved).expect_code(0);
+    // Other messages under the same names, with the same sizes.
+    let rewrite = |text: &dyn Fn(usize) -> String| {
+        let cur = dovecot.maildir("ann").join("cur");
+        for file in fs::read_dir(cur).unwrap() {
+            let path = file.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            let seconds: usize = name.split('.').next().unwrap().parse().unwrap();
+            fs::write(&path, text(seconds - 1_000_000_000)).unwrap();
+        }
+    };
+    rewrite(&|n| letter(n, "packet", "first"));
+    let _ = sandbox.run(&["audit", "work", "--inbox"]).expect_code(3);
+    // The old ones again, but for one that 20 of 40, evenly spread, leave out.
+    rewrite(&|n| letter(n, "letter", if n == 1 { "other" } else { "first" }));
+    let _ = sandbox.run(&moved).expect_code(0);
+    assert_eq!(sandbox.messages("work").len(), 41);
+}
+
 /// Kills a command at each of its calls in the folder of the configuration: afterwards the file
 /// is the old one or the new one, and the command can be given again.
 fn killed_at_any_call(args: &[&str]) {

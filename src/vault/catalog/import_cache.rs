@@ -435,7 +435,7 @@ mod tests {
         cache.commit().unwrap();
         drop(cache);
         let mut bytes = std::fs::read(&path).unwrap();
-        // Behind the page that says what tables there are.
+        // After the page that says what tables there are.
         bytes[4096..].fill(0xff);
         std::fs::write(&path, bytes).unwrap();
         let mut cache = ImportCache::open(&path).unwrap();
