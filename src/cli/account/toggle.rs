@@ -25,7 +25,7 @@ pub(super) fn run(
             (None, _) => format!("{name} is {word} already."),
             (Some(_), true) => format!("'mailvault pull' fetches {name} again."),
             (Some(_), false) => {
-                format!("'mailvault pull' leaves out {name} from now on, unless it names it.")
+                format!("'mailvault pull' no longer pulls {name} unless you name it.")
             }
         });
     }
