@@ -47,6 +47,8 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             [CompletionResult]::new('stats', 'stats', [CompletionResultType]::ParameterValue, 'Show statistics by year, sender, size and folder')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show accounts, last good pulls, counts and sizes; contacts no server')
             [CompletionResult]::new('audit', 'audit', [CompletionResultType]::ParameterValue, 'Compare the server with the vault: is everything archived?')
+            [CompletionResult]::new('forget', 'forget', [CompletionResultType]::ParameterValue, 'Remove messages from the vault for good; deletes nothing on a server')
+            [CompletionResult]::new('remember', 'remember', [CompletionResultType]::ParameterValue, 'List what was forgotten, or let it come back')
             [CompletionResult]::new('account', 'account', [CompletionResultType]::ParameterValue, 'List, rename, move, disable or remove accounts')
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Set up an account interactively')
             [CompletionResult]::new('login', 'login', [CompletionResultType]::ParameterValue, 'Store a new password or token after it has been tested')
@@ -288,6 +290,48 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             [CompletionResult]::new('--quick', '--quick', [CompletionResultType]::ParameterName, 'Compare server IDs and sizes only; never reports that you may leave')
             [CompletionResult]::new('--read-data', '--read-data', [CompletionResultType]::ParameterName, 'Download every message again and compare its bytes')
             [CompletionResult]::new('--accept-sizes', '--accept-sizes', [CompletionResultType]::ParameterName, 'Accept messages whose size differed from the listing both times they arrived')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more; -vv prints the dialogue with the server, without secrets')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print more; -vv prints the dialogue with the server, without secrets')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print only JSON lines on stdout')
+            [CompletionResult]::new('--no-progress', '--no-progress', [CompletionResultType]::ParameterName, 'Do not show progress')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask for anything')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mailvault;forget' {
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why; stays in the vault')
+            [CompletionResult]::new('--save', '--save', [CompletionResultType]::ParameterName, 'Export them to this new mbox file first')
+            [CompletionResult]::new('--lock-wait', '--lock-wait', [CompletionResultType]::ParameterName, 'Wait up to this long for another mailvault to finish, such as 60s, 5m or 1h')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'Use the vault in this directory [env: MAILVAULT_VAULT]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Every message in the vault')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Only show what would go')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Only show what would go')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more; -vv prints the dialogue with the server, without secrets')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print more; -vv prints the dialogue with the server, without secrets')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print only JSON lines on stdout')
+            [CompletionResult]::new('--no-progress', '--no-progress', [CompletionResultType]::ParameterName, 'Do not show progress')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask for anything')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mailvault;remember' {
+            [CompletionResult]::new('--lock-wait', '--lock-wait', [CompletionResultType]::ParameterName, 'Wait up to this long for another mailvault to finish, such as 60s, 5m or 1h')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'Use the vault in this directory [env: MAILVAULT_VAULT]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'All of them')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more; -vv prints the dialogue with the server, without secrets')
@@ -666,6 +710,8 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             [CompletionResult]::new('stats', 'stats', [CompletionResultType]::ParameterValue, 'Show statistics by year, sender, size and folder')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show accounts, last good pulls, counts and sizes; contacts no server')
             [CompletionResult]::new('audit', 'audit', [CompletionResultType]::ParameterValue, 'Compare the server with the vault: is everything archived?')
+            [CompletionResult]::new('forget', 'forget', [CompletionResultType]::ParameterValue, 'Remove messages from the vault for good; deletes nothing on a server')
+            [CompletionResult]::new('remember', 'remember', [CompletionResultType]::ParameterValue, 'List what was forgotten, or let it come back')
             [CompletionResult]::new('account', 'account', [CompletionResultType]::ParameterValue, 'List, rename, move, disable or remove accounts')
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Set up an account interactively')
             [CompletionResult]::new('login', 'login', [CompletionResultType]::ParameterValue, 'Store a new password or token after it has been tested')
@@ -705,6 +751,12 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             break
         }
         'mailvault;help;audit' {
+            break
+        }
+        'mailvault;help;forget' {
+            break
+        }
+        'mailvault;help;remember' {
             break
         }
         'mailvault;help;account' {

@@ -37,6 +37,9 @@ _mailvault() {
             mailvault,export)
                 cmd="mailvault__subcmd__export"
                 ;;
+            mailvault,forget)
+                cmd="mailvault__subcmd__forget"
+                ;;
             mailvault,help)
                 cmd="mailvault__subcmd__help"
                 ;;
@@ -60,6 +63,9 @@ _mailvault() {
                 ;;
             mailvault,purge)
                 cmd="mailvault__subcmd__purge"
+                ;;
+            mailvault,remember)
+                cmd="mailvault__subcmd__remember"
                 ;;
             mailvault,search)
                 cmd="mailvault__subcmd__search"
@@ -163,6 +169,9 @@ _mailvault() {
             mailvault__subcmd__help,export)
                 cmd="mailvault__subcmd__help__subcmd__export"
                 ;;
+            mailvault__subcmd__help,forget)
+                cmd="mailvault__subcmd__help__subcmd__forget"
+                ;;
             mailvault__subcmd__help,help)
                 cmd="mailvault__subcmd__help__subcmd__help"
                 ;;
@@ -183,6 +192,9 @@ _mailvault() {
                 ;;
             mailvault__subcmd__help,purge)
                 cmd="mailvault__subcmd__help__subcmd__purge"
+                ;;
+            mailvault__subcmd__help,remember)
+                cmd="mailvault__subcmd__help__subcmd__remember"
                 ;;
             mailvault__subcmd__help,search)
                 cmd="mailvault__subcmd__help__subcmd__search"
@@ -233,7 +245,7 @@ _mailvault() {
 
     case "${cmd}" in
         mailvault)
-            opts="-c -q -v -h -V --config --vault --quiet --verbose --json --color --no-progress --no-input --help --version pull purge verify search list show export import stats status audit account init login doctor config demo completions man help"
+            opts="-c -q -v -h -V --config --vault --quiet --verbose --json --color --no-progress --no-input --help --version pull purge verify search list show export import stats status audit forget remember account init login doctor config demo completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -952,8 +964,50 @@ _mailvault() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mailvault__subcmd__forget)
+            opts="-n -y -c -q -v -h --reason --save --all --dry-run --yes --lock-wait --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lock-wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mailvault__subcmd__help)
-            opts="pull purge verify search show export import stats status audit account init login doctor config demo completions man help"
+            opts="pull purge verify search show export import stats status audit forget remember account init login doctor config demo completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1190,6 +1244,20 @@ _mailvault() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mailvault__subcmd__help__subcmd__forget)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mailvault__subcmd__help__subcmd__help)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1275,6 +1343,20 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__help__subcmd__purge)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailvault__subcmd__help__subcmd__remember)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1599,6 +1681,40 @@ _mailvault() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --lock-wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailvault__subcmd__remember)
+            opts="-c -q -v -h --all --lock-wait --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --lock-wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -44,6 +44,8 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand stats 'Show statistics by year, sender, size and folder'
             cand status 'Show accounts, last good pulls, counts and sizes; contacts no server'
             cand audit 'Compare the server with the vault: is everything archived?'
+            cand forget 'Remove messages from the vault for good; deletes nothing on a server'
+            cand remember 'List what was forgotten, or let it come back'
             cand account 'List, rename, move, disable or remove accounts'
             cand init 'Set up an account interactively'
             cand login 'Store a new password or token after it has been tested'
@@ -274,6 +276,46 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand --quick 'Compare server IDs and sizes only; never reports that you may leave'
             cand --read-data 'Download every message again and compare its bytes'
             cand --accept-sizes 'Accept messages whose size differed from the listing both times they arrived'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --verbose 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Do not show progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;forget'= {
+            cand --reason 'Why; stays in the vault'
+            cand --save 'Export them to this new mbox file first'
+            cand --lock-wait 'Wait up to this long for another mailvault to finish, such as 60s, 5m or 1h'
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand --all 'Every message in the vault'
+            cand -n 'Only show what would go'
+            cand --dry-run 'Only show what would go'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --verbose 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Do not show progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;remember'= {
+            cand --lock-wait 'Wait up to this long for another mailvault to finish, such as 60s, 5m or 1h'
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand --all 'All of them'
             cand -q 'Print only warnings and errors'
             cand --quiet 'Print only warnings and errors'
             cand -v 'Print more; -vv prints the dialogue with the server, without secrets'
@@ -621,6 +663,8 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand stats 'Show statistics by year, sender, size and folder'
             cand status 'Show accounts, last good pulls, counts and sizes; contacts no server'
             cand audit 'Compare the server with the vault: is everything archived?'
+            cand forget 'Remove messages from the vault for good; deletes nothing on a server'
+            cand remember 'List what was forgotten, or let it come back'
             cand account 'List, rename, move, disable or remove accounts'
             cand init 'Set up an account interactively'
             cand login 'Store a new password or token after it has been tested'
@@ -650,6 +694,10 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         &'mailvault;help;status'= {
         }
         &'mailvault;help;audit'= {
+        }
+        &'mailvault;help;forget'= {
+        }
+        &'mailvault;help;remember'= {
         }
         &'mailvault;help;account'= {
             cand list 'List the accounts of the configuration and of the vault; contacts no server'

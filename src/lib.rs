@@ -16,6 +16,7 @@ pub mod account;
 pub mod archive;
 pub mod base;
 pub mod export;
+pub mod forget;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 pub mod import;

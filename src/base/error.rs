@@ -351,7 +351,7 @@ pub enum Error {
     },
     /// No message matches a query that should select some.
     #[error("{}", if .query.is_empty() {
-        "the vault has no message to export".to_owned()
+        "the vault has no message".to_owned()
     } else {
         format!("no message in the vault matches {query}")
     })]
@@ -360,6 +360,12 @@ pub enum Error {
         query: String,
         /// Messages that match and are no longer on the server.
         gone: u64,
+    },
+    /// There was no such forget.
+    #[error("nothing was forgotten under the number {number}")]
+    NoForget {
+        /// Its number.
+        number: u32,
     },
     /// Mail of several accounts would be uploaded into one, and nobody said that it should.
     #[error("mail of {} accounts would be uploaded into one: {}", .accounts.len(), .accounts.join(", "))]
@@ -500,7 +506,9 @@ impl Error {
             | Self::MessageMissing { .. } => ErrorKind::Damaged,
             Self::Unconfirmed { .. } => ErrorKind::Unconfirmed,
             Self::NoSpace { .. } | Self::Full { .. } => ErrorKind::NoSpace,
-            Self::NotFound { .. } | Self::NoMatch { .. } => ErrorKind::NotFound,
+            Self::NotFound { .. } | Self::NoMatch { .. } | Self::NoForget { .. } => {
+                ErrorKind::NotFound
+            }
             Self::Query { .. }
             | Self::NotInVault { .. }
             | Self::SeveralAccounts { .. }

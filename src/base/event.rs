@@ -191,6 +191,9 @@ pub struct PullReport {
     /// Messages that were recognised without fetching them: copies in other folders, or
     /// what came by another protocol.
     pub linked: u64,
+    /// Messages that were forgotten on purpose, and so were not stored; those that were received to
+    /// find that out among them.
+    pub forgotten: u64,
     /// Folders that the server would not open, as people read their names, and its words.
     pub folders_failed: Vec<(String, String)>,
     /// Messages that the server would not give.

@@ -191,7 +191,8 @@ fn answer(report: &AuditReport, account: &str) -> Vec<String> {
             "Accepted although they arrived twice with another size than listed: {sum}."
         ));
     }
-    let what = if refused.is_some() || excluded.is_some() {
+    let forgotten = only_there(ArchiveStatus::Forgotten);
+    let what = if refused.is_some() || excluded.is_some() || forgotten.is_some() {
         "Everything else"
     } else {
         "Everything"
@@ -200,6 +201,9 @@ fn answer(report: &AuditReport, account: &str) -> Vec<String> {
         lines.push(format!(
             "Refused by the server; you accepted their loss: {sum}."
         ));
+    }
+    if let Some(sum) = forgotten {
+        lines.push(format!("Forgotten here on purpose: {sum}."));
     }
     if let Some(sum) = excluded {
         let folders = report.folders.iter();

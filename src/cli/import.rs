@@ -90,6 +90,38 @@ fn options(args: &Import, settings: &Settings, stop: &Stop) -> ImportOptions {
     }
 }
 
+/// How many messages came, and what became of them.
+fn counts(report: &ImportReport, args: &Import) -> String {
+    let skipped = match report.skipped.len() as u64 {
+        0 => String::new(),
+        skipped => format!(", {} skipped", count(skipped)),
+    };
+    let unchanged = match report.unchanged {
+        0 => String::new(),
+        unchanged => format!(
+            ", {} in files that have not changed since the last import (not read)",
+            count(unchanged)
+        ),
+    };
+    let forgotten = match report.forgotten {
+        0 => String::new(),
+        forgotten => format!(", {} left out because you forgot them", count(forgotten)),
+    };
+    let would = if args.dry_run { "would be " } else { "" };
+    let stored = if args.dry_run {
+        String::new()
+    } else {
+        format!(" ({} stored)", size(report.stored))
+    };
+    format!(
+        "{}, {}: {} {would}new{stored}, {} already in the vault{unchanged}{forgotten}{skipped}",
+        plural(report.messages, "message"),
+        size(report.octets),
+        count(report.new),
+        count(report.duplicates),
+    )
+}
+
 fn tell(report: &ImportReport, args: &Import, out: &Output) -> Done {
     for unread in &report.unread {
         out.json(
@@ -118,30 +150,7 @@ fn tell(report: &ImportReport, args: &Import, out: &Output) -> Done {
         report::warn(out, &text, None);
     }
     if !out.quiet {
-        let skipped = match report.skipped.len() as u64 {
-            0 => String::new(),
-            skipped => format!(", {} skipped", count(skipped)),
-        };
-        let unchanged = match report.unchanged {
-            0 => String::new(),
-            unchanged => format!(
-                ", {} in files that have not changed since the last import (not read)",
-                count(unchanged)
-            ),
-        };
-        let would = if args.dry_run { "would be " } else { "" };
-        let stored = if args.dry_run {
-            String::new()
-        } else {
-            format!(" ({} stored)", size(report.stored))
-        };
-        out.line(&format!(
-            "{}, {}: {} {would}new{stored}, {} already in the vault{unchanged}{skipped}",
-            plural(report.messages, "message"),
-            size(report.octets),
-            count(report.new),
-            count(report.duplicates),
-        ));
+        out.line(&counts(report, args));
     }
     if !out.quiet && report.labelled > 0 {
         let would = if args.dry_run { "would go" } else { "went" };
@@ -160,6 +169,7 @@ fn tell(report: &ImportReport, args: &Import, out: &Output) -> Done {
             "new": report.new,
             "duplicates": report.duplicates,
             "unchanged": report.unchanged,
+            "forgotten": report.forgotten,
             "labelled": report.labelled,
             "stored_bytes": report.stored,
             "unread": report.unread.len(),

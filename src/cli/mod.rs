@@ -20,6 +20,7 @@ mod demo;
 mod dialogue;
 mod doctor;
 mod export;
+mod forget;
 mod frame;
 mod import;
 mod init;
@@ -117,6 +118,8 @@ fn execute(cli: Cli, out: &Output) -> Result<Done, Failure> {
         Command::Stats(args) => stats::run(&args, &Settings::load(&global)?, out),
         Command::Status(args) => status::run(&args, &Settings::load(&global)?, out),
         Command::Audit(args) => audit::run(&args, &Settings::load(&global)?, &global, out),
+        Command::Forget(args) => forget::run(&args, &Settings::load(&global)?, &global, out),
+        Command::Remember(args) => forget::remember(&args, &Settings::load(&global)?, out),
         Command::Account(args) => account::run(&args, &global, out),
         Command::Init(args) => init::run(&args, &global, out),
         Command::Login(args) => login::run(&args, &Settings::load(&global)?, &global, out),

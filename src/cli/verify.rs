@@ -248,6 +248,7 @@ fn to_json(finding: &Finding) -> Value {
         Problem::Manifest => "manifest",
         Problem::Ledger(_) => "ledger",
         Problem::Catalog(_) => "catalog",
+        Problem::Key(_) => "key",
         Problem::Purge(_) => "purge",
     };
     json!({

@@ -118,6 +118,8 @@ pub struct ImportReport {
     pub new: u64,
     /// Messages that the vault has, perhaps in another folder.
     pub duplicates: u64,
+    /// Messages that were forgotten on purpose, and so are not stored.
+    pub forgotten: u64,
     /// Messages in files that were not read, since they have not changed and the vault has what
     /// they held.
     pub unchanged: u64,
@@ -207,6 +209,7 @@ pub fn run(
     for tally in tallies {
         report.new += tally.new;
         report.duplicates += tally.duplicates;
+        report.forgotten += tally.forgotten;
         report.stored += tally.stored;
     }
     // A message in several folders is stored once, and no duplicate in the others.
@@ -305,6 +308,7 @@ fn add(report: &mut ImportReport, part: ImportReport) {
     report.octets += part.octets;
     report.new += part.new;
     report.duplicates += part.duplicates;
+    report.forgotten += part.forgotten;
     report.unchanged += part.unchanged;
     report.labelled += part.labelled;
     report.further_folders += part.further_folders;

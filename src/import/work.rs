@@ -17,6 +17,7 @@ use crate::mail::source::Uid;
 use crate::vault::catalog::{Blob, CachedMessage, short_mid};
 use crate::vault::ledger::Evidence;
 use crate::vault::maildir::{Packed, Packer};
+use crate::vault::tombstones::TombstoneKey;
 
 pub(super) struct Worker<'a> {
     shared: &'a Shared<'a>,
@@ -155,6 +156,8 @@ impl<'a> Worker<'a> {
             let digest = scanner.finish();
             if self.is_known(&digest, route)? {
                 self.report.duplicates += 1;
+            } else if self.is_forgotten(&digest)? {
+                self.report.forgotten += 1;
             } else {
                 self.report.new += 1;
             }
@@ -246,6 +249,15 @@ impl<'a> Worker<'a> {
     /// True if the folder of the route has the content.
     fn has(&mut self, blob: Option<Blob>, route: &Route) -> Result<bool> {
         blob.map_or(Ok(false), |blob| self.earlier.has(&blob, route))
+    }
+
+    /// True if the message was removed from the vault on purpose.
+    fn is_forgotten(&self, digest: &Digest) -> Result<bool> {
+        let catalog = &self.earlier.catalog;
+        match TombstoneKey::load(self.shared.layout, catalog)? {
+            Some(key) => Ok(key.forget_of(catalog, digest)?.is_some()),
+            None => Ok(false),
+        }
     }
 
     /// True if any folder has the message.

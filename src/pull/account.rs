@@ -15,6 +15,7 @@ use crate::mail::source::Uid;
 use crate::vault::catalog::{Catalog, InMailbox, Origin};
 use crate::vault::layout::Layout;
 use crate::vault::ledger::{Identity, LedgerEvent, Proto};
+use crate::vault::tombstones::TombstoneKey;
 
 /// One account to pull, and how.
 #[derive(Debug, Clone)]
@@ -82,6 +83,11 @@ impl<'a> PulledAccount<'a> {
             uid: uid.clone(),
             dir: dir.map(str::to_owned),
         }
+    }
+
+    /// What tells the names of forgotten messages, if there are any.
+    pub(super) fn tombstones(self) -> Result<Option<TombstoneKey>> {
+        TombstoneKey::load(self.task.layout, self.catalog)
     }
 
     /// Puts something into the committer's queue.

@@ -23,6 +23,7 @@ use crate::net::pop3::Dialect;
 use crate::vault::catalog::Catalog;
 use crate::vault::layout::Layout;
 use crate::vault::ledger::{LedgerEvent, Proto};
+use crate::vault::tombstones::TombstoneKey;
 use crate::vault::{Vault, Writer, maildir};
 
 /// How to pull.
@@ -223,6 +224,8 @@ impl AccountRunner<'_> {
         };
         refuse_renamed(&job, &catalog)?;
         self.check_moved(&job.account, &catalog)?;
+        // Without its key nobody could tell what was forgotten.
+        TombstoneKey::load(self.layout, &catalog)?;
         let secret = job.secret?;
         if self.commit_queue.is_some() {
             maildir::create_folder(self.layout, job.account.vault_name(), "")?;

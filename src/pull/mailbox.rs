@@ -87,6 +87,7 @@ pub(super) fn bring_up_to_date(
     run.mailbox.recall(run.account, inventory.uidvalidity)?;
     let mut changes = changes(run, mailbox)?;
     let (hidden, mut whole) = count_listed(run, inventory, &mut changes);
+    leave_forgotten(run, mailbox, &mut changes)?;
     run.account
         .order(CommitRequest::Record(std::mem::take(&mut changes.events)))?;
     if !changes.flags.is_empty() {
@@ -155,6 +156,29 @@ fn count_listed(
     run.reporter.report.listed += inventory.announced - hidden;
     run.reporter.report.unlisted += hidden;
     (hidden, told <= inventory.announced || inventory.everything)
+}
+
+/// Takes off what was removed from the vault on purpose.
+fn leave_forgotten(
+    run: &mut PullRun<'_, '_>,
+    mailbox: &PulledMailbox<'_>,
+    changes: &mut Changes,
+) -> Result<()> {
+    // UIDs that hold for nothing say nothing.
+    let lasting = mailbox.inventory.uidvalidity > 0;
+    let Some(key) = run.account.tombstones()?.filter(|_| lasting) else {
+        return Ok(());
+    };
+    let origin = run.account.origin(mailbox);
+    let listings = mailbox.inventory.listings(&changes.wanted);
+    for (n, uid) in std::mem::take(&mut changes.wanted).into_iter().enumerate() {
+        if key.covers(run.account.catalog, origin, &listings.get(n))? {
+            run.reporter.report.forgotten += 1;
+        } else {
+            changes.wanted.push(uid);
+        }
+    }
+    Ok(())
 }
 
 /// Chooses what is received: what is wanted, and a share of what is only recognised, but

@@ -33,6 +33,7 @@ pub(super) fn session(
     run.mailbox.recall(run.account, 0)?;
     let mut plan = plan_of(run.account, &listings)?;
     settle_purge(run.account, &plan)?;
+    leave_forgotten(run, &listings, &mut plan)?;
     run.reporter.report.doubtful = 0;
     run.reporter.report.recognised = 0;
     run.reporter.report.listed = listings.len() as u64;
@@ -98,6 +99,30 @@ pub(super) fn session(
     } else {
         run.refusals.next_session(run.account.task)
     })
+}
+
+/// Takes out of the plan what was removed from the vault on purpose.
+fn leave_forgotten(
+    run: &mut PullRun<'_, '_>,
+    listings: &Listings,
+    plan: &mut FetchPlan,
+) -> Result<()> {
+    run.reporter.report.forgotten = 0;
+    // Where one name identifies nothing, the bytes decide.
+    let Some(key) = run.account.tombstones()?.filter(|_| plan.nameless == 0) else {
+        return Ok(());
+    };
+    let route = &*run.account.task.route;
+    let origin = Origin::maildrop(&route.account, &route.server);
+    for row in std::mem::take(&mut plan.fetch) {
+        if key.covers(run.account.catalog, origin, &listings.get(row as usize))? {
+            plan.known += 1;
+            run.reporter.report.forgotten += 1;
+        } else {
+            plan.fetch.push(row);
+        }
+    }
+    Ok(())
 }
 
 /// Takes out of the plan what the account's server had under the same names when it had another

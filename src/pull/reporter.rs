@@ -161,6 +161,7 @@ impl<'a, 't> PullReporter<'a, 't> {
             listed,
             wanted,
             wanted_octets,
+            forgotten,
             folders_failed,
             refused,
             unlisted,
@@ -176,6 +177,7 @@ impl<'a, 't> PullReporter<'a, 't> {
         report.listed += listed;
         report.wanted += wanted;
         report.wanted_octets += wanted_octets;
+        report.forgotten += forgotten;
         report.folders_failed.extend(folders_failed);
         report.refused.extend(refused);
         report.unlisted += unlisted;
@@ -193,6 +195,7 @@ impl<'a, 't> PullReporter<'a, 't> {
         self.report.new = tally.new;
         self.report.duplicates = tally.duplicates;
         self.report.linked = tally.linked;
+        self.report.forgotten += tally.forgotten;
         self.report.stored = tally.stored;
         for id in tally.replaced {
             self.notice(Notice::Replaced { id });

@@ -4,6 +4,7 @@
 //! anything below the root.
 
 pub mod catalog;
+mod erase;
 pub(crate) mod frame;
 mod held;
 pub mod layout;
@@ -17,6 +18,7 @@ mod shelf;
 mod snippet;
 mod spread;
 mod texts;
+pub(crate) mod tombstones;
 pub mod verify;
 mod writer;
 
@@ -34,6 +36,8 @@ use crate::mail::query::Query;
 use catalog::{AccountStatus, Catalog, Coverage, Hits, Order, upper_half};
 use layout::{Layout, Manifest};
 use ledger::{Item, Reader};
+
+use tombstones::TombstoneKey;
 
 use locate::{describe, locate, locate_all};
 
@@ -106,7 +110,7 @@ impl Vault {
                 continue;
             }
             for dir in maildir::folders(&layout, &account)? {
-                for event in unrecorded(&layout, &catalog, &account, &dir)? {
+                for event in unrecorded(&layout, &catalog, None, &account, &dir)? {
                     let (seq, time) = (0, now_ms());
                     catalog.apply(&ledger::LedgerEntry { seq, time, event })?;
                 }
@@ -133,6 +137,11 @@ impl Vault {
     #[must_use]
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    /// What tells forgotten messages, if there are any.
+    pub(crate) fn tombstones(&self) -> Result<Option<TombstoneKey>> {
+        TombstoneKey::load(&self.layout, &self.catalog)
     }
 
     /// Messages in the vault, each content once.
@@ -335,6 +344,9 @@ fn caught_up(layout: &Layout, manifest: &Manifest) -> Result<Option<Catalog>> {
     catalog.begin()?;
     for item in rest {
         if let Item::Entry { entry, .. } = item? {
+            if entry.event.ends_erasure() {
+                return Ok(None);
+            }
             catalog.apply(&entry)?;
         }
     }

@@ -175,6 +175,29 @@ impl Vault {
         }
     }
 
+    /// The ids of the messages of a selection.
+    pub(crate) fn contents(&self, selection: &Selection) -> Result<Vec<Hash128>> {
+        let mut contents = Vec::new();
+        loop {
+            let done = contents.len() as u64;
+            let some = self.catalog.picked(&selection.rows, done, u64::MAX)?;
+            if some.is_empty() {
+                return Ok(contents);
+            }
+            contents.extend(some.iter().map(|picked| picked.hash));
+        }
+    }
+
+    /// The accounts whose servers list messages of a selection, as far as is known, as they are
+    /// called, and how many.
+    pub(crate) fn listed_on_servers(&self, selection: &Selection) -> Result<Vec<(String, u64)>> {
+        let mut accounts = self.catalog.on_servers(&selection.rows)?;
+        for (account, _) in &mut accounts {
+            *account = self.shown(account).to_owned();
+        }
+        Ok(accounts)
+    }
+
     /// Those of one folder, of a selection by folders.
     #[must_use]
     pub(crate) fn entries_in<'a>(&'a self, selection: &'a Selection, part: &Part) -> Entries<'a> {

@@ -1,5 +1,6 @@
 //! The one writer of a vault: holds the lock, and puts right what a killed run left.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,11 +8,12 @@ use std::time::Duration;
 
 use crate::base::error::{Error, Result};
 use crate::base::fsx::{self, BatchSync, Staging};
-use crate::mail::message::Scanner;
+use crate::mail::message::{Digest, Scanner};
 use crate::vault::catalog::{Blob, Catalog, Place, discard};
 use crate::vault::layout::{self, FileName, Layout, Manifest, base_of};
 use crate::vault::ledger::{self, Item, Ledger, LedgerEvent, Opened, Reader};
 use crate::vault::lock::Lock;
+use crate::vault::tombstones::TombstoneKey;
 use crate::vault::{
     describe, frame, locate, locate_all, maildir, now_ms, now_seconds, open_layout,
 };
@@ -19,14 +21,19 @@ use crate::vault::{
 /// The one writer of a vault.
 #[derive(Debug)]
 pub struct Writer {
-    layout: Layout,
-    manifest: Manifest,
-    ledger: Ledger,
-    catalog: Catalog,
+    pub(super) layout: Layout,
+    pub(super) manifest: Manifest,
+    pub(super) ledger: Ledger,
+    pub(super) catalog: Catalog,
     sync: BatchSync,
     staging: Staging,
     /// True if the catalog has taken in an event by half: it must not be published.
-    torn: bool,
+    pub(super) torn: bool,
+    /// True while messages are removed on purpose: the catalog, which knows them, must not be
+    /// published.
+    pub(super) erasing: bool,
+    /// The key of what was forgotten, once it was asked for.
+    pub(super) tombstones: OnceCell<Option<TombstoneKey>>,
     /// What opening found amiss.
     pub(crate) opened: Opened,
     _lock: Lock,
@@ -94,12 +101,14 @@ impl Writer {
             catalog = Catalog::open(&layout.catalog())?;
             Reader::new(&layout, &manifest.id)?
         };
-        let mut behind = false;
+        let (mut behind, mut outdated) = (false, false);
+        let is_old = catalog.position()?.is_some();
         for item in rest {
             if let Item::Entry { entry, .. } = item? {
                 catalog.begin()?;
                 catalog.apply(&entry)?;
                 behind = true;
+                outdated |= is_old && entry.event.ends_erasure();
             }
         }
         if behind {
@@ -117,9 +126,18 @@ impl Writer {
             sync,
             staging,
             torn: false,
+            erasing: false,
+            tombstones: OnceCell::new(),
             opened,
             _lock: lock,
         };
+        if writer.catalog.is_erasing()? {
+            writer.finish_erasing()?;
+            outdated = true;
+        }
+        if outdated {
+            writer.renew_catalogs()?;
+        }
         writer.clean_up()?;
         Ok(writer)
     }
@@ -153,7 +171,10 @@ impl Writer {
 
     /// Adopts the files of a folder that no ledger line names; returns how many.
     pub(crate) fn adopt(&mut self, account: &str, dir: &str) -> Result<usize> {
-        let events = unrecorded(&self.layout, &self.catalog, account, dir)?;
+        // What was forgotten does not come back by a file that somebody put here. Without its key
+        // that cannot be told, and `verify` says so.
+        let key = self.tombstones().unwrap_or_default().cloned();
+        let events = unrecorded(&self.layout, &self.catalog, key.as_ref(), account, dir)?;
         let adopted = events.len();
         if adopted > 0 {
             // The names may have been given by a run that was killed before its sync, to files
@@ -191,7 +212,7 @@ impl Writer {
     /// could not be taken in, nothing is published: the catalog stays where it was, and the next
     /// opening replays the ledger.
     pub fn publish(&mut self) -> Result<()> {
-        if self.torn {
+        if self.torn || self.erasing {
             return self.catalog.abandon();
         }
         let done = self.catalog.commit(self.ledger.position());
@@ -288,6 +309,7 @@ impl Drop for Writer {
 pub(super) fn unrecorded(
     layout: &Layout,
     catalog: &Catalog,
+    key: Option<&TombstoneKey>,
     account: &str,
     dir: &str,
 ) -> Result<Vec<LedgerEvent>> {
@@ -307,7 +329,17 @@ pub(super) fn unrecorded(
                 None => false,
             };
             let path = folder.join(sub).join(&file);
-            if placed || !is_what_it_says(&path, &name, &mut scanner) {
+            let digest = if placed {
+                None
+            } else {
+                digest_of(&path, &name, &mut scanner)
+            };
+            let Some(digest) = digest else {
+                continue;
+            };
+            if let Some(key) = key
+                && key.forget_of(catalog, &digest)?.is_some()
+            {
                 continue;
             }
             let mut relative = format!("mail/{account}");
@@ -326,9 +358,11 @@ pub(super) fn unrecorded(
     Ok(events)
 }
 
-fn is_what_it_says(path: &Path, name: &FileName, scanner: &mut Scanner) -> bool {
-    frame::scan(path, name.size, scanner)
-        .is_ok_and(|d| d.hash == name.hash && d.size == name.size && d.wire == name.wire)
+/// What is in a file, if it is what its name says.
+fn digest_of(path: &Path, name: &FileName, scanner: &mut Scanner) -> Option<Digest> {
+    let digest = frame::scan(path, name.size, scanner).ok()?;
+    let fits = digest.hash == name.hash && digest.size == name.size && digest.wire == name.wire;
+    fits.then_some(digest)
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod errors;
 mod export;
 mod export_uids;
 mod folders;
+mod forget;
 mod frozen;
 mod guides;
 mod hostile;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::{Committer, Delivery, Placement};
+use super::{Committer, Delivery, Placement, identity};
 use crate::base::error::Result;
 use crate::base::fsx;
 use crate::mail::message::Hash128;
@@ -42,12 +42,7 @@ impl Committer {
             date(path, name, delivery.idate)?;
             if delivery.route.dir.is_some() && *before != delivery.flags {
                 changes.push(FlagChange {
-                    identity: Identity {
-                        account: delivery.route.account.clone(),
-                        server: delivery.route.server.clone(),
-                        uid: delivery.uid.clone(),
-                        dir: delivery.route.dir.clone(),
-                    },
+                    identity: identity(delivery),
                     hash: Some(name.hash),
                     before: before.clone(),
                     flags: delivery.flags.clone(),

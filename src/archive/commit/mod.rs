@@ -85,6 +85,8 @@ pub(crate) struct Tally {
     pub(crate) duplicates: u64,
     /// Recognised without fetching them.
     pub(crate) linked: u64,
+    /// Received and not stored, since they were forgotten on purpose.
+    pub(crate) forgotten: u64,
     /// Bytes that the new ones take on disk.
     pub(crate) stored: u64,
     /// Ids of messages whose damaged file was replaced.
@@ -203,12 +205,14 @@ enum Placement {
     /// A stored file, checked just now, and the flags that the message's own folder has it
     /// with, if it has it.
     Stored(FileName, u64, PathBuf, Option<String>),
+    /// Nowhere: it was removed from the vault on purpose, by this forget.
+    Forgotten(u32),
 }
 
 impl Placement {
     /// Whether the message may get a name that is not there yet.
     fn gives_name(&self) -> bool {
-        !matches!(self, Self::Stored(.., Some(_)))
+        !matches!(self, Self::Stored(.., Some(_)) | Self::Forgotten(_))
     }
 }
 
@@ -362,6 +366,8 @@ impl Committer {
                 Placement::Earlier(*earlier)
             } else if let Some(stored) = self.stored(delivery)? {
                 stored
+            } else if let Some(forget) = self.writer.forget_of(digest)? {
+                Placement::Forgotten(forget)
             } else if let Some(earlier) =
                 dedupe::same_mail(delivery.route.policy, digest).and_then(|key| by_mail.get(&key))
             {
@@ -430,6 +436,11 @@ impl Committer {
                 Placement::Stored(name, stored, path, here) => {
                     (*name, *stored, Some(path.clone()), here.is_some())
                 }
+                Placement::Forgotten(forget) => {
+                    events.extend(self.entomb(*forget, delivery)?);
+                    names.push((own_name(packed), 0, PathBuf::new()));
+                    continue;
+                }
             };
             let key = (folder.clone(), name.hash);
             let path = if let Some(path) = known.clone().filter(|_| here) {
@@ -481,6 +492,14 @@ impl Committer {
         Ok(events)
     }
 
+    /// Counts a message that was forgotten, and remembers its name.
+    fn entomb(&mut self, forget: u32, delivery: &Delivery) -> Result<Option<LedgerEvent>> {
+        let name = identity(delivery);
+        let tally = self.tallies.entry(name.account.clone()).or_default();
+        tally.forgotten += 1;
+        self.writer.tombstone(forget, &name, delivery.octets)
+    }
+
     /// A good file of a known content, whatever flags it was given since: two files of
     /// one base must not lie in a folder. A damaged one is moved away.
     fn already_there(
@@ -526,15 +545,19 @@ fn own_name(packed: &Packed) -> FileName {
     }
 }
 
+fn identity(delivery: &Delivery) -> Identity {
+    Identity {
+        account: delivery.route.account.clone(),
+        server: delivery.route.server.clone(),
+        uid: delivery.uid.clone(),
+        dir: delivery.route.dir.clone(),
+    }
+}
+
 fn seen(delivery: &Delivery, name: &FileName, stored: u64) -> LedgerEvent {
     let digest = &delivery.packed.digest;
     LedgerEvent::Seen(Box::new(Seen {
-        identity: Identity {
-            account: delivery.route.account.clone(),
-            server: delivery.route.server.clone(),
-            uid: delivery.uid.clone(),
-            dir: delivery.route.dir.clone(),
-        },
+        identity: identity(delivery),
         octets: delivery.octets,
         hash: name.hash,
         got: digest.hash,

@@ -5,6 +5,7 @@
 )]
 
 mod account;
+mod forget;
 mod setup;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use mailvault::base::units::{DurationFault, parse_age, parse_size, parse_wait};
 
 pub(crate) use self::account::{AccountArgs, AccountCommand};
+pub(crate) use self::forget::{Forget, Remember};
 pub(crate) use self::setup::{Configure, ConfigureCommand, Doctor, Init, LoginArgs, TlsKind};
 
 /// The whole command line.
@@ -91,6 +93,8 @@ pub(crate) enum Command {
     Stats(StatsArgs),
     Status(StatusArgs),
     Audit(AuditArgs),
+    Forget(Forget),
+    Remember(Remember),
     Account(AccountArgs),
     Init(Init),
     Login(LoginArgs),
@@ -117,6 +121,8 @@ impl Command {
             Self::Stats(_) => "stats",
             Self::Status(_) => "status",
             Self::Audit(_) => "audit",
+            Self::Forget(_) => "forget",
+            Self::Remember(_) => "remember",
             Self::Account(_) => "account",
             Self::Init(_) => "init",
             Self::Login(_) => "login",

@@ -47,6 +47,7 @@ pub(super) fn tell(out: &Output, account: &str, report: &PullReport, error: Opti
         "new": report.new,
         "duplicates": report.duplicates,
         "linked": report.linked,
+        "forgotten": report.forgotten,
         "failed": report.failed(),
         "unlisted": report.unlisted,
         "doubtful": report.doubtful,
@@ -179,8 +180,12 @@ pub(super) fn results(outcomes: &[Outcome], out: &Output) -> Vec<String> {
         } else if error.is_none() && looks && !report.is_partial() {
             let nothing = out.word("nothing new", Tone::Good);
             let listed = count(report.listed);
+            let forgotten = unless_none(
+                report.forgotten,
+                format!(", {} forgotten", count(report.forgotten)),
+            );
             lines.push(Some(format!(
-                "{account:wide$}  {nothing} ({listed} on the server)"
+                "{account:wide$}  {nothing} ({listed} on the server{forgotten})"
             )));
         }
     }
@@ -199,13 +204,16 @@ fn aligned(rows: &[Vec<String>]) -> Vec<String> {
     lines.map(|line| line.replacen("  (", " (", 1)).collect()
 }
 
-fn row(account: &str, report: &PullReport) -> Vec<String> {
-    let done = report.new + report.duplicates + report.refused.len() as u64;
-    let left = report.wanted.saturating_sub(done);
-    let unless_none = |number: u64, text: String| match number {
+fn unless_none(number: u64, text: String) -> String {
+    match number {
         0 => String::new(),
         _ => text,
-    };
+    }
+}
+
+fn row(account: &str, report: &PullReport) -> Vec<String> {
+    let done = report.new + report.duplicates + report.refused.len() as u64;
+    let left = report.wanted.saturating_sub(done + report.forgotten);
     vec![
         account.to_owned(),
         format!("{} new", count(report.new)),

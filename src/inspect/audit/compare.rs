@@ -1,7 +1,7 @@
 //! A listing against the record: by name and size, then by the headers on the server, and
 //! where these do not settle it, by the bytes (docs/SAFETY.md, Evidence).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::headers::Comparison;
 use super::{ArchiveStatus, Audit};
@@ -212,9 +212,35 @@ impl Audit<'_> {
         catalog.for_each_sighting(origin, |known| walk.known(known.uid, known, &mut take))?;
         walk.finish(&mut take);
         self.windowed |= windowed;
+        self.find_forgotten(origin, listings, &mut by_name)?;
         by_name.read.sort_unstable();
         by_name.receive.sort_unstable();
         Ok(by_name)
+    }
+
+    /// Finds the names of forgotten messages. That they are still the same is for their bytes to
+    /// show: nothing is left to compare a header with.
+    fn find_forgotten(
+        &self,
+        origin: Origin<'_>,
+        listings: &Listings,
+        by_name: &mut ByName,
+    ) -> Result<()> {
+        let Some(key) = self.vault.tombstones()? else {
+            return Ok(());
+        };
+        let nameless: HashSet<u32> = by_name.receive.iter().copied().collect();
+        for (row, verdict) in by_name.verdicts.iter_mut().enumerate() {
+            let number = u32::try_from(row).unwrap_or(u32::MAX);
+            if *verdict == Judgement::UNKNOWN
+                && !nameless.contains(&number)
+                && key.covers(self.vault.catalog(), origin, &listings.get(row))?
+            {
+                verdict.status = ArchiveStatus::Forgotten;
+                by_name.receive.push(number);
+            }
+        }
+        Ok(())
     }
 
     /// True if the user knows that a message has another size than listed.
@@ -340,6 +366,11 @@ impl Audit<'_> {
                     return Ok(Judgement::new(ArchiveStatus::Archived, content));
                 }
             }
+        }
+        if let Some(key) = self.vault.tombstones()?
+            && key.forget_of(self.vault.catalog(), digest)?.is_some()
+        {
+            return Ok(Judgement::new(ArchiveStatus::Forgotten, None));
         }
         Ok(Judgement::UNKNOWN)
     }

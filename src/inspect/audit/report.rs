@@ -24,13 +24,15 @@ pub enum ArchiveStatus {
     Excluded,
     /// It was archived, and its file is gone from the vault.
     Lost,
+    /// It was removed from the vault on purpose.
+    Forgotten,
     /// Nothing is known of it.
     Unknown,
 }
 
 impl ArchiveStatus {
     /// All of them, in the order of a [`AuditTally`].
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Archived,
         Self::Recognised,
         Self::Doubtful,
@@ -40,6 +42,7 @@ impl ArchiveStatus {
         Self::Refused,
         Self::Excluded,
         Self::Lost,
+        Self::Forgotten,
         Self::Unknown,
     ];
 
@@ -56,6 +59,7 @@ impl ArchiveStatus {
             Self::Refused => "refused",
             Self::Excluded => "excluded",
             Self::Lost => "lost",
+            Self::Forgotten => "forgotten",
             Self::Unknown => "unknown",
         }
     }

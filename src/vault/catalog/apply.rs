@@ -70,6 +70,7 @@ impl Catalog {
             }
             LedgerEvent::Adopted { account, file, .. } => self.apply_adopted(account, file, time),
             LedgerEvent::Lost { hash } | LedgerEvent::Forgotten { hash, .. } => self.lose(*hash),
+            LedgerEvent::Erased(erasure) => self.put_erasure(erasure, time),
             LedgerEvent::Learned {
                 account,
                 key,

@@ -4,7 +4,7 @@ use super::Catalog;
 use crate::base::error::Result;
 
 /// Tables that follow from the ledger alone, each as rows without ids in one order.
-const FROM_LEDGER: [(&str, &str); 10] = [
+const FROM_LEDGER: [(&str, &str); 12] = [
     (
         "blob",
         "SELECT h64, hrest, received, size, wire, stored, seen, lost, superseded,
@@ -47,6 +47,8 @@ const FROM_LEDGER: [(&str, &str); 10] = [
         "SELECT destination, folder, h64, hrest, uid, time FROM uploaded
          JOIN goal ON goal.id = goal ORDER BY destination, folder, h64, hrest",
     ),
+    ("forget", "SELECT * FROM forget ORDER BY number"),
+    ("tombstone", "SELECT * FROM tombstone ORDER BY tag"),
     (
         "uploading",
         "SELECT destination, folder, h64, hrest FROM uploading

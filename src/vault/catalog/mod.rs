@@ -34,6 +34,7 @@ mod status;
 mod sums;
 mod tally;
 mod texts;
+mod tombstone;
 mod uid_table;
 mod upload;
 mod walked;
@@ -75,11 +76,12 @@ pub use stats::{Amount, BRACKETS, Facet, Group, Groups, Totals};
 pub use status::AccountStatus;
 pub(crate) use texts::index_pieces;
 pub use texts::{Coverage, Extras, Texts};
+pub use tombstone::ForgetRecord;
 pub(crate) use uid_table::{UidRecord, UidTable};
 pub(super) use walked::WalkedFile;
 
 /// Marks files made by this version of the schema.
-const USER_VERSION: i64 = 0x6d76_000d;
+const USER_VERSION: i64 = 0x6d76_000e;
 /// How long a reader waits for a writer that replaces the file.
 const PATIENCE: Duration = Duration::from_secs(30);
 

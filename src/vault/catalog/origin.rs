@@ -5,7 +5,7 @@ use crate::vault::ledger::Identity;
 
 /// A mailbox in one epoch of its UIDs, or a maildrop, of which neither directory nor
 /// UIDVALIDITY is recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Origin<'a> {
     /// The account.
     pub(crate) account: &'a str,
@@ -26,6 +26,20 @@ impl<'a> Origin<'a> {
             server,
             dir: "",
             uidvalidity: 0,
+        }
+    }
+
+    /// Where the name of a message holds that the ledger has.
+    #[must_use]
+    pub(crate) fn of(identity: &'a Identity) -> Self {
+        Self {
+            account: &identity.account,
+            server: &identity.server,
+            dir: identity.dir.as_deref().unwrap_or_default(),
+            uidvalidity: match identity.uid {
+                Uid::Imap { uidvalidity, .. } => uidvalidity,
+                Uid::Absent | Uid::Uidl(_) => 0,
+            },
         }
     }
 

@@ -151,6 +151,31 @@ CREATE TABLE uploading (
     PRIMARY KEY (goal, h64, hrest)
 ) WITHOUT ROWID;
 
+-- Removals on purpose; holds is 0 once they were taken back. key tells the key of the tombstones
+-- from others.
+CREATE TABLE forget (
+    number INTEGER PRIMARY KEY,
+    time INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    messages INTEGER NOT NULL,
+    key BLOB NOT NULL,
+    holds INTEGER NOT NULL
+);
+
+-- Keyed hashes of what must not be stored again.
+CREATE TABLE tombstone (
+    tag BLOB PRIMARY KEY,
+    forget INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX tombstone_forget ON tombstone (forget);
+
+-- Lines of the ledger that a removal has yet to mask.
+CREATE TABLE masking (
+    line INTEGER PRIMARY KEY,
+    was BLOB NOT NULL,
+    now BLOB NOT NULL
+);
+
 -- From here on derived from the message files.
 
 -- One index serves dedupe and the search for a Message-ID.

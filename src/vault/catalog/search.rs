@@ -82,7 +82,7 @@ pub(crate) struct Picked {
 /// The messages of a selection, in a temporary table that goes with the catalog.
 #[derive(Debug)]
 pub(crate) struct PickedRows {
-    table: String,
+    pub(super) table: String,
 }
 
 /// What a selection leaves out, since the server no longer has it.

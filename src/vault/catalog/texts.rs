@@ -159,7 +159,7 @@ impl Catalog {
 
     /// Refuses a query that the index of words cannot answer with certainty yet; with
     /// `certain`, messages that could not be read are a reason, too.
-    pub(super) fn check_texts(&self, query: &Query, certain: bool) -> Result<()> {
+    pub(crate) fn check_texts(&self, query: &Query, certain: bool) -> Result<()> {
         if !query.needs_texts() {
             return Ok(());
         }

@@ -107,6 +107,12 @@ impl Layout {
         self.root.join("catalog-imports.sqlite")
     }
 
+    /// The key of what was forgotten.
+    #[must_use]
+    pub(crate) fn tombstone_key(&self) -> PathBuf {
+        self.root.join("tombstones.key")
+    }
+
     /// The target of the writer's lock.
     #[must_use]
     pub(crate) fn lock(&self) -> PathBuf {
@@ -151,10 +157,14 @@ pub(crate) struct Manifest {
     pub(crate) created: String,
     /// True if months of the ledger may be compressed.
     pub(crate) ledger_zst: bool,
+    /// True if lines of the ledger may be masked.
+    pub(crate) erased: bool,
 }
 
 /// The feature that a vault requires whose ledger may have compressed months.
 const LEDGER_ZST: &str = "ledger-zst";
+/// The feature that a vault requires whose ledger may have masked lines.
+const ERASED: &str = "erased";
 
 impl Manifest {
     /// For a new vault with this id, made at `now` (Unix seconds).
@@ -165,6 +175,7 @@ impl Manifest {
             id: Hash128(id).to_string(),
             created: created.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
             ledger_zst: false,
+            erased: false,
         }
     }
 
@@ -174,14 +185,19 @@ impl Manifest {
         Self { ledger_zst, ..self }
     }
 
+    /// The same, requiring a program that reads masked lines or not.
+    #[must_use]
+    pub(crate) fn with_erased(self, erased: bool) -> Self {
+        Self { erased, ..self }
+    }
+
     /// The text of the file.
     #[must_use]
     pub(crate) fn text(&self) -> String {
-        let features = if self.ledger_zst {
-            format!("\"{LEDGER_ZST}\"")
-        } else {
-            String::new()
-        };
+        let features = [(self.ledger_zst, LEDGER_ZST), (self.erased, ERASED)];
+        let required = features.iter().filter(|(required, _)| *required);
+        let features: Vec<_> = required.map(|(_, name)| format!("\"{name}\"")).collect();
+        let features = features.join(", ");
         format!(
             "format = 1\nid = \"{}\"\ncreated = \"{}\"\nhash = \"blake3-128\"\n\
              info_sep = \":\"\nencryption = \"none\"\nfeatures_required = [{features}]\n",
@@ -210,7 +226,16 @@ impl Manifest {
             .get("features_required")
             .and_then(toml::Value::as_array)
             .ok_or_else(|| damaged("it has no list of required features"))?;
-        let is_known = |feature: &toml::Value| feature.as_str() == Some(LEDGER_ZST);
+        let is_known = |feature: &toml::Value| {
+            feature
+                .as_str()
+                .is_some_and(|name| [LEDGER_ZST, ERASED].contains(&name))
+        };
+        let requires = |name: &str| {
+            features
+                .iter()
+                .any(|feature| feature.as_str() == Some(name))
+        };
         if let Some(feature) = features.iter().find(|feature| !is_known(feature)) {
             return Err(refuse(format!("it needs the feature {feature}")));
         }
@@ -234,7 +259,8 @@ impl Manifest {
             created: value("created")
                 .ok_or_else(|| damaged("it does not say when it was made"))?
                 .to_owned(),
-            ledger_zst: !features.is_empty(),
+            ledger_zst: requires(LEDGER_ZST),
+            erased: requires(ERASED),
         })
     }
 }

@@ -3,7 +3,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use super::decode::{DecodedLine, Fault, decode};
+use super::decode::{DecodedLine, Fault, decode, decode_masked};
 use super::line::{Checksum, MAX_LINE, SUFFIX, split};
 use super::month::{MonthBytes, path_of};
 use super::shape::is_ours;
@@ -168,7 +168,8 @@ impl Chain {
         self.prev = Some(mark);
         let before = before.ok_or(Wrong::Bad("a line after one without a checksum"))?;
         if before.next(body) != mark {
-            return Err(Wrong::Bad("a line with a wrong checksum"));
+            let masked = decode_masked(body).filter(|masked| self.is_next(masked.seq()));
+            return masked.ok_or(Wrong::Bad("a line with a wrong checksum"));
         }
         let line = decode(body).map_err(|fault| match fault {
             Fault::Later(version) => Wrong::Later(version),
@@ -179,14 +180,16 @@ impl Chain {
         {
             return Err(Wrong::Bad("a line that names no place of a vault"));
         }
-        let in_order = self
-            .seq
-            .is_none_or(|last| line.seq() == last + 1 || self.gap && line.seq() > last);
-        if in_order {
+        if self.is_next(line.seq()) {
             Ok(line)
         } else {
             Err(Wrong::Bad("a line with a wrong number"))
         }
+    }
+
+    fn is_next(&self, seq: u64) -> bool {
+        self.seq
+            .is_none_or(|last| seq == last + 1 || self.gap && seq > last)
     }
 }
 

@@ -2,8 +2,10 @@
 //! no error, missing ones are (docs/FORMAT.md, Ledger).
 
 use super::encode::OpenLedger;
+use super::erasure::Erasure;
 use super::event::{Evidence, Identity, LedgerEntry, LedgerEvent, Proto, Seen, SessionRecord};
 use super::line::{Checksum, Fields, parse_time};
+use super::masking::is_masked;
 use crate::mail::source::{ObjectId, Uid, Voucher};
 
 /// What one line says.
@@ -15,19 +17,24 @@ pub(super) enum DecodedLine {
         open: OpenLedger,
     },
     Entry(LedgerEntry),
+    /// Its strings were overwritten, if a later line says so.
+    Masked {
+        seq: u64,
+        time: i64,
+    },
 }
 
 impl DecodedLine {
     pub(super) fn seq(&self) -> u64 {
         match self {
-            Self::Open { seq, .. } => *seq,
+            Self::Open { seq, .. } | Self::Masked { seq, .. } => *seq,
             Self::Entry(entry) => entry.seq,
         }
     }
 
     pub(super) fn time(&self) -> i64 {
         match self {
-            Self::Open { time, .. } => *time,
+            Self::Open { time, .. } | Self::Masked { time, .. } => *time,
             Self::Entry(entry) => entry.time,
         }
     }
@@ -52,10 +59,23 @@ pub(super) fn decode(body: &[u8]) -> Result<DecodedLine, Fault> {
     }
 }
 
-fn read_line(fields: &mut Fields<'_>) -> Option<DecodedLine> {
+/// Reads the body of a line whose checksum is wrong, if it has the form of a masked one.
+pub(super) fn decode_masked(body: &[u8]) -> Option<DecodedLine> {
+    let mut fields = Fields::parse(body)?;
+    let is_ours = fields.number::<u64>("v")? == 1 && is_masked(&fields);
+    let (seq, time) = read_place(&mut fields)?;
+    is_ours.then_some(DecodedLine::Masked { seq, time })
+}
+
+fn read_place(fields: &mut Fields<'_>) -> Option<(u64, i64)> {
     // The catalog's integers have 63 bits.
     let seq = u64::try_from(fields.number::<i64>("seq")?).ok()?;
     let time = parse_time(&fields.text("t")?)?;
+    Some((seq, time))
+}
+
+fn read_line(fields: &mut Fields<'_>) -> Option<DecodedLine> {
+    let (seq, time) = read_place(fields)?;
     let ev = fields.text("ev")?;
     if ev == "open" {
         let open = OpenLedger {
@@ -151,6 +171,7 @@ fn read_event(f: &mut Fields<'_>, ev: String) -> Option<LedgerEvent> {
             hash: f.hash("hash")?,
             reason: f.text("reason")?,
         },
+        "erased" => LedgerEvent::Erased(Erasure::read(f)?),
         "verified" => LedgerEvent::Verified {
             scope: f.text("scope")?,
             damage: f.number("damage")?,

@@ -1,5 +1,6 @@
 //! What the ledger can say: one type for each kind of event (docs/FORMAT.md, Ledger).
 
+use super::erasure::Erasure;
 use crate::mail::message::Hash128;
 use crate::mail::source::{ObjectId, Uid, Voucher};
 
@@ -259,13 +260,15 @@ pub enum LedgerEvent {
         /// Of the content that it had.
         hash: Hash128,
     },
-    /// Removed from the vault on purpose.
+    /// Removed from the vault on purpose, by an earlier version.
     Forgotten {
         /// Of its content.
         hash: Hash128,
         /// Why.
         reason: String,
     },
+    /// Something about messages that are removed from the vault on purpose.
+    Erased(Erasure),
     /// A verify or repair came to its end.
     Verified {
         /// What was looked at.
@@ -329,6 +332,13 @@ pub enum LedgerEvent {
 }
 
 impl LedgerEvent {
+    /// True if a removal on purpose ends with it: a catalog that was made before still knows the
+    /// messages.
+    #[must_use]
+    pub(crate) fn ends_erasure(&self) -> bool {
+        matches!(self, Self::Erased(Erasure::End { .. }))
+    }
+
     /// The name of this kind of event, as the ledger writes it.
     #[must_use]
     pub(crate) fn name(&self) -> &str {
@@ -349,6 +359,7 @@ impl LedgerEvent {
             Self::Adopted { .. } => "adopted",
             Self::Lost { .. } => "lost",
             Self::Forgotten { .. } => "forgotten",
+            Self::Erased(_) => "erased",
             Self::Verified { .. } => "verified",
             Self::Learned { .. } => "learned",
             Self::UploadIntent { .. } => "upload-intent",

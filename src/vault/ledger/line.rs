@@ -182,6 +182,14 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Every string with its key, still escaped.
+    pub(super) fn texts(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        self.list.iter().filter_map(|(key, value)| match value {
+            Value::Text(text) => Some((*key, *text)),
+            Value::Null | Value::Number(_) => None,
+        })
+    }
+
     fn get(&mut self, key: &str) -> Option<Value<'a>> {
         let is = |field: &&(&[u8], Value<'a>)| field.0 == key.as_bytes();
         if let Some(&(_, value)) = self.list.get(self.next).filter(is) {

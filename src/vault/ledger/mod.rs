@@ -7,10 +7,14 @@
 mod chain;
 mod decode;
 mod encode;
+mod erase;
+mod erasure;
 mod event;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod line;
+mod mask_check;
+mod masking;
 mod mend;
 mod month;
 mod pack;
@@ -32,6 +36,9 @@ use encode::{OpenLedger, encode, encode_open};
 use line::{MAX_LINE, MAX_TIME, month_of, split};
 
 pub use chain::Position;
+pub(crate) use erase::{for_each_line, mask_copy};
+pub(crate) use erasure::MaskedLine;
+pub use erasure::{Erasure, TombstoneKind};
 pub use event::{Evidence, Identity, LedgerEntry, LedgerEvent, Proto, Seen, SessionRecord};
 pub use line::Checksum;
 pub(crate) use mend::{forked, is_packed_better, rescue, unreadable};
@@ -55,10 +62,21 @@ pub(crate) fn origin(layout: &Layout) -> Result<Option<Manifest>> {
             && let Some(id) = Hash128::parse(&open.vault)
         {
             let manifest = Manifest::new(id.0, time / 1_000);
-            return Ok(Some(manifest.with_ledger_zst(has_packed(layout)?)));
+            let manifest = manifest.with_ledger_zst(has_packed(layout)?);
+            return Ok(Some(manifest.with_erased(has_erased(layout)?)));
         }
     }
     Ok(None)
+}
+
+/// True if lines of a ledger may be masked.
+fn has_erased(layout: &Layout) -> Result<bool> {
+    let mut erased = false;
+    for_each_line(layout, &mut |line| {
+        erased |= matches!(line.event, LedgerEvent::Erased(_));
+        Ok(())
+    })?;
+    Ok(erased)
 }
 
 /// The writer of the ledger; whoever has it holds the vault's lock.

@@ -37,6 +37,7 @@ pub(super) fn is_ours(event: &LedgerEvent) -> bool {
         LedgerEvent::Lost { .. }
         | LedgerEvent::Superseded { .. }
         | LedgerEvent::Forgotten { .. }
+        | LedgerEvent::Erased(_)
         | LedgerEvent::Verified { .. }
         | LedgerEvent::UploadIntent { .. }
         | LedgerEvent::UploadFailed { .. }

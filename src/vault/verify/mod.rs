@@ -22,6 +22,7 @@ use crate::vault::frame::Flaw;
 use crate::vault::layout::{Layout, Manifest};
 use crate::vault::ledger::{Damage, Item, LedgerEvent, Reader, packed_file};
 use crate::vault::lock::Lock;
+use crate::vault::tombstones::TombstoneKey;
 use crate::vault::{Writer, is_current, open_layout, restore_manifest};
 use months::cut_off;
 use purges::wrong;
@@ -65,7 +66,16 @@ pub fn verify(
     }
     check.months(&manifest.id)?;
     let replayed = check.replayed(&manifest.id)?;
+    if lock.is_some() && replayed.is_erasing()? {
+        // What was decided is done first, by whoever opens the vault for writing.
+        drop((check, lock));
+        Writer::open(path, Duration::ZERO, &options.stop)?;
+        return verify(path, options, events);
+    }
     check.catalog(&manifest, &replayed);
+    if let Err(Error::Damaged { detail, .. }) = TombstoneKey::load(&layout, &replayed) {
+        check.find("tombstones.key", Problem::Key(detail));
+    }
     check.files(&replayed, events)?;
     let Check {
         mut report,

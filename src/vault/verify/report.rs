@@ -88,6 +88,8 @@ pub enum Problem {
     Catalog(String),
     /// `vault.toml` was lost.
     Manifest,
+    /// The key of what was forgotten is missing or another one.
+    Key(String),
     /// A purge is recorded of something that was not archived.
     Purge(String),
 }
@@ -108,7 +110,9 @@ impl fmt::Display for Problem {
             Self::Moved => f.write_str("moved to another folder"),
             Self::Unrecorded => f.write_str("not recorded"),
             Self::Repeated => f.write_str("twice in its folder"),
-            Self::Ledger(how) | Self::Catalog(how) | Self::Purge(how) => f.write_str(how),
+            Self::Ledger(how) | Self::Catalog(how) | Self::Key(how) | Self::Purge(how) => {
+                f.write_str(how)
+            }
         }
     }
 }

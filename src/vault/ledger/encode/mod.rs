@@ -126,6 +126,7 @@ fn write_fields(line: &mut LineWriter<'_>, event: &LedgerEvent) {
             line.hash("hash", *hash);
             line.text("reason", reason.as_bytes());
         }
+        LedgerEvent::Erased(erasure) => erasure.write(line),
         LedgerEvent::Verified { scope, damage } => {
             line.text("scope", scope.as_bytes());
             line.number("damage", damage);

@@ -23,7 +23,9 @@ pub(super) fn pack(layout: &Layout, file: &str, stop: &AtomicBool) -> Result<()>
     let (plain, packed) = (plain_path(layout, file), packed_path(layout, file));
     if !is_packed(layout, file)? {
         let tmp = temporary(&packed)?;
-        let written = compress(&plain, &tmp, stop);
+        let input = &mut fsx::open(&plain)?;
+        let written = compress(input, &plain, &tmp, stop)
+            .and_then(|written| Ok(written && is_written_right(&plain, &tmp)?));
         if !matches!(written, Ok(true)) {
             // What it takes is wanted for mail where the disk is full. If this fails too, the
             // next run removes it.
@@ -41,10 +43,14 @@ pub(super) fn pack(layout: &Layout, file: &str, stop: &AtomicBool) -> Result<()>
     fsx::sync_dir(&layout.ledger_dir())
 }
 
-/// Writes a compressed file that was read back; false if it is not to be kept.
-fn compress(plain: &Path, to: &Path, stop: &AtomicBool) -> Result<bool> {
+/// Writes a compressed file durably; false if it is not to be kept.
+pub(super) fn compress(
+    input: &mut impl Read,
+    from: &Path,
+    to: &Path,
+    stop: &AtomicBool,
+) -> Result<bool> {
     let failed = |e| Error::file("write", to, e);
-    let mut input = fsx::open(plain)?;
     let mut output = fsx::create_new(to)?;
     let mut compressor = Compressor::new(LEVEL).map_err(failed)?;
     let mut stream = compressor.stream(&mut output).map_err(failed)?;
@@ -61,19 +67,20 @@ fn compress(plain: &Path, to: &Path, stop: &AtomicBool) -> Result<bool> {
                 length += read as u64;
             }
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(Error::file("read", plain, e)),
+            Err(e) => return Err(Error::file("read", from, e)),
         }
     }
     let packed = stream.finish().map_err(failed)?;
     fsx::sync_file(&output, to)?;
-    if length > most_plain(packed) {
-        return Ok(false);
-    }
-    if holds_the_same(plain, to)? {
+    Ok(length <= most_plain(packed))
+}
+
+fn is_written_right(plain: &Path, packed: &Path) -> Result<bool> {
+    if holds_the_same(plain, packed)? {
         return Ok(true);
     }
     Err(Error::Damaged {
-        path: to.to_path_buf(),
+        path: packed.to_path_buf(),
         detail: "it does not hold what was just compressed".to_owned(),
     })
 }
@@ -133,7 +140,7 @@ pub(super) fn write_plain(layout: &Layout, file: &str, most: u64) -> Result<()> 
 }
 
 /// The name of a file in the making, which a killed run may have left.
-fn temporary(path: &Path) -> Result<PathBuf> {
+pub(super) fn temporary(path: &Path) -> Result<PathBuf> {
     let mut tmp = path.as_os_str().to_owned();
     tmp.push(".tmp");
     let tmp = PathBuf::from(tmp);
@@ -149,15 +156,27 @@ pub(super) fn holds_the_same(plain: &Path, packed: &Path) -> Result<bool> {
         MonthBytes::open_plain(plain)?,
         MonthBytes::open_packed(packed)?,
     );
+    match same_bytes(&mut one, &mut other) {
+        Ok(same) => Ok(same),
+        Err(UnreadSide::One(e)) => one.forgive(e).map(|()| false),
+        Err(UnreadSide::Other(e)) => other.forgive(e).map(|()| false),
+    }
+}
+
+/// Which of two inputs could not be read.
+pub(super) enum UnreadSide {
+    One(io::Error),
+    Other(io::Error),
+}
+
+/// True if both give the same bytes.
+pub(super) fn same_bytes(
+    one: &mut impl BufRead,
+    other: &mut impl BufRead,
+) -> Result<bool, UnreadSide> {
     loop {
-        let left = match one.fill_buf() {
-            Ok(left) => left,
-            Err(e) => return one.forgive(e).map(|()| false),
-        };
-        let right = match other.fill_buf() {
-            Ok(right) => right,
-            Err(e) => return other.forgive(e).map(|()| false),
-        };
+        let left = one.fill_buf().map_err(UnreadSide::One)?;
+        let right = other.fill_buf().map_err(UnreadSide::Other)?;
         let both = left.len().min(right.len());
         if left[..both] != right[..both] {
             return Ok(false);

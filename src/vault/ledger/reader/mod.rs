@@ -6,8 +6,10 @@ use std::collections::VecDeque;
 use super::chain::{Chain, LedgerLines, Position, Span, Wrong, line_before};
 use super::decode::DecodedLine;
 use super::encode::OpenLedger;
+use super::erasure::Erasure;
 use super::event::{LedgerEntry, LedgerEvent};
 use super::line::Checksum;
+use super::mask_check::MaskCheck;
 use super::month::{MonthBytes, files, is_empty, month, packed_path};
 use crate::base::error::{Error, Result};
 use crate::vault::layout::Layout;
@@ -93,10 +95,19 @@ pub(crate) struct Reader {
     before: LinesBefore,
     found: VecDeque<Item>,
     gaps: Vec<Gap>,
+    masks: MaskCheck,
+    beginning: Beginning,
     /// The offset after the last good line, and its time.
     end: u64,
     time: i64,
     failed: bool,
+}
+
+/// Where reading began.
+#[derive(Debug, Clone)]
+struct Beginning {
+    files: Vec<String>,
+    position: Option<Position>,
 }
 
 /// The file that is being read.
@@ -165,6 +176,10 @@ impl Reader {
                 break;
             }
         }
+        let beginning = Beginning {
+            files: files.clone(),
+            position: None,
+        };
         Ok(Self {
             layout: layout.clone(),
             vault: vault.to_owned(),
@@ -180,6 +195,8 @@ impl Reader {
             before,
             found: VecDeque::new(),
             gaps: Vec::new(),
+            masks: MaskCheck::default(),
+            beginning,
             end: 0,
             time: 0,
             failed: false,
@@ -208,6 +225,7 @@ impl Reader {
         };
         self.end = position.offset;
         self.time = line.time();
+        self.beginning.position = Some(position.clone());
         Ok(true)
     }
 
@@ -238,10 +256,37 @@ impl Reader {
                 self.step(reading)?;
             } else if let Some(file) = self.files.pop_front() {
                 self.open(file)?;
+            } else if self.masks.is_open() {
+                self.find_unnamed()?;
             } else {
                 return Ok(None);
             }
         }
+    }
+
+    /// Reports the masked lines that no later line names. They are looked for in a second reading,
+    /// for which alone each is kept.
+    fn find_unnamed(&mut self) -> Result<()> {
+        self.masks = MaskCheck::default();
+        let Beginning { files, position } = self.beginning.clone();
+        let mut again = Self::of(&self.layout, &self.vault, files, LinesBefore::Unknown)?;
+        again.packed.clone_from(&self.packed);
+        if let Some(position) = position {
+            again.start_at(&position)?;
+        }
+        again.masks = MaskCheck::exact();
+        // Everything else was reported in the first reading.
+        while again.next_item()?.is_some() {}
+        for (file, span) in again.masks.unnamed() {
+            self.found.push_back(Item::Damage(Damage {
+                file,
+                first: span.first,
+                last: span.end - 1,
+                detail: "a line with a wrong checksum".to_owned(),
+                unreadable: false,
+            }));
+        }
+        Ok(())
     }
 
     fn open(&mut self, file: String) -> Result<()> {
@@ -284,6 +329,11 @@ impl Reader {
                 self.found.extend(reading.damage.take().map(Item::Damage));
                 self.end = span.end;
                 self.time = line.time();
+                self.masks.begin(line.seq());
+                if let DecodedLine::Masked { seq, .. } = line {
+                    let bytes = &reading.lines.line;
+                    self.masks.found(seq, bytes, &reading.file, span);
+                }
                 self.take(&reading.file, span, line);
             }
             Err(Wrong::Later(version)) => {
@@ -338,8 +388,10 @@ impl Reader {
     fn take(&mut self, file: &str, span: Span, line: DecodedLine) {
         let detail = match &line {
             DecodedLine::Open { seq, open, .. } => self.misfit(file, span, *seq, open),
-            DecodedLine::Entry(_) if span.first == 0 => Some("it has no opening line"),
-            DecodedLine::Entry(_) => None,
+            DecodedLine::Entry(_) | DecodedLine::Masked { .. } if span.first == 0 => {
+                Some("it has no opening line")
+            }
+            DecodedLine::Entry(_) | DecodedLine::Masked { .. } => None,
         };
         self.found.extend(detail.map(|detail| {
             Item::Damage(Damage {
@@ -362,6 +414,9 @@ impl Reader {
                 first: *first,
                 last: *last,
             });
+        }
+        if let LedgerEvent::Erased(Erasure::Masked { line, now, .. }) = &entry.event {
+            self.masks.named(*line, now);
         }
         let position = Position {
             file: file.to_owned(),

@@ -1,0 +1,251 @@
+//! `mailvault forget`: remove messages from the vault for good.
+
+mod remember;
+
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::Utc;
+use mailvault::base::error::Error;
+use mailvault::export::{self, Destination};
+use mailvault::forget::{self, ForgetOptions, ForgetPlan, ForgetReport};
+use mailvault::mail::query::{self, Query};
+use mailvault::vault::{SelectionScope, Vault};
+use serde_json::{Value, json};
+
+use super::Done;
+use super::args::{Forget, Global};
+use super::ask;
+use super::frame;
+use super::output::Output;
+use super::report::Failure;
+use super::secrets;
+use super::settings::Settings;
+use super::signals::Stop;
+use super::text::{cut, day, escape, plural, rfc3339, size};
+
+pub(crate) use self::remember::run as remember;
+
+/// What has to be typed: a word that nobody types by habit.
+const WORD: &str = "forget";
+/// Columns of a sender and a subject.
+const SENDER: usize = 24;
+const SUBJECT: usize = 40;
+
+pub(crate) fn run(
+    args: &Forget,
+    settings: &Settings,
+    global: &Global,
+    out: &Output,
+) -> Result<Done, Failure> {
+    let query = query::parse(&args.query, Utc::now())?;
+    refuse_early(args, secrets::may_ask(global, out))?;
+    let vault = settings.open_vault()?;
+    let plan = forget::plan(&vault, &query)?;
+    show(&vault, &query, &plan, args, out)?;
+    if args.dry_run {
+        return Ok(Done::new(0, summary(&plan, None)));
+    }
+    if !args.yes && !agrees(&plan, out)? {
+        out.say("Nothing was removed.");
+        return Ok(Done::new(1, summary(&plan, None)));
+    }
+    if let Some(file) = &args.save {
+        save(&vault, &query, file, &plan, out)?;
+    }
+    drop(vault);
+    let stop = Stop::watch(
+        out,
+        "stopping after the messages in hand\n(press Ctrl-C again to quit now; the next command \
+         completes what has begun)",
+    );
+    let options = ForgetOptions {
+        reason: args.reason.clone().unwrap_or_default(),
+        lock_wait: args.lock_wait.unwrap_or(Duration::ZERO),
+        stop: stop.flag.clone(),
+    };
+    let done = frame::with_progress(out, [WORD], |events| {
+        forget::apply(&settings.vault, &plan, &options, events)
+    });
+    let report = match done {
+        Ok(report) => report,
+        Err(error) => return Ok(frame::failed(out, &stop, &error, None)),
+    };
+    tell(&report, out);
+    let code = if report.messages < plan.messages {
+        stop.exit_code(1)
+    } else {
+        0
+    };
+    Ok(Done::new(code, summary(&plan, Some(&report))))
+}
+
+/// Refuses what could only end in nothing, before the vault is read.
+fn refuse_early(args: &Forget, asks: bool) -> Result<(), Failure> {
+    if args.query.is_empty() && !args.all {
+        return Err(Failure::usage(
+            "nothing is selected",
+            "name messages by a query, such as id:4f2a91c0, or use --all for every message",
+        ));
+    }
+    if args.dry_run {
+        return Ok(());
+    }
+    let reason = args.reason.as_deref().map(str::trim);
+    if reason.is_none_or(str::is_empty) {
+        return Err(Failure::usage(
+            "a reason is missing",
+            "add --reason 'why they must go'; it stays in the vault",
+        ));
+    }
+    if reason.is_some_and(|reason| reason.len() > forget::MAX_REASON) {
+        return Err(Failure::usage(
+            format!("the reason is longer than {} bytes", forget::MAX_REASON),
+            "shorten it",
+        ));
+    }
+    if !args.yes && !asks {
+        return Err(Failure::usage(
+            "forget needs confirmation, but there is no terminal",
+            "add --yes to remove, or --dry-run to preview",
+        ));
+    }
+    Ok(())
+}
+
+/// Shows what goes, and where servers still have it.
+fn show(
+    vault: &Vault,
+    query: &Query,
+    plan: &ForgetPlan,
+    args: &Forget,
+    out: &Output,
+) -> Result<(), Failure> {
+    for example in &plan.examples {
+        let line = json!({
+            "id": example.id.to_string(),
+            "date": rfc3339(example.date),
+            "from": example.from,
+            "subject": example.subject,
+        });
+        out.json("message", line, false);
+    }
+    for (account, messages) in &plan.on_server {
+        out.json(
+            "on_server",
+            json!({"account": account, "messages": messages}),
+            false,
+        );
+    }
+    if out.quiet {
+        return Ok(());
+    }
+    for example in &plan.examples {
+        out.line(&format!(
+            "{}  {}  {:SENDER$}  {}",
+            vault.short_id(example.id)?,
+            day(example.date),
+            cut(&escape(&example.from), SENDER),
+            cut(&escape(&example.subject), SUBJECT),
+        ));
+    }
+    let more = plan.messages - plan.examples.len() as u64;
+    if more > 0 {
+        out.line(&format!("and {more} more"));
+    }
+    let would = if args.dry_run { "would" } else { "will" };
+    out.line(&format!(
+        "{} ({}) {would} be removed from the vault for good.",
+        plural(plan.messages, "message"),
+        size(plan.octets)
+    ));
+    for (account, messages) in &plan.on_server {
+        let query = query.to_string();
+        let (account, query) = (escape(account), escape(&query));
+        out.line(&format!(
+            "{account}: the server still has {messages} of them. To delete them there, do it \
+             first, since\nit needs the copy in the vault: mailvault purge {account} --match '{query}'"
+        ));
+    }
+    Ok(())
+}
+
+fn agrees(plan: &ForgetPlan, out: &Output) -> Result<bool, Failure> {
+    let question = format!(
+        "There is no undo. Type {WORD} to remove {}",
+        if plan.messages == 1 { "it" } else { "them" }
+    );
+    match ask::line(out, &question, Some("no")) {
+        Ok(typed) => Ok(typed == WORD),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Exports what goes to a new file, and is content with nothing less than all of it.
+fn save(
+    vault: &Vault,
+    query: &Query,
+    file: &Path,
+    plan: &ForgetPlan,
+    out: &Output,
+) -> Result<(), Failure> {
+    if file.symlink_metadata().is_ok() {
+        return Err(Failure::usage(
+            format!("{} exists", file.display()),
+            "name a new file; nothing was removed",
+        ));
+    }
+    let destination = Destination::Mbox(file.to_path_buf());
+    let export = export::plan(vault, query, destination, SelectionScope::All, false)?;
+    let stop = Stop::watch(out, "stopping after the current message");
+    let report = frame::with_progress(out, ["export"], |events| {
+        export::apply(vault, &export, &mut std::io::sink(), &stop.flag, events)
+    })?;
+    if report.written < plan.messages {
+        return Err(Error::Unfit {
+            doing: "save to",
+            path: file.to_path_buf(),
+            reason: format!(
+                "{} of {} could be written, so nothing was removed",
+                report.written,
+                plural(plan.messages, "message")
+            ),
+            hint: Some("'mailvault verify' says what is wrong with the others".to_owned()),
+        }
+        .into());
+    }
+    if !out.quiet {
+        out.line(&format!(
+            "Saved {} to {}.",
+            plural(report.written, "message"),
+            file.display()
+        ));
+    }
+    Ok(())
+}
+
+fn tell(report: &ForgetReport, out: &Output) {
+    if out.quiet {
+        return;
+    }
+    out.line(&format!(
+        "Removed {} and {} from the vault.",
+        plural(report.messages, "message"),
+        plural(report.files, "file")
+    ));
+    out.line(
+        "Backups, snapshots and exports of the vault may still have them.\n\
+         mailvault remember lists what was forgotten.",
+    );
+}
+
+fn summary(plan: &ForgetPlan, report: Option<&ForgetReport>) -> Value {
+    json!({
+        "messages": plan.messages,
+        "bytes": plan.octets,
+        "removed": report.map_or(0, |report| report.messages),
+        "files": report.map_or(0, |report| report.files),
+        "masked_lines": report.map_or(0, |report| report.lines),
+        "dry_run": report.is_none(),
+    })
+}

@@ -1,0 +1,213 @@
+//! What was removed on purpose and must not come back, and the lines of the ledger that are about
+//! to be masked (docs/FORMAT.md, Erasing).
+
+use rusqlite::{OptionalExtension, params};
+
+use super::{Catalog, PickedRows, State, signed, unsigned};
+use crate::base::error::Result;
+use crate::mail::message::Hash128;
+use crate::vault::ledger::{Erasure, MaskedLine};
+
+/// One forget, as the ledger has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForgetRecord {
+    /// Its number.
+    pub number: u32,
+    /// When it was, in Unix seconds.
+    pub time: i64,
+    /// Why, in the user's words.
+    pub reason: String,
+    /// How many messages went.
+    pub messages: u64,
+    /// True if its tombstones hold.
+    pub holds: bool,
+}
+
+impl Catalog {
+    pub(super) fn put_erasure(&mut self, erasure: &Erasure, time: i64) -> rusqlite::Result<()> {
+        match erasure {
+            Erasure::Begin {
+                forget,
+                reason,
+                messages,
+                key,
+            } => {
+                self.db
+                    .prepare_cached(
+                        "INSERT INTO forget VALUES (?1, ?2, ?3, ?4, ?5, 1)
+                         ON CONFLICT DO UPDATE SET messages = messages + excluded.messages",
+                    )?
+                    .execute(params![forget, time, reason, signed(*messages), key.0])?;
+            }
+            Erasure::Tombstone { forget, tag, .. } => {
+                self.db
+                    .prepare_cached("INSERT OR REPLACE INTO tombstone VALUES (?1, ?2)")?
+                    .execute(params![tag.0, forget])?;
+            }
+            Erasure::Masked { line, was, now, .. } => {
+                self.db
+                    .prepare_cached("INSERT OR REPLACE INTO masking VALUES (?1, ?2, ?3)")?
+                    .execute(params![signed(*line), was, now])?;
+            }
+            Erasure::End { .. } => {
+                self.db.prepare_cached("DELETE FROM masking")?.execute([])?;
+            }
+            Erasure::Remembered { forget } => {
+                self.db
+                    .prepare_cached("DELETE FROM tombstone WHERE forget = ?1")?
+                    .execute([forget])?;
+                self.db
+                    .prepare_cached("UPDATE forget SET holds = 0 WHERE number = ?1")?
+                    .execute([forget])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// True if lines are to be masked yet.
+    pub(crate) fn is_erasing(&self) -> Result<bool> {
+        self.has_row("SELECT EXISTS (SELECT 1 FROM masking)")
+    }
+
+    /// True if anything must not be stored again.
+    pub(crate) fn has_tombstones(&self) -> Result<bool> {
+        self.has_row("SELECT EXISTS (SELECT 1 FROM tombstone)")
+    }
+
+    fn has_row(&self, sql: &str) -> Result<bool> {
+        self.db
+            .prepare_cached(sql)
+            .and_then(|mut s| s.query_row([], |r| r.get(0)))
+            .map_err(|e| self.failed(e))
+    }
+
+    /// The forget whose tombstone has this tag.
+    pub(crate) fn forget_with(&self, tag: Hash128) -> Result<Option<u32>> {
+        self.db
+            .prepare_cached("SELECT forget FROM tombstone WHERE tag = ?1")
+            .and_then(|mut s| s.query_row([tag.0], |r| r.get(0)).optional())
+            .map_err(|e| self.failed(e))
+    }
+
+    /// What tells the key of the tombstones from others, if there was ever a forget.
+    pub(crate) fn tombstone_key_mark(&self) -> Result<Option<Hash128>> {
+        self.db
+            .query_row("SELECT key FROM forget ORDER BY number LIMIT 1", [], |r| {
+                r.get(0).map(Hash128)
+            })
+            .optional()
+            .map_err(|e| self.failed(e))
+    }
+
+    /// All forgets, oldest first.
+    pub fn forgets(&self) -> Result<Vec<ForgetRecord>> {
+        self.db
+            .prepare("SELECT number, time, reason, messages, holds FROM forget ORDER BY number")
+            .and_then(|mut s| {
+                s.query_map([], |r| {
+                    Ok(ForgetRecord {
+                        number: r.get(0)?,
+                        time: r.get(1)?,
+                        reason: r.get(2)?,
+                        messages: unsigned(r.get(3)?),
+                        holds: r.get(4)?,
+                    })
+                })?
+                .collect()
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// The lines that are to be masked, in order.
+    pub(crate) fn masking(&self) -> Result<Vec<MaskedLine>> {
+        self.db
+            .prepare("SELECT line, was, now FROM masking ORDER BY line")
+            .and_then(|mut s| {
+                s.query_map([], |r| {
+                    Ok(MaskedLine {
+                        line: unsigned(r.get(0)?),
+                        was: r.get(1)?,
+                        now: r.get(2)?,
+                    })
+                })?
+                .collect()
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// The accounts whose servers list messages of a selection, as far as is known, and how many.
+    pub(crate) fn on_servers(&self, rows: &PickedRows) -> Result<Vec<(String, u64)>> {
+        let sql = format!(
+            "SELECT account, count(DISTINCT sighting.blob) FROM temp.{} AS picked
+             JOIN sighting ON sighting.blob = picked.blob JOIN origin ON origin.id = origin
+             WHERE state IN ({}) GROUP BY account ORDER BY account",
+            rows.table,
+            State::on_server_list()
+        );
+        self.db
+            .prepare(&sql)
+            .and_then(|mut s| {
+                s.query_map([], |r| Ok((r.get(0)?, unsigned(r.get(1)?))))?
+                    .collect()
+            })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// The likeness that a content has in this catalog.
+    pub(crate) fn likeness_of(&self, blob: i64) -> Result<Option<Hash128>> {
+        self.db
+            .prepare_cached("SELECT likeness FROM likeness WHERE blob = ?1 LIMIT 1")
+            .and_then(|mut s| s.query_row([blob], |r| r.get(0).map(Hash128)).optional())
+            .map_err(|e| self.failed(e))
+    }
+
+    /// Takes over what another catalog derived from the files of messages that both have.
+    pub(crate) fn describe_as(&mut self, other: &Self) -> Result<()> {
+        self.try_describe_as(other).map_err(|e| self.failed(e))
+    }
+
+    fn try_describe_as(&self, other: &Self) -> rusqlite::Result<()> {
+        let mut find = self
+            .db
+            .prepare("SELECT id FROM blob WHERE h64 = ?1 AND hrest = ?2")?;
+        let mut like = self
+            .db
+            .prepare("INSERT OR IGNORE INTO likeness VALUES (?1, ?2, ?3)")?;
+        let mut put = self
+            .db
+            .prepare("INSERT OR IGNORE INTO envelope VALUES (?1, ?2, ?3, ?4)")?;
+        let mut rows = other.db.prepare(
+            "SELECT h64, hrest, mid, likeness FROM likeness JOIN blob ON blob.id = likeness.blob",
+        )?;
+        let mut rows = rows.query([])?;
+        while let Some(row) = rows.next()? {
+            let key: (i64, [u8; 8]) = (row.get(0)?, row.get(1)?);
+            let id: Option<i64> = find
+                .query_row(params![key.0, key.1], |r| r.get(0))
+                .optional()?;
+            if let Some(id) = id {
+                like.execute(params![
+                    row.get::<_, i64>(2)?,
+                    row.get::<_, [u8; 16]>(3)?,
+                    id
+                ])?;
+            }
+        }
+        let mut rows = other.db.prepare(
+            "SELECT h64, hrest, date, sender, subject
+             FROM envelope JOIN blob ON blob.id = envelope.blob",
+        )?;
+        let mut rows = rows.query([])?;
+        while let Some(row) = rows.next()? {
+            let key: (i64, [u8; 8]) = (row.get(0)?, row.get(1)?);
+            let id: Option<i64> = find
+                .query_row(params![key.0, key.1], |r| r.get(0))
+                .optional()?;
+            if let Some(id) = id {
+                let (sender, subject) = (row.get::<_, String>(3)?, row.get::<_, String>(4)?);
+                put.execute(params![id, row.get::<_, i64>(2)?, sender, subject])?;
+            }
+        }
+        Ok(())
+    }
+}

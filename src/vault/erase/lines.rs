@@ -1,0 +1,199 @@
+//! Which lines of the ledger speak of messages, and by what these are known.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::base::error::Result;
+use crate::mail::message::Hash128;
+use crate::mail::source::Uid;
+use crate::vault::catalog::{Catalog, Origin};
+use crate::vault::layout::Layout;
+use crate::vault::ledger::{
+    Erasure, Identity, LedgerEvent, MaskedLine, TombstoneKind, for_each_line,
+};
+use crate::vault::tombstones::TombstoneKey;
+
+/// What the ledger says of messages.
+#[derive(Debug, Default)]
+pub(super) struct Spoken {
+    /// The messages, with the cut and wrong forms of them.
+    pub(super) contents: HashSet<Hash128>,
+    /// The lines that speak of them.
+    pub(super) lines: Vec<MaskedLine>,
+    /// Bytes that came for them and are stored in another form.
+    arrivals: HashSet<Hash128>,
+    /// Message-ID and likeness of each.
+    likenesses: HashSet<(Vec<u8>, Hash128)>,
+    /// Their names on servers, with the sizes that were listed.
+    names: HashMap<Identity, HashSet<Option<u64>>>,
+}
+
+impl Spoken {
+    /// Finds what is said of these contents.
+    pub(super) fn find(
+        layout: &Layout,
+        catalog: &Catalog,
+        contents: HashSet<Hash128>,
+    ) -> Result<Self> {
+        let mut spoken = Self {
+            contents,
+            ..Self::default()
+        };
+        // What was superseded by one that goes may itself have superseded another.
+        loop {
+            let before = spoken.contents.len();
+            for_each_line(layout, &mut |line| spoken.note(catalog, &line.event))?;
+            if spoken.contents.len() == before {
+                break;
+            }
+        }
+        spoken.find_lines(layout)?;
+        Ok(spoken)
+    }
+
+    fn note(&mut self, catalog: &Catalog, event: &LedgerEvent) -> Result<()> {
+        match event {
+            LedgerEvent::Superseded { hash, by } if self.contents.contains(by) => {
+                self.contents.insert(*hash);
+            }
+            LedgerEvent::Seen(seen) if self.contents.contains(&seen.hash) => {
+                if seen.got != seen.hash {
+                    self.arrivals.insert(seen.got);
+                }
+                if seen.identity.uid != Uid::Absent {
+                    let sizes = self.names.entry(seen.identity.clone()).or_default();
+                    sizes.insert(seen.octets);
+                }
+                if let Some(mid) = &seen.mid
+                    && let Some(id) = catalog.key_of(seen.hash)?
+                    && let Some(likeness) = catalog.likeness_of(id)?
+                {
+                    self.likenesses.insert((mid.to_vec(), likeness));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A line speaks of a message if it names it, or a name that stands for it at that point.
+    fn find_lines(&mut self, layout: &Layout) -> Result<()> {
+        let Self {
+            contents,
+            names,
+            lines,
+            ..
+        } = self;
+        // What comes before the first content of a name is taken to speak of that.
+        let mut current: HashSet<&Identity> = names.keys().collect();
+        let mut listed: HashMap<Origin<'_>, HashSet<Vec<u8>>> = HashMap::new();
+        for name in names.keys() {
+            let mailbox = listed.entry(Origin::of(name)).or_default();
+            mailbox.insert(name.uid.name().into_owned());
+        }
+        for_each_line(layout, &mut |line| {
+            let speaks = line.names(&|hash| contents.contains(&hash))
+                || match &line.event {
+                    LedgerEvent::Checked { identity, names } => listed
+                        .get(&Origin::of(identity))
+                        .is_some_and(|uids| are_in(uids, &identity.uid, names)),
+                    event => identity_of(event).is_some_and(|name| current.contains(name)),
+                };
+            if let LedgerEvent::Seen(seen) = &line.event
+                && let Some((name, _)) = names.get_key_value(&seen.identity)
+            {
+                if speaks && contents.contains(&seen.hash) {
+                    current.insert(name);
+                } else {
+                    current.remove(name);
+                }
+            }
+            // One that brought another content speaks of that.
+            let of_another =
+                matches!(&line.event, LedgerEvent::Seen(seen) if !contents.contains(&seen.hash));
+            if speaks && !of_another {
+                lines.extend(line.mask());
+            }
+            Ok(())
+        })
+    }
+
+    /// What must not be stored again.
+    pub(super) fn tombstones(&self, key: &TombstoneKey, forget: u32) -> Vec<Erasure> {
+        let mut tags: Vec<(TombstoneKind, Hash128)> = Vec::new();
+        for (kind, hashes) in [
+            (TombstoneKind::Content, &self.contents),
+            (TombstoneKind::Arrival, &self.arrivals),
+        ] {
+            tags.extend(hashes.iter().map(|hash| (kind, key.bytes(kind, *hash))));
+        }
+        for (mid, likeness) in &self.likenesses {
+            tags.push((TombstoneKind::Likeness, key.likeness(*likeness, mid)));
+        }
+        for (name, sizes) in &self.names {
+            for octets in sizes {
+                let tag = key.name(Origin::of(name), &name.uid, *octets);
+                tags.extend(tag.map(|tag| (TombstoneKind::Name, tag)));
+            }
+        }
+        // In no order that says anything of what they stand for.
+        tags.sort_unstable_by_key(|(_, tag)| tag.0);
+        let tombstone = |(kind, tag)| Erasure::Tombstone { forget, kind, tag };
+        tags.into_iter().map(tombstone).collect()
+    }
+}
+
+/// The contents that lines speak of which are to be masked and are not yet.
+pub(super) fn contents_of(layout: &Layout, lines: &[MaskedLine]) -> Result<HashSet<Hash128>> {
+    let mut contents = HashSet::new();
+    for_each_line(layout, &mut |line| {
+        let Ok(at) = lines.binary_search_by_key(&line.seq, |line| line.line) else {
+            return Ok(());
+        };
+        if line.mask().is_some_and(|mask| mask.was == lines[at].was) {
+            contents.extend(content_of(&line.event));
+        }
+        Ok(())
+    })?;
+    Ok(contents)
+}
+
+fn content_of(event: &LedgerEvent) -> Option<Hash128> {
+    match event {
+        LedgerEvent::Seen(seen) => Some(seen.hash),
+        LedgerEvent::Adopted { hash, .. } => Some(*hash),
+        _ => None,
+    }
+}
+
+/// True if a list of names, as `checked` has it, has one of these.
+fn are_in(uids: &HashSet<Vec<u8>>, kind: &Uid, names: &[u8]) -> bool {
+    if !matches!(kind, Uid::Imap { .. }) {
+        return names.split(|b| *b == b' ').any(|name| uids.contains(name));
+    }
+    let text = String::from_utf8_lossy(names);
+    let ranges: Vec<(u32, u32)> = text
+        .split(',')
+        .filter_map(|range| {
+            let (first, last) = range.split_once(':').unwrap_or((range, range));
+            Some((first.parse().ok()?, last.parse().ok()?))
+        })
+        .collect();
+    uids.iter().any(|uid| {
+        let uid = <[u8; 4]>::try_from(&uid[..]).map_or(0, u32::from_be_bytes);
+        ranges
+            .iter()
+            .any(|(first, last)| (*first..=*last).contains(&uid))
+    })
+}
+
+fn identity_of(event: &LedgerEvent) -> Option<&Identity> {
+    match event {
+        LedgerEvent::Flags { identity, .. }
+        | LedgerEvent::Vanished { identity, .. }
+        | LedgerEvent::Reappeared { identity, .. }
+        | LedgerEvent::Refused { identity, .. }
+        | LedgerEvent::Wanted { identity, .. }
+        | LedgerEvent::Asked { identity, .. } => Some(identity),
+        _ => None,
+    }
+}
