@@ -88,6 +88,9 @@ _mailvault() {
             mailvault__subcmd__account,list)
                 cmd="mailvault__subcmd__account__subcmd__list"
                 ;;
+            mailvault__subcmd__account,merge)
+                cmd="mailvault__subcmd__account__subcmd__merge"
+                ;;
             mailvault__subcmd__account,move)
                 cmd="mailvault__subcmd__account__subcmd__move"
                 ;;
@@ -108,6 +111,9 @@ _mailvault() {
                 ;;
             mailvault__subcmd__account__subcmd__help,list)
                 cmd="mailvault__subcmd__account__subcmd__help__subcmd__list"
+                ;;
+            mailvault__subcmd__account__subcmd__help,merge)
+                cmd="mailvault__subcmd__account__subcmd__help__subcmd__merge"
                 ;;
             mailvault__subcmd__account__subcmd__help,move)
                 cmd="mailvault__subcmd__account__subcmd__help__subcmd__move"
@@ -208,6 +214,9 @@ _mailvault() {
             mailvault__subcmd__help__subcmd__account,list)
                 cmd="mailvault__subcmd__help__subcmd__account__subcmd__list"
                 ;;
+            mailvault__subcmd__help__subcmd__account,merge)
+                cmd="mailvault__subcmd__help__subcmd__account__subcmd__merge"
+                ;;
             mailvault__subcmd__help__subcmd__account,move)
                 cmd="mailvault__subcmd__help__subcmd__account__subcmd__move"
                 ;;
@@ -263,7 +272,7 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__account)
-            opts="-c -q -v -h --config --vault --quiet --verbose --json --color --no-progress --no-input --help list rename move disable enable remove help"
+            opts="-c -q -v -h --config --vault --quiet --verbose --json --color --no-progress --no-input --help list rename merge move disable enable remove help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -353,7 +362,7 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__account__subcmd__help)
-            opts="list rename move disable enable remove help"
+            opts="list rename merge move disable enable remove help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -422,6 +431,20 @@ _mailvault() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mailvault__subcmd__account__subcmd__help__subcmd__merge)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mailvault__subcmd__account__subcmd__help__subcmd__move)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -466,6 +489,36 @@ _mailvault() {
             ;;
         mailvault__subcmd__account__subcmd__list)
             opts="-c -q -v -h --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailvault__subcmd__account__subcmd__merge)
+            opts="-n -y -c -q -v -h --dry-run --any-server --yes --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -967,7 +1020,7 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__help__subcmd__account)
-            opts="list rename move disable enable remove"
+            opts="list rename merge move disable enable remove"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1009,6 +1062,20 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__help__subcmd__account__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailvault__subcmd__help__subcmd__account__subcmd__merge)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -44,7 +44,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand stats 'Show statistics by year, sender, size and folder'
             cand status 'Show accounts, last good pulls, counts and sizes; contacts no server'
             cand audit 'Compare the server with the vault: is everything archived?'
-            cand account 'List, rename, move, disable or remove accounts'
+            cand account 'List, rename, merge, move, disable or remove accounts'
             cand init 'Set up an account interactively'
             cand login 'Store a new password or token after it has been tested'
             cand doctor 'Check configuration, secrets, vault and servers'
@@ -300,6 +300,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
             cand list 'List the accounts of the configuration and of the vault; contacts no server'
             cand rename 'Give an account another name'
+            cand merge 'Make two accounts of the vault one'
             cand move 'Pull an account whose server or user name changed, but not its mail'
             cand disable 'Leave an account out when ''mailvault pull'' names none'
             cand enable 'Pull an account again that was disabled'
@@ -326,6 +327,26 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
             cand --color 'When to use colour'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --verbose 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Do not show progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;account;merge'= {
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand -n 'Only show what would be done'
+            cand --dry-run 'Only show what would be done'
+            cand --any-server 'Also if their mail is from different servers or users'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
             cand -q 'Print only warnings and errors'
             cand --quiet 'Print only warnings and errors'
             cand -v 'Print more; -vv prints the dialogue with the server, without secrets'
@@ -402,6 +423,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         &'mailvault;account;help'= {
             cand list 'List the accounts of the configuration and of the vault; contacts no server'
             cand rename 'Give an account another name'
+            cand merge 'Make two accounts of the vault one'
             cand move 'Pull an account whose server or user name changed, but not its mail'
             cand disable 'Leave an account out when ''mailvault pull'' names none'
             cand enable 'Pull an account again that was disabled'
@@ -411,6 +433,8 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         &'mailvault;account;help;list'= {
         }
         &'mailvault;account;help;rename'= {
+        }
+        &'mailvault;account;help;merge'= {
         }
         &'mailvault;account;help;move'= {
         }
@@ -621,7 +645,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand stats 'Show statistics by year, sender, size and folder'
             cand status 'Show accounts, last good pulls, counts and sizes; contacts no server'
             cand audit 'Compare the server with the vault: is everything archived?'
-            cand account 'List, rename, move, disable or remove accounts'
+            cand account 'List, rename, merge, move, disable or remove accounts'
             cand init 'Set up an account interactively'
             cand login 'Store a new password or token after it has been tested'
             cand doctor 'Check configuration, secrets, vault and servers'
@@ -654,6 +678,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         &'mailvault;help;account'= {
             cand list 'List the accounts of the configuration and of the vault; contacts no server'
             cand rename 'Give an account another name'
+            cand merge 'Make two accounts of the vault one'
             cand move 'Pull an account whose server or user name changed, but not its mail'
             cand disable 'Leave an account out when ''mailvault pull'' names none'
             cand enable 'Pull an account again that was disabled'
@@ -662,6 +687,8 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         &'mailvault;help;account;list'= {
         }
         &'mailvault;help;account;rename'= {
+        }
+        &'mailvault;help;account;merge'= {
         }
         &'mailvault;help;account;move'= {
         }

@@ -35,6 +35,7 @@ mod interop;
 mod layering;
 mod life;
 mod limits;
+mod merge;
 mod names;
 #[cfg(feature = "oauth")]
 mod oauth;

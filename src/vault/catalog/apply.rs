@@ -75,6 +75,7 @@ impl Catalog {
                 key,
                 value,
             } => {
+                let account = self.owner(account);
                 let mut put = self
                     .db
                     .prepare_cached("INSERT OR REPLACE INTO learned VALUES (?1, ?2, ?3)")?;
@@ -99,6 +100,7 @@ impl Catalog {
                 folder,
                 hash,
             } => self.close_upload((destination, folder), *hash),
+            LedgerEvent::Merged { account, into } => self.put_merged(account, into),
             LedgerEvent::Chain { .. } | LedgerEvent::Unknown(_) => Ok(()),
         }
     }
@@ -123,10 +125,11 @@ impl Catalog {
     }
 
     fn put_session(&mut self, s: &SessionRecord, time: i64) -> rusqlite::Result<()> {
+        let account = self.owner(&s.account);
         self.db
             .prepare_cached("INSERT INTO session VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?
             .execute(params![
-                s.account,
+                account,
                 time,
                 s.proto.as_str(),
                 s.complete,
@@ -139,7 +142,7 @@ impl Catalog {
             ])?;
         self.db
             .prepare_cached("DELETE FROM unfinished WHERE account = ?1")?
-            .execute([&s.account])?;
+            .execute([account])?;
         Ok(())
     }
 
@@ -148,7 +151,7 @@ impl Catalog {
     fn put_unfinished(&self, account: &str) -> rusqlite::Result<()> {
         self.db
             .prepare_cached("INSERT OR IGNORE INTO unfinished VALUES (?1)")?
-            .execute([account])
+            .execute([self.owner(account)])
             .map(drop)
     }
 
@@ -368,6 +371,7 @@ impl Catalog {
         if let Some(id) = self.folders.get(&key) {
             return Ok(*id);
         }
+        let account = self.owner(account);
         self.db
             .prepare_cached("INSERT OR IGNORE INTO folder (account, dir) VALUES (?1, ?2)")?
             .execute([account, dir])?;
@@ -393,7 +397,7 @@ impl Catalog {
         if let Some(id) = self.origins.get(&key) {
             return Ok(*id);
         }
-        let values = params![key.0, key.1, key.2, key.3];
+        let values = params![self.owner(&key.0), key.1, key.2, key.3];
         self.db
             .prepare_cached(
                 "INSERT OR IGNORE INTO origin (account, server, dir, uidvalidity)

@@ -21,6 +21,7 @@ mod import_cache;
 mod imported;
 mod lookup;
 mod mailbox;
+mod merged;
 mod newest;
 mod origin;
 mod purge;
@@ -39,7 +40,7 @@ mod upload;
 mod walked;
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -173,6 +174,8 @@ pub struct Catalog {
     searches: Cell<u64>,
     /// What queries and answers call the accounts.
     names: AccountNames,
+    /// Accounts that became part of others, each with the one that has its mail now.
+    merged: BTreeMap<String, String>,
 }
 
 impl Catalog {
@@ -261,7 +264,7 @@ impl Catalog {
 
     fn of_version(self, version: rusqlite::Result<i64>) -> Result<Option<Self>> {
         match version {
-            Ok(USER_VERSION) if self.has_places()? => Ok(Some(self)),
+            Ok(USER_VERSION) if self.has_places()? => self.with_merged(),
             Ok(_) => Ok(None),
             Err(e) if is_garbage(&e) => Ok(None),
             Err(e) => Err(self.failed(e)),
@@ -278,7 +281,7 @@ impl Catalog {
             return Ok(None);
         }
         catalog.configure()?;
-        Ok(Some(catalog))
+        catalog.with_merged()
     }
 
     /// False if an account or directory is not one of a vault: the catalog may come from
@@ -330,6 +333,7 @@ impl Catalog {
             guide: RefCell::default(),
             searches: Cell::new(0),
             names: AccountNames::default(),
+            merged: BTreeMap::new(),
         })
     }
 
@@ -383,7 +387,8 @@ impl Catalog {
         if self.db.is_autocommit() {
             return Ok(());
         }
-        self.run("ROLLBACK")
+        self.run("ROLLBACK")?;
+        self.load_merged().map(drop)
     }
 
     /// Lets every attempt to note an upload fail, as a full disk would.

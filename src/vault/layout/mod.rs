@@ -151,10 +151,14 @@ pub(crate) struct Manifest {
     pub(crate) created: String,
     /// True if months of the ledger may be compressed.
     pub(crate) ledger_zst: bool,
+    /// True if accounts may have become part of others.
+    pub(crate) merged: bool,
 }
 
 /// The feature that a vault requires whose ledger may have compressed months.
 const LEDGER_ZST: &str = "ledger-zst";
+/// The feature that a vault requires in which accounts may have become part of others.
+const MERGED: &str = "merged";
 
 impl Manifest {
     /// For a new vault with this id, made at `now` (Unix seconds).
@@ -165,6 +169,7 @@ impl Manifest {
             id: Hash128(id).to_string(),
             created: created.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
             ledger_zst: false,
+            merged: false,
         }
     }
 
@@ -174,14 +179,19 @@ impl Manifest {
         Self { ledger_zst, ..self }
     }
 
+    /// The same, requiring a program that knows merged accounts or not.
+    #[must_use]
+    pub(crate) fn with_merged(self, merged: bool) -> Self {
+        Self { merged, ..self }
+    }
+
     /// The text of the file.
     #[must_use]
     pub(crate) fn text(&self) -> String {
-        let features = if self.ledger_zst {
-            format!("\"{LEDGER_ZST}\"")
-        } else {
-            String::new()
-        };
+        let features = [(LEDGER_ZST, self.ledger_zst), (MERGED, self.merged)];
+        let features = features.into_iter().filter(|(_, required)| *required);
+        let features: Vec<String> = features.map(|(name, _)| format!("\"{name}\"")).collect();
+        let features = features.join(", ");
         format!(
             "format = 1\nid = \"{}\"\ncreated = \"{}\"\nhash = \"blake3-128\"\n\
              info_sep = \":\"\nencryption = \"none\"\nfeatures_required = [{features}]\n",
@@ -210,7 +220,11 @@ impl Manifest {
             .get("features_required")
             .and_then(toml::Value::as_array)
             .ok_or_else(|| damaged("it has no list of required features"))?;
-        let is_known = |feature: &toml::Value| feature.as_str() == Some(LEDGER_ZST);
+        let is_known = |feature: &toml::Value| {
+            let name = feature.as_str();
+            name.is_some_and(|name| [LEDGER_ZST, MERGED].contains(&name))
+        };
+        let requires = |name| { features.iter() }.any(|feature| feature.as_str() == Some(name));
         if let Some(feature) = features.iter().find(|feature| !is_known(feature)) {
             return Err(refuse(format!("it needs the feature {feature}")));
         }
@@ -234,7 +248,8 @@ impl Manifest {
             created: value("created")
                 .ok_or_else(|| damaged("it does not say when it was made"))?
                 .to_owned(),
-            ledger_zst: !features.is_empty(),
+            ledger_zst: requires(LEDGER_ZST),
+            merged: requires(MERGED),
         })
     }
 }
@@ -307,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn compressed_months_are_a_feature_that_is_known_and_required() {
+    fn features_are_known_and_required_one_by_one() {
         let layout = Layout::new("/vault");
         let plain = Manifest::new([1; 16], 0);
         let packed = plain.clone().with_ledger_zst(true);
@@ -318,6 +333,18 @@ mod tests {
             "only the last line differs"
         );
         assert_eq!(Manifest::parse(&layout, &text).unwrap(), packed);
+        let merged = plain.clone().with_merged(true);
+        let both = packed.clone().with_merged(true);
+        for (manifest, features) in [
+            (&merged, "[\"merged\"]"),
+            (&both, "[\"ledger-zst\", \"merged\"]"),
+        ] {
+            assert_eq!(manifest.text(), plain.text().replace("[]", features));
+            assert_eq!(
+                Manifest::parse(&layout, &manifest.text()).unwrap(),
+                *manifest
+            );
+        }
         for (to, refused) in [
             ("[\"ledger-zst\", \"packs\"]", "\"packs\""),
             ("[\"packs\", \"ledger-zst\"]", "\"packs\""),
