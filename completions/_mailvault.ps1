@@ -49,7 +49,7 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             [CompletionResult]::new('audit', 'audit', [CompletionResultType]::ParameterValue, 'Compare the server with the vault: is everything archived?')
             [CompletionResult]::new('forget', 'forget', [CompletionResultType]::ParameterValue, 'Remove messages from the vault for good; deletes nothing on a server')
             [CompletionResult]::new('remember', 'remember', [CompletionResultType]::ParameterValue, 'List what was forgotten, or let it come back')
-            [CompletionResult]::new('account', 'account', [CompletionResultType]::ParameterValue, 'List, rename, move, disable or remove accounts')
+            [CompletionResult]::new('account', 'account', [CompletionResultType]::ParameterValue, 'List, rename, merge, move, disable or remove accounts')
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Set up an account interactively')
             [CompletionResult]::new('login', 'login', [CompletionResultType]::ParameterValue, 'Store a new password or token after it has been tested')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Check configuration, secrets, vault and servers')
@@ -359,6 +359,7 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the accounts of the configuration and of the vault; contacts no server')
             [CompletionResult]::new('rename', 'rename', [CompletionResultType]::ParameterValue, 'Give an account another name')
+            [CompletionResult]::new('merge', 'merge', [CompletionResultType]::ParameterValue, 'Make two accounts of the vault one')
             [CompletionResult]::new('move', 'move', [CompletionResultType]::ParameterValue, 'Pull an account whose server or user name changed, but not its mail')
             [CompletionResult]::new('disable', 'disable', [CompletionResultType]::ParameterValue, 'Leave an account out when ''mailvault pull'' names none')
             [CompletionResult]::new('enable', 'enable', [CompletionResultType]::ParameterValue, 'Pull an account again that was disabled')
@@ -387,6 +388,27 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'Use the vault in this directory [env: MAILVAULT_VAULT]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more; -vv prints the dialogue with the server, without secrets')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print more; -vv prints the dialogue with the server, without secrets')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print only JSON lines on stdout')
+            [CompletionResult]::new('--no-progress', '--no-progress', [CompletionResultType]::ParameterName, 'Do not show progress')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask for anything')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mailvault;account;merge' {
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this configuration file [env: MAILVAULT_CONFIG]')
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'Use the vault in this directory [env: MAILVAULT_VAULT]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Only show what would be done')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Only show what would be done')
+            [CompletionResult]::new('--any-server', '--any-server', [CompletionResultType]::ParameterName, 'Also if their mail is from different servers or users')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print only warnings and errors')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more; -vv prints the dialogue with the server, without secrets')
@@ -468,6 +490,7 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
         'mailvault;account;help' {
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the accounts of the configuration and of the vault; contacts no server')
             [CompletionResult]::new('rename', 'rename', [CompletionResultType]::ParameterValue, 'Give an account another name')
+            [CompletionResult]::new('merge', 'merge', [CompletionResultType]::ParameterValue, 'Make two accounts of the vault one')
             [CompletionResult]::new('move', 'move', [CompletionResultType]::ParameterValue, 'Pull an account whose server or user name changed, but not its mail')
             [CompletionResult]::new('disable', 'disable', [CompletionResultType]::ParameterValue, 'Leave an account out when ''mailvault pull'' names none')
             [CompletionResult]::new('enable', 'enable', [CompletionResultType]::ParameterValue, 'Pull an account again that was disabled')
@@ -479,6 +502,9 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             break
         }
         'mailvault;account;help;rename' {
+            break
+        }
+        'mailvault;account;help;merge' {
             break
         }
         'mailvault;account;help;move' {
@@ -712,7 +738,7 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             [CompletionResult]::new('audit', 'audit', [CompletionResultType]::ParameterValue, 'Compare the server with the vault: is everything archived?')
             [CompletionResult]::new('forget', 'forget', [CompletionResultType]::ParameterValue, 'Remove messages from the vault for good; deletes nothing on a server')
             [CompletionResult]::new('remember', 'remember', [CompletionResultType]::ParameterValue, 'List what was forgotten, or let it come back')
-            [CompletionResult]::new('account', 'account', [CompletionResultType]::ParameterValue, 'List, rename, move, disable or remove accounts')
+            [CompletionResult]::new('account', 'account', [CompletionResultType]::ParameterValue, 'List, rename, merge, move, disable or remove accounts')
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Set up an account interactively')
             [CompletionResult]::new('login', 'login', [CompletionResultType]::ParameterValue, 'Store a new password or token after it has been tested')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Check configuration, secrets, vault and servers')
@@ -762,6 +788,7 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
         'mailvault;help;account' {
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the accounts of the configuration and of the vault; contacts no server')
             [CompletionResult]::new('rename', 'rename', [CompletionResultType]::ParameterValue, 'Give an account another name')
+            [CompletionResult]::new('merge', 'merge', [CompletionResultType]::ParameterValue, 'Make two accounts of the vault one')
             [CompletionResult]::new('move', 'move', [CompletionResultType]::ParameterValue, 'Pull an account whose server or user name changed, but not its mail')
             [CompletionResult]::new('disable', 'disable', [CompletionResultType]::ParameterValue, 'Leave an account out when ''mailvault pull'' names none')
             [CompletionResult]::new('enable', 'enable', [CompletionResultType]::ParameterValue, 'Pull an account again that was disabled')
@@ -772,6 +799,9 @@ Register-ArgumentCompleter -Native -CommandName 'mailvault' -ScriptBlock {
             break
         }
         'mailvault;help;account;rename' {
+            break
+        }
+        'mailvault;help;account;merge' {
             break
         }
         'mailvault;help;account;move' {

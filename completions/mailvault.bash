@@ -94,6 +94,9 @@ _mailvault() {
             mailvault__subcmd__account,list)
                 cmd="mailvault__subcmd__account__subcmd__list"
                 ;;
+            mailvault__subcmd__account,merge)
+                cmd="mailvault__subcmd__account__subcmd__merge"
+                ;;
             mailvault__subcmd__account,move)
                 cmd="mailvault__subcmd__account__subcmd__move"
                 ;;
@@ -114,6 +117,9 @@ _mailvault() {
                 ;;
             mailvault__subcmd__account__subcmd__help,list)
                 cmd="mailvault__subcmd__account__subcmd__help__subcmd__list"
+                ;;
+            mailvault__subcmd__account__subcmd__help,merge)
+                cmd="mailvault__subcmd__account__subcmd__help__subcmd__merge"
                 ;;
             mailvault__subcmd__account__subcmd__help,move)
                 cmd="mailvault__subcmd__account__subcmd__help__subcmd__move"
@@ -220,6 +226,9 @@ _mailvault() {
             mailvault__subcmd__help__subcmd__account,list)
                 cmd="mailvault__subcmd__help__subcmd__account__subcmd__list"
                 ;;
+            mailvault__subcmd__help__subcmd__account,merge)
+                cmd="mailvault__subcmd__help__subcmd__account__subcmd__merge"
+                ;;
             mailvault__subcmd__help__subcmd__account,move)
                 cmd="mailvault__subcmd__help__subcmd__account__subcmd__move"
                 ;;
@@ -275,7 +284,7 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__account)
-            opts="-c -q -v -h --config --vault --quiet --verbose --json --color --no-progress --no-input --help list rename move disable enable remove help"
+            opts="-c -q -v -h --config --vault --quiet --verbose --json --color --no-progress --no-input --help list rename merge move disable enable remove help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -365,7 +374,7 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__account__subcmd__help)
-            opts="list rename move disable enable remove help"
+            opts="list rename merge move disable enable remove help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -434,6 +443,20 @@ _mailvault() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mailvault__subcmd__account__subcmd__help__subcmd__merge)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mailvault__subcmd__account__subcmd__help__subcmd__move)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -478,6 +501,36 @@ _mailvault() {
             ;;
         mailvault__subcmd__account__subcmd__list)
             opts="-c -q -v -h --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailvault__subcmd__account__subcmd__merge)
+            opts="-n -y -c -q -v -h --dry-run --any-server --yes --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1021,7 +1074,7 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__help__subcmd__account)
-            opts="list rename move disable enable remove"
+            opts="list rename merge move disable enable remove"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1063,6 +1116,20 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__help__subcmd__account__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailvault__subcmd__help__subcmd__account__subcmd__merge)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

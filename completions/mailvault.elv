@@ -46,7 +46,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand audit 'Compare the server with the vault: is everything archived?'
             cand forget 'Remove messages from the vault for good; deletes nothing on a server'
             cand remember 'List what was forgotten, or let it come back'
-            cand account 'List, rename, move, disable or remove accounts'
+            cand account 'List, rename, merge, move, disable or remove accounts'
             cand init 'Set up an account interactively'
             cand login 'Store a new password or token after it has been tested'
             cand doctor 'Check configuration, secrets, vault and servers'
@@ -342,6 +342,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
             cand list 'List the accounts of the configuration and of the vault; contacts no server'
             cand rename 'Give an account another name'
+            cand merge 'Make two accounts of the vault one'
             cand move 'Pull an account whose server or user name changed, but not its mail'
             cand disable 'Leave an account out when ''mailvault pull'' names none'
             cand enable 'Pull an account again that was disabled'
@@ -368,6 +369,26 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
             cand --color 'When to use colour'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --verbose 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Do not show progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;account;merge'= {
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand -n 'Only show what would be done'
+            cand --dry-run 'Only show what would be done'
+            cand --any-server 'Also if their mail is from different servers or users'
+            cand -y 'Do not ask'
+            cand --yes 'Do not ask'
             cand -q 'Print only warnings and errors'
             cand --quiet 'Print only warnings and errors'
             cand -v 'Print more; -vv prints the dialogue with the server, without secrets'
@@ -444,6 +465,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         &'mailvault;account;help'= {
             cand list 'List the accounts of the configuration and of the vault; contacts no server'
             cand rename 'Give an account another name'
+            cand merge 'Make two accounts of the vault one'
             cand move 'Pull an account whose server or user name changed, but not its mail'
             cand disable 'Leave an account out when ''mailvault pull'' names none'
             cand enable 'Pull an account again that was disabled'
@@ -453,6 +475,8 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         &'mailvault;account;help;list'= {
         }
         &'mailvault;account;help;rename'= {
+        }
+        &'mailvault;account;help;merge'= {
         }
         &'mailvault;account;help;move'= {
         }
@@ -665,7 +689,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand audit 'Compare the server with the vault: is everything archived?'
             cand forget 'Remove messages from the vault for good; deletes nothing on a server'
             cand remember 'List what was forgotten, or let it come back'
-            cand account 'List, rename, move, disable or remove accounts'
+            cand account 'List, rename, merge, move, disable or remove accounts'
             cand init 'Set up an account interactively'
             cand login 'Store a new password or token after it has been tested'
             cand doctor 'Check configuration, secrets, vault and servers'
@@ -702,6 +726,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         &'mailvault;help;account'= {
             cand list 'List the accounts of the configuration and of the vault; contacts no server'
             cand rename 'Give an account another name'
+            cand merge 'Make two accounts of the vault one'
             cand move 'Pull an account whose server or user name changed, but not its mail'
             cand disable 'Leave an account out when ''mailvault pull'' names none'
             cand enable 'Pull an account again that was disabled'
@@ -710,6 +735,8 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         &'mailvault;help;account;list'= {
         }
         &'mailvault;help;account;rename'= {
+        }
+        &'mailvault;help;account;merge'= {
         }
         &'mailvault;help;account;move'= {
         }

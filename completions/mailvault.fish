@@ -49,7 +49,7 @@ complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "status" -d 'Sho
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "audit" -d 'Compare the server with the vault: is everything archived?'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "forget" -d 'Remove messages from the vault for good; deletes nothing on a server'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "remember" -d 'List what was forgotten, or let it come back'
-complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "account" -d 'List, rename, move, disable or remove accounts'
+complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "account" -d 'List, rename, merge, move, disable or remove accounts'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "init" -d 'Set up an account interactively'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "login" -d 'Store a new password or token after it has been tested'
 complete -c mailvault -n "__fish_mailvault_needs_command" -f -a "doctor" -d 'Check configuration, secrets, vault and servers'
@@ -279,24 +279,25 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand remember" -l json -d
 complete -c mailvault -n "__fish_mailvault_using_subcommand remember" -l no-progress -d 'Do not show progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand remember" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand remember" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename move disable enable remove help" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
-complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename move disable enable remove help" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
-complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename move disable enable remove help" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename merge move disable enable remove help" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename merge move disable enable remove help" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename merge move disable enable remove help" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t''
 never\t''"
-complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename move disable enable remove help" -s q -l quiet -d 'Print only warnings and errors'
-complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename move disable enable remove help" -s v -l verbose -d 'Print more; -vv prints the dialogue with the server, without secrets'
-complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename move disable enable remove help" -l json -d 'Print only JSON lines on stdout'
-complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename move disable enable remove help" -l no-progress -d 'Do not show progress'
-complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename move disable enable remove help" -l no-input -d 'Never ask for anything'
-complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename move disable enable remove help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename move disable enable remove help" -f -a "list" -d 'List the accounts of the configuration and of the vault; contacts no server'
-complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename move disable enable remove help" -f -a "rename" -d 'Give an account another name'
-complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename move disable enable remove help" -f -a "move" -d 'Pull an account whose server or user name changed, but not its mail'
-complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename move disable enable remove help" -f -a "disable" -d 'Leave an account out when \'mailvault pull\' names none'
-complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename move disable enable remove help" -f -a "enable" -d 'Pull an account again that was disabled'
-complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename move disable enable remove help" -f -a "remove" -d 'Remove an account from the configuration; the vault keeps its mail'
-complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename move disable enable remove help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename merge move disable enable remove help" -s q -l quiet -d 'Print only warnings and errors'
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename merge move disable enable remove help" -s v -l verbose -d 'Print more; -vv prints the dialogue with the server, without secrets'
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename merge move disable enable remove help" -l json -d 'Print only JSON lines on stdout'
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename merge move disable enable remove help" -l no-progress -d 'Do not show progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename merge move disable enable remove help" -l no-input -d 'Never ask for anything'
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename merge move disable enable remove help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename merge move disable enable remove help" -f -a "list" -d 'List the accounts of the configuration and of the vault; contacts no server'
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename merge move disable enable remove help" -f -a "rename" -d 'Give an account another name'
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename merge move disable enable remove help" -f -a "merge" -d 'Make two accounts of the vault one'
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename merge move disable enable remove help" -f -a "move" -d 'Pull an account whose server or user name changed, but not its mail'
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename merge move disable enable remove help" -f -a "disable" -d 'Leave an account out when \'mailvault pull\' names none'
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename merge move disable enable remove help" -f -a "enable" -d 'Pull an account again that was disabled'
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename merge move disable enable remove help" -f -a "remove" -d 'Remove an account from the configuration; the vault keeps its mail'
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and not __fish_seen_subcommand_from list rename merge move disable enable remove help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from list" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from list" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from list" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
@@ -319,6 +320,20 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_
 complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from rename" -l no-progress -d 'Do not show progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from rename" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from rename" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from merge" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from merge" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from merge" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
+always\t''
+never\t''"
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from merge" -s n -l dry-run -d 'Only show what would be done'
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from merge" -l any-server -d 'Also if their mail is from different servers or users'
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from merge" -s y -l yes -d 'Do not ask'
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from merge" -s q -l quiet -d 'Print only warnings and errors'
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from merge" -s v -l verbose -d 'Print more; -vv prints the dialogue with the server, without secrets'
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from merge" -l json -d 'Print only JSON lines on stdout'
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from merge" -l no-progress -d 'Do not show progress'
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from merge" -l no-input -d 'Never ask for anything'
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from merge" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from move" -l from -d 'The user and host that it had before' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from move" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from move" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
@@ -367,6 +382,7 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_
 complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the accounts of the configuration and of the vault; contacts no server'
 complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from help" -f -a "rename" -d 'Give an account another name'
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from help" -f -a "merge" -d 'Make two accounts of the vault one'
 complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from help" -f -a "move" -d 'Pull an account whose server or user name changed, but not its mail'
 complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from help" -f -a "disable" -d 'Leave an account out when \'mailvault pull\' names none'
 complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from help" -f -a "enable" -d 'Pull an account again that was disabled'
@@ -524,7 +540,7 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit forget remember account init login doctor config demo completions man help" -f -a "audit" -d 'Compare the server with the vault: is everything archived?'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit forget remember account init login doctor config demo completions man help" -f -a "forget" -d 'Remove messages from the vault for good; deletes nothing on a server'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit forget remember account init login doctor config demo completions man help" -f -a "remember" -d 'List what was forgotten, or let it come back'
-complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit forget remember account init login doctor config demo completions man help" -f -a "account" -d 'List, rename, move, disable or remove accounts'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit forget remember account init login doctor config demo completions man help" -f -a "account" -d 'List, rename, merge, move, disable or remove accounts'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit forget remember account init login doctor config demo completions man help" -f -a "init" -d 'Set up an account interactively'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit forget remember account init login doctor config demo completions man help" -f -a "login" -d 'Store a new password or token after it has been tested'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit forget remember account init login doctor config demo completions man help" -f -a "doctor" -d 'Check configuration, secrets, vault and servers'
@@ -535,6 +551,7 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and not __fish_seen_subcommand_from pull purge verify search show export import stats status audit forget remember account init login doctor config demo completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and __fish_seen_subcommand_from account" -f -a "list" -d 'List the accounts of the configuration and of the vault; contacts no server'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and __fish_seen_subcommand_from account" -f -a "rename" -d 'Give an account another name'
+complete -c mailvault -n "__fish_mailvault_using_subcommand help; and __fish_seen_subcommand_from account" -f -a "merge" -d 'Make two accounts of the vault one'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and __fish_seen_subcommand_from account" -f -a "move" -d 'Pull an account whose server or user name changed, but not its mail'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and __fish_seen_subcommand_from account" -f -a "disable" -d 'Leave an account out when \'mailvault pull\' names none'
 complete -c mailvault -n "__fish_mailvault_using_subcommand help; and __fish_seen_subcommand_from account" -f -a "enable" -d 'Pull an account again that was disabled'

@@ -349,6 +349,14 @@ pub enum Error {
         /// Its name in the vault.
         stored: String,
     },
+    /// An account is to get mail that became part of another one.
+    #[error("{account} was merged into {into}")]
+    Merged {
+        /// Its name in the vault.
+        account: String,
+        /// The account that has its mail now.
+        into: String,
+    },
     /// No message matches a query that should select some.
     #[error("{}", if .query.is_empty() {
         "the vault has no message".to_owned()
@@ -497,7 +505,10 @@ impl Error {
             Self::Tls { .. } => ErrorKind::Untrusted,
             Self::Auth { .. } => ErrorKind::Auth,
             Self::Token { kind, .. } => *kind,
-            Self::Config { .. } | Self::Secret { .. } | Self::KnownAs { .. } => ErrorKind::Config,
+            Self::Config { .. }
+            | Self::Secret { .. }
+            | Self::KnownAs { .. }
+            | Self::Merged { .. } => ErrorKind::Config,
             Self::VaultMissing { .. } => ErrorKind::VaultMissing,
             Self::Locked { .. } => ErrorKind::VaultLocked,
             Self::Damaged { .. }

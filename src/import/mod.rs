@@ -187,6 +187,9 @@ pub fn run(
         return work(&layout, from, &spots, options, None, emit).map(|(report, _)| report);
     }
     let writer = Writer::open(path, options.lock_wait, &options.stop)?;
+    if let Some(name) = &options.account {
+        writer.catalog().check_not_merged(name)?;
+    }
     let (commit_queue, committer) = commit::start(writer);
     let from = (source.as_path(), tree);
     let worked = work(&layout, from, &spots, options, Some(&commit_queue), emit);

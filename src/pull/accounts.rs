@@ -119,6 +119,7 @@ pub fn pull(
 /// everything would be fetched into a second one.
 fn refuse_renamed(job: &Job, catalog: &Catalog) -> Result<()> {
     let Job { account, names, .. } = job;
+    catalog.check_not_merged(account.vault_name())?;
     if account.stored_as.is_some() || !names.is_configured(&account.name) {
         return Ok(());
     }

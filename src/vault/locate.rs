@@ -10,6 +10,24 @@ use crate::vault::catalog::{Blob, Catalog, Place};
 use crate::vault::layout::{Layout, base_of};
 use crate::vault::{frame, maildir};
 
+/// The directories in which the files of a folder are: its own, and until a merge has come to its
+/// end those of accounts that became part of its account.
+pub(super) fn homes(
+    layout: &Layout,
+    catalog: &Catalog,
+    account: &str,
+    dir: &str,
+) -> Result<Vec<PathBuf>> {
+    let mut homes = vec![layout.folder(account, dir)];
+    for merged in catalog.merged_into(account) {
+        let home = layout.folder(merged, dir);
+        if fsx::is_dir(&home)? {
+            homes.push(home);
+        }
+    }
+    Ok(homes)
+}
+
 /// The files of a content, as far as they are there.
 pub(super) fn locate(
     layout: &Layout,
@@ -18,9 +36,11 @@ pub(super) fn locate(
 ) -> Result<Vec<(Place, PathBuf)>> {
     let mut found = Vec::new();
     for place in catalog.places(blob.id)? {
-        let folder = layout.folder(&place.account, &place.dir);
-        if let Some(path) = maildir::find(&folder, &blob.name, &place.flags)? {
-            found.push((place, path));
+        for folder in homes(layout, catalog, &place.account, &place.dir)? {
+            if let Some(path) = maildir::find(&folder, &blob.name, &place.flags)? {
+                found.push((place, path));
+                break;
+            }
         }
     }
     Ok(found)
@@ -37,11 +57,12 @@ pub(super) fn locate_all(
     let mut renamed: HashMap<PathBuf, HashMap<String, Vec<usize>>> = HashMap::new();
     for (n, blob) in blobs.iter().enumerate() {
         for place in catalog.places(blob.id)? {
-            let folder = layout.folder(&place.account, &place.dir);
-            let usual = folder.join("cur").join(blob.name.with_flags(&place.flags));
-            if fsx::look(&usual)?.is_some() {
-                found[n].push(usual);
-            } else {
+            for folder in homes(layout, catalog, &place.account, &place.dir)? {
+                let usual = folder.join("cur").join(blob.name.with_flags(&place.flags));
+                if fsx::look(&usual)?.is_some() {
+                    found[n].push(usual);
+                    break;
+                }
                 let wanted = renamed.entry(folder).or_default();
                 wanted.entry(blob.name.base()).or_default().push(n);
             }

@@ -249,7 +249,7 @@ pub(crate) fn place(
 }
 
 /// A second copy, where a second name cannot be had.
-fn copy(from: &StagedFile, to: &Path) -> Result<()> {
+pub(crate) fn copy(from: &StagedFile, to: &Path) -> Result<()> {
     let folder = to.parent().and_then(Path::parent).unwrap_or(to);
     let tmp = new_name(&folder.join("tmp"));
     let mut source = from.reopen()?;

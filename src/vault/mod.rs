@@ -12,6 +12,7 @@ pub mod ledger;
 mod locate;
 pub(crate) mod lock;
 pub mod maildir;
+mod merge;
 mod present;
 mod select;
 mod shelf;
@@ -42,6 +43,7 @@ use tombstones::TombstoneKey;
 use locate::{describe, locate, locate_all};
 
 pub(crate) use held::HeldFiles;
+pub use merge::{MergeFault, MergePlan};
 pub(crate) use present::Present;
 pub use select::{Entries, Entry, Part, Selection, SelectionScope};
 pub use writer::Writer;

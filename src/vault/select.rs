@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Vault;
 use super::layout::{FileName, Layout};
+use super::locate::homes;
 use super::shelf::FolderIndex;
 use crate::base::error::Result;
 use crate::base::fsx;
@@ -254,16 +255,17 @@ impl Entries<'_> {
         if self.bare {
             return Ok(entry);
         }
-        let root = self.layout.folder(&entry.account, &entry.dir);
-        let usual = root.join("cur").join(entry.name.with_flags(&entry.flags));
-        entry.path = if is_there(&usual) {
-            Some(usual)
-        } else {
-            self.renamed(&root, &entry.name)?.map(|(path, flags)| {
-                entry.flags = flags;
-                path
-            })
-        };
+        for root in homes(self.layout, self.catalog, &entry.account, &entry.dir)? {
+            let usual = root.join("cur").join(entry.name.with_flags(&entry.flags));
+            if is_there(&usual) {
+                entry.path = Some(usual);
+            } else if let Some((path, flags)) = self.renamed(&root, &entry.name)? {
+                (entry.path, entry.flags) = (Some(path), flags);
+            }
+            if entry.path.is_some() {
+                break;
+            }
+        }
         Ok(entry)
     }
 

@@ -138,6 +138,7 @@ impl Writer {
         if outdated {
             writer.renew_catalogs()?;
         }
+        writer.finish_merges()?;
         writer.clean_up()?;
         Ok(writer)
     }
@@ -238,6 +239,16 @@ impl Writer {
         Ok(())
     }
 
+    /// Lets programs refuse the vault that do not know accounts which became part of others.
+    pub(super) fn require_merged(&mut self) -> Result<()> {
+        if !self.manifest.merged {
+            let manifest = self.manifest.clone().with_merged(true);
+            fsx::write_durably(&self.layout.manifest(), manifest.text().as_bytes())?;
+            self.manifest = manifest;
+        }
+        Ok(())
+    }
+
     /// Makes written files durable.
     pub(crate) fn sync(&self, files: &[PathBuf]) -> Result<()> {
         self.sync.sync(files)
@@ -246,6 +257,14 @@ impl Writer {
     /// Makes everything durable; only where files without a name are made.
     pub(crate) fn sync_everything(&self) -> Result<()> {
         self.sync.everything()
+    }
+
+    /// Makes further names of files durable that were given in a directory.
+    pub(super) fn sync_links(&self, dir: &Path) -> Result<()> {
+        if self.sync.is_whole() {
+            self.sync.everything()?;
+        }
+        fsx::sync_dir(dir)
     }
 
     /// Makes the files of messages before they have names.
@@ -325,7 +344,7 @@ pub(super) fn unrecorded(
                 Some(blob) => catalog
                     .places(blob.id)?
                     .iter()
-                    .any(|p| p.account == account && p.dir == dir),
+                    .any(|p| p.account == catalog.owner(account) && p.dir == dir),
                 None => false,
             };
             let path = folder.join(sub).join(&file);

@@ -36,6 +36,7 @@ mod interop;
 mod layering;
 mod life;
 mod limits;
+mod merge;
 mod names;
 #[cfg(feature = "oauth")]
 mod oauth;

@@ -1,6 +1,7 @@
 //! `mailvault account`: what the configuration has of accounts.
 
 mod list;
+mod merge;
 mod moving;
 mod remove;
 mod rename;
@@ -22,6 +23,22 @@ pub(crate) fn run(args: &AccountArgs, global: &Global, out: &Output) -> Result<D
     match &args.command {
         AccountCommand::List => list::run(&Settings::load(global)?, out),
         AccountCommand::Rename { old, new } => rename::run(&open()?, old, new, out),
+        AccountCommand::Merge {
+            old,
+            new,
+            dry_run,
+            any_server,
+            yes,
+        } => {
+            let request = merge::Request {
+                old,
+                new,
+                dry_run: *dry_run,
+                any_server: *any_server,
+                yes: *yes,
+            };
+            merge::run(&request, &Settings::load(global)?, global, out)
+        }
         AccountCommand::Move { name, from } => moving::run(name, from, global, out),
         AccountCommand::Disable { name } => toggle::run(&open()?, name, false, out),
         AccountCommand::Enable { name } => toggle::run(&open()?, name, true, out),

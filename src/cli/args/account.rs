@@ -2,10 +2,10 @@
 
 use clap::{Args, Subcommand};
 
-/// List, rename, move, disable or remove accounts
+/// List, rename, merge, move, disable or remove accounts
 ///
-/// These commands change no mail, neither in the vault nor on a server. All but list and move
-/// change the configuration file.
+/// No mail is lost or changed by these commands, neither in the vault nor on a server. All but list,
+/// merge and move change the configuration file.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
     mailvault account list                     all accounts\n  \
@@ -34,6 +34,33 @@ pub(crate) enum AccountCommand {
         /// Its new name
         #[arg(value_name = "NEW")]
         new: String,
+    },
+    /// Make two accounts of the vault one
+    ///
+    /// For an account whose name was changed by hand, so that the vault has its mail twice. OLD
+    /// must not be in the configuration any more. All its mail, and what is known of it on
+    /// servers, belongs to NEW from then on; what both have is kept once. This cannot be undone,
+    /// and versions of mailvault that do not know it refuse the vault afterwards.
+    #[command(before_help = "Examples:\n  \
+        mailvault account merge work office -n     only shows what it would do\n  \
+        mailvault account merge work office        asks first\n  \
+        mailvault account merge work office --yes")]
+    Merge {
+        /// The account that there will be no longer
+        #[arg(value_name = "OLD")]
+        old: String,
+        /// The account that gets its mail
+        #[arg(value_name = "NEW")]
+        new: String,
+        /// Only show what would be done
+        #[arg(short = 'n', long)]
+        dry_run: bool,
+        /// Also if their mail is from different servers or users
+        #[arg(long)]
+        any_server: bool,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
     },
     /// Pull an account whose server or user name changed, but not its mail
     ///

@@ -207,6 +207,9 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
              not, add stored_as = \"{account}\" to [accounts.{account}] to store its mail a second \
              time"
         ),
+        Error::Merged { account, into } => format!(
+            "use {into}; if it is meant to be another mailbox, give it a name other than {account}"
+        ),
         Error::SeveralAccounts { accounts } => format!(
             "choose one with account:{}, or all of them with account:*",
             accounts.first().map_or("NAME", String::as_str)

@@ -76,6 +76,7 @@ impl Catalog {
                 key,
                 value,
             } => {
+                let account = self.owner(account);
                 let mut put = self
                     .db
                     .prepare_cached("INSERT OR REPLACE INTO learned VALUES (?1, ?2, ?3)")?;
@@ -100,6 +101,7 @@ impl Catalog {
                 folder,
                 hash,
             } => self.close_upload((destination, folder), *hash),
+            LedgerEvent::Merged { account, into } => self.put_merged(account, into),
             LedgerEvent::Chain { .. } | LedgerEvent::Unknown(_) => Ok(()),
         }
     }
@@ -124,10 +126,11 @@ impl Catalog {
     }
 
     fn put_session(&mut self, s: &SessionRecord, time: i64) -> rusqlite::Result<()> {
+        let account = self.owner(&s.account);
         self.db
             .prepare_cached("INSERT INTO session VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?
             .execute(params![
-                s.account,
+                account,
                 time,
                 s.proto.as_str(),
                 s.complete,
@@ -140,7 +143,7 @@ impl Catalog {
             ])?;
         self.db
             .prepare_cached("DELETE FROM unfinished WHERE account = ?1")?
-            .execute([&s.account])?;
+            .execute([account])?;
         Ok(())
     }
 
@@ -149,7 +152,7 @@ impl Catalog {
     fn put_unfinished(&self, account: &str) -> rusqlite::Result<()> {
         self.db
             .prepare_cached("INSERT OR IGNORE INTO unfinished VALUES (?1)")?
-            .execute([account])
+            .execute([self.owner(account)])
             .map(drop)
     }
 
@@ -369,6 +372,7 @@ impl Catalog {
         if let Some(id) = self.folders.get(&key) {
             return Ok(*id);
         }
+        let account = self.owner(account);
         self.db
             .prepare_cached("INSERT OR IGNORE INTO folder (account, dir) VALUES (?1, ?2)")?
             .execute([account, dir])?;
@@ -394,7 +398,7 @@ impl Catalog {
         if let Some(id) = self.origins.get(&key) {
             return Ok(*id);
         }
-        let values = params![key.0, key.1, key.2, key.3];
+        let values = params![self.owner(&key.0), key.1, key.2, key.3];
         self.db
             .prepare_cached(
                 "INSERT OR IGNORE INTO origin (account, server, dir, uidvalidity)

@@ -4,7 +4,7 @@ use super::Catalog;
 use crate::base::error::Result;
 
 /// Tables that follow from the ledger alone, each as rows without ids in one order.
-const FROM_LEDGER: [(&str, &str); 12] = [
+const FROM_LEDGER: [(&str, &str); 13] = [
     (
         "blob",
         "SELECT h64, hrest, received, size, wire, stored, seen, lost, superseded,
@@ -38,6 +38,7 @@ const FROM_LEDGER: [(&str, &str); 12] = [
     ),
     ("session", "SELECT * FROM session ORDER BY rowid"),
     ("unfinished", "SELECT * FROM unfinished ORDER BY account"),
+    ("meta", "SELECT value FROM meta WHERE key = 'merged'"),
     (
         "learned",
         "SELECT account, key, value FROM learned ORDER BY account, key",

@@ -23,6 +23,8 @@ pub(super) struct KnownFolder {
     stored: String,
     /// What it is called.
     account: String,
+    /// The names in the vault of the accounts that became part of it.
+    merged: Vec<String>,
     /// Its name, with `/` between levels.
     label: String,
     /// The same without [`PREFIX`], if every folder of the account but the inbox has it.
@@ -42,6 +44,7 @@ pub(super) fn of_accounts(folders: &[KnownFolder], pattern: &str) -> Result<Vec<
     let fits = |folder: &&KnownFolder| {
         folder_pattern::fits(&lower, &folder.account)
             || folder_pattern::fits(&lower, &folder.stored)
+            || { folder.merged.iter() }.any(|name| folder_pattern::fits(&lower, name))
     };
     let fits = folders.iter().filter(fits);
     let ids: Vec<i64> = fits.map(|folder| folder.id).collect();
@@ -126,6 +129,7 @@ impl Catalog {
                 KnownFolder {
                     stored: account[0].1.clone(),
                     account: self.names.shown(&account[0].1).to_owned(),
+                    merged: self.merged_into(&account[0].1).map(str::to_owned).collect(),
                     id,
                     short: label
                         .strip_prefix(PREFIX)
@@ -147,6 +151,7 @@ impl Catalog {
         folders.extend(empty.into_iter().map(|account| KnownFolder {
             id: NO_FOLDER,
             account: self.names.shown(&account).to_owned(),
+            merged: self.merged_into(&account).map(str::to_owned).collect(),
             stored: account,
             label: folder_label(""),
             short: None,
@@ -164,6 +169,7 @@ mod tests {
             id,
             stored: "work".to_owned(),
             account: "work".to_owned(),
+            merged: Vec::new(),
             label: label.to_owned(),
             short: short.map(str::to_owned),
         }

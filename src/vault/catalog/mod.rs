@@ -21,6 +21,7 @@ mod import_cache;
 mod imported;
 mod lookup;
 mod mailbox;
+mod merged;
 mod newest;
 mod origin;
 mod purge;
@@ -40,7 +41,7 @@ mod upload;
 mod walked;
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -81,7 +82,7 @@ pub(crate) use uid_table::{UidRecord, UidTable};
 pub(super) use walked::WalkedFile;
 
 /// Marks files made by this version of the schema.
-const USER_VERSION: i64 = 0x6d76_000e;
+const USER_VERSION: i64 = 0x6d76_000f;
 /// How long a reader waits for a writer that replaces the file.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -175,6 +176,8 @@ pub struct Catalog {
     searches: Cell<u64>,
     /// What queries and answers call the accounts.
     names: AccountNames,
+    /// Accounts that became part of others, each with the one that has its mail now.
+    merged: BTreeMap<String, String>,
 }
 
 impl Catalog {
@@ -263,7 +266,7 @@ impl Catalog {
 
     fn of_version(self, version: rusqlite::Result<i64>) -> Result<Option<Self>> {
         match version {
-            Ok(USER_VERSION) if self.has_places()? => Ok(Some(self)),
+            Ok(USER_VERSION) if self.has_places()? => self.with_merged(),
             Ok(_) => Ok(None),
             Err(e) if is_garbage(&e) => Ok(None),
             Err(e) => Err(self.failed(e)),
@@ -280,7 +283,7 @@ impl Catalog {
             return Ok(None);
         }
         catalog.configure()?;
-        Ok(Some(catalog))
+        catalog.with_merged()
     }
 
     /// False if an account or directory is not one of a vault: the catalog may come from
@@ -332,6 +335,7 @@ impl Catalog {
             guide: RefCell::default(),
             searches: Cell::new(0),
             names: AccountNames::default(),
+            merged: BTreeMap::new(),
         })
     }
 
@@ -385,7 +389,8 @@ impl Catalog {
         if self.db.is_autocommit() {
             return Ok(());
         }
-        self.run("ROLLBACK")
+        self.run("ROLLBACK")?;
+        self.load_merged().map(drop)
     }
 
     /// Lets every attempt to note an upload fail, as a full disk would.

@@ -36,7 +36,7 @@ impl CountedName {
 }
 
 /// No message is larger: what a server lists may be any number, and sums of such would overflow.
-const MOST: i64 = 1 << 40;
+pub(super) const MOST: i64 = 1 << 40;
 
 impl Tallies {
     /// Counts a change of a folder by so many messages of this size.
@@ -220,6 +220,10 @@ mod tests {
             10 => LedgerEvent::Purged { identity, hash },
             11 => LedgerEvent::PurgeKept { identity, hash },
             12 => LedgerEvent::Lost { hash },
+            13 => LedgerEvent::Merged {
+                account: identity.account,
+                into: if name & 8 == 0 { "a" } else { "b" }.to_owned(),
+            },
             _ => LedgerEvent::Adopted {
                 account: identity.account,
                 file: format!("mail/a/.x/cur/{}", file(content).base())
@@ -241,7 +245,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_counted_on_the_way_is_what_there_is(
-            events in prop::collection::vec((0_u8..14, 0_u8..12, 0_u8..5, any::<bool>()), 0..60)
+            events in prop::collection::vec((0_u8..15, 0_u8..12, 0_u8..5, any::<bool>()), 0..60)
         ) {
             let mut catalog = Catalog::temporary().unwrap();
             for (n, (kind, name, content, ends)) in (1_i64..).zip(events) {

@@ -118,7 +118,12 @@ impl Spoken {
     }
 
     /// What must not be stored again.
-    pub(super) fn tombstones(&self, key: &TombstoneKey, forget: u32) -> Vec<Erasure> {
+    pub(super) fn tombstones(
+        &self,
+        catalog: &Catalog,
+        key: &TombstoneKey,
+        forget: u32,
+    ) -> Vec<Erasure> {
         let mut tags: Vec<(TombstoneKind, Hash128)> = Vec::new();
         for (kind, hashes) in [
             (TombstoneKind::Content, &self.contents),
@@ -131,7 +136,12 @@ impl Spoken {
         }
         for (name, sizes) in &self.names {
             for octets in sizes {
-                let tag = key.name(Origin::of(name), &name.uid, *octets);
+                // Of an account that became part of another, a pull goes by the other's name.
+                let origin = Origin {
+                    account: catalog.owner(&name.account),
+                    ..Origin::of(name)
+                };
+                let tag = key.name(origin, &name.uid, *octets);
                 tags.extend(tag.map(|tag| (TombstoneKind::Name, tag)));
             }
         }

@@ -159,12 +159,16 @@ pub(crate) struct Manifest {
     pub(crate) ledger_zst: bool,
     /// True if lines of the ledger may be masked.
     pub(crate) erased: bool,
+    /// True if accounts may have become part of others.
+    pub(crate) merged: bool,
 }
 
 /// The feature that a vault requires whose ledger may have compressed months.
 const LEDGER_ZST: &str = "ledger-zst";
 /// The feature that a vault requires whose ledger may have masked lines.
 const ERASED: &str = "erased";
+/// The feature that a vault requires in which accounts may have become part of others.
+const MERGED: &str = "merged";
 
 impl Manifest {
     /// For a new vault with this id, made at `now` (Unix seconds).
@@ -176,6 +180,7 @@ impl Manifest {
             created: created.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
             ledger_zst: false,
             erased: false,
+            merged: false,
         }
     }
 
@@ -191,12 +196,22 @@ impl Manifest {
         Self { erased, ..self }
     }
 
+    /// The same, requiring a program that knows merged accounts or not.
+    #[must_use]
+    pub(crate) fn with_merged(self, merged: bool) -> Self {
+        Self { merged, ..self }
+    }
+
     /// The text of the file.
     #[must_use]
     pub(crate) fn text(&self) -> String {
-        let features = [(self.ledger_zst, LEDGER_ZST), (self.erased, ERASED)];
-        let required = features.iter().filter(|(required, _)| *required);
-        let features: Vec<_> = required.map(|(_, name)| format!("\"{name}\"")).collect();
+        let features = [
+            (LEDGER_ZST, self.ledger_zst),
+            (MERGED, self.merged),
+            (ERASED, self.erased),
+        ];
+        let features = features.into_iter().filter(|(_, required)| *required);
+        let features: Vec<String> = features.map(|(name, _)| format!("\"{name}\"")).collect();
         let features = features.join(", ");
         format!(
             "format = 1\nid = \"{}\"\ncreated = \"{}\"\nhash = \"blake3-128\"\n\
@@ -227,15 +242,10 @@ impl Manifest {
             .and_then(toml::Value::as_array)
             .ok_or_else(|| damaged("it has no list of required features"))?;
         let is_known = |feature: &toml::Value| {
-            feature
-                .as_str()
-                .is_some_and(|name| [LEDGER_ZST, ERASED].contains(&name))
+            let name = feature.as_str();
+            name.is_some_and(|name| [LEDGER_ZST, MERGED, ERASED].contains(&name))
         };
-        let requires = |name: &str| {
-            features
-                .iter()
-                .any(|feature| feature.as_str() == Some(name))
-        };
+        let requires = |name| { features.iter() }.any(|feature| feature.as_str() == Some(name));
         if let Some(feature) = features.iter().find(|feature| !is_known(feature)) {
             return Err(refuse(format!("it needs the feature {feature}")));
         }
@@ -261,6 +271,7 @@ impl Manifest {
                 .to_owned(),
             ledger_zst: requires(LEDGER_ZST),
             erased: requires(ERASED),
+            merged: requires(MERGED),
         })
     }
 }
@@ -333,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn compressed_months_are_a_feature_that_is_known_and_required() {
+    fn features_are_known_and_required_one_by_one() {
         let layout = Layout::new("/vault");
         let plain = Manifest::new([1; 16], 0);
         let packed = plain.clone().with_ledger_zst(true);
@@ -344,6 +355,18 @@ mod tests {
             "only the last line differs"
         );
         assert_eq!(Manifest::parse(&layout, &text).unwrap(), packed);
+        let merged = plain.clone().with_merged(true);
+        let both = packed.clone().with_merged(true);
+        for (manifest, features) in [
+            (&merged, "[\"merged\"]"),
+            (&both, "[\"ledger-zst\", \"merged\"]"),
+        ] {
+            assert_eq!(manifest.text(), plain.text().replace("[]", features));
+            assert_eq!(
+                Manifest::parse(&layout, &manifest.text()).unwrap(),
+                *manifest
+            );
+        }
         for (to, refused) in [
             ("[\"ledger-zst\", \"packs\"]", "\"packs\""),
             ("[\"packs\", \"ledger-zst\"]", "\"packs\""),

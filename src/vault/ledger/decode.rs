@@ -204,6 +204,10 @@ fn read_event(f: &mut Fields<'_>, ev: String) -> Option<LedgerEvent> {
             copy: f.text("copy")?,
         },
         "session" => LedgerEvent::Session(read_session(f)?),
+        "merged" => LedgerEvent::Merged {
+            account: f.text("account")?,
+            into: f.text("into")?,
+        },
         _ => LedgerEvent::Unknown(ev),
     })
 }

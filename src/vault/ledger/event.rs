@@ -327,6 +327,13 @@ pub enum LedgerEvent {
     },
     /// A run ended.
     Session(SessionRecord),
+    /// The mail and names of an account are those of another one from now on.
+    Merged {
+        /// The account that there is no longer.
+        account: String,
+        /// The account that it became part of.
+        into: String,
+    },
     /// A kind of event that this program does not know, by its name.
     Unknown(String),
 }
@@ -367,6 +374,7 @@ impl LedgerEvent {
             Self::Uploaded { .. } => "uploaded",
             Self::Chain { .. } => "chain",
             Self::Session(_) => "session",
+            Self::Merged { .. } => "merged",
             Self::Unknown(name) => name,
         }
     }

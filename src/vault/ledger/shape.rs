@@ -33,6 +33,7 @@ pub(super) fn is_ours(event: &LedgerEvent) -> bool {
         } => is_account(account) && is_adopted(account, file, *hash),
         LedgerEvent::Learned { account, .. } => is_account(account),
         LedgerEvent::Session(session) => is_account(&session.account),
+        LedgerEvent::Merged { account, into } => is_account(account) && is_account(into),
         LedgerEvent::Chain { file, copy, .. } => is_ledger_file(file) && is_copy(copy),
         LedgerEvent::Lost { .. }
         | LedgerEvent::Superseded { .. }

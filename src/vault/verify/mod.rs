@@ -22,6 +22,7 @@ use crate::vault::frame::Flaw;
 use crate::vault::layout::{Layout, Manifest};
 use crate::vault::ledger::{Damage, Item, LedgerEvent, Reader, packed_file};
 use crate::vault::lock::Lock;
+use crate::vault::merge::is_unfinished;
 use crate::vault::tombstones::TombstoneKey;
 use crate::vault::{Writer, is_current, open_layout, restore_manifest};
 use months::cut_off;
@@ -66,10 +67,10 @@ pub fn verify(
     }
     check.months(&manifest.id)?;
     let replayed = check.replayed(&manifest.id)?;
-    if lock.is_some() && replayed.is_erasing()? {
-        // What was decided is done first, by whoever opens the vault for writing.
-        drop((check, lock));
-        Writer::open(path, Duration::ZERO, &options.stop)?;
+    if is_unfinished(&layout, &replayed)? || lock.is_some() && replayed.is_erasing()? {
+        // Files are on their way from one account to another, or about to go.
+        drop((check, replayed, lock));
+        drop(Writer::open(path, Duration::ZERO, &options.stop)?);
         return verify(path, options, events);
     }
     check.catalog(&manifest, &replayed);

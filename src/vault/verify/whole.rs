@@ -104,3 +104,196 @@ fn are_equal(found: &[[u8; RECORD]], expected: &[[u8; RECORD]]) -> bool {
     };
     found.len() == expected.len() && found.iter().zip(expected).all(fits)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::fs;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::mail::message::Hash128;
+    use crate::mail::source::Uid;
+    use crate::vault::ledger::{Evidence, Identity, LedgerEvent, Seen};
+
+    /// A vault with a message in the inbox of two accounts, one in a folder, and one whose length
+    /// on disk no line says.
+    struct Files {
+        dir: TempDir,
+        layout: Layout,
+        replayed: Catalog,
+    }
+
+    fn name(n: u8) -> FileName {
+        FileName {
+            received: 1_700_000_000,
+            hash: Hash128::of(&[n]),
+            size: 10,
+            wire: 11,
+        }
+    }
+
+    fn seen(account: &str, dir: &str, n: u8) -> LedgerEvent {
+        let FileName {
+            received,
+            hash,
+            size,
+            wire,
+        } = name(n);
+        LedgerEvent::Seen(Box::new(Seen {
+            identity: Identity {
+                account: account.to_owned(),
+                server: "u@h:1".to_owned(),
+                uid: Uid::Imap {
+                    uidvalidity: 1,
+                    uid: u32::from(n),
+                },
+                dir: Some(dir.to_owned()),
+            },
+            octets: None,
+            hash,
+            got: hash,
+            header: hash,
+            mid: None,
+            idate: None,
+            flags: String::new(),
+            kw: String::new(),
+            received,
+            size,
+            wire,
+            stored: 5,
+            evidence: Evidence::Received,
+            object: None,
+        }))
+    }
+
+    impl Files {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let layout = Layout::new(dir.path());
+            let mut files = Self {
+                replayed: Catalog::temporary().unwrap(),
+                layout,
+                dir,
+            };
+            let adopted = LedgerEvent::Adopted {
+                account: "home".to_owned(),
+                file: format!("mail/home/cur/{}", name(4).base())
+                    .into_bytes()
+                    .into(),
+                hash: name(4).hash,
+            };
+            files.replayed.begin().unwrap();
+            for event in [
+                seen("work", "", 1),
+                seen("work", ".x", 2),
+                seen("home", "", 3),
+                adopted,
+            ] {
+                files
+                    .replayed
+                    .apply_event(&event, 1_700_000_000_000)
+                    .unwrap();
+            }
+            files.replayed.commit(None).unwrap();
+            files.put("work/cur", name(1), "", 5);
+            files.put("work/.x/cur", name(2), "", 5);
+            files.put("home/cur", name(3), "S", 5);
+            files.put("home/cur", name(4), "", 7);
+            files
+        }
+
+        fn path(&self, folder: &str, name: FileName, flags: &str) -> std::path::PathBuf {
+            let folder = self.dir.path().join("mail").join(folder);
+            folder.join(name.with_flags(flags))
+        }
+
+        fn put(&self, folder: &str, name: FileName, flags: &str, length: usize) {
+            let path = self.path(folder, name, flags);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, vec![0; length]).unwrap();
+        }
+
+        fn remove(&self, folder: &str, name: FileName, flags: &str) {
+            fs::remove_file(self.path(folder, name, flags)).unwrap();
+        }
+
+        /// How many messages the wanted accounts have, if nothing is wrong with them.
+        fn whole(&self, wants: impl Fn(&str) -> bool) -> Option<Vec<(String, u64)>> {
+            let whole = whole(&self.layout, &self.replayed, wants).unwrap();
+            whole.map(|accounts| accounts.into_iter().collect())
+        }
+
+        #[track_caller]
+        fn is_not_whole(&self) {
+            assert_eq!(self.whole(|_| true), None);
+        }
+    }
+
+    #[test]
+    fn a_vault_in_which_every_message_has_its_file_is_whole() {
+        let files = Files::new();
+        let all = [("home".to_owned(), 2), ("work".to_owned(), 2)];
+        assert_eq!(files.whole(|_| true).unwrap(), all);
+        // A reader of mail may change flags, and move what is new.
+        files.remove("work/cur", name(1), "");
+        files.put("work/new", name(1), "RS", 5);
+        assert_eq!(files.whole(|_| true).unwrap(), all);
+    }
+
+    #[test]
+    fn a_vault_with_a_missing_doubled_or_unknown_file_is_not_whole() {
+        let files = Files::new();
+        files.remove("home/cur", name(3), "S");
+        files.is_not_whole();
+        // What is wrong in other accounts is not asked for.
+        assert_eq!(files.whole(|account| account == "work").unwrap().len(), 1);
+        let files = Files::new();
+        files.put("home/cur", name(3), "R", 5);
+        files.is_not_whole();
+        let files = Files::new();
+        files.put("home/cur", name(9), "", 5);
+        files.is_not_whole();
+        let files = Files::new();
+        fs::write(files.dir.path().join("mail/home/cur/notes.txt"), "").unwrap();
+        files.is_not_whole();
+    }
+
+    #[test]
+    fn a_file_of_another_length_name_or_folder_is_not_the_recorded_one() {
+        let files = Files::new();
+        files.put("work/cur", name(1), "", 6);
+        files.is_not_whole();
+        for other in [
+            FileName {
+                received: 1_700_000_001,
+                ..name(1)
+            },
+            FileName {
+                size: 11,
+                ..name(1)
+            },
+            FileName {
+                wire: 10,
+                ..name(1)
+            },
+        ] {
+            let files = Files::new();
+            files.remove("work/cur", name(1), "");
+            files.put("work/cur", other, "", 5);
+            files.is_not_whole();
+        }
+        for folder in ["work/.x/cur", "home/cur", "third/cur", "work/.y/cur"] {
+            let files = Files::new();
+            files.remove("work/cur", name(1), "");
+            files.put(folder, name(1), "", 5);
+            files.is_not_whole();
+        }
+        let files = Files::new();
+        files.remove("work/cur", name(1), "");
+        fs::create_dir(files.path("work/cur", name(1), "")).unwrap();
+        files.is_not_whole();
+    }
+}

@@ -40,7 +40,7 @@ pub(super) struct Fault {
 
 /// How much of a write that is killed is done.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Torn {
+pub(crate) enum Torn {
     Half,
     AllButOneByte,
 }
@@ -161,7 +161,7 @@ fn path_in(call: &str, arguments: &str, vault: &str) -> Option<String> {
 
 /// Does part of the write at which a pull was killed, from a log that
 /// `strace -y -xx -s 1000000` wrote. False if it was not killed at one.
-pub(super) fn tear(log: &str, torn: Torn) -> bool {
+pub(crate) fn tear(log: &str, torn: Torn) -> bool {
     // Its end may have a line of its own, without the arguments.
     let begins = |line: &&str| line.contains("write") && !line.contains("resumed>");
     let unfinished = |line: &&str| line.ends_with(" = ?") || line.ends_with("<unfinished ...>");

@@ -177,6 +177,10 @@ fn write_fields(line: &mut LineWriter<'_>, event: &LedgerEvent) {
             line.text("copy", copy.as_bytes());
         }
         LedgerEvent::Session(session) => write_session(line, session),
+        LedgerEvent::Merged { account, into } => {
+            line.text("account", account.as_bytes());
+            line.text("into", into.as_bytes());
+        }
         LedgerEvent::Unknown(_) => {}
     }
 }

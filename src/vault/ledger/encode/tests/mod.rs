@@ -210,6 +210,13 @@ fn every_event_has_exactly_these_bytes() {
              \"file\":\"mail/work/cur/7.{id1}.mv,S=3,W=3\",\"hash\":\"{id1}\""
             ),
         ),
+        (
+            LedgerEvent::Merged {
+                account: "work".to_owned(),
+                into: "office".to_owned(),
+            },
+            "\"ev\":\"merged\",\"account\":\"work\",\"into\":\"office\"".to_owned(),
+        ),
         (lost(0x11), format!("\"ev\":\"lost\",\"hash\":\"{id1}\"")),
         (
             LedgerEvent::Forgotten {
