@@ -594,12 +594,16 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__account__subcmd__remove)
-            opts="-y -c -q -v -h --yes --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
+            opts="-y -c -q -v -h --forget --reason --yes --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

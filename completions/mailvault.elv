@@ -446,10 +446,12 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'mailvault;account;remove'= {
+            cand --reason 'Why its mail must go; stays in the vault'
             cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
             cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
             cand --color 'When to use colour'
+            cand --forget 'Remove its mail from the vault for good, too'
             cand -y 'Do not ask'
             cand --yes 'Do not ask'
             cand -q 'Print only warnings and errors'

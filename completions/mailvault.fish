@@ -368,11 +368,13 @@ complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_
 complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from enable" -l no-progress -d 'Do not show progress'
 complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from enable" -l no-input -d 'Never ask for anything'
 complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from enable" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from remove" -l reason -d 'Why its mail must go; stays in the vault' -r
 complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from remove" -s c -l config -d 'Read this configuration file [env: MAILVAULT_CONFIG]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from remove" -l vault -d 'Use the vault in this directory [env: MAILVAULT_VAULT]' -r -F
 complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from remove" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal'
 always\t''
 never\t''"
+complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from remove" -l forget -d 'Remove its mail from the vault for good, too'
 complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from remove" -s y -l yes -d 'Do not ask'
 complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from remove" -s q -l quiet -d 'Print only warnings and errors'
 complete -c mailvault -n "__fish_mailvault_using_subcommand account; and __fish_seen_subcommand_from remove" -s v -l verbose -d 'Print more; -vv prints the dialogue with the server, without secrets'

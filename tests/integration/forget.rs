@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::crash::points::{self, CALLS, Point};
 use crate::crash::scene::{read_log, strace};
 use crate::life::ageing::age;
-use crate::support::dovecot::{Dovecot, Options};
+use crate::support::dovecot::{Dovecot, Options, PASSWORD};
 use crate::support::missing;
 use crate::support::output::Ended;
 use crate::support::sandbox::Sandbox;
@@ -254,7 +254,7 @@ fn another_message_under_a_forgotten_name_is_fetched() {
     let _ = sandbox.run(&FORGET).expect_code(0);
     drop(server);
     messages[0].bytes = mail(6, "another").bytes;
-    let server = Server::start_with(messages, crate::support::dovecot::PASSWORD).unwrap();
+    let server = Server::start_with(messages, PASSWORD).unwrap();
     configure(&sandbox, &[Account::of("work", &server)]);
     let _ = sandbox.run(&["pull"]).expect_code(0);
     let all = subjects(&sandbox);
@@ -458,7 +458,7 @@ fn begun() -> (Sandbox, Server) {
     drop(server);
     age(&sandbox.vault(), 40 * 24);
     messages.push(last);
-    let server = Server::start_with(messages, crate::support::dovecot::PASSWORD).unwrap();
+    let server = Server::start_with(messages, PASSWORD).unwrap();
     configure(&sandbox, &[Account::of("work", &server)]);
     let _ = sandbox.run(&["pull"]).expect_code(0);
     (sandbox, server)
@@ -598,4 +598,61 @@ fn a_second_reader_finds_a_masked_ledger_good_and_a_changed_one_wrong() {
         );
         fs::write(&path, good).unwrap();
     }
+}
+
+#[test]
+fn an_account_that_is_removed_with_its_mail_leaves_what_another_account_has() {
+    let messages = maildrop(6);
+    let work = Server::start_with(messages.clone(), PASSWORD).unwrap();
+    let home = Server::start_with(messages[..2].to_vec(), PASSWORD).unwrap();
+    let sandbox = sandbox(&[Account::of("work", &work), Account::of("home", &home)]);
+    let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
+    let config = || fs::read_to_string(sandbox.path(".config/mailvault/config.toml")).unwrap();
+    let before = config();
+    for (args, said) in [
+        (&["--forget", "--yes"][..], "--reason"),
+        (&["--reason", "x", "--yes"], "--forget"),
+        (
+            &["--forget", "--reason", "", "--yes"],
+            "a reason is missing",
+        ),
+        (&["--forget", "--reason", "x"], "needs a confirmation"),
+    ] {
+        let args = [&["account", "remove", "work"][..], args].concat();
+        let refused = sandbox.run(&args).expect_code(2);
+        assert!(refused.stderr().contains(said), "{refused}");
+        assert_eq!(subjects(&sandbox).len(), 6);
+        assert_eq!(config(), before);
+    }
+    let remove = [
+        "account",
+        "remove",
+        "work",
+        "--forget",
+        "--reason",
+        "left the club",
+        "--yes",
+    ];
+    let removed = sandbox.run(&remove).expect_code(0).stdout();
+    assert!(removed.contains("Removed 4 messages"), "{removed}");
+    assert!(!config().contains("[accounts.work]"));
+    assert_eq!(subjects(&sandbox).len(), 2);
+    is_whole(&sandbox);
+    let pull = line(&sandbox, &["pull"], "account");
+    assert_eq!(
+        (&pull["account"], &pull["bytes"]),
+        (&"home".into(), &0.into()),
+        "{pull}"
+    );
+    leaves_no_trace(
+        &sandbox.vault(),
+        &messages[2..]
+            .iter()
+            .map(|m| m.bytes.clone())
+            .collect::<Vec<_>>(),
+        &messages[..2]
+            .iter()
+            .map(|m| m.bytes.clone())
+            .collect::<Vec<_>>(),
+    );
 }

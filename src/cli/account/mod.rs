@@ -42,7 +42,9 @@ pub(crate) fn run(args: &AccountArgs, global: &Global, out: &Output) -> Result<D
         AccountCommand::Move { name, from } => moving::run(name, from, global, out),
         AccountCommand::Disable { name } => toggle::run(&open()?, name, false, out),
         AccountCommand::Enable { name } => toggle::run(&open()?, name, true, out),
-        AccountCommand::Remove { name, yes } => remove::run(&open()?, name, *yes, global, out),
+        AccountCommand::Remove {
+            name, reason, yes, ..
+        } => remove::run(&open()?, (name, *yes), reason.as_deref(), global, out),
     }
 }
 

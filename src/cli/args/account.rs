@@ -93,13 +93,23 @@ pub(crate) enum AccountCommand {
         name: String,
     },
     /// Remove an account from the configuration; the vault keeps its mail
+    ///
+    /// With --forget, its mail is also removed from the vault for good, as 'mailvault help forget'
+    /// says. Messages that other accounts have, too, stay.
     #[command(before_help = "Examples:\n  \
         mailvault account remove work              asks first\n  \
-        mailvault account remove work --yes")]
+        mailvault account remove work --yes\n  \
+        mailvault account remove work --forget --reason 'left the club'")]
     Remove {
         /// The account
         #[arg(value_name = "NAME")]
         name: String,
+        /// Remove its mail from the vault for good, too
+        #[arg(long, requires = "reason")]
+        forget: bool,
+        /// Why its mail must go; stays in the vault
+        #[arg(long, value_name = "TEXT", requires = "forget")]
+        reason: Option<String>,
         /// Do not ask
         #[arg(short, long)]
         yes: bool,

@@ -18,7 +18,7 @@ use super::args::{Forget, Global};
 use super::ask;
 use super::frame;
 use super::output::Output;
-use super::report::Failure;
+use super::report::{self, Failure};
 use super::secrets;
 use super::settings::Settings;
 use super::signals::Stop;
@@ -54,30 +54,45 @@ pub(crate) fn run(
         save(&vault, &query, file, &plan, out)?;
     }
     drop(vault);
+    let reason = args.reason.as_deref().unwrap_or_default();
+    let wait = args.lock_wait.unwrap_or(Duration::ZERO);
+    let (code, report) = remove(settings, &plan, reason, wait, out);
+    Ok(Done::new(code, summary(&plan, report.as_ref())))
+}
+
+/// Removes what was planned, tells of it, and gives the exit code.
+pub(super) fn remove(
+    settings: &Settings,
+    plan: &ForgetPlan,
+    reason: &str,
+    lock_wait: Duration,
+    out: &Output,
+) -> (u8, Option<ForgetReport>) {
     let stop = Stop::watch(
         out,
         "stopping after the messages in hand\n(press Ctrl-C again to quit now; the next command \
          completes what has begun)",
     );
     let options = ForgetOptions {
-        reason: args.reason.clone().unwrap_or_default(),
-        lock_wait: args.lock_wait.unwrap_or(Duration::ZERO),
+        reason: reason.to_owned(),
+        lock_wait,
         stop: stop.flag.clone(),
     };
     let done = frame::with_progress(out, [WORD], |events| {
-        forget::apply(&settings.vault, &plan, &options, events)
+        forget::apply(&settings.vault, plan, &options, events)
     });
-    let report = match done {
-        Ok(report) => report,
-        Err(error) => return Ok(frame::failed(out, &stop, &error, None)),
-    };
-    tell(&report, out);
-    let code = if report.messages < plan.messages {
-        stop.exit_code(1)
-    } else {
-        0
-    };
-    Ok(Done::new(code, summary(&plan, Some(&report))))
+    match done {
+        Ok(report) => {
+            tell(&report, out);
+            let is_whole = report.messages >= plan.messages;
+            let code = if is_whole { 0 } else { stop.exit_code(1) };
+            (code, Some(report))
+        }
+        Err(error) => {
+            report::print(out, &error, None);
+            (stop.exit_code(error.kind().exit_code()), None)
+        }
+    }
 }
 
 /// Refuses what could only end in nothing, before the vault is read.
@@ -91,19 +106,7 @@ fn refuse_early(args: &Forget, asks: bool) -> Result<(), Failure> {
     if args.dry_run {
         return Ok(());
     }
-    let reason = args.reason.as_deref().map(str::trim);
-    if reason.is_none_or(str::is_empty) {
-        return Err(Failure::usage(
-            "a reason is missing",
-            "add --reason 'why they must go'; it stays in the vault",
-        ));
-    }
-    if reason.is_some_and(|reason| reason.len() > forget::MAX_REASON) {
-        return Err(Failure::usage(
-            format!("the reason is longer than {} bytes", forget::MAX_REASON),
-            "shorten it",
-        ));
-    }
+    check_reason(args.reason.as_deref())?;
     if !args.yes && !asks {
         return Err(Failure::usage(
             "forget needs confirmation, but there is no terminal",
@@ -111,6 +114,21 @@ fn refuse_early(args: &Forget, asks: bool) -> Result<(), Failure> {
         ));
     }
     Ok(())
+}
+
+/// Refuses a reason that says nothing, or has no room in the ledger.
+pub(super) fn check_reason(reason: Option<&str>) -> Result<(), Failure> {
+    match reason.map(str::trim) {
+        None | Some("") => Err(Failure::usage(
+            "a reason is missing",
+            "add --reason 'why they must go'; it stays in the vault",
+        )),
+        Some(reason) if reason.len() > forget::MAX_REASON => Err(Failure::usage(
+            format!("the reason is longer than {} bytes", forget::MAX_REASON),
+            "shorten it",
+        )),
+        Some(_) => Ok(()),
+    }
 }
 
 /// Shows what goes, and where servers still have it.
