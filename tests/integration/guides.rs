@@ -11,7 +11,7 @@ use crate::support::client::{Wire, imap_fetch_mailbox, on_the_wire};
 use crate::support::dovecot::{Dovecot, Options, Release};
 use crate::support::missing;
 use crate::support::sandbox::{Sandbox, stored};
-use crate::support::scene::pulled;
+use crate::support::scene::{json_lines, pulled, tree};
 
 const GUIDES: [&str; 10] = [
     "../README.md",
@@ -311,4 +311,114 @@ fn every_promise_names_tests_that_are_there() {
     for promise in numbered.chain(["Evidence".to_owned()]) {
         assert!(named.contains(&promise), "promise {promise} names no test");
     }
+}
+
+/// How many messages an account of a vault has, by `status`.
+fn messages_of(sandbox: &Sandbox, vault: &str, account: &str) -> u64 {
+    let status = sandbox.run(&["--vault", vault, "status", "--json"]);
+    let lines = json_lines(&status.expect_code(0).stdout);
+    let of = lines.iter().find(|line| line["account"] == account);
+    of.map_or(0, |line| line["messages"].as_u64().unwrap())
+}
+
+fn copy_of(sandbox: &Sandbox, from: &str, to: &str) {
+    let mut copy = sandbox.tool("cp");
+    copy.arg("-a")
+        .args([from, to].map(|path| sandbox.path(path)));
+    let _ = sandbox.spawn(copy).wait().expect_code(0);
+}
+
+#[test]
+fn a_vault_that_was_copied_to_a_new_disk_goes_on_there_and_a_missing_one_is_not_begun() {
+    let (sandbox, server) = pulled(Sample::of(4, 7));
+    let _ = sandbox.run(&["verify", "--read-data"]).expect_code(0);
+    copy_of(&sandbox, "vault", "new");
+    let verify = ["--vault", "new", "verify", "--read-data"];
+    let _ = sandbox.run(&verify).expect_code(0);
+    fs::rename(sandbox.vault(), sandbox.path("old")).unwrap();
+    for command in ["pull", "list"] {
+        let _ = sandbox.run(&[command]).expect_code(10);
+    }
+    assert!(!sandbox.vault().exists());
+    let retrs = server.retrs();
+    let _ = sandbox.run(&["--vault", "new", "pull"]).expect_code(0);
+    assert_eq!(server.retrs(), retrs);
+    assert_eq!(messages_of(&sandbox, "new", "work"), 4);
+}
+
+#[test]
+fn vaults_of_two_machines_are_joined_by_an_import_that_changes_the_source_in_nothing() {
+    let mail = Sample::of(6, 7);
+    let (sandbox, _server) = pulled(mail[..4].to_vec());
+    let (other, _other_server) = pulled(mail);
+    let theirs = other.vault();
+    let source = || (tree(&theirs.join("mail")), tree(&theirs.join("ledger")));
+    let before = source();
+    let theirs = theirs.to_str().unwrap();
+    let _ = sandbox.run(&["import", "-n", theirs]).expect_code(0);
+    assert_eq!(messages_of(&sandbox, "vault", "work"), 4);
+    let _ = sandbox.run(&["import", theirs]).expect_code(0);
+    assert_eq!(messages_of(&sandbox, "vault", "work"), 6);
+    assert!(source() == before);
+    let lock = fs::File::open(sandbox.vault().join("lock")).unwrap();
+    lock.lock().unwrap();
+    let _ = sandbox.run(&["pull"]).expect_code(11);
+}
+
+#[test]
+fn one_person_of_a_family_gets_a_vault_of_their_own_from_an_export() {
+    let (sandbox, _server) = pulled(Sample::of(4, 7));
+    assert!(
+        !sandbox
+            .run(&["list", "account:work"])
+            .expect_code(0)
+            .stdout
+            .is_empty()
+    );
+    let _ = sandbox
+        .run(&["export", "work", "account:work"])
+        .expect_code(0);
+    let import = [
+        "--vault",
+        "own",
+        "import",
+        "work",
+        "--account",
+        "ann",
+        "--create",
+    ];
+    let _ = sandbox.run(&import).expect_code(0);
+    assert_eq!(messages_of(&sandbox, "own", "ann"), 4);
+    let _ = sandbox
+        .run(&["--vault", "own", "verify", "--read-data"])
+        .expect_code(0);
+    let bytes = |account: &str, vault: &str| {
+        let stored = stored(&sandbox.path(vault).join("mail").join(account));
+        let mut bytes: Vec<_> = stored.into_iter().map(|stored| stored.bytes).collect();
+        bytes.sort();
+        bytes
+    };
+    assert!(bytes("ann", "own") == bytes("work", "vault"));
+}
+
+#[test]
+fn a_vault_with_what_a_version_does_not_know_is_refused_and_not_changed() {
+    let (sandbox, _server) = pulled(Sample::of(2, 7));
+    let manifest = sandbox.vault().join("vault.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, text.replace("= []", "= [\"later\"]")).unwrap();
+    let before = tree(&sandbox.vault());
+    for command in [
+        &["status"][..],
+        &["pull"],
+        &["list"],
+        &["verify", "--repair"],
+    ] {
+        let output = sandbox.run(command).expect_code(1);
+        assert!(
+            output.stderr().contains("it needs the feature \"later\""),
+            "{output}"
+        );
+    }
+    assert!(tree(&sandbox.vault()) == before);
 }

@@ -15,6 +15,7 @@ mod line;
 mod living;
 mod mail;
 mod model;
+mod moved;
 mod oracle;
 mod pop3;
 mod random;

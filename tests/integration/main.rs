@@ -37,6 +37,7 @@ mod layering;
 mod life;
 mod limits;
 mod merge;
+mod moved;
 mod names;
 #[cfg(feature = "oauth")]
 mod oauth;

@@ -154,3 +154,53 @@ fn compressed_months_are_read_where_nothing_can_be_written() {
     }
     reads_everything(&sandbox, 6);
 }
+
+#[test]
+fn a_merge_that_came_to_no_end_is_read_where_nothing_can_be_written() {
+    let (sandbox, server) = pulled((0..7).map(letter).collect());
+    configure(
+        &sandbox,
+        &[Account::of("office", &server).with("stored_as", "\"office\"")],
+    );
+    let _ = sandbox.run(&["pull"]).expect_code(0);
+    let merge = ["account", "merge", "work", "office", "--yes"];
+    let _ = sandbox.run(&merge).expect_code(0);
+    // As a run leaves it that was killed when some files were moved.
+    let mail = sandbox.vault().join("mail");
+    for dir in ["cur", "new", "tmp"] {
+        fs::create_dir_all(mail.join("work").join(dir)).unwrap();
+    }
+    let names: Vec<_> = { sandbox.messages("office").into_iter() }
+        .map(|message| message.name)
+        .collect();
+    for name in &names[..4] {
+        let [from, to] =
+            ["office", "work"].map(|account| mail.join(account).join("cur").join(name));
+        fs::rename(from, to).unwrap();
+    }
+    let moved = names[0].split('.').nth(1).unwrap()[..12].to_owned();
+    for args in [
+        &["show", &moved][..],
+        &["export", "-", &format!("id:{moved}")],
+        &["search", "parrot"],
+        &["export", "out"],
+    ] {
+        let Some(output) = run(&sandbox, args) else {
+            return;
+        };
+        let output = output.expect_code(0);
+        assert!(
+            args == ["export", "out"] || output.stdout().contains("letter"),
+            "{output}"
+        );
+    }
+    let exported = |sub: &str| fs::read_dir(sandbox.path("out").join(sub)).unwrap().count();
+    assert_eq!(exported("cur") + exported("new"), 7);
+    // What lies where is not said before it is settled.
+    let _ = run(&sandbox, &["verify"]).unwrap().expect_code(1);
+    assert_eq!(sandbox.messages("work").len(), 4);
+    // Whoever may write finishes it.
+    let _ = sandbox.run(&["verify", "--read-data"]).expect_code(0);
+    assert_eq!(sandbox.messages("office").len(), 7);
+    assert!(!mail.join("work").exists());
+}

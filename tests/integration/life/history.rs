@@ -110,8 +110,22 @@ pub(crate) enum Step {
         count: usize,
     },
     Export,
-    /// The account has another name in the configuration.
+    /// The account has another name in the configuration, which was changed by hand.
     Rename,
+    /// It was renamed by the command, which notes its name in the vault.
+    NewName {
+        name: usize,
+    },
+    /// What the vault has under its other name becomes part of it.
+    Merge,
+    /// The server has another host name; if `moved`, the next pull is told the old one.
+    NewHost {
+        moved: bool,
+    },
+    /// It is disabled or removed, and nothing is asked of its server.
+    Leave,
+    /// It is enabled or taken back, as it is called in the vault.
+    Return,
     /// It is read over the other protocol.
     OtherProtocol,
     Wait {
@@ -141,12 +155,36 @@ impl Life {
         let kind = kind(&mut dice);
         let way = dice.one_of(&[Way::Pop3, Way::Imap, Way::Imap]);
         let count = 16 + dice.below(24);
+        let exact = dice.once_in(6);
+        let steps = (0..count).map(|_| step(&mut dice, &kind));
+        // Dice of their own: what happens otherwise is what it was before there were these.
+        let mut others = Dice::new(!seed);
+        let steps = steps.flat_map(|step| {
+            let account = others.once_in(6).then(|| account_step(&mut others));
+            account.into_iter().chain([step])
+        });
         Self {
-            exact: dice.once_in(6),
-            steps: (0..count).map(|_| step(&mut dice, &kind)).collect(),
+            exact,
+            steps: steps.collect(),
             kind,
             way,
         }
+    }
+}
+
+/// What a user does with the account itself.
+fn account_step(dice: &mut Dice) -> Step {
+    match dice.below(9) {
+        0 | 1 => Step::Rename,
+        2 => Step::NewName {
+            name: dice.below(3),
+        },
+        3 | 4 => Step::Merge,
+        5 => Step::NewHost {
+            moved: !dice.once_in(3),
+        },
+        6 => Step::Leave,
+        _ => Step::Return,
     }
 }
 

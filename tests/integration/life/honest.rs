@@ -242,7 +242,7 @@ fn mailboxes_whose_headers_change_as_they_are_read_end_in_order() {
 fn trouble(seed: u64) -> Result<(), String> {
     let life = Life::drawn(seed);
     let account = SharedAccount::new(ModelAccount::new(life.kind.clone()).into());
-    let user = User::new(&account, life.way, life.exact);
+    let mut user = User::new(&account, life.way, life.exact);
     begin(&account);
     let distinct = {
         let mut account = locked(&account);

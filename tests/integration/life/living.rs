@@ -96,11 +96,7 @@ impl Living {
     fn step(&mut self, step: Step) -> Result<(), Breach> {
         self.oracle.look();
         if happens(step, &self.account, &mut self.edits) {
-            if let Some(hazard) = change(step) {
-                for command in COMMANDS {
-                    self.hazards.entry(command).or_default().insert(hazard);
-                }
-            }
+            self.note(step);
             // A server needs time for this, and what an audit has read is forgotten by then.
             if matches!(
                 step,
@@ -117,10 +113,20 @@ impl Living {
         }
         self.meet(step);
         self.run(step)?;
+        self.note(step);
         if self.damaged {
             return Ok(());
         }
         self.oracle.always(&self.user, self.exact)
+    }
+
+    /// Notes what is different for all commands from now on.
+    fn note(&mut self, step: Step) {
+        if let Some(hazard) = change(step) {
+            for command in COMMANDS {
+                self.hazards.entry(command).or_default().insert(hazard);
+            }
+        }
     }
 
     /// What the user does, on the disk that was planned.
@@ -146,6 +152,10 @@ impl Living {
     }
 
     fn act(&mut self, step: Step, disk_fails: bool) -> Result<(), Breach> {
+        if self.user.away && ["pull", "audit", "purge"].contains(&command(step).unwrap_or_default())
+        {
+            return Ok(());
+        }
         match step {
             Step::Pull | Step::PullSome { .. } => {
                 self.oracle.note_listed();
@@ -182,14 +192,12 @@ impl Living {
                     }
                 }
             }
-            Step::Rename => {
-                let other = if self.user.name == "work" {
-                    "home"
-                } else {
-                    "work"
-                };
-                other.clone_into(&mut self.user.name);
-            }
+            Step::Rename => self.user.rename_by_hand(),
+            Step::NewName { name } => self.user.shown = Some(["office", "desk", "bureau"][name]),
+            Step::Merge => self.merge()?,
+            Step::NewHost { moved } => self.user.change_host(moved),
+            Step::Leave => self.user.away = true,
+            Step::Return => (self.user.away, self.user.shown) = (false, None),
             Step::OtherProtocol => {
                 self.user.way = match self.user.way {
                     Way::Pop3 => Way::Imap,
@@ -198,6 +206,23 @@ impl Living {
             }
             Step::Wait { hours } => self.pass(i64::try_from(hours).unwrap()),
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// Merges what the vault has under another name; where it has nothing, a pull after a change
+    /// of the name by hand comes first.
+    fn merge(&mut self) -> Result<(), Breach> {
+        if !self.user.is_double() && !self.user.away {
+            self.user.rename_by_hand();
+            drop(self.user.pull(None));
+        }
+        let before = self.user.stored();
+        if let Came::Well(_) = self.user.merge() {
+            for command in COMMANDS {
+                self.hazards.entry(command).or_default().insert("merged");
+            }
+            return Oracle::merged(&self.user, &before);
         }
         Ok(())
     }
@@ -256,6 +281,7 @@ impl Living {
             account.faults.clear();
             show(&mut account);
         }
+        self.user.away = false;
         // Within an hour nothing settles, and what came wrong comes at once when it is asked for
         // again; what settled in a longer life rests for a month.
         if self.has_aged {
@@ -338,10 +364,12 @@ fn selection(step: Step) -> PurgeSelection {
 }
 
 /// Commands of a user whose meetings are counted.
-pub(crate) const COMMANDS: [&str; 6] = ["pull", "audit", "purge", "verify", "import", "export"];
+pub(crate) const COMMANDS: [&str; 7] = [
+    "pull", "audit", "purge", "verify", "import", "export", "merge",
+];
 
 /// What happens between two commands.
-pub(crate) const CHANGES: [&str; 9] = [
+pub(crate) const CHANGES: [&str; 14] = [
     "delivery",
     "late UID",
     "copy or move",
@@ -351,6 +379,11 @@ pub(crate) const CHANGES: [&str; 9] = [
     "restore",
     "new UIDVALIDITY",
     "new UIDLs",
+    "name by hand",
+    "new name",
+    "new host",
+    "taken back",
+    "merged",
 ];
 
 /// What goes wrong within a session.
@@ -377,6 +410,10 @@ fn change(step: Step) -> Option<&'static str> {
         Step::Restore { .. } => 6,
         Step::NewValidity { .. } => 7,
         Step::NewUidls { .. } => 8,
+        Step::Rename => 9,
+        Step::NewName { .. } => 10,
+        Step::NewHost { .. } => 11,
+        Step::Return => 12,
         _ => return None,
     };
     Some(CHANGES[at])
@@ -404,6 +441,7 @@ fn command(step: Step) -> Option<&'static str> {
         Step::Verify | Step::Repair => 3,
         Step::Import { .. } => 4,
         Step::Export => 5,
+        Step::Merge => 6,
         _ => return None,
     };
     Some(COMMANDS[at])

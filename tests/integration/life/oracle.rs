@@ -7,6 +7,7 @@ use super::mail::{is_same, likeness};
 use super::model::{ModelAccount, ModelFolder, ModelMessage, SizeHabit, UidlHabit, header_end};
 use super::stage::Way;
 use super::user::User;
+use crate::support::sandbox::Stored;
 
 /// A law that was broken, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub(crate) enum Law {
     AuditIsMadeGood,
     /// In no folder are two files of one likeness, unless one is superseded.
     EachOnce,
+    /// A merge leaves one account, and every message in its folder.
+    MergeKeeps,
     /// What is exported arrives.
     ExportArrives,
     /// A vault that nobody damaged is whole.
@@ -229,6 +232,28 @@ impl Oracle {
             Some(line) => breach(Law::SettlingTakesTime, line.to_owned()),
             None => Ok(()),
         }
+    }
+
+    /// Accounts were merged; what was stored before is in the same folders of the one that is left.
+    pub(crate) fn merged(user: &User, before: &[(String, Stored)]) -> Result<(), Breach> {
+        let after = user.stored();
+        if let Some((account, file)) = after.iter().find(|(account, _)| *account != user.name) {
+            return breach(
+                Law::MergeKeeps,
+                format!("{account} still has {}", file.name),
+            );
+        }
+        for (_, file) in before {
+            let same = |other: &Stored| other.folder == file.folder && other.bytes == file.bytes;
+            let count = after.iter().filter(|(_, other)| same(other)).count();
+            if count != 1 {
+                return breach(
+                    Law::MergeKeeps,
+                    format!("{} is there {count} times", file.name),
+                );
+            }
+        }
+        Ok(())
     }
 
     /// A pull is about to list the mailbox.

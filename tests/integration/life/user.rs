@@ -18,6 +18,7 @@ use mailvault::pull::{self, PullOptions};
 use mailvault::purge::PurgeSelection;
 use mailvault::purge::{ConfirmedPlan, PurgeOptions};
 use mailvault::vault::verify::{VerifyOptions, verify};
+use mailvault::vault::{MergeFault, Writer};
 
 use super::line::{Served, SharedAccount};
 use super::model::{ModelAccount, ServerKind};
@@ -25,6 +26,11 @@ use super::stage::Way;
 use super::{imap, pop3};
 use crate::support::ledger;
 use crate::support::sandbox::Stored;
+
+/// Names of the account. Each can be merged once.
+const NAMES: [&str; 5] = ["work", "home", "den", "lab", "loft"];
+/// Names of one machine.
+const HOSTS: [&str; 2] = ["127.0.0.1", "localhost"];
 
 /// What a command came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,8 +51,15 @@ pub(crate) struct User {
     /// Where mail is exported to.
     pub(crate) other: SharedAccount,
     other_imap: Served,
-    /// The account's name in the configuration.
+    /// The account's name in the vault.
     pub(crate) name: String,
+    /// Its name in the configuration, if that is another one.
+    pub(crate) shown: Option<&'static str>,
+    host: &'static str,
+    /// What the next pull is told of where the account was before.
+    moved_from: Option<String>,
+    /// The account is disabled, or removed from the configuration.
+    pub(crate) away: bool,
     pub(crate) way: Way,
     exact: bool,
     imports: usize,
@@ -62,6 +75,10 @@ impl User {
             other_imap: imap::serve(&other),
             other,
             name: "work".to_owned(),
+            shown: None,
+            host: HOSTS[0],
+            moved_from: None,
+            away: false,
             way,
             exact,
             imports: 0,
@@ -103,7 +120,61 @@ impl User {
             Way::Pop3 => (self.pop3.port(), Protocol::Pop3),
             Way::Imap => (self.imap.port(), Protocol::Imap),
         };
-        self.job_of(&self.name, port, protocol)
+        let mut job = self.job_of(&self.name, port, protocol);
+        self.host.clone_into(&mut job.account.host);
+        if let Some(shown) = self.shown {
+            job.account.stored_as =
+                Some(std::mem::replace(&mut job.account.name, shown.to_owned()));
+        }
+        job
+    }
+
+    /// Changes the name by hand, so that the vault gets a second account. The name of an account
+    /// that became part of another cannot be had again, but for that.
+    pub(crate) fn rename_by_hand(&mut self) {
+        match self.other_name() {
+            Some(other) => {
+                other.clone_into(&mut self.name);
+                self.shown = None;
+            }
+            None => self.shown = NAMES.into_iter().find(|name| *name != self.name),
+        }
+    }
+
+    /// Another name of which the vault may have an account.
+    fn other_name(&self) -> Option<&'static str> {
+        let mut names = NAMES.into_iter();
+        names.find(|name| *name != self.name && !self.is_merged(name))
+    }
+
+    /// True if the vault has mail that can be merged into the account.
+    pub(crate) fn is_double(&self) -> bool {
+        let other = self.other_name();
+        other.is_some_and(|other| self.vault().join("mail").join(other).exists())
+    }
+
+    fn is_merged(&self, name: &str) -> bool {
+        let event = format!("\"ev\":\"merged\",\"account\":\"{name}\"");
+        self.ledger().lines().any(|line| line.contains(&event))
+    }
+
+    /// Merges what the vault has under the other name into the account.
+    pub(crate) fn merge(&self) -> Came {
+        let stop = AtomicBool::new(false);
+        let writer = Writer::open(&self.vault(), Duration::ZERO, &stop);
+        let merged = writer.map_err(MergeFault::from);
+        let other = self.other_name().unwrap_or("none");
+        let merged = merged.and_then(|mut writer| writer.merge(other, &self.name));
+        match merged {
+            Ok(plan) => Came::Well(format!("{plan:?}")),
+            Err(fault) => Came::Failed(fault.to_string()),
+        }
+    }
+
+    /// Reads the account at another host name, and lets the next pull know the old one.
+    pub(crate) fn change_host(&mut self, moved: bool) {
+        self.moved_from = moved.then(|| format!("ann@{}", self.host));
+        self.host = HOSTS[usize::from(self.host == HOSTS[0])];
     }
 
     fn job_of(&self, name: &str, port: u16, protocol: Protocol) -> Job {
@@ -122,9 +193,9 @@ impl User {
         }
     }
 
-    pub(crate) fn pull(&self, limit: Option<usize>) -> Came {
+    pub(crate) fn pull(&mut self, limit: Option<usize>) -> Came {
         let options = PullOptions {
-            moved_from: None,
+            moved_from: self.moved_from.take(),
             dry_run: false,
             all_folders: false,
             limit: limit.map(|limit| limit as u64),
