@@ -50,7 +50,7 @@ impl Context<'_> {
             Err(error) => Err(self.hinted(
                 &text.span(),
                 &format!("keep contains an invalid query: {error}"),
-                "'mailvault help search' shows what a query may contain",
+                "'mailvault help query' shows what a query may contain",
             )),
         }
     }
