@@ -8,7 +8,7 @@ usage() {
 usage: ./bootstrap.sh demo|test|install [--yes]
 
   demo     install what a build needs, then run the guided tour
-  test     install what the tests need too (Dovecot, strace, mutt, Chromium, Thunderbird), then run them all
+  test     install what the tests need too (Dovecot, strace, mutt, zsh, fish, Chromium, Thunderbird), then run them all
   install  install all that, then stop
 
 Packages come from apt and are asked for first; --yes, or no terminal, does not ask.
@@ -107,6 +107,8 @@ missing_for_tests() {
     command -v thunderbird >/dev/null || echo thunderbird
     command -v zstd >/dev/null || echo zstd
     command -v script >/dev/null || echo bsdutils
+    command -v zsh >/dev/null || echo zsh
+    command -v fish >/dev/null || echo fish
 }
 
 # The Rust packages of this Debian that are new enough; none before the first update.

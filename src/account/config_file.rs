@@ -175,19 +175,7 @@ impl ConfigFile {
 
     /// Replaces the file, unless somebody else has changed it.
     pub fn write(&self, text: &str) -> Result<()> {
-        let path = &self.path;
-        let meta = std::fs::metadata(path).map_err(|e| Error::file("look at", path, e))?;
-        let refused = |kind| Err(Error::file("write to", path, io::Error::from(kind)));
-        if meta.mode() & 0o200 == 0 {
-            return refused(io::ErrorKind::PermissionDenied);
-        }
-        if read_text(path)? != self.text {
-            return Err(Error::Config {
-                message: format!("{} was changed meanwhile", path.display()),
-                hint: Some("do this again".to_owned()),
-            });
-        }
-        fsx::rewrite_durably(path, text.as_bytes())
+        replace(&self.path, &self.text, text)
     }
 
     fn unknown(&self, name: &str) -> AccountFault {
@@ -224,6 +212,58 @@ impl ConfigFile {
 }
 
 type Accounts = std::collections::BTreeMap<String, Account>;
+
+/// A file that a person changes with an editor; what it says may be wrong.
+#[derive(Debug)]
+pub struct ConfigDraft {
+    path: PathBuf,
+    home: Option<PathBuf>,
+    text: String,
+}
+
+impl ConfigDraft {
+    /// Reads a file.
+    pub fn read(path: &Path, home: Option<&Path>) -> Result<Self> {
+        let path = fsx::resolve(path);
+        Ok(Self {
+            text: read_text(&path)?,
+            path,
+            home: home.map(Path::to_path_buf),
+        })
+    }
+
+    /// What it says.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Replaces the file by a text that is a configuration, unless somebody else has changed it.
+    ///
+    /// # Errors
+    /// What is wrong with the text, with its place; then the file is as it was.
+    pub fn replace(&self, text: &str) -> Result<Config> {
+        let config = Config::parse(text, &self.path, self.home.as_deref())?;
+        replace(&self.path, &self.text, text)?;
+        Ok(config)
+    }
+}
+
+/// Replaces a file whose text is `old`.
+fn replace(path: &Path, old: &str, new: &str) -> Result<()> {
+    let meta = std::fs::metadata(path).map_err(|e| Error::file("look at", path, e))?;
+    let refused = |kind| Err(Error::file("write to", path, io::Error::from(kind)));
+    if meta.mode() & 0o200 == 0 {
+        return refused(io::ErrorKind::PermissionDenied);
+    }
+    if read_text(path)? != old {
+        return Err(Error::Config {
+            message: format!("{} was changed meanwhile", path.display()),
+            hint: Some("do this again".to_owned()),
+        });
+    }
+    fsx::rewrite_durably(path, new.as_bytes())
+}
 
 fn read_text(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).map_err(|e| Error::file("read", path, e))

@@ -261,9 +261,9 @@ impl Tour<'_> {
             command.arg(format!("-{}", "v".repeat(self.global.verbose.into())));
         }
         match self.global.color {
-            When::Auto => {}
-            When::Always => drop(command.args(["--color", "always"])),
-            When::Never => drop(command.args(["--color", "never"])),
+            None | Some(When::Auto) => {}
+            Some(When::Always) => drop(command.args(["--color", "always"])),
+            Some(When::Never) => drop(command.args(["--color", "never"])),
         }
         let status = command.status().map_err(failed)?;
         let code = status.code().and_then(|code| u8::try_from(code).ok());

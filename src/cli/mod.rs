@@ -22,12 +22,15 @@ mod doctor;
 mod export;
 mod forget;
 mod frame;
+mod help;
 mod import;
 mod init;
 mod login;
 mod man;
+mod marks;
 mod negation;
 mod output;
+mod pager;
 mod progress;
 mod pull;
 mod purge;
@@ -47,7 +50,7 @@ mod verify;
 use std::ffi::OsString;
 use std::time::Instant;
 
-use clap::Parser as _;
+use clap::FromArgMatches as _;
 use mailvault::base::error::{Error, ErrorKind};
 use serde_json::{Value, json};
 
@@ -73,21 +76,35 @@ pub(crate) fn run(line: &[OsString]) -> u8 {
     // Where the system refuses, dumps are as they are everywhere; no work depends on it.
     let _ = mailvault::base::secret::prevent_dumps();
     keep_parser_panics_quiet();
+    if let Some(code) = completions::answer(settings::asking_shell().as_ref(), line) {
+        return code;
+    }
     let around = Surroundings::read();
-    match Cli::try_parse_from(negation::after_options(line)) {
+    match parse(line) {
         Ok(cli) => run_command(cli, around),
-        Err(error) => refuse(&error, line, around),
+        Err(mut error) => {
+            help::spare_the_mail(&mut error);
+            refuse(&error, line, around)
+        }
     }
 }
 
-fn run_command(cli: Cli, around: Surroundings) -> u8 {
+fn parse(line: &[OsString]) -> Result<Cli, clap::Error> {
+    let command = help::command().color(help::color_choice(line));
+    let matches = command.try_get_matches_from(negation::after_options(line))?;
+    Cli::from_arg_matches(&matches)
+}
+
+fn run_command(mut cli: Cli, around: Surroundings) -> u8 {
+    let completed = cli.global.complete();
     let out = Output::new(&cli.global, around);
     if cli.global.verbose > 1 {
         dialogue::show(&out.screen);
     }
     let name = cli.command.name();
     let began = Instant::now();
-    let done = match execute(cli, &out) {
+    let done = completed.map_err(Failure::from);
+    let done = match done.and_then(|()| execute(cli, &out)) {
         Ok(done) => done,
         Err(failure) => {
             failure.print(&out);
@@ -126,7 +143,8 @@ fn execute(cli: Cli, out: &Output) -> Result<Done, Failure> {
         Command::Doctor(args) => doctor::run(&args, &global, out),
         Command::Configure(args) => config::run(args.command, &global, out),
         Command::Demo(args) => demo::run(&args, &global, out),
-        Command::Completions(args) => Ok(completions::run(&args, out)),
+        Command::Help(args) => help::run(&args, out),
+        Command::Completions(args) => completions::run(&args, out),
         Command::Man(args) => Ok(man::run(&args)?),
     }
 }
@@ -155,7 +173,8 @@ fn refuse(error: &clap::Error, line: &[OsString], around: Surroundings) -> u8 {
     let json = line
         .iter()
         .take_while(|word| *word != "--")
-        .any(|word| word == "--json");
+        .any(|word| word == "--json")
+        || settings::wants_json();
     if code == 0 || !json {
         // A reader that went away is no failure.
         let _ = error.print();
@@ -167,7 +186,7 @@ fn refuse(error: &clap::Error, line: &[OsString], around: Surroundings) -> u8 {
         quiet: true,
         verbose: 0,
         json: true,
-        color: When::Never,
+        color: Some(When::Never),
         no_progress: true,
         no_input: true,
     };

@@ -6,6 +6,8 @@
 //! goes on to its orderly end.
 
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Stdout, Write};
+use std::path::Path;
+use std::process::ChildStdin;
 use std::sync::{Mutex, MutexGuard};
 
 use mailvault::base::sync::lock;
@@ -13,10 +15,11 @@ use mailvault::base::sync::lock;
 use serde_json::{Map, Value};
 
 use super::args::{Global, When};
+use super::pager::Pager;
 use super::question::Question;
 use super::screen::Screen;
-use super::settings::Surroundings;
-use super::text::escape_json;
+use super::settings::{Pagers, Surroundings};
+use super::text::{escape, escape_json, file_url};
 
 /// Where and how to print.
 #[derive(Debug)]
@@ -38,6 +41,8 @@ pub(crate) struct Output {
     pub(crate) progress: bool,
     color_out: bool,
     color_err: bool,
+    columns: usize,
+    pageable: bool,
     pub(crate) screen: Screen,
     pub(crate) question: Question,
     stdout: Mutex<Out>,
@@ -45,27 +50,82 @@ pub(crate) struct Output {
 
 #[derive(Debug)]
 struct Out {
-    to: BufWriter<Stdout>,
+    to: BufWriter<Sink>,
+    /// The pager that shows the result, and messages that wait for its end.
+    pager: Option<(Pager, Vec<String>)>,
     /// Why nothing more can be printed.
     broken: Option<ErrorKind>,
 }
 
-/// Words that colour may underline; it is never the only sign.
+/// Where the result goes.
+#[derive(Debug)]
+enum Sink {
+    Stdout(Stdout),
+    Pager(ChildStdin),
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Stdout(out) => out.write(bytes),
+            Self::Pager(out) => out.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Stdout(out) => out.flush(),
+            Self::Pager(out) => out.flush(),
+        }
+    }
+}
+
+/// What a colour says; it is never the only sign.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Tone {
-    Bad = 31,
-    Good = 32,
-    Warn = 33,
+    Bad,
+    Good,
+    Warn,
+    /// What matters less, such as a date.
+    Dim,
+    /// A heading, or the name of a field.
+    Head,
+    /// What one types to get at something.
+    Id,
+    /// What was looked for.
+    Match,
+    /// What somebody else wrote before.
+    Quote,
 }
+
+impl Tone {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Bad => "1;31",
+            Self::Good => "1;32",
+            Self::Warn => "1;33",
+            Self::Dim => "2",
+            Self::Head => "1",
+            Self::Id => "33",
+            Self::Match => "1;4",
+            Self::Quote => "36",
+        }
+    }
+}
+
+/// Columns of a terminal that says nothing of them.
+const COLUMNS: usize = 80;
+/// In fewer columns no table can be read.
+const FEWEST: usize = 50;
 
 impl Output {
     pub(crate) fn new(global: &Global, around: Surroundings) -> Self {
         let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
         let color = |terminal: bool| match global.color {
-            When::Always => true,
-            When::Never => false,
-            When::Auto if around.color_forced => true,
-            When::Auto => terminal && !around.no_color && !around.dumb,
+            Some(When::Always) => true,
+            Some(When::Never) => false,
+            _ if around.color_forced => true,
+            _ => terminal && !around.no_color && !around.dumb,
         };
         let err_terminal = err && !around.dumb;
         let progress = !global.no_progress && !global.quiet;
@@ -79,12 +139,41 @@ impl Output {
             progress,
             color_out: color(out) && !global.json,
             color_err: color(err),
+            columns: columns(around).max(FEWEST),
+            pageable: out && !around.dumb && !global.json && !global.no_input,
             screen: Screen::new(err_terminal && progress && !global.json, around.utf8),
             question: Question::default(),
             stdout: Mutex::new(Out {
-                to: BufWriter::new(io::stdout()),
+                to: BufWriter::new(Sink::Stdout(io::stdout())),
+                pager: None,
                 broken: None,
             }),
+        }
+    }
+
+    /// Columns of the terminal that shows the result; none where it is no terminal, and lines may
+    /// be of any length.
+    pub(crate) fn columns(&self) -> Option<usize> {
+        self.out_terminal.then_some(self.columns)
+    }
+
+    /// Shows what follows through a pager, if stdout is a terminal and there is one.
+    pub(crate) fn page(&self) {
+        if !self.pageable {
+            return;
+        }
+        self.flush();
+        match Pager::start(&Pagers::read()) {
+            Ok(Some((pager, input))) => {
+                let mut out = self.out();
+                out.to = BufWriter::new(Sink::Pager(input));
+                out.pager = Some((pager, Vec::new()));
+            }
+            Ok(None) => {}
+            Err(name) => self.say(&format!(
+                "note: the pager \"{}\" was not found",
+                escape(&name)
+            )),
         }
     }
 
@@ -119,9 +208,14 @@ impl Output {
 
     /// A message next to the result: error, warning, note.
     pub(crate) fn say(&self, text: &str) {
-        if !self.json || self.verbose > 0 {
-            self.screen.say(text);
+        if self.json && self.verbose == 0 {
+            return;
         }
+        if let Some((_, held)) = &mut self.out().pager {
+            held.push(text.to_owned());
+            return;
+        }
+        self.screen.say(text);
     }
 
     /// A label such as `error:` in its colour on stderr.
@@ -132,6 +226,11 @@ impl Output {
     /// A status word in its colour on stdout.
     pub(crate) fn word(&self, word: &str, tone: Tone) -> String {
         paint(word, tone, self.color_out)
+    }
+
+    /// True if stdout is coloured.
+    pub(crate) fn colors(&self) -> bool {
+        self.color_out
     }
 
     /// True if nobody reads stdout any more.
@@ -153,9 +252,39 @@ impl Output {
     /// The first failure of any printing that was not a reader that went away.
     pub(crate) fn finish(&self) -> Result<(), ErrorKind> {
         self.flush();
+        self.end_pager();
         match self.out().broken {
             None | Some(ErrorKind::BrokenPipe) => Ok(()),
             Some(kind) => Err(kind),
+        }
+    }
+
+    fn end_pager(&self) {
+        let (pager, held) = {
+            let mut out = self.out();
+            let Some(paging) = out.pager.take() else {
+                return;
+            };
+            // Closes what the pager reads. Without this it would wait for more.
+            out.to = BufWriter::new(Sink::Stdout(io::stdout()));
+            paging
+        };
+        pager.wait();
+        for text in held {
+            self.say(&text);
+        }
+    }
+
+    /// A path as a link that a terminal can open; elsewhere, and where there is no colour, only
+    /// the text.
+    pub(crate) fn link(&self, path: &Path) -> String {
+        let shown = path.to_string_lossy();
+        let text = escape(&shown);
+        let whole = std::path::absolute(path).ok();
+        let url = whole.and_then(|path| file_url(&path));
+        match url.filter(|_| self.color_out && self.out_terminal) {
+            Some(url) => format!("\x1b]8;;{url}\x1b\\{text}\x1b]8;;\x1b\\"),
+            None => text.into_owned(),
         }
     }
 
@@ -183,9 +312,20 @@ impl Output {
     }
 }
 
+/// Columns of the terminal on stdout.
+fn columns(around: Surroundings) -> usize {
+    let asked = around.columns.filter(|columns| *columns > 0);
+    asked
+        .or_else(|| {
+            let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+            Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+        })
+        .unwrap_or(COLUMNS)
+}
+
 fn paint(word: &str, tone: Tone, color: bool) -> String {
     if color {
-        format!("\x1b[1;{}m{word}\x1b[0m", tone as u8)
+        format!("\x1b[{}m{word}\x1b[0m", tone.code())
     } else {
         word.to_owned()
     }

@@ -9,23 +9,22 @@ use serde_json::{Value, json};
 
 use super::Done;
 use super::args::{Search, SortKey};
-use super::output::Output;
+use super::marks::SoughtWords;
+use super::output::{Output, Tone};
 use super::report::Failure;
 use super::settings::Settings;
-use super::text::{Align, Columns, cut, day, escape, plural, rfc3339, size};
+use super::text::{Align, Columns, count, cut, day, escape, plural, rfc3339, size};
 
 /// Messages shown on a terminal that asks for no number.
 const SCREENFUL: u64 = 20;
 /// Reading more messages than this takes long enough to be told.
 const LONG: u64 = 2000;
-/// Columns of a terminal.
-const COLUMNS: usize = 80;
-/// Of these, columns of the sender.
-const SENDER: usize = 22;
-const HEAD: [&str; 5] = ["ID", "Date", "From", "Size", "Subject"];
-const ALIGNS: [Align; 5] = {
+/// With at least so many columns there is room for the folder, too.
+const WIDE: usize = 120;
+const HEAD: [&str; 6] = ["ID", "Date", "From", "Size", "Folder", "Subject"];
+const ALIGNS: [Align; 6] = {
     use Align::{Left, Right};
-    [Left, Left, Left, Right, Left]
+    [Left, Left, Left, Right, Left, Left]
 };
 
 pub(crate) fn run(args: &Search, settings: &Settings, out: &Output) -> Result<Done, Failure> {
@@ -50,13 +49,19 @@ pub(crate) fn run(args: &Search, settings: &Settings, out: &Output) -> Result<Do
     if out.json {
         print_json(&vault, &query, &hits, out)?;
     } else if !hits.is_empty() {
+        out.page();
         print_table(&vault, &query, &hits, out)?;
     }
-    if out.out_terminal && !out.quiet {
+    if out.out_terminal && !out.quiet && !out.json {
         out.line(&match (found, more) {
             (0, _) => "no messages match".to_owned(),
             (_, false) => plural(found, "message"),
-            (_, true) => format!("the first {found}; -l N shows more"),
+            // Counted only now: the first are shown sooner than all are found.
+            (_, true) => format!(
+                "{} of {}; -l N shows more",
+                count(found),
+                plural(vault.count_hits(&query)?, "message")
+            ),
         });
     }
     Ok(Done::new(0, json!({"messages": found, "more": more})))
@@ -82,24 +87,34 @@ fn print_json(vault: &Vault, query: &Query, hits: &Hits<'_>, out: &Output) -> Re
 
 /// Goes through what was found twice, as the columns are as wide as the widest row.
 fn print_table(vault: &Vault, query: &Query, hits: &Hits<'_>, out: &Output) -> Result<(), Failure> {
-    let mut table = HitTable::new(out.out_terminal);
+    let mut table = HitTable::new(out.columns());
+    let marks = SoughtWords::of(query);
     let ids = vault.short_ids(hits.len())?;
     for hit in hits.rows() {
         let hit = hit?;
         table.fit(&ids.of(hit.id)?, &hit);
     }
-    out.line(&table.head());
+    out.line(&table.line(&table.head(), |_, cell| out.word(cell, Tone::Head)));
     for hit in hits.rows() {
         if out.is_broken() {
             break;
         }
         let hit = hit?;
-        out.line(&table.line(&ids.of(hit.id)?, &hit));
+        let row = table.row(&ids.of(hit.id)?, &hit);
+        out.line(&table.line(&row, |n, cell| match n {
+            0 => out.word(cell, Tone::Id),
+            1 | 3 | 4 => out.word(cell, Tone::Dim),
+            _ if n == 5 && hit.doubtful => {
+                let rest = cell.strip_prefix(DOUBTFUL).unwrap_or_default();
+                out.word(DOUBTFUL, Tone::Warn) + &marks.paint(rest, out)
+            }
+            _ => marks.paint(cell, out),
+        }));
         // Elsewhere every line is a message, for programs that count on it.
-        if out.out_terminal
+        if let Some(columns) = out.columns()
             && let Some(snippet) = vault.snippet(&hit, query)?
         {
-            out.line(&indented(&snippet));
+            out.line(&marks.paint(&indented(&snippet, columns), out));
         }
     }
     Ok(())
@@ -135,8 +150,8 @@ pub(super) fn read_texts(vault: &Vault, query: &Query, out: &Output) -> Result<(
 }
 
 /// A snippet below its row.
-fn indented(snippet: &str) -> String {
-    cut(&format!("          {}", escape(snippet)), COLUMNS)
+fn indented(snippet: &str, columns: usize) -> String {
+    cut(&format!("          {}", escape(snippet)), columns)
 }
 
 fn order(args: &Search) -> Order {
@@ -151,54 +166,70 @@ fn order(args: &Search) -> Order {
     }
 }
 
+/// In front of the subject of a message that is not certain to be what the server has.
+const DOUBTFUL: &str = "? ";
+
 /// The table; for a terminal it is cut to its width.
 struct HitTable {
-    columns: Columns<'static>,
-    terminal: bool,
+    table: Columns<'static>,
+    /// Columns of the terminal, if it is one.
+    columns: Option<usize>,
 }
 
 impl HitTable {
-    fn new(terminal: bool) -> Self {
-        let mut columns = Columns::new(&ALIGNS);
-        columns.fit(&HEAD.map(String::from));
-        Self { columns, terminal }
+    fn new(columns: Option<usize>) -> Self {
+        let mut table = Self {
+            table: Columns::new(&ALIGNS),
+            columns,
+        };
+        table.table.fit(&table.head());
+        table
+    }
+
+    /// True if there is room for the folder. Without a terminal, programs count on the columns.
+    fn is_wide(&self) -> bool {
+        self.columns.is_some_and(|columns| columns >= WIDE)
+    }
+
+    fn head(&self) -> [String; 6] {
+        let wide = self.is_wide();
+        HEAD.map(|word| {
+            let shown = wide || word != "Folder";
+            if shown {
+                word.to_owned()
+            } else {
+                String::new()
+            }
+        })
     }
 
     fn fit(&mut self, id: &str, hit: &Hit) {
-        self.columns.fit(&self.row(id, hit));
+        self.table.fit(&self.row(id, hit));
     }
 
-    fn head(&self) -> String {
-        self.cut(self.columns.line(&HEAD.map(String::from)))
+    fn line(&self, row: &[String; 6], paint: impl Fn(usize, &str) -> String) -> String {
+        self.table
+            .painted(row, self.columns.unwrap_or(usize::MAX), paint)
     }
 
-    fn line(&self, id: &str, hit: &Hit) -> String {
-        self.cut(self.columns.line(&self.row(id, hit)))
-    }
-
-    fn row(&self, id: &str, hit: &Hit) -> [String; 5] {
-        let sender = escape(&sender(&hit.from)).into_owned();
-        let sender = if self.terminal {
-            cut(&sender, SENDER)
+    fn row(&self, id: &str, hit: &Hit) -> [String; 6] {
+        // Of a terminal's columns, the sender has at most a quarter.
+        let most = self.columns.map_or(usize::MAX, |columns| columns / 4);
+        let fitted = |text: &str, most: usize| cut(&escape(text), most);
+        let mark = if hit.doubtful { DOUBTFUL } else { "" };
+        let folder = if self.is_wide() {
+            fitted(&format!("{}/{}", hit.account, hit.folder), most)
         } else {
-            sender
+            String::new()
         };
-        let mark = if hit.doubtful { "? " } else { "" };
         [
             id.to_owned(),
             day(hit.date),
-            sender,
+            fitted(&sender(&hit.from), most.min(36)),
             size(hit.size),
+            folder,
             format!("{mark}{}", escape(&hit.subject)),
         ]
-    }
-
-    fn cut(&self, line: String) -> String {
-        if self.terminal {
-            cut(&line, COLUMNS)
-        } else {
-            line
-        }
     }
 }
 
@@ -259,14 +290,16 @@ mod tests {
         }
     }
 
-    fn lines(hits: &[Hit], terminal: bool) -> Vec<String> {
+    fn lines(hits: &[Hit], columns: Option<usize>) -> Vec<String> {
         let id = "4f2a91c0";
-        let mut table = HitTable::new(terminal);
+        let mut table = HitTable::new(columns);
         for hit in hits {
             table.fit(id, hit);
         }
-        let rows = hits.iter().map(|hit| table.line(id, hit));
-        std::iter::once(table.head()).chain(rows).collect()
+        let rows = hits.iter().map(|hit| table.row(id, hit));
+        let rows = std::iter::once(table.head()).chain(rows);
+        let plain = |_: usize, cell: &str| cell.to_owned();
+        rows.map(|row| table.line(&row, plain)).collect()
     }
 
     #[test]
@@ -280,7 +313,7 @@ mod tests {
             hit("<rail@example.net>", "", 22_000),
         ];
         assert_eq!(
-            lines(&hits, false),
+            lines(&hits, None),
             [
                 "ID        Date        From                 Size  Subject",
                 "4f2a91c0  2025-08-02  Example Air       184 KiB  Your boarding\\x1b pass",
@@ -291,15 +324,25 @@ mod tests {
 
     #[test]
     fn a_snippet_is_escaped() {
-        assert_eq!(indented("a\x1b[2Jb"), "          a\\x1b[2Jb");
+        assert_eq!(indented("a\x1b[2Jb", 80), "          a\\x1b[2Jb");
     }
 
     #[test]
     fn on_a_terminal_no_line_is_too_long() {
         let hits = [hit(&"x".repeat(200), &"日本".repeat(60), 1)];
-        assert!(super::super::text::width(&indented(&"本".repeat(99))) <= COLUMNS);
-        for line in lines(&hits, true) {
-            assert!(super::super::text::width(&line) <= COLUMNS, "{line}");
+        for columns in [50, 80, 120, 200] {
+            let snippet = indented(&"本".repeat(199), columns);
+            assert!(super::super::text::width(&snippet) <= columns);
+            for line in lines(&hits, Some(columns)) {
+                assert!(super::super::text::width(&line) <= columns, "{line}");
+            }
         }
+    }
+
+    #[test]
+    fn a_wide_terminal_shows_the_folder() {
+        let hits = [hit("Ann", "Hello", 1)];
+        assert!(!lines(&hits, Some(119))[0].contains("Folder"));
+        assert!(lines(&hits, Some(120))[1].contains("  work/INBOX  Hello"));
     }
 }

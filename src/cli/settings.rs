@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum as _;
 use mailvault::account::config::{Account, Config};
 use mailvault::base::error::{Error, Result};
 use mailvault::base::secret::{Env, SecretSource};
@@ -14,7 +15,7 @@ use mailvault::base::suggest;
 use mailvault::vault::Vault;
 use mailvault::vault::layout::Layout;
 
-use super::args::Global;
+use super::args::{Global, When};
 
 /// The configuration below a configuration directory.
 const FILE: &str = "mailvault/config.toml";
@@ -31,6 +32,8 @@ pub(crate) struct Surroundings {
     pub(crate) dumb: bool,
     /// It shows more than ASCII.
     pub(crate) utf8: bool,
+    /// So many columns are asked for.
+    pub(crate) columns: Option<usize>,
 }
 
 impl Surroundings {
@@ -42,7 +45,125 @@ impl Surroundings {
             color_forced: set("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
             dumb: set("TERM").is_none_or(|term| term == "dumb"),
             utf8: locale.contains("utf-8") || locale.contains("utf8"),
+            columns: set("COLUMNS").and_then(|columns| columns.to_str()?.parse().ok()),
         }
+    }
+}
+
+/// What the environment says about pagers.
+#[derive(Debug, Default)]
+pub(crate) struct Pagers {
+    /// `MAILVAULT_PAGER`, which may be empty.
+    pub(crate) own: Option<OsString>,
+    /// PAGER, which may be empty.
+    pub(crate) usual: Option<OsString>,
+    /// PATH.
+    pub(crate) path: Option<OsString>,
+    /// LESS says how `less` behaves.
+    pub(crate) less_is_set: bool,
+}
+
+impl Pagers {
+    pub(crate) fn read() -> Self {
+        Self {
+            own: env::var_os("MAILVAULT_PAGER"),
+            usual: env::var_os("PAGER"),
+            path: env::var_os("PATH"),
+            less_is_set: env::var_os("LESS").is_some(),
+        }
+    }
+
+    /// The one that counts.
+    pub(crate) fn named(&self) -> Option<&OsStr> {
+        self.own.as_deref().or(self.usual.as_deref())
+    }
+}
+
+/// A variable that switches something on or off and says neither.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct BadVariable {
+    pub(crate) name: &'static str,
+    pub(crate) value: String,
+    pub(crate) valid: &'static str,
+}
+
+impl Global {
+    /// Takes from the environment what no flag says.
+    pub(crate) fn complete(&mut self) -> std::result::Result<(), BadVariable> {
+        self.complete_from(set)
+    }
+
+    fn complete_from(
+        &mut self,
+        set: impl Fn(&str) -> Option<OsString>,
+    ) -> std::result::Result<(), BadVariable> {
+        let switch = |name: &'static str| match set(name) {
+            None => Ok(false),
+            Some(value) => as_switch(name, &value),
+        };
+        // What is wrong is said, even where a flag makes it useless.
+        let quiet = switch("MAILVAULT_QUIET")?;
+        let verbose = set("MAILVAULT_VERBOSE").map_or(Ok(0), |value| as_level(&value))?;
+        if !self.quiet && self.verbose == 0 {
+            (self.quiet, self.verbose) = (quiet, verbose);
+        }
+        self.json |= switch("MAILVAULT_JSON")?;
+        self.no_progress |= switch("MAILVAULT_NO_PROGRESS")?;
+        self.no_input |= switch("MAILVAULT_NO_INPUT")?;
+        if let Some(value) = set("MAILVAULT_COLOR") {
+            let parsed = value
+                .to_str()
+                .and_then(|text| When::from_str(text, false).ok());
+            let parsed = parsed.ok_or_else(|| BadVariable {
+                name: "MAILVAULT_COLOR",
+                value: value.to_string_lossy().into_owned(),
+                valid: "auto, always or never",
+            })?;
+            self.color = self.color.or(Some(parsed));
+        }
+        Ok(())
+    }
+}
+
+/// The editor of the person.
+pub(crate) fn editor() -> OsString {
+    let editor = ["VISUAL", "EDITOR"].into_iter().find_map(set);
+    editor.unwrap_or_else(|| "vi".into())
+}
+
+/// The shell that asks how a line goes on.
+pub(crate) fn asking_shell() -> Option<OsString> {
+    set("MAILVAULT_COMPLETE")
+}
+
+/// True if JSON is asked for, as far as that can be understood.
+pub(crate) fn wants_json() -> bool {
+    const NAME: &str = "MAILVAULT_JSON";
+    set(NAME).is_some_and(|value| as_switch(NAME, &value).unwrap_or(false))
+}
+
+fn as_switch(name: &'static str, value: &OsStr) -> std::result::Result<bool, BadVariable> {
+    match value.to_string_lossy().to_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err(BadVariable {
+            name,
+            value: value.to_string_lossy().into_owned(),
+            valid: "1 or 0",
+        }),
+    }
+}
+
+fn as_level(value: &OsStr) -> std::result::Result<u8, BadVariable> {
+    match value.to_str() {
+        Some("0") => Ok(0),
+        Some("1") => Ok(1),
+        Some("2") => Ok(2),
+        _ => Err(BadVariable {
+            name: "MAILVAULT_VERBOSE",
+            value: value.to_string_lossy().into_owned(),
+            valid: "0, 1 or 2",
+        }),
     }
 }
 
@@ -396,6 +517,53 @@ mod tests {
             .iter()
             .map(|account| account.name.as_str())
             .collect()
+    }
+
+    fn completed(
+        line: &[&str],
+        variables: &[(&str, &str)],
+    ) -> std::result::Result<Global, BadVariable> {
+        use clap::Parser as _;
+        let line = ["mailvault", "demo"].iter().chain(line);
+        let mut global = crate::cli::args::Cli::parse_from(line).global;
+        global.complete_from(|name| {
+            let found = variables.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| OsString::from(value))
+        })?;
+        Ok(global)
+    }
+
+    #[test]
+    fn variables_stand_for_flags_and_flags_override_them() {
+        let all = [
+            ("MAILVAULT_QUIET", "1"),
+            ("MAILVAULT_COLOR", "always"),
+            ("MAILVAULT_JSON", "true"),
+            ("MAILVAULT_NO_PROGRESS", "yes"),
+            ("MAILVAULT_NO_INPUT", "on"),
+        ];
+        let global = completed(&[], &all).unwrap();
+        assert!(global.quiet && global.json && global.no_progress && global.no_input);
+        assert_eq!(global.color, Some(When::Always));
+        let global = completed(&["-v", "--color", "never"], &all).unwrap();
+        assert_eq!((global.quiet, global.verbose), (false, 1));
+        assert_eq!(global.color, Some(When::Never));
+        let global = completed(&["-q"], &[("MAILVAULT_VERBOSE", "2")]).unwrap();
+        assert_eq!((global.quiet, global.verbose), (true, 0));
+        let global = completed(&[], &[("MAILVAULT_JSON", "0")]).unwrap();
+        assert!(!global.json && !global.quiet && global.color.is_none());
+    }
+
+    #[test]
+    fn a_variable_that_means_nothing_is_refused() {
+        for (name, value) in [
+            ("MAILVAULT_JSON", "maybe"),
+            ("MAILVAULT_VERBOSE", "9"),
+            ("MAILVAULT_COLOR", "green"),
+            ("MAILVAULT_QUIET", "2"),
+        ] {
+            assert_eq!(completed(&["-v"], &[(name, value)]).unwrap_err().name, name);
+        }
     }
 
     #[test]

@@ -11,10 +11,10 @@ use serde_json::json;
 
 use super::Done;
 use super::args::Show;
-use super::output::Output;
+use super::output::{Output, Tone};
 use super::report::Failure;
 use super::settings::Settings;
-use super::text::{Align, escape, escape_bytes, escape_line, size, table};
+use super::text::{Align, cut, escape, escape_bytes, escape_line, fold_line, size, table, wrap};
 
 /// A header is not longer than this.
 const HEADER_LIMIT: u64 = 1024 * 1024;
@@ -46,8 +46,9 @@ pub(crate) fn run(args: &Show, settings: &Settings, out: &Output) -> Result<Done
         copy(&mut *message, id, out)?;
     } else if args.headers {
         let header = header(&read(&mut *message, HEADER_LIMIT, id)?);
+        out.page();
         for line in header.lines() {
-            out.line(line);
+            print_header_line(line, out);
         }
         let line = json!({"id": id.to_string(), "header": header});
         out.json("header", line, false);
@@ -66,9 +67,9 @@ pub(crate) fn run(args: &Show, settings: &Settings, out: &Output) -> Result<Done
 fn save(bytes: &[u8], dir: &Path, id: Hash128, out: &Output) -> Result<Done, Failure> {
     let parts = readable::parts(bytes);
     let saved = export::save(&parts, dir)?;
-    for path in &saved {
-        let path = path.to_string_lossy();
-        out.line(&escape(&path));
+    for saved_path in &saved {
+        let path = saved_path.to_string_lossy();
+        out.line(&out.link(saved_path));
         out.json("saved", json!({"path": path}), false);
     }
     if saved.is_empty() {
@@ -135,15 +136,22 @@ fn print(mail: &Readable, out: &Output) {
         .max()
         .unwrap_or(0)
         + 1;
+    out.page();
     for (name, value) in &mail.headers {
-        out.line(&format!("{:wide$} {}", format!("{name}:"), escape(value)));
+        let shown = format!("{:wide$}", format!("{name}:"));
+        let lines = match out.columns() {
+            Some(columns) => wrap(&escape(value), &format!("{shown} "), wide + 1, columns),
+            None => format!("{shown} {}", escape(value)),
+        };
+        out.line(&lines.replacen(&shown, &out.word(&shown, Tone::Head), 1));
     }
     out.line("");
     for line in mail.text.lines() {
-        out.line(&escape_line(line));
+        print_text_line(&escape_line(line), out);
     }
     if !mail.attachments.is_empty() {
-        out.line("\nAttachments:");
+        out.line("");
+        out.line(&out.word("Attachments:", Tone::Head));
         let rows: Vec<_> = mail
             .attachments
             .iter()
@@ -157,7 +165,7 @@ fn print(mail: &Readable, out: &Output) {
             })
             .collect();
         for line in table(&rows, &[Align::Left, Align::Right, Align::Left]) {
-            out.line(&line);
+            out.line(&cut(&line, out.columns().unwrap_or(usize::MAX)));
         }
     }
     if mail.truncated {
@@ -171,6 +179,31 @@ fn print(mail: &Readable, out: &Output) {
     }
     if mail.parts_cut {
         out.say(PARTS_CUT);
+    }
+}
+
+/// A line of a header: the name of the field stands out.
+fn print_header_line(line: &str, out: &Output) {
+    match line.split_once(':') {
+        Some((name, value)) if !name.contains([' ', '\t']) => {
+            let name = out.word(&format!("{name}:"), Tone::Head);
+            out.line(&format!("{name}{value}"));
+        }
+        _ => out.line(line),
+    }
+}
+
+/// A line of the text, which a terminal shows in as many lines as it needs.
+fn print_text_line(line: &str, out: &Output) {
+    let Some(columns) = out.columns() else {
+        return out.line(line);
+    };
+    for part in fold_line(line, columns) {
+        if line.starts_with('>') {
+            out.line(&out.word(&part, Tone::Quote));
+        } else {
+            out.line(&part);
+        }
     }
 }
 

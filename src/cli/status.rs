@@ -44,9 +44,7 @@ pub(crate) fn run(args: &StatusArgs, settings: &Settings, out: &Output) -> Resul
         }
         out.json("status", line, false);
     }
-    for line in lines(&accounts, settings) {
-        out.line(&line);
-    }
+    print(&lines(&accounts, settings), accounts.len(), out);
     let code = if stale.is_empty() { 0 } else { STALE };
     if code == STALE {
         complain(&stale, out);
@@ -56,6 +54,19 @@ pub(crate) fn run(args: &StatusArgs, settings: &Settings, out: &Output) -> Resul
         code,
         json!({"accounts": accounts.len(), "stale": names}),
     ))
+}
+
+/// Prints a table of so many rows, and the notes below it.
+fn print(lines: &[String], rows: usize, out: &Output) {
+    for (n, line) in lines.iter().enumerate() {
+        out.line(&match (n, line.split_once(": ")) {
+            (0, _) => out.word(line, Tone::Head),
+            (n, Some((name, note))) if n > rows => {
+                format!("{}: {note}", out.word(name, Tone::Warn))
+            }
+            _ => line.clone(),
+        });
+    }
 }
 
 /// The statuses of all accounts; one without a session has an empty one.

@@ -3,9 +3,12 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, Local, SecondsFormat, TimeZone, Utc};
+use unicode_width::UnicodeWidthStr as _;
 
 pub(crate) use mailvault::base::units::{count_text as count, size_text as size};
 
@@ -32,6 +35,11 @@ pub(crate) fn escape(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(safe)
+}
+
+/// True if nothing of a text would be escaped.
+pub(crate) fn is_plain(text: &str) -> bool {
+    !text.chars().any(is_hostile)
 }
 
 /// The same for bytes: those that are not UTF-8 are shown as `\xff`.
@@ -145,25 +153,9 @@ pub(crate) fn now() -> DateTime<Local> {
     Utc::now().with_timezone(&Local)
 }
 
-/// Columns that a terminal needs for a text; an estimate that errs on the wide side.
+/// Columns that a terminal needs for a text.
 pub(crate) fn width(text: &str) -> usize {
-    text.chars().map(char_width).sum()
-}
-
-fn char_width(c: char) -> usize {
-    match u32::from(c) {
-        0x0300..=0x036f | 0xfe00..=0xfe0f => 0,
-        0x1100..=0x115f
-        | 0x2e80..=0xa4cf
-        | 0xac00..=0xd7a3
-        | 0xf900..=0xfaff
-        | 0xfe30..=0xfe6f
-        | 0xff00..=0xff60
-        | 0xffe0..=0xffe6
-        | 0x1f300..=0x1faff
-        | 0x20000..=0x3fffd => 2,
-        _ => 1,
-    }
+    text.width()
 }
 
 /// As much of the text as fits into so many columns.
@@ -171,14 +163,19 @@ pub(crate) fn cut(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
-    let mut used = 1;
-    let mut short: String = text
-        .chars()
-        .take_while(|c| {
-            used += char_width(*c);
-            used <= columns
-        })
-        .collect();
+    if columns == 0 {
+        return String::new();
+    }
+    // The width of a text is not the sum of those of its characters: joined emoji are one.
+    let mut short = String::new();
+    for c in text.chars() {
+        let before = short.len();
+        short.push(c);
+        if width(&short) >= columns {
+            short.truncate(before);
+            break;
+        }
+    }
     short.truncate(short.trim_end().len());
     short.push('…');
     short
@@ -221,24 +218,99 @@ impl<'a> Columns<'a> {
 
     /// A row that was fitted, as a line.
     pub(crate) fn line(&self, row: &[String]) -> String {
+        self.painted(row, usize::MAX, |_, cell| cell.to_owned())
+    }
+
+    /// The same with its last cell cut so that the line fits, and each cell painted.
+    pub(crate) fn painted(
+        &self,
+        row: &[String],
+        most: usize,
+        paint: impl Fn(usize, &str) -> String,
+    ) -> String {
+        let fixed: usize = self
+            .widths
+            .iter()
+            .rev()
+            .skip(1)
+            .map(|wide| wide + 2 * usize::from(*wide > 0))
+            .sum();
+        let room = most.saturating_sub(fixed);
         let mut line = String::new();
-        for ((cell, align), wide) in row.iter().zip(self.aligns).zip(&self.widths) {
+        for (n, ((cell, align), wide)) in row.iter().zip(self.aligns).zip(&self.widths).enumerate()
+        {
             // A column that is empty in every row takes no room.
             if *wide == 0 {
                 continue;
             }
-            if !line.is_empty() {
+            if n > 0 && !line.is_empty() {
                 line.push_str("  ");
             }
-            let pad = " ".repeat(wide.saturating_sub(width(cell)));
+            let last = n + 1 == self.widths.len();
+            let cell = if last {
+                Cow::Owned(cut(cell, room))
+            } else {
+                Cow::Borrowed(cell)
+            };
+            let pad = " ".repeat(wide.saturating_sub(width(&cell)));
+            let cell = if cell.is_empty() {
+                String::new()
+            } else {
+                paint(n, &cell)
+            };
             match align {
                 Align::Left => line.extend([cell.as_str(), &pad]),
-                Align::Right => line.extend([pad.as_str(), cell]),
+                Align::Right => line.extend([pad.as_str(), &cell]),
             }
         }
         line.truncate(line.trim_end().len());
         line
     }
+}
+
+/// A path as a `file:` address, if it is absolute.
+pub(crate) fn file_url(path: &Path) -> Option<String> {
+    let mut url = "file://".to_owned();
+    if !path.is_absolute() {
+        return None;
+    }
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'.' | b'_' | b'~' => {
+                url.push(char::from(*byte));
+            }
+            byte => {
+                let _ = write!(url, "%{byte:02X}");
+            }
+        }
+    }
+    Some(url)
+}
+
+/// A line of mail in lines that fit: broken at blanks only, so that an address stays whole, and
+/// with its quotation marks before each. A line that fits is left as it is.
+pub(crate) fn fold_line(line: &str, columns: usize) -> Vec<String> {
+    // Beyond this, the eye loses the start of the next line.
+    const READABLE: usize = 100;
+    if width(line) <= columns {
+        return vec![line.to_owned()];
+    }
+    let marks = line.len() - line.trim_start_matches(['>', ' ']).len();
+    let (marks, words) = match line.split_at(marks) {
+        (marks, words) if width(marks) < columns / 2 => (marks, words),
+        _ => ("", line),
+    };
+    let options = textwrap::Options::new(columns.min(READABLE))
+        .initial_indent(marks)
+        .subsequent_indent(marks)
+        .break_words(false)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit);
+    textwrap::wrap(words, options)
+        .into_iter()
+        .map(Cow::into_owned)
+        .collect()
 }
 
 /// Words in lines of at most `columns`, the lines after the first indented.
@@ -346,6 +418,8 @@ mod tests {
         assert_eq!(cut("short", 5), "short");
         assert_eq!(cut("much too long", 9), "much too…");
         assert_eq!(cut("日本日本", 5), "日本…");
+        assert_eq!(cut("e\u{301}e\u{301}e\u{301}", 2), "e\u{301}…");
+        assert_eq!(width("👩\u{200d}💻"), 2);
     }
 
     #[test]
@@ -356,7 +430,49 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_long_line_of_mail_is_folded_at_words_and_keeps_its_marks() {
+        let line = "> > one two three four https://example.org/a-long-address-of-a-page";
+        assert_eq!(
+            fold_line(line, 20),
+            [
+                "> > one two three",
+                "> > four",
+                "> > https://example.org/a-long-address-of-a-page"
+            ]
+        );
+        assert_eq!(fold_line("a  table   row", 20), ["a  table   row"]);
+        let all_marks = ">".repeat(50);
+        assert_eq!(fold_line(&all_marks, 40), [all_marks]);
+    }
+
+    #[test]
+    fn a_path_is_an_address_of_ascii() {
+        let url = file_url(Path::new("/tmp/a b;ä\x1b%")).unwrap();
+        assert_eq!(url, "file:///tmp/a%20b%3B%C3%A4%1B%25");
+        assert_eq!(file_url(Path::new("tmp")), None);
+    }
+
+    #[test]
+    fn a_painted_table_is_as_wide_as_a_plain_one_and_fits() {
+        let row = ["4f2a", "日本", "a long subject"].map(String::from);
+        let mut columns = Columns::new(&[Align::Left, Align::Right, Align::Left]);
+        columns.fit(&row);
+        let paint = |n: usize, cell: &str| format!("<{n}>{cell}");
+        assert_eq!(
+            columns.painted(&row, 18, paint),
+            "<0>4f2a  <1>日本  <2>a lon…"
+        );
+    }
+
     proptest! {
+        #[test]
+        fn folding_a_line_loses_no_word(line in "[ >a-z日]{0,80}", columns in 10_usize..40) {
+            let folded = fold_line(&line, columns).concat();
+            let letters = |text: &str| text.replace(['>', ' '], "");
+            prop_assert_eq!(letters(&folded), letters(&line));
+        }
+
         #[test]
         fn json_hides_nothing_and_means_the_same(
             text in "(\\PC|[\\x00-\\x1f\\x7f-\\u{9f}\\u{ad}\\u{61c}\\u{200b}-\\u{200f}\\u{2028}-\\u{202e}\
@@ -376,7 +492,7 @@ mod tests {
         }
 
         #[test]
-        fn a_cut_text_fits(text in "\\PC*", columns in 1_usize..30) {
+        fn a_cut_text_fits(text in "\\PC*", columns in 0_usize..30) {
             prop_assert!(width(&cut(&text, columns)) <= columns);
         }
 

@@ -23,7 +23,7 @@ pub(crate) mod tombstones;
 pub mod verify;
 mod writer;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -158,6 +158,16 @@ impl Vault {
             status.account = self.shown(&status.account).to_owned();
         }
         Ok(all)
+    }
+
+    /// The names of all folders, each once.
+    pub fn folder_names(&self) -> Result<BTreeSet<String>> {
+        self.catalog.folder_labels()
+    }
+
+    /// How many messages fit a query, as [`Vault::search`] finds them.
+    pub fn count_hits(&self, query: &Query) -> Result<u64> {
+        self.catalog.count_hits(query)
     }
 
     /// The messages that fit a query. What [`Vault::read_texts`] has not read fits no text.

@@ -37,10 +37,10 @@ fn the_files_are_those_that_the_program_prints() {
 /// The commands that the help lists.
 fn commands(sandbox: &Sandbox) -> Vec<String> {
     let help = sandbox.run(&["--help"]).expect_code(0).stdout();
-    let (_, listed) = help.split_once("\nCommands:\n").unwrap();
+    let (listed, _) = help.split_once("\nGlobal options:\n").unwrap();
+    let (_, listed) = listed.split_once("\nArchive:\n").unwrap();
     listed
         .lines()
-        .take_while(|line| !line.is_empty())
         .filter_map(|line| line.strip_prefix("  ")?.split(' ').next())
         .filter(|name| !name.is_empty())
         .map(ToString::to_string)
@@ -58,7 +58,10 @@ fn every_help_fits_80_columns_and_begins_with_examples() {
     let with_help: Vec<Vec<&str>> = commands
         .iter()
         .filter(|name| *name != "help")
-        .flat_map(|name| [vec![name.as_str(), "--help"], vec!["help", name.as_str()]])
+        .flat_map(|name| {
+            let name = name.as_str();
+            [vec![name, "--help"], vec![name, "-h"], vec!["help", name]]
+        })
         .chain([
             vec!["--help"],
             vec!["-h"],

@@ -145,3 +145,66 @@ fn the_configuration_of_xdg_config_home_is_found() {
     sandbox.env("XDG_CONFIG_HOME", path);
     let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
 }
+
+/// Runs `config edit` with an editor that is a shell command.
+fn edit(sandbox: &mut Sandbox, editor: &str) -> crate::support::output::Output {
+    sandbox.env("EDITOR", editor);
+    sandbox.run(&["config", "edit"])
+}
+
+#[test]
+fn an_edited_configuration_is_checked_before_it_counts() {
+    let mut sandbox = Sandbox::new();
+    let temporary = sandbox.path("tmp");
+    fs::create_dir(&temporary).unwrap();
+    sandbox.env("TMPDIR", &temporary).env("VISUAL", "");
+    let account = "[accounts.work]\nhost = \"pop.example.org\"\nuser = \"ann\"\n";
+    let file = sandbox.config(account);
+    let now = || fs::read_to_string(&file).unwrap();
+    let shown = "~/.config/mailvault/config.toml";
+
+    edit(&mut sandbox, "true").expect(0, &format!("{shown} is unchanged.\n"), "");
+    let changed = format!("{shown} is changed: 1 account\n");
+    edit(&mut sandbox, "sed -i s/ann/bob/").expect(0, &changed, "");
+    assert_eq!(now(), account.replace("ann", "bob"));
+    assert!(fs::read_dir(&temporary).unwrap().next().is_none());
+
+    let wrong = edit(&mut sandbox, "sed -i s/user/usr/").expect_code(15);
+    assert_eq!(now(), account.replace("ann", "bob"), "it is as it was");
+    let (_, kept) = wrong
+        .stderr()
+        .split_once("your text is in $HOME/")
+        .map(|(a, b)| (a.to_owned(), b.to_owned()))
+        .unwrap();
+    let kept = sandbox.path(kept.lines().next().unwrap());
+    assert!(fs::read_to_string(kept).unwrap().contains("usr = \"bob\""));
+    assert!(
+        wrong
+            .stderr()
+            .contains("config.toml:3:1: unknown field `usr`"),
+        "{wrong}"
+    );
+
+    let failed = edit(&mut sandbox, "false").expect_code(15);
+    assert!(
+        failed.stderr().contains("the editor \"false\" failed"),
+        "{failed}"
+    );
+    let refused = sandbox
+        .run(&["config", "edit", "--no-input"])
+        .expect_code(2);
+    assert!(
+        refused.stderr().contains("an editor needs a person"),
+        "{refused}"
+    );
+
+    let meanwhile = "echo '# mine' >>$HOME/.config/mailvault/config.toml; sed -i s/bob/eve/";
+    let lost = edit(&mut sandbox, meanwhile).expect_code(15);
+    assert!(lost.stderr().contains("was changed meanwhile"), "{lost}");
+    assert!(now().ends_with("# mine\n") && !now().contains("eve"));
+
+    // What is wrong can be put right.
+    sandbox.config(&account.replace("user", "usr"));
+    edit(&mut sandbox, "sed -i s/usr/user/").expect(0, &changed, "");
+    assert_eq!(now(), account);
+}

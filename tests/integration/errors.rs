@@ -109,13 +109,13 @@ For more information, try '--help'.
         (
             &["search", "older:5m"],
             "error: cannot understand \"older:5m\" in the query: write 5min for minutes or 5mo for months
-  hint: 'mailvault help search' shows what a query may contain
+  hint: 'mailvault help query' shows what a query may contain
 ",
         ),
         (
             &["search", "larger:lots"],
             "error: cannot understand \"larger:lots\" in the query: write larger:5M (K, M or G)
-  hint: 'mailvault help search' shows what a query may contain
+  hint: 'mailvault help query' shows what a query may contain
 ",
         ),
     ] {

@@ -53,6 +53,7 @@ pub(crate) use oauth::service_of;
 const FILE_LIMIT: u64 = 4 * 1024 * 1024;
 
 /// The protocol of an account.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
@@ -66,6 +67,7 @@ pub enum Protocol {
 }
 
 /// How a connection is protected.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tls {
@@ -79,6 +81,7 @@ pub enum Tls {
 }
 
 /// How to log in.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Auth {
@@ -114,6 +117,7 @@ impl Auth {
 }
 
 /// What counts as the same message (`docs/SAFETY.md`, promise 3).
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Dedupe {
@@ -125,6 +129,7 @@ pub enum Dedupe {
 }
 
 /// Whether resemblance may save a download (`docs/SAFETY.md`, Evidence).
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Recognise {
@@ -136,6 +141,7 @@ pub enum Recognise {
 }
 
 /// What an audit of an account answers for.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AuditScope {

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::wait;
 
-/// Remove messages from the vault for good; deletes nothing on a server
+/// Remove messages from the vault for good; servers keep them
 ///
 /// Use it when a message must not be kept. It goes from every folder, from the records and from
 /// the search index, and later pulls and imports leave it out. There is no undo. What the vault

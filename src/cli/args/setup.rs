@@ -115,11 +115,12 @@ pub(crate) struct Doctor {
     pub(crate) offline: bool,
 }
 
-/// Show or check the configuration file
+/// Show, check or edit the configuration file
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
     mailvault config path                      where it is\n  \
     mailvault config check                     is it valid?\n  \
+    mailvault config edit                      change it; checked before it counts\n  \
     mailvault config show                      all effective settings")]
 pub(crate) struct Configure {
     #[command(subcommand)]
@@ -134,6 +135,14 @@ pub(crate) enum ConfigureCommand {
     /// Check the configuration; errors name line and column
     #[command(before_help = "Examples:\n  mailvault config check")]
     Check,
+    /// Change the configuration in an editor; it counts only if it is valid
+    ///
+    /// The editor is VISUAL, EDITOR or vi, and works on a copy. A text with an error never
+    /// replaces the configuration.
+    #[command(before_help = "Examples:\n  \
+        mailvault config edit\n  \
+        EDITOR=nano mailvault config edit")]
+    Edit,
     /// Print all effective settings; secrets are hidden
     #[command(before_help = "Examples:\n  mailvault config show")]
     Show,

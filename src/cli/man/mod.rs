@@ -15,86 +15,17 @@ use serde_json::json;
 
 use super::Done;
 use super::args::{Cli, Man};
+use super::help::texts::{
+    CODES, CODES_NOTE, FILES, JSON_NOTES, JSON_TYPES, QUERY, QUERY_NOTES, VARIABLES, VARIABLES_NOTE,
+};
 use roff::{ManualText, ascii};
 
 /// What the manual is called, and of which version.
 pub(super) const SOURCE: &str = concat!("mailvault ", env!("CARGO_PKG_VERSION"));
 pub(super) const MANUAL: &str = "mailvault";
 
-/// Every exit code and what it means.
-const CODES: [(&str, &str); 16] = [
-    ("0", "done, even if nothing was new"),
-    ("1", "another failure, or several different ones"),
-    ("2", "the command line is wrong"),
-    (
-        "3",
-        "partly done: a message or an account failed, the rest is stored",
-    ),
-    ("10", "there is no vault where one is expected"),
-    ("11", "another mailvault is writing to the vault"),
-    ("12", "the server refused the password or token"),
-    ("13", "the server is unreachable or busy; try later"),
-    ("14", "the certificate is not trusted"),
-    ("15", "the configuration or a secret is wrong or missing"),
-    (
-        "16",
-        "no space on the disk, or in the mailbox that receives an export",
-    ),
-    (
-        "17",
-        "the server did not confirm what it was asked to delete",
-    ),
-    ("18", "no message matches, or the id matches several"),
-    ("19", "a pull is overdue, as asked with status --max-age"),
-    ("20", "the vault is damaged"),
-    (
-        "130, 143",
-        "interrupted, after finishing the current message",
-    ),
-];
-
-/// What is read and written where nothing else is said.
-const FILES: [(&str, &str); 4] = [
-    (
-        "~/.config/mailvault/config.toml",
-        "the configuration, below $XDG_CONFIG_HOME if that is set; see mailvault-config(5)",
-    ),
-    (
-        "/etc/mailvault/config.toml",
-        "the configuration of the machine, read if there is no other",
-    ),
-    (
-        "~/.config/mailvault/secret-NAME",
-        "where init keeps the password of the account NAME, mode 600",
-    ),
-    (
-        "~/.local/share/mailvault",
-        "the vault, below $XDG_DATA_HOME if that is set; each message is a file \
-         compressed with zstd(1)",
-    ),
-];
-
-/// What of the environment counts.
-const VARIABLES: [(&str, &str); 5] = [
-    ("MAILVAULT_CONFIG", "the configuration file"),
-    ("MAILVAULT_VAULT", "the vault"),
-    (
-        "NO_COLOR, CLICOLOR_FORCE",
-        "never use colour, or always use it",
-    ),
-    (
-        "CREDENTIALS_DIRECTORY",
-        "where systemd(1) puts credentials: one with the name of an account is its \
-         password, where the account has no other",
-    ),
-    (
-        "XDG_CONFIG_HOME, XDG_DATA_HOME",
-        "where configurations and data are, if not in ~/.config and ~/.local/share",
-    ),
-];
-
 pub(crate) fn run(args: &Man) -> Result<Done> {
-    let mut command = Cli::command().disable_help_subcommand(true);
+    let mut command = Cli::command();
     command.build();
     pages(&command, &args.out)?;
     write(&args.out, "mailvault-config.5", config::page().as_bytes())?;
@@ -119,26 +50,72 @@ fn write(folder: &Path, name: &str, text: &[u8]) -> Result<()> {
 }
 
 fn page(command: &Command, name: &str) -> io::Result<String> {
-    let whole = name == "mailvault";
-    let page = Page::new(command.clone())
-        .title(name)
-        .source(SOURCE)
-        .manual(MANUAL);
+    // A manual has no short form.
+    let shown = command.clone().mut_args(|arg| arg.hide_short_help(false));
+    let page = Page::new(shown).title(name).source(SOURCE).manual(MANUAL);
     let mut text = Vec::new();
     page.render_title(&mut text)?;
     page.render_name_section(&mut text)?;
-    page.render_synopsis_section(&mut text)?;
+    let synopsis = synopsis(command, name);
+    text.extend_from_slice(synopsis.as_bytes());
     page.render_description_section(&mut text)?;
     page.render_options_section(&mut text)?;
     if command.get_subcommands().any(|inner| !inner.is_hide_set()) {
         page.render_subcommands_section(&mut text)?;
     }
-    Ok(ascii(&String::from_utf8_lossy(&text)) + &rest(command, whole))
+    Ok(ascii(&String::from_utf8_lossy(&text)) + &rest(command, name))
+}
+
+/// How the command is typed: its own options in the order in which they are explained, and what
+/// it works on at the end.
+fn synopsis(command: &Command, name: &str) -> String {
+    let mut words = Vec::new();
+    let options = command.get_arguments().filter(|arg| {
+        !arg.is_positional()
+            && !arg.is_global_set()
+            && !["help", "version"].contains(&arg.get_id().as_str())
+    });
+    for option in options {
+        let long = option.get_long().map(|long| format!("--{long}"));
+        let short = option.get_short().map(|short| format!("-{short}"));
+        let flag: Vec<String> = short.into_iter().chain(long).collect();
+        let value = if option.get_action().takes_values() {
+            option.get_value_names().and_then(|names| names.first())
+        } else {
+            None
+        };
+        let value = value.map(ToString::to_string);
+        words.push((flag.join("|"), value, true));
+    }
+    words.push((String::new(), Some("GLOBAL OPTIONS".to_owned()), true));
+    for place in command.get_positionals() {
+        let value = place.get_value_names().and_then(|names| names.first());
+        let mut value = value.map(ToString::to_string).unwrap_or_default();
+        if place.get_num_args().is_some_and(|n| n.max_values() > 1) {
+            value.push_str("...");
+        }
+        words.push((String::new(), Some(value), !place.is_required_set()));
+    }
+    if command.has_subcommands() {
+        words.push((String::new(), Some("COMMAND".to_owned()), false));
+    }
+    let mut roff = ManualText::default();
+    roff.section("SYNOPSIS");
+    roff.usage(&name.replace('-', " "), &words);
+    roff.end()
 }
 
 /// What is below the options.
-fn rest(command: &Command, whole: bool) -> String {
+fn rest(command: &Command, name: &str) -> String {
+    let whole = name == "mailvault";
     let mut roff = ManualText::default();
+    if name == "mailvault-search" {
+        roff.section("QUERY");
+        roff.tagged(QUERY);
+        for text in QUERY_NOTES {
+            roff.text(text);
+        }
+    }
     if let Some(examples) = command.get_before_help() {
         let examples = examples.to_string();
         let lines: Vec<&str> = examples.lines().skip(1).map(str::trim_start).collect();
@@ -147,12 +124,18 @@ fn rest(command: &Command, whole: bool) -> String {
     }
     roff.section("EXIT STATUS");
     if whole {
-        roff.tagged(&CODES);
-        roff.text("With --json, every line on stdout is JSON, and the last has the exit code.");
+        roff.tagged(CODES);
+        roff.text(CODES_NOTE);
+        roff.section("JSON");
+        for text in JSON_NOTES {
+            roff.text(text);
+        }
+        roff.tagged(JSON_TYPES);
         roff.section("FILES");
-        roff.tagged(&FILES);
+        roff.tagged(FILES);
         roff.section("ENVIRONMENT");
-        roff.tagged(&VARIABLES);
+        roff.tagged(VARIABLES);
+        roff.text(VARIABLES_NOTE);
     } else {
         roff.text("0 if all went well. mailvault(1) has the other codes, and the files.");
     }

@@ -1,6 +1,6 @@
 //! The parts of a manual page that clap does not write, by the crate that it writes with.
 
-use clap_mangen::roff::{Roff, bold, roman};
+use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 
 /// A manual page, or the end of one.
 #[derive(Debug, Default)]
@@ -21,6 +21,28 @@ impl ManualText {
     /// A paragraph.
     pub(super) fn text(&mut self, text: &str) {
         self.0.control("PP", []).text([roman(text)]);
+    }
+
+    /// A command, and the options and values that follow it; those that may be left out stand in
+    /// brackets.
+    pub(super) fn usage(&mut self, command: &str, words: &[(String, Option<String>, bool)]) {
+        let mut line: Vec<Inline> = vec![bold(command)];
+        for (flag, value, optional) in words {
+            line.push(roman(if *optional { " [" } else { " " }));
+            if !flag.is_empty() {
+                line.push(bold(flag.as_str()));
+            }
+            if let Some(value) = value {
+                if !flag.is_empty() {
+                    line.push(roman(" "));
+                }
+                line.push(italic(value.as_str()));
+            }
+            if *optional {
+                line.push(roman("]"));
+            }
+        }
+        self.0.text(line);
     }
 
     /// A list of words, each with its meaning.

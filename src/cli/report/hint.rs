@@ -186,10 +186,10 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
         }
         Error::NotFound { .. } => "type more digits of the id".to_owned(),
         Error::Unfit { hint, .. } => return hint.as_deref().map(|hint| escape(hint).into_owned()),
-        Error::Query { .. } => "'mailvault help search' shows what a query may contain".to_owned(),
+        Error::Query { .. } => "'mailvault help query' shows what a query may contain".to_owned(),
         Error::NoMatch { gone: 0, query } if query.is_empty() => return None,
         Error::NoMatch { gone: 0, .. } => {
-            "try fewer words; 'mailvault help search' shows what a query may contain".to_owned()
+            "try fewer words; 'mailvault help query' shows what a query may contain".to_owned()
         }
         Error::NoMatch { gone: 1, .. } => {
             "1 message that matches is no longer on the server; use --gone to export it".to_owned()

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 pub(crate) use hint::hint;
 
 use super::output::{Output, Tone};
+use super::settings::BadVariable;
 use super::text::{count, escape, rfc3339, size, wrap};
 
 /// Columns of a message.
@@ -36,6 +37,15 @@ pub(crate) enum Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::Error(error)
+    }
+}
+
+impl From<BadVariable> for Failure {
+    fn from(bad: BadVariable) -> Self {
+        Self::usage(
+            format!("{} cannot be \"{}\"", bad.name, escape(&bad.value)),
+            format!("set it to {}, or unset it", bad.valid),
+        )
     }
 }
 

@@ -32,6 +32,7 @@
 //! or two letters, finds whole words only. Case and accents never matter (`crate::mail::words`). `to:` is To, Cc and Bcc. Of a
 //! message the first 16 MiB are looked at.
 
+mod sought;
 mod uncertainty;
 
 use std::fmt;
@@ -43,6 +44,8 @@ use crate::base::error::{Error, Result};
 use crate::base::suggest::nearest;
 use crate::base::units::{DurationFault, parse_age, parse_size};
 
+pub use crate::mail::words::marks;
+pub use sought::keys;
 pub use uncertainty::Uncertainty;
 
 /// A parsed query: every term must match.

@@ -7,6 +7,8 @@
 
 mod sought;
 
+use std::ops::Range;
+
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
@@ -80,6 +82,41 @@ pub(crate) fn words(text: &str) -> String {
         words.push_str(word);
     });
     words
+}
+
+/// Where words of a text begin as one of these does, which are folded: the places of these words.
+#[must_use]
+pub fn marks(text: &str, sought: &[String]) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut judge = |place: Range<usize>| {
+        let word = fold(&text[place.clone()]);
+        if !word.is_empty()
+            && sought
+                .iter()
+                .any(|sought| word.starts_with(sought.as_str()))
+        {
+            found.push(place);
+        }
+    };
+    let mut start = None;
+    for (at, c) in text.char_indices() {
+        let inner = kind(c) == CharKind::Inner || is_invisible(c);
+        match (start, inner) {
+            (None, true) => start = Some(at),
+            (Some(from), false) => {
+                judge(from..at);
+                start = None;
+            }
+            _ => {}
+        }
+        if kind(c) == CharKind::Alone {
+            judge(at..at + c.len_utf8());
+        }
+    }
+    if let Some(from) = start {
+        judge(from..text.len());
+    }
+    found
 }
 
 fn each_folded(text: &str, each: &mut dyn FnMut(char)) {
@@ -219,6 +256,22 @@ mod tests {
     }
 
     #[test]
+    fn words_are_marked_where_they_begin_as_what_is_sought() {
+        let marked = |text: &'static str, sought: &str| {
+            let sought: Vec<_> = words(sought).split(' ').map(str::to_owned).collect();
+            let places = marks(text, &sought).into_iter();
+            places.map(|place| &text[place]).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            marked("Invoices: an invoice, voiced", "INVOICE"),
+            ["Invoices", "invoice"]
+        );
+        assert_eq!(marked("Grüße GRUSS", "gruss"), ["Grüße", "GRUSS"]);
+        assert_eq!(marked("東京は東", "東"), ["東", "東"]);
+        assert_eq!(marked("can\u{ad}not", "cannot"), ["can\u{ad}not"]);
+    }
+
+    #[test]
     fn a_long_word_is_several() {
         assert_eq!(
             words(&"x".repeat(130)),
@@ -236,6 +289,13 @@ mod tests {
         fn contained_is_what_the_folded_text_contains(text in "[aAbBé ]{0,9}", part in "[abé]{0,3}") {
             let part = fold(&part);
             prop_assert_eq!(contains(&text, &part), fold(&text).contains(&part));
+        }
+
+        #[test]
+        fn any_text_can_be_marked(text in "\\PC{0,40}", sought in "[a-zé日]{1,2}") {
+            for place in marks(&text, &[fold(&sought)]) {
+                prop_assert!(fold(&text[place]).starts_with(&fold(&sought)));
+            }
         }
 
         #[test]

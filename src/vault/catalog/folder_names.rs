@@ -1,5 +1,7 @@
 //! The folders of the vault by the names that people write.
 
+use std::collections::BTreeSet;
+
 use super::Catalog;
 use crate::base::account_name::AccountNames;
 use crate::base::error::{Error, Result};
@@ -107,6 +109,12 @@ impl Catalog {
             };
         }
         Ok(())
+    }
+
+    /// The names of all folders, each once.
+    pub(crate) fn folder_labels(&self) -> Result<BTreeSet<String>> {
+        let folders = self.known_folders()?.into_iter();
+        Ok(folders.map(|folder| folder.label).collect())
     }
 
     pub(super) fn known_folders(&self) -> Result<Vec<KnownFolder>> {

@@ -136,6 +136,45 @@ impl Catalog {
             );
             return self.put_found(table, &from, conditions, order);
         }
+        let (mut from, sets) = self.wanted(conditions)?;
+        if let Some(limit) = limit {
+            // What is shown of a message is asked only of those that are. Where everything fits,
+            // they are the first of the index; where little does, or all is wanted, a walk over
+            // the index would jump about in the table.
+            from = format!(
+                "FROM blob LEFT JOIN envelope ON envelope.blob = blob.id WHERE blob.id IN
+                 (SELECT blob.id {from} ORDER BY {} LIMIT {})",
+                order.clause(conditions.is_all()),
+                signed(limit)
+            );
+        }
+        self.teach_sets(sets)?;
+        let made = self.put_found(table, &from, conditions, order);
+        self.db.remove_function("fits_sets", 1)?;
+        made
+    }
+
+    /// How many messages fit a query, each content once.
+    pub(crate) fn count_hits(&self, query: &Query) -> Result<u64> {
+        let conditions = self.conditions(query)?;
+        let counted = self.count_of(&conditions);
+        counted.map(unsigned).map_err(|e| self.failed(e))
+    }
+
+    fn count_of(&self, conditions: &Conditions) -> rusqlite::Result<i64> {
+        let (from, sets) = self.wanted(conditions)?;
+        self.teach_sets(sets)?;
+        let counted = {
+            let mut statement = self.db.prepare(&format!("SELECT count(*) {from}"))?;
+            let values = conditions.values.iter().take(statement.parameter_count());
+            statement.query_row(rusqlite::params_from_iter(values), |row| row.get(0))
+        };
+        self.db.remove_function("fits_sets", 1)?;
+        counted
+    }
+
+    /// Where the contents are that fit, and the sets that `fits_sets` must know.
+    fn wanted(&self, conditions: &Conditions) -> rusqlite::Result<(String, Vec<(bool, IdSet)>)> {
         let mut sets = Vec::new();
         for set in &conditions.sets {
             sets.push((set.negated, self.ids(&set.all, &conditions.values)?));
@@ -160,21 +199,7 @@ impl Catalog {
         if !sets.is_empty() {
             from.push_str(" AND fits_sets(blob.id)");
         }
-        if let Some(limit) = limit {
-            // What is shown of a message is asked only of those that are. Where everything fits,
-            // they are the first of the index; where little does, or all is wanted, a walk over
-            // the index would jump about in the table.
-            from = format!(
-                "FROM blob LEFT JOIN envelope ON envelope.blob = blob.id WHERE blob.id IN
-                 (SELECT blob.id {from} ORDER BY {} LIMIT {})",
-                order.clause(conditions.is_all()),
-                signed(limit)
-            );
-        }
-        self.teach_sets(sets)?;
-        let made = self.put_found(table, &from, conditions, order);
-        self.db.remove_function("fits_sets", 1)?;
-        made
+        Ok((from, sets))
     }
 
     /// Writes what is shown of contents to a temporary table, in order.

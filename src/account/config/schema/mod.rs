@@ -44,50 +44,76 @@ fn account_keys() -> Vec<String> {
     refused.map_or_else(Vec::new, |error| place::known(error.message()))
 }
 
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawConfig {
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     vault: Option<Spanned<String>>,
     #[serde(default)]
     defaults: RawAccount,
     #[serde(default)]
+    #[cfg_attr(test, schemars(with = "BTreeMap<String, RawAccount>"))]
     accounts: BTreeMap<Spanned<String>, RawAccount>,
 }
 
 /// `[defaults]` or `[accounts.NAME]`.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawAccount {
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     stored_as: Option<Spanned<String>>,
     protocol: Option<Protocol>,
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     host: Option<Spanned<String>>,
     port: Option<NonZeroU16>,
     imap_port: Option<NonZeroU16>,
+    #[cfg_attr(test, schemars(with = "Option<Tls>"))]
     tls: Option<Spanned<Tls>>,
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     tls_ca_file: Option<Spanned<String>>,
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     tls_pin_sha256: Option<Spanned<String>>,
+    #[cfg_attr(test, schemars(with = "Option<bool>"))]
     allow_plaintext: Option<Spanned<bool>>,
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     user: Option<Spanned<String>>,
+    #[cfg_attr(test, schemars(with = "Option<Auth>"))]
     auth: Option<Spanned<Auth>>,
+    #[cfg_attr(test, schemars(with = "Option<json::ProgramForm>"))]
     password_command: Option<Spanned<Value>>,
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     password_file: Option<Spanned<String>>,
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     password_env: Option<Spanned<String>>,
+    #[cfg_attr(test, schemars(with = "Option<bool>"))]
     password_keyring: Option<Spanned<bool>>,
+    #[cfg_attr(test, schemars(with = "Option<json::ProgramForm>"))]
     token_command: Option<Spanned<Value>>,
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     token_file: Option<Spanned<String>>,
+    #[cfg_attr(test, schemars(with = "Option<oauth::RawOAuth>"))]
     oauth: Option<Spanned<oauth::RawOAuth>>,
+    #[cfg_attr(test, schemars(with = "Option<json::TimeForm>"))]
     timeout: Option<Spanned<Value>>,
+    #[cfg_attr(test, schemars(with = "Option<i64>"))]
     retries: Option<Spanned<i64>>,
     dedupe: Option<Dedupe>,
     recognise: Option<Recognise>,
+    #[cfg_attr(test, schemars(with = "Option<i64>"))]
     zstd_level: Option<Spanned<i64>>,
+    #[cfg_attr(test, schemars(with = "Option<i64>"))]
     connections: Option<Spanned<i64>>,
     folders: Option<Vec<String>>,
     exclude: Option<Vec<String>>,
     pull: Option<bool>,
+    #[cfg_attr(test, schemars(with = "Option<Vec<String>>"))]
     accept_refused: Option<Spanned<Vec<String>>>,
+    #[cfg_attr(test, schemars(with = "Option<Vec<String>>"))]
     accept_short: Option<Spanned<Vec<String>>>,
     covers: Option<AuditScope>,
+    #[cfg_attr(test, schemars(with = "Option<RawPurge>"))]
     purge: Option<Spanned<RawPurge>>,
 }
 
@@ -507,3 +533,6 @@ impl Context<'_> {
             })
     }
 }
+
+#[cfg(test)]
+mod json;

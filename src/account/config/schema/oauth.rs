@@ -16,16 +16,25 @@ const WITHOUT: &str = "this mailvault was built without the feature oauth";
 const BUILD: &str = "build it with its default features: cargo install --locked --path .; or let a \
                      program print the token: token_command";
 
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawOAuth {
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     provider: Option<Spanned<String>>,
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     client_id: Option<Spanned<String>>,
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     client_secret_file: Option<Spanned<String>>,
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     device_url: Option<Spanned<String>>,
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     authorize_url: Option<Spanned<String>>,
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     token_url: Option<Spanned<String>>,
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     scope: Option<Spanned<String>>,
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     ca_file: Option<Spanned<String>>,
 }
 

@@ -10,12 +10,15 @@ use crate::base::error::Result;
 use crate::base::units::{DurationFault, parse_age};
 use crate::mail::query;
 
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawPurge {
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     older_than: Option<Spanned<String>>,
     keep_newest: Option<u64>,
     #[serde(default)]
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
     keep: Vec<Spanned<String>>,
 }
 
@@ -50,7 +53,7 @@ impl Context<'_> {
             Err(error) => Err(self.hinted(
                 &text.span(),
                 &format!("keep contains an invalid query: {error}"),
-                "'mailvault help search' shows what a query may contain",
+                "'mailvault help query' shows what a query may contain",
             )),
         }
     }

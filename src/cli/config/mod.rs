@@ -1,5 +1,7 @@
 //! `mailvault config`: where the configuration is, whether it is right, and what it says.
 
+mod edit;
+
 use mailvault::account::oauth::Service;
 use mailvault::base::error::Result;
 use mailvault::base::secret::SecretSource;
@@ -19,6 +21,7 @@ pub(crate) fn run(
     out: &Output,
 ) -> Result<Done, Failure> {
     match command {
+        ConfigureCommand::Edit => edit::run(global, out),
         ConfigureCommand::Path => path(global, out),
         ConfigureCommand::Check => check(global, out),
         ConfigureCommand::Show => show(global, out),

@@ -1,0 +1,232 @@
+//! Texts that help and manual pages share: exit codes, files, environment, queries, JSON.
+
+/// Words, each with its meaning.
+pub(crate) type TextRows = &'static [(&'static str, &'static str)];
+
+/// Every exit code and what it means.
+pub(crate) const CODES: TextRows = &[
+    ("0", "done, even if nothing was new"),
+    ("1", "another failure, or several different ones"),
+    ("2", "the command line is wrong"),
+    (
+        "3",
+        "partly done: a message or an account failed, the rest is stored",
+    ),
+    ("10", "there is no vault where one is expected"),
+    ("11", "another mailvault is writing to the vault"),
+    ("12", "the server refused the password or token"),
+    ("13", "the server is unreachable or busy; try later"),
+    ("14", "the certificate is not trusted"),
+    ("15", "the configuration or a secret is wrong or missing"),
+    (
+        "16",
+        "no space on the disk, or in the mailbox that receives an export",
+    ),
+    (
+        "17",
+        "the server did not confirm what it was asked to delete",
+    ),
+    ("18", "no message matches, or the id matches several"),
+    ("19", "a pull is overdue, as asked with status --max-age"),
+    ("20", "the vault is damaged"),
+    (
+        "130, 143",
+        "interrupted, after finishing the current message",
+    ),
+];
+
+pub(crate) const CODES_NOTE: &str = "If several accounts were asked for and only some failed, \
+    the code is 3. If all failed alike, it is the code of that failure. A script should take any \
+    other code for a failure, too. With --json, the last line repeats the code.";
+
+/// What is read and written where nothing else is said.
+pub(crate) const FILES: TextRows = &[
+    (
+        "~/.config/mailvault/config.toml",
+        "the configuration, below $XDG_CONFIG_HOME if that is set; see mailvault-config(5)",
+    ),
+    (
+        "/etc/mailvault/config.toml",
+        "the configuration of the machine, read if there is no other",
+    ),
+    (
+        "~/.config/mailvault/secret-NAME",
+        "where init keeps the password of the account NAME, mode 600",
+    ),
+    (
+        "~/.local/share/mailvault",
+        "the vault, below $XDG_DATA_HOME if that is set; each message is a file \
+         compressed with zstd(1)",
+    ),
+];
+
+/// What of the environment counts.
+pub(crate) const VARIABLES: TextRows = &[
+    ("MAILVAULT_CONFIG", "the configuration file, as --config"),
+    ("MAILVAULT_VAULT", "the vault, as --vault"),
+    ("MAILVAULT_QUIET", "1 as --quiet"),
+    ("MAILVAULT_VERBOSE", "1 as -v, 2 as -vv"),
+    ("MAILVAULT_JSON", "1 as --json"),
+    ("MAILVAULT_COLOR", "auto, always or never, as --color"),
+    ("MAILVAULT_NO_PROGRESS", "1 as --no-progress"),
+    ("MAILVAULT_NO_INPUT", "1 as --no-input"),
+    (
+        "MAILVAULT_PAGER, PAGER",
+        "the program that shows long results on a terminal, by default less; empty or cat for \
+         none",
+    ),
+    ("VISUAL, EDITOR", "the editor of config edit, by default vi"),
+    (
+        "NO_COLOR, CLICOLOR_FORCE",
+        "never use colour, or always use it",
+    ),
+    (
+        "CREDENTIALS_DIRECTORY",
+        "where systemd(1) puts credentials: one with the name of an account is its \
+         password, where the account has no other",
+    ),
+    (
+        "XDG_CONFIG_HOME, XDG_DATA_HOME",
+        "where configurations and data are, if not in ~/.config and ~/.local/share",
+    ),
+];
+
+pub(crate) const VARIABLES_NOTE: &str =
+    "A flag overrides a variable, and a variable overrides the configuration.";
+
+/// Every term of a query.
+pub(crate) const QUERY: TextRows = &[
+    (
+        "invoice",
+        "a word anywhere in addresses, subject, text or names of attachments; it also finds \
+         invoices, but a word of one or two letters matches whole words only",
+    ),
+    ("\"two words\"", "words that follow each other"),
+    ("from:ann", "in the sender, also within words"),
+    ("to:ann", "in To, Cc or Bcc"),
+    ("subject:invoice", "in the subject"),
+    ("account:work", "mail of this account"),
+    (
+        "folder:INBOX",
+        "a folder by its full name, with / between levels; folder:Lists/* means every folder \
+         below Lists",
+    ),
+    (
+        "id:4f2a",
+        "a message by its id, or by at least its first four digits",
+    ),
+    ("msgid:1234@example.org", "a message by its Message-ID"),
+    ("has:attachment", "with an attachment"),
+    (
+        "after:2020-01-31",
+        "received on that day or later; after:2020 and after:2020-01 are the start of the year \
+         and of the month, in UTC",
+    ),
+    (
+        "before:2021",
+        "received earlier; after:2019 before:2020 is one year",
+    ),
+    (
+        "older:90d, newer:7d",
+        "by age: min, h, d, w, mo (30 days) and y (365 days)",
+    ),
+    (
+        "larger:5M, smaller:10K",
+        "by size: K, M and G are powers of 1024",
+    ),
+    (
+        "on:server",
+        "what the server still has, as of the last pull",
+    ),
+    (
+        "is:recognised",
+        "alike in header and size to a message in the vault; compared later",
+    ),
+    (
+        "is:doubtful",
+        "what came is not what the server listed; fetched again",
+    ),
+    ("is:settled", "came twice alike, though not as listed"),
+    (
+        "is:superseded",
+        "replaced by what the server sent for it later",
+    ),
+];
+
+pub(crate) const QUERY_NOTES: &[&str] = &[
+    "All terms must match; there is no OR. A leading minus negates a term, as in -from:bank; \
+     before a negated plain word, put --. Case and accents do not matter.",
+    "search, export, stats and purge --match take a query, and the setting keep is a list of \
+     queries.",
+];
+
+/// What a program can count on.
+pub(crate) const JSON_NOTES: &[&str] = &[
+    "With --json, every command prints only JSON lines on stdout, whether it succeeds or fails. \
+     Each line is an object with \"v\":1 and a \"type\". The last line has the type summary: the \
+     command, its status, what it counted, and the exit code as \"exit\".",
+    "Sizes are in bytes, times are in UTC as in RFC 3339, durations are in seconds, and ids have \
+     all their digits. Nothing is printed on stderr unless you ask for it with -v.",
+    "Later versions may add types and fields, so ignore what you do not know. A field that exists \
+     keeps its meaning as long as \"v\" is 1.",
+];
+
+/// The types of lines.
+pub(crate) const JSON_TYPES: TextRows = &[
+    ("start", "which command works on which accounts"),
+    ("progress", "how far a transfer is"),
+    (
+        "notice",
+        "what an account's server or mail asks you to know",
+    ),
+    ("account", "what became of an account"),
+    ("folder", "what became of a folder"),
+    (
+        "folder_failed",
+        "a folder that the server refused to open or list",
+    ),
+    ("message", "a message: of a search, or to be read"),
+    ("header", "the header of a message"),
+    ("saved", "a file that was written"),
+    ("status", "an account in the vault"),
+    (
+        "forget",
+        "messages that were forgotten, by number, time and reason",
+    ),
+    (
+        "on_server",
+        "how many of the messages that are to be forgotten a server has",
+    ),
+    ("year, sender, size, folder", "a row of statistics"),
+    ("check", "a check of doctor"),
+    ("damage", "what verify found"),
+    ("plan", "what a purge would delete"),
+    ("purged, would_purge", "what a purge deleted, or would"),
+    ("kept", "what a purge kept, and why"),
+    (
+        "refused",
+        "a message that a server refused to send or to take",
+    ),
+    ("changed", "a message that an upload had to change"),
+    ("doubled", "a message that an upload may have stored twice"),
+    (
+        "renamed",
+        "a folder that has another name where it was copied to",
+    ),
+    ("left_out", "a message that could not be copied"),
+    (
+        "changed_file",
+        "an exported file that another program changed",
+    ),
+    ("doubt", "a message that the server may refuse"),
+    ("server", "what a server that receives mail can do"),
+    ("unread, skipped", "a file that an import could not use"),
+    ("config", "a configuration"),
+    ("login", "where a password or token was stored"),
+    ("authorize", "where to sign in with a browser"),
+    ("step, serving", "a step of the demo, or its server"),
+    ("completions", "a script for a shell"),
+    ("help", "a text of help"),
+    ("error", "a failure, with its code, hint and exit code"),
+    ("summary", "the last line"),
+];
