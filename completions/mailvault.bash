@@ -40,6 +40,9 @@ _mailvault() {
             mailvault,help)
                 cmd="mailvault__subcmd__help"
                 ;;
+            mailvault,hold)
+                cmd="mailvault__subcmd__hold"
+                ;;
             mailvault,import)
                 cmd="mailvault__subcmd__import"
                 ;;
@@ -166,6 +169,9 @@ _mailvault() {
             mailvault__subcmd__help,help)
                 cmd="mailvault__subcmd__help__subcmd__help"
                 ;;
+            mailvault__subcmd__help,hold)
+                cmd="mailvault__subcmd__help__subcmd__hold"
+                ;;
             mailvault__subcmd__help,import)
                 cmd="mailvault__subcmd__help__subcmd__import"
                 ;;
@@ -226,6 +232,39 @@ _mailvault() {
             mailvault__subcmd__help__subcmd__config,show)
                 cmd="mailvault__subcmd__help__subcmd__config__subcmd__show"
                 ;;
+            mailvault__subcmd__help__subcmd__hold,add)
+                cmd="mailvault__subcmd__help__subcmd__hold__subcmd__add"
+                ;;
+            mailvault__subcmd__help__subcmd__hold,list)
+                cmd="mailvault__subcmd__help__subcmd__hold__subcmd__list"
+                ;;
+            mailvault__subcmd__help__subcmd__hold,release)
+                cmd="mailvault__subcmd__help__subcmd__hold__subcmd__release"
+                ;;
+            mailvault__subcmd__hold,add)
+                cmd="mailvault__subcmd__hold__subcmd__add"
+                ;;
+            mailvault__subcmd__hold,help)
+                cmd="mailvault__subcmd__hold__subcmd__help"
+                ;;
+            mailvault__subcmd__hold,list)
+                cmd="mailvault__subcmd__hold__subcmd__list"
+                ;;
+            mailvault__subcmd__hold,release)
+                cmd="mailvault__subcmd__hold__subcmd__release"
+                ;;
+            mailvault__subcmd__hold__subcmd__help,add)
+                cmd="mailvault__subcmd__hold__subcmd__help__subcmd__add"
+                ;;
+            mailvault__subcmd__hold__subcmd__help,help)
+                cmd="mailvault__subcmd__hold__subcmd__help__subcmd__help"
+                ;;
+            mailvault__subcmd__hold__subcmd__help,list)
+                cmd="mailvault__subcmd__hold__subcmd__help__subcmd__list"
+                ;;
+            mailvault__subcmd__hold__subcmd__help,release)
+                cmd="mailvault__subcmd__hold__subcmd__help__subcmd__release"
+                ;;
             *)
                 ;;
         esac
@@ -233,7 +272,7 @@ _mailvault() {
 
     case "${cmd}" in
         mailvault)
-            opts="-c -q -v -h -V --config --vault --quiet --verbose --json --color --no-progress --no-input --help --version pull purge verify search list show export import stats status audit account init login doctor config demo completions man help"
+            opts="-c -q -v -h -V --config --vault --quiet --verbose --json --color --no-progress --no-input --help --version pull purge verify search list show export import stats status audit account hold init login doctor config demo completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -953,7 +992,7 @@ _mailvault() {
             return 0
             ;;
         mailvault__subcmd__help)
-            opts="pull purge verify search show export import stats status audit account init login doctor config demo completions man help"
+            opts="pull purge verify search show export import stats status audit account hold init login doctor config demo completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1204,6 +1243,62 @@ _mailvault() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mailvault__subcmd__help__subcmd__hold)
+            opts="add list release"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailvault__subcmd__help__subcmd__hold__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailvault__subcmd__help__subcmd__hold__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailvault__subcmd__help__subcmd__hold__subcmd__release)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mailvault__subcmd__help__subcmd__import)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1351,6 +1446,212 @@ _mailvault() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailvault__subcmd__hold)
+            opts="-c -q -v -h --config --vault --quiet --verbose --json --color --no-progress --no-input --help add list release help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailvault__subcmd__hold__subcmd__add)
+            opts="-c -q -v -h --reason --lock-wait --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lock-wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailvault__subcmd__hold__subcmd__help)
+            opts="add list release help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailvault__subcmd__hold__subcmd__help__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailvault__subcmd__hold__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailvault__subcmd__hold__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailvault__subcmd__hold__subcmd__help__subcmd__release)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailvault__subcmd__hold__subcmd__list)
+            opts="-c -q -v -h --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mailvault__subcmd__hold__subcmd__release)
+            opts="-c -q -v -h --reason --lock-wait --config --vault --quiet --verbose --json --color --no-progress --no-input --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lock-wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -45,6 +45,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand status 'Show accounts, last good pulls, counts and sizes; contacts no server'
             cand audit 'Compare the server with the vault: is everything archived?'
             cand account 'List, rename, move, disable or remove accounts'
+            cand hold 'Keep mail from being forgotten'
             cand init 'Set up an account interactively'
             cand login 'Store a new password or token after it has been tested'
             cand doctor 'Check configuration, secrets, vault and servers'
@@ -422,6 +423,88 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         }
         &'mailvault;account;help;help'= {
         }
+        &'mailvault;hold'= {
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --verbose 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Do not show progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand add 'Add a hold'
+            cand list 'List the holds, and how many messages each covers now'
+            cand release 'End a hold'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mailvault;hold;add'= {
+            cand --reason 'Why, for whoever reads it in some years'
+            cand --lock-wait 'Wait up to this long for another mailvault to finish, such as 60s, 5m or 1h'
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --verbose 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Do not show progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;hold;list'= {
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --verbose 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Do not show progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;hold;release'= {
+            cand --reason 'Why'
+            cand --lock-wait 'Wait up to this long for another mailvault to finish, such as 60s, 5m or 1h'
+            cand -c 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --config 'Read this configuration file [env: MAILVAULT_CONFIG]'
+            cand --vault 'Use the vault in this directory [env: MAILVAULT_VAULT]'
+            cand --color 'When to use colour'
+            cand -q 'Print only warnings and errors'
+            cand --quiet 'Print only warnings and errors'
+            cand -v 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --verbose 'Print more; -vv prints the dialogue with the server, without secrets'
+            cand --json 'Print only JSON lines on stdout'
+            cand --no-progress 'Do not show progress'
+            cand --no-input 'Never ask for anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mailvault;hold;help'= {
+            cand add 'Add a hold'
+            cand list 'List the holds, and how many messages each covers now'
+            cand release 'End a hold'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mailvault;hold;help;add'= {
+        }
+        &'mailvault;hold;help;list'= {
+        }
+        &'mailvault;hold;help;release'= {
+        }
+        &'mailvault;hold;help;help'= {
+        }
         &'mailvault;init'= {
             cand --host 'The server'
             cand --port 'The port, if it is not the usual one'
@@ -622,6 +705,7 @@ set edit:completion:arg-completer[mailvault] = {|@words|
             cand status 'Show accounts, last good pulls, counts and sizes; contacts no server'
             cand audit 'Compare the server with the vault: is everything archived?'
             cand account 'List, rename, move, disable or remove accounts'
+            cand hold 'Keep mail from being forgotten'
             cand init 'Set up an account interactively'
             cand login 'Store a new password or token after it has been tested'
             cand doctor 'Check configuration, secrets, vault and servers'
@@ -670,6 +754,17 @@ set edit:completion:arg-completer[mailvault] = {|@words|
         &'mailvault;help;account;enable'= {
         }
         &'mailvault;help;account;remove'= {
+        }
+        &'mailvault;help;hold'= {
+            cand add 'Add a hold'
+            cand list 'List the holds, and how many messages each covers now'
+            cand release 'End a hold'
+        }
+        &'mailvault;help;hold;add'= {
+        }
+        &'mailvault;help;hold;list'= {
+        }
+        &'mailvault;help;hold;release'= {
         }
         &'mailvault;help;init'= {
         }

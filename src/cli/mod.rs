@@ -21,6 +21,7 @@ mod dialogue;
 mod doctor;
 mod export;
 mod frame;
+mod hold;
 mod import;
 mod init;
 mod login;
@@ -118,6 +119,7 @@ fn execute(cli: Cli, out: &Output) -> Result<Done, Failure> {
         Command::Status(args) => status::run(&args, &Settings::load(&global)?, out),
         Command::Audit(args) => audit::run(&args, &Settings::load(&global)?, &global, out),
         Command::Account(args) => account::run(&args, &global, out),
+        Command::Hold(args) => hold::run(&args, &Settings::load(&global)?, out),
         Command::Init(args) => init::run(&args, &global, out),
         Command::Login(args) => login::run(&args, &Settings::load(&global)?, &global, out),
         Command::Doctor(args) => doctor::run(&args, &global, out),

@@ -6,6 +6,7 @@
 pub mod catalog;
 pub(crate) mod frame;
 mod held;
+mod hold;
 pub mod layout;
 pub mod ledger;
 mod locate;
@@ -38,6 +39,7 @@ use ledger::{Item, Reader};
 use locate::{describe, locate, locate_all};
 
 pub(crate) use held::HeldFiles;
+pub use hold::{HoldFault, HoldRequest, add_hold, release_hold};
 pub(crate) use present::Present;
 pub use select::{Entries, Entry, Part, Selection, SelectionScope};
 pub use writer::Writer;

@@ -22,6 +22,7 @@ mod export_uids;
 mod folders;
 mod frozen;
 mod guides;
+mod hold;
 mod hostile;
 mod imap;
 mod import;

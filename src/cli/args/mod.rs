@@ -5,6 +5,7 @@
 )]
 
 mod account;
+mod hold;
 mod setup;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use mailvault::base::units::{DurationFault, parse_age, parse_size, parse_wait};
 
 pub(crate) use self::account::{AccountArgs, AccountCommand};
+pub(crate) use self::hold::{HoldArgs, HoldCommand};
 pub(crate) use self::setup::{Configure, ConfigureCommand, Doctor, Init, LoginArgs, TlsKind};
 
 /// The whole command line.
@@ -92,6 +94,7 @@ pub(crate) enum Command {
     Status(StatusArgs),
     Audit(AuditArgs),
     Account(AccountArgs),
+    Hold(HoldArgs),
     Init(Init),
     Login(LoginArgs),
     Doctor(Doctor),
@@ -118,6 +121,7 @@ impl Command {
             Self::Status(_) => "status",
             Self::Audit(_) => "audit",
             Self::Account(_) => "account",
+            Self::Hold(_) => "hold",
             Self::Init(_) => "init",
             Self::Login(_) => "login",
             Self::Doctor(_) => "doctor",

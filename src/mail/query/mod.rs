@@ -33,6 +33,7 @@
 //! message the first 16 MiB are looked at.
 
 mod uncertainty;
+mod written;
 
 use std::fmt;
 use std::time::Duration;
@@ -44,6 +45,7 @@ use crate::base::suggest::nearest;
 use crate::base::units::{DurationFault, parse_age, parse_size};
 
 pub use uncertainty::Uncertainty;
+pub use written::written;
 
 /// A parsed query: every term must match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

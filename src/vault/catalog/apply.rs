@@ -99,6 +99,9 @@ impl Catalog {
                 folder,
                 hash,
             } => self.close_upload((destination, folder), *hash),
+            LedgerEvent::Hold { .. } | LedgerEvent::Held { .. } | LedgerEvent::Released { .. } => {
+                self.apply_hold(event, time)
+            }
             LedgerEvent::Chain { .. } | LedgerEvent::Unknown(_) => Ok(()),
         }
     }
