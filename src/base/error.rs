@@ -369,6 +369,18 @@ pub enum Error {
         /// Messages that match and are no longer on the server.
         gone: u64,
     },
+    /// Holds keep messages from being forgotten.
+    #[error("{}", held_text(.holds))]
+    Held {
+        /// Their names, and how many of the messages each covers.
+        holds: Vec<(String, u64)>,
+    },
+    /// What a hold covers cannot be found out, so that nothing may be forgotten.
+    #[error("{what}")]
+    Undecided {
+        /// Which hold, and why not.
+        what: String,
+    },
     /// There was no such forget.
     #[error("nothing was forgotten under the number {number}")]
     NoForget {
@@ -416,6 +428,14 @@ pub enum Error {
     /// The user asked to stop.
     #[error("interrupted")]
     Interrupted,
+}
+
+fn held_text(holds: &[(String, u64)]) -> String {
+    let text = |(name, messages): &(String, u64)| {
+        let s = if *messages == 1 { "" } else { "s" };
+        format!("the hold {name} covers {messages} message{s} of these")
+    };
+    holds.iter().map(text).collect::<Vec<_>>().join("; ")
 }
 
 /// What a failure is about, for decisions.
@@ -526,7 +546,9 @@ impl Error {
             | Self::NeverAt { .. }
             | Self::Unfit { .. } => ErrorKind::Usage,
             Self::Interrupted => ErrorKind::Interrupted,
-            Self::Refused { .. }
+            Self::Held { .. }
+            | Self::Undecided { .. }
+            | Self::Refused { .. }
             | Self::Protocol { .. }
             | Self::Unsupported { .. }
             | Self::Format { .. }

@@ -23,6 +23,7 @@ mod export;
 mod forget;
 mod frame;
 mod help;
+mod hold;
 mod import;
 mod init;
 mod login;
@@ -138,6 +139,7 @@ fn execute(cli: Cli, out: &Output) -> Result<Done, Failure> {
         Command::Forget(args) => forget::run(&args, &Settings::load(&global)?, &global, out),
         Command::Remember(args) => forget::remember(&args, &Settings::load(&global)?, out),
         Command::Account(args) => account::run(&args, &global, out),
+        Command::Hold(args) => hold::run(&args, &Settings::load(&global)?, out),
         Command::Init(args) => init::run(&args, &global, out),
         Command::Login(args) => login::run(&args, &Settings::load(&global)?, &global, out),
         Command::Doctor(args) => doctor::run(&args, &global, out),

@@ -3,16 +3,19 @@
 use std::io::{self, Read};
 use std::path::Path;
 
+use chrono::Utc;
 use mailvault::base::error::{Error, PARTIAL};
 use mailvault::export;
 use mailvault::mail::message::Hash128;
 use mailvault::mail::readable::{self, Readable};
+use mailvault::vault::Vault;
 use serde_json::json;
 
 use super::Done;
 use super::args::Show;
+use super::hold;
 use super::output::{Output, Tone};
-use super::report::Failure;
+use super::report::{self, Failure};
 use super::settings::Settings;
 use super::text::{Align, cut, escape, escape_bytes, escape_line, fold_line, size, table, wrap};
 
@@ -54,13 +57,30 @@ pub(crate) fn run(args: &Show, settings: &Settings, out: &Output) -> Result<Done
         out.json("header", line, false);
     } else {
         let mail = readable::read(&read(&mut *message, readable::LIMIT as u64 + 1, id)?);
-        if out.json {
-            out.json("message", to_json(&mail, id), false);
-        } else {
-            print(&mail, out);
-        }
+        show(&mail, id, &vault, out)?;
     }
     Ok(Done::new(0, json!({"id": id.to_string()})))
+}
+
+/// The message, and the holds that cover it.
+fn show(mail: &Readable, id: Hash128, vault: &Vault, out: &Output) -> Result<(), Error> {
+    let (holds, undecided) = vault.holds_of(id, Utc::now())?;
+    if out.json {
+        let mut line = to_json(mail, id);
+        line["holds"] = holds.iter().map(hold::to_json).collect();
+        out.json("message", line, false);
+    } else {
+        print(mail, out);
+        for held in holds {
+            let label = format!("\nHeld by {}: ", escape(&held.name));
+            let reason = wrap(&escape(&held.reason), &label, 2, report::COLUMNS);
+            out.line(&reason);
+        }
+    }
+    for fault in undecided {
+        report::warn(out, &escape(&fault.to_string()), None);
+    }
+    Ok(())
 }
 
 /// Writes the attachments to files.

@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use mailvault::base::error::PARTIAL;
+use mailvault::base::error::{Error, PARTIAL};
 use mailvault::inspect::metrics;
+use mailvault::vault::Vault;
 use mailvault::vault::catalog::AccountStatus;
 use serde_json::{Value, json};
 
 use super::Done;
 use super::args::StatusArgs;
+use super::hold;
 use super::output::{Output, Tone};
 use super::report::{self, Failure, code_name, code_words};
 use super::settings::{Settings, unknown};
-use super::text::{Align, count, escape, now, plural, rfc3339, size, table, when, wrap};
+use super::text::{Align, count, day, escape, now, plural, rfc3339, size, table, when, wrap};
 
 /// The exit code where a pull is overdue.
 const STALE: u8 = 19;
@@ -45,6 +47,7 @@ pub(crate) fn run(args: &StatusArgs, settings: &Settings, out: &Output) -> Resul
         out.json("status", line, false);
     }
     print(&lines(&accounts, settings), accounts.len(), out);
+    show_holds(&settings.open_vault()?, out)?;
     let code = if stale.is_empty() { 0 } else { STALE };
     if code == STALE {
         complain(&stale, out);
@@ -121,6 +124,22 @@ fn lines(accounts: &BTreeMap<String, Option<AccountStatus>>, settings: &Settings
         }
     }
     lines
+}
+
+/// The open holds; what they cover besides by now is not counted here.
+fn show_holds(vault: &Vault, out: &Output) -> Result<(), Error> {
+    for held in vault.holds()? {
+        out.json("hold", hold::to_json(&held), false);
+        let label = format!("hold {}: ", escape(&held.name));
+        let messages = plural(held.messages, "message");
+        let text = format!(
+            "{messages} since {}; {}",
+            day(held.since),
+            escape(&held.reason)
+        );
+        out.line(&wrap(&text, &label, 2, report::COLUMNS));
+    }
+    Ok(())
 }
 
 /// True for accounts that a pull without names fetches. Where none is configured, those of

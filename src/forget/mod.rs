@@ -55,6 +55,8 @@ pub struct ForgetPlan {
     pub octets: u64,
     /// Accounts whose server still lists some of them, as far as is known, and how many.
     pub on_server: Vec<(String, u64)>,
+    /// Holds that cover some of them, and how many: as long as there are any, nothing goes.
+    pub holds: Vec<(String, u64)>,
     /// The oldest of them.
     pub examples: Vec<ForgottenMessage>,
     contents: Vec<Hash128>,
@@ -86,6 +88,8 @@ pub fn plan(vault: &Vault, query: &Query) -> Result<ForgetPlan> {
             gone: 0,
         });
     }
+    let contents = vault.contents(&selection)?;
+    let holds = vault.holding(&contents)?;
     let examples = vault.entries(&selection).bare().take(EXAMPLES);
     let example = |entry: Result<crate::vault::Entry>| {
         entry.map(|entry| ForgottenMessage {
@@ -100,7 +104,8 @@ pub fn plan(vault: &Vault, query: &Query) -> Result<ForgetPlan> {
         octets: selection.octets,
         on_server: vault.listed_on_servers(&selection)?,
         examples: examples.map(example).collect::<Result<_>>()?,
-        contents: vault.contents(&selection)?,
+        holds,
+        contents,
     })
 }
 

@@ -7,6 +7,7 @@ pub mod catalog;
 mod erase;
 pub(crate) mod frame;
 mod held;
+mod hold;
 pub mod layout;
 pub mod ledger;
 mod locate;
@@ -43,6 +44,7 @@ use tombstones::TombstoneKey;
 use locate::{describe, locate, locate_all};
 
 pub(crate) use held::HeldFiles;
+pub use hold::{HoldFault, HoldRequest, add_hold, release_hold};
 pub use merge::{MergeFault, MergePlan};
 pub(crate) use present::Present;
 pub use select::{Entries, Entry, Part, Selection, SelectionScope};

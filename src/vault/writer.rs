@@ -11,7 +11,7 @@ use crate::base::fsx::{self, BatchSync, Staging};
 use crate::mail::message::{Digest, Scanner};
 use crate::vault::catalog::{Blob, Catalog, Place, discard};
 use crate::vault::layout::{self, FileName, Layout, Manifest, base_of};
-use crate::vault::ledger::{self, Item, Ledger, LedgerEvent, Opened, Reader};
+use crate::vault::ledger::{self, Damage, Item, Ledger, LedgerEvent, Opened, Reader};
 use crate::vault::lock::Lock;
 use crate::vault::tombstones::TombstoneKey;
 use crate::vault::{
@@ -247,6 +247,20 @@ impl Writer {
             self.manifest = manifest;
         }
         Ok(())
+    }
+
+    /// Reads the whole ledger for a damaged stretch that no repair has accepted.
+    pub(crate) fn first_damage(&self) -> Result<Option<Damage>> {
+        let mut reader = Reader::new(&self.layout, &self.manifest.id)?;
+        let mut found = Vec::new();
+        for item in &mut reader {
+            if let Item::Damage(damage) = item? {
+                found.push(damage);
+            }
+        }
+        let gaps = reader.accepted_gaps();
+        let is_open = |damage: &Damage| !gaps.iter().any(|gap| gap.covers(damage));
+        Ok(found.into_iter().find(is_open))
     }
 
     /// Makes written files durable.

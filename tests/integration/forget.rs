@@ -450,6 +450,54 @@ fn a_file_of_a_forgotten_message_that_is_put_back_is_not_taken_in() {
     assert_eq!(subjects(&sandbox).len(), 2);
 }
 
+#[test]
+fn what_is_held_is_not_forgotten_until_the_hold_is_released() {
+    let (sandbox, _server) = pulled(maildrop(6));
+    let hold = [
+        "hold",
+        "add",
+        "tax",
+        "subject:quokka",
+        "--reason",
+        "tax office",
+    ];
+    let _ = sandbox.run(&hold).expect_code(0);
+    let before = (tree(&sandbox.vault().join("mail")), sandbox.ledger_lines());
+    for args in [&FORGET[..], &["forget", "--all", "--reason", "x", "--yes"]] {
+        let refused = sandbox.run(args).expect_code(1);
+        assert!(
+            refused.stderr().contains("the hold tax covers 2 messages"),
+            "{refused}"
+        );
+        assert!(refused.stderr().contains("hold release tax"), "{refused}");
+        assert!(before == (tree(&sandbox.vault().join("mail")), sandbox.ledger_lines()));
+    }
+    // What it does not cover can go, and what matches it since is covered, too.
+    let one = [
+        "forget",
+        "subject:secret",
+        "-subject:quokka",
+        "--reason",
+        "x",
+        "--yes",
+    ];
+    let _ = sandbox.run(&one).expect_code(0);
+    assert_eq!(subjects(&sandbox).len(), 5);
+    sandbox.write("in/new.eml", &mail(8, "secret").bytes, 0o600);
+    let _ = sandbox
+        .run(&["import", "in", "--account", "other"])
+        .expect_code(0);
+    let refused = sandbox.run(&FORGET).expect_code(1);
+    assert!(
+        refused.stderr().contains("the hold tax covers 3 messages"),
+        "{refused}"
+    );
+    let _ = sandbox.run(&["hold", "release", "tax"]).expect_code(0);
+    let _ = sandbox.run(&FORGET).expect_code(0);
+    assert_eq!(subjects(&sandbox).len(), 3);
+    is_whole(&sandbox);
+}
+
 /// What a vault is like before a forget: messages in a closed month, and one in the open one.
 fn begun() -> (Sandbox, Server) {
     let mut messages = maildrop(5);

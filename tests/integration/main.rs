@@ -24,6 +24,7 @@ mod forget;
 mod frozen;
 mod guides;
 mod help;
+mod hold;
 mod hostile;
 mod imap;
 mod import;

@@ -6,6 +6,7 @@
 
 mod account;
 mod forget;
+mod hold;
 mod setup;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use mailvault::base::units::{DurationFault, parse_age, parse_size, parse_wait};
 
 pub(crate) use self::account::{AccountArgs, AccountCommand};
 pub(crate) use self::forget::{Forget, Remember};
+pub(crate) use self::hold::{HoldArgs, HoldCommand};
 pub(crate) use self::setup::{Configure, ConfigureCommand, Doctor, Init, LoginArgs, TlsKind};
 
 /// The whole command line.
@@ -103,6 +105,7 @@ pub(crate) enum Command {
     Forget(Forget),
     Remember(Remember),
     Account(AccountArgs),
+    Hold(HoldArgs),
     Init(Init),
     Login(LoginArgs),
     Doctor(Doctor),
@@ -132,6 +135,7 @@ impl Command {
             Self::Forget(_) => "forget",
             Self::Remember(_) => "remember",
             Self::Account(_) => "account",
+            Self::Hold(_) => "hold",
             Self::Init(_) => "init",
             Self::Login(_) => "login",
             Self::Doctor(_) => "doctor",

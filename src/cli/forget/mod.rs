@@ -46,6 +46,10 @@ pub(crate) fn run(
     if args.dry_run {
         return Ok(Done::new(0, summary(&plan, None)));
     }
+    if !plan.holds.is_empty() {
+        let holds = plan.holds.clone();
+        return Err(Error::Held { holds }.into());
+    }
     if !args.yes && !agrees(&plan, out)? {
         out.say("Nothing was removed.");
         return Ok(Done::new(1, summary(&plan, None)));
@@ -155,6 +159,9 @@ fn show(
             false,
         );
     }
+    for (name, messages) in &plan.holds {
+        out.json("held", json!({"hold": name, "messages": messages}), false);
+    }
     if out.quiet {
         return Ok(());
     }
@@ -170,6 +177,13 @@ fn show(
     let more = plan.messages - plan.examples.len() as u64;
     if more > 0 {
         out.line(&format!("and {more} more"));
+    }
+    for (name, messages) in &plan.holds {
+        out.line(&format!(
+            "{} of them: held by {}, so nothing can be removed",
+            plural(*messages, "message"),
+            escape(name)
+        ));
     }
     let would = if args.dry_run { "would" } else { "will" };
     out.line(&format!(

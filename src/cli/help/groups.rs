@@ -40,7 +40,7 @@ const GROUPS: [CommandGroup; 7] = [
     CommandGroup {
         name: "Forget",
         purpose: "remove mail for good",
-        commands: &["forget", "remember"],
+        commands: &["forget", "remember", "hold"],
     },
     CommandGroup {
         name: "Set up",

@@ -193,6 +193,11 @@ pub(crate) const JSON_TYPES: TextRows = &[
         "forget",
         "messages that were forgotten, by number, time and reason",
     ),
+    ("hold", "a hold, which keeps messages from being forgotten"),
+    (
+        "held",
+        "how many of the messages that are to be forgotten a hold covers",
+    ),
     (
         "on_server",
         "how many of the messages that are to be forgotten a server has",

@@ -22,6 +22,18 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
             let hint = hint.as_ref()?;
             return Some(hint.split('\n').map(escape).collect::<Vec<_>>().join("\n"));
         }
+        Error::Held { holds } => {
+            let names: Vec<_> = holds.iter().map(|(name, _)| escape(name)).collect();
+            format!(
+                "leave these messages out of the query, or end the hold: mailvault hold release {}",
+                names.first().map_or("NAME", |name| &**name)
+            )
+        }
+        Error::Damaged { path, .. } if path.ends_with("tombstones.key") => {
+            "restore it from a backup of the vault. 'mailvault remember --all' gives up on it: what \
+             was forgotten may then come back"
+                .to_owned()
+        }
         Error::Resolve { server, .. } => match providers::nearest_host(&server.host) {
             Some(host) => format!("did you mean {host}? Otherwise check the network"),
             None => format!("check the host of {name} in the configuration, and the network"),

@@ -34,6 +34,7 @@
 
 mod sought;
 mod uncertainty;
+mod written;
 
 use std::fmt;
 use std::time::Duration;
@@ -47,6 +48,7 @@ use crate::base::units::{DurationFault, parse_age, parse_size};
 pub use crate::mail::words::marks;
 pub use sought::keys;
 pub use uncertainty::Uncertainty;
+pub use written::written;
 
 /// A parsed query: every term must match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -102,6 +102,9 @@ impl Catalog {
                 hash,
             } => self.close_upload((destination, folder), *hash),
             LedgerEvent::Merged { account, into } => self.put_merged(account, into),
+            LedgerEvent::Hold { .. } | LedgerEvent::Held { .. } | LedgerEvent::Released { .. } => {
+                self.apply_hold(event, time)
+            }
             LedgerEvent::Chain { .. } | LedgerEvent::Unknown(_) => Ok(()),
         }
     }

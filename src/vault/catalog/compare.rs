@@ -4,7 +4,7 @@ use super::Catalog;
 use crate::base::error::Result;
 
 /// Tables that follow from the ledger alone, each as rows without ids in one order.
-const FROM_LEDGER: [(&str, &str); 13] = [
+const FROM_LEDGER: [(&str, &str); 15] = [
     (
         "blob",
         "SELECT h64, hrest, received, size, wire, stored, seen, lost, superseded,
@@ -54,6 +54,15 @@ const FROM_LEDGER: [(&str, &str); 13] = [
         "uploading",
         "SELECT destination, folder, h64, hrest FROM uploading
          JOIN goal ON goal.id = goal ORDER BY destination, folder, h64, hrest",
+    ),
+    (
+        "hold",
+        "SELECT name, query, reason, time, messages FROM hold ORDER BY name",
+    ),
+    (
+        "held",
+        "SELECT h64, hrest, name FROM held JOIN hold ON hold.id = hold
+         ORDER BY h64, hrest, name",
     ),
 ];
 

@@ -16,6 +16,7 @@ mod folder_names;
 mod found;
 mod gone;
 mod guide;
+mod hold;
 mod id_set;
 mod import_cache;
 mod imported;
@@ -62,6 +63,7 @@ pub(crate) use content_set::ContentSet;
 pub(crate) use evidence::{Before, Proof};
 pub(super) use files::discard;
 pub use found::{Hit, HitFile, HitRows, Hits};
+pub use hold::Hold;
 pub(crate) use id_set::IdSet;
 pub(crate) use import_cache::{CacheEntry, CachedMessage, FileState, ImportCache, short_mid};
 pub(crate) use imported::StoredFile;
@@ -82,7 +84,7 @@ pub(crate) use uid_table::{UidRecord, UidTable};
 pub(super) use walked::WalkedFile;
 
 /// Marks files made by this version of the schema.
-const USER_VERSION: i64 = 0x6d76_000f;
+const USER_VERSION: i64 = 0x6d76_0010;
 /// How long a reader waits for a writer that replaces the file.
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -176,6 +176,25 @@ CREATE TABLE masking (
     now BLOB NOT NULL
 );
 
+-- Holds that are open. Where query is null, it has not begun: a run was killed while it wrote the
+-- contents.
+CREATE TABLE hold (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    query TEXT,
+    reason TEXT,
+    time INTEGER NOT NULL,
+    messages INTEGER NOT NULL
+);
+
+-- The contents that they covered when they began, whether or not these are still in blob.
+CREATE TABLE held (
+    h64 INTEGER NOT NULL,
+    hrest BLOB NOT NULL,
+    hold INTEGER NOT NULL,
+    PRIMARY KEY (h64, hrest, hold)
+) WITHOUT ROWID;
+
 -- From here on derived from the message files.
 
 -- One index serves dedupe and the search for a Message-ID.

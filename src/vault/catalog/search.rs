@@ -280,7 +280,8 @@ impl Catalog {
                 What::Uncertain(Uncertainty::Superseded) | What::Id(_)
             )
         };
-        if !query.terms.iter().any(names_it) {
+        // What is kept is all that may be meant.
+        if dates != DateRule::Any && !query.terms.iter().any(names_it) {
             conditions.skip_superseded();
         }
         Ok(conditions)

@@ -12,14 +12,15 @@ mod lines;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use chrono::Utc;
+
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::mail::message::{Digest, Hash128};
 use crate::vault::Writer;
-use crate::vault::catalog::Origin;
-use crate::vault::ledger::{
-    self, Erasure, Identity, Item, LedgerEvent, MaskedLine, Reader, TombstoneKind,
-};
+use crate::vault::catalog::{IdSet, Origin};
+use crate::vault::hold::{held_now, holding};
+use crate::vault::ledger::{self, Erasure, Identity, LedgerEvent, MaskedLine, TombstoneKind};
 use crate::vault::tombstones::TombstoneKey;
 
 use self::lines::Spoken;
@@ -49,6 +50,8 @@ impl Writer {
         tell: &mut dyn FnMut(u64),
     ) -> Result<Erased> {
         self.refuse_damaged()?;
+        let held = held_now(&self.layout, &self.catalog, Utc::now())?;
+        self.refuse_held(&held, contents.iter().copied())?;
         let key = TombstoneKey::load_or_make(&self.layout, &self.catalog)?;
         self.require_erased()?;
         let number = self.catalog.forgets()?.last().map_or(0, |last| last.number) + 1;
@@ -61,6 +64,8 @@ impl Writer {
             }
             let wanted: HashSet<Hash128> = round.iter().copied().collect();
             let spoken = Spoken::find(&self.layout, &self.catalog, wanted)?;
+            // What they superseded would go, too.
+            self.refuse_held(&held, spoken.contents.iter().copied())?;
             let mut events = vec![LedgerEvent::Erased(Erasure::Begin {
                 forget: number,
                 reason: reason.to_owned(),
@@ -146,18 +151,7 @@ impl Writer {
                 detail: "its compressed file does not hold the same".to_owned(),
             });
         }
-        let mut reader = Reader::new(&self.layout, &self.manifest.id)?;
-        let mut damaged = Vec::new();
-        for item in &mut reader {
-            if let Item::Damage(damage) = item? {
-                damaged.push(damage);
-            }
-        }
-        let gaps = reader.accepted_gaps();
-        match damaged
-            .iter()
-            .find(|damage| !gaps.iter().any(|gap| gap.covers(damage)))
-        {
+        match self.first_damage()? {
             None => Ok(()),
             Some(damage) => Err(Error::Damaged {
                 path: self.layout.root().join(&damage.file),
@@ -166,6 +160,19 @@ impl Writer {
                     damage.first, damage.last, damage.detail
                 ),
             }),
+        }
+    }
+
+    fn refuse_held(
+        &self,
+        held: &[(String, IdSet)],
+        contents: impl Iterator<Item = Hash128>,
+    ) -> Result<()> {
+        let holds = holding(held, &self.catalog, contents)?;
+        if holds.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Held { holds })
         }
     }
 

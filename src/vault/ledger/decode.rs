@@ -197,6 +197,24 @@ fn read_event(f: &mut Fields<'_>, ev: String) -> Option<LedgerEvent> {
             hash: f.hash("hash")?,
             uid: f.number_or_null("uid")?,
         },
+        "hold" => LedgerEvent::Hold {
+            name: f.text("name")?,
+            query: f.text("query")?,
+            reason: f.text("reason")?,
+            // The catalog's integers have 63 bits.
+            messages: u64::try_from(f.number::<i64>("messages")?).ok()?,
+        },
+        "held" => LedgerEvent::Held {
+            name: f.text("name")?,
+            hash: f.hash("hash")?,
+        },
+        "released" => LedgerEvent::Released {
+            name: f.text("name")?,
+            reason: match f.bytes_or_null("reason")? {
+                Some(reason) => Some(String::from_utf8(reason.into()).ok()?),
+                None => None,
+            },
+        },
         "chain" => LedgerEvent::Chain {
             file: f.text("file")?,
             first: f.number("first")?,

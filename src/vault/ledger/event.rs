@@ -314,6 +314,31 @@ pub enum LedgerEvent {
         /// Its UID there, if the server returned one.
         uid: Option<u32>,
     },
+    /// A hold begins; it covers the contents of the `held` lines of this name before it.
+    Hold {
+        /// What people call it.
+        name: String,
+        /// What else it covers: all that matches when something is to be forgotten.
+        query: String,
+        /// Why.
+        reason: String,
+        /// How many contents it covers now.
+        messages: u64,
+    },
+    /// The hold of this name that begins next covers a content.
+    Held {
+        /// The hold.
+        name: String,
+        /// Of the content.
+        hash: Hash128,
+    },
+    /// A hold ends, or `held` lines without one are void.
+    Released {
+        /// The hold.
+        name: String,
+        /// Why, if somebody said so.
+        reason: Option<String>,
+    },
     /// Repair accepted a damaged stretch of the ledger.
     Chain {
         /// The damaged file, relative to the vault.
@@ -372,6 +397,9 @@ impl LedgerEvent {
             Self::UploadIntent { .. } => "upload-intent",
             Self::UploadFailed { .. } => "upload-failed",
             Self::Uploaded { .. } => "uploaded",
+            Self::Hold { .. } => "hold",
+            Self::Held { .. } => "held",
+            Self::Released { .. } => "released",
             Self::Chain { .. } => "chain",
             Self::Session(_) => "session",
             Self::Merged { .. } => "merged",

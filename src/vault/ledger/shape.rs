@@ -43,6 +43,9 @@ pub(super) fn is_ours(event: &LedgerEvent) -> bool {
         | LedgerEvent::UploadIntent { .. }
         | LedgerEvent::UploadFailed { .. }
         | LedgerEvent::Uploaded { .. }
+        | LedgerEvent::Hold { .. }
+        | LedgerEvent::Held { .. }
+        | LedgerEvent::Released { .. }
         | LedgerEvent::Unknown(_) => true,
     }
 }

@@ -165,6 +165,25 @@ fn write_fields(line: &mut LineWriter<'_>, event: &LedgerEvent) {
             line.hash("hash", *hash);
             line.number_or_null("uid", *uid);
         }
+        LedgerEvent::Hold {
+            name,
+            query,
+            reason,
+            messages,
+        } => {
+            line.text("name", name.as_bytes());
+            line.text("query", query.as_bytes());
+            line.text("reason", reason.as_bytes());
+            line.number("messages", messages);
+        }
+        LedgerEvent::Held { name, hash } => {
+            line.text("name", name.as_bytes());
+            line.hash("hash", *hash);
+        }
+        LedgerEvent::Released { name, reason } => {
+            line.text("name", name.as_bytes());
+            line.text_or_null("reason", reason.as_deref().map(str::as_bytes));
+        }
         LedgerEvent::Chain {
             file,
             first,

@@ -172,6 +172,17 @@ pub(super) fn any_event() -> impl Strategy<Value = LedgerEvent> {
                 }
             }
         ),
+        any::<(String, String, String, u32)>().prop_map(|(name, query, reason, messages)| {
+            LedgerEvent::Hold {
+                name,
+                query,
+                reason,
+                messages: messages.into(),
+            }
+        }),
+        (any::<String>(), hash128()).prop_map(|(name, hash)| LedgerEvent::Held { name, hash }),
+        any::<(String, Option<String>)>()
+            .prop_map(|(name, reason)| LedgerEvent::Released { name, reason }),
         any::<(String, u64, u64, String)>().prop_map(|(file, first, last, copy)| {
             LedgerEvent::Chain {
                 file,

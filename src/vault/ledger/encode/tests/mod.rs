@@ -275,6 +275,31 @@ fn every_event_has_exactly_these_bytes() {
             ),
         ),
         (
+            LedgerEvent::Hold {
+                name: "tax".to_owned(),
+                query: "from:\"my bank\"".to_owned(),
+                reason: "audit of 2025".to_owned(),
+                messages: 3,
+            },
+            "\"ev\":\"hold\",\"name\":\"tax\",\"query\":\"from:%22my bank%22\",\
+             \"reason\":\"audit of 2025\",\"messages\":3"
+                .to_owned(),
+        ),
+        (
+            LedgerEvent::Held {
+                name: "tax".to_owned(),
+                hash,
+            },
+            format!("\"ev\":\"held\",\"name\":\"tax\",\"hash\":\"{id1}\""),
+        ),
+        (
+            LedgerEvent::Released {
+                name: "tax".to_owned(),
+                reason: None,
+            },
+            "\"ev\":\"released\",\"name\":\"tax\",\"reason\":null".to_owned(),
+        ),
+        (
             LedgerEvent::Chain {
                 file: "ledger/2026-10.jsonl".to_owned(),
                 first: 100,
