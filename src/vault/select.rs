@@ -1,11 +1,12 @@
 //! From a query to messages with their files, one after another and any number of them:
 //! what an export reads.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::Vault;
 use super::layout::{FileName, Layout};
+use super::ledger::{LedgerEvent, for_each_line};
 use super::locate::homes;
 use super::shelf::FolderIndex;
 use crate::base::error::Result;
@@ -186,6 +187,32 @@ impl Vault {
                 return Ok(contents);
             }
             contents.extend(some.iter().map(|picked| picked.hash));
+        }
+    }
+
+    /// The cut and wrong forms that the vault has of these contents, in whose place they came.
+    pub(crate) fn superseded_by(&self, contents: &[Hash128]) -> Result<Vec<Hash128>> {
+        let mut all: HashSet<Hash128> = contents.iter().copied().collect();
+        let mut found = Vec::new();
+        if !self.catalog.has_superseded()? {
+            return Ok(found);
+        }
+        // What was superseded by one of them may itself have superseded another.
+        loop {
+            let before = found.len();
+            for_each_line(&self.layout, &mut |line| {
+                if let LedgerEvent::Superseded { hash, by } = line.event
+                    && all.contains(&by)
+                    && self.catalog.is_superseded(hash)?
+                    && all.insert(hash)
+                {
+                    found.push(hash);
+                }
+                Ok(())
+            })?;
+            if found.len() == before {
+                return Ok(found);
+            }
         }
     }
 

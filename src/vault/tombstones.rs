@@ -47,22 +47,14 @@ impl TombstoneKey {
         }
     }
 
-    /// The key of a vault in which something is to be forgotten; made if there was never one.
+    /// The key of a vault in which something is to be forgotten; made if there is none to go by.
     pub(crate) fn load_or_make(layout: &Layout, catalog: &Catalog) -> Result<Self> {
         if let Some(key) = Self::load(layout, catalog)? {
             return Ok(key);
         }
-        let mark = catalog.tombstone_key_mark()?;
-        if let Some(key) = Self::read(layout)?
-            && mark.is_none_or(|mark| mark == key.mark())
-        {
+        // Nothing holds that another key made, so that any will do.
+        if let Some(key) = Self::read(layout)? {
             return Ok(key);
-        }
-        if mark.is_some() {
-            return Err(Error::Damaged {
-                path: layout.tombstone_key(),
-                detail: "it is missing or another one".to_owned(),
-            });
         }
         let path = layout.tombstone_key();
         let mut key = [0; 32];
@@ -147,6 +139,12 @@ impl TombstoneKey {
             &name,
         ];
         Some(self.hash(TombstoneKind::Name.as_str(), &parts))
+    }
+
+    /// True if a stored content of this hash was forgotten.
+    pub(crate) fn has_content(&self, catalog: &Catalog, hash: Hash128) -> Result<bool> {
+        let tag = self.bytes(TombstoneKind::Content, hash);
+        Ok(catalog.forget_with(tag)?.is_some())
     }
 
     /// The forget that a received message was part of, by its bytes or by likeness.
