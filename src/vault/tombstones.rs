@@ -9,7 +9,7 @@ use crate::mail::message::{Digest, Hash128};
 use crate::mail::source::{Listing, Uid};
 use crate::vault::catalog::{Catalog, Origin};
 use crate::vault::layout::Layout;
-use crate::vault::ledger::TombstoneKind;
+use crate::vault::ledger::{Erasure, LedgerEvent, TombstoneKind};
 
 /// What the mark of a key is a hash of.
 const MARK: &str = "key";
@@ -162,6 +162,20 @@ impl TombstoneKey {
             }
         }
         Ok(None)
+    }
+
+    /// The event by which a listed name of another message is fetched again.
+    pub(crate) fn lift(
+        &self,
+        catalog: &Catalog,
+        origin: Origin<'_>,
+        listing: &Listing,
+    ) -> Result<Option<LedgerEvent>> {
+        let Some(tag) = self.name(origin, &listing.uid, listing.octets) else {
+            return Ok(None);
+        };
+        let forget = catalog.forget_with(tag)?;
+        Ok(forget.map(|forget| LedgerEvent::Erased(Erasure::Lifted { forget, tag })))
     }
 
     /// True if the message of a listed name was forgotten.

@@ -60,6 +60,11 @@ impl Catalog {
                  DELETE FROM deciding;
                  DELETE FROM deciding_tombstone",
             )?,
+            Erasure::Lifted { tag, .. } => {
+                self.db
+                    .prepare_cached("DELETE FROM tombstone WHERE tag = ?1")?
+                    .execute([tag.0])?;
+            }
             Erasure::Void { .. } => self.void()?,
             Erasure::End { .. } => {
                 self.db.prepare_cached("DELETE FROM masking")?.execute([])?;

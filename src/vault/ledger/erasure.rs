@@ -84,6 +84,13 @@ pub enum Erasure {
         /// Hash of the masked line.
         now: LineHash,
     },
+    /// Another message has a name that had a tombstone: it must be fetched.
+    Lifted {
+        /// The forget.
+        forget: u32,
+        /// The tombstone.
+        tag: Hash128,
+    },
     /// What was written since it began is whole, and will be done.
     Decided {
         /// The forget.
@@ -139,6 +146,10 @@ impl Erasure {
                 line.text("was", hex(was).as_bytes());
                 line.text("now", hex(now).as_bytes());
             }
+            Self::Lifted { forget, tag } => {
+                head("lifted", *forget);
+                line.hash("tag", *tag);
+            }
             Self::Decided { forget } => head("decided", *forget),
             Self::Void { forget } => head("void", *forget),
             Self::End { forget } => head("end", *forget),
@@ -161,6 +172,10 @@ impl Erasure {
                 line: f.number("line")?,
                 was: unhex(&f.text("was")?)?,
                 now: unhex(&f.text("now")?)?,
+            },
+            "lifted" => Self::Lifted {
+                forget,
+                tag: f.hash("tag")?,
             },
             "decided" => Self::Decided { forget },
             "void" => Self::Void { forget },
