@@ -205,8 +205,12 @@ fn matching(catalog: &Catalog, query: Query) -> Result<IdSet, Error> {
 /// What an open hold covers at this moment. The index of words must be up to date.
 fn covered(catalog: &Catalog, hold: &Hold, now: DateTime<Utc>) -> Result<IdSet, HoldFault> {
     let cover = || {
-        let query = query::parse_text(&hold.query, now)?;
         let mut ids = catalog.held_by(&hold.name)?;
+        // The line with its query may be lost.
+        if hold.query.is_empty() {
+            return Ok(ids);
+        }
+        let query = query::parse_text(&hold.query, now)?;
         let matching = catalog.matching(&[query], None, DateRule::Any)?;
         matching.iter().for_each(|id| ids.insert(id));
         Ok(ids)
@@ -296,6 +300,9 @@ impl Vault {
             let covers = || {
                 if catalog.is_held_by(content, &hold.name)? {
                     return Ok(true);
+                }
+                if hold.query.is_empty() {
+                    return Ok(false);
                 }
                 let query = query::parse_text(&hold.query, now)?;
                 if query.needs_texts() {

@@ -229,13 +229,19 @@ fn a_forgotten_message_stays_away_over_both_protocols_and_costs_no_byte() {
     for message in &messages {
         sandbox.write(&format!("in/{}.eml", message.uidl), &message.bytes, 0o600);
     }
+    // One that took another way has other bytes.
+    let another = [
+        b"Received: by mx2.example.org; 1 Nov 2024 10:00:00 +0000\r\n",
+        &gone[0][..],
+    ];
+    sandbox.write("in/another.eml", another.concat(), 0o600);
     for args in [
         &["import", "in", "--account", "work"][..],
         &["import", "in", "-n", "--account", "work"],
     ] {
         let imported = sandbox.run(args).expect_code(0).stdout();
         assert!(
-            imported.contains("3 left out because you forgot them"),
+            imported.contains("4 left out because you forgot them"),
             "{imported}"
         );
     }
@@ -894,4 +900,83 @@ fn an_account_that_is_removed_with_its_mail_leaves_what_another_account_has() {
             .map(|m| m.bytes.clone())
             .collect::<Vec<_>>(),
     );
+}
+
+#[test]
+fn after_a_merge_no_name_is_left_out_that_stands_for_another_message() {
+    let Some(dovecot) = Dovecot::start(&Options::default()) else {
+        return;
+    };
+    let letter = |text: &str| format!("Subject: {text}\r\n\r\nThe body of {text} it is.\r\n");
+    dovecot.deliver("ann", &[letter("first"), letter("third")]);
+    let account =
+        |name| Account::new(name, dovecot.pop3().port(), "ann").with("protocol", "\"pop3\"");
+    let sandbox = sandbox(&[account("work")]);
+    let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
+    let cur = dovecot.maildir("ann").join("cur");
+    let files = fs::read_dir(cur).unwrap().map(|file| file.unwrap().path());
+    let first = { files }.find(|file| fs::read_to_string(file).unwrap() == letter("first"));
+    fs::write(first.unwrap(), letter("other")).unwrap();
+    let office = [account("office").with("stored_as", "\"office\"")];
+    configure(&sandbox, &office);
+    let _ = sandbox.run(&["pull"]).expect_code(0);
+    let merge = ["account", "merge", "work", "office", "--yes"];
+    let _ = sandbox.run(&merge).expect_code(0);
+    // A copy that lay where no folder is goes to quarantine with the rest, and goes from there.
+    let kept = sandbox.vault().join("quarantine/work/Nested/cur");
+    fs::create_dir_all(&kept).unwrap();
+    for (name, bytes) in tree(&sandbox.vault().join("mail/office/cur")) {
+        fs::write(kept.join(name), bytes).unwrap();
+    }
+    let forget = ["forget", "subject:first", "--reason", "x", "--yes"];
+    let _ = sandbox.run(&forget).expect_code(0);
+    leaves_no_trace(
+        &sandbox.vault(),
+        &[letter("first").into_bytes()],
+        &[letter("other").into_bytes(), letter("third").into_bytes()],
+    );
+    let _ = sandbox.run(&["pull"]).expect_code(0);
+    let lost = tree(&sandbox.vault().join("mail/office/cur"));
+    let other = |bytes: &[u8]| zstd::decode_all(bytes).unwrap() == letter("other").into_bytes();
+    let (name, _) = lost.iter().find(|(_, bytes)| other(bytes)).unwrap();
+    fs::remove_file(sandbox.vault().join("mail/office/cur").join(name)).unwrap();
+    let _ = sandbox.run(&["verify", "--repair"]);
+    let _ = sandbox.run(&["pull"]).expect_code(0);
+    assert!(
+        subjects(&sandbox).contains("other"),
+        "{:?}",
+        subjects(&sandbox)
+    );
+    // The names of the forgotten message went with it, whichever account had them.
+    let _ = sandbox.run(&["audit", "office", "--inbox"]);
+    is_whole(&sandbox);
+}
+
+#[test]
+fn a_forget_that_is_killed_before_its_catalogs_are_made_leaves_no_trace() {
+    if missing("strace") {
+        return;
+    }
+    let messages = maildrop(4);
+    let (gone, kept) = (bytes_of(&messages, "secret"), bytes_of(&messages, "plain"));
+    let (sandbox, _server) = pulled(messages);
+    let _ = sandbox.run(&["search", "quokka"]).expect_code(0);
+    let vault = fs::canonicalize(sandbox.vault()).unwrap();
+    let texts = vault.join("catalog-text.sqlite");
+    let options = format!(
+        "-P {} -e inject=unlink,unlinkat:signal=KILL:when=1 -o /dev/null",
+        texts.display()
+    );
+    let _ = strace(&sandbox, &options, &FORGET);
+    assert!(texts.exists());
+    assert!(
+        sandbox
+            .ledger_lines()
+            .last()
+            .unwrap()
+            .contains("\"kind\":\"end\"")
+    );
+    assert_eq!(subjects(&sandbox).len(), 2);
+    leaves_no_trace(&vault, &gone, &kept);
+    is_whole(&sandbox);
 }

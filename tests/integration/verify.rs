@@ -16,7 +16,7 @@ use rustix::process::Signal;
 
 use crate::support::output::Ended;
 use crate::support::sandbox::Sandbox;
-use crate::support::scene::{copy, json_lines, pulled, tree, until_locked};
+use crate::support::scene::{Account, configure, copy, json_lines, pulled, tree, until_locked};
 
 fn some_mail() -> Vec<Message> {
     Sample::of(12, 7)
@@ -535,4 +535,20 @@ fn a_folder_whose_directory_is_gone_comes_back_with_its_mail() {
             .run(&["verify", "--read-data"])
             .expect(0, "work  12 of 12 messages good\n", "");
     }
+}
+
+#[test]
+fn a_whole_account_whose_directory_is_gone_is_linked_again_from_another() {
+    let (sandbox, server) = pulled(Sample::of(3, 7));
+    let accounts = [
+        Account::of("work", &server),
+        Account::of("copy", &server).with("stored_as", "\"copy\""),
+    ];
+    configure(&sandbox, &accounts);
+    let _ = sandbox.run(&["pull"]).expect_code(0);
+    fs::remove_dir_all(sandbox.vault().join("mail/work")).unwrap();
+    let _ = sandbox.run(&["verify"]).expect_code(20);
+    let _ = sandbox.run(&["verify", "--repair"]);
+    let _ = sandbox.run(&["verify", "--read-data"]).expect_code(0);
+    assert_eq!(sandbox.messages("work").len(), 3);
 }

@@ -98,7 +98,8 @@ impl Catalog {
             LedgerEvent::Hold { .. } | LedgerEvent::Held { .. } | LedgerEvent::Released { .. } => {
                 self.apply_hold(event, time)
             }
-            LedgerEvent::Chain { .. } | LedgerEvent::Unknown(_) => Ok(()),
+            LedgerEvent::Chain { .. } => self.put_gap(),
+            LedgerEvent::Unknown(_) => Ok(()),
         }
     }
 
@@ -141,6 +142,14 @@ impl Catalog {
             .prepare_cached("DELETE FROM unfinished WHERE account = ?1")?
             .execute([account])?;
         Ok(())
+    }
+
+    /// Notes that lines are lost: what they began or ended is not known.
+    fn put_gap(&self) -> rusqlite::Result<()> {
+        self.db
+            .prepare_cached("INSERT OR REPLACE INTO meta VALUES ('gap', '')")?
+            .execute([])
+            .map(drop)
     }
 
     fn put_learned(&self, account: &str, key: &str, value: &str) -> rusqlite::Result<()> {

@@ -77,8 +77,10 @@ impl Catalog {
     pub fn holds(&self) -> Result<Vec<Hold>> {
         self.db
             .prepare_cached(
-                "SELECT name, query, coalesce(reason, ''), time, messages FROM hold
-                 WHERE query NOT NULL ORDER BY name",
+                // Where lines of the ledger are lost, one of them may have begun the hold.
+                "SELECT name, coalesce(query, ''), coalesce(reason, ''), time, messages FROM hold
+                 WHERE query NOT NULL OR EXISTS (SELECT 1 FROM meta WHERE key = 'gap')
+                 ORDER BY name",
             )
             .and_then(|mut s| {
                 s.query_map([], |row| {

@@ -29,6 +29,10 @@ pub(super) fn remove(
             for sub in ["cur", "new", "tmp"] {
                 removed += remove_in(&folder.join(sub), gone)?;
             }
+            let names = maildir::list(&folder)?.into_iter();
+            let caches = names.filter(|name| is_foreign_cache(name));
+            let caches: Vec<_> = caches.map(|name| folder.join(name)).collect();
+            remove_all(&caches)?;
         }
     }
     Ok(removed + clear_quarantine(&layout.quarantine(), gone, lines)?)
@@ -59,8 +63,13 @@ fn remove_all(files: &[PathBuf]) -> Result<u64> {
 fn clear_quarantine(dir: &Path, gone: &HashSet<Hash128>, lines: &[MaskedLine]) -> Result<u64> {
     let (mut files, mut copies) = (Vec::new(), Vec::new());
     let mut scanner = Scanner::new();
+    let mut removed = 0;
     for (name, kind) in maildir::entries(dir)? {
         let path = dir.join(&name);
+        if kind.is_dir() {
+            // Of an account that became part of another.
+            removed += clear_quarantine(&path, gone, lines)?;
+        }
         if !kind.is_file() {
             continue;
         }
@@ -69,7 +78,8 @@ fn clear_quarantine(dir: &Path, gone: &HashSet<Hash128>, lines: &[MaskedLine]) -
             .is_some_and(|(month, _)| layout::is_month(month))
         {
             copies.push(path);
-        } else if named_hash(&name).is_some_and(|hash| gone.contains(&hash))
+        } else if is_foreign_cache(&name)
+            || named_hash(&name).is_some_and(|hash| gone.contains(&hash))
             || frame::scan(&path, u64::MAX, &mut scanner)
                 .is_ok_and(|digest| gone.contains(&digest.hash))
         {
@@ -80,7 +90,12 @@ fn clear_quarantine(dir: &Path, gone: &HashSet<Hash128>, lines: &[MaskedLine]) -
         let names = |event: &LedgerEvent| names_any(event, gone);
         mask_copy(copy, lines, &names, &|hash| gone.contains(&hash))?;
     }
-    remove_all(&files)
+    Ok(removed + remove_all(&files)?)
+}
+
+/// True for what a Dovecot that served the tree keeps of headers; it is made again.
+fn is_foreign_cache(name: &str) -> bool {
+    name.starts_with("dovecot.index.cache")
 }
 
 /// The hash in the name of a message file, whatever follows it there.

@@ -1,5 +1,6 @@
 //! Which lines of the ledger speak of messages, and by what these are known.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use crate::base::error::Result;
@@ -23,7 +24,7 @@ pub(super) struct Spoken {
     arrivals: HashSet<Hash128>,
     /// Message-ID and likeness of each.
     likenesses: HashSet<(Vec<u8>, Hash128)>,
-    /// Their names on servers, with the sizes that were listed.
+    /// Their names on servers, as a pull knows them, with the sizes that were listed.
     names: HashMap<Identity, HashSet<Option<u64>>>,
 }
 
@@ -39,7 +40,7 @@ impl Spoken {
             ..Self::default()
         };
         for_each_line(layout, &mut |line| spoken.note(catalog, &line.event))?;
-        spoken.find_lines(layout)?;
+        spoken.find_lines(layout, catalog)?;
         Ok(spoken)
     }
 
@@ -50,7 +51,8 @@ impl Spoken {
                     self.arrivals.insert(seen.got);
                 }
                 if seen.identity.uid != Uid::Absent {
-                    let sizes = self.names.entry(seen.identity.clone()).or_default();
+                    let name = owned(catalog, &seen.identity).into_owned();
+                    let sizes = self.names.entry(name).or_default();
                     sizes.insert(seen.octets);
                 }
                 if let Some(mid) = &seen.mid
@@ -66,7 +68,7 @@ impl Spoken {
     }
 
     /// A line speaks of a message if it names it, or a name that stands for it at that point.
-    fn find_lines(&mut self, layout: &Layout) -> Result<()> {
+    fn find_lines(&mut self, layout: &Layout, catalog: &Catalog) -> Result<()> {
         let Self {
             contents,
             names,
@@ -84,17 +86,19 @@ impl Spoken {
             let speaks = names_any(&line.event, contents)
                 || match &line.event {
                     LedgerEvent::Checked { identity, names } => listed
-                        .get(&Origin::of(identity))
+                        .get(&Origin::of(&owned(catalog, identity)))
                         .is_some_and(|uids| are_in(uids, &identity.uid, names)),
-                    event => identity_of(event).is_some_and(|name| current.contains(name)),
+                    event => identity_of(event)
+                        .is_some_and(|name| current.contains(&*owned(catalog, name))),
                 };
-            if let LedgerEvent::Seen(seen) = &line.event
-                && names.contains_key(&seen.identity)
-            {
-                if speaks {
-                    current.insert(seen.identity.clone());
-                } else {
-                    current.remove(&seen.identity);
+            if let LedgerEvent::Seen(seen) = &line.event {
+                let name = owned(catalog, &seen.identity);
+                if names.contains_key(&*name) {
+                    if speaks {
+                        current.insert(name.into_owned());
+                    } else {
+                        current.remove(&*name);
+                    }
                 }
             }
             if speaks {
@@ -102,18 +106,28 @@ impl Spoken {
             }
             Ok(())
         })?;
-        // A name that stands for another message by now must be fetched if that is lost.
         self.names.retain(|name, _| current.contains(name));
+        self.leave_other_names(catalog)
+    }
+
+    /// A name that stands for another message by now, or of which that is not known, must be
+    /// fetched: it gets no tombstone.
+    fn leave_other_names(&mut self, catalog: &Catalog) -> Result<()> {
+        let mut others = Vec::new();
+        for name in self.names.keys() {
+            let now = catalog.before(Origin::of(name), &name.uid.name())?;
+            if !now.is_some_and(|now| !now.wanted && self.contents.contains(&now.hash)) {
+                others.push(name.clone());
+            }
+        }
+        for name in others {
+            self.names.remove(&name);
+        }
         Ok(())
     }
 
     /// What must not be stored again.
-    pub(super) fn tombstones(
-        &self,
-        catalog: &Catalog,
-        key: &TombstoneKey,
-        forget: u32,
-    ) -> Vec<Erasure> {
+    pub(super) fn tombstones(&self, key: &TombstoneKey, forget: u32) -> Vec<Erasure> {
         let mut tags: Vec<(TombstoneKind, Hash128)> = Vec::new();
         for (kind, hashes) in [
             (TombstoneKind::Content, &self.contents),
@@ -126,12 +140,7 @@ impl Spoken {
         }
         for (name, sizes) in &self.names {
             for octets in sizes {
-                // Of an account that became part of another, a pull goes by the other's name.
-                let origin = Origin {
-                    account: catalog.owner(&name.account),
-                    ..Origin::of(name)
-                };
-                let tag = key.name(origin, &name.uid, *octets);
+                let tag = key.name(Origin::of(name), &name.uid, *octets);
                 tags.extend(tag.map(|tag| (TombstoneKind::Name, tag)));
             }
         }
@@ -155,6 +164,18 @@ pub(super) fn contents_of(layout: &Layout, lines: &[MaskedLine]) -> Result<HashS
         Ok(())
     })?;
     Ok(contents)
+}
+
+/// A name as a pull knows it: of an account that became part of another, it is the other's.
+fn owned<'a>(catalog: &Catalog, name: &'a Identity) -> Cow<'a, Identity> {
+    let owner = catalog.owner(&name.account);
+    if owner == name.account {
+        return Cow::Borrowed(name);
+    }
+    Cow::Owned(Identity {
+        account: owner.to_owned(),
+        ..name.clone()
+    })
 }
 
 /// True if an event is about one of these contents.

@@ -71,12 +71,7 @@ impl Writer {
                 key: key.mark(),
             })];
             let erased = |erasure| LedgerEvent::Erased(erasure);
-            events.extend(
-                spoken
-                    .tombstones(&self.catalog, &key, number)
-                    .into_iter()
-                    .map(erased),
-            );
+            events.extend(spoken.tombstones(&key, number).into_iter().map(erased));
             let masks = spoken.lines.iter().map(|line| masked(number, *line));
             events.extend(masks.map(erased));
             events.push(erased(Erasure::Decided { forget: number }));

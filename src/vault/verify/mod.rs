@@ -38,6 +38,21 @@ pub fn verify(
     options: &VerifyOptions,
     events: &mut dyn FnMut(event::RunEvent<'_>),
 ) -> Result<VerifyReport> {
+    if let Some(report) = verify_finished(path, options, false, events)? {
+        return Ok(report);
+    }
+    let report = verify_finished(path, options, true, events)?;
+    Ok(report.unwrap_or_default())
+}
+
+/// Verifies a vault; nothing if it had to finish first what a killed run had begun. If that was
+/// `tried`, what is unfinished still is among the findings.
+fn verify_finished(
+    path: &Path,
+    options: &VerifyOptions,
+    tried: bool,
+    events: &mut dyn FnMut(event::RunEvent<'_>),
+) -> Result<Option<VerifyReport>> {
     let mut opened = open_layout(path);
     let lost = options.repair && matches!(opened, Err(Error::ManifestMissing { .. }));
     if lost {
@@ -67,11 +82,12 @@ pub fn verify(
     }
     check.months(&manifest.id)?;
     let replayed = check.replayed(&manifest.id)?;
-    if is_unfinished(&layout, &replayed)? || lock.is_some() && replayed.is_erasing()? {
-        // Files are on their way from one account to another, or about to go.
+    // Files are on their way from one account to another, or about to go.
+    let unfinished = is_unfinished(&layout, &replayed)? || replayed.is_erasing()?;
+    if unfinished && lock.is_some() && !tried {
         drop((check, replayed, lock));
         drop(Writer::open(path, Duration::ZERO, &options.stop)?);
-        return verify(path, options, events);
+        return Ok(None);
     }
     check.catalog(&manifest, &replayed);
     if let Err(Error::Damaged { detail, .. }) = TombstoneKey::load(&layout, &replayed) {
@@ -91,7 +107,7 @@ pub fn verify(
     if options.repair || !torn {
         record(path, options, &report);
     }
-    Ok(report)
+    Ok(Some(report))
 }
 
 /// Leaves a line in the ledger; a vault that cannot be written to is verified all the

@@ -124,6 +124,7 @@ fn restore(writer: &mut Writer, id: Hash128) -> Result<()> {
     for place in writer.catalog().places(blob.id)? {
         let folder = layout.folder(&place.account, &place.dir);
         if maildir::find(&folder, &blob.name, &place.flags)?.is_none() {
+            maildir::create_folder(&layout, &place.account, &place.dir)?;
             maildir::place(&layout, &intact, &folder, &blob.name, &place.flags)?;
             fsx::sync_dir(&folder.join("cur"))?;
         }
