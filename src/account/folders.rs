@@ -11,6 +11,11 @@ use crate::vault::catalog::Catalog;
 use crate::vault::layout;
 use crate::vault::ledger::LedgerEvent;
 
+/// The key by which the counts of a mailbox are remembered that was archived whole.
+pub(crate) fn mailbox_key(server: &str, dir: &str) -> String {
+    format!("mailbox {server} {dir}")
+}
+
 /// The folders of an account that have their directory.
 pub(crate) struct Folders {
     account: String,

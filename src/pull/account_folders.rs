@@ -11,7 +11,7 @@ use super::folder_queue::FolderJob;
 use super::gmail::Labels;
 use super::{PullRun, gmail, mailbox};
 use crate::account::config::Account;
-use crate::account::folders::Folders;
+use crate::account::folders::{Folders, mailbox_key};
 use crate::base::error::Result;
 use crate::base::sync::lock;
 use crate::mail::message::Hash128;
@@ -173,7 +173,7 @@ impl AccountFolders<'_> {
 
     /// The key by which a mailbox is remembered.
     pub(super) fn key(&self, dir: &str) -> String {
-        format!("mailbox {} {dir}", self.server)
+        mailbox_key(self.server, dir)
     }
 
     fn origin<'o>(&'o self, dir: &'o str, uidvalidity: u32) -> Origin<'o> {

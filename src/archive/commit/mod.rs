@@ -205,14 +205,15 @@ enum Placement {
     /// A stored file, checked just now, and the flags that the message's own folder has it
     /// with, if it has it.
     Stored(FileName, u64, PathBuf, Option<String>),
-    /// Nowhere: it was removed from the vault on purpose, by this forget.
-    Forgotten(u32),
+    /// Nowhere: it was removed from the vault on purpose. Its name gets no tombstone: the server
+    /// may have answered with another message than it was asked for.
+    Forgotten,
 }
 
 impl Placement {
     /// Whether the message may get a name that is not there yet.
     fn gives_name(&self) -> bool {
-        !matches!(self, Self::Stored(.., Some(_)) | Self::Forgotten(_))
+        !matches!(self, Self::Stored(.., Some(_)) | Self::Forgotten)
     }
 }
 
@@ -366,8 +367,8 @@ impl Committer {
                 Placement::Earlier(*earlier)
             } else if let Some(stored) = self.stored(delivery)? {
                 stored
-            } else if let Some(forget) = self.writer.forget_of(digest)? {
-                Placement::Forgotten(forget)
+            } else if self.writer.is_forgotten(digest)? {
+                Placement::Forgotten
             } else if let Some(earlier) =
                 dedupe::same_mail(delivery.route.policy, digest).and_then(|key| by_mail.get(&key))
             {
@@ -436,8 +437,9 @@ impl Committer {
                 Placement::Stored(name, stored, path, here) => {
                     (*name, *stored, Some(path.clone()), here.is_some())
                 }
-                Placement::Forgotten(forget) => {
-                    events.extend(self.entomb(*forget, delivery)?);
+                Placement::Forgotten => {
+                    let tally = self.tallies.entry(account.clone()).or_default();
+                    tally.forgotten += 1;
                     names.push((own_name(packed), 0, PathBuf::new()));
                     continue;
                 }
@@ -490,14 +492,6 @@ impl Committer {
             }
         }
         Ok(events)
-    }
-
-    /// Counts a message that was forgotten, and remembers its name.
-    fn entomb(&mut self, forget: u32, delivery: &Delivery) -> Result<Option<LedgerEvent>> {
-        let name = identity(delivery);
-        let tally = self.tallies.entry(name.account.clone()).or_default();
-        tally.forgotten += 1;
-        self.writer.tombstone(forget, &name, delivery.octets)
     }
 
     /// A good file of a known content, whatever flags it was given since: two files of

@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::headers::Comparison;
 use super::{ArchiveStatus, Audit};
 use crate::account::config::Protocol;
+use crate::account::folders::mailbox_key;
 use crate::archive::dedupe::{Met, Walk};
 use crate::archive::evidence;
 use crate::base::error::Result;
@@ -135,9 +136,15 @@ impl Audit<'_> {
                     && verdict.status != ArchiveStatus::Forgotten
                     && let Some(key) = self.vault.tombstones()?
                 {
-                    // Another message has its name now, which the next pull must not leave out.
+                    // Another message has its name now, which the next pull must not leave out,
+                    // though the mailbox has the counts that it had.
                     let lifted = key.lift(self.vault.catalog(), origin, listing)?;
                     self.findings.extend(lifted);
+                    self.findings.push(LedgerEvent::Learned {
+                        account: account.clone(),
+                        key: mailbox_key(&server, dir),
+                        value: String::new(),
+                    });
                 }
             }
         }

@@ -38,14 +38,12 @@ impl Catalog {
                     .execute(params![forget, time, reason, signed(*messages), key.0])?;
             }
             Erasure::Tombstone { forget, tag, .. } => {
-                // Outside of a decision it is that of a name under which the message came again.
-                let put = if self.is_deciding()? {
-                    "INSERT OR IGNORE INTO deciding_tombstone SELECT ?1 WHERE ?2 NOT NULL"
-                } else {
-                    "INSERT OR IGNORE INTO tombstone VALUES (?1, ?2)"
-                };
+                // One that no decision holds means nothing.
                 self.db
-                    .prepare_cached(put)?
+                    .prepare_cached(
+                        "INSERT OR IGNORE INTO deciding_tombstone SELECT ?1 FROM deciding
+                         WHERE number = ?2",
+                    )?
                     .execute(params![tag.0, forget])?;
             }
             Erasure::Masked { line, was, now, .. } => {

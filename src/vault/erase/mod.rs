@@ -18,10 +18,10 @@ use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::mail::message::{Digest, Hash128};
 use crate::vault::Writer;
-use crate::vault::catalog::{Catalog, IdSet, Origin};
+use crate::vault::catalog::{Catalog, IdSet};
 use crate::vault::hold::{held_now, holding};
 use crate::vault::layout::Layout;
-use crate::vault::ledger::{self, Erasure, Identity, LedgerEvent, MaskedLine, TombstoneKind};
+use crate::vault::ledger::{self, Erasure, LedgerEvent, MaskedLine};
 use crate::vault::tombstones::TombstoneKey;
 
 use self::lines::Spoken;
@@ -86,25 +86,12 @@ impl Writer {
         Ok(all)
     }
 
-    /// The forget that a received message was part of.
-    pub(crate) fn forget_of(&self, digest: &Digest) -> Result<Option<u32>> {
+    /// True if a received message was forgotten.
+    pub(crate) fn is_forgotten(&self, digest: &Digest) -> Result<bool> {
         match self.tombstones()? {
-            Some(key) => key.forget_of(&self.catalog, digest),
-            None => Ok(None),
+            Some(key) => Ok(key.forget_of(&self.catalog, digest)?.is_some()),
+            None => Ok(false),
         }
-    }
-
-    /// What keeps a name of a forgotten message from being fetched again; nothing if it is no name.
-    pub(crate) fn tombstone(
-        &self,
-        forget: u32,
-        name: &Identity,
-        octets: Option<u64>,
-    ) -> Result<Option<LedgerEvent>> {
-        let key = self.tombstones()?;
-        let tag = key.and_then(|key| key.name(Origin::of(name), &name.uid, octets));
-        let kind = TombstoneKind::Name;
-        Ok(tag.map(|tag| LedgerEvent::Erased(Erasure::Tombstone { forget, kind, tag })))
     }
 
     pub(in crate::vault) fn tombstones(&self) -> Result<Option<&TombstoneKey>> {

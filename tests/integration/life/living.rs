@@ -229,7 +229,7 @@ impl Living {
             for command in COMMANDS {
                 self.hazards.entry(command).or_default().insert("merged");
             }
-            return Oracle::merged(&self.user, &before);
+            return self.oracle.merged(&self.user, &before);
         }
         Ok(())
     }
