@@ -12,7 +12,7 @@ use crate::base::error::Result;
 use crate::base::fsx;
 use crate::mail::message::Hash128;
 use crate::mail::query::Query;
-use crate::vault::catalog::{Catalog, Omissions, Picked, PickedRows};
+use crate::vault::catalog::{Catalog, IdSet, Omissions, Picked, PickedRows};
 
 /// The messages that a query selects, in little memory.
 #[derive(Debug)]
@@ -117,6 +117,16 @@ impl Vault {
     ) -> Result<Selection> {
         let on_server = scope == SelectionScope::OnServer && !query.names_a_message();
         let (rows, omitted) = self.catalog.select(query, once, on_server)?;
+        self.selection(rows, omitted, once)
+    }
+
+    /// These contents, each once and all by date.
+    pub(crate) fn select_ids(&self, ids: IdSet) -> Result<Selection> {
+        let rows = self.catalog.pick(ids)?;
+        self.selection(rows, Omissions::default(), true)
+    }
+
+    fn selection(&self, rows: PickedRows, omitted: Omissions, once: bool) -> Result<Selection> {
         let mut selection = Selection {
             rows,
             omitted,
