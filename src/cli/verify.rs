@@ -244,6 +244,7 @@ fn to_json(finding: &Finding) -> Value {
         Problem::Missing => "missing",
         Problem::Moved => "moved",
         Problem::Unrecorded => "unrecorded",
+        Problem::Returned => "returned",
         Problem::Repeated => "repeated",
         Problem::Manifest => "manifest",
         Problem::Ledger(_) => "ledger",

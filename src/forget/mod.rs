@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use crate::base::account_name::AccountNames;
 use crate::base::error::{Error, Result};
 use crate::base::event::RunEvent;
 use crate::mail::message::Hash128;
@@ -29,6 +30,8 @@ pub const MAX_REASON: usize = 4_096;
 pub struct ForgetOptions {
     /// Why, for the ledger.
     pub reason: String,
+    /// What the accounts are called, in the queries of holds.
+    pub names: AccountNames,
     /// How long to wait for another writer.
     pub lock_wait: Duration,
     /// Set from outside to end early; not in the middle of a removal.
@@ -55,6 +58,8 @@ pub struct ForgetPlan {
     pub messages: u64,
     /// Their size in octets.
     pub octets: u64,
+    /// Cut and wrong forms of them that the vault has, and that go, too.
+    pub superseded: u64,
     /// Accounts whose server still lists some of them, as far as is known, and how many.
     pub on_server: Vec<(String, u64)>,
     /// Holds that cover some of them, and how many: as long as there are any, nothing goes.
@@ -67,7 +72,7 @@ pub struct ForgetPlan {
 /// What came of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ForgetReport {
-    /// Messages that are gone, with cut and wrong forms of them that the vault had.
+    /// Messages that are gone, the cut and wrong forms of them among them.
     pub messages: u64,
     /// Files that were removed.
     pub files: u64,
@@ -95,7 +100,10 @@ pub fn plan(vault: &Vault, query: &Query) -> Result<ForgetPlan> {
 
 /// What goes of a selection.
 fn of_selection(vault: &Vault, selection: &Selection) -> Result<ForgetPlan> {
-    let contents = vault.contents(selection)?;
+    let mut contents = vault.contents(selection)?;
+    let forms = vault.superseded_by(&contents)?;
+    let superseded = forms.len() as u64;
+    contents.extend(forms);
     let holds = vault.holding(&contents)?;
     let examples = vault.entries(selection).bare().take(EXAMPLES);
     let example = |entry: Result<crate::vault::Entry>| {
@@ -112,6 +120,7 @@ fn of_selection(vault: &Vault, selection: &Selection) -> Result<ForgetPlan> {
         on_server: vault.listed_on_servers(selection)?,
         examples: examples.map(example).collect::<Result<_>>()?,
         holds,
+        superseded,
         contents,
     })
 }
@@ -124,7 +133,16 @@ pub fn apply(
     options: &ForgetOptions,
     emit: &mut dyn FnMut(RunEvent<'_>),
 ) -> Result<ForgetReport> {
+    if options.reason.len() > MAX_REASON {
+        return Err(Error::Unfit {
+            doing: "forget in",
+            path: path.to_path_buf(),
+            reason: format!("the reason is longer than {MAX_REASON} bytes"),
+            hint: None,
+        });
+    }
     let mut writer = Writer::open(path, options.lock_wait, &options.stop)?;
+    writer.catalog_mut().name_accounts(options.names.clone());
     erase(&mut writer, plan, &plan.contents, options, emit)
 }
 

@@ -3,15 +3,16 @@
 //! The plan is made before anybody is asked, and the rules are asked once more under the lock: what
 //! a pull, a hold or a changed folder protects meanwhile stays.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
 
 use super::{ForgetOptions, ForgetPlan, ForgetReport, erase, of_selection};
 use crate::account::config::{Retention, RetentionRule};
-use crate::base::account_name::AccountNames;
 use crate::base::error::{Error, Result};
 use crate::base::event::RunEvent;
+use crate::mail::message::Hash128;
 use crate::mail::query::{self, Query};
 use crate::vault::catalog::{DateRule, IdSet};
 use crate::vault::{RetainedView, Vault, Writer};
@@ -28,7 +29,6 @@ pub struct RulePlan {
     /// What is old enough and stays, since these holds cover it.
     pub held: Vec<(String, u64)>,
     retention: Retention,
-    names: AccountNames,
     now: DateTime<Utc>,
 }
 
@@ -54,7 +54,6 @@ pub fn plan(vault: &Vault, retention: &Retention, now: DateTime<Utc>) -> Result<
         held: chosen.held,
         plan: of_selection(vault, &vault.select_ids(chosen.ids)?)?,
         retention: retention.clone(),
-        names: vault.catalog().names().clone(),
         now,
     })
 }
@@ -67,17 +66,24 @@ pub fn apply(
     emit: &mut dyn FnMut(RunEvent<'_>),
 ) -> Result<RuleReport> {
     let mut writer = Writer::open(path, options.lock_wait, &options.stop)?;
-    writer.catalog_mut().name_accounts(planned.names.clone());
+    writer.catalog_mut().name_accounts(options.names.clone());
     let chosen = choose(writer.retained(), &planned.retention, planned.now)?;
+    let all = &planned.plan.contents;
+    let messages = usize::try_from(planned.plan.messages).unwrap_or(usize::MAX);
+    let (shown, forms) = all.split_at_checked(messages).unwrap_or((all, &[]));
     let mut contents = Vec::new();
-    for content in &planned.plan.contents {
+    for content in shown {
         let id = writer.catalog().key_of(*content)?;
         if id.is_some_and(|id| chosen.ids.contains(id)) {
             contents.push(*content);
         }
     }
+    let spared = (shown.len() - contents.len()) as u64;
+    // The cut and wrong forms go with the message in whose place they came.
+    let forms: HashSet<&Hash128> = forms.iter().collect();
+    let theirs = writer.retained().superseded_by(&contents)?;
+    contents.extend(theirs.iter().filter(|form| forms.contains(form)));
     let wanted = contents.len() as u64;
-    let spared = planned.plan.messages.saturating_sub(wanted);
     if wanted == 0 {
         return Ok(RuleReport {
             spared,

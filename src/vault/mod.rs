@@ -99,7 +99,11 @@ impl Vault {
     pub fn open(path: &Path) -> Result<Self> {
         let (layout, manifest) = open_layout(path)?;
         let catalog = match Catalog::open_to_read(&layout.catalog())? {
-            Some(catalog) if is_current(&layout, &manifest, &catalog)? => catalog,
+            Some(catalog)
+                if !catalog.is_erasing()? && is_current(&layout, &manifest, &catalog)? =>
+            {
+                catalog
+            }
             _ => renewed(&layout, &manifest)?,
         };
         Ok(Self { layout, catalog })
@@ -366,6 +370,7 @@ fn caught_up(layout: &Layout, manifest: &Manifest) -> Result<Option<Catalog>> {
             catalog.apply(&entry)?;
         }
     }
+    erase::hide(layout, &mut catalog)?;
     describe(layout, &mut catalog)?;
     catalog.commit(None)?;
     Ok(Some(catalog))
@@ -381,6 +386,7 @@ fn replayed(layout: &Layout, manifest: &Manifest) -> Result<(Catalog, bool)> {
             Item::Damage(_) | Item::TornTail(_) => whole = false,
         }
     }
+    erase::hide(layout, &mut catalog)?;
     catalog.commit(None)?;
     Ok((catalog, whole))
 }

@@ -1,5 +1,7 @@
 //! A vault as the rules of retention see it, whether it is open for reading or for writing.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 
 use super::catalog::{Catalog, DateRule, IdSet};
@@ -8,6 +10,7 @@ use super::layout::Layout;
 use super::ledger::{LedgerEvent, for_each_line};
 use super::{Vault, Writer, texts};
 use crate::base::error::Result;
+use crate::mail::message::Hash128;
 use crate::mail::query::Query;
 
 /// What rules ask.
@@ -34,6 +37,32 @@ impl<'a> RetainedView<'a> {
     /// The open holds, and what each covers at this moment.
     pub(crate) fn held(self, now: DateTime<Utc>) -> Result<Vec<(String, IdSet)>> {
         held_now(self.layout, self.catalog, now)
+    }
+
+    /// The cut and wrong forms that the vault has of these contents, in whose place they came.
+    pub(crate) fn superseded_by(self, contents: &[Hash128]) -> Result<Vec<Hash128>> {
+        let mut all: HashSet<Hash128> = contents.iter().copied().collect();
+        let mut found = Vec::new();
+        if !self.catalog.has_superseded()? {
+            return Ok(found);
+        }
+        // What was superseded by one of them may itself have superseded another.
+        loop {
+            let before = found.len();
+            for_each_line(self.layout, &mut |line| {
+                if let LedgerEvent::Superseded { hash, by } = line.event
+                    && all.contains(&by)
+                    && self.catalog.is_superseded(hash)?
+                    && all.insert(hash)
+                {
+                    found.push(hash);
+                }
+                Ok(())
+            })?;
+            if found.len() == before {
+                return Ok(found);
+            }
+        }
     }
 
     /// Adds to each of these sets what came in the place of one of its contents: to forget that

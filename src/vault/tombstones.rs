@@ -9,7 +9,7 @@ use crate::mail::message::{Digest, Hash128};
 use crate::mail::source::{Listing, Uid};
 use crate::vault::catalog::{Catalog, Origin};
 use crate::vault::layout::Layout;
-use crate::vault::ledger::TombstoneKind;
+use crate::vault::ledger::{Erasure, LedgerEvent, TombstoneKind};
 
 /// What the mark of a key is a hash of.
 const MARK: &str = "key";
@@ -47,22 +47,14 @@ impl TombstoneKey {
         }
     }
 
-    /// The key of a vault in which something is to be forgotten; made if there was never one.
+    /// The key of a vault in which something is to be forgotten; made if there is none to go by.
     pub(crate) fn load_or_make(layout: &Layout, catalog: &Catalog) -> Result<Self> {
         if let Some(key) = Self::load(layout, catalog)? {
             return Ok(key);
         }
-        let mark = catalog.tombstone_key_mark()?;
-        if let Some(key) = Self::read(layout)?
-            && mark.is_none_or(|mark| mark == key.mark())
-        {
+        // Nothing holds that another key made, so that any will do.
+        if let Some(key) = Self::read(layout)? {
             return Ok(key);
-        }
-        if mark.is_some() {
-            return Err(Error::Damaged {
-                path: layout.tombstone_key(),
-                detail: "it is missing or another one".to_owned(),
-            });
         }
         let path = layout.tombstone_key();
         let mut key = [0; 32];
@@ -149,6 +141,12 @@ impl TombstoneKey {
         Some(self.hash(TombstoneKind::Name.as_str(), &parts))
     }
 
+    /// True if a stored content of this hash was forgotten.
+    pub(crate) fn has_content(&self, catalog: &Catalog, hash: Hash128) -> Result<bool> {
+        let tag = self.bytes(TombstoneKind::Content, hash);
+        Ok(catalog.forget_with(tag)?.is_some())
+    }
+
     /// The forget that a received message was part of, by its bytes or by likeness.
     pub(crate) fn forget_of(&self, catalog: &Catalog, digest: &Digest) -> Result<Option<u32>> {
         let mut tags = vec![
@@ -164,6 +162,20 @@ impl TombstoneKey {
             }
         }
         Ok(None)
+    }
+
+    /// The event by which a listed name of another message is fetched again.
+    pub(crate) fn lift(
+        &self,
+        catalog: &Catalog,
+        origin: Origin<'_>,
+        listing: &Listing,
+    ) -> Result<Option<LedgerEvent>> {
+        let Some(tag) = self.name(origin, &listing.uid, listing.octets) else {
+            return Ok(None);
+        };
+        let forget = catalog.forget_with(tag)?;
+        Ok(forget.map(|forget| LedgerEvent::Erased(Erasure::Lifted { forget, tag })))
     }
 
     /// True if the message of a listed name was forgotten.

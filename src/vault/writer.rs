@@ -101,14 +101,14 @@ impl Writer {
             catalog = Catalog::open(&layout.catalog())?;
             Reader::new(&layout, &manifest.id)?
         };
-        let (mut behind, mut outdated) = (false, false);
+        let (mut behind, mut erased) = (false, false);
         let is_old = catalog.position()?.is_some();
         for item in rest {
             if let Item::Entry { entry, .. } = item? {
                 catalog.begin()?;
                 catalog.apply(&entry)?;
                 behind = true;
-                outdated |= is_old && entry.event.ends_erasure();
+                erased |= entry.event.ends_erasure();
             }
         }
         if behind {
@@ -131,13 +131,7 @@ impl Writer {
             opened,
             _lock: lock,
         };
-        if writer.catalog.is_erasing()? {
-            writer.finish_erasing()?;
-            outdated = true;
-        }
-        if outdated {
-            writer.renew_catalogs()?;
-        }
+        writer.finish_forgets(is_old, erased)?;
         writer.finish_merges()?;
         writer.clean_up()?;
         Ok(writer)
@@ -173,8 +167,11 @@ impl Writer {
     /// Adopts the files of a folder that no ledger line names; returns how many.
     pub(crate) fn adopt(&mut self, account: &str, dir: &str) -> Result<usize> {
         // What was forgotten does not come back by a file that somebody put here. Without its key
-        // that cannot be told, and `verify` says so.
-        let key = self.tombstones().unwrap_or_default().cloned();
+        // that cannot be told, as `verify` says, and nothing is taken in.
+        let Ok(key) = self.tombstones() else {
+            return Ok(0);
+        };
+        let key = key.cloned();
         let events = unrecorded(&self.layout, &self.catalog, key.as_ref(), account, dir)?;
         let adopted = events.len();
         if adopted > 0 {

@@ -378,3 +378,41 @@ fn compressed_months_of_a_frozen_ledger_are_read_and_the_next_writer_finishes() 
     let verified = sandbox.run(&["verify", "--read-data"]).expect_code(0);
     assert!(verified.stdout().contains(whole), "{verified}");
 }
+
+#[test]
+fn what_was_merged_held_and_forgotten_in_a_frozen_vault_is_so() {
+    let sandbox = sandbox_of("vault-v1-kept");
+    let whole = "ann  4 of 4 messages good\n";
+    sandbox.run(&["verify", "--read-data"]).expect(0, whole, "");
+    let listed = sandbox.run(&["list", "--json"]).expect_code(0).stdout();
+    for (subject, is_there) in [
+        ("august", true),
+        ("september", false),
+        ("october", true),
+        ("november", true),
+        ("december", true),
+    ] {
+        let subject = format!("\"{subject}\"");
+        assert_eq!(listed.contains(&subject), is_there, "{subject}");
+    }
+    let holds = sandbox.run(&["hold", "list"]).expect_code(0).stdout();
+    assert!(
+        holds.contains("tax") && !holds.contains("until it is decided"),
+        "{holds}"
+    );
+    let forgets = sandbox.run(&["remember"]).expect_code(0).stdout();
+    assert!(forgets.contains("1 message: her wish"), "{forgets}");
+    // The message that was forgotten is told by the vault's own key.
+    let kept = files(&data("vault-v1-kept").join("mail"));
+    let gone = files(&data("vault-v1-months").join("mail"));
+    let gone: Vec<_> = gone
+        .iter()
+        .filter(|(name, _)| !kept.contains_key(*name))
+        .collect();
+    assert_eq!(gone.len(), 1);
+    let bytes = zstd::decode_all(&gone[0].1[..]).unwrap();
+    sandbox.write("in/september.eml", bytes, 0o600);
+    let import = ["import", "in", "--account", "ann"];
+    let said = sandbox.run(&import).expect_code(0).stdout();
+    assert!(said.contains("1 left out because you forgot"), "{said}");
+}

@@ -66,6 +66,9 @@ pub(crate) fn run(
     let reason = args.reason.as_deref().unwrap_or_default();
     let wait = args.lock_wait.unwrap_or(Duration::ZERO);
     let (code, report) = remove(settings, &plan, reason, wait, out);
+    if let (None, Some(file)) = (&report, &args.save) {
+        out.say(&format!("The messages stay saved in {}.", file.display()));
+    }
     Ok(Done::new(code, summary(&plan, report.as_ref())))
 }
 
@@ -77,14 +80,15 @@ pub(super) fn remove(
     lock_wait: Duration,
     out: &Output,
 ) -> (u8, Option<ForgetReport>) {
-    carry_out(reason, lock_wait, out, |options, events| {
+    carry_out(settings, reason, lock_wait, out, |options, events| {
         let report = forget::apply(&settings.vault, plan, options, events)?;
-        Ok((report, report.messages >= plan.messages))
+        Ok((report, report.messages >= plan.messages + plan.superseded))
     })
 }
 
 /// Runs a removal that also says whether it is whole, tells of it, and gives the exit code.
 fn carry_out(
+    settings: &Settings,
     reason: &str,
     lock_wait: Duration,
     out: &Output,
@@ -99,7 +103,8 @@ fn carry_out(
          completes what has begun)",
     );
     let options = ForgetOptions {
-        reason: reason.to_owned(),
+        reason: reason.trim().to_owned(),
+        names: settings.config.names(),
         lock_wait,
         stop: stop.flag.clone(),
     };
@@ -123,6 +128,14 @@ fn refuse_early(args: &Forget, asks: bool) -> Result<(), Failure> {
         return Err(Failure::usage(
             "nothing is selected",
             "name messages by a query, such as id:4f2a91c0, or use --all for every message",
+        ));
+    }
+    if let Some(file) = &args.save
+        && file.symlink_metadata().is_ok()
+    {
+        return Err(Failure::usage(
+            format!("{} exists", file.display()),
+            "name a new file, or leave --save out if the messages are in it",
         ));
     }
     if args.dry_run {
@@ -203,9 +216,17 @@ fn show(
             escape(name)
         ));
     }
-    let would = if args.dry_run { "would" } else { "will" };
+    let forms = match plan.superseded {
+        0 => String::new(),
+        forms => format!(", and {} of them", plural(forms, "cut or wrong form")),
+    };
+    let verb = if args.dry_run {
+        "would be removed"
+    } else {
+        "to remove"
+    };
     out.line(&format!(
-        "{} ({}) {would} be removed from the vault for good.",
+        "{} ({}){forms} {verb} from the vault for good.",
         plural(plan.messages, "message"),
         size(plan.octets)
     ));
@@ -244,12 +265,6 @@ fn save(
     plan: &ForgetPlan,
     out: &Output,
 ) -> Result<(), Failure> {
-    if file.symlink_metadata().is_ok() {
-        return Err(Failure::usage(
-            format!("{} exists", file.display()),
-            "name a new file; nothing was removed",
-        ));
-    }
     let destination = Destination::Mbox(file.to_path_buf());
     let export = export::plan(vault, query, destination, SelectionScope::All, false)?;
     let stop = Stop::watch(out, "stopping after the current message");

@@ -63,7 +63,7 @@ fn remove(planned: &RulePlan, args: &Forget, settings: &Settings, out: &Output) 
     let reason = reason(&planned.rules, args.reason.as_deref());
     let wait = args.lock_wait.unwrap_or(Duration::ZERO);
     let mut spared = 0;
-    let (code, report) = carry_out(&reason, wait, out, |options, events| {
+    let (code, report) = carry_out(settings, &reason, wait, out, |options, events| {
         let report = rules::apply(&settings.vault, planned, options, events)?;
         spared = report.spared;
         Ok((report.forgotten, report.is_whole))

@@ -121,6 +121,7 @@ impl Audit<'_> {
             for ((row, listing), digest) in slice.iter().zip(&wanted).zip(received) {
                 let Some(digest) = digest else { continue };
                 let verdict = &mut verdicts[*row as usize];
+                let was_forgotten = verdict.status == ArchiveStatus::Forgotten;
                 *verdict = if verdict.status == ArchiveStatus::Refused {
                     // It can be had now, but was never received under its name.
                     Judgement::UNKNOWN
@@ -130,6 +131,14 @@ impl Audit<'_> {
                     // A server may answer with another message than it was asked for.
                     Judgement::new(ArchiveStatus::Doubtful, None)
                 };
+                if was_forgotten
+                    && verdict.status != ArchiveStatus::Forgotten
+                    && let Some(key) = self.vault.tombstones()?
+                {
+                    // Another message has its name now, which the next pull must not leave out.
+                    let lifted = key.lift(self.vault.catalog(), origin, listing)?;
+                    self.findings.extend(lifted);
+                }
             }
         }
         Ok(verdicts)

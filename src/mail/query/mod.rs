@@ -493,12 +493,7 @@ fn what(key: QueryKey, value: String, now: DateTime<Utc>) -> Result<What, String
             "server" => What::OnServer,
             _ => return Err(wrong()),
         },
-        QueryKey::Is => {
-            let word = value.to_ascii_lowercase();
-            let mut all = Uncertainty::ALL.into_iter();
-            let found = all.find(|uncertainty| uncertainty.as_str() == word);
-            What::Uncertain(found.ok_or_else(wrong)?)
-        }
+        QueryKey::Is => What::Uncertain(Uncertainty::parse(&value).ok_or_else(wrong)?),
     })
 }
 

@@ -21,6 +21,12 @@ impl Uncertainty {
         Self::Superseded,
     ];
 
+    /// Reads what a query has, in any case.
+    pub(super) fn parse(word: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|uncertainty| uncertainty.as_str().eq_ignore_ascii_case(word))
+    }
+
     /// As a query has it.
     #[must_use]
     pub(crate) fn as_str(self) -> &'static str {

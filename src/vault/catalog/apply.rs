@@ -75,14 +75,7 @@ impl Catalog {
                 account,
                 key,
                 value,
-            } => {
-                let account = self.owner(account);
-                let mut put = self
-                    .db
-                    .prepare_cached("INSERT OR REPLACE INTO learned VALUES (?1, ?2, ?3)")?;
-                put.execute(params![account, key, value])?;
-                Ok(())
-            }
+            } => self.put_learned(account, key, value),
             LedgerEvent::Session(session) => self.put_session(session, time),
             LedgerEvent::Verified { scope, damage } => self.put_verified(scope, *damage, time),
             LedgerEvent::Uploaded {
@@ -148,6 +141,14 @@ impl Catalog {
             .prepare_cached("DELETE FROM unfinished WHERE account = ?1")?
             .execute([account])?;
         Ok(())
+    }
+
+    fn put_learned(&self, account: &str, key: &str, value: &str) -> rusqlite::Result<()> {
+        let account = self.owner(account);
+        self.db
+            .prepare_cached("INSERT OR REPLACE INTO learned VALUES (?1, ?2, ?3)")?
+            .execute(params![account, key, value])
+            .map(drop)
     }
 
     /// Until its session is on record, what a server no longer lists may still come under

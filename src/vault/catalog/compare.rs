@@ -49,7 +49,7 @@ const FROM_LEDGER: [(&str, &str); 15] = [
          JOIN goal ON goal.id = goal ORDER BY destination, folder, h64, hrest",
     ),
     ("forget", "SELECT * FROM forget ORDER BY number"),
-    ("tombstone", "SELECT * FROM tombstone ORDER BY tag"),
+    ("tombstone", "SELECT * FROM tombstone ORDER BY tag, forget"),
     (
         "uploading",
         "SELECT destination, folder, h64, hrest FROM uploading

@@ -164,12 +164,22 @@ CREATE TABLE forget (
 
 -- Keyed hashes of what must not be stored again.
 CREATE TABLE tombstone (
-    tag BLOB PRIMARY KEY,
-    forget INTEGER NOT NULL
+    tag BLOB NOT NULL,
+    forget INTEGER NOT NULL,
+    PRIMARY KEY (tag, forget)
 ) WITHOUT ROWID;
 CREATE INDEX tombstone_forget ON tombstone (forget);
 
--- Lines of the ledger that a removal has yet to mask.
+-- A removal that has begun and is not decided, and the lines of the ledger that one which is
+-- decided has yet to mask.
+CREATE TABLE deciding (
+    number INTEGER PRIMARY KEY,
+    time INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    messages INTEGER NOT NULL,
+    key BLOB NOT NULL
+);
+CREATE TABLE deciding_tombstone (tag BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE masking (
     line INTEGER PRIMARY KEY,
     was BLOB NOT NULL,

@@ -3,7 +3,7 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::{Catalog, PickedRows, State, signed, unsigned};
+use super::{Catalog, PickedRows, State, signed, split, unsigned};
 use crate::base::error::Result;
 use crate::mail::message::Hash128;
 use crate::vault::ledger::{Erasure, MaskedLine};
@@ -32,16 +32,20 @@ impl Catalog {
                 messages,
                 key,
             } => {
+                self.void()?;
                 self.db
-                    .prepare_cached(
-                        "INSERT INTO forget VALUES (?1, ?2, ?3, ?4, ?5, 1)
-                         ON CONFLICT DO UPDATE SET messages = messages + excluded.messages",
-                    )?
+                    .prepare_cached("INSERT INTO deciding VALUES (?1, ?2, ?3, ?4, ?5)")?
                     .execute(params![forget, time, reason, signed(*messages), key.0])?;
             }
             Erasure::Tombstone { forget, tag, .. } => {
+                // Outside of a decision it is that of a name under which the message came again.
+                let put = if self.is_deciding()? {
+                    "INSERT OR IGNORE INTO deciding_tombstone SELECT ?1 WHERE ?2 NOT NULL"
+                } else {
+                    "INSERT OR IGNORE INTO tombstone VALUES (?1, ?2)"
+                };
                 self.db
-                    .prepare_cached("INSERT OR REPLACE INTO tombstone VALUES (?1, ?2)")?
+                    .prepare_cached(put)?
                     .execute(params![tag.0, forget])?;
             }
             Erasure::Masked { line, was, now, .. } => {
@@ -49,6 +53,19 @@ impl Catalog {
                     .prepare_cached("INSERT OR REPLACE INTO masking VALUES (?1, ?2, ?3)")?
                     .execute(params![signed(*line), was, now])?;
             }
+            Erasure::Decided { .. } => self.db.execute_batch(
+                "INSERT INTO forget SELECT number, time, reason, messages, key, 1 FROM deciding
+                 WHERE true ON CONFLICT DO UPDATE SET messages = messages + excluded.messages;
+                 INSERT OR IGNORE INTO tombstone SELECT tag, number FROM deciding_tombstone, deciding;
+                 DELETE FROM deciding;
+                 DELETE FROM deciding_tombstone",
+            )?,
+            Erasure::Lifted { tag, .. } => {
+                self.db
+                    .prepare_cached("DELETE FROM tombstone WHERE tag = ?1")?
+                    .execute([tag.0])?;
+            }
+            Erasure::Void { .. } => self.void()?,
             Erasure::End { .. } => {
                 self.db.prepare_cached("DELETE FROM masking")?.execute([])?;
             }
@@ -64,9 +81,51 @@ impl Catalog {
         Ok(())
     }
 
-    /// True if lines are to be masked yet.
+    /// Forgets what was not decided.
+    fn void(&self) -> rusqlite::Result<()> {
+        if self.is_deciding()? {
+            self.db.execute_batch(
+                "DELETE FROM deciding; DELETE FROM deciding_tombstone; DELETE FROM masking",
+            )?;
+        }
+        Ok(())
+    }
+
+    fn is_deciding(&self) -> rusqlite::Result<bool> {
+        self.db
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM deciding)")?
+            .query_row([], |r| r.get(0))
+    }
+
+    /// The forget that was begun and is not decided, as after an append that was cut.
+    pub(crate) fn undecided(&self) -> Result<Option<u32>> {
+        self.db
+            .prepare_cached("SELECT number FROM deciding")
+            .and_then(|mut s| s.query_row([], |r| r.get(0)).optional())
+            .map_err(|e| self.failed(e))
+    }
+
+    /// True if it is decided that lines are to be masked, and they are not yet.
     pub(crate) fn is_erasing(&self) -> Result<bool> {
-        self.has_row("SELECT EXISTS (SELECT 1 FROM masking)")
+        self.has_row(
+            "SELECT EXISTS (SELECT 1 FROM masking) AND NOT EXISTS (SELECT 1 FROM deciding)",
+        )
+    }
+
+    /// True if a content is the cut or wrong form of another one.
+    pub(crate) fn is_superseded(&self, hash: Hash128) -> Result<bool> {
+        let (h64, hrest) = split(hash);
+        self.db
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM blob WHERE h64 = ?1 AND hrest = ?2 AND superseded)",
+            )
+            .and_then(|mut s| s.query_row(params![h64, hrest], |r| r.get(0)))
+            .map_err(|e| self.failed(e))
+    }
+
+    /// True if any content is.
+    pub(crate) fn has_superseded(&self) -> Result<bool> {
+        self.has_row("SELECT EXISTS (SELECT 1 FROM blob WHERE superseded)")
     }
 
     /// True if anything must not be stored again.
@@ -84,17 +143,21 @@ impl Catalog {
     /// The forget whose tombstone has this tag.
     pub(crate) fn forget_with(&self, tag: Hash128) -> Result<Option<u32>> {
         self.db
-            .prepare_cached("SELECT forget FROM tombstone WHERE tag = ?1")
+            .prepare_cached(
+                "SELECT forget FROM tombstone WHERE tag = ?1 ORDER BY forget DESC LIMIT 1",
+            )
             .and_then(|mut s| s.query_row([tag.0], |r| r.get(0)).optional())
             .map_err(|e| self.failed(e))
     }
 
-    /// What tells the key of the tombstones from others, if there was ever a forget.
+    /// What tells the key of the tombstones from others, if there are any.
     pub(crate) fn tombstone_key_mark(&self) -> Result<Option<Hash128>> {
         self.db
-            .query_row("SELECT key FROM forget ORDER BY number LIMIT 1", [], |r| {
-                r.get(0).map(Hash128)
-            })
+            .query_row(
+                "SELECT key FROM forget WHERE holds ORDER BY number DESC LIMIT 1",
+                [],
+                |r| r.get(0).map(Hash128),
+            )
             .optional()
             .map_err(|e| self.failed(e))
     }

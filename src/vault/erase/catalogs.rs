@@ -10,13 +10,18 @@ use crate::vault::ledger::{Item, Reader};
 use crate::vault::{Writer, describe};
 
 impl Writer {
+    /// Removes the index of words and the record of imports, which are made again.
+    pub(super) fn discard_derived(&self) -> Result<()> {
+        discard(&self.layout.texts())?;
+        discard(&self.layout.imports())
+    }
+
     /// Replaces the catalog by one that is made from the ledger as it is now; what it knew of the
     /// files of other messages is taken over. The other two are made again when they are needed.
     pub(in crate::vault) fn renew_catalogs(&mut self) -> Result<()> {
         self.erasing = true;
         self.catalog.abandon()?;
-        discard(&self.layout.texts())?;
-        discard(&self.layout.imports())?;
+        self.discard_derived()?;
         let place = self.layout.catalog();
         let mut new_name = place.as_os_str().to_owned();
         new_name.push(".new");

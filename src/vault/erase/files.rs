@@ -7,8 +7,10 @@ use crate::base::error::Result;
 use crate::base::fsx;
 use crate::mail::message::{Hash128, Scanner};
 use crate::vault::layout::{self, FileName, Layout};
-use crate::vault::ledger::{MaskedLine, mask_copy};
+use crate::vault::ledger::{LedgerEvent, MaskedLine, mask_copy};
 use crate::vault::{frame, maildir};
+
+use super::lines::names_any;
 
 /// Removes the files of these contents, durably, and what copies in the quarantine hold of them;
 /// gives how many files went.
@@ -75,7 +77,8 @@ fn clear_quarantine(dir: &Path, gone: &HashSet<Hash128>, lines: &[MaskedLine]) -
         }
     }
     for copy in &copies {
-        mask_copy(copy, lines, &|hash| gone.contains(&hash))?;
+        let names = |event: &LedgerEvent| names_any(event, gone);
+        mask_copy(copy, lines, &names, &|hash| gone.contains(&hash))?;
     }
     remove_all(&files)
 }

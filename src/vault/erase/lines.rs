@@ -15,7 +15,7 @@ use crate::vault::tombstones::TombstoneKey;
 /// What the ledger says of messages.
 #[derive(Debug, Default)]
 pub(super) struct Spoken {
-    /// The messages, with the cut and wrong forms of them.
+    /// The messages.
     pub(super) contents: HashSet<Hash128>,
     /// The lines that speak of them.
     pub(super) lines: Vec<MaskedLine>,
@@ -38,23 +38,13 @@ impl Spoken {
             contents,
             ..Self::default()
         };
-        // What was superseded by one that goes may itself have superseded another.
-        loop {
-            let before = spoken.contents.len();
-            for_each_line(layout, &mut |line| spoken.note(catalog, &line.event))?;
-            if spoken.contents.len() == before {
-                break;
-            }
-        }
+        for_each_line(layout, &mut |line| spoken.note(catalog, &line.event))?;
         spoken.find_lines(layout)?;
         Ok(spoken)
     }
 
     fn note(&mut self, catalog: &Catalog, event: &LedgerEvent) -> Result<()> {
         match event {
-            LedgerEvent::Superseded { hash, by } if self.contents.contains(by) => {
-                self.contents.insert(*hash);
-            }
             LedgerEvent::Seen(seen) if self.contents.contains(&seen.hash) => {
                 if seen.got != seen.hash {
                     self.arrivals.insert(seen.got);
@@ -84,14 +74,14 @@ impl Spoken {
             ..
         } = self;
         // What comes before the first content of a name is taken to speak of that.
-        let mut current: HashSet<&Identity> = names.keys().collect();
+        let mut current: HashSet<Identity> = names.keys().cloned().collect();
         let mut listed: HashMap<Origin<'_>, HashSet<Vec<u8>>> = HashMap::new();
         for name in names.keys() {
             let mailbox = listed.entry(Origin::of(name)).or_default();
             mailbox.insert(name.uid.name().into_owned());
         }
         for_each_line(layout, &mut |line| {
-            let speaks = line.names(&|hash| contents.contains(&hash))
+            let speaks = names_any(&line.event, contents)
                 || match &line.event {
                     LedgerEvent::Checked { identity, names } => listed
                         .get(&Origin::of(identity))
@@ -99,22 +89,22 @@ impl Spoken {
                     event => identity_of(event).is_some_and(|name| current.contains(name)),
                 };
             if let LedgerEvent::Seen(seen) = &line.event
-                && let Some((name, _)) = names.get_key_value(&seen.identity)
+                && names.contains_key(&seen.identity)
             {
-                if speaks && contents.contains(&seen.hash) {
-                    current.insert(name);
+                if speaks {
+                    current.insert(seen.identity.clone());
                 } else {
-                    current.remove(name);
+                    current.remove(&seen.identity);
                 }
             }
-            // One that brought another content speaks of that.
-            let of_another =
-                matches!(&line.event, LedgerEvent::Seen(seen) if !contents.contains(&seen.hash));
-            if speaks && !of_another {
+            if speaks {
                 lines.extend(line.mask());
             }
             Ok(())
-        })
+        })?;
+        // A name that stands for another message by now must be fetched if that is lost.
+        self.names.retain(|name, _| current.contains(name));
+        Ok(())
     }
 
     /// What must not be stored again.
@@ -165,6 +155,26 @@ pub(super) fn contents_of(layout: &Layout, lines: &[MaskedLine]) -> Result<HashS
         Ok(())
     })?;
     Ok(contents)
+}
+
+/// True if an event is about one of these contents.
+pub(super) fn names_any(event: &LedgerEvent, contents: &HashSet<Hash128>) -> bool {
+    let has = |hash: &Hash128| contents.contains(hash);
+    match event {
+        LedgerEvent::Seen(seen) => has(&seen.hash),
+        LedgerEvent::Superseded { hash, by } => has(hash) || has(by),
+        LedgerEvent::PurgeIntent { hash, .. }
+        | LedgerEvent::Purged { hash, .. }
+        | LedgerEvent::PurgeKept { hash, .. }
+        | LedgerEvent::Adopted { hash, .. }
+        | LedgerEvent::Lost { hash }
+        | LedgerEvent::Forgotten { hash, .. }
+        | LedgerEvent::Held { hash, .. }
+        | LedgerEvent::UploadIntent { hash, .. }
+        | LedgerEvent::UploadFailed { hash, .. }
+        | LedgerEvent::Uploaded { hash, .. } => has(hash),
+        _ => false,
+    }
 }
 
 fn content_of(event: &LedgerEvent) -> Option<Hash128> {

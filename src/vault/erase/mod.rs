@@ -18,8 +18,9 @@ use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::mail::message::{Digest, Hash128};
 use crate::vault::Writer;
-use crate::vault::catalog::{IdSet, Origin};
+use crate::vault::catalog::{Catalog, IdSet, Origin};
 use crate::vault::hold::{held_now, holding};
+use crate::vault::layout::Layout;
 use crate::vault::ledger::{self, Erasure, Identity, LedgerEvent, MaskedLine, TombstoneKind};
 use crate::vault::tombstones::TombstoneKey;
 
@@ -40,8 +41,7 @@ pub(crate) struct Erased {
 }
 
 impl Writer {
-    /// Removes these contents, and the cut or wrong forms of them, for a reason. Nothing takes
-    /// that back. Refused if the ledger is damaged, since then it is not known what speaks of them.
+    /// Removes these contents for a reason. Nothing takes that back. Refused if the ledger is damaged, since then it is not known what speaks of them.
     pub(crate) fn erase(
         &mut self,
         contents: &[Hash128],
@@ -64,8 +64,6 @@ impl Writer {
             }
             let wanted: HashSet<Hash128> = round.iter().copied().collect();
             let spoken = Spoken::find(&self.layout, &self.catalog, wanted)?;
-            // What they superseded would go, too.
-            self.refuse_held(&held, spoken.contents.iter().copied())?;
             let mut events = vec![LedgerEvent::Erased(Erasure::Begin {
                 forget: number,
                 reason: reason.to_owned(),
@@ -81,6 +79,7 @@ impl Writer {
             );
             let masks = spoken.lines.iter().map(|line| masked(number, *line));
             events.extend(masks.map(erased));
+            events.push(erased(Erasure::Decided { forget: number }));
             self.record(&events)?;
             let done = self.finish_erasing()?;
             all.messages += spoken.contents.len() as u64;
@@ -163,6 +162,55 @@ impl Writer {
         }
     }
 
+    /// Puts right what a removal left that was interrupted, after the ledger was taken in:
+    /// `erased` if one ends in the part that was, `is_old` if the catalog had the part before.
+    pub(in crate::vault) fn finish_forgets(&mut self, is_old: bool, erased: bool) -> Result<()> {
+        self.void_undecided()?;
+        if self.catalog.is_erasing()? {
+            self.finish_erasing()?;
+            self.renew_catalogs()
+        } else if erased && is_old {
+            self.renew_catalogs()
+        } else if erased {
+            // The catalog is a new one; the others may be of the one before.
+            self.discard_derived()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Ends what an append began that was cut: it was not decided.
+    fn void_undecided(&mut self) -> Result<()> {
+        match self.catalog.undecided()? {
+            Some(forget) => self.record(&[LedgerEvent::Erased(Erasure::Void { forget })]),
+            None => Ok(()),
+        }
+    }
+
+    /// Masks lines again that a month which was restored from a backup has as they were.
+    pub(in crate::vault) fn mask_again(&mut self) -> Result<()> {
+        if self.catalog.forgets()?.is_empty() {
+            return Ok(());
+        }
+        let (mut lines, mut begun) = (Vec::new(), Vec::new());
+        ledger::for_each_line(&self.layout, &mut |line| {
+            match line.event {
+                LedgerEvent::Erased(Erasure::Begin { .. }) => begun.clear(),
+                LedgerEvent::Erased(Erasure::Masked { line, was, now, .. }) => {
+                    begun.push(MaskedLine { line, was, now });
+                }
+                LedgerEvent::Erased(Erasure::Decided { .. }) => lines.append(&mut begun),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        lines.sort_unstable_by_key(|line| line.line);
+        if self.ledger.mask(&lines)? {
+            self.renew_catalogs()?;
+        }
+        Ok(())
+    }
+
     fn refuse_held(
         &self,
         held: &[(String, IdSet)],
@@ -186,6 +234,17 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+/// Hides from readers what is to be removed and is still there, since nobody could write meanwhile.
+pub(super) fn hide(layout: &Layout, catalog: &mut Catalog) -> Result<()> {
+    if catalog.is_erasing()? {
+        let masking = catalog.masking()?;
+        for hash in lines::contents_of(layout, &masking)? {
+            catalog.apply_event(&LedgerEvent::Lost { hash }, 0)?;
+        }
+    }
+    Ok(())
 }
 
 fn masked(forget: u32, line: MaskedLine) -> Erasure {

@@ -32,11 +32,6 @@ pub(crate) struct IntactLine<'a> {
 }
 
 impl IntactLine<'_> {
-    /// True if it has the digits of a hash for which `fits` holds.
-    pub(crate) fn names(&self, fits: &dyn Fn(Hash128) -> bool) -> bool {
-        holds_hash(self.bytes, fits)
-    }
-
     /// What masking makes of it; nothing if it has nothing to hide.
     pub(crate) fn mask(&self) -> Option<MaskedLine> {
         let now = masked(self.bytes).filter(|now| now != self.bytes)?;
@@ -77,19 +72,27 @@ pub(crate) fn for_each_line(
 }
 
 impl Ledger {
-    /// Masks these lines, which are in order. Those that are masked already stay as they are.
-    pub(crate) fn mask(&mut self, lines: &[MaskedLine]) -> Result<()> {
+    /// Masks these lines, which are in order. Those that are masked already stay as they are; false
+    /// if all are.
+    pub(crate) fn mask(&mut self, lines: &[MaskedLine]) -> Result<bool> {
+        // What a killed run left of a month has its lines, too.
+        for (name, _) in fsx::list(&self.layout.ledger_dir())? {
+            if Path::new(&name).extension().is_some_and(|end| end == "tmp") {
+                fsx::remove(&self.layout.ledger_dir().join(name))?;
+            }
+        }
+        let mut changed = false;
         for file in files(&self.layout)? {
-            mask_month(&self.layout, &file, lines)?;
+            changed |= mask_month(&self.layout, &file, lines)?;
         }
         if let Some((handle, position)) = &mut self.newest {
             *handle = fsx::append(&plain_path(&self.layout, &position.file))?;
         }
-        Ok(())
+        Ok(changed)
     }
 }
 
-fn mask_month(layout: &Layout, file: &str, lines: &[MaskedLine]) -> Result<()> {
+fn mask_month(layout: &Layout, file: &str, lines: &[MaskedLine]) -> Result<bool> {
     let (plain, packed) = (plain_path(layout, file), packed_path(layout, file));
     if is_packed(layout, file)? && fsx::is_file(&plain)? {
         // What a killed run left; the plain one goes if both hold the same.
@@ -105,7 +108,7 @@ fn mask_month(layout: &Layout, file: &str, lines: &[MaskedLine]) -> Result<()> {
     let mut look = MaskedBytes::new(open()?, lines);
     io::copy(&mut look, &mut io::sink()).map_err(|e| unreadable(&plain, &e))?;
     if !look.changed {
-        return Ok(());
+        return Ok(false);
     }
     let is_packed = look.input.is_packed();
     let to = if is_packed { packed } else { plain };
@@ -120,7 +123,8 @@ fn mask_month(layout: &Layout, file: &str, lines: &[MaskedLine]) -> Result<()> {
     };
     check(opened, MaskedBytes::new(open()?, lines), &tmp)?;
     fsx::rename(&tmp, &to)?;
-    fsx::sync_dir(&layout.ledger_dir())
+    fsx::sync_dir(&layout.ledger_dir())?;
+    Ok(true)
 }
 
 fn write_plain(input: &mut impl Read, to: &Path) -> Result<()> {
@@ -240,6 +244,7 @@ impl<R: BufRead> Read for MaskedBytes<'_, R> {
 pub(crate) fn mask_copy(
     path: &Path,
     lines: &[MaskedLine],
+    names: &dyn Fn(&LedgerEvent) -> bool,
     is_gone: &dyn Fn(Hash128) -> bool,
 ) -> Result<()> {
     let is_packed = starts_packed(path)?;
@@ -264,7 +269,12 @@ pub(crate) fn mask_copy(
             }
         }
         let ends = line.pop_if(|b| *b == b'\n').is_some();
-        if hashes.contains(&line_hash(&line)) || holds_hash(&line, is_gone) {
+        let speaks = match decoded(&line) {
+            Some(event) => names(&event),
+            // Damage: what can be told is whether it has such digits.
+            None => holds_hash(&line, is_gone),
+        };
+        if speaks || hashes.contains(&line_hash(&line)) {
             line = masked(&line).unwrap_or_else(|| vec![b'-'; line.len()]);
             changed = true;
         }
@@ -286,6 +296,14 @@ pub(crate) fn mask_copy(
         fsx::remove(path)?;
     }
     fsx::sync_dir(path.parent().unwrap_or(Path::new(".")))
+}
+
+/// The event of a line, whatever its checksum.
+fn decoded(line: &[u8]) -> Option<LedgerEvent> {
+    match decode(split(line)?.0) {
+        Ok(DecodedLine::Entry(entry)) => Some(entry.event),
+        _ => None,
+    }
 }
 
 fn starts_packed(path: &Path) -> Result<bool> {

@@ -1,8 +1,9 @@
 //! The lines that record what was removed from the vault on purpose, and what of it must not be
 //! stored again (docs/FORMAT.md, Erasing).
 //!
-//! A forget writes one append: `begin`, its tombstones, and a `line` for each line of the ledger
-//! that speaks of the messages. Once these are masked and the files are gone, it writes `end`.
+//! A forget writes one append: `begin`, its tombstones, a `line` for each line of the ledger that
+//! speaks of the messages, and `decided`, without which the others mean nothing. Once the files are
+//! gone and the lines are masked, it writes `end`.
 
 use super::line::{Fields, LineWriter};
 use crate::mail::message::Hash128;
@@ -83,6 +84,23 @@ pub enum Erasure {
         /// Hash of the masked line.
         now: LineHash,
     },
+    /// Another message has a name that had a tombstone: it must be fetched.
+    Lifted {
+        /// The forget.
+        forget: u32,
+        /// The tombstone.
+        tag: Hash128,
+    },
+    /// What was written since it began is whole, and will be done.
+    Decided {
+        /// The forget.
+        forget: u32,
+    },
+    /// What was written since it began is not whole, and means nothing.
+    Void {
+        /// The forget.
+        forget: u32,
+    },
     /// Files are removed, and lines are masked.
     End {
         /// The forget.
@@ -128,6 +146,12 @@ impl Erasure {
                 line.text("was", hex(was).as_bytes());
                 line.text("now", hex(now).as_bytes());
             }
+            Self::Lifted { forget, tag } => {
+                head("lifted", *forget);
+                line.hash("tag", *tag);
+            }
+            Self::Decided { forget } => head("decided", *forget),
+            Self::Void { forget } => head("void", *forget),
             Self::End { forget } => head("end", *forget),
             Self::Remembered { forget } => head("remembered", *forget),
         }
@@ -149,6 +173,12 @@ impl Erasure {
                 was: unhex(&f.text("was")?)?,
                 now: unhex(&f.text("now")?)?,
             },
+            "lifted" => Self::Lifted {
+                forget,
+                tag: f.hash("tag")?,
+            },
+            "decided" => Self::Decided { forget },
+            "void" => Self::Void { forget },
             "end" => Self::End { forget },
             "remembered" => Self::Remembered { forget },
             kind => Self::Tombstone {

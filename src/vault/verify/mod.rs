@@ -19,7 +19,7 @@ use crate::base::event;
 use crate::mail::message::Hash128;
 use crate::vault::catalog::{Blob, Catalog, Place};
 use crate::vault::frame::Flaw;
-use crate::vault::layout::{Layout, Manifest};
+use crate::vault::layout::{FileName, Layout, Manifest};
 use crate::vault::ledger::{Damage, Item, LedgerEvent, Reader, packed_file};
 use crate::vault::lock::Lock;
 use crate::vault::merge::is_unfinished;
@@ -312,7 +312,14 @@ impl Check<'_> {
 
     /// Adds the files that no line names.
     fn add_unclaimed(&mut self, replayed: &Catalog) -> Result<()> {
-        for (account, path, problem) in tree::unclaimed(replayed)? {
+        let key = TombstoneKey::load(self.layout, replayed).unwrap_or_default();
+        for (account, path, mut problem) in tree::unclaimed(replayed)? {
+            if let (Some(key), Problem::Unrecorded) = (&key, &problem)
+                && let Some((name, _)) = FileName::parse(path.rsplit('/').next().unwrap_or(&path))
+                && key.has_content(replayed, name.hash)?
+            {
+                problem = Problem::Returned;
+            }
             self.report.findings.push(Finding {
                 account: Some(account),
                 path,

@@ -32,6 +32,9 @@ pub(super) fn repair(
         discard(&layout.catalog())?;
     }
     let mut writer = Writer::open(path, Duration::ZERO, &options.stop)?;
+    if damaged.is_empty() {
+        writer.mask_again()?;
+    }
     for damage in damaged {
         let copy = keep_copy(&layout, damage)?;
         writer.record(&[LedgerEvent::Chain {

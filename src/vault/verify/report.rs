@@ -80,6 +80,8 @@ pub enum Problem {
     Moved,
     /// No line of the ledger names the file.
     Unrecorded,
+    /// The message was forgotten on purpose, and its file was put back.
+    Returned,
     /// Its folder has another file of the same message.
     Repeated,
     /// The ledger has a damaged stretch, or an unfinished append.
@@ -98,7 +100,10 @@ impl Problem {
     /// True if something is broken, as opposed to unusual.
     #[must_use]
     pub fn is_damage(&self) -> bool {
-        !matches!(self, Self::Moved | Self::Unrecorded | Self::Repeated)
+        !matches!(
+            self,
+            Self::Moved | Self::Unrecorded | Self::Returned | Self::Repeated
+        )
     }
 }
 
@@ -109,6 +114,7 @@ impl fmt::Display for Problem {
             Self::Missing | Self::Manifest => f.write_str("missing"),
             Self::Moved => f.write_str("moved to another folder"),
             Self::Unrecorded => f.write_str("not recorded"),
+            Self::Returned => f.write_str("forgotten on purpose, but the file is back"),
             Self::Repeated => f.write_str("twice in its folder"),
             Self::Ledger(how) | Self::Catalog(how) | Self::Key(how) | Self::Purge(how) => {
                 f.write_str(how)

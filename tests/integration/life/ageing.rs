@@ -2,6 +2,7 @@
 //! month of it the one that its last event is in then, so that months end. The ledger is
 //! written anew by code of these tests, all of it plain.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -22,11 +23,22 @@ pub(crate) fn age(vault: &Path, hours: i64) {
         fs::remove_file(entry.unwrap().path()).unwrap();
     }
     let mut last: Option<String> = None;
+    // Every line as it is written, for those that name masked ones.
+    let mut written: HashMap<u64, (String, bool)> = HashMap::new();
     for ((month, text), name) in texts.iter().zip(names) {
         let mut chain = "0".repeat(16);
+        let mut before = chain.clone();
         let mut whole = String::new();
         for line in text.lines() {
-            let mut body = older(&line[..line.rfind(",\"c\":\"").unwrap()], hours);
+            let (old, mark) = line.split_at(line.rfind(",\"c\":\"").unwrap());
+            let fits = hashed(&before, old) == mark[6..22];
+            mark[6..22].clone_into(&mut before);
+            let mut body = older(old, hours);
+            if let Some(masked) =
+                number(&body, "line").filter(|_| body.contains("\"ev\":\"erased\""))
+            {
+                body = renamed(&body, &written[&masked]);
+            }
             if let (Some(before), Some(last)) = (field(&body, "prev"), &last) {
                 body = body.replace(&before, last);
             }
@@ -36,14 +48,69 @@ pub(crate) fn age(vault: &Path, hours: i64) {
                     &format!("\"month\":\"{name}\""),
                 );
             }
-            let hash = blake3::hash(format!("{chain}{body}").as_bytes());
-            hash.to_hex()[..16].clone_into(&mut chain);
-            let _ = writeln!(whole, "{body},\"c\":\"{chain}\"}}");
+            chain = hashed(&chain, &body);
+            if !fits {
+                // Of a masked line, which has to stay one.
+                chain = hashed(&chain, "masked");
+            }
+            let line = format!("{body},\"c\":\"{chain}\"}}");
+            let _ = writeln!(whole, "{line}");
+            written.insert(number(&line, "seq").unwrap(), (line, !fits));
         }
         fs::write(vault.join(format!("ledger/{name}.jsonl")), whole).unwrap();
         last = Some(chain);
     }
     forget_indexes(vault);
+}
+
+fn hashed(chain: &str, body: &str) -> String {
+    let hash = blake3::hash(format!("{chain}{body}").as_bytes());
+    hash.to_hex()[..16].to_owned()
+}
+
+/// A line that names one which is masked, or is to be, by its hashes as it is now.
+fn renamed(body: &str, (line, is_masked): &(String, bool)) -> String {
+    let set = |body: &str, key: &str, line: &str| {
+        let hash = blake3::hash(line.as_bytes()).to_hex().to_string();
+        body.replace(&field(body, key).unwrap(), &hash)
+    };
+    if *is_masked {
+        return set(body, "now", line);
+    }
+    set(&set(body, "was", line), "now", &masked(line))
+}
+
+/// A line with its strings hidden (docs/FORMAT.md, Erasing).
+fn masked(line: &str) -> String {
+    let mut masked = String::new();
+    let mut rest = line;
+    while let Some((key, after)) = rest.split_once("\":") {
+        masked += key;
+        masked += "\":";
+        let key = key.rsplit('"').next().unwrap();
+        rest = after;
+        if let Some(text) = after.strip_prefix('"') {
+            let (value, after) = text.split_once('"').unwrap();
+            let is_kept = ["t", "ev", "c", "account", "proto", "server"].contains(&key);
+            let value = if is_kept {
+                value.to_owned()
+            } else {
+                "-".repeat(value.len())
+            };
+            let _ = write!(masked, "\"{value}\"");
+            rest = after;
+        }
+    }
+    masked + rest
+}
+
+/// The value of a key in a line, if it is a number.
+fn number(line: &str, key: &str) -> Option<u64> {
+    let (_, rest) = line.split_once(&format!("\"{key}\":"))?;
+    let end = rest
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(rest.len());
+    rest[..end].parse().ok()
 }
 
 /// What the months are called once they are older: as before where two would be called alike,

@@ -118,6 +118,12 @@ pub(crate) enum Step {
     },
     /// What the vault has under its other name becomes part of it.
     Merge,
+    /// A stored message is removed for good.
+    Forget {
+        place: usize,
+    },
+    /// What was forgotten may come back.
+    Remember,
     /// The server has another host name; if `moved`, the next pull is told the old one.
     NewHost {
         moved: bool,
@@ -174,7 +180,7 @@ impl Life {
 
 /// What a user does with the account itself.
 fn account_step(dice: &mut Dice) -> Step {
-    match dice.below(9) {
+    match dice.below(13) {
         0 | 1 => Step::Rename,
         2 => Step::NewName {
             name: dice.below(3),
@@ -184,6 +190,10 @@ fn account_step(dice: &mut Dice) -> Step {
             moved: !dice.once_in(3),
         },
         6 => Step::Leave,
+        7..=9 => Step::Forget {
+            place: dice.below(40),
+        },
+        10 => Step::Remember,
         _ => Step::Return,
     }
 }

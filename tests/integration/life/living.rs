@@ -17,6 +17,7 @@ use super::model::{Fault, ModelAccount};
 use super::oracle::{Breach, Law, Oracle};
 use super::stage::Way;
 use super::user::{Came, User};
+use crate::support::sandbox::Stored;
 
 /// Without the feature no disk fails.
 #[cfg(not(feature = "faults"))]
@@ -195,6 +196,12 @@ impl Living {
             Step::Rename => self.user.rename_by_hand(),
             Step::NewName { name } => self.user.shown = Some(["office", "desk", "bureau"][name]),
             Step::Merge => self.merge()?,
+            Step::Forget { place } => self.forget(place),
+            Step::Remember => {
+                if let Came::Well(_) | Came::Failed(_) = self.user.remember() {
+                    self.oracle.may_return();
+                }
+            }
             Step::NewHost { moved } => self.user.change_host(moved),
             Step::Leave => self.user.away = true,
             Step::Return => (self.user.away, self.user.shown) = (false, None),
@@ -225,6 +232,37 @@ impl Living {
             return Oracle::merged(&self.user, &before);
         }
         Ok(())
+    }
+
+    /// Removes a stored message for good, of which there is no other form that would stay.
+    fn forget(&mut self, place: usize) {
+        let stored = self.user.stored();
+        let alike = |file: &Stored| {
+            let same = stored
+                .iter()
+                .filter(|(_, other)| is_same(&other.bytes, &file.bytes));
+            let mut contents: Vec<_> = same.map(|(_, other)| &other.bytes).collect();
+            contents.sort();
+            contents.dedup();
+            contents.len()
+        };
+        let fit: Vec<&Stored> = stored
+            .iter()
+            .map(|(_, file)| file)
+            .filter(|f| alike(f) == 1)
+            .collect();
+        if fit.is_empty() {
+            return;
+        }
+        let file = fit[place % fit.len()];
+        let hash = file.name.split('.').nth(1).unwrap_or_default();
+        let done = matches!(self.user.forget(hash), Came::Well(_));
+        self.oracle.forgot(&file.bytes, done);
+        if done {
+            for command in COMMANDS {
+                self.hazards.entry(command).or_default().insert("forgotten");
+            }
+        }
     }
 
     fn meet(&mut self, step: Step) {
@@ -364,12 +402,12 @@ fn selection(step: Step) -> PurgeSelection {
 }
 
 /// Commands of a user whose meetings are counted.
-pub(crate) const COMMANDS: [&str; 7] = [
-    "pull", "audit", "purge", "verify", "import", "export", "merge",
+pub(crate) const COMMANDS: [&str; 8] = [
+    "pull", "audit", "purge", "verify", "import", "export", "merge", "forget",
 ];
 
 /// What happens between two commands.
-pub(crate) const CHANGES: [&str; 14] = [
+pub(crate) const CHANGES: [&str; 15] = [
     "delivery",
     "late UID",
     "copy or move",
@@ -384,6 +422,7 @@ pub(crate) const CHANGES: [&str; 14] = [
     "new host",
     "taken back",
     "merged",
+    "forgotten",
 ];
 
 /// What goes wrong within a session.
@@ -442,6 +481,7 @@ fn command(step: Step) -> Option<&'static str> {
         Step::Import { .. } => 4,
         Step::Export => 5,
         Step::Merge => 6,
+        Step::Forget { .. } => 7,
         _ => return None,
     };
     Some(COMMANDS[at])

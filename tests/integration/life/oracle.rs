@@ -30,6 +30,8 @@ pub(crate) enum Law {
     AuditIsMadeGood,
     /// In no folder are two files of one likeness, unless one is superseded.
     EachOnce,
+    /// What was forgotten does not come back.
+    ForgottenStays,
     /// A merge leaves one account, and every message in its folder.
     MergeKeeps,
     /// What is exported arrives.
@@ -55,6 +57,9 @@ pub(crate) struct Oracle {
     past: Past,
     /// What was listed when the last pull began.
     listed: BTreeSet<Vec<u8>>,
+    /// What was removed from the vault for good, and what may have been, or may come back.
+    forgotten: Vec<Vec<u8>>,
+    perhaps_forgotten: Vec<Vec<u8>>,
 }
 
 /// The names of a message over both protocols, as far as they identify it.
@@ -78,7 +83,29 @@ impl Oracle {
             account: SharedAccount::clone(account),
             past: Past::new(),
             listed: BTreeSet::new(),
+            forgotten: Vec::new(),
+            perhaps_forgotten: Vec::new(),
         }
+    }
+
+    /// A message was removed from the vault for good, or perhaps, if that was not `done`.
+    pub(crate) fn forgot(&mut self, bytes: &[u8], done: bool) {
+        let list = if done {
+            &mut self.forgotten
+        } else {
+            &mut self.perhaps_forgotten
+        };
+        list.push(bytes.to_vec());
+    }
+
+    /// What was forgotten may come back.
+    pub(crate) fn may_return(&mut self) {
+        self.perhaps_forgotten.append(&mut self.forgotten);
+    }
+
+    fn is_excused(&self, bytes: &[u8]) -> bool {
+        let mut all = self.forgotten.iter().chain(&self.perhaps_forgotten);
+        all.any(|gone| is_same(gone, bytes))
     }
 
     /// Notes what the server has; a command is about to see it.
@@ -133,6 +160,7 @@ impl Oracle {
             let hidden = account.kind.sizes != SizeHabit::Estimated
                 && self.is_hidden(account.kind.sizes, &names, &deleted.key.1);
             if !hidden
+                && !self.is_excused(&deleted.key.1)
                 && !account.blind.contains(&deleted.key)
                 && !stored
                     .iter()
@@ -143,6 +171,11 @@ impl Oracle {
             }
         }
         drop(account);
+        for (_, file) in &stored {
+            if self.forgotten.iter().any(|gone| is_same(gone, &file.bytes)) {
+                return breach(Law::ForgottenStays, &*file.name);
+            }
+        }
         if exact {
             return Ok(());
         }
@@ -186,6 +219,7 @@ impl Oracle {
                         || !self.others(sizes, &names, &message.bytes).is_empty()
                 };
                 if !hidden
+                    && !self.is_excused(&message.bytes)
                     && !stored
                         .iter()
                         .any(|(_, file)| is_same(&file.bytes, &message.bytes))

@@ -11,6 +11,7 @@ use mailvault::account::config::{self, AccountNames, AuditScope, Dedupe, Protoco
 use mailvault::archive::dedupe::Policy;
 use mailvault::base::secret::Secret;
 use mailvault::export::upload::{UploadOptions, upload};
+use mailvault::forget::{self, ForgetOptions};
 use mailvault::import::{self, ImportOptions, MboxOptions};
 use mailvault::inspect::{self, AuditOptions};
 use mailvault::mail::query;
@@ -18,7 +19,7 @@ use mailvault::pull::{self, PullOptions};
 use mailvault::purge::PurgeSelection;
 use mailvault::purge::{ConfirmedPlan, PurgeOptions};
 use mailvault::vault::verify::{VerifyOptions, verify};
-use mailvault::vault::{MergeFault, Writer};
+use mailvault::vault::{MergeFault, Vault, Writer};
 
 use super::line::{Served, SharedAccount};
 use super::model::{ModelAccount, ServerKind};
@@ -168,6 +169,33 @@ impl User {
         match merged {
             Ok(plan) => Came::Well(format!("{plan:?}")),
             Err(fault) => Came::Failed(fault.to_string()),
+        }
+    }
+
+    /// Removes a message from the vault for good.
+    pub(crate) fn forget(&self, hash: &str) -> Came {
+        let plan = Vault::open(&self.vault()).and_then(|vault| {
+            let query = query::parse(&[format!("id:{hash}")], chrono::Utc::now())?;
+            forget::plan(&vault, &query)
+        });
+        let options = ForgetOptions {
+            reason: "a life".to_owned(),
+            names: AccountNames::default(),
+            lock_wait: Duration::ZERO,
+            stop: stop(),
+        };
+        let done = plan.and_then(|plan| forget::apply(&self.vault(), &plan, &options, &mut |_| {}));
+        match done {
+            Ok(report) => Came::Well(format!("{report:?}")),
+            Err(error) => Came::Failed(error.to_string()),
+        }
+    }
+
+    /// Lets everything come back that was forgotten.
+    pub(crate) fn remember(&self) -> Came {
+        match forget::remember(&self.vault(), None, Duration::ZERO, &stop()) {
+            Ok(taken) => Came::Well(format!("{}", taken.len())),
+            Err(error) => Came::Failed(error.to_string()),
         }
     }
 
