@@ -3,6 +3,8 @@
 //! The plan names contents, so that what comes in between is not touched. How they go is the
 //! vault's (`vault/erase`). Nothing on a server changes here.
 
+pub mod rules;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -14,7 +16,7 @@ use crate::base::event::RunEvent;
 use crate::mail::message::Hash128;
 use crate::mail::query::Query;
 use crate::vault::catalog::ForgetRecord;
-use crate::vault::{SelectionScope, Vault, Writer};
+use crate::vault::{Selection, SelectionScope, Vault, Writer};
 
 /// Under this name the progress of a forget goes.
 const LABEL: &str = "forget";
@@ -93,12 +95,17 @@ pub fn plan(vault: &Vault, query: &Query) -> Result<ForgetPlan> {
             gone: 0,
         });
     }
-    let mut contents = vault.contents(&selection)?;
+    of_selection(vault, &selection)
+}
+
+/// What goes of a selection.
+fn of_selection(vault: &Vault, selection: &Selection) -> Result<ForgetPlan> {
+    let mut contents = vault.contents(selection)?;
     let forms = vault.superseded_by(&contents)?;
     let superseded = forms.len() as u64;
     contents.extend(forms);
     let holds = vault.holding(&contents)?;
-    let examples = vault.entries(&selection).bare().take(EXAMPLES);
+    let examples = vault.entries(selection).bare().take(EXAMPLES);
     let example = |entry: Result<crate::vault::Entry>| {
         entry.map(|entry| ForgottenMessage {
             id: entry.name.hash,
@@ -110,7 +117,7 @@ pub fn plan(vault: &Vault, query: &Query) -> Result<ForgetPlan> {
     Ok(ForgetPlan {
         messages: selection.messages(),
         octets: selection.octets,
-        on_server: vault.listed_on_servers(&selection)?,
+        on_server: vault.listed_on_servers(selection)?,
         examples: examples.map(example).collect::<Result<_>>()?,
         holds,
         superseded,
@@ -136,24 +143,30 @@ pub fn apply(
     }
     let mut writer = Writer::open(path, options.lock_wait, &options.stop)?;
     writer.catalog_mut().name_accounts(options.names.clone());
+    erase(&mut writer, plan, &plan.contents, options, emit)
+}
+
+/// Removes these contents of a plan.
+fn erase(
+    writer: &mut Writer,
+    plan: &ForgetPlan,
+    contents: &[Hash128],
+    options: &ForgetOptions,
+    emit: &mut dyn FnMut(RunEvent<'_>),
+) -> Result<ForgetReport> {
     emit(RunEvent::Listed {
         account: LABEL,
         listed: plan.messages,
         wanted: plan.messages,
         wanted_octets: plan.octets,
     });
-    let erased = writer.erase(
-        &plan.contents,
-        &options.reason,
-        &options.stop,
-        &mut |messages| {
-            emit(RunEvent::Progress {
-                account: LABEL,
-                messages,
-                octets: plan.octets * messages / plan.messages.max(1),
-            });
-        },
-    )?;
+    let erased = writer.erase(contents, &options.reason, &options.stop, &mut |messages| {
+        emit(RunEvent::Progress {
+            account: LABEL,
+            messages,
+            octets: plan.octets * messages / plan.messages.max(1),
+        });
+    })?;
     Ok(ForgetReport {
         messages: erased.messages,
         files: erased.files,

@@ -1,19 +1,18 @@
 //! From a query to messages with their files, one after another and any number of them:
 //! what an export reads.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::Vault;
 use super::layout::{FileName, Layout};
-use super::ledger::{LedgerEvent, for_each_line};
 use super::locate::homes;
 use super::shelf::FolderIndex;
 use crate::base::error::Result;
 use crate::base::fsx;
 use crate::mail::message::Hash128;
 use crate::mail::query::Query;
-use crate::vault::catalog::{Catalog, Omissions, Picked, PickedRows};
+use crate::vault::catalog::{Catalog, IdSet, Omissions, Picked, PickedRows};
 
 /// The messages that a query selects, in little memory.
 #[derive(Debug)]
@@ -118,6 +117,16 @@ impl Vault {
     ) -> Result<Selection> {
         let on_server = scope == SelectionScope::OnServer && !query.names_a_message();
         let (rows, omitted) = self.catalog.select(query, once, on_server)?;
+        self.selection(rows, omitted, once)
+    }
+
+    /// These contents, each once and all by date.
+    pub(crate) fn select_ids(&self, ids: IdSet) -> Result<Selection> {
+        let rows = self.catalog.pick(ids)?;
+        self.selection(rows, Omissions::default(), true)
+    }
+
+    fn selection(&self, rows: PickedRows, omitted: Omissions, once: bool) -> Result<Selection> {
         let mut selection = Selection {
             rows,
             omitted,
@@ -192,28 +201,7 @@ impl Vault {
 
     /// The cut and wrong forms that the vault has of these contents, in whose place they came.
     pub(crate) fn superseded_by(&self, contents: &[Hash128]) -> Result<Vec<Hash128>> {
-        let mut all: HashSet<Hash128> = contents.iter().copied().collect();
-        let mut found = Vec::new();
-        if !self.catalog.has_superseded()? {
-            return Ok(found);
-        }
-        // What was superseded by one of them may itself have superseded another.
-        loop {
-            let before = found.len();
-            for_each_line(&self.layout, &mut |line| {
-                if let LedgerEvent::Superseded { hash, by } = line.event
-                    && all.contains(&by)
-                    && self.catalog.is_superseded(hash)?
-                    && all.insert(hash)
-                {
-                    found.push(hash);
-                }
-                Ok(())
-            })?;
-            if found.len() == before {
-                return Ok(found);
-            }
-        }
+        self.retained().superseded_by(contents)
     }
 
     /// The accounts whose servers list messages of a selection, as far as is known, as they are

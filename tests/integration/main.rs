@@ -52,6 +52,7 @@ mod purge_plan;
 mod queries;
 mod read_only;
 mod renumber;
+mod retention;
 mod scale;
 mod search;
 mod secrets;

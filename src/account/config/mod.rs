@@ -13,6 +13,10 @@
 //!
 //! [accounts.work.purge]
 //! older_than = "90d"
+//!
+//! [retention]                          # for `forget --by-rule`
+//! keep = ["from:bank.example"]
+//! forget_after = [{ query = "folder:Spam", age = "90d" }]
 //! ```
 //!
 //! `[defaults]` takes the keys of an account, except those that belong to one account alone:
@@ -28,6 +32,7 @@ pub mod edit;
 mod oauth;
 mod place;
 mod render;
+mod retention;
 mod schema;
 mod url;
 
@@ -48,6 +53,7 @@ use crate::base::secret::{SecretSource, typed_path};
 pub use oauth::OAuth;
 use oauth::is_service_url;
 pub(crate) use oauth::service_of;
+pub use retention::{Retention, RetentionRule};
 
 /// No configuration that people write comes near this many bytes.
 const FILE_LIMIT: u64 = 4 * 1024 * 1024;
@@ -345,6 +351,8 @@ pub struct Config {
     pub vault: Option<PathBuf>,
     /// The accounts by name.
     pub accounts: BTreeMap<String, Account>,
+    /// How long mail stays in the vault.
+    pub retention: Retention,
 }
 
 impl Config {
@@ -354,6 +362,12 @@ impl Config {
     /// [`Error::Config`] with place and hint.
     pub fn parse(text: &str, path: &Path, home: Option<&Path>) -> Result<Self> {
         schema::config(text, path, home)
+    }
+
+    /// The table of retention, as it counts now; empty if there is none.
+    #[must_use]
+    pub fn retention_table(&self) -> String {
+        render::retention(&self.retention)
     }
 
     /// What the accounts are called here and in the vault.
@@ -728,7 +742,7 @@ tls = "none"
         assert_eq!(
             refusal("colour = 1"),
             near(
-                "1:1: unknown field `colour`, expected one of `vault`, `defaults`, `accounts`",
+                "1:1: unknown field `colour`, expected one of `vault`, `defaults`, `accounts`, `retention`",
                 ""
             )
         );

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use toml::Value;
 
-use super::{Account, AuditScope, Auth, Dedupe, Protocol, Recognise, Tls, usual_port};
+use super::{Account, AuditScope, Auth, Dedupe, Protocol, Recognise, Retention, Tls, usual_port};
 use crate::base::secret::{Program, SecretSource};
 
 /// What stands in the place of what may hold a secret.
@@ -68,6 +68,23 @@ pub(super) fn effective(account: &Account, home: Option<&Path>) -> String {
             table.plain("keep_newest", newest);
         }
         table.list("keep", &purge.keep);
+    }
+    table.text
+}
+
+/// The table of retention; nothing if there is none.
+pub(super) fn retention(retention: &Retention) -> String {
+    if *retention == Retention::default() {
+        return String::new();
+    }
+    let mut table = Table {
+        text: "[retention]\n".to_owned(),
+    };
+    table.list("keep", &retention.keep);
+    for rule in &retention.forget_after {
+        table.text.push_str("\n[[retention.forget_after]]\n");
+        table.string("query", &rule.query);
+        table.string("age", &rule.age_text);
     }
     table.text
 }
@@ -286,6 +303,22 @@ mod tests {
             ..account()
         };
         assert_eq!(parsed(&full.to_effective(Some(Path::new(HOME)))), full);
+    }
+
+    #[test]
+    fn the_table_of_retention_is_a_configuration_of_the_same_rules() {
+        let text = "[retention]\nkeep = [\"folder:Tax\"]\n\
+                    forget_after = [{ query = \"from:\\\"a b\\\"\", age = \"3mo\" }, \
+                    { age = \"1y\", query = \"x\" }]";
+        let path = Path::new("/c/m.toml");
+        let config = Config::parse(text, path, None).unwrap();
+        let rules: Vec<_> = config.retention.forget_after.iter().collect();
+        assert_eq!(rules[0].query, "from:\"a b\"");
+        assert_eq!(rules[0].age, Duration::from_secs(90 * 86_400));
+        assert_eq!((config.retention.keep.len(), rules.len()), (1, 2));
+        let again = Config::parse(&config.retention_table(), path, None).unwrap();
+        assert_eq!(again, config);
+        assert_eq!(Config::default().retention_table(), "");
     }
 
     proptest! {

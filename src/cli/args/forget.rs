@@ -18,7 +18,9 @@ use super::wait;
     mailvault forget -n id:4f2a91c0            show what would go\n  \
     mailvault forget id:4f2a91c0 --reason 'sent to me by mistake'\n  \
     mailvault forget from:ann@example.org --reason 'her wish' --save ann.mbox\n  \
+    mailvault forget --by-rule -n              show what [retention] would remove\n  \
     mailvault remember                         list what was forgotten")]
+#[allow(clippy::struct_excessive_bools)] // Each is a flag of its own.
 pub(crate) struct Forget {
     /// Which messages, as for search
     #[arg(value_name = "QUERY")]
@@ -32,6 +34,9 @@ pub(crate) struct Forget {
     /// Every message in the vault
     #[arg(long, conflicts_with = "query")]
     pub(crate) all: bool,
+    /// What [retention] in the configuration says is old enough
+    #[arg(long, conflicts_with_all = ["query", "all", "save"])]
+    pub(crate) by_rule: bool,
     /// Only show what would go
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,

@@ -78,6 +78,14 @@ fn show(global: &Global, out: &Output) -> Result<Done, Failure> {
         let line = json!({"account": account.name, "settings": table});
         out.json("account", line, false);
     }
+    let table = settings.config.retention_table();
+    if !table.is_empty() {
+        out.line("");
+        for line in table.lines() {
+            out.line(&escape(line));
+        }
+        out.json("retention", json!({"settings": table}), false);
+    }
     Ok(Done::new(0, json!({"path": file, "vault": vault})))
 }
 

@@ -1,12 +1,14 @@
 //! `mailvault forget`: remove messages from the vault for good.
 
 mod remember;
+mod rules;
 
 use std::path::Path;
 use std::time::Duration;
 
 use chrono::Utc;
 use mailvault::base::error::Error;
+use mailvault::base::event::RunEvent;
 use mailvault::export::{self, Destination};
 use mailvault::forget::{self, ForgetOptions, ForgetPlan, ForgetReport};
 use mailvault::mail::query::{self, Query};
@@ -38,11 +40,14 @@ pub(crate) fn run(
     global: &Global,
     out: &Output,
 ) -> Result<Done, Failure> {
+    if args.by_rule {
+        return rules::run(args, settings, global, out);
+    }
     let query = query::parse(&args.query, Utc::now())?;
     refuse_early(args, secrets::may_ask(global, out))?;
     let vault = settings.open_vault()?;
     let plan = forget::plan(&vault, &query)?;
-    show(&vault, &query, &plan, args, out)?;
+    show(&vault, std::slice::from_ref(&query), &plan, args, out)?;
     if args.dry_run {
         return Ok(Done::new(0, summary(&plan, None)));
     }
@@ -75,6 +80,23 @@ pub(super) fn remove(
     lock_wait: Duration,
     out: &Output,
 ) -> (u8, Option<ForgetReport>) {
+    carry_out(settings, reason, lock_wait, out, |options, events| {
+        let report = forget::apply(&settings.vault, plan, options, events)?;
+        Ok((report, report.messages >= plan.messages + plan.superseded))
+    })
+}
+
+/// Runs a removal that also says whether it is whole, tells of it, and gives the exit code.
+fn carry_out(
+    settings: &Settings,
+    reason: &str,
+    lock_wait: Duration,
+    out: &Output,
+    apply: impl FnOnce(
+        &ForgetOptions,
+        &mut dyn FnMut(RunEvent<'_>),
+    ) -> Result<(ForgetReport, bool), Error>,
+) -> (u8, Option<ForgetReport>) {
     let stop = Stop::watch(
         out,
         "stopping after the messages in hand\n(press Ctrl-C again to quit now; the next command \
@@ -86,13 +108,10 @@ pub(super) fn remove(
         lock_wait,
         stop: stop.flag.clone(),
     };
-    let done = frame::with_progress(out, [WORD], |events| {
-        forget::apply(&settings.vault, plan, &options, events)
-    });
+    let done = frame::with_progress(out, [WORD], |events| apply(&options, events));
     match done {
-        Ok(report) => {
+        Ok((report, is_whole)) => {
             tell(&report, out);
-            let is_whole = report.messages >= plan.messages + plan.superseded;
             let code = if is_whole { 0 } else { stop.exit_code(1) };
             (code, Some(report))
         }
@@ -150,7 +169,7 @@ pub(super) fn check_reason(reason: Option<&str>) -> Result<(), Failure> {
 /// Shows what goes, and where servers still have it.
 fn show(
     vault: &Vault,
-    query: &Query,
+    queries: &[Query],
     plan: &ForgetPlan,
     args: &Forget,
     out: &Output,
@@ -212,11 +231,16 @@ fn show(
         size(plan.octets)
     ));
     for (account, messages) in &plan.on_server {
-        let query = query.to_string();
-        let (account, query) = (escape(account), escape(&query));
+        let account = escape(account);
+        let purge = |query: &Query| {
+            let query = query.to_string();
+            format!("mailvault purge {account} --match '{}'", escape(&query))
+        };
+        let purges: Vec<String> = queries.iter().map(purge).collect();
         out.line(&format!(
             "{account}: the server still has {messages} of them. To delete them there, do it \
-             first, since\nit needs the copy in the vault: mailvault purge {account} --match '{query}'"
+             first, since\nit needs the copy in the vault: {}",
+            purges.join("; ")
         ));
     }
     Ok(())

@@ -198,6 +198,7 @@ pub(crate) const JSON_TYPES: TextRows = &[
         "held",
         "how many of the messages that are to be forgotten a hold covers",
     ),
+    ("retention", "the table [retention] of the configuration"),
     (
         "on_server",
         "how many of the messages that are to be forgotten a server has",

@@ -211,6 +211,19 @@ const PURGE: &[(&str, &str)] = &[
     ),
 ];
 
+const RETENTION: &[(&str, &str)] = &[
+    (
+        "keep",
+        "Never forget messages that match one of these queries, whatever their age.",
+    ),
+    (
+        "forget_after",
+        "What to forget: a list of tables with a query and an age of at least one day, such as \
+         [{ query = \"folder:Spam\", age = \"90d\" }]. The age is that of the received date; a \
+         message without a known date is never old.",
+    ),
+];
+
 /// The page.
 pub(super) fn page() -> String {
     let mut roff = ManualText::title("mailvault-config", "5", SOURCE, MANUAL);
@@ -251,6 +264,12 @@ pub(super) fn page() -> String {
          deletes nothing. keep_newest and keep also apply to 'mailvault purge'.",
     );
     roff.tagged(PURGE);
+    roff.section("RETENTION");
+    roff.text(
+        "The table [retention] says what 'mailvault forget --by-rule' removes from the vault for \
+         good; on its own it removes nothing.",
+    );
+    roff.tagged(RETENTION);
     roff.section("FILES");
     roff.text(
         "$XDG_CONFIG_HOME/mailvault/config.toml or ~/.config/mailvault/config.toml, else \
@@ -280,7 +299,7 @@ mod tests {
         let Error::Config { message, .. } = error else {
             panic!("another error");
         };
-        let (_, list) = message.split_once("expected one of ").unwrap();
+        let (_, list) = message.split_once("expected ").unwrap();
         let keys = list.split('`').skip(1).step_by(2);
         keys.map(str::to_owned).collect()
     }
@@ -297,6 +316,7 @@ mod tests {
         assert_eq!(told(&[ACCOUNT, SECRETS]), account);
         assert_eq!(told(&[OAUTH]), known("[accounts.a.oauth]"));
         assert_eq!(told(&[PURGE]), known("[accounts.a.purge]"));
+        assert_eq!(told(&[RETENTION]), known("[retention]"));
     }
 
     #[cfg(all(feature = "oauth", feature = "keyring"))]

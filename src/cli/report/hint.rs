@@ -164,7 +164,7 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
                 .to_owned()
         }
         Error::Clock { .. } => {
-            "set the clock, or use --free or --all, which ignore it unless keep goes by age"
+            "set the clock. For purge, --free and --all ignore it, unless keep goes by age"
                 .to_owned()
         }
         Error::Unconfirmed { .. } => {

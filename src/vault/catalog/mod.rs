@@ -5,6 +5,7 @@
 //! sender, subject) is read from the files. Keys are integers and file names are not
 //! stored but derived, which is what keeps it small and fast.
 
+mod aged;
 mod apply;
 mod audit;
 mod compare;

@@ -235,7 +235,7 @@ impl Catalog {
     }
 
     /// `fits_sets(id)`: whether an id is in all of these sets, or in none that is negated.
-    fn teach_sets(&self, sets: Vec<(bool, IdSet)>) -> rusqlite::Result<()> {
+    pub(super) fn teach_sets(&self, sets: Vec<(bool, IdSet)>) -> rusqlite::Result<()> {
         let flags = FunctionFlags::SQLITE_UTF8;
         self.db
             .create_scalar_function("fits_sets", 1, flags, move |args| {

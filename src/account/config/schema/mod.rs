@@ -2,6 +2,7 @@
 
 mod oauth;
 mod purge;
+mod retention;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
@@ -13,6 +14,7 @@ use serde::Deserialize;
 use toml::{Spanned, Value};
 
 use self::purge::RawPurge;
+use self::retention::RawRetention;
 use super::{
     Account, AuditScope, Auth, Config, Dedupe, Protocol, Recognise, Tls, is_account_name, is_host,
     is_loopback, place, usual_port,
@@ -35,7 +37,12 @@ pub(super) fn config(text: &str, path: &Path, home: Option<&Path>) -> Result<Con
     }
     let vault = file.vault.as_ref();
     let vault = vault.map(|path| context.path("vault", path)).transpose()?;
-    Ok(Config { vault, accounts })
+    let retention = context.retention(file.retention.as_ref())?;
+    Ok(Config {
+        vault,
+        accounts,
+        retention,
+    })
 }
 
 /// The keys of an account, as its parser tells them that refuses another one.
@@ -55,6 +62,7 @@ struct RawConfig {
     #[serde(default)]
     #[cfg_attr(test, schemars(with = "BTreeMap<String, RawAccount>"))]
     accounts: BTreeMap<Spanned<String>, RawAccount>,
+    retention: Option<RawRetention>,
 }
 
 /// `[defaults]` or `[accounts.NAME]`.

@@ -1,6 +1,5 @@
 //! The keys of an account's own rule of what a purge deletes and what it keeps.
 
-use chrono::DateTime;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -8,7 +7,6 @@ use super::Context;
 use crate::account::config::Purge;
 use crate::base::error::Result;
 use crate::base::units::{DurationFault, parse_age};
-use crate::mail::query;
 
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Deserialize)]
@@ -42,19 +40,8 @@ impl Context<'_> {
             keep: raw
                 .keep
                 .iter()
-                .map(|text| self.kept(text))
+                .map(|text| self.query_of("keep", text))
                 .collect::<Result<_>>()?,
         })
-    }
-    /// A query of `keep`.
-    fn kept(&self, text: &Spanned<String>) -> Result<String> {
-        match query::parse_text(text.get_ref(), DateTime::UNIX_EPOCH) {
-            Ok(_) => Ok(text.get_ref().clone()),
-            Err(error) => Err(self.hinted(
-                &text.span(),
-                &format!("keep contains an invalid query: {error}"),
-                "'mailvault help query' shows what a query may contain",
-            )),
-        }
     }
 }
