@@ -39,7 +39,8 @@ pub(crate) fn run(args: &Demo, global: &Global, out: &Output) -> Result<Done, Fa
     let code = tour_or_serve(args, &dir, global, out, &stop);
     if keep {
         out.line(&format!(
-            "\nEverything is still in {}.",
+            "\nEverything is still in {0}. The sample server is gone; to look at the mail, run\n  \
+             mailvault --config {0}/{CONFIG} list",
             escape(&dir.to_string_lossy())
         ));
     } else if let Err(source) = remove_tour(&dir) {
@@ -206,7 +207,8 @@ impl Tour<'_> {
             }
         }
         self.out.line(
-            "\nThat was our own sample server; the servers of mail providers differ in many ways.\n\
+            "\nThat was our own sample server; the servers of mail providers differ in many\n\
+             ways.\n\
              To set up your own account, run: mailvault init",
         );
         Ok(0)

@@ -140,7 +140,7 @@ fn failure(fault: HoldFault) -> Failure {
         HoldFault::Unknown { name, known } => {
             match suggest::nearest(&name, known.iter().map(String::as_str), 2) {
                 Some(near) => format!("did you mean {near}?"),
-                None if known.is_empty() => "there is no hold".to_owned(),
+                None if known.is_empty() => "no messages are held".to_owned(),
                 None => format!("there are: {}", known.join(", ")),
             }
         }

@@ -49,7 +49,7 @@ pub(crate) enum HoldCommand {
         mailvault hold release tax --reason \"audit closed\"")]
     Release {
         /// The hold
-        #[arg(value_name = "NAME")]
+        #[arg(value_name = "HOLD")]
         name: String,
         /// Why
         #[arg(long, value_name = "TEXT")]

@@ -99,6 +99,7 @@ fn with_values(arg: Arg, words: &Arc<Words>) -> Arg {
         "NAME" if arg.is_positional() => {
             ArgValueCompleter::new(move |typed: &_| words.accounts(typed))
         }
+        "HOLD" => ArgValueCompleter::new(move |typed: &_| words.holds(typed)),
         "FOLDER" => ArgValueCompleter::new(move |typed: &_| words.folders(typed)),
         "ID" => ArgValueCompleter::new(move |typed: &_| words.ids(typed)),
         "QUERY" => ArgValueCompleter::new(move |typed: &_| words.query(typed)),

@@ -78,6 +78,12 @@ impl Words {
         beginning(typed, "", found)
     }
 
+    pub(super) fn holds(&self, typed: &OsStr) -> Vec<CompletionCandidate> {
+        let holds = self.open().and_then(|vault| vault.holds().ok());
+        let holds = holds.unwrap_or_default().into_iter();
+        beginning(typed, "", holds.map(|hold| (hold.name, Some(hold.reason))))
+    }
+
     pub(super) fn folders(&self, typed: &OsStr) -> Vec<CompletionCandidate> {
         let names = self.open().and_then(|vault| vault.folder_names().ok());
         let names = names.unwrap_or_default().into_iter();

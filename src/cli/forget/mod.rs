@@ -211,9 +211,9 @@ fn show(
     }
     for (name, messages) in &plan.holds {
         out.line(&format!(
-            "{} of them: held by {}, so nothing can be removed",
-            plural(*messages, "message"),
-            escape(name)
+            "The hold {} covers {}, so nothing can be removed.",
+            escape(name),
+            plural(*messages, "message")
         ));
     }
     let forms = match plan.superseded {
