@@ -83,8 +83,8 @@ fn verify_finished(
     check.months(&manifest.id)?;
     let replayed = check.replayed(&manifest.id)?;
     // Files are on their way from one account to another, or about to go.
-    let unfinished = is_unfinished(&layout, &replayed)? || replayed.is_erasing()?;
-    if unfinished && lock.is_some() && !tried {
+    let unfinished = is_unfinished(&layout, &replayed)?;
+    if (unfinished || lock.is_some() && replayed.is_erasing()?) && !tried {
         drop((check, replayed, lock));
         drop(Writer::open(path, Duration::ZERO, &options.stop)?);
         return Ok(None);

@@ -185,12 +185,12 @@ fn account_step(dice: &mut Dice) -> Step {
         2 => Step::NewName {
             name: dice.below(3),
         },
-        3 | 4 => Step::Merge,
+        3 | 4 | 9 => Step::Merge,
         5 => Step::NewHost {
             moved: !dice.once_in(3),
         },
         6 => Step::Leave,
-        7..=9 => Step::Forget {
+        7 | 8 => Step::Forget {
             place: dice.below(40),
         },
         10 => Step::Remember,
