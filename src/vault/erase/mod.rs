@@ -2,7 +2,7 @@
 //!
 //! The decision is one append to the ledger: tombstones, and every line that is to be masked. From
 //! then on the messages are gone, whatever happens: any command that opens the vault for writing
-//! does the rest, in this order. Files, lines, `end`, catalogs. A message is found by the lines
+//! does the rest, in this order: files, lines, `end`, catalogs. A message is found by the lines
 //! that are to be masked, so that its files go before any of these.
 
 mod catalogs;
@@ -41,7 +41,8 @@ pub(crate) struct Erased {
 }
 
 impl Writer {
-    /// Removes these contents for a reason. Nothing takes that back. Refused if the ledger is damaged, since then it is not known what speaks of them.
+    /// Removes these contents for a reason. Nothing takes that back. Refused if the ledger is damaged,
+    /// since then it is not known what speaks of them.
     pub(crate) fn erase(
         &mut self,
         contents: &[Hash128],
