@@ -101,7 +101,7 @@ pub fn plan(vault: &Vault, query: &Query) -> Result<ForgetPlan> {
 /// What goes of a selection.
 fn of_selection(vault: &Vault, selection: &Selection) -> Result<ForgetPlan> {
     let mut contents = vault.contents(selection)?;
-    let forms = vault.superseded_by(&contents)?;
+    let forms = vault.retained().superseded_by(&contents)?;
     let superseded = forms.len() as u64;
     contents.extend(forms);
     let holds = vault.holding(&contents)?;

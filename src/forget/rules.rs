@@ -101,7 +101,7 @@ pub fn apply(
 
 /// What rules choose.
 #[derive(Default)]
-struct Chosen {
+struct RuleChoice {
     ids: IdSet,
     /// How many of them each rule selects.
     by_rule: Vec<u64>,
@@ -109,7 +109,7 @@ struct Chosen {
     held: Vec<(String, u64)>,
 }
 
-fn choose(view: RetainedView<'_>, retention: &Retention, now: DateTime<Utc>) -> Result<Chosen> {
+fn choose(view: RetainedView<'_>, retention: &Retention, now: DateTime<Utc>) -> Result<RuleChoice> {
     let newest = view.catalog().newest()?;
     if now.timestamp() < newest {
         return Err(Error::Clock {
@@ -136,14 +136,14 @@ fn choose(view: RetainedView<'_>, retention: &Retention, now: DateTime<Utc>) -> 
         by_rule.push(old);
     }
     if all.len() == 0 {
-        return Ok(Chosen::default());
+        return Ok(RuleChoice::default());
     }
     // One wrong date makes nothing unprotected.
     let mut kept = view.matching(&keep, DateRule::Any)?;
     let mut held = view.held(now)?;
     let sets = held.iter_mut().map(|(_, ids)| ids);
     view.add_successors(sets.chain([&mut kept]))?;
-    let mut chosen = Chosen::default();
+    let mut chosen = RuleChoice::default();
     let mut counts = vec![0; held.len()];
     for id in all.iter() {
         let mut stays = kept.contains(id);

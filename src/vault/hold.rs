@@ -158,13 +158,8 @@ pub fn release_hold(
 /// A writer of a vault whose record is whole. Where lines are damaged, nobody knows what is held.
 fn open(path: &Path, patience: Duration) -> Result<Writer, Error> {
     let writer = Writer::open(path, patience, &AtomicBool::new(false))?;
-    match writer.first_damage()? {
-        None => Ok(writer),
-        Some(damage) => Err(Error::Damaged {
-            path: path.join(damage.file),
-            detail: damage.detail,
-        }),
-    }
+    writer.refuse_damaged()?;
+    Ok(writer)
 }
 
 fn check_name(name: &str) -> Result<(), HoldFault> {

@@ -12,7 +12,7 @@ use thiserror::Error as Typed;
 
 use super::catalog::Catalog;
 use super::layout::{FileName, Layout, base_of};
-use super::ledger::{Item, LedgerEvent, Reader};
+use super::ledger::LedgerEvent;
 use super::{Vault, Writer, frame, maildir};
 use crate::base::error::{Error, Result};
 use crate::base::fsx::{self, StagedFile};
@@ -149,7 +149,7 @@ impl Writer {
     /// Merges an account into another, by their names in the vault, whatever their servers are.
     pub fn merge(&mut self, account: &str, into: &str) -> Result<MergePlan, MergeFault> {
         let plan = plan(self.catalog(), account, into, true)?;
-        self.check_ledger()?;
+        self.refuse_damaged()?;
         self.require_merged()?;
         self.record(&[LedgerEvent::Merged {
             account: account.to_owned(),
@@ -158,27 +158,6 @@ impl Writer {
         self.publish()?;
         self.finish_merges()?;
         Ok(plan)
-    }
-
-    /// Refuses a ledger with damage that nobody has accepted: which names an account has would be
-    /// decided without the lines that cannot be read.
-    fn check_ledger(&self) -> Result<()> {
-        let layout = self.layout();
-        let mut reader = Reader::new(layout, &self.manifest.id)?;
-        let mut damaged = Vec::new();
-        for item in &mut reader {
-            if let Item::Damage(damage) = item? {
-                damaged.push(damage);
-            }
-        }
-        let gaps = reader.accepted_gaps();
-        match { damaged.iter() }.find(|damage| !gaps.iter().any(|gap| gap.covers(damage))) {
-            Some(damage) => Err(Error::Damaged {
-                path: layout.root().join(&damage.file),
-                detail: damage.detail.clone(),
-            }),
-            None => Ok(()),
-        }
     }
 
     /// Moves the files of accounts that became part of others, where that was not done yet.

@@ -1,4 +1,4 @@
-//! A vault as the rules of retention see it, whether it is open for reading or for writing.
+//! A vault as a forget sees it, whether it is open for reading or for writing.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ use crate::base::error::Result;
 use crate::mail::message::Hash128;
 use crate::mail::query::Query;
 
-/// What rules ask.
+/// What a forget and the rules of retention ask.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RetainedView<'a> {
     layout: &'a Layout,
@@ -100,7 +100,7 @@ impl<'a> RetainedView<'a> {
 }
 
 impl Vault {
-    /// As the rules of retention see it.
+    /// As a forget sees it.
     pub(crate) fn retained(&self) -> RetainedView<'_> {
         RetainedView {
             layout: &self.layout,
@@ -110,7 +110,7 @@ impl Vault {
 }
 
 impl Writer {
-    /// As the rules of retention see it.
+    /// As a forget sees it.
     pub(crate) fn retained(&self) -> RetainedView<'_> {
         RetainedView {
             layout: self.layout(),

@@ -199,11 +199,6 @@ impl Vault {
         }
     }
 
-    /// The cut and wrong forms that the vault has of these contents, in whose place they came.
-    pub(crate) fn superseded_by(&self, contents: &[Hash128]) -> Result<Vec<Hash128>> {
-        self.retained().superseded_by(contents)
-    }
-
     /// The accounts whose servers list messages of a selection, as far as is known, as they are
     /// called, and how many.
     pub(crate) fn listed_on_servers(&self, selection: &Selection) -> Result<Vec<(String, u64)>> {

@@ -246,8 +246,15 @@ impl Writer {
         Ok(())
     }
 
-    /// Reads the whole ledger for a damaged stretch that no repair has accepted.
-    pub(crate) fn first_damage(&self) -> Result<Option<Damage>> {
+    /// Refuses a ledger with damage that no repair has accepted: what depends on all that it says
+    /// would be decided without the lines that cannot be read.
+    pub(crate) fn refuse_damaged(&self) -> Result<()> {
+        if let Some(file) = ledger::forked(&self.layout)?.first() {
+            return Err(Error::Damaged {
+                path: self.layout.root().join(file),
+                detail: "its compressed file does not hold the same".to_owned(),
+            });
+        }
         let mut reader = Reader::new(&self.layout, &self.manifest.id)?;
         let mut found = Vec::new();
         for item in &mut reader {
@@ -256,8 +263,17 @@ impl Writer {
             }
         }
         let gaps = reader.accepted_gaps();
-        let is_open = |damage: &Damage| !gaps.iter().any(|gap| gap.covers(damage));
-        Ok(found.into_iter().find(is_open))
+        let is_open = |damage: &&Damage| !gaps.iter().any(|gap| gap.covers(damage));
+        match found.iter().find(is_open) {
+            None => Ok(()),
+            Some(damage) => Err(Error::Damaged {
+                path: self.layout.root().join(&damage.file),
+                detail: format!(
+                    "bytes {} to {}: {}",
+                    damage.first, damage.last, damage.detail
+                ),
+            }),
+        }
     }
 
     /// Makes written files durable.

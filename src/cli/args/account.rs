@@ -4,8 +4,8 @@ use clap::{Args, Subcommand};
 
 /// List, rename, merge, move, disable or remove accounts
 ///
-/// No mail is lost or changed by these commands, neither in the vault nor on a server. All but list,
-/// merge and move change the configuration file.
+/// No mail is lost or changed by these commands, neither in the vault nor on a server, except by
+/// 'account remove --forget'. All but list, merge and move change the configuration file.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
     mailvault account list                     all accounts\n  \

@@ -49,7 +49,7 @@ pub(crate) fn run(
     let plan = forget::plan(&vault, &query)?;
     show(&vault, std::slice::from_ref(&query), &plan, args, out)?;
     if args.dry_run {
-        return Ok(Done::new(0, summary(&plan, None)));
+        return Ok(Done::new(0, summary(&plan, None, args.dry_run)));
     }
     if !plan.holds.is_empty() {
         let holds = plan.holds.clone();
@@ -57,7 +57,7 @@ pub(crate) fn run(
     }
     if !args.yes && !agrees(&plan, out)? {
         out.say("Nothing was removed.");
-        return Ok(Done::new(1, summary(&plan, None)));
+        return Ok(Done::new(1, summary(&plan, None, args.dry_run)));
     }
     if let Some(file) = &args.save {
         save(&vault, &query, file, &plan, out)?;
@@ -69,7 +69,7 @@ pub(crate) fn run(
     if let (None, Some(file)) = (&report, &args.save) {
         out.say(&format!("The messages stay saved in {}.", file.display()));
     }
-    Ok(Done::new(code, summary(&plan, report.as_ref())))
+    Ok(Done::new(code, summary(&plan, report.as_ref(), false)))
 }
 
 /// Removes what was planned, tells of it, and gives the exit code.
@@ -142,13 +142,18 @@ fn refuse_early(args: &Forget, asks: bool) -> Result<(), Failure> {
         return Ok(());
     }
     check_reason(args.reason.as_deref())?;
-    if !args.yes && !asks {
-        return Err(Failure::usage(
-            "forget needs confirmation, but there is no terminal",
-            "add --yes to remove, or --dry-run to preview",
-        ));
+    check_asks(args, asks)
+}
+
+/// Refuses to remove anything without an answer.
+fn check_asks(args: &Forget, asks: bool) -> Result<(), Failure> {
+    if args.dry_run || args.yes || asks {
+        return Ok(());
     }
-    Ok(())
+    Err(Failure::usage(
+        "forget needs confirmation, but there is no terminal",
+        "add --yes to remove, or --dry-run to preview",
+    ))
 }
 
 /// Refuses a reason that says nothing, or has no room in the ledger.
@@ -309,13 +314,13 @@ fn tell(report: &ForgetReport, out: &Output) {
     );
 }
 
-fn summary(plan: &ForgetPlan, report: Option<&ForgetReport>) -> Value {
+fn summary(plan: &ForgetPlan, report: Option<&ForgetReport>, dry_run: bool) -> Value {
     json!({
         "messages": plan.messages,
         "bytes": plan.octets,
         "removed": report.map_or(0, |report| report.messages),
         "files": report.map_or(0, |report| report.files),
         "masked_lines": report.map_or(0, |report| report.lines),
-        "dry_run": report.is_none(),
+        "dry_run": dry_run,
     })
 }

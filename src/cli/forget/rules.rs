@@ -9,7 +9,7 @@ use mailvault::forget::rules::{self, RulePlan};
 use mailvault::mail::query::{self, Query};
 use serde_json::{Value, json};
 
-use super::{agrees, carry_out, check_reason, show, summary};
+use super::{agrees, carry_out, check_asks, check_reason, show, summary};
 use crate::cli::Done;
 use crate::cli::args::{Forget, Global};
 use crate::cli::output::Output;
@@ -31,7 +31,7 @@ pub(super) fn run(
     let retention = &settings.config.retention;
     if retention.forget_after.is_empty() {
         let why = "The configuration has no rule in [retention].";
-        return Ok(nothing(0, why, out));
+        return Ok(nothing(args, 0, why, out));
     }
     let now = Utc::now();
     let vault = settings.open_vault()?;
@@ -44,16 +44,16 @@ pub(super) fn run(
             tell_left_out(&planned, out);
         }
         let why = "No mail is old enough to be forgotten.";
-        return Ok(nothing(planned.kept, why, out));
+        return Ok(nothing(args, planned.kept, why, out));
     }
     show(&vault, &queries(&planned, now)?, &planned.plan, args, out)?;
     tell_left_out(&planned, out);
     if args.dry_run {
-        return Ok(Done::new(0, summary_of(&planned, None)));
+        return Ok(Done::new(0, summary_of(&planned, None, args.dry_run)));
     }
     if !args.yes && !agrees(&planned.plan, out)? {
         out.say("Nothing was removed.");
-        return Ok(Done::new(1, summary_of(&planned, None)));
+        return Ok(Done::new(1, summary_of(&planned, None, args.dry_run)));
     }
     drop(vault);
     Ok(remove(&planned, args, settings, out))
@@ -74,7 +74,7 @@ fn remove(planned: &RulePlan, args: &Forget, settings: &Settings, out: &Output) 
             "{spared} came under keep or a hold meanwhile, and stay."
         ));
     }
-    Done::new(code, summary_of(planned, report.as_ref()))
+    Done::new(code, summary_of(planned, report.as_ref(), false))
 }
 
 fn refuse_early(args: &Forget, asks: bool) -> Result<(), Failure> {
@@ -87,16 +87,10 @@ fn refuse_early(args: &Forget, asks: bool) -> Result<(), Failure> {
             ));
         }
     }
-    if args.dry_run || args.yes || asks {
-        return Ok(());
-    }
-    Err(Failure::usage(
-        "forget needs confirmation, but there is no terminal",
-        "add --yes to remove, or --dry-run to preview",
-    ))
+    check_asks(args, asks)
 }
 
-fn nothing(kept: u64, why: &str, out: &Output) -> Done {
+fn nothing(args: &Forget, kept: u64, why: &str, out: &Output) -> Done {
     if out.out_terminal && !out.quiet {
         out.line(why);
     }
@@ -107,14 +101,14 @@ fn nothing(kept: u64, why: &str, out: &Output) -> Done {
         "files": 0,
         "masked_lines": 0,
         "kept": kept,
-        "dry_run": true,
+        "dry_run": args.dry_run,
     });
     Done::new(0, summary)
 }
 
 /// The summary, with what stays because of `keep`.
-fn summary_of(planned: &RulePlan, report: Option<&ForgetReport>) -> Value {
-    let mut summary = summary(&planned.plan, report);
+fn summary_of(planned: &RulePlan, report: Option<&ForgetReport>, dry_run: bool) -> Value {
+    let mut summary = summary(&planned.plan, report, dry_run);
     summary["kept"] = planned.kept.into();
     summary
 }

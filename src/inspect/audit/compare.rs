@@ -120,9 +120,15 @@ impl Audit<'_> {
             let wanted: Vec<Listing> = slice.iter().map(|r| listings.get(*r as usize)).collect();
             let received = evidence::receive(source, &wanted)?;
             for ((row, listing), digest) in slice.iter().zip(&wanted).zip(received) {
-                let Some(digest) = digest else { continue };
                 let verdict = &mut verdicts[*row as usize];
                 let was_forgotten = verdict.status == ArchiveStatus::Forgotten;
+                let Some(digest) = digest else {
+                    if was_forgotten {
+                        // By its name alone it is not known to be the same.
+                        *verdict = Judgement::UNKNOWN;
+                    }
+                    continue;
+                };
                 *verdict = if verdict.status == ArchiveStatus::Refused {
                     // It can be had now, but was never received under its name.
                     Judgement::UNKNOWN

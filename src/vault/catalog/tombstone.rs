@@ -3,6 +3,7 @@
 
 use rusqlite::{OptionalExtension, params};
 
+use super::lookup::hash;
 use super::{Catalog, PickedRows, State, signed, split, unsigned};
 use crate::base::error::Result;
 use crate::mail::message::Hash128;
@@ -111,8 +112,8 @@ impl Catalog {
     }
 
     /// True if a content is the cut or wrong form of another one.
-    pub(crate) fn is_superseded(&self, hash: Hash128) -> Result<bool> {
-        let (h64, hrest) = split(hash);
+    pub(crate) fn is_superseded(&self, content: Hash128) -> Result<bool> {
+        let (h64, hrest) = split(content);
         self.db
             .prepare_cached(
                 "SELECT EXISTS (SELECT 1 FROM blob WHERE h64 = ?1 AND hrest = ?2 AND superseded)",
@@ -228,43 +229,29 @@ impl Catalog {
     }
 
     fn try_describe_as(&self, other: &Self) -> rusqlite::Result<()> {
-        let mut find = self
-            .db
-            .prepare("SELECT id FROM blob WHERE h64 = ?1 AND hrest = ?2")?;
         let mut like = self
             .db
             .prepare("INSERT OR IGNORE INTO likeness VALUES (?1, ?2, ?3)")?;
-        let mut put = self
-            .db
-            .prepare("INSERT OR IGNORE INTO envelope VALUES (?1, ?2, ?3, ?4)")?;
         let mut rows = other.db.prepare(
             "SELECT h64, hrest, mid, likeness FROM likeness JOIN blob ON blob.id = likeness.blob",
         )?;
         let mut rows = rows.query([])?;
         while let Some(row) = rows.next()? {
-            let key: (i64, [u8; 8]) = (row.get(0)?, row.get(1)?);
-            let id: Option<i64> = find
-                .query_row(params![key.0, key.1], |r| r.get(0))
-                .optional()?;
-            if let Some(id) = id {
-                like.execute(params![
-                    row.get::<_, i64>(2)?,
-                    row.get::<_, [u8; 16]>(3)?,
-                    id
-                ])?;
+            if let Some(id) = self.blob_id(hash(row)?)? {
+                let (mid, likeness) = (row.get::<_, i64>(2)?, row.get::<_, [u8; 16]>(3)?);
+                like.execute(params![mid, likeness, id])?;
             }
         }
+        let mut put = self
+            .db
+            .prepare("INSERT OR IGNORE INTO envelope VALUES (?1, ?2, ?3, ?4)")?;
         let mut rows = other.db.prepare(
             "SELECT h64, hrest, date, sender, subject
              FROM envelope JOIN blob ON blob.id = envelope.blob",
         )?;
         let mut rows = rows.query([])?;
         while let Some(row) = rows.next()? {
-            let key: (i64, [u8; 8]) = (row.get(0)?, row.get(1)?);
-            let id: Option<i64> = find
-                .query_row(params![key.0, key.1], |r| r.get(0))
-                .optional()?;
-            if let Some(id) = id {
+            if let Some(id) = self.blob_id(hash(row)?)? {
                 let (sender, subject) = (row.get::<_, String>(3)?, row.get::<_, String>(4)?);
                 put.execute(params![id, row.get::<_, i64>(2)?, sender, subject])?;
             }

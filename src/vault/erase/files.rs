@@ -1,6 +1,6 @@
 //! Removing the files of messages, wherever they lie in the vault.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::base::error::Result;
@@ -10,15 +10,11 @@ use crate::vault::layout::{self, FileName, Layout};
 use crate::vault::ledger::{LedgerEvent, MaskedLine, mask_copy};
 use crate::vault::{frame, maildir};
 
-use super::lines::names_any;
+use super::lines::{GoneContents, names_any};
 
 /// Removes the files of these contents, durably, and what copies in the quarantine hold of them;
 /// gives how many files went.
-pub(super) fn remove(
-    layout: &Layout,
-    gone: &HashSet<Hash128>,
-    lines: &[MaskedLine],
-) -> Result<u64> {
+pub(super) fn remove(layout: &Layout, gone: &GoneContents, lines: &[MaskedLine]) -> Result<u64> {
     let mut removed = 0;
     for account in maildir::list(&layout.mail_dir())? {
         if !layout::is_account(&account) {
@@ -38,11 +34,11 @@ pub(super) fn remove(
     Ok(removed + clear_quarantine(&layout.quarantine(), gone, lines)?)
 }
 
-fn remove_in(dir: &Path, gone: &HashSet<Hash128>) -> Result<u64> {
+fn remove_in(dir: &Path, gone: &GoneContents) -> Result<u64> {
     let mut files = Vec::new();
     maildir::for_each_name(dir, &mut |name| {
         let hash = FileName::parse(&name).map(|(name, _)| name.hash);
-        if hash.is_some_and(|hash| gone.contains(&hash)) {
+        if hash.is_some_and(|hash| gone.hashes.contains(&hash)) {
             files.push(dir.join(name));
         }
         Ok(())
@@ -60,7 +56,7 @@ fn remove_all(files: &[PathBuf]) -> Result<u64> {
 }
 
 /// A damaged file may still hold most of a message; one with another's name may hold it whole.
-fn clear_quarantine(dir: &Path, gone: &HashSet<Hash128>, lines: &[MaskedLine]) -> Result<u64> {
+fn clear_quarantine(dir: &Path, gone: &GoneContents, lines: &[MaskedLine]) -> Result<u64> {
     let (mut files, mut copies) = (Vec::new(), Vec::new());
     let mut scanner = Scanner::new();
     let mut removed = 0;
@@ -79,16 +75,16 @@ fn clear_quarantine(dir: &Path, gone: &HashSet<Hash128>, lines: &[MaskedLine]) -
         {
             copies.push(path);
         } else if is_foreign_cache(&name)
-            || named_hash(&name).is_some_and(|hash| gone.contains(&hash))
-            || frame::scan(&path, u64::MAX, &mut scanner)
-                .is_ok_and(|digest| gone.contains(&digest.hash))
+            || named_hash(&name).is_some_and(|hash| gone.hashes.contains(&hash))
+            || frame::scan(&path, gone.largest, &mut scanner)
+                .is_ok_and(|digest| gone.hashes.contains(&digest.hash))
         {
             files.push(path);
         }
     }
     for copy in &copies {
-        let names = |event: &LedgerEvent| names_any(event, gone);
-        mask_copy(copy, lines, &names, &|hash| gone.contains(&hash))?;
+        let names = |event: &LedgerEvent| names_any(event, &gone.hashes);
+        mask_copy(copy, lines, &names, &|hash| gone.hashes.contains(&hash))?;
     }
     Ok(removed + remove_all(&files)?)
 }

@@ -7,7 +7,7 @@ use crate::base::error::Result;
 use crate::mail::message::Hash128;
 use crate::mail::source::Uid;
 use crate::vault::catalog::{Catalog, Origin};
-use crate::vault::layout::Layout;
+use crate::vault::layout::{FileName, Layout};
 use crate::vault::ledger::{
     Erasure, Identity, LedgerEvent, MaskedLine, TombstoneKind, for_each_line,
 };
@@ -15,7 +15,7 @@ use crate::vault::tombstones::TombstoneKey;
 
 /// What the ledger says of messages.
 #[derive(Debug, Default)]
-pub(super) struct Spoken {
+pub(super) struct Mentions {
     /// The messages.
     pub(super) contents: HashSet<Hash128>,
     /// The lines that speak of them.
@@ -24,24 +24,26 @@ pub(super) struct Spoken {
     arrivals: HashSet<Hash128>,
     /// Message-ID and likeness of each.
     likenesses: HashSet<(Vec<u8>, Hash128)>,
-    /// Their names on servers, as a pull knows them, with the sizes that were listed.
-    names: HashMap<Identity, HashSet<Option<u64>>>,
+    /// Their names on servers, as a pull knows them.
+    names: HashSet<Identity>,
+    /// Those that stand for one of them, as far as that is certain, with the sizes that are listed.
+    certain: Vec<(Identity, Option<u64>)>,
 }
 
-impl Spoken {
+impl Mentions {
     /// Finds what is said of these contents.
     pub(super) fn find(
         layout: &Layout,
         catalog: &Catalog,
         contents: HashSet<Hash128>,
     ) -> Result<Self> {
-        let mut spoken = Self {
+        let mut mentions = Self {
             contents,
             ..Self::default()
         };
-        for_each_line(layout, &mut |line| spoken.note(catalog, &line.event))?;
-        spoken.find_lines(layout, catalog)?;
-        Ok(spoken)
+        for_each_line(layout, &mut |line| mentions.note(catalog, &line.event))?;
+        mentions.find_lines(layout, catalog)?;
+        Ok(mentions)
     }
 
     fn note(&mut self, catalog: &Catalog, event: &LedgerEvent) -> Result<()> {
@@ -51,9 +53,8 @@ impl Spoken {
                     self.arrivals.insert(seen.got);
                 }
                 if seen.identity.uid != Uid::Absent {
-                    let name = owned(catalog, &seen.identity).into_owned();
-                    let sizes = self.names.entry(name).or_default();
-                    sizes.insert(seen.octets);
+                    self.names
+                        .insert(owned(catalog, &seen.identity).into_owned());
                 }
                 if let Some(mid) = &seen.mid
                     && let Some(id) = catalog.key_of(seen.hash)?
@@ -76,9 +77,9 @@ impl Spoken {
             ..
         } = self;
         // What comes before the first content of a name is taken to speak of that.
-        let mut current: HashSet<Identity> = names.keys().cloned().collect();
+        let mut current: HashSet<Identity> = names.clone();
         let mut listed: HashMap<Origin<'_>, HashSet<Vec<u8>>> = HashMap::new();
-        for name in names.keys() {
+        for name in names.iter() {
             let mailbox = listed.entry(Origin::of(name)).or_default();
             mailbox.insert(name.uid.name().into_owned());
         }
@@ -93,7 +94,7 @@ impl Spoken {
                 };
             if let LedgerEvent::Seen(seen) = &line.event {
                 let name = owned(catalog, &seen.identity);
-                if names.contains_key(&*name) {
+                if names.contains(&*name) {
                     if speaks {
                         current.insert(name.into_owned());
                     } else {
@@ -106,22 +107,19 @@ impl Spoken {
             }
             Ok(())
         })?;
-        self.names.retain(|name, _| current.contains(name));
-        self.leave_other_names(catalog)
+        self.find_certain(catalog)
     }
 
-    /// A name that stands for another message by now, or of which that is not known, must be
-    /// fetched: it gets no tombstone.
-    fn leave_other_names(&mut self, catalog: &Catalog) -> Result<()> {
-        let mut others = Vec::new();
-        for name in self.names.keys() {
+    /// Under any other name there may be another message, which a pull must fetch: one that only
+    /// resembles it, came in doubt or stands for another content by now gets no tombstone.
+    fn find_certain(&mut self, catalog: &Catalog) -> Result<()> {
+        for name in &self.names {
             let now = catalog.before(Origin::of(name), &name.uid.name())?;
-            if !now.is_some_and(|now| !now.wanted && self.contents.contains(&now.hash)) {
-                others.push(name.clone());
-            }
-        }
-        for name in others {
-            self.names.remove(&name);
+            let certain = now.filter(|now| {
+                !now.wanted && now.proof.is_possession() && self.contents.contains(&now.hash)
+            });
+            self.certain
+                .extend(certain.map(|now| (name.clone(), now.octets)));
         }
         Ok(())
     }
@@ -138,11 +136,9 @@ impl Spoken {
         for (mid, likeness) in &self.likenesses {
             tags.push((TombstoneKind::Likeness, key.likeness(*likeness, mid)));
         }
-        for (name, sizes) in &self.names {
-            for octets in sizes {
-                let tag = key.name(Origin::of(name), &name.uid, *octets);
-                tags.extend(tag.map(|tag| (TombstoneKind::Name, tag)));
-            }
+        for (name, octets) in &self.certain {
+            let tag = key.name(Origin::of(name), &name.uid, *octets);
+            tags.extend(tag.map(|tag| (TombstoneKind::Name, tag)));
         }
         // In no order that says anything of what they stand for.
         tags.sort_unstable_by_key(|(_, tag)| tag.0);
@@ -151,19 +147,43 @@ impl Spoken {
     }
 }
 
-/// The contents that lines speak of which are to be masked and are not yet.
-pub(super) fn contents_of(layout: &Layout, lines: &[MaskedLine]) -> Result<HashSet<Hash128>> {
-    let mut contents = HashSet::new();
-    for_each_line(layout, &mut |line| {
-        let Ok(at) = lines.binary_search_by_key(&line.seq, |line| line.line) else {
-            return Ok(());
+/// Contents that are to go.
+#[derive(Debug, Default)]
+pub(super) struct GoneContents {
+    pub(super) hashes: HashSet<Hash128>,
+    /// The size of the largest of them.
+    pub(super) largest: u64,
+}
+
+impl GoneContents {
+    /// Those that lines speak of which are to be masked and are not yet.
+    pub(super) fn of(layout: &Layout, lines: &[MaskedLine]) -> Result<Self> {
+        let mut gone = Self::default();
+        for_each_line(layout, &mut |line| {
+            let Ok(at) = lines.binary_search_by_key(&line.seq, |line| line.line) else {
+                return Ok(());
+            };
+            if line.mask().is_some_and(|mask| mask.was == lines[at].was) {
+                gone.add(&line.event);
+            }
+            Ok(())
+        })?;
+        Ok(gone)
+    }
+
+    fn add(&mut self, event: &LedgerEvent) {
+        let (hash, size) = match event {
+            LedgerEvent::Seen(seen) => (seen.hash, seen.size),
+            LedgerEvent::Adopted { hash, file, .. } => {
+                let name = file.rsplit(|b| *b == b'/').next().unwrap_or_default();
+                let name = FileName::parse(&String::from_utf8_lossy(name));
+                (*hash, name.map_or(0, |(name, _)| name.size))
+            }
+            _ => return,
         };
-        if line.mask().is_some_and(|mask| mask.was == lines[at].was) {
-            contents.extend(content_of(&line.event));
-        }
-        Ok(())
-    })?;
-    Ok(contents)
+        self.hashes.insert(hash);
+        self.largest = self.largest.max(size);
+    }
 }
 
 /// A name as a pull knows it: of an account that became part of another, it is the other's.
@@ -195,14 +215,6 @@ pub(super) fn names_any(event: &LedgerEvent, contents: &HashSet<Hash128>) -> boo
         | LedgerEvent::UploadFailed { hash, .. }
         | LedgerEvent::Uploaded { hash, .. } => has(hash),
         _ => false,
-    }
-}
-
-fn content_of(event: &LedgerEvent) -> Option<Hash128> {
-    match event {
-        LedgerEvent::Seen(seen) => Some(seen.hash),
-        LedgerEvent::Adopted { hash, .. } => Some(*hash),
-        _ => None,
     }
 }
 

@@ -21,17 +21,17 @@ use crate::vault::Writer;
 use crate::vault::catalog::{Catalog, IdSet};
 use crate::vault::hold::{held_now, holding};
 use crate::vault::layout::Layout;
-use crate::vault::ledger::{self, Erasure, LedgerEvent, MaskedLine};
+use crate::vault::ledger::{Erasure, LedgerEvent, MaskedLine, for_each_line};
 use crate::vault::tombstones::TombstoneKey;
 
-use self::lines::Spoken;
+use self::lines::{GoneContents, Mentions};
 
 /// So many messages go at once: what is known of them is in memory.
 const ROUND: usize = 8_192;
 
 /// What came of a removal.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Erased {
+pub(crate) struct ErasedCounts {
     /// Messages.
     pub(crate) messages: u64,
     /// Files.
@@ -49,7 +49,7 @@ impl Writer {
         reason: &str,
         stop: &AtomicBool,
         tell: &mut dyn FnMut(u64),
-    ) -> Result<Erased> {
+    ) -> Result<ErasedCounts> {
         self.refuse_damaged()?;
         let held = held_now(&self.layout, &self.catalog, Utc::now())?;
         self.refuse_held(&held, contents.iter().copied())?;
@@ -58,27 +58,27 @@ impl Writer {
         let number = self.catalog.forgets()?.last().map_or(0, |last| last.number) + 1;
         // Until the catalogs are made again, none may be published that knows the messages.
         self.erasing = true;
-        let mut all = Erased::default();
+        let mut all = ErasedCounts::default();
         for round in contents.chunks(ROUND) {
             if stop.load(Ordering::Relaxed) {
                 break;
             }
             let wanted: HashSet<Hash128> = round.iter().copied().collect();
-            let spoken = Spoken::find(&self.layout, &self.catalog, wanted)?;
+            let mentions = Mentions::find(&self.layout, &self.catalog, wanted)?;
             let mut events = vec![LedgerEvent::Erased(Erasure::Begin {
                 forget: number,
                 reason: reason.to_owned(),
-                messages: spoken.contents.len() as u64,
+                messages: mentions.contents.len() as u64,
                 key: key.mark(),
             })];
             let erased = |erasure| LedgerEvent::Erased(erasure);
-            events.extend(spoken.tombstones(&key, number).into_iter().map(erased));
-            let masks = spoken.lines.iter().map(|line| masked(number, *line));
+            events.extend(mentions.tombstones(&key, number).into_iter().map(erased));
+            let masks = mentions.lines.iter().map(|line| masked(number, *line));
             events.extend(masks.map(erased));
             events.push(erased(Erasure::Decided { forget: number }));
             self.record(&events)?;
             let done = self.finish_erasing()?;
-            all.messages += spoken.contents.len() as u64;
+            all.messages += mentions.contents.len() as u64;
             all.files += done.files;
             all.lines += done.lines;
             tell(all.messages);
@@ -109,40 +109,21 @@ impl Writer {
     }
 
     /// Does what is left of a removal that was decided.
-    pub(in crate::vault) fn finish_erasing(&mut self) -> Result<Erased> {
+    pub(in crate::vault) fn finish_erasing(&mut self) -> Result<ErasedCounts> {
         let lines = self.catalog.masking()?;
         if lines.is_empty() {
-            return Ok(Erased::default());
+            return Ok(ErasedCounts::default());
         }
-        let gone = lines::contents_of(&self.layout, &lines)?;
+        let gone = GoneContents::of(&self.layout, &lines)?;
         let files = files::remove(&self.layout, &gone, &lines)?;
         self.ledger.mask(&lines)?;
         let forget = self.catalog.forgets()?.last().map_or(1, |last| last.number);
         self.record(&[LedgerEvent::Erased(Erasure::End { forget })])?;
-        Ok(Erased {
-            messages: gone.len() as u64,
+        Ok(ErasedCounts {
+            messages: gone.hashes.len() as u64,
             files,
             lines: lines.len() as u64,
         })
-    }
-
-    fn refuse_damaged(&self) -> Result<()> {
-        if let Some(file) = ledger::forked(&self.layout)?.first() {
-            return Err(Error::Damaged {
-                path: self.layout.root().join(file),
-                detail: "its compressed file does not hold the same".to_owned(),
-            });
-        }
-        match self.first_damage()? {
-            None => Ok(()),
-            Some(damage) => Err(Error::Damaged {
-                path: self.layout.root().join(&damage.file),
-                detail: format!(
-                    "bytes {} to {}: {}",
-                    damage.first, damage.last, damage.detail
-                ),
-            }),
-        }
     }
 
     /// Puts right what a removal left that was interrupted, after the ledger was taken in:
@@ -176,7 +157,7 @@ impl Writer {
             return Ok(());
         }
         let (mut lines, mut begun) = (Vec::new(), Vec::new());
-        ledger::for_each_line(&self.layout, &mut |line| {
+        for_each_line(&self.layout, &mut |line| {
             match line.event {
                 LedgerEvent::Erased(Erasure::Begin { .. }) => begun.clear(),
                 LedgerEvent::Erased(Erasure::Masked { line, was, now, .. }) => {
@@ -223,7 +204,7 @@ impl Writer {
 pub(super) fn hide(layout: &Layout, catalog: &mut Catalog) -> Result<()> {
     if catalog.is_erasing()? {
         let masking = catalog.masking()?;
-        for hash in lines::contents_of(layout, &masking)? {
+        for hash in GoneContents::of(layout, &masking)?.hashes {
             catalog.apply_event(&LedgerEvent::Lost { hash }, 0)?;
         }
     }
@@ -236,5 +217,86 @@ fn masked(forget: u32, line: MaskedLine) -> Erasure {
         line: line.line,
         was: line.was,
         now: line.now,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::time::Duration;
+
+    use super::*;
+    use crate::mail::source::{Listing, Uid};
+    use crate::vault::catalog::Origin;
+    use crate::vault::ledger::{Evidence, Identity, Seen};
+
+    fn seen(uidl: &str, octets: u64, evidence: Evidence) -> LedgerEvent {
+        let hash = Hash128::of(b"forgotten");
+        LedgerEvent::Seen(Box::new(Seen {
+            identity: Identity {
+                account: "work".to_owned(),
+                server: "u@h:1".to_owned(),
+                uid: Uid::Uidl(uidl.as_bytes().into()),
+                dir: None,
+            },
+            octets: Some(octets),
+            hash,
+            got: hash,
+            header: hash,
+            mid: None,
+            idate: None,
+            flags: String::new(),
+            kw: String::new(),
+            received: 7,
+            size: 9,
+            wire: 9,
+            stored: 5,
+            evidence,
+            object: None,
+        }))
+    }
+
+    /// Of what only resembles it, or came in doubt, nobody knows that it is the message: under such
+    /// a name another one may be, which has to be fetched.
+    #[test]
+    fn only_a_name_whose_message_was_received_gets_a_tombstone_with_the_size_that_it_has_now() {
+        let dir = tempfile::tempdir().unwrap();
+        Writer::create(dir.path()).unwrap();
+        let stop = AtomicBool::new(false);
+        let mut writer = Writer::open(dir.path(), Duration::ZERO, &stop).unwrap();
+        let events = [
+            seen("received", 9, Evidence::Received),
+            seen("doubtful", 9, Evidence::Doubtful(1)),
+            seen("recognised", 9, Evidence::Recognised),
+            seen("settled", 9, Evidence::Settled),
+            seen("first-doubtful", 7, Evidence::Doubtful(1)),
+            seen("first-doubtful", 9, Evidence::Received),
+        ];
+        writer.record(&events).unwrap();
+        writer.publish().unwrap();
+        let contents = [Hash128::of(b"forgotten")];
+        writer.erase(&contents, "x", &stop, &mut |_| {}).unwrap();
+        let covers = |uidl: &str, octets: u64| {
+            let listing = Listing {
+                number: 1,
+                octets: Some(octets),
+                uid: Uid::Uidl(uidl.as_bytes().into()),
+            };
+            let key = writer.tombstones().unwrap().unwrap();
+            let origin = Origin::maildrop("work", "u@h:1");
+            key.covers(writer.catalog(), origin, &listing).unwrap()
+        };
+        for (uidl, octets, is_covered) in [
+            ("received", 9, true),
+            ("received", 7, false),
+            ("doubtful", 9, false),
+            ("recognised", 9, false),
+            ("settled", 9, false),
+            ("first-doubtful", 9, true),
+            ("first-doubtful", 7, false),
+            ("unknown", 9, false),
+        ] {
+            assert_eq!(covers(uidl, octets), is_covered, "{uidl} {octets}");
+        }
     }
 }

@@ -38,11 +38,13 @@ pub fn verify(
     options: &VerifyOptions,
     events: &mut dyn FnMut(event::RunEvent<'_>),
 ) -> Result<VerifyReport> {
-    if let Some(report) = verify_finished(path, options, false, events)? {
-        return Ok(report);
+    let mut tried = false;
+    loop {
+        if let Some(report) = verify_finished(path, options, tried, events)? {
+            return Ok(report);
+        }
+        tried = true;
     }
-    let report = verify_finished(path, options, true, events)?;
-    Ok(report.unwrap_or_default())
 }
 
 /// Verifies a vault; nothing if it had to finish first what a killed run had begun. If that was
