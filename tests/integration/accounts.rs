@@ -13,7 +13,7 @@ use crate::support::dovecot::{Dovecot, Options};
 use crate::support::missing;
 use crate::support::sandbox::Sandbox;
 use crate::support::scene::{
-    Account, configure, json_lines, message, pulled, sandbox, server, tree,
+    Account, configure, json_lines, lines_of, message, pulled, sandbox, server, tree,
 };
 
 const CONFIG: &str = ".config/mailvault/config.toml";
@@ -24,16 +24,6 @@ fn config(sandbox: &Sandbox) -> String {
 
 fn rename(sandbox: &Sandbox, old: &str, new: &str) {
     let _ = sandbox.run(&["account", "rename", old, new]).expect_code(0);
-}
-
-/// The lines of a kind that a command prints for programs.
-fn lines(sandbox: &Sandbox, args: &[&str], kind: &str) -> Vec<Value> {
-    let args = [args, &["--json"]].concat();
-    let lines = json_lines(&sandbox.run(&args).stdout);
-    lines
-        .into_iter()
-        .filter(|line| line["type"] == kind)
-        .collect()
 }
 
 fn accounts(lines: &[Value]) -> Vec<&str> {
@@ -73,19 +63,19 @@ If cron, a timer or a script names the account, change work to office there.
 ",
             "",
         );
-    let pull = lines(&sandbox, &["pull"], "account");
+    let pull = lines_of(&sandbox, &["pull"], "account");
     assert_eq!(accounts(&pull), ["office"]);
     assert_eq!(pull[0]["new"], 0, "{pull:?}");
     assert_eq!(pull[0]["bytes"], 0, "{pull:?}");
     assert!(before == tree(&sandbox.vault().join("mail")));
-    let status = lines(&sandbox, &["status"], "status");
+    let status = lines_of(&sandbox, &["status"], "status");
     assert_eq!(accounts(&status), ["office"]);
     assert_eq!(status[0]["messages"], 3);
     for query in ["account:office", "account:off*", "account:work"] {
-        let found = lines(&sandbox, &["search", query], "message");
+        let found = lines_of(&sandbox, &["search", query], "message");
         assert_eq!(accounts(&found), ["office"; 3], "{query}");
     }
-    let verified = lines(&sandbox, &["verify", "office"], "account");
+    let verified = lines_of(&sandbox, &["verify", "office"], "account");
     assert_eq!(accounts(&verified), ["office"]);
     assert_eq!(verified[0]["good"], 3);
     let _ = sandbox.run(&["audit", "--inbox", "office"]).expect_code(0);
@@ -97,7 +87,7 @@ If cron, a timer or a script names the account, change work to office there.
         by_folder.contains("office/INBOX") && !by_folder.contains("work"),
         "{by_folder}"
     );
-    let plan = lines(&sandbox, &["export", "out", "-n"], "folder");
+    let plan = lines_of(&sandbox, &["export", "out", "-n"], "folder");
     assert_eq!((accounts(&plan), plan.len()), (vec!["office"], 1));
     let _ = sandbox
         .run(&["status", "--metrics", "m.prom"])
@@ -110,7 +100,7 @@ If cron, a timer or a script names the account, change work to office there.
     assert!(!metrics.contains("work"), "{metrics}");
     let purge = ["purge", "office", "--match", "account:office", "--yes"];
     let _ = sandbox.run(&purge).expect_code(0);
-    let status = lines(&sandbox, &["status"], "status");
+    let status = lines_of(&sandbox, &["status"], "status");
     assert_eq!(status[0]["purged"], 3);
     refused(
         &sandbox,
@@ -133,7 +123,7 @@ fn a_renamed_account_over_imap_fetches_nothing_again_and_finds_its_folders() {
     let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
     rename(&sandbox, "work", "office");
     let before = tree(&sandbox.vault().join("mail"));
-    let pull = lines(&sandbox, &["pull"], "account");
+    let pull = lines_of(&sandbox, &["pull"], "account");
     assert_eq!(
         (&pull[0]["new"], &pull[0]["bytes"]),
         (&0.into(), &0.into()),
@@ -142,7 +132,7 @@ fn a_renamed_account_over_imap_fetches_nothing_again_and_finds_its_folders() {
     assert!(before == tree(&sandbox.vault().join("mail")));
     let _ = sandbox.run(&["audit", "office"]).expect_code(0);
     dovecot.deliver_to("ann", ".Lists", &[b"Subject: new\r\n\r\nnew\r\n"]);
-    let pull = lines(&sandbox, &["pull", "office"], "account");
+    let pull = lines_of(&sandbox, &["pull", "office"], "account");
     assert_eq!(pull[0]["new"], 1, "{pull:?}");
     assert_eq!(sandbox.messages("work").len(), 4);
     assert!(!sandbox.vault().join("mail/office").exists());
@@ -165,14 +155,14 @@ fn a_name_that_was_changed_by_hand_is_noticed_before_anything_is_fetched() {
     assert!(!sandbox.vault().join("mail/office").exists());
     rename(&sandbox, "work", "office");
     assert!(config(&sandbox).contains("stored_as = \"work\""));
-    let pull = lines(&sandbox, &["pull"], "account");
+    let pull = lines_of(&sandbox, &["pull"], "account");
     assert_eq!(
         (&pull[0]["new"], &pull[0]["bytes"]),
         (&0.into(), &0.into()),
         "{pull:?}"
     );
     assert_eq!(
-        accounts(&lines(&sandbox, &["status"], "status")),
+        accounts(&lines_of(&sandbox, &["status"], "status")),
         ["office"]
     );
 }
@@ -256,7 +246,7 @@ fn a_name_that_is_changed_several_times_leads_to_the_same_mail_and_back() {
     rename(&sandbox, "work", "b");
     rename(&sandbox, "b", "c");
     assert!(config(&sandbox).contains("[accounts.c]\nstored_as = \"work\"\n"));
-    assert_eq!(accounts(&lines(&sandbox, &["status"], "status")), ["c"]);
+    assert_eq!(accounts(&lines_of(&sandbox, &["status"], "status")), ["c"]);
     rename(&sandbox, "c", "work");
     assert_eq!(config(&sandbox), before);
 }
@@ -357,12 +347,12 @@ fn a_disabled_account_is_left_out_unless_it_is_named() {
         "{output}"
     );
     assert!(!output.stderr().contains("work"), "{output}");
-    let summary = lines(&sandbox, &["pull"], "summary");
+    let summary = lines_of(&sandbox, &["pull"], "summary");
     assert_eq!(summary[0]["disabled"], serde_json::json!(["work"]));
     sandbox.run(&["pull"]).expect(0, "", "");
     let status = sandbox.run(&["status"]).expect_code(0);
     assert!(status.stdout().contains("work: disabled\n"), "{status}");
-    let status = lines(&sandbox, &["status", "--max-age", "1d"], "status");
+    let status = lines_of(&sandbox, &["status", "--max-age", "1d"], "status");
     assert_eq!(status[1]["enabled"], false, "{status:?}");
     let _ = sandbox.run(&["pull", "work"]).expect_code(0);
     sandbox
@@ -403,10 +393,10 @@ Its mail is still in the vault:
     assert!(before == tree(&sandbox.vault()));
     assert!(sandbox.path(".password").exists());
     assert_eq!(
-        lines(&sandbox, &["list", "account:work"], "message").len(),
+        lines_of(&sandbox, &["list", "account:work"], "message").len(),
         2
     );
-    let listed = lines(&sandbox, &["account", "list"], "account");
+    let listed = lines_of(&sandbox, &["account", "list"], "account");
     assert_eq!(accounts(&listed), ["work"]);
     assert_eq!(listed[0]["configured"], false);
 }
@@ -429,7 +419,7 @@ office          2  demo  127.0.0.1:$PORT  disabled, stored as work
     );
     // Before the first pull there is no vault.
     fs::remove_dir_all(sandbox.vault()).unwrap();
-    let listed = lines(&sandbox, &["account", "list"], "account");
+    let listed = lines_of(&sandbox, &["account", "list"], "account");
     assert_eq!(listed[0]["messages"], Value::Null);
 }
 
@@ -463,7 +453,7 @@ fn a_maildrop_at_a_new_host_is_known_once_a_sample_was_compared() {
         let other = [&from[..], &["ann@pop.example.org"]].concat();
         refused(&sandbox, &other, 2, "it has mail from ann@127.0.0.1");
         let moved = [&from[..], &["ann@127.0.0.1"]].concat();
-        let notices = lines(&sandbox, &moved, "notice");
+        let notices = lines_of(&sandbox, &moved, "notice");
         let texts: Vec<_> = notices
             .iter()
             .map(|n| n["message"].as_str().unwrap())
@@ -476,7 +466,7 @@ fn a_maildrop_at_a_new_host_is_known_once_a_sample_was_compared() {
         );
         assert_eq!(sandbox.messages("work"), stored);
         for args in [&moved[..], &["pull"]] {
-            let pull = lines(&sandbox, args, "account");
+            let pull = lines_of(&sandbox, args, "account");
             assert_eq!(
                 (&pull[0]["wanted"], &pull[0]["bytes"]),
                 (&0.into(), &0.into()),

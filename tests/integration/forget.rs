@@ -1,7 +1,7 @@
 //! Messages that are removed from the vault for good: nothing of them is left in it, nothing
 //! brings them back, and whatever stops it, they are there as before or gone.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::Path;
 
@@ -11,11 +11,12 @@ use serde_json::Value;
 use crate::crash::points::{self, CALLS, Point};
 use crate::crash::scene::{read_log, strace};
 use crate::life::ageing::age;
+use crate::merge::{letter, renamed_with_another_first};
 use crate::support::dovecot::{Dovecot, Options, PASSWORD};
 use crate::support::missing;
 use crate::support::output::Ended;
 use crate::support::sandbox::Sandbox;
-use crate::support::scene::{Account, configure, copy, json_lines, pulled, sandbox, tree};
+use crate::support::scene::{Account, configure, copy, lines_of, pulled, sandbox, subjects, tree};
 
 const FORGET: [&str; 5] = ["forget", "subject:secret", "--reason", "her wish", "--yes"];
 
@@ -52,19 +53,8 @@ fn bytes_of(messages: &[Message], subject: &str) -> Vec<Vec<u8>> {
 }
 
 fn line(sandbox: &Sandbox, args: &[&str], kind: &str) -> Value {
-    let args = [args, &["--json"]].concat();
-    let lines = json_lines(&sandbox.run(&args).stdout);
-    let line = lines.into_iter().find(|line| line["type"] == kind);
+    let line = lines_of(sandbox, args, kind).into_iter().next();
     line.unwrap_or_else(|| panic!("{args:?} tells no {kind}"))
-}
-
-fn subjects(sandbox: &Sandbox) -> BTreeSet<String> {
-    let listed = sandbox.run(&["list", "--json"]).expect_code(0);
-    let lines = json_lines(&listed.stdout);
-    let messages = lines.iter().filter(|line| line["type"] == "message");
-    messages
-        .map(|line| line["subject"].as_str().unwrap().to_owned())
-        .collect()
 }
 
 /// What each file of a vault holds, decompressed.
@@ -146,6 +136,11 @@ fn nothing_of_a_forgotten_message_is_left_in_any_file() {
         (format!("{old_name}.1"), &old[..old.len() - 9]),
     ] {
         fs::write(vault.join("quarantine").join(name), bytes).unwrap();
+    }
+    // What a Dovecot that served the tree keeps of headers, here and in an account that was merged.
+    for dir in ["mail/work", "quarantine/old"] {
+        fs::create_dir_all(vault.join(dir)).unwrap();
+        fs::write(vault.join(dir).join("dovecot.index.cache"), &gone[0]).unwrap();
     }
     // What a killed run left of a month.
     fs::write(vault.join("ledger/2026-01.jsonl.zst.tmp"), &plain).unwrap();
@@ -378,11 +373,16 @@ fn without_its_key_nothing_is_fetched_that_may_have_been_forgotten() {
     let _ = sandbox.run(&FORGET).expect_code(0);
     let kept = sandbox.path("kept-mail");
     copy(&sandbox.vault().join("mail"), &kept);
+    sandbox.write("in/new.eml", &mail(9, "plain").bytes, 0o600);
     let key = sandbox.vault().join("tombstones.key");
     let bytes = fs::read(&key).unwrap();
     assert_eq!(bytes.len(), 32);
     let refused = || {
-        for args in [&["pull"][..], &["verify"]] {
+        for args in [
+            &["pull"][..],
+            &["verify"],
+            &["import", "in", "--account", "other"],
+        ] {
             let output = sandbox.run(args).expect_code(20);
             assert!(format!("{output}").contains("tombstones.key"), "{output}");
         }
@@ -908,19 +908,7 @@ fn after_a_merge_no_name_is_left_out_that_stands_for_another_message() {
     let Some(dovecot) = Dovecot::start(&Options::default()) else {
         return;
     };
-    let letter = |text: &str| format!("Subject: {text}\r\n\r\nThe body of {text} it is.\r\n");
-    dovecot.deliver("ann", &[letter("first"), letter("third")]);
-    let account =
-        |name| Account::new(name, dovecot.pop3().port(), "ann").with("protocol", "\"pop3\"");
-    let sandbox = sandbox(&[account("work")]);
-    let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
-    let cur = dovecot.maildir("ann").join("cur");
-    let files = fs::read_dir(cur).unwrap().map(|file| file.unwrap().path());
-    let first = { files }.find(|file| fs::read_to_string(file).unwrap() == letter("first"));
-    fs::write(first.unwrap(), letter("other")).unwrap();
-    let office = [account("office").with("stored_as", "\"office\"")];
-    configure(&sandbox, &office);
-    let _ = sandbox.run(&["pull"]).expect_code(0);
+    let sandbox = renamed_with_another_first(&dovecot);
     let merge = ["account", "merge", "work", "office", "--yes"];
     let _ = sandbox.run(&merge).expect_code(0);
     // A copy that lay where no folder is goes to quarantine with the rest, and goes from there.

@@ -7,7 +7,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use mailvault::sample::{Sample, Server};
-use serde_json::Value;
 
 use crate::crash::points::{self, CALLS, Point, Torn, tear};
 use crate::crash::scene::{read_log, strace};
@@ -15,9 +14,7 @@ use crate::support::dovecot::{Dovecot, Options};
 use crate::support::missing;
 use crate::support::output::Ended;
 use crate::support::sandbox::Sandbox;
-use crate::support::scene::{
-    Account, configure, json_lines, message, pulled, sandbox, server, tree,
-};
+use crate::support::scene::{Account, configure, lines_of, message, pulled, sandbox, server, tree};
 
 const MERGE: [&str; 5] = ["account", "merge", "work", "office", "--yes"];
 
@@ -34,16 +31,6 @@ fn doubled() -> (Sandbox, Server, Server) {
     assert_eq!(sandbox.messages("work").len(), 4);
     assert_eq!(sandbox.messages("office").len(), 4);
     (sandbox, first, second)
-}
-
-/// The lines of a kind that a command prints for programs.
-fn lines(sandbox: &Sandbox, args: &[&str], kind: &str) -> Vec<Value> {
-    let args = [args, &["--json"]].concat();
-    let lines = json_lines(&sandbox.run(&args).stdout);
-    lines
-        .into_iter()
-        .filter(|line| line["type"] == kind)
-        .collect()
 }
 
 /// Asserts that a command ends with this code and words, and changes nothing.
@@ -72,10 +59,10 @@ fn contents(sandbox: &Sandbox) -> BTreeSet<Vec<u8>> {
 /// How many messages `list` shows of each account.
 fn listed(sandbox: &Sandbox) -> BTreeMap<String, usize> {
     let mut listed = BTreeMap::new();
-    for line in lines(sandbox, &["status"], "status") {
+    for line in lines_of(sandbox, &["status"], "status") {
         let account = line["account"].as_str().unwrap();
         let query = format!("account:{account}");
-        let found = lines(sandbox, &["list", &query], "message");
+        let found = lines_of(sandbox, &["list", &query], "message");
         assert_eq!(line["messages"], found.len(), "{account}");
         listed.insert(account.to_owned(), found.len());
     }
@@ -111,12 +98,12 @@ This cannot be undone, and older versions of mailvault will refuse the vault.
     // The old name still finds the mail.
     for query in ["account:work", "account:office"] {
         assert_eq!(
-            lines(&sandbox, &["search", query], "message").len(),
+            lines_of(&sandbox, &["search", query], "message").len(),
             5,
             "{query}"
         );
     }
-    let plan = lines(&sandbox, &["export", "out", "-n"], "folder");
+    let plan = lines_of(&sandbox, &["export", "out", "-n"], "folder");
     assert_eq!(plan.len(), 1, "{plan:?}");
     let _ = sandbox.run(&["export", "out"]).expect_code(0);
     assert!(
@@ -124,9 +111,9 @@ This cannot be undone, and older versions of mailvault will refuse the vault.
             .keys()
             .any(|name| name.contains("work"))
     );
-    let accounts = lines(&sandbox, &["account", "list"], "account");
+    let accounts = lines_of(&sandbox, &["account", "list"], "account");
     assert_eq!((accounts.len(), &accounts[0]["messages"]), (1, &5.into()));
-    let pull = lines(&sandbox, &["pull"], "account");
+    let pull = lines_of(&sandbox, &["pull"], "account");
     assert_eq!(
         (&pull[0]["new"], &pull[0]["bytes"]),
         (&0.into(), &0.into()),
@@ -171,9 +158,9 @@ fn an_account_that_was_renamed_by_hand_over_imap_is_merged_pulled_audited_and_pu
     let _ = sandbox
         .run(&["account", "merge", "a", "b", "--yes"])
         .expect_code(0);
-    let pull = lines(&sandbox, &["pull"], "account");
+    let pull = lines_of(&sandbox, &["pull"], "account");
     assert_eq!(pull[0]["new"], 1, "{pull:?}");
-    let pull = lines(&sandbox, &["pull"], "account");
+    let pull = lines_of(&sandbox, &["pull"], "account");
     assert_eq!(
         (&pull[0]["wanted"], &pull[0]["bytes"]),
         (&0.into(), &0.into()),
@@ -182,7 +169,7 @@ fn an_account_that_was_renamed_by_hand_over_imap_is_merged_pulled_audited_and_pu
     assert_eq!(sandbox.messages("b").len(), 9);
     let _ = sandbox.run(&["audit", "b"]).expect_code(0);
     let _ = sandbox.run(&["verify", "--read-data"]).expect_code(0);
-    let plan = lines(&sandbox, &["export", "out", "-n"], "folder");
+    let plan = lines_of(&sandbox, &["export", "out", "-n"], "folder");
     let exported: u64 = plan
         .iter()
         .map(|line| line["messages"].as_u64().unwrap())
@@ -190,7 +177,7 @@ fn an_account_that_was_renamed_by_hand_over_imap_is_merged_pulled_audited_and_pu
     assert_eq!(exported, 9, "{plan:?}");
     let purge = ["purge", "b", "--match", "account:a", "--yes"];
     let _ = sandbox.run(&purge).expect_code(0);
-    let status = lines(&sandbox, &["status"], "status");
+    let status = lines_of(&sandbox, &["status"], "status");
     assert_eq!((status.len(), &status[0]["purged"]), (1, &9.into()));
     assert_eq!(contents(&sandbox).len(), 9);
     let _ = sandbox.run(&["verify", "--read-data"]).expect_code(0);
@@ -217,7 +204,7 @@ fn what_only_the_old_account_received_is_not_fetched_again_after_a_merge() {
         configure(&sandbox, &[office]);
         let _ = sandbox.run(&["pull", "--limit", "2"]);
         let _ = sandbox.run(&MERGE).expect_code(0);
-        let pull = lines(&sandbox, &["pull"], "account");
+        let pull = lines_of(&sandbox, &["pull"], "account");
         assert_eq!(
             (&pull[0]["wanted"], &pull[0]["bytes"]),
             (&0.into(), &0.into()),
@@ -228,12 +215,13 @@ fn what_only_the_old_account_received_is_not_fetched_again_after_a_merge() {
     }
 }
 
-#[test]
-fn a_name_that_stands_for_two_messages_is_fetched_again_after_a_merge() {
-    let Some(dovecot) = Dovecot::start(&Options::default()) else {
-        return;
-    };
-    let letter = |text: &str| format!("Subject: {text}\r\n\r\n{text}\r\n");
+pub(crate) fn letter(text: &str) -> String {
+    format!("Subject: {text}\r\n\r\nThe body of {text} it is.\r\n")
+}
+
+/// An account that pulled "first" and "third" and got another name by hand, under which it pulled
+/// again after the server gave the name of the first message to "other".
+pub(crate) fn renamed_with_another_first(dovecot: &Dovecot) -> Sandbox {
     dovecot.deliver("ann", &[letter("first"), letter("third")]);
     let account =
         |name| Account::new(name, dovecot.pop3().port(), "ann").with("protocol", "\"pop3\"");
@@ -243,13 +231,20 @@ fn a_name_that_stands_for_two_messages_is_fetched_again_after_a_merge() {
     let files = fs::read_dir(cur).unwrap().map(|file| file.unwrap().path());
     let first = { files }.find(|file| fs::read_to_string(file).unwrap() == letter("first"));
     fs::write(first.unwrap(), letter("other")).unwrap();
-    configure(
-        &sandbox,
-        &[account("office").with("stored_as", "\"office\"")],
-    );
+    let office = [account("office").with("stored_as", "\"office\"")];
+    configure(&sandbox, &office);
     let _ = sandbox.run(&["pull"]).expect_code(0);
+    sandbox
+}
+
+#[test]
+fn a_name_that_stands_for_two_messages_is_fetched_again_after_a_merge() {
+    let Some(dovecot) = Dovecot::start(&Options::default()) else {
+        return;
+    };
+    let sandbox = renamed_with_another_first(&dovecot);
     let _ = sandbox.run(&MERGE).expect_code(0);
-    let pull = lines(&sandbox, &["pull"], "account");
+    let pull = lines_of(&sandbox, &["pull"], "account");
     assert_eq!(
         (&pull[0]["wanted"], &pull[0]["new"]),
         (&1.into(), &0.into()),
@@ -339,7 +334,7 @@ fn merged_accounts_are_merged_again_and_never_in_a_circle() {
     let all = BTreeMap::from([("third".to_owned(), 5)]);
     assert_eq!(listed(&sandbox), all);
     assert_eq!(
-        lines(&sandbox, &["search", "account:work"], "message").len(),
+        lines_of(&sandbox, &["search", "account:work"], "message").len(),
         5
     );
     fs::remove_file(sandbox.vault().join("catalog.sqlite")).unwrap();

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::life::ageing::age;
 use crate::support::sandbox::Sandbox;
-use crate::support::scene::{Account, json_lines, message, sandbox, server};
+use crate::support::scene::{Account, json_lines, message, sandbox, server, subjects};
 
 const APPLY: [&str; 3] = ["forget", "--by-rule", "--yes"];
 
@@ -43,15 +43,6 @@ fn pulled(messages: Vec<Message>, rules: &str) -> Sandbox {
 
 fn retain(sandbox: &Sandbox, rules: &str) {
     sandbox.config(&format!("vault = \"$HOME/vault\"\n[retention]\n{rules}\n"));
-}
-
-fn subjects(sandbox: &Sandbox) -> BTreeSet<String> {
-    let listed = sandbox.run(&["list", "--json"]).expect_code(0);
-    let lines = json_lines(&listed.stdout);
-    let messages = lines.iter().filter(|line| line["type"] == "message");
-    messages
-        .map(|line| line["subject"].as_str().unwrap().to_owned())
-        .collect()
 }
 
 fn set(names: &[&str]) -> BTreeSet<String> {

@@ -1,7 +1,7 @@
 //! Accounts of a sandbox in the clear on this machine, mail for them, and what is
 //! left of a vault when nothing has changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -140,6 +140,24 @@ pub(crate) fn json_lines(stdout: &[u8]) -> Vec<Value> {
     assert_eq!(summaries.count(), 1, "{text}");
     assert_eq!(lines.last().unwrap()["type"], "summary", "{text}");
     lines
+}
+
+/// The lines of a kind that a command prints for programs.
+pub(crate) fn lines_of(sandbox: &Sandbox, args: &[&str], kind: &str) -> Vec<Value> {
+    let args = [args, &["--json"]].concat();
+    let lines = json_lines(&sandbox.run(&args).stdout);
+    lines
+        .into_iter()
+        .filter(|line| line["type"] == kind)
+        .collect()
+}
+
+/// The subjects that `list` shows.
+pub(crate) fn subjects(sandbox: &Sandbox) -> BTreeSet<String> {
+    let lines = lines_of(sandbox, &["list"], "message").into_iter();
+    lines
+        .map(|line| line["subject"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// Waits until a run that goes on has brought something about.
