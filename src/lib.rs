@@ -23,6 +23,8 @@ pub mod import;
 pub mod inspect;
 pub mod mail;
 pub mod net;
+#[cfg(feature = "offsite")]
+pub mod offsite;
 pub mod pull;
 pub mod purge;
 pub mod sample;
