@@ -26,6 +26,7 @@ mod help;
 mod hold;
 mod import;
 mod init;
+mod log;
 mod login;
 mod man;
 mod marks;
@@ -129,6 +130,7 @@ fn execute(cli: Cli, out: &Output) -> Result<Done, Failure> {
         Command::Pull(args) => pull::run(&args, &Settings::load(&global)?, &global, out),
         Command::Purge(args) => purge::run(&args, &Settings::load(&global)?, &global, out),
         Command::Verify(args) => verify::run(&args, &Settings::load(&global)?, out),
+        Command::Log(args) => log::run(&args, &Settings::load(&global)?, out),
         Command::Search(args) => search::run(&args, &Settings::load(&global)?, out),
         Command::Show(args) => show::run(&args, &Settings::load(&global)?, out),
         Command::Export(args) => export::run(&args, &Settings::load(&global)?, &global, out),

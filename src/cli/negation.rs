@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use mailvault::mail::query;
 
 /// The commands whose positional arguments are a query.
-const COMMANDS: [&str; 6] = ["search", "list", "export", "stats", "forget", "hold"];
+const COMMANDS: [&str; 7] = ["search", "list", "log", "export", "stats", "forget", "hold"];
 
 /// The line with terms such as `-from:ann` moved after `--`, where they are no options. All terms
 /// of a query must match, so their order means nothing.

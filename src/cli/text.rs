@@ -131,6 +131,18 @@ pub(crate) fn rfc3339(time: i64) -> Option<String> {
     Some(time.to_rfc3339_opts(SecondsFormat::Secs, true))
 }
 
+/// A Unix time by the clock of the machine: `2026-11-29 14:02`.
+pub(crate) fn minute(time: i64) -> String {
+    DateTime::from_timestamp(time, 0).map_or_else(
+        || "unknown".to_owned(),
+        |time| {
+            time.with_timezone(&Local)
+                .format("%Y-%m-%d %H:%M")
+                .to_string()
+        },
+    )
+}
+
 /// A Unix time as people remember it: `today 02:11`, `yesterday 23:50`, `9 days ago`.
 pub(crate) fn when<Z: TimeZone>(time: i64, now: &DateTime<Z>) -> String
 where

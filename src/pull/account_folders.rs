@@ -84,7 +84,7 @@ impl AccountFolders<'_> {
         let mark = run.reporter.mark();
         self.bring_up_to_date(run, &mut folder, job, round, known)?;
         if run.mailbox.must_list_all && known.is_some() {
-            // What the server tells of changes does not cover a backup that was played in.
+            // What the server tells of changes does not say what is there.
             run.account.make_durable()?;
             run.reporter.back_to(mark);
             self.bring_up_to_date(run, &mut folder, job, round, None)?;

@@ -97,7 +97,9 @@ pub(super) fn bring_up_to_date(
     if !run.account.task.dry_run {
         look_at_redated(run, source, &route, mailbox, &mut changes)?;
     }
-    run.mailbox.must_list_all = changes.reused && !inventory.everything;
+    // What was removed from the vault on purpose is not in the record, and a listing of changes
+    // does not show it.
+    run.mailbox.must_list_all = (changes.reused || hidden > 0) && !inventory.everything;
     if run.account.task.dry_run {
         let object = |uid: u32| inventory.object(&inventory.row(uid)?);
         let comes = |uid: &u32| !object(*uid).is_some_and(|object| copies.has(object));

@@ -26,8 +26,8 @@ pub(super) struct OpenMailbox {
     uncounted_in: (String, u32),
     /// True if anything was stored before it was opened.
     pub(super) had_messages: bool,
-    /// True if it gave a UID to another message, and was not listed whole: it was restored
-    /// from a backup.
+    /// True if it was not listed whole, and gave a UID to another message, as after a restore from
+    /// a backup, or has more messages than the record and the changes come to.
     pub(super) must_list_all: bool,
 }
 

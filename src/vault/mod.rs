@@ -7,6 +7,7 @@ pub mod catalog;
 mod erase;
 pub(crate) mod frame;
 mod held;
+mod history;
 mod hold;
 pub mod layout;
 pub mod ledger;
@@ -45,6 +46,7 @@ use tombstones::TombstoneKey;
 use locate::{describe, locate, locate_all};
 
 pub(crate) use held::HeldFiles;
+pub use history::{LifeEvent, LifeEvents};
 pub use hold::{HoldFault, HoldRequest, add_hold, release_hold};
 pub use merge::{MergeFault, MergePlan};
 pub(crate) use present::Present;
@@ -90,6 +92,8 @@ const MANY: u64 = 1024;
 #[derive(Debug)]
 pub struct Vault {
     layout: Layout,
+    /// The vault's id.
+    id: String,
     catalog: Catalog,
 }
 
@@ -106,7 +110,11 @@ impl Vault {
             }
             _ => renewed(&layout, &manifest)?,
         };
-        Ok(Self { layout, catalog })
+        Ok(Self {
+            layout,
+            id: manifest.id,
+            catalog,
+        })
     }
 
     /// Opens the vault of somebody else: nothing in it is written, and of what it says of
@@ -126,7 +134,11 @@ impl Vault {
                 }
             }
         }
-        Ok(Self { layout, catalog })
+        Ok(Self {
+            layout,
+            id: manifest.id,
+            catalog,
+        })
     }
 
     /// The same vault, whose accounts are called as the configuration calls them: in queries, and
@@ -363,11 +375,12 @@ fn caught_up(layout: &Layout, manifest: &Manifest) -> Result<Option<Catalog>> {
     };
     catalog.begin()?;
     for item in rest {
-        if let Item::Entry { entry, .. } = item? {
+        if let Item::Entry { entry, position } = item? {
             if entry.event.ends_erasure() {
                 return Ok(None);
             }
             catalog.apply(&entry)?;
+            catalog.put_waypoint(&position)?;
         }
     }
     erase::hide(layout, &mut catalog)?;
@@ -382,7 +395,10 @@ fn replayed(layout: &Layout, manifest: &Manifest) -> Result<(Catalog, bool)> {
     catalog.begin()?;
     for item in Reader::new(layout, &manifest.id)? {
         match item? {
-            Item::Entry { entry, .. } => catalog.apply(&entry)?,
+            Item::Entry { entry, position } => {
+                catalog.apply(&entry)?;
+                catalog.put_waypoint(&position)?;
+            }
             Item::Damage(_) | Item::TornTail(_) => whole = false,
         }
     }

@@ -104,9 +104,10 @@ impl Writer {
         let (mut behind, mut erased) = (false, false);
         let is_old = catalog.position()?.is_some();
         for item in rest {
-            if let Item::Entry { entry, .. } = item? {
+            if let Item::Entry { entry, position } = item? {
                 catalog.begin()?;
                 catalog.apply(&entry)?;
+                catalog.put_waypoint(&position)?;
                 behind = true;
                 erased |= entry.event.ends_erasure();
             }
@@ -199,8 +200,8 @@ impl Writer {
         self.catalog.begin()?;
         // Until all of them are taken in.
         self.torn = true;
-        for event in events {
-            self.catalog.apply_event(event, appended.time)?;
+        for (seq, event) in (appended.first..).zip(events) {
+            self.catalog.apply_event(event, appended.time, seq)?;
         }
         self.torn = false;
         Ok(())

@@ -12,6 +12,7 @@ use crate::crash::points::{self, CALLS, Point};
 use crate::crash::scene::{read_log, strace};
 use crate::life::ageing::age;
 use crate::merge::{letter, renamed_with_another_first};
+use crate::support::client::Wire;
 use crate::support::dovecot::{Dovecot, Options, PASSWORD};
 use crate::support::missing;
 use crate::support::output::Ended;
@@ -178,6 +179,50 @@ fn nothing_of_a_forgotten_message_is_left_in_any_file() {
     assert_eq!(subjects(&sandbox).len(), kept.len());
     is_whole(&sandbox);
     drop(server);
+}
+
+#[test]
+fn a_folder_with_forgotten_messages_is_pulled_whole_whatever_changes_in_it() {
+    let Some(dovecot) = Dovecot::start(&Options::default()) else {
+        return;
+    };
+    let messages = maildrop(6);
+    let bytes: Vec<_> = messages.iter().map(|m| &m.bytes).collect();
+    dovecot.deliver("ann", &bytes);
+    let imap = Account::new("home", dovecot.imap().port(), "ann").with("protocol", "\"imap\"");
+    let sandbox = sandbox(&[imap]);
+    let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
+    let _ = sandbox.run(&FORGET).expect_code(0);
+    let changes: [&[&str]; 3] = [
+        &["STORE 2 +FLAGS (\\Flagged)"],
+        &["STORE 4 +FLAGS (\\Deleted)", "EXPUNGE"],
+        // One of those that were forgotten.
+        &["STORE 1 +FLAGS (\\Deleted)", "EXPUNGE"],
+    ];
+    for change in changes {
+        let mut wire = Wire::imap(dovecot.imap(), "ann", PASSWORD);
+        wire.tagged("SELECT INBOX");
+        for command in change {
+            wire.tagged(command);
+        }
+        wire.tagged("LOGOUT");
+        for _ in 0..2 {
+            let pull = line(&sandbox, &["pull", "home"], "account");
+            assert_eq!(
+                (&pull["new"], &pull["status"]),
+                (&0.into(), &"ok".into()),
+                "{pull}"
+            );
+        }
+    }
+    dovecot.deliver("ann", &[mail(7, "plain").bytes]);
+    let pull = line(&sandbox, &["pull", "home"], "account");
+    assert_eq!(
+        (&pull["new"], &pull["status"]),
+        (&1.into(), &"ok".into()),
+        "{pull}"
+    );
+    let _ = sandbox.run(&["audit", "home"]).expect_code(0);
 }
 
 #[test]

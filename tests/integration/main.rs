@@ -24,6 +24,7 @@ mod forget;
 mod frozen;
 mod guides;
 mod help;
+mod history;
 mod hold;
 mod hostile;
 mod imap;

@@ -100,6 +100,12 @@ fn a_tree_goes_where_another_server_has_it() {
     assert!(inbox(&dovecot).is_empty());
     let run = sandbox.run(&["export", "imap:home"]).expect_code(0);
     assert!(run.stdout().starts_with("uploaded             7"), "{run}");
+    let log = sandbox.run(&["log", "-l", "1"]).expect_code(0);
+    let address = dovecot.imap();
+    let row = format!("7 messages exported to bob@{address}\n");
+    assert!(log.stdout().ends_with(&row), "{log}");
+    let life = sandbox.run(&["log", "-l", "1", "number"]).expect_code(0);
+    assert!(life.stdout().contains("  exported to bob@"), "{life}");
     for (folder, numbers) in [
         ("INBOX", 0..3),
         ("INBOX.Sent Items", 3..5),

@@ -97,6 +97,7 @@ pub(crate) enum Command {
     Verify(Verify),
     Search(Search),
     Show(Show),
+    Log(Log),
     Export(Export),
     Import(Import),
     Stats(StatsArgs),
@@ -127,6 +128,7 @@ impl Command {
             Self::Verify(_) => "verify",
             Self::Search(_) => "search",
             Self::Show(_) => "show",
+            Self::Log(_) => "log",
             Self::Export(_) => "export",
             Self::Import(_) => "import",
             Self::Stats(_) => "stats",
@@ -302,6 +304,33 @@ pub(crate) enum SortKey {
     From,
     /// The subject
     Subject,
+}
+
+/// Show what happened to the vault, or to messages
+///
+/// Without a query, it lists pulls, imports, purges, uploads, verifies, repairs, forgets, holds
+/// and merges, the newest first, and how many messages vanished from a server. With a query, it
+/// lists what is on record of each message: when and how it was received, and when it was
+/// deleted on a server. Exports to files and renames of accounts are not on record.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:\n  \
+    mailvault log                              what happened, the newest first\n  \
+    mailvault log work                         to one account\n  \
+    mailvault log id:4f2a91c0                  one message, and where it is\n  \
+    mailvault log work from:bank -on:server    what of it is gone from the server")]
+pub(crate) struct Log {
+    /// The account by name; without it, all
+    #[arg(value_name = "ACCOUNT")]
+    pub(crate) account: Option<String>,
+    /// Show what happened to the messages that match
+    #[arg(value_name = "QUERY")]
+    pub(crate) query: Vec<String>,
+    /// Show at most N events (on a terminal 20, otherwise all)
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) limit: Option<u64>,
+    /// Also show pulls that found nothing new
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 /// Show one message

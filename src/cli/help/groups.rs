@@ -25,7 +25,7 @@ const GROUPS: [CommandGroup; 7] = [
     CommandGroup {
         name: "Look",
         purpose: "find mail, read it, count it",
-        commands: &["search", "show", "stats", "status"],
+        commands: &["search", "show", "log", "stats", "status"],
     },
     CommandGroup {
         name: "Give back",

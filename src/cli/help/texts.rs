@@ -136,7 +136,8 @@ pub(crate) const QUERY: TextRows = &[
     ),
     (
         "on:server",
-        "what the server still has, as of the last pull",
+        "what the server still has as of the last pull; over POP3, what mailvault has not deleted \
+         there",
     ),
     (
         "is:recognised",
@@ -186,6 +187,9 @@ pub(crate) const JSON_TYPES: TextRows = &[
         "a folder that the server refused to open or list",
     ),
     ("message", "a message: of a search, or to be read"),
+    ("log", "something that happened to the vault"),
+    ("life", "where a message is, in the vault and on servers"),
+    ("event", "something that happened to a message"),
     ("header", "the header of a message"),
     ("saved", "a file that was written"),
     ("status", "an account in the vault"),

@@ -17,18 +17,21 @@ const FRESH: usize = 16_384;
 impl Catalog {
     /// Takes in one entry of the ledger.
     pub fn apply(&mut self, entry: &LedgerEntry) -> Result<()> {
-        self.apply_event(&entry.event, entry.time)
+        self.apply_event(&entry.event, entry.time, entry.seq)
     }
 
-    /// Takes in an event of this time, in Unix milliseconds.
-    pub(crate) fn apply_event(&mut self, event: &LedgerEvent, time: i64) -> Result<()> {
-        self.try_apply(event, time / 1000)
+    /// Takes in an event of this time, in Unix milliseconds, and of this line.
+    pub(crate) fn apply_event(&mut self, event: &LedgerEvent, time: i64, seq: u64) -> Result<()> {
+        // What a line ends is told by what it finds.
+        (self.note_happened(event, time / 1000, signed(seq)))
+            .and_then(|()| self.try_apply(event, time / 1000, signed(seq)))
+            .and_then(|()| self.put_mentions(event, signed(seq)))
             .map_err(|e| self.failed(e))
     }
 
-    fn try_apply(&mut self, event: &LedgerEvent, time: i64) -> rusqlite::Result<()> {
+    fn try_apply(&mut self, event: &LedgerEvent, time: i64, line: i64) -> rusqlite::Result<()> {
         match event {
-            LedgerEvent::Seen(seen) => self.apply_seen(seen, time),
+            LedgerEvent::Seen(seen) => self.apply_seen(seen, time, line),
             LedgerEvent::Folder {
                 account,
                 dir,
@@ -68,7 +71,9 @@ impl Catalog {
             LedgerEvent::PurgeKept { identity, .. } => {
                 self.set_state(identity, State::PurgeKept, time)
             }
-            LedgerEvent::Adopted { account, file, .. } => self.apply_adopted(account, file, time),
+            LedgerEvent::Adopted { account, file, .. } => {
+                self.apply_adopted(account, file, (time, line))
+            }
             LedgerEvent::Lost { hash } | LedgerEvent::Forgotten { hash, .. } => self.lose(*hash),
             LedgerEvent::Erased(erasure) => self.put_erasure(erasure, time),
             LedgerEvent::Learned {
@@ -76,7 +81,7 @@ impl Catalog {
                 key,
                 value,
             } => self.put_learned(account, key, value),
-            LedgerEvent::Session(session) => self.put_session(session, time),
+            LedgerEvent::Session(session) => self.put_session(session, time, line),
             LedgerEvent::Verified { scope, damage } => self.put_verified(scope, *damage, time),
             LedgerEvent::Uploaded {
                 destination,
@@ -103,6 +108,11 @@ impl Catalog {
         }
     }
 
+    /// Takes in that a content has no file any more, of which the ledger says nothing yet.
+    pub(in crate::vault) fn lose_content(&mut self, hash: Hash128) -> Result<()> {
+        self.lose(hash).map_err(|e| self.failed(e))
+    }
+
     /// Notes that a content has no file any more; its names are wanted again, but for those
     /// that are gone from the server.
     fn lose(&mut self, hash: Hash128) -> rusqlite::Result<()> {
@@ -122,10 +132,12 @@ impl Catalog {
         self.lose_names(id)
     }
 
-    fn put_session(&mut self, s: &SessionRecord, time: i64) -> rusqlite::Result<()> {
+    fn put_session(&mut self, s: &SessionRecord, time: i64, line: i64) -> rusqlite::Result<()> {
         let account = self.owner(&s.account);
         self.db
-            .prepare_cached("INSERT INTO session VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?
+            .prepare_cached(
+                "INSERT INTO session VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            )?
             .execute(params![
                 account,
                 time,
@@ -136,7 +148,8 @@ impl Catalog {
                 signed(s.duplicates),
                 signed(s.refused),
                 signed(s.octets),
-                s.result
+                s.result,
+                line
             ])?;
         self.db
             .prepare_cached("DELETE FROM unfinished WHERE account = ?1")?
@@ -209,7 +222,7 @@ impl Catalog {
         Ok(())
     }
 
-    fn apply_seen(&mut self, seen: &Seen, time: i64) -> rusqlite::Result<()> {
+    fn apply_seen(&mut self, seen: &Seen, time: i64, line: i64) -> rusqlite::Result<()> {
         let name = FileName {
             received: seen.received,
             hash: seen.hash,
@@ -221,7 +234,10 @@ impl Catalog {
         let idate = seen
             .idate
             .filter(|idate| on_server && *idate >= EARLIEST && is_plausible(*idate, time));
-        let (blob, first) = self.put_blob(&name, seen.stored, time, idate)?;
+        let (blob, first) = self.put_blob(&name, seen.stored, (time, line), idate)?;
+        if !first {
+            self.put_mention(blob, line)?;
+        }
         let proof = Self::proof(seen, first);
         if !first && proof.is_possession() {
             self.db
@@ -250,7 +266,12 @@ impl Catalog {
         )
     }
 
-    fn apply_adopted(&mut self, account: &str, file: &[u8], time: i64) -> rusqlite::Result<()> {
+    fn apply_adopted(
+        &mut self,
+        account: &str,
+        file: &[u8],
+        at: (i64, i64),
+    ) -> rusqlite::Result<()> {
         let file = String::from_utf8_lossy(file);
         let mut parts = file.rsplit('/');
         let (Some(base), Some(_cur), Some(dir)) = (parts.next(), parts.next(), parts.next()) else {
@@ -261,7 +282,10 @@ impl Catalog {
         };
         let dir = if dir.starts_with('.') { dir } else { "" };
         // The length on disk is not in the line; it is found when the file is read.
-        let (blob, _) = self.put_blob(&name, 0, time, None)?;
+        let (blob, first) = self.put_blob(&name, 0, at, None)?;
+        if !first {
+            self.put_mention(blob, at.1)?;
+        }
         let folder = self.folder(account, dir)?;
         let added = self
             .db
@@ -298,12 +322,12 @@ impl Catalog {
     }
 
     /// Finds or makes the row of a content, and returns whether it is new; what was lost is
-    /// thereby there again.
+    /// thereby there again. The time is that of the line.
     fn put_blob(
         &mut self,
         name: &FileName,
         stored: u64,
-        time: i64,
+        (time, line): (i64, i64),
         idate: Option<i64>,
     ) -> rusqlite::Result<(i64, bool)> {
         if let Some(id) = self.blob_id(name.hash)? {
@@ -323,8 +347,8 @@ impl Catalog {
         self.db
             .prepare_cached(
                 "INSERT INTO blob (h64, hrest, received, size, wire, stored, seen,
-                                   first_idate)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                                   first_idate, line)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?
             .execute(params![
                 h64,
@@ -334,7 +358,8 @@ impl Catalog {
                 wire,
                 signed(stored),
                 time,
-                idate
+                idate,
+                line
             ])?;
         let id = self.db.last_insert_rowid();
         if self.fresh.len() >= FRESH {

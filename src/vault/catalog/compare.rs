@@ -4,11 +4,11 @@ use super::Catalog;
 use crate::base::error::Result;
 
 /// Tables that follow from the ledger alone, each as rows without ids in one order.
-const FROM_LEDGER: [(&str, &str); 15] = [
+const FROM_LEDGER: [(&str, &str); 17] = [
     (
         "blob",
         "SELECT h64, hrest, received, size, wire, stored, seen, lost, superseded,
-                first_idate
+                first_idate, line
          FROM blob ORDER BY h64, hrest",
     ),
     (
@@ -35,6 +35,15 @@ const FROM_LEDGER: [(&str, &str); 15] = [
         "SELECT account, server, dir, uidvalidity, state, evidence, messages, octets, last
          FROM tally JOIN origin ON origin.id = origin
          ORDER BY account, server, dir, uidvalidity, state, evidence",
+    ),
+    (
+        "mention",
+        "SELECT h64, hrest, mention.line FROM mention JOIN blob ON blob.id = blob
+         ORDER BY h64, hrest, mention.line",
+    ),
+    (
+        "history",
+        "SELECT * FROM history ORDER BY line, kind, account",
     ),
     ("session", "SELECT * FROM session ORDER BY rowid"),
     ("unfinished", "SELECT * FROM unfinished ORDER BY account"),
@@ -75,15 +84,20 @@ const IDS: [&str; 3] = [
 
 /// The largest tables of [`FROM_LEDGER`] for catalogs with the same ids, in the order in which
 /// they are stored: nothing is sorted or looked up.
-const BY_IDS: [(&str, &str); 3] = [
+const BY_IDS: [(&str, &str); 4] = [
     (
         "blob",
-        "SELECT id, received, size, wire, stored, seen, lost, superseded, first_idate
+        "SELECT id, received, size, wire, stored, seen, lost, superseded, first_idate,
+                line
          FROM blob ORDER BY id",
     ),
     (
         "place",
         "SELECT folder, blob, flags FROM place ORDER BY folder, blob",
+    ),
+    (
+        "mention",
+        "SELECT blob, line FROM mention ORDER BY blob, line",
     ),
     (
         "sighting",

@@ -11,7 +11,7 @@ use crate::vault::ledger::{Evidence, Seen};
 /// [`Evidence`] as a column has it: who vouched does not matter any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(i64)]
-pub(crate) enum Proof {
+pub enum Proof {
     /// The bytes came under this name.
     Received = 1,
     /// The server says that it is a received message.
@@ -37,7 +37,7 @@ impl Proof {
 
     /// Its name in the ledger.
     #[must_use]
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Received => "received",
             Self::Vouched => "vouched",

@@ -201,7 +201,7 @@ mod tests {
             // As in a replay of more contents than are remembered.
             catalog.fresh.clear();
             catalog
-                .apply_event(&seen(uid, *content), 1_700_000_000_000)
+                .apply_event(&seen(uid, *content), 1_700_000_000_000, 1)
                 .unwrap();
         }
         catalog.commit(None).unwrap();

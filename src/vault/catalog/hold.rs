@@ -97,6 +97,14 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
+    pub(super) fn has_hold(&self, name: &str) -> rusqlite::Result<bool> {
+        self.db
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM hold WHERE name = ?1 AND query NOT NULL)",
+            )?
+            .query_row([name], |r| r.get(0))
+    }
+
     /// True if there is an open hold of this name, false if there are only contents of one that
     /// never began.
     pub(in crate::vault) fn hold_is_open(&self, name: &str) -> Result<Option<bool>> {

@@ -281,6 +281,15 @@ impl Catalog {
 
     /// Hashes that begin with the hex digits `prefix`, at most 100.
     pub(crate) fn with_prefix(&self, prefix: &str) -> Result<Vec<Hash128>> {
+        self.beginning_with(prefix, "AND NOT lost")
+    }
+
+    /// The same, though their files may be missing.
+    pub(crate) fn known_with_prefix(&self, prefix: &str) -> Result<Vec<Hash128>> {
+        self.beginning_with(prefix, "")
+    }
+
+    fn beginning_with(&self, prefix: &str, condition: &str) -> Result<Vec<Hash128>> {
         let bound = |fill: char| -> i64 {
             let padded: String = prefix
                 .chars()
@@ -291,9 +300,9 @@ impl Catalog {
         };
         // Keys are signed, so the range of a prefix never crosses zero.
         self.db
-            .prepare_cached(
-                "SELECT h64, hrest FROM blob WHERE h64 BETWEEN ?1 AND ?2 AND NOT lost LIMIT 10000",
-            )
+            .prepare_cached(&format!(
+                "SELECT h64, hrest FROM blob WHERE h64 BETWEEN ?1 AND ?2 {condition} LIMIT 10000"
+            ))
             .and_then(|mut s| {
                 let all: rusqlite::Result<Vec<Hash128>> = s
                     .query_map([bound('0'), bound('f')], |r| {

@@ -92,15 +92,21 @@ impl Catalog {
         })
     }
 
+    /// True if a merge of these accounts means something.
+    pub(super) fn would_merge(&self, account: &str, into: &str) -> bool {
+        !self.merged.contains_key(account) && self.owner(into) != account
+    }
+
     /// Takes in that an account became part of another. One that did so before stays where it is,
     /// and nothing becomes part of itself.
     pub(super) fn put_merged(&mut self, account: &str, into: &str) -> rusqlite::Result<()> {
-        let into = self.owner(into).to_owned();
-        if self.merged.contains_key(account) || into == account {
+        if !self.would_merge(account, into) {
             return Ok(());
         }
+        let into = self.owner(into).to_owned();
         // What is counted so far is counted by folders and origins that may go.
         self.put_tallies()?;
+        self.put_happened()?;
         self.folders.clear();
         self.origins.clear();
         let strangers = self.merge_folders(account, &into)?;
@@ -310,6 +316,7 @@ impl Catalog {
             "UPDATE OR IGNORE learned SET account = ?2 WHERE account = ?1",
             "DELETE FROM learned WHERE account = ?1 AND ?2 NOT NULL",
             "UPDATE session SET account = ?2 WHERE account = ?1",
+            "UPDATE history SET account = ?2 WHERE account = ?1",
             "UPDATE OR IGNORE unfinished SET account = ?2 WHERE account = ?1",
             "DELETE FROM unfinished WHERE account = ?1 AND ?2 NOT NULL",
         ] {
@@ -384,7 +391,7 @@ mod tests {
         let mut catalog = Catalog::temporary().unwrap();
         catalog.begin().unwrap();
         for (n, event) in (1_700_000_000..).zip(events) {
-            catalog.apply_event(event, n * 1000).unwrap();
+            catalog.apply_event(event, n * 1000, 1).unwrap();
         }
         catalog.commit(None).unwrap();
         catalog
@@ -519,7 +526,7 @@ mod tests {
     fn a_merge_that_is_not_committed_did_not_happen() {
         let mut catalog = after(&[seen("a", "", 1, 1), seen("b", "", 2, 2)]);
         catalog.begin().unwrap();
-        catalog.apply_event(&merged("a", "b"), 1).unwrap();
+        catalog.apply_event(&merged("a", "b"), 1, 1).unwrap();
         assert_eq!(catalog.owner("a"), "b");
         catalog.abandon().unwrap();
         assert_eq!(catalog.owner("a"), "a");

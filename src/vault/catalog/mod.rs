@@ -17,13 +17,16 @@ mod folder_names;
 mod found;
 mod gone;
 mod guide;
+mod history;
 mod hold;
 mod id_set;
 mod import_cache;
 mod imported;
 mod lookup;
 mod mailbox;
+mod mention;
 mod merged;
+mod names_of;
 mod newest;
 mod origin;
 mod purge;
@@ -61,15 +64,19 @@ use crate::vault::ledger::{Checksum, Position};
 pub use audit::Sighting;
 pub(crate) use conditions::DateRule;
 pub(crate) use content_set::ContentSet;
-pub(crate) use evidence::{Before, Proof};
+pub(crate) use evidence::Before;
+pub use evidence::Proof;
 pub(super) use files::discard;
 pub use found::{Hit, HitFile, HitRows, Hits};
+pub use history::{HistoryFilter, HistoryKind, HistoryRow};
 pub use hold::Hold;
 pub(crate) use id_set::IdSet;
 pub(crate) use import_cache::{CacheEntry, CachedMessage, FileState, ImportCache, short_mid};
 pub(crate) use imported::StoredFile;
 pub(crate) use lookup::{Blob, Known, Place, upper_half};
 pub(crate) use mailbox::{InMailbox, Stored};
+pub(crate) use mention::{MentionRows, MentionedLine};
+pub use names_of::NameOnServer;
 pub(crate) use origin::Origin;
 pub use purge::{Archived, Record};
 pub use search::{Omissions, Order, SortBy};
@@ -85,14 +92,14 @@ pub(crate) use uid_table::{UidRecord, UidTable};
 pub(super) use walked::WalkedFile;
 
 /// Marks files made by this version of the schema.
-const USER_VERSION: i64 = 0x6d76_0010;
+const USER_VERSION: i64 = 0x6d76_0011;
 /// How long a reader waits for a writer that replaces the file.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What the latest event says of a server message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(i64)]
-pub(crate) enum State {
+pub enum State {
     /// Stored.
     Seen = 0,
     /// The server would not give it.
@@ -171,6 +178,10 @@ pub struct Catalog {
     absent: RefCell<HashSet<Hash128>>,
     /// What this transaction has counted.
     tallies: tally::Tallies,
+    /// What happened in this transaction.
+    happened: history::Happened,
+    /// Which line of the ledger is far enough for another waypoint.
+    next_waypoint: u64,
     /// What was copied.
     copies: OnceCell<TempDir>,
     /// What a replay asks which contents are new.
@@ -294,7 +305,8 @@ impl Catalog {
     fn has_places(&self) -> Result<bool> {
         use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase, Unknown};
         let all = "SELECT account, dir FROM folder UNION SELECT account, dir FROM origin
-                   UNION SELECT account, '' FROM session UNION SELECT account, '' FROM learned";
+                   UNION SELECT account, '' FROM session UNION SELECT account, '' FROM learned
+                   UNION SELECT account, '' FROM history WHERE account <> ''";
         let sound = self.db.prepare(all).and_then(|mut query| {
             let mut rows = query.query([])?;
             while let Some(row) = rows.next()? {
@@ -334,6 +346,8 @@ impl Catalog {
             fresh: HashMap::new(),
             absent: RefCell::default(),
             tallies: tally::Tallies::default(),
+            happened: history::Happened::default(),
+            next_waypoint: 0,
             copies: OnceCell::new(),
             guide: RefCell::default(),
             searches: Cell::new(0),
@@ -369,8 +383,11 @@ impl Catalog {
         if self.db.is_autocommit() {
             return Ok(());
         }
-        self.put_tallies().map_err(|e| self.failed(e))?;
+        (self.put_tallies())
+            .and_then(|()| self.put_happened())
+            .map_err(|e| self.failed(e))?;
         if let Some(p) = position {
+            self.put_waypoint(p)?;
             let text = format!("{} {} {} {}", p.file, p.offset, p.c.as_str(), p.seq);
             self.db
                 .prepare_cached("INSERT OR REPLACE INTO meta VALUES ('position', ?1)")
@@ -389,6 +406,8 @@ impl Catalog {
         self.origins.clear();
         self.folders.clear();
         self.tallies = tally::Tallies::default();
+        self.happened = history::Happened::default();
+        self.next_waypoint = 0;
         if self.db.is_autocommit() {
             return Ok(());
         }

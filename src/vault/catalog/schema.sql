@@ -39,6 +39,8 @@ CREATE TABLE blob (
     wire INTEGER,
     stored INTEGER NOT NULL,
     seen INTEGER NOT NULL,
+    -- The line of the ledger that had it first, by its seq.
+    line INTEGER NOT NULL,
     lost INTEGER NOT NULL DEFAULT 0,
     -- 1 if the whole message came since under another content.
     superseded INTEGER NOT NULL DEFAULT 0,
@@ -104,6 +106,38 @@ CREATE TABLE tally (
     PRIMARY KEY (origin, state, evidence)
 ) WITHOUT ROWID;
 
+-- The lines of the ledger, by their seq, that speak of a content after the first one.
+CREATE TABLE mention (
+    blob INTEGER NOT NULL,
+    line INTEGER NOT NULL,
+    PRIMARY KEY (blob, line)
+) WITHOUT ROWID;
+
+-- Places in the ledger from which it can be read, far apart.
+CREATE TABLE waypoint (
+    seq INTEGER PRIMARY KEY,
+    file TEXT NOT NULL,
+    offset INTEGER NOT NULL,
+    c TEXT NOT NULL
+);
+
+-- What happened besides the sessions. Lines of one kind that follow each other closely are one
+-- row: messages counts them, began and time are those of the first and the last.
+CREATE TABLE history (
+    kind TEXT NOT NULL,
+    account TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    began INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    -- The last of its lines, by its seq.
+    line INTEGER NOT NULL,
+    messages INTEGER NOT NULL,
+    octets INTEGER NOT NULL
+);
+CREATE INDEX history_line ON history (line);
+CREATE INDEX history_kind ON history (kind, account, detail, reason, time);
+
 CREATE TABLE session (
     account TEXT NOT NULL,
     time INTEGER NOT NULL,
@@ -114,9 +148,14 @@ CREATE TABLE session (
     duplicates INTEGER NOT NULL,
     refused INTEGER NOT NULL,
     octets INTEGER NOT NULL,
-    result INTEGER NOT NULL
+    result INTEGER NOT NULL,
+    line INTEGER NOT NULL
 );
 CREATE INDEX session_account ON session (account, time);
+CREATE INDEX session_line ON session (line);
+-- Those that found something, or did not come to their end.
+CREATE INDEX session_notable ON session (line)
+    WHERE new > 0 OR duplicates > 0 OR refused > 0 OR result <> 0 OR NOT complete;
 -- Accounts of which something vanished after their last session on record.
 CREATE TABLE unfinished (account TEXT PRIMARY KEY) WITHOUT ROWID;
 

@@ -81,6 +81,22 @@ impl Catalog {
     }
 
     /// Forgets what was not decided.
+    /// The reason and the number of messages of a forget that is being decided.
+    pub(super) fn deciding(&self) -> rusqlite::Result<Option<(String, i64)>> {
+        self.db
+            .prepare_cached("SELECT reason, messages FROM deciding")?
+            .query_row([], |r| Ok((r.get(0)?, r.get(1)?)))
+            .optional()
+    }
+
+    /// The same of one that was decided.
+    pub(super) fn forgotten(&self, number: u32) -> rusqlite::Result<Option<(String, i64)>> {
+        self.db
+            .prepare_cached("SELECT reason, messages FROM forget WHERE number = ?1")?
+            .query_row([number], |r| Ok((r.get(0)?, r.get(1)?)))
+            .optional()
+    }
+
     fn void(&self) -> rusqlite::Result<()> {
         if self.is_deciding()? {
             self.db.execute_batch(

@@ -30,8 +30,9 @@ impl Writer {
         let mut catalog = Catalog::open(&new_place)?;
         catalog.begin()?;
         for item in Reader::new(&self.layout, &self.manifest.id)? {
-            if let Item::Entry { entry, .. } = item? {
+            if let Item::Entry { entry, position } = item? {
                 catalog.apply(&entry)?;
+                catalog.put_waypoint(&position)?;
             }
         }
         catalog.describe_as(&self.catalog)?;

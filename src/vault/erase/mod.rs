@@ -205,7 +205,7 @@ pub(super) fn hide(layout: &Layout, catalog: &mut Catalog) -> Result<()> {
     if catalog.is_erasing()? {
         let masking = catalog.masking()?;
         for hash in GoneContents::of(layout, &masking)?.hashes {
-            catalog.apply_event(&LedgerEvent::Lost { hash }, 0)?;
+            catalog.lose_content(hash)?;
         }
     }
     Ok(())

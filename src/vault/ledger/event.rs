@@ -18,7 +18,7 @@ pub enum Proto {
 impl Proto {
     /// As the ledger writes it.
     #[must_use]
-    pub(crate) fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Pop3 => "pop3",
             Self::Imap => "imap",
@@ -43,7 +43,7 @@ pub struct Identity {
 impl Identity {
     /// The protocol that the message was seen by.
     #[must_use]
-    pub(crate) fn proto(&self) -> Proto {
+    pub fn proto(&self) -> Proto {
         match (&self.uid, &self.dir) {
             (Uid::Imap { .. }, _) => Proto::Imap,
             (Uid::Absent, Some(_)) => Proto::Import,
@@ -373,7 +373,7 @@ impl LedgerEvent {
 
     /// The name of this kind of event, as the ledger writes it.
     #[must_use]
-    pub(crate) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         match self {
             Self::Folder { .. } => "folder",
             Self::Seen(seen) => seen.evidence.event(),

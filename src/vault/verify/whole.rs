@@ -194,7 +194,7 @@ mod tests {
             ] {
                 files
                     .replayed
-                    .apply_event(&event, 1_700_000_000_000)
+                    .apply_event(&event, 1_700_000_000_000, 1)
                     .unwrap();
             }
             files.replayed.commit(None).unwrap();

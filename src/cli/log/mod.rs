@@ -1,0 +1,78 @@
+//! `mailvault log`: what happened to the vault, and to a message.
+
+mod life;
+mod runs;
+
+use chrono::Utc;
+use mailvault::base::suggest;
+use mailvault::mail::query;
+use mailvault::vault::Vault;
+
+use super::Done;
+use super::args::Log;
+use super::output::Output;
+use super::report::{self, Failure};
+use super::settings::Settings;
+
+/// Rows shown on a terminal that asks for no number.
+const SCREENFUL: u64 = 20;
+
+pub(crate) fn run(args: &Log, settings: &Settings, out: &Output) -> Result<Done, Failure> {
+    let vault = settings.open_vault()?;
+    let mut words = args.query.clone();
+    let mut account = None;
+    if let Some(word) = &args.account {
+        account = known_account(word, settings, &vault)?;
+        if account.is_none() {
+            words.insert(0, word.clone());
+        }
+    }
+    let limit = match args.limit {
+        None if out.out_terminal && !out.json => Some(SCREENFUL),
+        limit => limit,
+    };
+    if words.is_empty() {
+        return runs::show(&vault, account.as_deref(), args.all, limit, out);
+    }
+    if args.all {
+        return Err(Failure::usage(
+            "--all shows pulls, and a query selects messages",
+            "leave out one of them",
+        ));
+    }
+    let one_word = words.len() == 1 && account.is_none();
+    if let Some(name) = account {
+        words.push(format!("account:{name}"));
+    }
+    let query = query::parse(&words, Utc::now())?;
+    let (done, found) = life::show(&vault, &query, limit, out)?;
+    if !found && one_word {
+        hint_account(&words[0], settings, out);
+    }
+    Ok(done)
+}
+
+/// The account that a word names, by the name that people see.
+fn known_account(
+    word: &str,
+    settings: &Settings,
+    vault: &Vault,
+) -> Result<Option<String>, Failure> {
+    let names = settings.account_names(&[word.to_owned()])?;
+    let is_known = |name: &String| {
+        settings.config.accounts.contains_key(name)
+            || vault
+                .status()
+                .is_ok_and(|all| all.iter().any(|status| status.account == *name))
+    };
+    Ok(names.into_iter().find(is_known))
+}
+
+/// A mistyped account is a word to look for.
+fn hint_account(word: &str, settings: &Settings, out: &Output) {
+    let known = settings.config.accounts.keys().map(String::as_str);
+    if let Some(near) = suggest::nearest(word, known, usize::MAX) {
+        let message = "no message matches, and no account has this name";
+        report::warn(out, message, Some(&format!("did you mean {near}?")));
+    }
+}

@@ -1,0 +1,237 @@
+//! What happened to the vault, run by run.
+
+use mailvault::vault::Vault;
+use mailvault::vault::catalog::{HistoryFilter, HistoryKind, HistoryRow};
+use mailvault::vault::ledger::SessionRecord;
+use serde_json::{Value, json};
+
+use super::super::Done;
+use super::super::output::{Output, Tone};
+use super::super::report::{Failure, code_name, code_words};
+use super::super::text::{Align, Columns, count, escape, minute, plural, rfc3339, size};
+
+const ALIGNS: [Align; 4] = [Align::Left; 4];
+
+/// Prints what happened, the newest first; pulls that found nothing new only if `all` is set.
+pub(super) fn show(
+    vault: &Vault,
+    account: Option<&str>,
+    all: bool,
+    limit: Option<u64>,
+    out: &Output,
+) -> Result<Done, Failure> {
+    let stored = account.map(|name| vault.stored(name).to_owned());
+    let filter = HistoryFilter {
+        account: stored.as_deref(),
+        quiet: all,
+    };
+    if !out.json {
+        out.page();
+    }
+    let (mut before, mut shown, mut oldest) = (u64::MAX, 0, 0);
+    let mut more = false;
+    while !out.is_broken() {
+        // One more than shown, to know whether there are more.
+        let left = limit.map_or(u64::MAX, |limit| (limit - shown).saturating_add(1));
+        let mut page = vault.history(filter, before, left)?;
+        let Some(last) = page.last() else {
+            oldest = 0;
+            break;
+        };
+        before = last.line;
+        if limit.is_some_and(|limit| shown + page.len() as u64 > limit) {
+            page.pop();
+            more = true;
+        }
+        oldest = page.last().map_or(oldest, |row| row.line);
+        shown += page.len() as u64;
+        print(&page, out);
+        if more {
+            break;
+        }
+    }
+    let hidden = if all {
+        0
+    } else {
+        vault.quiet_pulls(stored.as_deref(), oldest)?
+    };
+    tell(shown, more, hidden, out);
+    Ok(Done::new(
+        0,
+        json!({"events": shown, "more": more, "nothing_new": hidden}),
+    ))
+}
+
+/// Says what is not shown.
+fn tell(shown: u64, more: bool, hidden: u64, out: &Output) {
+    if out.quiet || out.json {
+        return;
+    }
+    if hidden > 0 {
+        let pulls = plural(hidden, "pull");
+        out.say(&format!(
+            "note: {pulls} that found nothing new {} left out; --all shows them",
+            if hidden == 1 { "is" } else { "are" }
+        ));
+    }
+    if !out.out_terminal {
+        return;
+    }
+    match (shown, more) {
+        (0, _) => out.line("nothing happened yet"),
+        (_, true) => out.line(&format!("{} shown; -l N shows more", count(shown))),
+        _ => {}
+    }
+}
+
+fn print(page: &[HistoryRow], out: &Output) {
+    let mut table = Columns::new(&ALIGNS);
+    let rows: Vec<[String; 4]> = page.iter().map(row).collect();
+    for row in &rows {
+        table.fit(row);
+    }
+    for (row, cells) in page.iter().zip(&rows) {
+        out.json("log", to_json(row), false);
+        out.line(&table.painted(cells, usize::MAX, |n, cell| match n {
+            0 => out.word(cell, Tone::Dim),
+            1 => out.word(cell, tone(row)),
+            _ => cell.to_owned(),
+        }));
+    }
+}
+
+fn tone(row: &HistoryRow) -> Tone {
+    match row.kind {
+        HistoryKind::Lost | HistoryKind::Accepted => Tone::Bad,
+        HistoryKind::Verified if row.messages > 0 => Tone::Bad,
+        HistoryKind::Pulled if row.session.as_ref().is_some_and(|s| s.result != 0) => Tone::Warn,
+        HistoryKind::Vanished
+        | HistoryKind::Purged
+        | HistoryKind::Forgotten
+        | HistoryKind::PurgeKept
+        | HistoryKind::UploadFailed => Tone::Warn,
+        _ => Tone::Head,
+    }
+}
+
+fn row(row: &HistoryRow) -> [String; 4] {
+    [
+        minute(row.time),
+        row.kind.as_str().to_owned(),
+        escape(&row.account).into_owned(),
+        what(row),
+    ]
+}
+
+fn what(row: &HistoryRow) -> String {
+    let messages = plural(row.messages, "message");
+    let detail = escape(&row.detail);
+    let reason = escape(&row.reason);
+    match row.kind {
+        HistoryKind::Pulled => row.session.as_ref().map(totals).unwrap_or_default(),
+        HistoryKind::Imported => format!("{messages}, {}, from {detail}", size(row.octets)),
+        HistoryKind::Vanished => format!("{messages} no longer on {detail}; the vault keeps them"),
+        HistoryKind::Reappeared => format!("{messages} back on {detail}"),
+        HistoryKind::Purged => format!("{messages} deleted on {detail}; the vault keeps them"),
+        HistoryKind::PurgeKept => format!("{messages} not deleted by {detail}"),
+        HistoryKind::Adopted => format!("{messages} found in the vault's folders and recorded"),
+        HistoryKind::Lost => format!("{messages} with a missing or damaged file"),
+        HistoryKind::Uploaded => format!("{messages} exported to {detail}"),
+        HistoryKind::UploadFailed => format!("{messages} not taken by {detail}"),
+        HistoryKind::Verified => format!(
+            "{}: {}",
+            scope(&detail),
+            match row.messages {
+                0 => "no damage".to_owned(),
+                damage => plural(damage, "damaged item"),
+            }
+        ),
+        HistoryKind::Forgotten => format!("{messages}, reason: {reason}"),
+        HistoryKind::Remembered => format!("{messages} may come back; forgotten for: {reason}"),
+        HistoryKind::Held => format!("{detail}: {messages}, reason: {reason}"),
+        HistoryKind::Released if reason.is_empty() => detail.into_owned(),
+        HistoryKind::Released => format!("{detail}, reason: {reason}"),
+        HistoryKind::Merged => format!("{detail} became part of it"),
+        HistoryKind::Accepted => format!("damage of {detail} set aside"),
+    }
+}
+
+/// What a verify looked at.
+fn scope(scope: &str) -> String {
+    let (what, rest) = scope.split_once(' ').unwrap_or((scope, ""));
+    let what = match what {
+        "data" => "every message read",
+        "names" => "names and sizes",
+        other => other,
+    };
+    match rest {
+        "" => what.to_owned(),
+        "part" => format!("{what}, not to the end"),
+        rest => format!("{what}, part {rest}"),
+    }
+}
+
+fn totals(session: &SessionRecord) -> String {
+    let mut parts = vec![format!(
+        "{} new of {}",
+        count(session.new),
+        plural(session.listed, "message")
+    )];
+    if session.new > 0 {
+        parts.push(size(session.octets));
+    }
+    if session.duplicates > 0 {
+        parts.push(format!("{} already stored", count(session.duplicates)));
+    }
+    if session.refused > 0 {
+        parts.push(format!("{} refused", count(session.refused)));
+    }
+    let ended = code_words(session.result);
+    if !ended.is_empty() {
+        parts.push(format!("{ended} (exit {})", session.result));
+    } else if !session.complete {
+        parts.push("not to the end".to_owned());
+    }
+    parts.join(", ")
+}
+
+fn to_json(row: &HistoryRow) -> Value {
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let mut line = json!({
+        "time": rfc3339(row.time),
+        "event": row.kind.as_str(),
+        "account": some(&row.account),
+    });
+    let set = &mut |key: &str, value: Value| line[key] = value;
+    if let Some(session) = &row.session {
+        set("protocol", session.proto.as_str().into());
+        set("complete", session.complete.into());
+        set("listed", session.listed.into());
+        set("new", session.new.into());
+        set("duplicates", session.duplicates.into());
+        set("refused", session.refused.into());
+        set("octets", session.octets.into());
+        set("exit", session.result.into());
+        set("code", code_name(session.result).into());
+        return line;
+    }
+    set("began", rfc3339(row.began).into());
+    set("reason", some(&row.reason).into());
+    let detail = match row.kind {
+        HistoryKind::Verified => "scope",
+        HistoryKind::Held | HistoryKind::Released => "hold",
+        HistoryKind::Merged => "merged",
+        HistoryKind::Accepted => "file",
+        _ => "server",
+    };
+    set(detail, some(&row.detail).into());
+    let number = match row.kind {
+        HistoryKind::Verified => "damage",
+        _ => "messages",
+    };
+    set(number, row.messages.into());
+    if row.kind == HistoryKind::Imported {
+        set("octets", row.octets.into());
+    }
+    line
+}
