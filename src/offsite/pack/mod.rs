@@ -29,6 +29,7 @@ mod tests;
 
 pub use self::digest::{Digester, Digests};
 pub use self::error::{PackError, PackFault};
+pub(crate) use self::hex::unhex;
 pub use self::hex::{hex, is_hex};
 pub use self::identities::{Identities, IdentityFault, IdentityFileError};
 pub use self::index::{FrameStart, FrameTable, PackIndex};
