@@ -73,6 +73,14 @@ mod tests {
         assert_eq!(packs(&[1, MESSAGE_LIMIT + 1, 2]), [[1, 2]]);
     }
 
+    #[test]
+    fn a_pack_is_filled_to_its_last_block() {
+        let rest = 10_000;
+        let first = PLAIN_LIMIT - ARCHIVE_END - member_space(rest) - member_space(0);
+        assert_eq!(packs(&[first, rest]), [[first, rest]]);
+        assert_eq!(packs(&[first + 1, rest]), [[first + 1], [rest]]);
+    }
+
     proptest! {
         #[test]
         fn packs_keep_their_limit_and_their_order(lengths in prop::collection::vec(0_u64..40 << 20, 0..50)) {
