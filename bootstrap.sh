@@ -106,6 +106,7 @@ missing_for_tests() {
     command -v chromium >/dev/null || echo chromium
     command -v thunderbird >/dev/null || echo thunderbird
     command -v zstd >/dev/null || echo zstd
+    command -v age >/dev/null || echo age
     command -v script >/dev/null || echo bsdutils
     command -v zsh >/dev/null || echo zsh
     command -v fish >/dev/null || echo fish

@@ -112,6 +112,14 @@ pub fn oauth(data: &[u8]) {
     sign_in::fuzzing::assert_any(data);
 }
 
+/// An object of a second copy, and a head.
+pub fn offsite(data: &[u8]) {
+    #[cfg(feature = "offsite")]
+    crate::offsite::assert_any(data);
+    #[cfg(not(feature = "offsite"))]
+    let _ = data;
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -126,7 +134,7 @@ mod tests {
 
     type Target = (&'static str, fn(&[u8]));
 
-    const TARGETS: [Target; 19] = [
+    const TARGETS: [Target; 20] = [
         ("pop3", pop3),
         ("pop3_session", pop3_session),
         ("imap", imap),
@@ -146,6 +154,7 @@ mod tests {
         ("configuration", configuration),
         ("query", query),
         ("oauth", oauth),
+        ("offsite", offsite),
     ];
 
     /// What lies in a folder, without the ends of its names.
