@@ -41,6 +41,7 @@ mod limits;
 mod merge;
 mod moved;
 mod names;
+mod notify;
 #[cfg(feature = "oauth")]
 mod oauth;
 mod packaging;

@@ -54,6 +54,10 @@ pub(crate) const FILES: TextRows = &[
         "where init keeps the password of the account NAME, mode 600",
     ),
     (
+        "~/.local/state/mailvault",
+        "what fails, for on_recovery, below $XDG_STATE_HOME if that is set",
+    ),
+    (
         "~/.local/share/mailvault",
         "the vault, below $XDG_DATA_HOME if that is set; each message is a file \
          compressed with zstd(1)",
@@ -86,8 +90,9 @@ pub(crate) const VARIABLES: TextRows = &[
          password, where the account has no other",
     ),
     (
-        "XDG_CONFIG_HOME, XDG_DATA_HOME",
-        "where configurations and data are, if not in ~/.config and ~/.local/share",
+        "XDG_CONFIG_HOME, XDG_DATA_HOME, XDG_STATE_HOME",
+        "where configurations, data and state are, if not in ~/.config, ~/.local/share and \
+         ~/.local/state",
     ),
 ];
 
@@ -198,7 +203,14 @@ pub(crate) const JSON_TYPES: TextRows = &[
         "held",
         "how many of the messages that are to be forgotten a hold covers",
     ),
-    ("retention", "the table [retention] of the configuration"),
+    (
+        "retention, notify",
+        "the tables of these names of the configuration",
+    ),
+    (
+        "notify_failed",
+        "a program or a ping of [notify] that failed, and why",
+    ),
     (
         "on_server",
         "how many of the messages that are to be forgotten a server has",
