@@ -139,7 +139,7 @@ fn count(watched: &Watched, settings: &Settings, failed: bool, out: &Output) -> 
 fn told(key: &str, streak: &Streak, vault: &Path, summary: &Value, out: &Output) -> Value {
     json!({
         "v": 1,
-        "type": "notify",
+        "type": "notification",
         "event": key.trim_start_matches("on_"),
         "time": rfc3339(now().timestamp()),
         "vault": vault.to_string_lossy(),

@@ -173,7 +173,8 @@ pub(crate) const JSON_NOTES: &[&str] = &[
     "Sizes are in bytes, times are in UTC as in RFC 3339, durations are in seconds, and ids have \
      all their digits. Nothing is printed on stderr unless you ask for it with -v.",
     "Later versions may add types and fields, so ignore what you do not know. A field that exists \
-     keeps its meaning as long as \"v\" is 1.",
+     keeps its meaning as long as \"v\" is 1. docs/json.md describes every field, and \
+     docs/json.schema.json is a JSON schema of them.",
 ];
 
 /// The types of lines.
@@ -215,11 +216,14 @@ pub(crate) const JSON_TYPES: TextRows = &[
         "on_server",
         "how many of the messages that are to be forgotten a server has",
     ),
-    ("year, sender, size, folder", "a row of statistics"),
+    (
+        "group, rest",
+        "a row of statistics, and what they leave out",
+    ),
     ("check", "a check of doctor"),
     ("damage", "what verify found"),
     ("plan", "what a purge would delete"),
-    ("purged, would_purge", "what a purge deleted, or would"),
+    ("purge", "what became of an account in a purge after a pull"),
     ("kept", "what a purge kept, and why"),
     (
         "refused",
