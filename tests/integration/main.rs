@@ -35,6 +35,7 @@ mod import_pull;
 mod import_takeout;
 mod init;
 mod interop;
+mod interrupt;
 mod json;
 mod layering;
 mod life;
