@@ -23,6 +23,7 @@ pub mod import;
 pub mod inspect;
 pub mod mail;
 pub mod net;
+pub mod notify;
 #[cfg(feature = "offsite")]
 pub mod offsite;
 pub mod pull;

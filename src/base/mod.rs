@@ -2,6 +2,7 @@
 
 pub(crate) mod account_name;
 pub mod certificate;
+pub(crate) mod child;
 pub mod error;
 pub mod event;
 pub mod fsx;

@@ -31,6 +31,7 @@ mod login;
 mod man;
 mod marks;
 mod negation;
+mod notify;
 mod output;
 mod pager;
 mod progress;
@@ -104,6 +105,7 @@ fn run_command(mut cli: Cli, around: Surroundings) -> u8 {
         dialogue::show(&out.screen);
     }
     let name = cli.command.name();
+    let watched = notify::Watched::of(&cli);
     let began = Instant::now();
     let done = completed.map_err(Failure::from);
     let done = match done.and_then(|()| execute(cli, &out)) {
@@ -120,6 +122,10 @@ fn run_command(mut cli: Cli, around: Surroundings) -> u8 {
     });
     if let (Value::Object(all), Value::Object(own)) = (&mut summary, done.summary) {
         all.extend(own);
+    }
+    summary["exit"] = done.code.into();
+    if let Some(watched) = watched {
+        notify::tell(&watched, &summary, done.code, &out);
     }
     end(&out, summary, done.code)
 }
@@ -154,8 +160,7 @@ fn execute(cli: Cli, out: &Output) -> Result<Done, Failure> {
 }
 
 /// Prints the summary, which is always the last JSON line, and all that is held back.
-fn end(out: &Output, mut summary: Value, code: u8) -> u8 {
-    summary["exit"] = code.into();
+fn end(out: &Output, summary: Value, code: u8) -> u8 {
     out.json("summary", summary, true);
     match out.finish() {
         Ok(()) => code,
@@ -202,7 +207,7 @@ fn refuse(error: &clap::Error, line: &[OsString], around: Surroundings) -> u8 {
         hint: None,
     }
     .print(&out);
-    let summary = json!({"command": null, "status": code_name(code)});
+    let summary = json!({"command": null, "status": code_name(code), "exit": code});
     end(&out, summary, code)
 }
 

@@ -46,6 +46,7 @@ pub(crate) struct Output {
     pub(crate) screen: Screen,
     pub(crate) question: Question,
     stdout: Mutex<Out>,
+    errors: Mutex<Vec<Value>>,
 }
 
 #[derive(Debug)]
@@ -113,6 +114,8 @@ impl Tone {
     }
 }
 
+/// Most errors of a run that are kept.
+const ERRORS: usize = 100;
 /// Columns of a terminal that says nothing of them.
 const COLUMNS: usize = 80;
 /// In fewer columns no table can be read.
@@ -148,7 +151,21 @@ impl Output {
                 pager: None,
                 broken: None,
             }),
+            errors: Mutex::default(),
         }
+    }
+
+    /// Keeps an error for those who are told at the end of the run.
+    pub(crate) fn keep_error(&self, line: &Value) {
+        let mut errors = lock(&self.errors);
+        if errors.len() < ERRORS {
+            errors.push(line.clone());
+        }
+    }
+
+    /// The errors of the run.
+    pub(crate) fn errors(&self) -> Vec<Value> {
+        lock(&self.errors).clone()
     }
 
     /// Columns of the terminal that shows the result; none where it is no terminal, and lines may

@@ -1,4 +1,5 @@
-//! The question that waits for an answer at a terminal, so that a signal can take it back.
+//! The question that waits for an answer at a terminal, so that a signal can take it back; also any
+//! other wait in which nothing is under way that could end in order.
 
 use std::io::{self, Write as _};
 use std::sync::{Arc, Mutex};
@@ -6,14 +7,21 @@ use std::sync::{Arc, Mutex};
 use mailvault::base::sync::lock;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
-/// The question that waits for an answer, if one does: how the terminal was before it.
+/// What waits for somebody, if anything does: how the terminal was before it, if there is one.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Question(Arc<Mutex<Option<Termios>>>);
+pub(crate) struct Question(Arc<Mutex<Option<PersonWait>>>);
+
+#[derive(Debug)]
+struct PersonWait {
+    terminal: Option<Termios>,
+}
 
 impl Question {
     /// Asks it.
     pub(crate) fn ask<T>(&self, ask: impl FnOnce() -> T) -> T {
-        *lock(&self.0) = tcgetattr(io::stdin()).ok();
+        *lock(&self.0) = Some(PersonWait {
+            terminal: tcgetattr(io::stdin()).ok(),
+        });
         let answer = ask();
         *lock(&self.0) = None;
         answer
@@ -24,9 +32,11 @@ impl Question {
         let Some(before) = lock(&self.0).take() else {
             return false;
         };
-        // The program ends next, so that nobody could act on a failure.
-        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
-        let _ = io::stderr().write_all(b"\n");
+        if let Some(before) = before.terminal {
+            // The program ends next, so that nobody could act on a failure.
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
+            let _ = io::stderr().write_all(b"\n");
+        }
         true
     }
 }

@@ -273,6 +273,11 @@ pub(crate) fn usual_vault(home: Option<&Path>) -> Option<PathBuf> {
     Some(xdg("XDG_DATA_HOME", home, ".local/share")?.join("mailvault"))
 }
 
+/// Where it is kept between runs that something failed.
+pub(crate) fn state_folder(home: Option<&Path>) -> Option<PathBuf> {
+    Some(xdg("XDG_STATE_HOME", home, ".local/state")?.join("mailvault"))
+}
+
 impl Settings {
     pub(crate) fn load(global: &Global) -> Result<Self> {
         let settings = Self::read(global)?;

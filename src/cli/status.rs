@@ -19,6 +19,8 @@ use super::text::{Align, count, day, escape, now, plural, rfc3339, size, table, 
 
 /// The exit code where a pull is overdue.
 const STALE: u8 = 19;
+/// Seconds after which every message should have been read back.
+const YEAR: i64 = 365 * 24 * 60 * 60;
 
 pub(crate) fn run(args: &StatusArgs, settings: &Settings, out: &Output) -> Result<Done, Failure> {
     let accounts = accounts(args, settings)?;
@@ -28,12 +30,10 @@ pub(crate) fn run(args: &StatusArgs, settings: &Settings, out: &Output) -> Resul
         metrics::write(path, &all_statuses(&accounts), present)?;
     }
     let stale: Vec<Stale> = args.max_age.map_or_else(Vec::new, |age| {
-        accounts
-            .iter()
-            .filter(|(name, status)| {
-                names.contains(name)
-                    || names.is_empty() && is_pulled(name, status.as_ref(), settings)
-            })
+        let checked = accounts.iter().filter(|(name, status)| {
+            names.contains(name) || names.is_empty() && is_pulled(name, status.as_ref(), settings)
+        });
+        checked
             .filter_map(|(name, status)| stale(name, status.as_ref(), age, present))
             .collect()
     });
@@ -47,16 +47,25 @@ pub(crate) fn run(args: &StatusArgs, settings: &Settings, out: &Output) -> Resul
         out.json("status", line, false);
     }
     print(&lines(&accounts, settings), accounts.len(), out);
-    show_holds(&settings.open_vault()?, out)?;
+    let vault = settings.open_vault()?;
+    show_holds(&vault, out)?;
+    let read = LastRead::of(&vault, present)?;
+    read.show(out);
     let code = if stale.is_empty() { 0 } else { STALE };
     if code == STALE {
         complain(&stale, out);
     }
+    Ok(Done::new(code, summary(accounts.len(), &stale, &read)))
+}
+
+fn summary(accounts: usize, stale: &[Stale], read: &LastRead) -> Value {
     let names: Vec<_> = stale.iter().map(|stale| stale.account.as_str()).collect();
-    Ok(Done::new(
-        code,
-        json!({"accounts": accounts.len(), "stale": names}),
-    ))
+    json!({
+        "accounts": accounts,
+        "stale": names,
+        "last_read": read.last.and_then(rfc3339),
+        "verify_overdue": read.overdue,
+    })
 }
 
 /// Prints a table of so many rows, and the notes below it.
@@ -142,6 +151,36 @@ fn show_holds(vault: &Vault, out: &Output) -> Result<(), Error> {
     Ok(())
 }
 
+/// When every message of the vault was last read back by a verify.
+struct LastRead {
+    last: Option<i64>,
+    /// That is more than a year ago, and the vault is older than that.
+    overdue: bool,
+}
+
+impl LastRead {
+    fn of(vault: &Vault, present: i64) -> Result<Self, Error> {
+        let last = vault.catalog().last_read()?;
+        let begins = last.or(vault.catalog().first_archived()?);
+        let overdue = begins.is_some_and(|time| time < present - YEAR);
+        Ok(Self { last, overdue })
+    }
+
+    fn show(&self, out: &Output) {
+        if !self.overdue {
+            return;
+        }
+        let text = match self.last {
+            Some(time) => format!("not every message was read back since {}", day(time)),
+            None => "the messages were never all read back".to_owned(),
+        };
+        let text = format!("{text}; run 'mailvault verify --read-data'");
+        let label = out.word("verify", Tone::Warn);
+        let line = wrap(&text, "verify: ", 2, report::COLUMNS);
+        out.line(&line.replacen("verify", &label, 1));
+    }
+}
+
 /// True for accounts that a pull without names fetches. Where none is configured, those of
 /// the vault count that were ever pulled.
 fn is_pulled(name: &str, status: Option<&AccountStatus>, settings: &Settings) -> bool {
@@ -181,11 +220,9 @@ fn complain(stale: &[Stale], out: &Output) {
         .collect();
     let message = format!("stale: {}", each.join(", "));
     let hint = "run 'mailvault pull' to see what is wrong";
-    out.json(
-        "error",
-        json!({"code": code_name(STALE), "exit": STALE, "message": message, "hint": hint}),
-        true,
-    );
+    let line = json!({"code": code_name(STALE), "exit": STALE, "message": message, "hint": hint});
+    out.keep_error(&line);
+    out.json("error", line, true);
     out.say(&format!(
         "{} {message}\n  hint: {hint}",
         out.label("error:", Tone::Bad)

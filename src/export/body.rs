@@ -3,6 +3,7 @@
 
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::base::error::{Error, Result};
 use crate::mail::message::Hash128;
@@ -33,6 +34,7 @@ pub(crate) struct Body<'a> {
     name: &'a FileName,
     checker: &'a mut Checker,
     shape: Option<BodyShape>,
+    stop: Option<&'a AtomicBool>,
 }
 
 impl<'a> Body<'a> {
@@ -43,6 +45,16 @@ impl<'a> Body<'a> {
             name,
             checker,
             shape: None,
+            stop: None,
+        }
+    }
+
+    /// The same, but the reading of a large message ends with [`Error::Interrupted`] once `stop` is
+    /// set.
+    pub(crate) fn until(self, stop: &'a AtomicBool) -> Self {
+        Self {
+            stop: Some(stop),
+            ..self
         }
     }
 
@@ -60,7 +72,8 @@ impl<'a> Body<'a> {
         let mut hasher = blake3::Hasher::new();
         let buffer = self.checker.content();
         buffer.clear();
-        read(self.path, self.name.size, &mut |piece| {
+        let stop = self.stop;
+        read(self.path, self.name.size, stop, &mut |piece| {
             hasher.update(piece);
             look.at(piece);
             if keep {
@@ -80,7 +93,7 @@ impl<'a> Body<'a> {
         if self.name.size <= WHOLE {
             return piece(self.checker.content());
         }
-        read(self.path, self.name.size, piece)
+        read(self.path, self.name.size, self.stop, piece)
     }
 
     /// At most the first `limit` bytes.
@@ -100,7 +113,12 @@ impl<'a> Body<'a> {
 }
 
 /// Reads at most `size` + 1 bytes.
-fn read(path: &Path, size: u64, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+fn read(
+    path: &Path,
+    size: u64,
+    stop: Option<&AtomicBool>,
+    each: &mut dyn FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
     let mut content = match frame::open(path) {
         Ok(content) => content.take(size.saturating_add(1)),
         Err(Error::File { source, .. }) => return Err(damaged(path, source.to_string())),
@@ -109,6 +127,9 @@ fn read(path: &Path, size: u64, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Re
     };
     let mut chunk = vec![0; CHUNK.min(usize::try_from(size).unwrap_or(CHUNK) + 1)];
     loop {
+        if size > WHOLE && stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+            return Err(Error::Interrupted);
+        }
         match content.read(&mut chunk) {
             Ok(0) => return Ok(()),
             Ok(n) => each(&chunk[..n])?,

@@ -245,15 +245,10 @@ pub fn apply(
     let (mut checker, mut octets, mut told) = (Checker::default(), 0, Instant::now());
     for entry in vault.entries(selection) {
         if stop.load(Ordering::Relaxed) {
-            // What is whole so far gets its names.
-            let one_by_one = [Format::Maildir, Format::Eml];
-            if matches!(plan.destination, Destination::Folder(_, f) if one_by_one.contains(&f)) {
-                target.finish()?;
-            }
-            return Err(Error::Interrupted);
+            return Err(interrupted(target, plan));
         }
         let entry = entry?;
-        match put(&mut *target, &entry, &mut checker) {
+        match put(&mut *target, &entry, &mut checker, stop) {
             Ok(Put::Written) => {
                 report.written += 1;
                 report.octets += entry.name.size;
@@ -265,6 +260,7 @@ pub fn apply(
                 subject: entry.subject.clone(),
                 reason: detail,
             }),
+            Err(Error::Interrupted) => return Err(interrupted(target, plan)),
             Err(error) => return Err(error),
         }
         octets += entry.name.size;
@@ -280,6 +276,17 @@ pub fn apply(
     report.foreign = target.finish()?;
     report.kept = keep_uids(vault, plan)?;
     Ok(report)
+}
+
+/// Ends an export that is to end; what is whole so far gets its names.
+fn interrupted(target: Box<dyn Target + '_>, plan: &Plan) -> Error {
+    let one_by_one = [Format::Maildir, Format::Eml];
+    if matches!(plan.destination, Destination::Folder(_, f) if one_by_one.contains(&f))
+        && let Err(error) = target.finish()
+    {
+        return error;
+    }
+    Error::Interrupted
 }
 
 /// Writes what Dovecot needs to keep the names of the old server.
@@ -305,14 +312,20 @@ fn keep_uids(vault: &Vault, plan: &Plan) -> Result<Option<KeptNames>> {
     Ok(Some(kept))
 }
 
-fn put(target: &mut dyn Target, entry: &Entry, checker: &mut Checker) -> Result<Put> {
+fn put(
+    target: &mut dyn Target,
+    entry: &Entry,
+    checker: &mut Checker,
+    stop: &AtomicBool,
+) -> Result<Put> {
     let Some(path) = &entry.path else {
         return Err(Error::Damaged {
             path: entry.name.hash.to_string().into(),
             detail: "its file is missing".to_owned(),
         });
     };
-    target.put(entry, &mut Body::new(path, &entry.name, checker))
+    let mut body = Body::new(path, &entry.name, checker).until(stop);
+    target.put(entry, &mut body)
 }
 
 fn target<'a>(

@@ -2,6 +2,8 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::MboxOptions;
 use super::find::{Found, MessageExtent};
@@ -49,11 +51,17 @@ pub(super) struct ImportedMessage {
     pub(super) labels: Option<GmailLabels>,
     reading: MboxReading,
     options: MboxOptions,
+    stop: Arc<AtomicBool>,
 }
 
 impl ImportedMessage {
     /// Reads it once or twice; small ones stay in `whole`.
-    pub(super) fn look(found: &Found, options: MboxOptions, whole: &mut Whole) -> Result<Self> {
+    pub(super) fn look(
+        found: &Found,
+        options: MboxOptions,
+        stop: &Arc<AtomicBool>,
+        whole: &mut Whole,
+    ) -> Result<Self> {
         let mut message = Self {
             hash: Hash128([0; 16]),
             size: 0,
@@ -61,6 +69,7 @@ impl ImportedMessage {
             labels: None,
             reading: MboxReading::default(),
             options,
+            stop: Arc::clone(stop),
         };
         match &found.extent {
             MessageExtent::Mbox(extent) if extent.tag.ours => {
@@ -269,6 +278,8 @@ impl ImportedMessage {
             line_ends: self.reading.line_ends,
             to_lf: ToLf::default(),
             chunk: vec![0; room(found.octets)],
+            read: 0,
+            stop: Arc::clone(&self.stop),
             ended: false,
         })
     }
@@ -283,6 +294,8 @@ pub(super) struct Pieces<'a> {
     line_ends: LineEndChange,
     to_lf: ToLf,
     chunk: Vec<u8>,
+    read: usize,
+    stop: Arc<AtomicBool>,
     ended: bool,
 }
 
@@ -292,6 +305,11 @@ impl Iterator for Pieces<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         if self.ended {
             return None;
+        }
+        // A small message is finished first.
+        if self.read > KEEP && self.stop.load(Ordering::Relaxed) {
+            self.ended = true;
+            return Some(Err(Error::Interrupted));
         }
         let read = loop {
             match self.reader.read(&mut self.chunk) {
@@ -303,6 +321,7 @@ impl Iterator for Pieces<'_> {
                 Ok(n) => break n,
             }
         };
+        self.read += read;
         if self.line_end == LineEnd::Cr {
             for byte in self.chunk[..read].iter_mut().filter(|b| **b == b'\r') {
                 *byte = b'\n';
@@ -392,7 +411,38 @@ fn status_flags(head: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
+
+    #[test]
+    fn a_run_that_is_to_end_reads_small_messages_to_their_end_and_no_large_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.eml");
+        let look = |size: usize, stop: bool| {
+            std::fs::write(&path, vec![b'x'; size]).unwrap();
+            let found = Found {
+                path: path.clone(),
+                extent: MessageExtent::Eml,
+                flags: String::new(),
+                keywords: String::new(),
+                date: None,
+                octets: size as u64,
+                id: None,
+                route: None,
+                record: None,
+            };
+            let stop = Arc::new(AtomicBool::new(stop));
+            let options = MboxOptions {
+                mboxo: false,
+                labels: false,
+            };
+            ImportedMessage::look(&found, options, &stop, &mut Whole::default()).is_ok()
+        };
+        assert!(look(KEEP / 2, true));
+        assert!(look(3 * KEEP, false));
+        assert!(!look(3 * KEEP, true));
+    }
 
     #[test]
     fn flags_are_read_from_the_header_as_mail_programs_keep_them() {

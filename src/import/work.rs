@@ -80,6 +80,8 @@ impl<'a> Worker<'a> {
                     file.add(cache, &self.noted)?;
                 }
             }
+            // A large message is not stored in part; the run ends.
+            Err(Error::Interrupted) => return Ok(()),
             taken => taken?,
         }
         shared.octets.fetch_add(found.octets, Ordering::Relaxed);
@@ -90,7 +92,7 @@ impl<'a> Worker<'a> {
     fn take(&mut self, found: &Found, route: &Arc<Route>) -> Result<()> {
         let options = self.shared.options;
         let mut whole = std::mem::take(&mut self.whole);
-        let message = ImportedMessage::look(found, options.mbox, &mut whole)?;
+        let message = ImportedMessage::look(found, options.mbox, &options.stop, &mut whole)?;
         if message.is_nothing(found) {
             self.whole = whole;
             return Err(Error::Damaged {

@@ -3,6 +3,7 @@
 mod channel;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod deaf;
+pub(crate) mod http;
 pub mod imap;
 pub mod pop3;
 pub mod sasl;

@@ -36,12 +36,15 @@ mod import_pull;
 mod import_takeout;
 mod init;
 mod interop;
+mod interrupt;
+mod json;
 mod layering;
 mod life;
 mod limits;
 mod merge;
 mod moved;
 mod names;
+mod notify;
 #[cfg(feature = "oauth")]
 mod oauth;
 mod packaging;

@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use mailvault::sample::Sample;
 
-use crate::support::scene::{Account, configure, json_lines, pulled};
+use crate::life::ageing::age;
+use crate::support::scene::{Account, configure, json_lines, lines_of, pulled};
 
 #[test]
 fn an_overdue_pull_is_named_and_ends_with_19() {
@@ -152,4 +153,43 @@ fn a_failure_leaves_the_old_metrics_and_ends_with_the_summary() {
     assert!(fs::read(sandbox.path("mail.prom")).unwrap() == before);
     let args = ["status", "--metrics", "/no/such/dir/mail.prom"];
     let _ = sandbox.run(&args).expect_code(1);
+}
+
+#[test]
+fn the_status_says_that_no_verify_has_read_the_mail_for_a_year() {
+    let (sandbox, _server) = pulled(Sample::of(3, 7));
+    let overdue = || {
+        let summary = lines_of(&sandbox, &["status"], "summary").remove(0);
+        let text = sandbox.run(&["status"]).expect_code(0).stdout();
+        // The line may be wrapped.
+        let said = text.find("verify: ").map(|at| {
+            let words: Vec<&str> = text[at..].split_whitespace().collect();
+            words.join(" ")
+        });
+        assert_eq!(summary["verify_overdue"], said.is_some(), "{text}");
+        (summary["last_read"].is_null(), said)
+    };
+    assert_eq!(overdue(), (true, None));
+    age(&sandbox.vault(), 366 * 24);
+    let never = "verify: the messages were never all read back; run 'mailvault verify --read-data'";
+    assert_eq!(overdue(), (true, Some(never.to_owned())));
+    let _ = sandbox.run(&["verify"]).expect_code(0);
+    let _ = sandbox
+        .run(&["verify", "work", "--read-data"])
+        .expect_code(0);
+    let _ = sandbox
+        .run(&["verify", "--read-data", "--subset", "1/2"])
+        .expect_code(0);
+    assert_eq!(overdue(), (true, Some(never.to_owned())));
+    let _ = sandbox
+        .run(&["verify", "--read-data", "--subset", "2/2"])
+        .expect_code(0);
+    assert_eq!(overdue(), (false, None));
+    age(&sandbox.vault(), 366 * 24);
+    let (none, said) = overdue();
+    assert!(!none);
+    assert!(
+        said.unwrap()
+            .starts_with("verify: not every message was read back since 20")
+    );
 }

@@ -23,6 +23,7 @@ pub(crate) mod output;
 pub(crate) mod relay;
 pub(crate) mod sandbox;
 pub(crate) mod scene;
+pub(crate) mod schema;
 pub(crate) mod script;
 mod selftest;
 pub(crate) mod servers;

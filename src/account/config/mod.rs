@@ -17,6 +17,10 @@
 //! [retention]                          # for `forget --by-rule`
 //! keep = ["from:bank.example"]
 //! forget_after = [{ query = "folder:Spam", age = "90d" }]
+//!
+//! [notify]                             # how a run ended
+//! on_failure = ["mail", "-s", "mailvault failed", "ann@example.org"]
+//! ping = "https://ping.example.org/your-check"
 //! ```
 //!
 //! `[defaults]` takes the keys of an account, except those that belong to one account alone:
@@ -29,6 +33,7 @@
 //! it names programs to run, so nobody else may write to it.
 
 pub mod edit;
+mod notify;
 mod oauth;
 mod place;
 mod render;
@@ -50,6 +55,7 @@ pub use crate::base::account_name::{AccountNames, is_account_name};
 use crate::base::error::{Error, Result, words};
 use crate::base::secret::{SecretSource, typed_path};
 
+pub use notify::{Notify, PingUrl};
 pub use oauth::OAuth;
 use oauth::is_service_url;
 pub(crate) use oauth::service_of;
@@ -353,6 +359,8 @@ pub struct Config {
     pub accounts: BTreeMap<String, Account>,
     /// How long mail stays in the vault.
     pub retention: Retention,
+    /// Whom to tell how a run ended.
+    pub notify: Notify,
 }
 
 impl Config {
@@ -368,6 +376,12 @@ impl Config {
     #[must_use]
     pub fn retention_table(&self) -> String {
         render::retention(&self.retention)
+    }
+
+    /// The table of notifications without what may be secret; empty if there is none.
+    #[must_use]
+    pub fn notify_table(&self) -> String {
+        render::notify(&self.notify)
     }
 
     /// What the accounts are called here and in the vault.
@@ -742,7 +756,7 @@ tls = "none"
         assert_eq!(
             refusal("colour = 1"),
             near(
-                "1:1: unknown field `colour`, expected one of `vault`, `defaults`, `accounts`, `retention`",
+                "1:1: unknown field `colour`, expected one of `vault`, `defaults`, `accounts`, `retention`, `notify`",
                 ""
             )
         );

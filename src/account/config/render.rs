@@ -5,7 +5,9 @@ use std::path::Path;
 
 use toml::Value;
 
-use super::{Account, AuditScope, Auth, Dedupe, Protocol, Recognise, Retention, Tls, usual_port};
+use super::{
+    Account, AuditScope, Auth, Dedupe, Notify, Protocol, Recognise, Retention, Tls, usual_port,
+};
 use crate::base::secret::{Program, SecretSource};
 
 /// What stands in the place of what may hold a secret.
@@ -87,6 +89,28 @@ pub(super) fn retention(retention: &Retention) -> String {
         table.string("age", &rule.age_text);
     }
     table.text
+}
+
+pub(super) fn notify(notify: &Notify) -> String {
+    let mut table = Table {
+        text: String::new(),
+    };
+    let commands = [
+        ("on_failure", &notify.on_failure),
+        ("on_recovery", &notify.on_recovery),
+    ];
+    for (key, program) in commands {
+        if let Some(program) = program {
+            table.program(key, program, true);
+        }
+    }
+    if let Some(ping) = &notify.ping {
+        table.string("ping", &format!("{}/{HIDDEN}", ping.server()));
+    }
+    if table.text.is_empty() {
+        return table.text;
+    }
+    format!("[notify]\n{}", table.text)
 }
 
 struct Table {

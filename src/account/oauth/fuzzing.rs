@@ -1,10 +1,10 @@
 //! What holds for whatever a token service or a browser sends, for unit tests and for `fuzz/`.
 
-use super::http::HttpReply;
 use super::service::Service;
 use super::token::{self, TokenAnswer};
 use super::{browser, device, form};
 use crate::base::secret::Mask;
+use crate::net::http::HttpReply;
 
 /// What was sent, and may come back in no words.
 const SENT: &str = "sent-secret";

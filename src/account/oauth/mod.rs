@@ -11,7 +11,6 @@ mod device;
 mod form;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
-mod http;
 mod keep;
 mod service;
 mod token;

@@ -3,11 +3,12 @@
 
 use std::path::PathBuf;
 
-use super::{form, http};
+use super::form;
 use crate::account::config::{Account, OAuth, service_of};
 use crate::account::providers::{self, Issuer};
 use crate::base::error::{Endpoint, Error, Result};
 use crate::base::secret::{self, Mask, Secret};
+use crate::net::http::{self, HttpReply, Roots};
 
 /// Where and as whom to ask.
 #[derive(Debug)]
@@ -86,11 +87,7 @@ impl Service {
     }
 
     /// Posts fields and who we are; also gives what hides them in the answer.
-    pub(super) fn post(
-        &self,
-        url: &str,
-        fields: &[(&str, &str)],
-    ) -> Result<(http::HttpReply, Mask)> {
+    pub(super) fn post(&self, url: &str, fields: &[(&str, &str)]) -> Result<(HttpReply, Mask)> {
         let mut all = fields.to_vec();
         all.push(("client_id", &self.client_id));
         if let Some(secret) = &self.client_secret {
@@ -109,29 +106,17 @@ impl Service {
         let grant = grant.map_or("a code", |(_, grant)| grant);
         tracing::debug!(target: "dialogue", "C: POST {url} ({grant})");
         let form = form::encode(&all);
-        let reply = http::post(url, &server, self.ca_file.as_deref(), &form);
-        let reply = reply.map_err(|error| self.name_user(error))?;
+        let roots = Roots::of(self.ca_file.as_deref())?;
+        // None of it is said of the mail server, which may be well.
+        let reply = http::post(url, roots, &form).map_err(|fault| Error::Token {
+            server,
+            user: self.user.clone(),
+            reason: fault.reason,
+            reply: None,
+            kind: fault.kind,
+        })?;
         tracing::debug!(target: "dialogue", "S: HTTP status {}", reply.status);
         Ok((reply, mask))
-    }
-
-    fn name_user(&self, error: Error) -> Error {
-        match error {
-            Error::Token {
-                server,
-                reason,
-                reply,
-                kind,
-                ..
-            } => Error::Token {
-                server,
-                user: self.user.clone(),
-                reason,
-                reply,
-                kind,
-            },
-            other => other,
-        }
     }
 
     /// Some service.

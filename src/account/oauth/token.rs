@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::http::HttpReply;
 use super::refused;
 use super::service::Service;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::secret::{Mask, Secret};
+use crate::net::http::HttpReply;
 
 /// Most of a description that is shown, in characters.
 const WORDS: usize = 300;

@@ -1,14 +1,15 @@
 //! Running a program that prints a secret: bounded in time, its output kept to ourselves.
 
 use std::io::{self, BufRead, BufReader};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{SecretLine, expand_home, fault, first_line};
+use crate::base::child;
 use crate::base::error::{Result, words};
 
 /// How long a program may take to print a secret; a person may have to unlock a store.
@@ -49,7 +50,8 @@ impl Program {
         run(command, what, false, ALONE_LIMIT)
     }
 
-    fn command(&self, what: &str, home: Option<&Path>) -> Result<Command> {
+    /// The program, ready to run; `what` is what people call it.
+    pub(crate) fn command(&self, what: &str, home: Option<&Path>) -> Result<Command> {
         match self {
             Self::Shell(line) => {
                 let mut command = Command::new("sh");
@@ -95,9 +97,9 @@ fn run(mut command: Command, what: &str, asks: bool, limit: Duration) -> Result<
             Err(_) => Err(io::ErrorKind::TimedOut.into()),
         }
     });
-    match line.and_then(|line| Ok((line, wait(&mut child, deadline)?))) {
+    match line.and_then(|line| Ok((line, child::wait(&mut child, deadline)?))) {
         Ok((line, status)) if status.success() => Ok(line),
-        Ok((_, status)) => Err(fault(format!("{what} {}", ended(status)))),
+        Ok((_, status)) => Err(fault(format!("{what} {}", child::ended(status)))),
         Err(error) => {
             stop(&mut child, asks);
             Err(if error.kind() == io::ErrorKind::TimedOut {
@@ -126,34 +128,13 @@ fn line_of(
     Ok(receiver)
 }
 
-fn wait(child: &mut Child, deadline: Instant) -> io::Result<ExitStatus> {
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(status);
-        }
-        if Instant::now() >= deadline {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-}
-
 /// Ends the program, and in its own group all that it started. It may be gone already.
 fn stop(child: &mut Child, asks: bool) {
     if !asks {
-        let group = rustix::process::Pid::from_child(child);
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        child::end_group(child);
     }
     let _ = child.kill();
     let _ = child.wait();
-}
-
-fn ended(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("failed with exit status {code}"),
-        (None, Some(signal)) => format!("was ended by signal {signal}"),
-        (None, None) => "failed".to_owned(),
-    }
 }
 
 #[cfg(test)]

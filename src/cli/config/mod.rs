@@ -86,6 +86,14 @@ fn show(global: &Global, out: &Output) -> Result<Done, Failure> {
         }
         out.json("retention", json!({"settings": table}), false);
     }
+    let table = settings.config.notify_table();
+    if !table.is_empty() {
+        out.line("");
+        for line in table.lines() {
+            out.line(&escape(line));
+        }
+        out.json("notify", json!({"settings": table}), false);
+    }
     Ok(Done::new(0, json!({"path": file, "vault": vault})))
 }
 

@@ -54,6 +54,10 @@ pub(crate) const FILES: TextRows = &[
         "where init keeps the password of the account NAME, mode 600",
     ),
     (
+        "~/.local/state/mailvault",
+        "what fails, for on_recovery, below $XDG_STATE_HOME if that is set",
+    ),
+    (
         "~/.local/share/mailvault",
         "the vault, below $XDG_DATA_HOME if that is set; each message is a file \
          compressed with zstd(1)",
@@ -86,8 +90,9 @@ pub(crate) const VARIABLES: TextRows = &[
          password, where the account has no other",
     ),
     (
-        "XDG_CONFIG_HOME, XDG_DATA_HOME",
-        "where configurations and data are, if not in ~/.config and ~/.local/share",
+        "XDG_CONFIG_HOME, XDG_DATA_HOME, XDG_STATE_HOME",
+        "where configurations, data and state are, if not in ~/.config, ~/.local/share and \
+         ~/.local/state",
     ),
 ];
 
@@ -169,7 +174,8 @@ pub(crate) const JSON_NOTES: &[&str] = &[
     "Sizes are in bytes, times are in UTC as in RFC 3339, durations are in seconds, and ids have \
      all their digits. Nothing is printed on stderr unless you ask for it with -v.",
     "Later versions may add types and fields, so ignore what you do not know. A field that exists \
-     keeps its meaning as long as \"v\" is 1.",
+     keeps its meaning as long as \"v\" is 1. docs/json.md describes every field, and \
+     docs/json.schema.json is a JSON schema of them.",
 ];
 
 /// The types of lines.
@@ -202,16 +208,26 @@ pub(crate) const JSON_TYPES: TextRows = &[
         "held",
         "how many of the messages that are to be forgotten a hold covers",
     ),
-    ("retention", "the table [retention] of the configuration"),
+    (
+        "retention, notify",
+        "the tables of these names of the configuration",
+    ),
+    (
+        "notify_failed",
+        "a program or a ping of [notify] that failed, and why",
+    ),
     (
         "on_server",
         "how many of the messages that are to be forgotten a server has",
     ),
-    ("year, sender, size, folder", "a row of statistics"),
+    (
+        "group, rest",
+        "a row of statistics, and what they leave out",
+    ),
     ("check", "a check of doctor"),
     ("damage", "what verify found"),
     ("plan", "what a purge would delete"),
-    ("purged, would_purge", "what a purge deleted, or would"),
+    ("purge", "what became of an account in a purge after a pull"),
     ("kept", "what a purge kept, and why"),
     (
         "refused",

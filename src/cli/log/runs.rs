@@ -158,17 +158,27 @@ fn what(row: &HistoryRow) -> String {
 
 /// What a verify looked at.
 fn scope(scope: &str) -> String {
-    let (what, rest) = scope.split_once(' ').unwrap_or((scope, ""));
-    let what = match what {
-        "data" => "every message read",
-        "names" => "names and sizes",
-        other => other,
+    let (scope, is_cut) = match scope.strip_suffix(" part") {
+        Some(scope) => (scope, true),
+        None => (scope, false),
     };
-    match rest {
-        "" => what.to_owned(),
-        "part" => format!("{what}, not to the end"),
-        rest => format!("{what}, part {rest}"),
+    let (scope, accounts) = scope.split_once(" of ").unwrap_or((scope, ""));
+    let (what, part) = scope.split_once(' ').unwrap_or((scope, ""));
+    let mut text = match what {
+        "data" => "every message read".to_owned(),
+        "names" => "names and sizes".to_owned(),
+        other => other.to_owned(),
+    };
+    for (name, value) in [(", part ", part), (" of ", accounts)] {
+        if !value.is_empty() {
+            text += name;
+            text += value;
+        }
     }
+    if is_cut {
+        text += ", not to the end";
+    }
+    text
 }
 
 fn totals(session: &SessionRecord) -> String {
@@ -210,7 +220,7 @@ fn to_json(row: &HistoryRow) -> Value {
         set("new", session.new.into());
         set("duplicates", session.duplicates.into());
         set("refused", session.refused.into());
-        set("octets", session.octets.into());
+        set("bytes", session.octets.into());
         set("exit", session.result.into());
         set("code", code_name(session.result).into());
         return line;
@@ -231,7 +241,28 @@ fn to_json(row: &HistoryRow) -> Value {
     };
     set(number, row.messages.into());
     if row.kind == HistoryKind::Imported {
-        set("octets", row.octets.into());
+        set("bytes", row.octets.into());
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_verify_looked_at_is_said_in_words() {
+        for (recorded, shown) in [
+            ("names", "names and sizes"),
+            ("data part", "every message read, not to the end"),
+            ("data 1/7", "every message read, part 1/7"),
+            ("names of work,home", "names and sizes of work,home"),
+            (
+                "data 2/3 of work part",
+                "every message read, part 2/3 of work, not to the end",
+            ),
+        ] {
+            assert_eq!(scope(recorded), shown);
+        }
+    }
 }

@@ -224,6 +224,24 @@ const RETENTION: &[(&str, &str)] = &[
     ),
 ];
 
+const NOTIFY: &[(&str, &str)] = &[
+    (
+        "on_failure",
+        "A program and its arguments, run without a shell when a command failed. It gets a JSON \
+         object on its standard input.",
+    ),
+    (
+        "on_recovery",
+        "The same, run at the first success after a failure.",
+    ),
+    (
+        "ping",
+        "An address that mailvault calls (GET) when a pull has succeeded; with /fail at the end of \
+         its path when a pull failed. Needs https://, or http:// to this machine, and a mailvault \
+         with the feature oauth or offsite.",
+    ),
+];
+
 /// The page.
 pub(super) fn page() -> String {
     let mut roff = ManualText::title("mailvault-config", "5", SOURCE, MANUAL);
@@ -270,6 +288,14 @@ pub(super) fn page() -> String {
          good; on its own it removes nothing.",
     );
     roff.tagged(RETENTION);
+    roff.section("NOTIFY");
+    roff.text(
+        "The table [notify] says who is told how a run ended: of 'mailvault pull', 'purge', \
+         'verify', 'audit' and 'status --max-age', but not with --dry-run, and not if the run was \
+         interrupted. Each may take 30 seconds. If one fails, that is a warning and changes no \
+         exit code.",
+    );
+    roff.tagged(NOTIFY);
     roff.section("FILES");
     roff.text(
         "$XDG_CONFIG_HOME/mailvault/config.toml or ~/.config/mailvault/config.toml, else \
@@ -317,6 +343,7 @@ mod tests {
         assert_eq!(told(&[OAUTH]), known("[accounts.a.oauth]"));
         assert_eq!(told(&[PURGE]), known("[accounts.a.purge]"));
         assert_eq!(told(&[RETENTION]), known("[retention]"));
+        assert_eq!(told(&[NOTIFY]), known("[notify]"));
     }
 
     #[cfg(all(feature = "oauth", feature = "keyring"))]

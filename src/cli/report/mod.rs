@@ -76,6 +76,7 @@ impl Failure {
                 out.say(&text);
                 let line =
                     json!({"code": code_name(2), "exit": 2, "message": message, "hint": hint});
+                out.keep_error(&line);
                 out.json("error", line, true);
             }
         }
@@ -84,9 +85,9 @@ impl Failure {
 
 /// Prints an error, as that of an account if one is named.
 pub(crate) fn print(out: &Output, error: &Error, account: Option<&str>) {
-    if out.json {
-        out.json("error", to_json(error, account), true);
-    }
+    let line = to_json(error, account);
+    out.keep_error(&line);
+    out.json("error", line, true);
     let code = error.kind().exit_code();
     let mut text = format!(
         "{} {}",

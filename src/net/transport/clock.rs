@@ -13,6 +13,8 @@ use crate::net::transport::Limits;
 const LEAST_RATE: u64 = 64;
 /// How long one read of the socket blocks before the clocks are looked at again.
 const TICK: Duration = Duration::from_millis(500);
+/// How long a server may go on sending once the run is to end.
+const LAST: Duration = Duration::from_millis(700);
 
 /// Turns a failed read or write into the error that says what was going on.
 #[must_use]
@@ -74,6 +76,8 @@ pub(super) struct Clocked {
     pub(super) deadline: Option<Instant>,
     waited: Duration,
     received: u64,
+    /// When something first arrived although the run is to end.
+    unwanted: Option<Instant>,
 }
 
 impl Clocked {
@@ -87,7 +91,19 @@ impl Clocked {
             deadline: None,
             waited: Duration::ZERO,
             received: 0,
+            unwanted: None,
         })
+    }
+
+    /// What is on its way may still arrive, but not for ever: a message may be of any size.
+    fn check_stop(&mut self, now: Instant) -> io::Result<()> {
+        if !self.limits.stop.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        if now - *self.unwanted.get_or_insert(now) >= LAST {
+            return Err(Stall::Stopped.into());
+        }
+        Ok(())
     }
 
     fn check_rate(&mut self) -> io::Result<()> {
@@ -115,6 +131,7 @@ impl Read for Clocked {
                     self.waited += now - began;
                     self.received += n as u64;
                     self.check_rate()?;
+                    self.check_stop(now)?;
                     if self.deadline.is_some_and(|d| now > d) {
                         return Err(Stall::Silent(self.limits.connect).into());
                     }

@@ -2,6 +2,7 @@
 
 use rusqlite::{OptionalExtension, params};
 
+use super::verified::{READ, read_part};
 use super::{Catalog, State, mid_key, signed, split};
 use crate::base::error::Result;
 use crate::mail::message::{Digest, Hash128};
@@ -203,6 +204,11 @@ impl Catalog {
         self.db
             .prepare_cached("INSERT OR REPLACE INTO meta VALUES ('verified', ?1)")?
             .execute([&text])?;
+        if let Some(part) = read_part(scope) {
+            self.db
+                .prepare_cached("INSERT OR REPLACE INTO meta VALUES (?1, ?2)")?
+                .execute([format!("{READ}{part}"), time.to_string()])?;
+        }
         let found: Option<String> = self
             .db
             .prepare_cached("SELECT value FROM meta WHERE key = 'damage'")?

@@ -43,6 +43,7 @@ mod texts;
 mod tombstone;
 mod uid_table;
 mod upload;
+mod verified;
 mod walked;
 
 use std::cell::{Cell, OnceCell, RefCell};

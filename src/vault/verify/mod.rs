@@ -119,6 +119,9 @@ fn record(path: &Path, options: &VerifyOptions, report: &VerifyReport) {
     if let Some((n, t)) = options.subset {
         scope = format!("{scope} {n}/{t}");
     }
+    if !options.accounts.is_empty() {
+        scope = format!("{scope} of {}", options.accounts.join(","));
+    }
     if !report.complete {
         scope += " part";
     }

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use super::hints;
 use super::ledger;
 use super::output::{Ended, Output};
+use super::schema;
 
 /// A run that takes longer hangs: it is killed and fails its test.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -240,6 +241,10 @@ impl Child {
             ports: self.ports.clone(),
         };
         assert!(status.is_some(), "no end after {LIMIT:?}\n{output}");
+        if is_json(&output.shown) {
+            let by_itself = matches!(output.ended, Ended::Exit(_));
+            schema::check(&output.stdout, by_itself, &output.shown);
+        }
         output
     }
 }
@@ -250,6 +255,12 @@ impl Drop for Child {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// True if a command line is the program's, and asks for JSON and not for help.
+fn is_json(shown: &str) -> bool {
+    let has = |word: &str| shown.contains(&format!("\"{word}\""));
+    has(env!("CARGO_BIN_EXE_mailvault")) && has("--json") && !["-h", "--help"].into_iter().any(has)
 }
 
 /// Reads a pipe to its end, beside the caller.

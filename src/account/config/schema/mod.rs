@@ -1,5 +1,6 @@
 //! The keys of the configuration file, and how each becomes a plain value.
 
+mod notify;
 mod oauth;
 mod purge;
 mod retention;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::{Spanned, Value};
 
+use self::notify::RawNotify;
 use self::purge::RawPurge;
 use self::retention::RawRetention;
 use super::{
@@ -20,7 +22,7 @@ use super::{
     is_loopback, place, usual_port,
 };
 use crate::base::error::{Error, Result};
-use crate::base::secret::{Program, SecretSource, expand_home};
+use crate::base::secret::{SecretSource, expand_home};
 use crate::base::units::parse_wait;
 
 /// Reads a configuration from its text.
@@ -42,6 +44,7 @@ pub(super) fn config(text: &str, path: &Path, home: Option<&Path>) -> Result<Con
         vault,
         accounts,
         retention,
+        notify: context.notify(file.notify.as_ref())?,
     })
 }
 
@@ -63,6 +66,7 @@ struct RawConfig {
     #[cfg_attr(test, schemars(with = "BTreeMap<String, RawAccount>"))]
     accounts: BTreeMap<Spanned<String>, RawAccount>,
     retention: Option<RawRetention>,
+    notify: Option<RawNotify>,
 }
 
 /// `[defaults]` or `[accounts.NAME]`.
@@ -447,28 +451,6 @@ impl Context<'_> {
             ));
         }
         Ok(SecretSource::Keyring)
-    }
-
-    /// A line for the shell, or a list that is a program and its arguments.
-    fn program(&self, key: &str, value: &Spanned<Value>) -> Result<Program> {
-        let program = match value.get_ref() {
-            Value::String(line) if !line.trim().is_empty() => Some(Program::Shell(line.clone())),
-            Value::Array(words) => {
-                let words = words.iter().map(|word| word.as_str().map(str::to_owned));
-                let words: Option<Vec<String>> = words.collect();
-                words
-                    .filter(|words| words.first().is_some_and(|name| !name.is_empty()))
-                    .map(Program::Argv)
-            }
-            _ => None,
-        };
-        program.ok_or_else(|| {
-            self.hinted(
-                &value.span(),
-                &format!("{key} is neither a shell command nor a list of strings"),
-                &format!("write {key} = [\"PROGRAM\", \"ARGUMENT\"]"),
-            )
-        })
     }
 
     fn variable(&self, name: &Spanned<String>) -> Result<String> {

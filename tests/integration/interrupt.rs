@@ -1,0 +1,94 @@
+//! Ctrl-C while one huge message is on its way: the run ends before the message does. No clock is
+//! read; what ends too late has moved all of the message.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::scene::{Account, sandbox, until};
+
+/// More than all buffers between two programs.
+const SIZE: usize = 48 << 20;
+
+fn huge() -> Vec<u8> {
+    let mut bytes = b"From: a@example.org\r\nSubject: huge\r\n\r\n".to_vec();
+    bytes.resize(SIZE, b'x');
+    bytes.extend_from_slice(b"\r\n");
+    bytes
+}
+
+#[test]
+fn an_export_of_a_huge_message_ends_within_it() {
+    let sandbox = sandbox(&[]);
+    sandbox.write("huge.eml", huge(), 0o600);
+    let import = ["import", "huge.eml", "--account", "old", "--create"];
+    let _ = sandbox.run(&import).expect_code(0);
+    let mut command = sandbox.command(&["export", "-"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let mut begin = vec![0; 1 << 20];
+    out.read_exact(&mut begin).unwrap();
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    // It says so before anything more is read.
+    let mut said = [0; 8];
+    err.read_exact(&mut said).unwrap();
+    assert_eq!(&said, b"stopping");
+    let mut rest = Vec::new();
+    out.read_to_end(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(begin.len() + rest.len() < SIZE, "{} bytes came", rest.len());
+}
+
+/// A POP3 server with one message that never ends.
+fn endless(listener: &TcpListener, sent: &AtomicUsize) {
+    let (stream, _) = listener.accept().unwrap();
+    let mut reader = std::io::BufReader::new(stream.try_clone().unwrap());
+    let mut stream: TcpStream = stream;
+    stream.write_all(b"+OK\r\n").unwrap();
+    loop {
+        let mut line = String::new();
+        if std::io::BufRead::read_line(&mut reader, &mut line).unwrap_or(0) == 0 {
+            return;
+        }
+        let answer = match line.split([' ', '\r']).next().unwrap() {
+            "CAPA" => "+OK\r\nUSER\r\nUIDL\r\n.\r\n",
+            "STAT" => "+OK 1 99999999999\r\n",
+            "UIDL" => "+OK\r\n1 endless\r\n.\r\n",
+            "LIST" => "+OK\r\n1 99999999999\r\n.\r\n",
+            "RETR" => break,
+            _ => "+OK\r\n",
+        };
+        stream.write_all(answer.as_bytes()).unwrap();
+    }
+    stream
+        .write_all(b"+OK\r\nSubject: endless\r\n\r\n")
+        .unwrap();
+    let lines = b"never ends\r\n".repeat(1000);
+    while stream.write_all(&lines).is_ok() {
+        sent.fetch_add(lines.len(), Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_pull_of_a_message_without_end_ends() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let sent = Arc::new(AtomicUsize::new(0));
+    let sent_too = Arc::clone(&sent);
+    let server = thread::spawn(move || endless(&listener, &sent_too));
+    let sandbox = sandbox(&[Account::new("work", port, "ann")]);
+    let child = sandbox.start(&["pull", "--create"]);
+    until("much of the message", || {
+        sent.load(Ordering::Relaxed) > 16 << 20
+    });
+    child.signal(Signal::INT);
+    let _ = child.wait().expect_code(130);
+    server.join().unwrap();
+    assert!(sandbox.messages("work").is_empty());
+}
