@@ -17,6 +17,10 @@
 //! [retention]                          # for `forget --by-rule`
 //! keep = ["from:bank.example"]
 //! forget_after = [{ query = "folder:Spam", age = "90d" }]
+//!
+//! [offsite.b2]                         # a second copy
+//! url = "s3://bucket/mail"
+//! recipients = ["age1…"]
 //! ```
 //!
 //! `[defaults]` takes the keys of an account, except those that belong to one account alone:
@@ -30,6 +34,7 @@
 
 pub mod edit;
 mod oauth;
+mod offsite;
 mod place;
 mod render;
 mod retention;
@@ -53,6 +58,7 @@ use crate::base::secret::{SecretSource, typed_path};
 pub use oauth::OAuth;
 use oauth::is_service_url;
 pub(crate) use oauth::service_of;
+pub use offsite::{OffsiteSettings, PlaceUrl};
 pub use retention::{Retention, RetentionRule};
 
 /// No configuration that people write comes near this many bytes.
@@ -353,6 +359,8 @@ pub struct Config {
     pub accounts: BTreeMap<String, Account>,
     /// How long mail stays in the vault.
     pub retention: Retention,
+    /// The places of second copies by name.
+    pub offsite: BTreeMap<String, OffsiteSettings>,
 }
 
 impl Config {
@@ -368,6 +376,16 @@ impl Config {
     #[must_use]
     pub fn retention_table(&self) -> String {
         render::retention(&self.retention)
+    }
+
+    /// The table of each place of a second copy, as it counts now, with its name.
+    #[must_use]
+    pub fn offsite_tables(&self, home: Option<&Path>) -> Vec<(&str, String)> {
+        let places = self.offsite.values();
+        let table = |place| render::offsite(place, home);
+        places
+            .map(|place| (place.name.as_str(), table(place)))
+            .collect()
     }
 
     /// What the accounts are called here and in the vault.
@@ -742,7 +760,7 @@ tls = "none"
         assert_eq!(
             refusal("colour = 1"),
             near(
-                "1:1: unknown field `colour`, expected one of `vault`, `defaults`, `accounts`, `retention`",
+                "1:1: unknown field `colour`, expected one of `vault`, `defaults`, `accounts`, `retention`, `offsite`",
                 ""
             )
         );

@@ -86,6 +86,17 @@ fn show(global: &Global, out: &Output) -> Result<Done, Failure> {
         }
         out.json("retention", json!({"settings": table}), false);
     }
+    for (name, table) in settings.config.offsite_tables(settings.home.as_deref()) {
+        out.line("");
+        for line in table.lines() {
+            out.line(&escape(line));
+        }
+        out.json(
+            "offsite",
+            json!({"offsite": name, "settings": table}),
+            false,
+        );
+    }
     Ok(Done::new(0, json!({"path": file, "vault": vault})))
 }
 

@@ -199,6 +199,7 @@ pub(crate) const JSON_TYPES: TextRows = &[
         "how many of the messages that are to be forgotten a hold covers",
     ),
     ("retention", "the table [retention] of the configuration"),
+    ("offsite", "a table [offsite.NAME] of the configuration"),
     (
         "on_server",
         "how many of the messages that are to be forgotten a server has",

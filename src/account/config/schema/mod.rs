@@ -1,6 +1,7 @@
 //! The keys of the configuration file, and how each becomes a plain value.
 
 mod oauth;
+mod offsite;
 mod purge;
 mod retention;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::{Spanned, Value};
 
+use self::offsite::RawOffsite;
 use self::purge::RawPurge;
 use self::retention::RawRetention;
 use super::{
@@ -42,6 +44,7 @@ pub(super) fn config(text: &str, path: &Path, home: Option<&Path>) -> Result<Con
         vault,
         accounts,
         retention,
+        offsite: context.offsite(&file.offsite)?,
     })
 }
 
@@ -63,6 +66,9 @@ struct RawConfig {
     #[cfg_attr(test, schemars(with = "BTreeMap<String, RawAccount>"))]
     accounts: BTreeMap<Spanned<String>, RawAccount>,
     retention: Option<RawRetention>,
+    #[serde(default)]
+    #[cfg_attr(test, schemars(with = "BTreeMap<String, RawOffsite>"))]
+    offsite: BTreeMap<Spanned<String>, RawOffsite>,
 }
 
 /// `[defaults]` or `[accounts.NAME]`.
