@@ -44,6 +44,8 @@ mod names;
 #[cfg(feature = "oauth")]
 mod oauth;
 mod packaging;
+#[cfg(feature = "offsite")]
+mod places;
 mod progress;
 mod pull;
 mod purge;

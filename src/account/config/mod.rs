@@ -60,6 +60,8 @@ use oauth::is_service_url;
 pub(crate) use oauth::service_of;
 pub use offsite::{OffsiteSettings, PlaceUrl};
 pub use retention::{Retention, RetentionRule};
+#[cfg(feature = "offsite")]
+pub(crate) use url::decode as percent_decoded;
 
 /// No configuration that people write comes near this many bytes.
 const FILE_LIMIT: u64 = 4 * 1024 * 1024;
