@@ -8,10 +8,11 @@ usage() {
 usage: ./bootstrap.sh demo|test|install [--yes]
 
   demo     install what a build needs, then run the guided tour
-  test     install what the tests need too (Dovecot, strace, mutt, zsh, fish, Chromium, Thunderbird), then run them all
+  test     install what the tests need too (Dovecot, strace, mutt, zsh, fish, rclone, Chromium, Thunderbird), then run them all
   install  install all that, then stop
 
 Packages come from apt and are asked for first; --yes, or no terminal, does not ask.
+The tests also get moto, a simulation of object storage, by pip below target/moto (140 MB).
 On Debian 12, root's tests also get other servers, unpacked below target/servers (90 MB) and
 target/servers-trixie (80 MB).
 TEXT
@@ -43,6 +44,15 @@ newer_dovecot="
 dovecot-core dovecot-imapd dovecot-pop3d libbz2-1.0 libc6 libcap2 libcap-ng0 libaudit1
 libcrypt1 libexttextcat-2.0-0 libgcc-s1 libicu76 liblz4-1 liblzma5 libpam0g libsodium23
 libssl3t64 libstdc++6 libstemmer0d libsystemd0 libunwind8 libxxhash0 libzstd1 zlib1g"
+
+# What simulates object storage, and what its server loads: each version as it was tried.
+moto="
+moto==5.2.5 boto3==1.44.8 botocore==1.44.8 s3transfer==0.19.3 jmespath==1.1.0
+python-dateutil==2.9.0.post0 six==1.17.0 urllib3==2.8.0 requests==2.34.2 certifi==2026.10.19.post1
+charset-normalizer==3.5.3 idna==3.20 responses==0.26.3 PyYAML==6.0.4 xmltodict==1.0.4
+Werkzeug==3.1.9 Flask==3.1.3 flask-cors==6.0.5 Jinja2==3.1.6 MarkupSafe==3.0.4 blinker==1.9.0
+click==8.5.1 itsdangerous==2.2.0 typing_extensions==4.16.0 cryptography==50.0.2 cffi==2.1.1
+pycparser==3.12"
 
 # Shows a command and runs it.
 run() {
@@ -103,6 +113,8 @@ missing_for_tests() {
     command -v strace >/dev/null || echo strace
     command -v mutt >/dev/null || echo mutt
     command -v python3 >/dev/null || echo python3
+    python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
+    command -v rclone >/dev/null || echo rclone
     command -v chromium >/dev/null || echo chromium
     command -v thunderbird >/dev/null || echo thunderbird
     command -v zstd >/dev/null || echo zstd
@@ -170,6 +182,17 @@ install_missing() {
         esac
     fi
     find_cargo || fail "there is still no cargo and rustc $oldest or newer"
+}
+
+# Puts moto into a folder of its own, from where pip is configured to get packages.
+install_moto() {
+    [ "$(cat target/moto/packages 2>/dev/null)" != "$moto" ] || return 0
+    rm -rf target/moto
+    run python3 -m venv target/moto
+    # Names and versions have no blanks.
+    # shellcheck disable=SC2086
+    run target/moto/bin/pip install --quiet --disable-pip-version-check --no-deps $moto
+    printf '%s\n' "$moto" >target/moto/packages
 }
 
 # Unpacks the servers without installing them: nothing is started and no user is made.
@@ -251,12 +274,14 @@ case $verb in
     test)
         install_missing test
         unpack_servers
+        install_moto
         # Also what a build leaves out unless it is asked for it.
         run env MAILVAULT_REQUIRE_TOOLS=1 cargo test --locked --features keyring,faults
         ;;
     install)
         install_missing test
         unpack_servers
+        install_moto
         ;;
     *) usage >&2; exit 2 ;;
 esac

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use crate::base::certificate::Certificate;
 use crate::base::response_code;
 use crate::base::stage::Stage;
+pub use crate::base::store_fault::StoreFault;
 
 /// Shorthand for results of this library.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -425,9 +426,36 @@ pub enum Error {
         /// Why it could not be asked.
         source: Box<Error>,
     },
+    /// A place of the second copy failed, or is not what it should be.
+    #[error("{place}: {fault}")]
+    Store {
+        /// The place, as its address without its credentials.
+        place: String,
+        /// What is wrong.
+        fault: StoreFault,
+        /// The place's own words, if it said any.
+        reply: Option<String>,
+    },
     /// The user asked to stop.
     #[error("interrupted")]
     Interrupted,
+}
+
+impl StoreFault {
+    /// The class of such a failure.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NotMounted | Self::NoBucket => ErrorKind::VaultMissing,
+            Self::WrongRegion { .. } | Self::NoProgram { .. } => ErrorKind::Config,
+            Self::Denied | Self::Hidden { .. } | Self::Skewed | Self::Refused { .. } => {
+                ErrorKind::Auth
+            }
+            Self::Busy { .. } | Self::Unreachable | Self::Silent { .. } => ErrorKind::Unreachable,
+            Self::Full => ErrorKind::NoSpace,
+            Self::Unconfirmed { .. } | Self::Garbled { .. } => ErrorKind::Damaged,
+        }
+    }
 }
 
 fn held_text(holds: &[(String, u64)]) -> String {
@@ -545,6 +573,7 @@ impl Error {
             | Self::SeveralAccounts { .. }
             | Self::NeverAt { .. }
             | Self::Unfit { .. } => ErrorKind::Usage,
+            Self::Store { fault, .. } => fault.kind(),
             Self::Interrupted => ErrorKind::Interrupted,
             Self::Held { .. }
             | Self::Undecided { .. }
@@ -569,6 +598,10 @@ impl Error {
                 | Self::Protocol { .. }
                 | Self::Token {
                     kind: ErrorKind::Unreachable,
+                    ..
+                }
+                | Self::Store {
+                    fault: StoreFault::Garbled { .. },
                     ..
                 }
         )
@@ -617,7 +650,7 @@ impl Error {
             | Self::Busy { reply, .. }
             | Self::Refused { reply, .. }
             | Self::Full { reply, .. } => Some(reply),
-            Self::Token { reply, .. } => reply.as_deref(),
+            Self::Token { reply, .. } | Self::Store { reply, .. } => reply.as_deref(),
             Self::Unconfirmed { source, .. } => source.reply(),
             _ => None,
         }

@@ -11,6 +11,7 @@ pub(crate) mod response_code;
 pub(crate) mod retry;
 pub mod secret;
 pub mod stage;
+mod store_fault;
 pub mod suggest;
 pub mod sync;
 pub mod units;

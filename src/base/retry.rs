@@ -12,6 +12,10 @@ use super::error::{Error, ErrorKind};
 /// Pauses before a new connection, in seconds; the last one also before every later one.
 const PAUSES: [u64; 3] = [1, 5, 15];
 
+/// Longest pause that a server may ask for.
+#[cfg(feature = "offsite")]
+const LONGEST_REQUEST: Duration = Duration::from_secs(300);
+
 /// The failures of a run in a row.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Retry {
@@ -70,6 +74,18 @@ impl Retry {
         self.failures += 1;
         Some(pause)
     }
+
+    /// The same after a server said itself how long it wants to be left alone. That is no refusal
+    /// of a login, so it counts before the first one, too.
+    #[cfg(feature = "offsite")]
+    pub(crate) fn after_request(&mut self, asked: Duration) -> Option<Duration> {
+        if self.failures >= self.most {
+            return None;
+        }
+        let pause = self.pause().max(asked.min(LONGEST_REQUEST));
+        self.failures += 1;
+        Some(pause)
+    }
 }
 
 #[cfg(test)]
@@ -108,6 +124,15 @@ mod tests {
         assert_eq!(first, [Some(1), Some(5), Some(15), Some(15), None]);
         retry.progressed();
         assert_eq!(seconds(&mut retry), Some(1));
+    }
+
+    #[cfg(feature = "offsite")]
+    #[test]
+    fn a_server_may_ask_for_a_longer_pause_but_not_for_an_endless_one() {
+        let mut retry = Retry::new(3);
+        let asked = [0, 20, 86_400, 1].map(Duration::from_secs);
+        let pauses = asked.map(|asked| retry.after_request(asked).map(|pause| pause.as_secs()));
+        assert_eq!(pauses, [Some(1), Some(20), Some(300), None]);
     }
 
     #[test]

@@ -23,3 +23,5 @@ pub(crate) fn assert_any(data: &[u8]) {
     pack::fuzzing::assert_any(data);
     head::assert_any(data);
 }
+
+pub mod place;

@@ -25,7 +25,7 @@ fn an_unknown_key_is_told_with_the_one_that_was_meant() {
     );
     assert_refused(
         "volt = \"/srv/mail\"\n",
-        "error: CONFIG:1:1: unknown field `volt`, expected one of `vault`, `defaults`, `accounts`, `retention`, `notify`\n",
+        "error: CONFIG:1:1: unknown field `volt`, expected one of `vault`, `defaults`, `accounts`, `retention`, `notify`, `offsite`\n",
     );
 }
 

@@ -48,6 +48,8 @@ mod notify;
 #[cfg(feature = "oauth")]
 mod oauth;
 mod packaging;
+#[cfg(feature = "offsite")]
+mod places;
 mod progress;
 mod pull;
 mod purge;

@@ -8,6 +8,8 @@
     reason = "the texts of tests are small"
 )]
 
+#[cfg(feature = "offsite")]
+pub(crate) mod bucket;
 pub(crate) mod client;
 pub(crate) mod corpus;
 pub(crate) mod dialogue;
@@ -19,6 +21,8 @@ pub(crate) mod inetd;
 pub(crate) mod jail;
 pub(crate) mod ledger;
 pub(crate) mod line;
+#[cfg(feature = "offsite")]
+pub(crate) mod moto;
 pub(crate) mod output;
 pub(crate) mod relay;
 pub(crate) mod sandbox;
@@ -35,7 +39,9 @@ pub(crate) mod tokens;
 pub(crate) mod walks;
 
 use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 /// Where a tool lies: on the search path or where servers are usually put.
 pub(crate) fn find_tool(tool: &str) -> Option<PathBuf> {
@@ -70,4 +76,19 @@ pub(crate) fn say_skipped(why: &str) {
     let test = test.name().unwrap_or("a test");
     let line = format!("skipped {test}: {why}\n");
     std::io::stderr().write_all(line.as_bytes()).unwrap();
+}
+
+/// A port of 127.0.0.1 that is free.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// Waits until something listens on the port.
+pub(crate) fn await_port(port: u16, limit: Duration) {
+    let end = Instant::now() + limit;
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(Instant::now() < end, "nothing listens on {port}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }

@@ -21,6 +21,9 @@
 //! [notify]                             # how a run ended
 //! on_failure = ["mail", "-s", "mailvault failed", "ann@example.org"]
 //! ping = "https://ping.example.org/your-check"
+//! [offsite.b2]                         # a second copy
+//! url = "s3://bucket/mail"
+//! recipients = ["age1…"]
 //! ```
 //!
 //! `[defaults]` takes the keys of an account, except those that belong to one account alone:
@@ -35,6 +38,7 @@
 pub mod edit;
 mod notify;
 mod oauth;
+mod offsite;
 mod place;
 mod render;
 mod retention;
@@ -59,7 +63,10 @@ pub use notify::{Notify, PingUrl};
 pub use oauth::OAuth;
 use oauth::is_service_url;
 pub(crate) use oauth::service_of;
+pub use offsite::{OffsiteSettings, PlaceUrl};
 pub use retention::{Retention, RetentionRule};
+#[cfg(feature = "offsite")]
+pub(crate) use url::decode as percent_decoded;
 
 /// No configuration that people write comes near this many bytes.
 const FILE_LIMIT: u64 = 4 * 1024 * 1024;
@@ -361,6 +368,8 @@ pub struct Config {
     pub retention: Retention,
     /// Whom to tell how a run ended.
     pub notify: Notify,
+    /// The places of second copies by name.
+    pub offsite: BTreeMap<String, OffsiteSettings>,
 }
 
 impl Config {
@@ -382,6 +391,16 @@ impl Config {
     #[must_use]
     pub fn notify_table(&self) -> String {
         render::notify(&self.notify)
+    }
+
+    /// The table of each place of a second copy, as it counts now, with its name.
+    #[must_use]
+    pub fn offsite_tables(&self, home: Option<&Path>) -> Vec<(&str, String)> {
+        let places = self.offsite.values();
+        let table = |place| render::offsite(place, home);
+        places
+            .map(|place| (place.name.as_str(), table(place)))
+            .collect()
     }
 
     /// What the accounts are called here and in the vault.
@@ -756,7 +775,7 @@ tls = "none"
         assert_eq!(
             refusal("colour = 1"),
             near(
-                "1:1: unknown field `colour`, expected one of `vault`, `defaults`, `accounts`, `retention`, `notify`",
+                "1:1: unknown field `colour`, expected one of `vault`, `defaults`, `accounts`, `retention`, `notify`, `offsite`",
                 ""
             )
         );

@@ -6,9 +6,10 @@ use std::path::Path;
 use toml::Value;
 
 use super::{
-    Account, AuditScope, Auth, Dedupe, Notify, Protocol, Recognise, Retention, Tls, usual_port,
+    Account, AuditScope, Auth, Dedupe, Notify, OffsiteSettings, PlaceUrl, Protocol, Recognise,
+    Retention, Tls, usual_port,
 };
-use crate::base::secret::{Program, SecretSource};
+use crate::base::secret::{KeySource, Program, SecretSource};
 
 /// What stands in the place of what may hold a secret.
 const HIDDEN: &str = "****";
@@ -111,6 +112,38 @@ pub(super) fn notify(notify: &Notify) -> String {
         return table.text;
     }
     format!("[notify]\n{}", table.text)
+}
+
+/// The table of a place of a second copy.
+pub(super) fn offsite(place: &OffsiteSettings, home: Option<&Path>) -> String {
+    let mut table = Table {
+        text: format!("[offsite.{}]\n", key(&place.name)),
+    };
+    table.string("url", &place.url.to_string());
+    if let PlaceUrl::S3 { .. } = place.url {
+        if let Some(endpoint) = &place.endpoint {
+            table.string("endpoint", endpoint);
+        }
+        table.string("region", &place.region);
+        table.plain("path_style", place.path_style);
+        match &place.credentials {
+            KeySource::Command(program) => table.program("credentials_command", program, true),
+            KeySource::File(path) => table.path("credentials_file", path, home),
+            KeySource::Variables => {}
+        }
+        if let Some(path) = &place.ca_file {
+            table.path("ca_file", path, home);
+        }
+    }
+    if place.encrypt {
+        table.list("recipients", &place.recipients);
+    } else {
+        table.plain("encrypt", false);
+    }
+    if let Some(rate) = place.limit_rate {
+        table.string("limit_rate", &rate.to_string());
+    }
+    table.text
 }
 
 struct Table {
@@ -327,6 +360,24 @@ mod tests {
             ..account()
         };
         assert_eq!(parsed(&full.to_effective(Some(Path::new(HOME)))), full);
+    }
+
+    #[cfg(feature = "offsite")]
+    #[test]
+    fn the_table_of_a_second_copy_is_a_configuration_of_the_same_place() {
+        let path = Path::new("/c/m.toml");
+        let text = "[offsite.b2]\nurl = \"s3://bucket/mail\"\nendpoint = \"https://s3.example.net\"\n\
+                    region = \"eu-central-1\"\ncredentials_file = \"~/b2\"\nrecipients = [\"age1abc\"]\n\
+                    limit_rate = \"5M\"\n[offsite.disk]\nurl = \"file:///mnt/my disk\"\nencrypt = false";
+        let home = Some(Path::new("/h"));
+        let config = Config::parse(text, path, home).unwrap();
+        let tables = config.offsite_tables(home);
+        let again: String = tables.into_iter().map(|(_, table)| table + "\n").collect();
+        assert_eq!(
+            Config::parse(&again, path, home).unwrap(),
+            config,
+            "{again}"
+        );
     }
 
     #[test]

@@ -108,7 +108,8 @@ fn split_port(place: &str) -> Result<(String, Option<u16>)> {
     Ok((host.to_ascii_lowercase(), port))
 }
 
-fn decode(text: &str) -> Option<String> {
+/// Text with its percent escapes replaced.
+pub(crate) fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {

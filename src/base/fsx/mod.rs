@@ -238,6 +238,28 @@ pub(crate) fn rename(from: &Path, to: &Path) -> Result<()> {
     fs::rename(from, to).map_err(|e| Error::file("rename", to, e))
 }
 
+/// Renames a file, unless the new name is taken; in one step where the system can.
+#[cfg(feature = "offsite")]
+pub(crate) fn rename_to_free(from: &Path, to: &Path) -> Result<Linked> {
+    look::way(from)?;
+    look::way(to)?;
+    faults::meet(to)?;
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            Ok(()) => return Ok(Linked::Done),
+            Err(Errno::EXIST) => return Ok(Linked::Exists),
+            Err(Errno::INVAL | Errno::NOSYS) => {}
+            Err(e) => return Err(Error::file("rename", to, e.into())),
+        }
+    }
+    if look(to)?.is_some() {
+        return Ok(Linked::Exists);
+    }
+    rename(from, to).map(|()| Linked::Done)
+}
+
 /// Removes a name; of a link the link itself.
 pub fn remove(path: &Path) -> Result<()> {
     look::way(path)?;

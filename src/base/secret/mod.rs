@@ -6,6 +6,7 @@
 //!
 //! Whatever a secret comes from, it is the first line that counts, without its line end.
 
+mod access;
 mod dump;
 mod keyring;
 mod mask;
@@ -21,6 +22,7 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{Mode, OFlags};
 use zeroize::Zeroizing;
 
+pub use self::access::{AccessKeys, KeySource, obtain_keys};
 pub use self::dump::prevent_dumps;
 pub use self::keyring::write as write_to_keyring;
 pub use self::mask::Mask;
@@ -304,6 +306,15 @@ fn first_line(reader: &mut impl BufRead) -> io::Result<SecretLine> {
     Ok(line)
 }
 
+/// The first lines with their ends, at most so many; too long ones as [`first_line`] has them.
+fn first_lines(reader: &mut impl BufRead, most: usize) -> io::Result<SecretLine> {
+    let mut lines = first_line(reader)?;
+    for _ in 1..most {
+        lines.extend_from_slice(&first_line(reader)?);
+    }
+    Ok(lines)
+}
+
 fn open(path: &Path) -> io::Result<File> {
     // A FIFO would block the open itself; the descriptor is looked at afterwards.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
@@ -318,6 +329,18 @@ fn read_private(
     home: Option<&Path>,
     open_to: u32,
 ) -> Result<SecretLine> {
+    let mut reader = private(what, path, file, home, open_to)?;
+    first_line(&mut reader).map_err(|error| cannot_read(what, path, &error))
+}
+
+/// A reader of such a file.
+fn private(
+    what: &str,
+    path: &Path,
+    file: File,
+    home: Option<&Path>,
+    open_to: u32,
+) -> Result<BufReader<File>> {
     let name = path.file_name().map_or(path.as_os_str(), |name| name);
     let name = Path::new(name).display();
     let meta = file
@@ -350,7 +373,7 @@ fn read_private(
             hint: Some(format!("chmod 600 {}", typed_path(path, home))),
         });
     }
-    first_line(&mut BufReader::new(file)).map_err(|error| cannot_read(what, path, &error))
+    Ok(BufReader::new(file))
 }
 
 /// A path as one would type it into a shell.

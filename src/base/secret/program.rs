@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{SecretLine, expand_home, fault, first_line};
+use super::{SecretLine, expand_home, fault, first_lines};
 use crate::base::child;
 use crate::base::error::{Result, words};
 
@@ -36,7 +36,18 @@ impl Program {
         asks: bool,
         limit: Duration,
     ) -> Result<SecretLine> {
-        run(self.command(what, home)?, what, asks, limit)
+        run(self.command(what, home)?, what, asks, (limit, 1))
+    }
+
+    /// The same with the first lines of what it printed, at most so many.
+    pub(super) fn first_lines(
+        &self,
+        what: &str,
+        home: Option<&Path>,
+        asks: bool,
+        lines: usize,
+    ) -> Result<SecretLine> {
+        run(self.command(what, home)?, what, asks, (LIMIT, lines))
     }
 
     /// The same with as little around it as cron gives: no terminal, no session, and
@@ -47,7 +58,7 @@ impl Program {
         if let Some(home) = home {
             command.env("HOME", home).current_dir(home);
         }
-        run(command, what, false, ALONE_LIMIT)
+        run(command, what, false, (ALONE_LIMIT, 1))
     }
 
     /// The program, ready to run; `what` is what people call it.
@@ -78,8 +89,13 @@ impl Program {
     }
 }
 
-/// Runs a command and returns the first line it printed, if it succeeded in time.
-fn run(mut command: Command, what: &str, asks: bool, limit: Duration) -> Result<SecretLine> {
+/// Runs a command and returns the first lines it printed, at most so many, if it succeeded in time.
+fn run(
+    mut command: Command,
+    what: &str,
+    asks: bool,
+    (limit, lines): (Duration, usize),
+) -> Result<SecretLine> {
     command.stdout(Stdio::piped());
     if !asks {
         // Without a person to answer, the program gets a group of its own, so that all of
@@ -90,7 +106,7 @@ fn run(mut command: Command, what: &str, asks: bool, limit: Duration) -> Result<
     let cannot_run = |error: io::Error| fault(format!("cannot run {what}: {}", words(&error)));
     let mut child = command.spawn().map_err(cannot_run)?;
     let pipe = child.stdout.take().expect("stdout was made a pipe");
-    let line = line_of(BufReader::new(pipe)).and_then(|line| {
+    let line = lines_of(BufReader::new(pipe), lines).and_then(|line| {
         let left = deadline.saturating_duration_since(Instant::now());
         match line.recv_timeout(left) {
             Ok(line) => line,
@@ -114,15 +130,16 @@ fn run(mut command: Command, what: &str, asks: bool, limit: Duration) -> Result<
     }
 }
 
-/// Reads the first line on a thread of its own, so that waiting for it can end, and then
+/// Reads the first lines on a thread of its own, so that waiting for them can end, and then
 /// drains the rest, so that the program does not fail on a closed pipe.
-fn line_of(
+fn lines_of(
     mut reader: impl BufRead + Send + 'static,
+    lines: usize,
 ) -> io::Result<mpsc::Receiver<io::Result<SecretLine>>> {
     let (sender, receiver) = mpsc::channel();
     thread::Builder::new().spawn(move || {
         // Nobody listens any more once the time is over.
-        let _ = sender.send(first_line(&mut reader));
+        let _ = sender.send(first_lines(&mut reader, lines));
         let _ = io::copy(&mut reader, &mut io::sink());
     })?;
     Ok(receiver)

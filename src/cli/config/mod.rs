@@ -71,30 +71,34 @@ fn show(global: &Global, out: &Output) -> Result<Done, Failure> {
     out.line(&format!("vault = {}", toml_string(&vault)));
     for account in settings.config.accounts.values() {
         let table = account.to_effective(settings.home.as_deref());
-        out.line("");
-        for line in table.lines() {
-            out.line(&escape(line));
-        }
+        print_table(&table, out);
         let line = json!({"account": account.name, "settings": table});
         out.json("account", line, false);
     }
     let table = settings.config.retention_table();
     if !table.is_empty() {
-        out.line("");
-        for line in table.lines() {
-            out.line(&escape(line));
-        }
+        print_table(&table, out);
         out.json("retention", json!({"settings": table}), false);
     }
     let table = settings.config.notify_table();
     if !table.is_empty() {
-        out.line("");
-        for line in table.lines() {
-            out.line(&escape(line));
-        }
+        print_table(&table, out);
         out.json("notify", json!({"settings": table}), false);
     }
+    for (name, table) in settings.config.offsite_tables(settings.home.as_deref()) {
+        print_table(&table, out);
+        let line = json!({"offsite": name, "settings": table});
+        out.json("offsite", line, false);
+    }
     Ok(Done::new(0, json!({"path": file, "vault": vault})))
+}
+
+/// Prints a table of the configuration below another.
+fn print_table(table: &str, out: &Output) {
+    out.line("");
+    for line in table.lines() {
+        out.line(&escape(line));
+    }
 }
 
 fn file_of(settings: &Settings) -> Result<String> {

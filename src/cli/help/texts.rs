@@ -216,6 +216,7 @@ pub(crate) const JSON_TYPES: TextRows = &[
         "notify_failed",
         "a program or a ping of [notify] that failed, and why",
     ),
+    ("offsite", "a table [offsite.NAME] of the configuration"),
     (
         "on_server",
         "how many of the messages that are to be forgotten a server has",

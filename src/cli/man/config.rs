@@ -242,6 +242,52 @@ const NOTIFY: &[(&str, &str)] = &[
     ),
 ];
 
+const OFFSITE: &[(&str, &str)] = &[
+    (
+        "url",
+        "Where the second copy is: \"s3://BUCKET/PREFIX\", \"file:///PATH\", or \"rclone:REMOTE:PATH\" \
+         with a remote that rclone config made. Required. A credential in it is an error.",
+    ),
+    (
+        "endpoint",
+        "The address of the object storage. Default: Amazon's own for the region. http:// is for \
+         this machine only.",
+    ),
+    ("region", "The region of the bucket. Default: us-east-1."),
+    (
+        "path_style",
+        "true puts the bucket into the path of the address, false into its host. Default: true \
+         with an endpoint.",
+    ),
+    (
+        "credentials_command",
+        "A shell command, or a list of a program and its arguments, that prints the key id in the \
+         first line, the secret in the second, and a session token in the third if there is one.",
+    ),
+    (
+        "credentials_file",
+        "A file with these lines that only you can read (chmod 600). Without either, the \
+         variables AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN count.",
+    ),
+    (
+        "ca_file",
+        "Authorities (PEM) to trust for the object storage instead of the system's.",
+    ),
+    (
+        "recipients",
+        "Public keys of age that the copy is encrypted to. Each of them alone can read it. \
+         Required unless encrypt = false.",
+    ),
+    (
+        "encrypt",
+        "false stores the copy so that anyone with access to the place can read the mail.",
+    ),
+    (
+        "limit_rate",
+        "Bytes per second to send and receive at most, such as \"5M\".",
+    ),
+];
+
 /// The page.
 pub(super) fn page() -> String {
     let mut roff = ManualText::title("mailvault-config", "5", SOURCE, MANUAL);
@@ -296,6 +342,12 @@ pub(super) fn page() -> String {
          exit code.",
     );
     roff.tagged(NOTIFY);
+    roff.section("SECOND COPY");
+    roff.text(
+        "A table [offsite.NAME] says where a second copy of the vault is kept. endpoint, region, \
+         path_style, the credentials and ca_file are for s3:// only.",
+    );
+    roff.tagged(OFFSITE);
     roff.section("FILES");
     roff.text(
         "$XDG_CONFIG_HOME/mailvault/config.toml or ~/.config/mailvault/config.toml, else \
@@ -344,6 +396,7 @@ mod tests {
         assert_eq!(told(&[PURGE]), known("[accounts.a.purge]"));
         assert_eq!(told(&[RETENTION]), known("[retention]"));
         assert_eq!(told(&[NOTIFY]), known("[notify]"));
+        assert_eq!(told(&[OFFSITE]), known("[offsite.a]"));
     }
 
     #[cfg(all(feature = "oauth", feature = "keyring"))]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 
 use mailvault::account::providers::{self, UserForm};
-use mailvault::base::error::{Endpoint, Error, ErrorKind, LINK, TlsFault};
+use mailvault::base::error::{Endpoint, Error, ErrorKind, LINK, StoreFault, TlsFault};
 use mailvault::base::stage::Stage;
 
 use super::certificate;
@@ -167,6 +167,7 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
             "set the clock. For purge, --free and --all ignore it, unless keep goes by age"
                 .to_owned()
         }
+        Error::Store { fault, .. } => store_hint(fault).to_owned(),
         Error::Unconfirmed { .. } => {
             "nothing is lost: these messages are archived. The next pull or purge finds out and \
              records it"
@@ -297,6 +298,34 @@ fn name_hint(what: &str, near: Option<&str>, known: &[String], more: bool) -> St
             "use the full name, or * as a wildcard. Available: {}{more}",
             known.join(", ")
         ),
+    }
+}
+
+/// What to do about a place of the second copy.
+fn store_hint(fault: &StoreFault) -> &'static str {
+    match fault {
+        StoreFault::NotMounted => "mount the disk, or check url in the configuration",
+        StoreFault::NoBucket => {
+            "check url in the configuration; mailvault makes no bucket and no remote"
+        }
+        StoreFault::WrongRegion { .. } => "set region, and endpoint if it names the region",
+        StoreFault::NoProgram { .. } => "install it, or check PATH",
+        StoreFault::Denied => {
+            "check the credentials, and that they may put, get and list below the prefix"
+        }
+        StoreFault::Hidden { .. } => {
+            "let these credentials list the bucket: without that, a missing object looks like \
+             one that they may not see"
+        }
+        StoreFault::Skewed => "set the clock of this machine",
+        StoreFault::Refused { .. } => "the reply may say why; -vv shows every request",
+        StoreFault::Busy { .. } | StoreFault::Unreachable | StoreFault::Silent { .. } => {
+            "this is usually temporary; the next run continues from here"
+        }
+        StoreFault::Full => "make room there, and run the same command again",
+        StoreFault::Unconfirmed { .. } | StoreFault::Garbled { .. } => {
+            "nothing counts as stored there that was not confirmed; run the same command again"
+        }
     }
 }
 

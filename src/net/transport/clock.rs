@@ -84,7 +84,7 @@ impl Clocked {
     pub(super) fn new(socket: TcpStream, limits: &Limits) -> io::Result<Self> {
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(TICK))?;
-        socket.set_write_timeout(Some(limits.reply.max(TICK)))?;
+        socket.set_write_timeout(Some(TICK))?;
         Ok(Self {
             socket,
             limits: limits.clone(),
@@ -104,6 +104,17 @@ impl Clocked {
             return Err(Stall::Stopped.into());
         }
         Ok(())
+    }
+
+    /// True if the connection is open and nothing has come that nobody asked for.
+    #[cfg(feature = "offsite")]
+    pub(super) fn is_quiet(&self) -> bool {
+        let peeked = self.socket.set_nonblocking(true).and_then(|()| {
+            let peeked = self.socket.peek(&mut [0]);
+            self.socket.set_nonblocking(false)?;
+            peeked
+        });
+        peeked.is_err_and(|e| e.kind() == io::ErrorKind::WouldBlock)
     }
 
     fn check_rate(&mut self) -> io::Result<()> {
@@ -162,12 +173,29 @@ impl Read for Clocked {
 
 impl Write for Clocked {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        let written = self.socket.write(buf).map_err(|e| match e.kind() {
-            io::ErrorKind::WouldBlock => Stall::Silent(self.limits.reply).into(),
-            _ => e,
-        })?;
-        quick_ack(&self.socket);
-        Ok(written)
+        let began = Instant::now();
+        loop {
+            match self.socket.write(buf) {
+                Ok(written) => {
+                    quick_ack(&self.socket);
+                    return Ok(written);
+                }
+                Err(e)
+                    if matches!(
+                        e.kind(),
+                        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+                    ) =>
+                {
+                    if self.limits.stop.load(Ordering::Relaxed) {
+                        return Err(Stall::Stopped.into());
+                    }
+                    if began.elapsed() >= self.limits.reply {
+                        return Err(Stall::Silent(self.limits.reply).into());
+                    }
+                }
+                Err(e) => return Err(e),
+            }
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

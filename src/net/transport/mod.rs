@@ -166,6 +166,24 @@ impl Transport {
         encrypted.certificate()
     }
 
+    /// The same connection, which a proxy has led on to another server.
+    #[cfg(feature = "offsite")]
+    #[must_use]
+    pub(crate) fn led_to(mut self, server: &Endpoint) -> Self {
+        self.server = server.clone();
+        self
+    }
+
+    /// True if the connection is open, and idle from the server's side.
+    #[cfg(feature = "offsite")]
+    #[must_use]
+    pub(crate) fn is_quiet(&self) -> bool {
+        match &self.pipe {
+            Pipe::Plain(socket) => socket.is_quiet(),
+            Pipe::Tls(tls) => tls.get_ref().is_quiet(),
+        }
+    }
+
     /// True once the connection is encrypted.
     #[must_use]
     pub fn is_encrypted(&self) -> bool {

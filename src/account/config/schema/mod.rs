@@ -2,19 +2,21 @@
 
 mod notify;
 mod oauth;
+mod offsite;
 mod purge;
 mod retention;
+mod values;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::Deserialize;
 use toml::{Spanned, Value};
 
 use self::notify::RawNotify;
+use self::offsite::RawOffsite;
 use self::purge::RawPurge;
 use self::retention::RawRetention;
 use super::{
@@ -23,7 +25,6 @@ use super::{
 };
 use crate::base::error::{Error, Result};
 use crate::base::secret::{SecretSource, expand_home};
-use crate::base::units::parse_wait;
 
 /// Reads a configuration from its text.
 pub(super) fn config(text: &str, path: &Path, home: Option<&Path>) -> Result<Config> {
@@ -45,6 +46,7 @@ pub(super) fn config(text: &str, path: &Path, home: Option<&Path>) -> Result<Con
         accounts,
         retention,
         notify: context.notify(file.notify.as_ref())?,
+        offsite: context.offsite(&file.offsite)?,
     })
 }
 
@@ -67,6 +69,9 @@ struct RawConfig {
     accounts: BTreeMap<Spanned<String>, RawAccount>,
     retention: Option<RawRetention>,
     notify: Option<RawNotify>,
+    #[serde(default)]
+    #[cfg_attr(test, schemars(with = "BTreeMap<String, RawOffsite>"))]
+    offsite: BTreeMap<Spanned<String>, RawOffsite>,
 }
 
 /// `[defaults]` or `[accounts.NAME]`.
@@ -482,45 +487,6 @@ impl Context<'_> {
             return Err(self.hinted(&at, &message, "write the path in full"));
         }
         Ok(self.path.parent().unwrap_or(Path::new("")).join(path))
-    }
-
-    /// A time such as `"60s"`, or a whole number of seconds.
-    fn timeout(&self, value: Option<&Spanned<Value>>, builtin: Duration) -> Result<Duration> {
-        let Some(value) = value else {
-            return Ok(builtin);
-        };
-        let time = match value.get_ref() {
-            Value::Integer(seconds) => u64::try_from(*seconds).ok().map(Duration::from_secs),
-            Value::String(text) => parse_wait(text).ok(),
-            _ => None,
-        };
-        let range = Duration::from_secs(1)..=Duration::from_secs(3600);
-        time.filter(|time| range.contains(time)).ok_or_else(|| {
-            self.hinted(
-                &value.span(),
-                "timeout must be from 1 second to 1 hour",
-                "write it in seconds or minutes, such as \"60s\" or \"2m\"",
-            )
-        })
-    }
-
-    fn number<T: TryFrom<i64>>(
-        &self,
-        key: &str,
-        value: Option<&Spanned<i64>>,
-        range: RangeInclusive<i64>,
-        builtin: T,
-    ) -> Result<T> {
-        let Some(value) = value else {
-            return Ok(builtin);
-        };
-        let number = Some(*value.get_ref()).filter(|number| range.contains(number));
-        number
-            .and_then(|number| T::try_from(number).ok())
-            .ok_or_else(|| {
-                let message = format!("{key} must be from {} to {}", range.start(), range.end());
-                self.fault(&value.span(), &message)
-            })
     }
 }
 
