@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::vec;
 
 use super::Vault;
-use super::catalog::{HistoryFilter, HistoryRow, MentionRows, MentionedLine, NameOnServer};
+use super::catalog::{
+    HistoryFilter, HistoryRow, MentionRows, MentionedLine, NameOnServer, PickedRows,
+};
 use super::ledger::{Item, LedgerEvent, Position, Reader};
 use super::locate::locate;
 use crate::base::error::{Error, Result};
@@ -29,7 +31,11 @@ pub struct LifeEvent {
 #[derive(Debug)]
 pub struct LifeEvents<'v> {
     vault: &'v Vault,
+    contents: PickedRows,
     rows: MentionRows,
+    /// How many were asked for, and how many lines were looked up for that.
+    most: Option<u64>,
+    looked_up: Option<u64>,
     read: u64,
     page: vec::IntoIter<LifeEvent>,
     unreadable: u64,
@@ -69,6 +75,9 @@ impl Vault {
         Ok(LifeEvents {
             vault: self,
             rows: self.catalog.mentions(&contents, most)?,
+            contents,
+            most,
+            looked_up: most,
             read: 0,
             page: Vec::new().into_iter(),
             unreadable: 0,
@@ -93,6 +102,14 @@ impl Vault {
     #[must_use]
     pub fn stored<'a>(&'a self, name: &'a str) -> &'a str {
         self.catalog.owner(self.catalog.names().stored(name))
+    }
+
+    /// What the account is called that another one became part of.
+    #[must_use]
+    pub fn became<'a>(&'a self, account: &'a str) -> Option<&'a str> {
+        let stored = self.catalog.names().stored(account);
+        let owner = self.catalog.owner(stored);
+        (owner != stored).then(|| self.shown(owner))
     }
 
     /// What the account of a line is called now.
@@ -179,7 +196,14 @@ impl LifeEvents<'_> {
     }
 
     fn next_page(&mut self) -> Result<bool> {
-        let lines = self.vault.catalog.mentioned(&self.rows, self.read)?;
+        let mut lines = self.vault.catalog.mentioned(&self.rows, self.read)?;
+        // Lines that could not be read make room for older ones.
+        let needed = self.most.map(|most| most.saturating_add(self.unreadable));
+        if lines.is_empty() && needed > self.looked_up {
+            self.looked_up = needed;
+            self.rows = self.vault.catalog.mentions(&self.contents, needed)?;
+            lines = self.vault.catalog.mentioned(&self.rows, self.read)?;
+        }
         self.read += lines.len() as u64;
         let found = self.vault.lines(&lines)?;
         let mut page = Vec::new();

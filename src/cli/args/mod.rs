@@ -311,13 +311,14 @@ pub(crate) enum SortKey {
 /// Without a query, it lists pulls, imports, purges, uploads, verifies, repairs, forgets, holds
 /// and merges, the newest first, and how many messages vanished from a server. With a query, it
 /// lists what is on record of each message: when and how it was received, and when it was
-/// deleted on a server. Exports to files and renames of accounts are not on record.
+/// deleted on a server. Exports to files, renames of accounts and pulls that were killed are not
+/// on record, and neither is what was forgotten: older counts are then without it.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
     mailvault log                              what happened, the newest first\n  \
     mailvault log work                         to one account\n  \
     mailvault log id:4f2a91c0                  one message, and where it is\n  \
-    mailvault log work from:bank -on:server    what of it is gone from the server")]
+    mailvault log work from:bank -on:server    what is gone from there")]
 pub(crate) struct Log {
     /// The account by name; without it, all
     #[arg(value_name = "ACCOUNT")]

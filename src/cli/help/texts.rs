@@ -90,9 +90,12 @@ pub(crate) const VARIABLES: TextRows = &[
          password, where the account has no other",
     ),
     (
-        "XDG_CONFIG_HOME, XDG_DATA_HOME, XDG_STATE_HOME",
-        "where configurations, data and state are, if not in ~/.config, ~/.local/share and \
-         ~/.local/state",
+        "XDG_CONFIG_HOME, XDG_DATA_HOME",
+        "where configurations and data are, if not in ~/.config and ~/.local/share",
+    ),
+    (
+        "XDG_STATE_HOME",
+        "where it is kept what fails, if not in ~/.local/state",
     ),
 ];
 
@@ -162,7 +165,7 @@ pub(crate) const QUERY: TextRows = &[
 pub(crate) const QUERY_NOTES: &[&str] = &[
     "All terms must match; there is no OR. A leading minus negates a term, as in -from:bank; \
      before a negated plain word, put --. Case and accents do not matter.",
-    "search, export, stats and purge --match take a query, and the setting keep is a list of \
+    "search, log, export, stats, forget, hold and purge --match take a query, and the setting keep is a list of \
      queries.",
 ];
 

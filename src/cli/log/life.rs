@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use super::super::Done;
 use super::super::output::{Output, Tone};
 use super::super::report::{self, Failure};
-use super::super::text::{count, day, escape, escape_bytes, minute, plural, rfc3339, size, wrap};
+use super::super::text::{count, day, escape, escape_bytes, minute, plural, rfc3339, size};
+use super::wrapped;
 
 /// The exit code where lines of the ledger could not be read.
 const DAMAGED: u8 = 20;
@@ -23,11 +24,11 @@ const DAMAGED: u8 = 20;
 pub(super) fn show(
     vault: &Vault,
     query: &Query,
+    one: Option<Hash128>,
     limit: Option<u64>,
     out: &Output,
 ) -> Result<(Done, bool), Failure> {
     super::super::search::read_texts(vault, query, out)?;
-    let one = vault.message_of(query)?;
     if !out.json {
         out.page();
     }
@@ -52,13 +53,13 @@ pub(super) fn show(
     }
     let unreadable = events.unreadable();
     if unreadable > 0 {
-        let lines = plural(unreadable, "line");
-        let message = format!("{lines} of the vault's record are damaged and not shown");
+        let lines = plural(unreadable, "damaged line");
+        let message = format!("not shown: {lines} of the ledger");
         report::warn(out, &message, Some("find the damage with mailvault verify"));
     }
     if out.out_terminal && !out.quiet && !out.json {
         match (shown, more) {
-            (0, _) => out.line("no messages match"),
+            (0, _) if unreadable == 0 => out.line("no messages match"),
             (_, true) => out.line(&format!("{} shown; -l N shows more", count(shown))),
             _ => {}
         }
@@ -119,15 +120,20 @@ fn describe(id: Hash128, query: &Query, vault: &Vault, out: &Output) -> Result<(
 fn name_text(name: &NameOnServer, vault: &Vault) -> String {
     let place = place(&name.account, Some(&name.dir), vault);
     let uid = uid(&name.uid).map_or(String::new(), |uid| format!(", {uid}"));
-    let since = day(name.time);
+    let server = escape(&name.server);
+    let date = day(name.time);
+    if is_import(name) {
+        return format!("{place}: imported from {server} on {date}");
+    }
     let fate = match name.state {
-        State::Seen => "on the server",
-        State::Refused => "not given by the server",
-        State::Vanished => "gone from the server",
-        State::PurgeIntent => "may be deleted on the server",
-        State::Purged => "deleted on the server by mailvault",
-        State::PurgeKept => "not deleted by the server",
-        State::Lost | State::Wanted => "to be fetched again",
+        State::Seen if is_imap(&name.uid) => "there as of the last pull".to_owned(),
+        State::Seen => "not deleted by mailvault".to_owned(),
+        State::Refused => format!("not given by the server on {date}"),
+        State::Vanished => format!("no longer there, noticed on {date}"),
+        State::PurgeIntent => format!("may be deleted there; mailvault asked for it on {date}"),
+        State::Purged => format!("deleted there by mailvault on {date}"),
+        State::PurgeKept => format!("not deleted by the server, asked for on {date}"),
+        State::Lost | State::Wanted => "to be fetched again".to_owned(),
     };
     let known = match name.proof {
         Proof::Received => "received under this name",
@@ -139,10 +145,16 @@ fn name_text(name: &NameOnServer, vault: &Vault) -> String {
     let checked = name.checked.map_or(String::new(), |time| {
         format!("; header compared with the server's on {}", day(time))
     });
-    format!(
-        "{place}{uid} at {}: {fate} since {since}; {known}{checked}",
-        escape(&name.server)
-    )
+    format!("{place}{uid} at {server}: {fate}; {known}{checked}")
+}
+
+fn is_imap(uid: &Uid) -> bool {
+    matches!(uid, Uid::Imap { .. })
+}
+
+/// True if it is no name on a server but the form of what was imported.
+fn is_import(name: &NameOnServer) -> bool {
+    name.uid == Uid::Absent && !name.server.contains('@')
 }
 
 fn name_json(name: &NameOnServer, vault: &Vault) -> Value {
@@ -152,7 +164,10 @@ fn name_json(name: &NameOnServer, vault: &Vault) -> Value {
         "folder": folder_label(&name.dir),
         "uid": uid_json(&name.uid),
         "state": match name.state {
-            State::Seen => "on-server",
+            State::Seen if is_import(name) => "imported",
+            State::Seen if is_imap(&name.uid) => "on-server",
+            // Nobody records what other programs delete there.
+            State::Seen => "not-deleted",
             State::Refused => "refused",
             State::Vanished => "vanished",
             State::PurgeIntent => "purge-intent",
@@ -175,16 +190,13 @@ fn print(event: &LifeEvent, named: bool, vault: &Vault, out: &Output) -> Result<
     };
     let what = words(&event.event, event.id, vault);
     let place = name_in(&event.event).map_or(String::new(), |identity| {
-        place(&identity.account, identity.dir.as_deref(), vault) + ": "
+        let place = place(&identity.account, identity.dir.as_deref(), vault);
+        let uid = uid(&identity.uid).map_or(String::new(), |uid| format!(", {uid}"));
+        format!("{place}{uid}: ")
     });
     let start = format!("{}  {id}", out.word(&minute(event.time), Tone::Dim));
     out.line(&wrapped(&format!("{place}{what}"), &start, out));
     Ok(())
-}
-
-/// A text on lines that a terminal has room for; elsewhere, on one.
-fn wrapped(text: &str, start: &str, out: &Output) -> String {
-    wrap(text, start, 4, out.columns().unwrap_or(usize::MAX))
 }
 
 /// The name of the message that an event is about.
@@ -207,10 +219,7 @@ fn name_in(event: &LedgerEvent) -> Option<&Identity> {
 fn words(event: &LedgerEvent, id: Hash128, vault: &Vault) -> String {
     match event {
         LedgerEvent::Seen(seen) => arrival(seen),
-        LedgerEvent::Flags { flags, kw, .. } => match [flags.as_str(), kw].join(" ").trim() {
-            "" => "no flags".to_owned(),
-            marks => format!("flags {}", escape(marks)),
-        },
+        LedgerEvent::Flags { flags, kw, .. } => marks(flags, kw),
         LedgerEvent::Vanished { .. } => "no longer on the server".to_owned(),
         LedgerEvent::Reappeared { .. } => "on the server again".to_owned(),
         LedgerEvent::Wanted { why, .. } => format!("to be fetched again: {}", escape(why)),
@@ -228,9 +237,11 @@ fn words(event: &LedgerEvent, id: Hash128, vault: &Vault) -> String {
         }
         LedgerEvent::Lost { .. } => "its file is missing or damaged".to_owned(),
         LedgerEvent::Superseded { hash, by } if *hash == id => {
-            format!("{by} came, of which this is a wrong form")
+            format!("a cut or wrong form of {by}, which has come")
         }
-        LedgerEvent::Superseded { hash, .. } => format!("came, and {hash} is a wrong form of it"),
+        LedgerEvent::Superseded { hash, .. } => {
+            format!("{hash} turned out to be a cut or wrong form of it")
+        }
         LedgerEvent::Uploaded {
             destination,
             folder,
@@ -250,6 +261,27 @@ fn words(event: &LedgerEvent, id: Hash128, vault: &Vault) -> String {
             escape(folder)
         ),
         other => other.name().to_owned(),
+    }
+}
+
+/// Flags and keywords.
+fn marks(letters: &str, keywords: &str) -> String {
+    let words = letters.chars().map(|letter| match letter {
+        'D' => "draft".to_owned(),
+        'F' => "flagged".to_owned(),
+        'P' => "passed on".to_owned(),
+        'R' => "answered".to_owned(),
+        'S' => "seen".to_owned(),
+        'T' => "marked as deleted".to_owned(),
+        other => other.to_string(),
+    });
+    let keywords = keywords
+        .split_whitespace()
+        .map(|word| escape(word).into_owned());
+    let all: Vec<_> = words.chain(keywords).collect();
+    match &all[..] {
+        [] => "flags: none".to_owned(),
+        all => format!("flags: {}", all.join(", ")),
     }
 }
 

@@ -13,6 +13,7 @@ use super::args::Log;
 use super::output::Output;
 use super::report::{self, Failure};
 use super::settings::Settings;
+use super::text::wrap;
 
 /// Rows shown on a terminal that asks for no number.
 const SCREENFUL: u64 = 20;
@@ -27,12 +28,15 @@ pub(crate) fn run(args: &Log, settings: &Settings, out: &Output) -> Result<Done,
             words.insert(0, word.clone());
         }
     }
-    let limit = match args.limit {
-        None if out.out_terminal && !out.json => Some(SCREENFUL),
-        limit => limit,
-    };
+    let screenful = (out.out_terminal && !out.json).then_some(SCREENFUL);
     if words.is_empty() {
-        return runs::show(&vault, account.as_deref(), args.all, limit, out);
+        return runs::show(
+            &vault,
+            account.as_deref(),
+            args.all,
+            args.limit.or(screenful),
+            out,
+        );
     }
     if args.all {
         return Err(Failure::usage(
@@ -40,14 +44,17 @@ pub(crate) fn run(args: &Log, settings: &Settings, out: &Output) -> Result<Done,
             "leave out one of them",
         ));
     }
-    let one_word = words.len() == 1 && account.is_none();
+    let first = account.is_none().then(|| words[0].clone());
     if let Some(name) = account {
         words.push(format!("account:{name}"));
     }
     let query = query::parse(&words, Utc::now())?;
-    let (done, found) = life::show(&vault, &query, limit, out)?;
-    if !found && one_word {
-        hint_account(&words[0], settings, out);
+    // What became of one message is shown from its beginning on.
+    let one = vault.message_of(&query)?;
+    let limit = args.limit.or(screenful.filter(|_| one.is_none()));
+    let (done, found) = life::show(&vault, &query, one, limit, out)?;
+    if let Some(word) = first.filter(|_| !found) {
+        hint_account(&word, settings, out);
     }
     Ok(done)
 }
@@ -65,7 +72,18 @@ fn known_account(
                 .status()
                 .is_ok_and(|all| all.iter().any(|status| status.account == *name))
     };
-    Ok(names.into_iter().find(is_known))
+    Ok(names.into_iter().find_map(|name| {
+        let merged = vault.became(&name).map(str::to_owned);
+        merged.or_else(|| is_known(&name).then_some(name))
+    }))
+}
+
+/// A text on lines that a terminal has room for; elsewhere, on one.
+fn wrapped(text: &str, start: &str, out: &Output) -> String {
+    match out.columns() {
+        Some(columns) => wrap(text, start, 4, columns),
+        None => format!("{start}{text}"),
+    }
 }
 
 /// A mistyped account is a word to look for.

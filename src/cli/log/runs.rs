@@ -9,8 +9,9 @@ use super::super::Done;
 use super::super::output::{Output, Tone};
 use super::super::report::{Failure, code_name, code_words};
 use super::super::text::{Align, Columns, count, escape, minute, plural, rfc3339, size};
+use super::wrapped;
 
-const ALIGNS: [Align; 4] = [Align::Left; 4];
+const ALIGNS: [Align; 3] = [Align::Left; 3];
 
 /// Prints what happened, the newest first; pulls that found nothing new only if `all` is set.
 pub(super) fn show(
@@ -78,7 +79,7 @@ fn tell(shown: u64, more: bool, hidden: u64, out: &Output) {
         return;
     }
     match (shown, more) {
-        (0, _) => out.line("nothing happened yet"),
+        (0, _) => out.line("nothing is on record"),
         (_, true) => out.line(&format!("{} shown; -l N shows more", count(shown))),
         _ => {}
     }
@@ -86,17 +87,18 @@ fn tell(shown: u64, more: bool, hidden: u64, out: &Output) {
 
 fn print(page: &[HistoryRow], out: &Output) {
     let mut table = Columns::new(&ALIGNS);
-    let rows: Vec<[String; 4]> = page.iter().map(row).collect();
+    let rows: Vec<_> = page.iter().map(cells).collect();
     for row in &rows {
         table.fit(row);
     }
     for (row, cells) in page.iter().zip(&rows) {
         out.json("log", to_json(row), false);
-        out.line(&table.painted(cells, usize::MAX, |n, cell| match n {
+        let start = table.painted(cells, usize::MAX, |n, cell| match n {
             0 => out.word(cell, Tone::Dim),
             1 => out.word(cell, tone(row)),
             _ => cell.to_owned(),
-        }));
+        });
+        out.line(&wrapped(&what(row), &format!("{start}  "), out));
     }
 }
 
@@ -114,12 +116,11 @@ fn tone(row: &HistoryRow) -> Tone {
     }
 }
 
-fn row(row: &HistoryRow) -> [String; 4] {
+fn cells(row: &HistoryRow) -> [String; 3] {
     [
         minute(row.time),
         row.kind.as_str().to_owned(),
         escape(&row.account).into_owned(),
-        what(row),
     ]
 }
 
@@ -127,19 +128,24 @@ fn what(row: &HistoryRow) -> String {
     let messages = plural(row.messages, "message");
     let detail = escape(&row.detail);
     let reason = escape(&row.reason);
-    match row.kind {
+    let what = match row.kind {
         HistoryKind::Pulled => row.session.as_ref().map(totals).unwrap_or_default(),
-        HistoryKind::Imported => format!("{messages}, {}, from {detail}", size(row.octets)),
-        HistoryKind::Vanished => format!("{messages} no longer on {detail}; the vault keeps them"),
+        HistoryKind::Imported => {
+            let new = plural(row.messages, "new message");
+            format!("{new}, {}, from {detail}", size(row.octets))
+        }
+        HistoryKind::Vanished => {
+            format!("{messages} no longer where they were on {detail}: deleted or moved")
+        }
         HistoryKind::Reappeared => format!("{messages} back on {detail}"),
-        HistoryKind::Purged => format!("{messages} deleted on {detail}; the vault keeps them"),
+        HistoryKind::Purged => format!("{messages} deleted on {detail}"),
         HistoryKind::PurgeKept => format!("{messages} not deleted by {detail}"),
         HistoryKind::Adopted => format!("{messages} found in the vault's folders and recorded"),
         HistoryKind::Lost => format!("{messages} with a missing or damaged file"),
         HistoryKind::Uploaded => format!("{messages} exported to {detail}"),
         HistoryKind::UploadFailed => format!("{messages} not taken by {detail}"),
         HistoryKind::Verified => format!(
-            "{}: {}",
+            "{}: {} at the end",
             scope(&detail),
             match row.messages {
                 0 => "no damage".to_owned(),
@@ -153,6 +159,12 @@ fn what(row: &HistoryRow) -> String {
         HistoryKind::Released => format!("{detail}, reason: {reason}"),
         HistoryKind::Merged => format!("{detail} became part of it"),
         HistoryKind::Accepted => format!("damage of {detail} set aside"),
+    };
+    let began = minute(row.began);
+    if began == minute(row.time) {
+        what
+    } else {
+        format!("{what} (from {began} on)")
     }
 }
 
@@ -165,8 +177,9 @@ fn scope(scope: &str) -> String {
     let (scope, accounts) = scope.split_once(" of ").unwrap_or((scope, ""));
     let (what, part) = scope.split_once(' ').unwrap_or((scope, ""));
     let mut text = match what {
-        "data" => "every message read".to_owned(),
+        "data" => "messages read back".to_owned(),
         "names" => "names and sizes".to_owned(),
+        "all" => "the whole vault".to_owned(),
         other => other.to_owned(),
     };
     for (name, value) in [(", part ", part), (" of ", accounts)] {
@@ -182,11 +195,13 @@ fn scope(scope: &str) -> String {
 }
 
 fn totals(session: &SessionRecord) -> String {
-    let mut parts = vec![format!(
-        "{} new of {}",
-        count(session.new),
-        plural(session.listed, "message")
-    )];
+    let ended = code_words(session.result);
+    let mut parts = Vec::new();
+    // What was never listed has no number.
+    if session.listed > 0 || ended.is_empty() {
+        let listed = plural(session.listed, "message");
+        parts.push(format!("{} new of {listed}", count(session.new)));
+    }
     if session.new > 0 {
         parts.push(size(session.octets));
     }
@@ -196,7 +211,6 @@ fn totals(session: &SessionRecord) -> String {
     if session.refused > 0 {
         parts.push(format!("{} refused", count(session.refused)));
     }
-    let ended = code_words(session.result);
     if !ended.is_empty() {
         parts.push(format!("{ended} (exit {})", session.result));
     } else if !session.complete {
@@ -232,14 +246,17 @@ fn to_json(row: &HistoryRow) -> Value {
         HistoryKind::Held | HistoryKind::Released => "hold",
         HistoryKind::Merged => "merged",
         HistoryKind::Accepted => "file",
+        HistoryKind::Imported => "format",
         _ => "server",
     };
-    set(detail, some(&row.detail).into());
-    let number = match row.kind {
-        HistoryKind::Verified => "damage",
-        _ => "messages",
-    };
-    set(number, row.messages.into());
+    if !row.detail.is_empty() {
+        set(detail, row.detail.as_str().into());
+    }
+    match row.kind {
+        HistoryKind::Verified => set("damage", row.messages.into()),
+        HistoryKind::Released | HistoryKind::Merged | HistoryKind::Accepted => {}
+        _ => set("messages", row.messages.into()),
+    }
     if row.kind == HistoryKind::Imported {
         set("bytes", row.octets.into());
     }
@@ -254,12 +271,12 @@ mod tests {
     fn what_a_verify_looked_at_is_said_in_words() {
         for (recorded, shown) in [
             ("names", "names and sizes"),
-            ("data part", "every message read, not to the end"),
-            ("data 1/7", "every message read, part 1/7"),
+            ("data part", "messages read back, not to the end"),
+            ("data 1/7", "messages read back, part 1/7"),
             ("names of work,home", "names and sizes of work,home"),
             (
                 "data 2/3 of work part",
-                "every message read, part 2/3 of work, not to the end",
+                "messages read back, part 2/3 of work, not to the end",
             ),
         ] {
             assert_eq!(scope(recorded), shown);

@@ -10,8 +10,9 @@ use super::{Catalog, signed, unsigned};
 use crate::base::error::Result;
 use crate::vault::ledger::{Erasure, Identity, LedgerEvent, Proto, SessionRecord};
 
-/// Lines of one kind are of one run if no more time is between them, in seconds.
-const PAUSE: i64 = 300;
+/// Lines of one kind are of one run if no more time is between them, in seconds, and neither the end
+/// of a pull of the account nor an event of the whole vault.
+const PAUSE: i64 = 60;
 /// Rows that are read at a time.
 const PAGE: u64 = 512;
 /// What a session must be to be shown without being asked for; an index has the same words.
@@ -194,6 +195,8 @@ fn of_name(kind: HistoryKind, identity: &Identity) -> RunKey {
 struct Run {
     began: i64,
     time: i64,
+    /// Its first and its last line.
+    first: i64,
     line: i64,
     messages: i64,
     octets: i64,
@@ -202,6 +205,7 @@ struct Run {
 impl Happened {
     fn note(&mut self, key: RunKey, run: Run) {
         if !key.kind.is_counted() {
+            self.ended.extend(self.open.drain());
             self.ended.push((key, run));
             return;
         }
@@ -221,6 +225,14 @@ impl Happened {
     }
 }
 
+impl Happened {
+    /// Ends the runs of an account.
+    fn end_runs_of(&mut self, account: &str) {
+        let ended = self.open.extract_if(|key, _| key.account == account);
+        self.ended.extend(ended);
+    }
+}
+
 impl Catalog {
     /// Counts what a line says that happened at this time, in Unix seconds; called before the line
     /// is taken in.
@@ -232,9 +244,15 @@ impl Catalog {
     ) -> rusqlite::Result<()> {
         let (mut messages, mut octets) = (1, 0);
         let happened = match event {
+            LedgerEvent::Session(session) => {
+                let account = self.owner(&session.account).to_owned();
+                self.happened.end_runs_of(&account);
+                None
+            }
             LedgerEvent::Seen(seen) if seen.identity.proto() == Proto::Import => {
                 octets = signed(seen.size);
-                Some(of_name(HistoryKind::Imported, &seen.identity))
+                let is_new = self.blob_id(seen.hash)?.is_none();
+                is_new.then(|| of_name(HistoryKind::Imported, &seen.identity))
             }
             LedgerEvent::Vanished { identity, .. } => {
                 Some(of_name(HistoryKind::Vanished, identity))
@@ -273,6 +291,7 @@ impl Catalog {
         let run = Run {
             began: time,
             time,
+            first: line,
             line,
             messages,
             octets,
@@ -346,12 +365,26 @@ impl Catalog {
             let last: Option<i64> = self
                 .db
                 .prepare_cached(
-                    "SELECT rowid FROM history
+                    "SELECT rowid FROM history AS last
                      WHERE kind = ?1 AND account = ?2 AND detail = ?3 AND reason = ?4
-                       AND time >= ?5 ORDER BY time DESC LIMIT 1",
+                       AND time >= ?5
+                       AND NOT EXISTS (SELECT 1 FROM session
+                                       WHERE session.line BETWEEN last.line AND ?6
+                                         AND session.account = ?2)
+                       AND NOT EXISTS (SELECT 1 FROM history AS other
+                                       WHERE other.line BETWEEN last.line AND ?6
+                                         AND NOT other.counted)
+                     ORDER BY time DESC LIMIT 1",
                 )?
                 .query_row(
-                    params![kind_name, account, detail, reason, run.began - PAUSE],
+                    params![
+                        kind_name,
+                        account,
+                        detail,
+                        reason,
+                        run.began - PAUSE,
+                        run.first
+                    ],
                     |r| r.get(0),
                 )
                 .optional()?;
@@ -367,7 +400,7 @@ impl Catalog {
             }
         }
         self.db
-            .prepare_cached("INSERT INTO history VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
+            .prepare_cached("INSERT INTO history VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?
             .execute(params![
                 kind_name,
                 account,
@@ -377,7 +410,8 @@ impl Catalog {
                 run.time,
                 run.line,
                 run.messages,
-                run.octets
+                run.octets,
+                kind.is_counted()
             ])
             .map(drop)
     }

@@ -133,7 +133,9 @@ CREATE TABLE history (
     -- The last of its lines, by its seq.
     line INTEGER NOT NULL,
     messages INTEGER NOT NULL,
-    octets INTEGER NOT NULL
+    octets INTEGER NOT NULL,
+    -- 1 if it may have several lines.
+    counted INTEGER NOT NULL
 );
 CREATE INDEX history_line ON history (line);
 CREATE INDEX history_kind ON history (kind, account, detail, reason, time);
