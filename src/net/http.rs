@@ -35,6 +35,10 @@ mod none {
     pub(crate) struct Roots;
 
     impl Roots {
+        #[allow(
+            clippy::unnecessary_wraps,
+            reason = "as where the program is built with a client"
+        )]
         pub(crate) fn of(_: Option<&Path>) -> Result<Self> {
             Ok(Self)
         }
