@@ -4,11 +4,14 @@
 //! Here are the objects of the place (`docs/OFFSITE-FORMAT.md`): packs of messages, pushes, heads
 //! and the page that says how to read them by hand.
 
+pub mod fault;
 pub mod head;
 pub mod pack;
 pub mod payload;
 pub mod plan;
 
+#[cfg(test)]
+mod scene_tests;
 #[cfg(test)]
 mod tests;
 
@@ -25,3 +28,4 @@ pub(crate) fn assert_any(data: &[u8]) {
 }
 
 pub mod place;
+pub mod push;

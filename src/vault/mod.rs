@@ -17,6 +17,8 @@ pub mod maildir;
 mod merge;
 mod present;
 mod retained;
+#[cfg(feature = "offsite")]
+mod second_copy;
 mod select;
 mod shelf;
 mod snippet;

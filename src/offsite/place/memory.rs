@@ -17,6 +17,20 @@ use crate::base::sync::lock;
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     objects: Mutex<BTreeMap<ObjectName, Vec<u8>>>,
+    #[cfg(test)]
+    trouble: Mutex<StoreTrouble>,
+}
+
+/// What tests see of the calls, and how they let them fail.
+#[cfg(test)]
+#[derive(Debug, Clone, Default)]
+pub(crate) struct StoreTrouble {
+    /// Each call so far: what was asked, and the name.
+    pub(crate) calls: Vec<(&'static str, String)>,
+    /// From this call on, counted from 0, all fail.
+    pub(crate) fails_from: Option<usize>,
+    /// The first put that fails is done nevertheless: only its answer is lost.
+    pub(crate) loses_answer: bool,
 }
 
 impl MemoryStore {
@@ -26,7 +40,48 @@ impl MemoryStore {
         "memory"
     }
 
+    /// The trouble of a test.
+    #[cfg(test)]
+    pub(crate) fn trouble(&self) -> std::sync::MutexGuard<'_, StoreTrouble> {
+        lock(&self.trouble)
+    }
+
+    /// The objects, for tests that change them.
+    #[cfg(test)]
+    pub(crate) fn objects(&self) -> std::sync::MutexGuard<'_, BTreeMap<ObjectName, Vec<u8>>> {
+        lock(&self.objects)
+    }
+
+    #[cfg(test)]
+    fn meet(&self, call: &'static str, name: &str) -> Result<()> {
+        let mut trouble = self.trouble();
+        trouble.calls.push((call, name.to_owned()));
+        match trouble.fails_from {
+            Some(first) if trouble.calls.len() > first => {
+                Err(fault_of("memory", StoreFault::Unreachable))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    #[cfg(not(test))]
+    #[allow(clippy::unused_self, clippy::unnecessary_wraps)]
+    fn meet(&self, _call: &'static str, _name: &str) -> Result<()> {
+        Ok(())
+    }
+
     pub(super) fn put(&self, name: &ObjectName, file: &SpoolFile<'_>) -> Result<PutOutcome> {
+        let met = self.meet("put", name.as_str());
+        #[cfg(test)]
+        if met.is_err() && self.trouble().loses_answer {
+            self.trouble().loses_answer = false;
+            self.store(name, file)?;
+        }
+        met?;
+        self.store(name, file)
+    }
+
+    fn store(&self, name: &ObjectName, file: &SpoolFile<'_>) -> Result<PutOutcome> {
         let mut bytes = Vec::new();
         file.open()?
             .read_to_end(&mut bytes)
@@ -40,12 +95,13 @@ impl MemoryStore {
         })
     }
 
-    #[allow(clippy::unnecessary_wraps)]
     pub(super) fn head(&self, name: &ObjectName) -> Result<Option<ObjectStat>> {
+        self.meet("head", name.as_str())?;
         Ok(lock(&self.objects).get(name).map(|bytes| stat(bytes)))
     }
 
     pub(super) fn body(&self, name: &ObjectName, range: Range<u64>) -> Result<ObjectBody<'_>> {
+        self.meet("get", name.as_str())?;
         let objects = lock(&self.objects);
         let bytes = objects.get(name).ok_or_else(|| {
             fault_of(
@@ -60,8 +116,8 @@ impl MemoryStore {
         Ok(Box::new(Cursor::new(part)))
     }
 
-    #[allow(clippy::unnecessary_wraps)]
     pub(super) fn list(&self, prefix: &str, after: Option<&str>) -> Result<ObjectPage> {
+        self.meet("list", prefix)?;
         let mut page = PageBuilder::new(prefix, after);
         for (name, bytes) in &*lock(&self.objects) {
             page.add(name.clone(), stat(bytes));

@@ -69,6 +69,28 @@ pub(crate) fn origin(layout: &Layout) -> Result<Option<Manifest>> {
     Ok(None)
 }
 
+/// The months of a ledger, oldest first, each by its plain file, relative to the vault.
+#[cfg(feature = "offsite")]
+pub(crate) fn months(layout: &Layout) -> Result<Vec<String>> {
+    month::files(layout)
+}
+
+/// The plain bytes of a month from a place on.
+#[cfg(feature = "offsite")]
+pub(crate) fn plain_bytes(layout: &Layout, file: &str, offset: u64) -> Result<impl Read + use<>> {
+    let mut bytes = month::MonthBytes::open(layout, file)?;
+    let skipped = bytes.skip(offset);
+    let path = layout.root().join(file);
+    match skipped {
+        Ok(true) => Ok(bytes),
+        Ok(false) => Err(Error::Damaged {
+            path,
+            detail: "it is shorter than it was".to_owned(),
+        }),
+        Err(e) => Err(Error::file("read", &path, e)),
+    }
+}
+
 /// True if lines of a ledger may be masked.
 fn has_erased(layout: &Layout) -> Result<bool> {
     let mut erased = false;

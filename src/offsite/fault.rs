@@ -1,0 +1,82 @@
+//! What can go wrong with a second copy as a whole, typed: the command line words it.
+
+use super::head::HeadError;
+use super::pack::PackError;
+use super::payload::PushError;
+use crate::base::error::Error;
+
+/// Everything that stops a push, a check or a restore.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CopyError {
+    /// The vault, the disk or the place.
+    #[error(transparent)]
+    Base(#[from] Error),
+    /// A pack.
+    #[error("{name}: {source}")]
+    Pack {
+        /// The object; empty for one that is being written.
+        name: String,
+        /// What is wrong with it.
+        source: PackError,
+    },
+    /// A push.
+    #[error("{name}: {source}")]
+    Push {
+        /// The object; empty for one that is being written.
+        name: String,
+        /// What is wrong with it.
+        source: PushError,
+    },
+    /// A head.
+    #[error(transparent)]
+    Head(#[from] HeadError),
+    /// Another process pushes to the place.
+    #[error("another push to this place is running ({holder})")]
+    Running {
+        /// The process, in words.
+        holder: String,
+    },
+    /// Somebody else pushed to the place: a head is there that is not ours.
+    #[error("head {seq} was written by another machine")]
+    Forked {
+        /// Its number.
+        seq: u64,
+    },
+    /// The last head that was pushed is not there any more.
+    #[error("head {seq} is missing, although it was pushed")]
+    HeadGone {
+        /// Its number.
+        seq: u64,
+    },
+    /// The place has a second copy, and nothing here says that it is of this vault.
+    #[error("the place has a second copy that this vault does not know")]
+    UnknownCopy,
+    /// What is known of the place here belongs to another vault.
+    #[error("what is recorded of this place belongs to another vault")]
+    OtherVault,
+    /// The ledger is shorter than what was pushed, as after a restore of an older state.
+    #[error("the ledger of the vault is older than its second copy")]
+    LedgerBehind,
+    /// Another object has the name that an object of ours must have.
+    #[error("{name} is there with other bytes")]
+    Occupied {
+        /// The object.
+        name: String,
+    },
+}
+
+impl CopyError {
+    /// A failure to write a pack or push here.
+    pub(super) fn writing(path: &std::path::Path, error: PushError) -> Self {
+        match error {
+            PushError::Pack(PackError::Write(source)) => {
+                Self::Base(Error::file("write", path, source))
+            }
+            source => Self::Push {
+                name: String::new(),
+                source,
+            },
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The index of a place: the one that is here, or a new one for a place that has a copy or none.
+//!
+//! What the vault is called there lies in a file of its own, so that an index that is lost can be
+//! made again without taking another vault's copy for ours.
+
+use std::path::Path;
+
+use super::record::{CopyRecord, CopyState, LastHead};
+use super::spool::Spool;
+use crate::base::error::{Error, Result};
+use crate::base::fsx;
+use crate::offsite::fault::CopyError;
+use crate::offsite::head::{HEAD_LIMIT, HeadChain, head_seq};
+use crate::offsite::pack::{Digester, hex, is_hex};
+use crate::offsite::place::ObjectStore;
+use crate::vault::Vault;
+
+const PSEUDONYM: &str = "pseudonym";
+
+/// Opens the index of a place, or makes it.
+pub(super) fn open_record(
+    vault: &Vault,
+    folder: &Path,
+    spool: &Spool,
+    store: &ObjectStore,
+    rebuild: bool,
+) -> Result<(CopyRecord, CopyState), CopyError> {
+    if let Some(record) = CopyRecord::open(folder)?
+        && let Some(state) = record.state()?
+        && !rebuild
+    {
+        if state.vault_id != vault.id() {
+            return Err(CopyError::OtherVault);
+        }
+        return Ok((record, state));
+    }
+    let (chain, last) = read_heads(store)?;
+    let here = pseudonym(folder)?;
+    let name = match (chain.vault(), here) {
+        (None, Some(here)) => here,
+        (None, None) => random_name(folder)?,
+        (Some(there), Some(here)) if there == here => here,
+        (Some(there), _) if rebuild => there.to_owned(),
+        (Some(_), _) => return Err(CopyError::UnknownCopy),
+    };
+    fsx::write_durably(&folder.join(PSEUDONYM), format!("{name}\n").as_bytes())?;
+    // A head that was made for another state continues nothing.
+    spool.sweep()?;
+    let state = CopyState::new(vault.id(), name, last);
+    Ok((CopyRecord::create(folder, &state)?, state))
+}
+
+fn pseudonym(folder: &Path) -> Result<Option<String>> {
+    let path = folder.join(PSEUDONYM);
+    if !fsx::is_file(&path)? {
+        return Ok(None);
+    }
+    let text = String::from_utf8_lossy(&fsx::read(&path)?).into_owned();
+    Ok(Some(text.trim_end().to_owned()).filter(|name| is_hex(name, 32)))
+}
+
+fn random_name(folder: &Path) -> Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|e| Error::file("create", folder, std::io::Error::other(e.to_string())))?;
+    Ok(hex(&bytes))
+}
+
+/// Reads and checks all heads that are there.
+pub(super) fn read_heads(store: &ObjectStore) -> Result<(HeadChain, Option<LastHead>), CopyError> {
+    let mut chain = HeadChain::default();
+    let mut last = None;
+    let mut mark: Option<String> = None;
+    loop {
+        let page = store.list("heads/", mark.as_deref())?;
+        for row in &page.objects {
+            let Some(seq) = head_seq(row.name.as_str()) else {
+                continue;
+            };
+            let Some(reader) = store.get(&row.name)? else {
+                return Err(CopyError::HeadGone { seq });
+            };
+            let bytes = reader.read_all(HEAD_LIMIT)?;
+            let head = chain.add(seq, &bytes)?;
+            let mut digester = Digester::default();
+            digester.update(&bytes);
+            let digests = digester.finish();
+            last = Some(LastHead {
+                seq,
+                sha256: digests.sha256,
+                size: digests.length,
+                md5: digests.md5,
+                time: head.time,
+            });
+        }
+        mark = page.next;
+        if mark.is_none() {
+            return Ok((chain, last));
+        }
+    }
+}

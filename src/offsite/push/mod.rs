@@ -1,0 +1,284 @@
+//! Putting what is new in the vault into the place.
+//!
+//! What is new is told by the ledger alone: the lines after the place up to which the last head
+//! has it, and the messages in them that no head has. A round takes some of them: packs first,
+//! then a push with the ledger's bytes, then the head, which must be the next one.
+//!
+//! | file | owns |
+//! | --- | --- |
+//! | `record.rs` | what is there, as a derived index |
+//! | `spool.rs` | what was made and has no head yet |
+//! | `window.rs` | what is new |
+//! | `content.rs` | reading messages |
+//! | `packs.rs`, `round.rs` | making and putting objects |
+//! | `plan.rs` | what a push would do |
+//! | `begin.rs` | the index for a place that has a copy or none |
+
+mod begin;
+mod content;
+mod limits;
+mod packs;
+mod plan;
+mod record;
+mod round;
+mod spool;
+mod window;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use self::limits::PushLimits;
+use self::record::{CopyRecord, CopyState};
+use self::spool::{Spool, Unsent};
+use self::window::{NewLines, WantedMessage};
+use super::fault::CopyError;
+use super::head::head_name;
+use super::pack::Recipients;
+use super::payload::OwedMessage;
+use super::place::ObjectStore;
+use crate::base::error::{Error, Result};
+use crate::base::fsx;
+use crate::mail::message::Hash128;
+use crate::vault::Vault;
+use crate::vault::lock::Lock;
+
+pub use plan::{OffsitePlan, plan};
+
+/// How to push.
+#[derive(Debug, Clone, Copy)]
+pub struct PushOptions<'o> {
+    /// The name of the place in the configuration.
+    pub name: &'o str,
+    /// Who can read what is put there.
+    pub recipients: &'o Recipients,
+    /// zstd's level.
+    pub level: i32,
+    /// Take a copy that is there for one of this vault, even if nothing here says so, and put
+    /// everything there again.
+    pub rebuild: bool,
+    /// Set from outside to end early.
+    pub stop: &'o AtomicBool,
+}
+
+/// What a push did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PushReport {
+    /// Messages that were put there.
+    pub messages: u64,
+    /// Bytes of the ledger that were put there.
+    pub ledger: u64,
+    /// Packs and pushes that were put there.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Of these objects, those that the place vouches for by their size alone.
+    pub size_only: u64,
+    /// Heads that were put there.
+    pub heads: u64,
+    /// The number of the newest head; 0 if there is none.
+    pub seq: u64,
+    /// Messages that could not be read.
+    pub owed: Vec<OwedMessage>,
+}
+
+/// A message that goes into the push itself.
+#[derive(Debug)]
+struct HeldMessage {
+    hash: Hash128,
+    mtime: u64,
+    bytes: Vec<u8>,
+}
+
+/// The folder with what is known here of a place.
+fn folder_of(vault: &Path, name: &str) -> PathBuf {
+    vault.join("offsite").join(name)
+}
+
+/// Puts into the place what is new in the vault. `progress` hears what was done so far, after
+/// each object.
+pub fn push(
+    vault: &Path,
+    store: &ObjectStore,
+    options: PushOptions<'_>,
+    progress: &mut dyn FnMut(&PushReport),
+) -> Result<PushReport, CopyError> {
+    push_within(vault, store, options, PushLimits::default(), progress)
+}
+
+fn push_within(
+    vault: &Path,
+    store: &ObjectStore,
+    options: PushOptions<'_>,
+    limits: PushLimits,
+    progress: &mut dyn FnMut(&PushReport),
+) -> Result<PushReport, CopyError> {
+    let vault = Vault::open(vault)?;
+    let folder = folder_of(vault.root(), options.name);
+    fsx::create_dir_all_durably(&folder)?;
+    let lock = folder.join("lock");
+    let _lock = match Lock::take(&lock, &folder, Duration::ZERO, options.stop) {
+        Err(Error::Locked { holder, .. }) => return Err(CopyError::Running { holder }),
+        taken => taken?,
+    };
+    let spool = Spool::open(&folder.join("pending"))?;
+    let (record, state) = begin::open_record(&vault, &folder, &spool, store, options.rebuild)?;
+    let mut pusher = Pusher {
+        vault: &vault,
+        store,
+        options,
+        limits,
+        record,
+        state,
+        spool,
+        packed: HashSet::new(),
+        owed: Vec::new(),
+        began: Instant::now(),
+        report: PushReport::default(),
+        progress,
+    };
+    pusher.resume()?;
+    pusher.look()?;
+    pusher.send_leftovers()?;
+    pusher.all()?;
+    pusher.report.seq = pusher.state.next_seq() - 1;
+    Ok(pusher.report)
+}
+
+/// A push at work.
+struct Pusher<'p> {
+    vault: &'p Vault,
+    store: &'p ObjectStore,
+    options: PushOptions<'p>,
+    limits: PushLimits,
+    record: CopyRecord,
+    state: CopyState,
+    spool: Spool,
+    /// Messages in packs that no head names yet.
+    packed: HashSet<Hash128>,
+    /// Messages of this round that could not be read.
+    owed: Vec<OwedMessage>,
+    /// When the round began.
+    began: Instant,
+    report: PushReport,
+    progress: &'p mut dyn FnMut(&PushReport),
+}
+
+impl Pusher<'_> {
+    /// Finishes the round of a push that was killed after its head was made; else keeps its packs.
+    fn resume(&mut self) -> Result<(), CopyError> {
+        if let Some((head, end)) = self.spool.head()? {
+            return self.finish_round(&head, &end);
+        }
+        self.spool.sweep()?;
+        for pack in self.spool.packs()? {
+            let index = self.spool.index(&pack)?;
+            let mut known = !self.record.has_object(&pack.name)?;
+            for hash in record::index_hashes(&index) {
+                // What was forgotten meanwhile must not come into the copy.
+                known = known && self.vault.knows_content(hash)?;
+            }
+            if known {
+                self.packed.extend(record::index_hashes(&index));
+            } else {
+                self.spool.drop_object(&pack)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks whether the newest head there is ours.
+    fn look(&mut self) -> Result<(), CopyError> {
+        if let Some(last) = &self.state.last {
+            let name = round::object_name(&head_name(last.seq))?;
+            let Some(stat) = self.store.head(&name)? else {
+                return Err(CopyError::HeadGone { seq: last.seq });
+            };
+            if stat.size != last.size || stat.md5.is_some_and(|md5| md5 != last.md5) {
+                return Err(CopyError::Forked { seq: last.seq });
+            }
+        }
+        let seq = self.state.next_seq();
+        let next = round::object_name(&head_name(seq))?;
+        match self.store.head(&next)? {
+            None => Ok(()),
+            Some(_) => Err(CopyError::Forked { seq }),
+        }
+    }
+
+    /// Puts the packs that a killed push left.
+    fn send_leftovers(&mut self) -> Result<(), CopyError> {
+        for pack in self.spool.packs()? {
+            match self.spool.unsent(&pack)? {
+                Unsent::Confirmed => {}
+                Unsent::Whole => self.send(&pack)?,
+                Unsent::Torn => {
+                    let index = self.spool.index(&pack)?;
+                    for hash in record::index_hashes(&index) {
+                        self.packed.remove(&hash);
+                    }
+                    self.spool.drop_object(&pack)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Round after round, up to where the ledger ends now.
+    fn all(&mut self) -> Result<(), CopyError> {
+        let begin = self.state.position();
+        let Some(mut lines) = NewLines::open(self.vault, begin, self.limits)? else {
+            return Ok(());
+        };
+        let mut owed = self.earlier_owed()?;
+        loop {
+            let (record, packed) = (&self.record, &self.packed);
+            let mut is_there = |hash| Ok(packed.contains(&hash) || record.has(hash)?);
+            let mut window = lines.next_window(&mut is_there)?;
+            let known: HashSet<Hash128> = window.messages.iter().map(|m| m.hash).collect();
+            for message in std::mem::take(&mut owed) {
+                if !known.contains(&message.hash) {
+                    window.bytes += message.size;
+                    window.messages.push(message);
+                }
+            }
+            let held = if window.last && window.bytes < self.limits.inline {
+                self.hold(&window.messages)?
+            } else {
+                self.pack(&window.messages)?;
+                Vec::new()
+            };
+            let advances = window.end != self.state.position();
+            if advances || !held.is_empty() || !self.spool.packs()?.is_empty() {
+                self.end_round(window.end.as_ref().filter(|_| advances), &held)?;
+                (self.progress)(&self.report);
+            }
+            self.began = Instant::now();
+            if window.last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What earlier pushes could not read.
+    fn earlier_owed(&self) -> Result<Vec<WantedMessage>> {
+        let mut owed = Vec::new();
+        for hash in self.record.owed()? {
+            if !self.packed.contains(&hash) {
+                owed.extend(WantedMessage::find(self.vault, hash)?);
+            }
+        }
+        Ok(owed)
+    }
+
+    fn check_stop(&self) -> Result<()> {
+        if self.options.stop.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
+        Ok(())
+    }
+}

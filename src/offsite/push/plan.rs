@@ -1,0 +1,108 @@
+//! What a push would do, without reading a message or asking the place.
+
+use std::path::Path;
+
+use super::folder_of;
+use super::limits::PushLimits;
+use super::record::CopyRecord;
+use super::window::NewLines;
+use crate::base::error::Result;
+use crate::offsite::fault::CopyError;
+use crate::offsite::plan::{PackPlace, PackPlan};
+use crate::vault::Vault;
+
+/// What a push would do, as far as that is known before anything is compressed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OffsitePlan {
+    /// Messages that the place lacks.
+    pub messages: u64,
+    /// Their bytes, uncompressed.
+    pub bytes: u64,
+    /// Bytes of the ledger that the place lacks.
+    pub ledger: u64,
+    /// Messages that earlier pushes could not read.
+    pub owed: u64,
+    /// Packs.
+    pub packs: u64,
+    /// Heads, each with a push.
+    pub heads: u64,
+    /// The newest head that this machine wrote, 0 if there is none, and when, in Unix seconds.
+    pub last: (u64, i64),
+}
+
+impl OffsitePlan {
+    /// Requests that put something.
+    #[must_use]
+    pub fn puts(&self) -> u64 {
+        self.packs + 2 * self.heads
+    }
+
+    /// True if there is nothing to push.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.messages == 0 && self.ledger == 0
+    }
+}
+
+/// What a push to the place of this name would do now. Without an index it would put everything
+/// there.
+pub fn plan(vault: &Path, name: &str) -> Result<OffsitePlan, CopyError> {
+    plan_within(vault, name, PushLimits::default())
+}
+
+pub(super) fn plan_within(
+    vault: &Path,
+    name: &str,
+    limits: PushLimits,
+) -> Result<OffsitePlan, CopyError> {
+    let vault = Vault::open(vault)?;
+    let record = CopyRecord::open(&folder_of(vault.root(), name))?;
+    let state = match &record {
+        Some(record) => record.state()?,
+        None => None,
+    };
+    let mut plan = OffsitePlan::default();
+    if let (Some(record), Some(state)) = (&record, &state) {
+        if state.vault_id != vault.id() {
+            return Err(CopyError::OtherVault);
+        }
+        plan.owed = record.owed()?.len() as u64;
+        let last = state.last.as_ref();
+        plan.last = last.map_or((0, 0), |last| (last.seq, last.time));
+    }
+    let begin = state.as_ref().and_then(super::record::CopyState::position);
+    let Some(mut lines) = NewLines::open(&vault, begin.clone(), limits)? else {
+        return Ok(plan);
+    };
+    loop {
+        let mut is_there = |hash| record.as_ref().map_or(Ok(false), |record| record.has(hash));
+        let window = lines.next_window(&mut is_there)?;
+        plan.messages += window.messages.len() as u64;
+        plan.bytes += window.bytes;
+        if !(window.last && window.bytes < limits.inline) {
+            plan.packs += packs(window.messages.iter().map(|message| message.size));
+        }
+        let advances = window.end != begin || plan.heads > 0;
+        plan.heads += u64::from(advances || !window.messages.is_empty());
+        if window.last {
+            if let Some(end) = &window.end {
+                let parts = vault.ledger_parts(begin.as_ref(), end)?;
+                plan.ledger = parts.iter().map(|(_, _, length)| length).sum();
+            }
+            return Ok(plan);
+        }
+    }
+}
+
+fn packs(sizes: impl Iterator<Item = u64>) -> u64 {
+    let mut plan = PackPlan::default();
+    let mut packs = 0;
+    for size in sizes {
+        match plan.place(size) {
+            PackPlace::Here => packs = packs.max(1),
+            PackPlace::Next => packs += 1,
+            PackPlace::TooLarge => {}
+        }
+    }
+    packs
+}

@@ -1,0 +1,287 @@
+//! What is in the place, as an index that is derived: `<vault>/offsite/<name>/index.sqlite`.
+//!
+//! It changes in one transaction with each head. If it is missing, the next push puts everything
+//! there again.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
+use serde::{Deserialize, Serialize};
+
+use super::spool::{RoundEnd, Spool};
+use crate::base::error::{Error, Result};
+use crate::base::fsx;
+use crate::mail::message::Hash128;
+use crate::offsite::pack::PackIndex;
+use crate::offsite::payload::{OwedMessage, message_hash};
+use crate::vault::ledger::{Checksum, Position};
+
+const VERSION: i64 = 1;
+const SCHEMA: &str = "
+    CREATE TABLE state (text TEXT NOT NULL);
+    CREATE TABLE object (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+    CREATE TABLE message (hash BLOB PRIMARY KEY, object INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE owed (hash BLOB PRIMARY KEY) WITHOUT ROWID;
+";
+
+/// A place in the ledger, as text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PositionText {
+    file: String,
+    offset: u64,
+    c: String,
+    line: u64,
+}
+
+impl PositionText {
+    pub(super) fn of(position: &Position) -> Self {
+        Self {
+            file: position.file.clone(),
+            offset: position.offset,
+            c: position.c.to_string(),
+            line: position.seq,
+        }
+    }
+
+    fn position(&self) -> Option<Position> {
+        Some(Position {
+            file: self.file.clone(),
+            offset: self.offset,
+            c: Checksum::parse(&self.c)?,
+            seq: self.line,
+        })
+    }
+}
+
+/// The newest head, as the place says it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct LastHead {
+    pub(super) seq: u64,
+    pub(super) sha256: [u8; 32],
+    pub(super) size: u64,
+    pub(super) md5: [u8; 16],
+    /// When it was written, in Unix seconds.
+    pub(super) time: i64,
+}
+
+/// How far the place is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct CopyState {
+    /// The id of the vault here.
+    pub(super) vault_id: String,
+    /// What the vault is called there.
+    pub(super) pseudonym: String,
+    pub(super) last: Option<LastHead>,
+    position: Option<PositionText>,
+}
+
+impl CopyState {
+    /// Of a place that has nothing of the vault's ledger.
+    pub(super) fn new(vault_id: &str, pseudonym: String, last: Option<LastHead>) -> Self {
+        Self {
+            vault_id: vault_id.to_owned(),
+            pseudonym,
+            last,
+            position: None,
+        }
+    }
+
+    /// Up to where the place has the ledger.
+    pub(super) fn position(&self) -> Option<Position> {
+        self.position.as_ref().and_then(PositionText::position)
+    }
+
+    /// The state after a round.
+    pub(super) fn after(&self, end: &RoundEnd, last: LastHead) -> Self {
+        Self {
+            last: Some(last),
+            position: end.position.clone().or_else(|| self.position.clone()),
+            ..self.clone()
+        }
+    }
+
+    pub(super) fn next_seq(&self) -> u64 {
+        self.last.as_ref().map_or(1, |last| last.seq + 1)
+    }
+}
+
+/// The index.
+#[derive(Debug)]
+pub(super) struct CopyRecord {
+    db: Connection,
+    path: PathBuf,
+}
+
+impl CopyRecord {
+    fn path(folder: &Path) -> PathBuf {
+        folder.join("index.sqlite")
+    }
+
+    /// Opens the index; none if it is missing, damaged or of another version.
+    pub(super) fn open(folder: &Path) -> Result<Option<Self>> {
+        let path = Self::path(folder);
+        if !fsx::is_file(&path)? {
+            return Ok(None);
+        }
+        let record = match Self::connect(path) {
+            Err(Error::Catalog { source, .. }) if is_garbage(&source) => return Ok(None),
+            record => record?,
+        };
+        let version = record.db.query_row("PRAGMA user_version", [], |r| r.get(0));
+        match version {
+            Ok(VERSION) => Ok(Some(record)),
+            Ok(_) => Ok(None),
+            Err(e) if is_garbage(&e) => Ok(None),
+            Err(e) => Err(record.failed(e)),
+        }
+    }
+
+    /// Makes an empty index in place of any that is there.
+    pub(super) fn create(folder: &Path, state: &CopyState) -> Result<Self> {
+        let path = Self::path(folder);
+        for file in [folder.join("index.sqlite-journal"), path.clone()] {
+            if fsx::look(&file)?.is_some() {
+                fsx::remove(&file)?;
+            }
+        }
+        // SQLite would create it with the mode of the umask.
+        drop(fsx::create_new(&path)?);
+        let record = Self::connect(path)?;
+        let text = serde_json::to_string(state).unwrap_or_default();
+        let made = record.in_one(|db| {
+            db.execute_batch(SCHEMA)?;
+            db.execute("INSERT INTO state VALUES (?1)", [&text])?;
+            db.pragma_update(None, "user_version", VERSION)
+        });
+        made.map_err(|e| record.failed(e))?;
+        fsx::sync_dir(folder)?;
+        Ok(record)
+    }
+
+    fn connect(path: PathBuf) -> Result<Self> {
+        let failed = |source| Error::Catalog {
+            path: path.clone(),
+            source,
+        };
+        let db = Connection::open(&path).map_err(failed)?;
+        db.pragma_update(None, "cache_size", -4096)
+            .and_then(|()| db.pragma_update(None, "synchronous", "FULL"))
+            .map_err(failed)?;
+        Ok(Self { db, path })
+    }
+
+    fn failed(&self, source: rusqlite::Error) -> Error {
+        Error::Catalog {
+            path: self.path.clone(),
+            source,
+        }
+    }
+
+    /// Does all of it or nothing.
+    fn in_one(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<()> {
+        let transaction = self.db.unchecked_transaction()?;
+        work(&transaction)?;
+        transaction.commit()
+    }
+
+    /// How far the place is; none if the index does not say.
+    pub(super) fn state(&self) -> Result<Option<CopyState>> {
+        let text = self
+            .db
+            .query_row("SELECT text FROM state", [], |r| r.get::<_, String>(0));
+        let text = text.optional().map_err(|e| self.failed(e))?;
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    /// True if a content is in a pack or push that a head names.
+    pub(super) fn has(&self, hash: Hash128) -> Result<bool> {
+        let mut ask = (self.db)
+            .prepare_cached("SELECT 1 FROM message WHERE hash = ?1")
+            .map_err(|e| self.failed(e))?;
+        ask.exists([&hash.0[..]]).map_err(|e| self.failed(e))
+    }
+
+    /// True if a head names an object.
+    pub(super) fn has_object(&self, name: &str) -> Result<bool> {
+        let mut ask = (self.db)
+            .prepare_cached("SELECT 1 FROM object WHERE name = ?1")
+            .map_err(|e| self.failed(e))?;
+        ask.exists([name]).map_err(|e| self.failed(e))
+    }
+
+    /// Contents that could not be read so far.
+    pub(super) fn owed(&self) -> Result<Vec<Hash128>> {
+        let failed = |e| self.failed(e);
+        let mut ask = self.db.prepare("SELECT hash FROM owed").map_err(failed)?;
+        let rows = ask.query_map([], |row| row.get(0)).map_err(failed)?;
+        let rows: rusqlite::Result<Vec<[u8; 16]>> = rows.collect();
+        Ok(rows.map_err(failed)?.into_iter().map(Hash128).collect())
+    }
+
+    /// Takes in a round whose head is there.
+    pub(super) fn commit(&self, spool: &Spool, end: &RoundEnd, state: &CopyState) -> Result<()> {
+        let text = serde_json::to_string(state).unwrap_or_default();
+        let transaction = self.db.unchecked_transaction();
+        let transaction = transaction.map_err(|e| self.failed(e))?;
+        for pack in spool.packs()? {
+            let index = spool.index(&pack)?;
+            self.put_object(&pack.name, index_hashes(&index))
+                .map_err(|e| self.failed(e))?;
+        }
+        let hashes = end.messages.iter().filter_map(|hash| Hash128::parse(hash));
+        self.put_object(&end.object.name, hashes)
+            .and_then(|()| self.put_owed(&end.owed()))
+            .and_then(|()| {
+                (self.db)
+                    .execute("UPDATE state SET text = ?1", [&text])
+                    .map(|_| ())
+            })
+            .and_then(|()| transaction.commit())
+            .map_err(|e| self.failed(e))
+    }
+
+    fn put_object(
+        &self,
+        name: &str,
+        hashes: impl Iterator<Item = Hash128>,
+    ) -> rusqlite::Result<()> {
+        let mut object =
+            (self.db).prepare_cached("INSERT OR IGNORE INTO object (name) VALUES (?1)")?;
+        object.execute([name])?;
+        let mut find = self
+            .db
+            .prepare_cached("SELECT id FROM object WHERE name = ?1")?;
+        let id: i64 = find.query_row([name], |row| row.get(0))?;
+        let mut put = (self.db).prepare_cached("INSERT OR REPLACE INTO message VALUES (?1, ?2)")?;
+        let mut pay = self.db.prepare_cached("DELETE FROM owed WHERE hash = ?1")?;
+        for hash in hashes {
+            put.execute(params![&hash.0[..], id])?;
+            pay.execute([&hash.0[..]])?;
+        }
+        Ok(())
+    }
+
+    fn put_owed(&self, owed: &[OwedMessage]) -> rusqlite::Result<()> {
+        let mut put = (self.db).prepare_cached("INSERT OR IGNORE INTO owed VALUES (?1)")?;
+        for message in owed {
+            put.execute([&message.hash.0[..]])?;
+        }
+        Ok(())
+    }
+}
+
+/// The messages of a pack.
+pub(super) fn index_hashes(index: &PackIndex) -> impl Iterator<Item = Hash128> + '_ {
+    let members = index.members().iter();
+    members.filter_map(|member| message_hash(&member.name))
+}
+
+fn is_garbage(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt)
+    )
+}

@@ -1,0 +1,148 @@
+//! Vaults and places for the tests of pushes and restores.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use super::pack::{Identities, fuzzing};
+use super::place::{MemoryStore, ObjectName, ObjectStore};
+use crate::archive::commit::{CommitRequest, Delivery, Route, start};
+use crate::archive::dedupe::Policy;
+use crate::mail::source::Uid;
+use crate::vault::Writer;
+use crate::vault::ledger::{Evidence, LedgerEvent};
+use crate::vault::maildir::{Packer, create_folder};
+
+pub(super) static NEVER: AtomicBool = AtomicBool::new(false);
+
+pub(super) fn identities() -> Identities {
+    Identities::parse(fuzzing::KEY.as_bytes()).unwrap()
+}
+
+/// A vault in a folder of its own.
+pub(super) struct TestVault {
+    dir: tempfile::TempDir,
+    uid: u32,
+}
+
+/// A message of about this length that hardly compresses.
+pub(super) fn message(n: u32, length: usize) -> Vec<u8> {
+    let mut bytes = format!("Subject: message {n}\r\nMessage-ID: <{n}@example.org>\r\n\r\n");
+    let mut noise = vec![0; length / 2];
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&n.to_le_bytes());
+    hasher.finalize_xof().fill(&mut noise);
+    for (at, byte) in noise.iter().enumerate() {
+        write!(bytes, "{byte:02x}").unwrap();
+        if at % 36 == 35 {
+            bytes += "\r\n";
+        }
+    }
+    bytes.into_bytes()
+}
+
+impl TestVault {
+    pub(super) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Writer::create(&dir.path().join("vault")).unwrap();
+        Self { dir, uid: 0 }
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        self.dir.path().join("vault")
+    }
+
+    pub(super) fn beside(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(super) fn writer(&self) -> Writer {
+        Writer::open(&self.path(), Duration::ZERO, &NEVER).unwrap()
+    }
+
+    /// Archives messages, as an account's folder has them.
+    pub(super) fn deliver(&mut self, account: &str, dir: &str, messages: &[Vec<u8>]) {
+        let mut writer = self.writer();
+        let layout = writer.layout().clone();
+        create_folder(&layout, account, "").unwrap();
+        create_folder(&layout, account, dir).unwrap();
+        let name = dir.trim_start_matches('.').replace('.', "/");
+        let name = if name.is_empty() {
+            "INBOX".into()
+        } else {
+            name
+        };
+        let folder = LedgerEvent::Folder {
+            account: account.into(),
+            dir: dir.into(),
+            name: name.into_bytes().into(),
+            delim: Some(b'/'),
+            uidvalidity: 7,
+        };
+        writer.record(&[folder]).unwrap();
+        let (queue, handle) = start(writer);
+        let mut packer = Packer::new(&layout, account, 2, queue.staging()).unwrap();
+        let route = Arc::new(Route {
+            account: account.into(),
+            server: "ann@mail.example.org:993".into(),
+            dir: Some(dir.into()),
+            policy: Policy::Exact,
+        });
+        for content in messages {
+            self.uid += 1;
+            let delivery = Delivery {
+                route: Arc::clone(&route),
+                uid: Uid::Imap {
+                    uidvalidity: 7,
+                    uid: self.uid,
+                },
+                octets: Some(content.len() as u64),
+                packed: packer.whole(content).unwrap(),
+                flags: ["", "S", "FS"][self.uid as usize % 3].into(),
+                idate: Some(1_700_000_000 + i64::from(self.uid)),
+                kw: String::new(),
+                evidence: Evidence::Received,
+                object: None,
+            };
+            assert!(queue.order(CommitRequest::Deliver(Box::new(delivery))));
+        }
+        drop(queue);
+        drop(handle.join().unwrap().unwrap());
+    }
+}
+
+/// Everything below a folder: contents, and which files are one.
+pub(super) fn tree(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![root.to_path_buf()];
+    while let Some(path) = folders.pop() {
+        if path.is_dir() {
+            folders.extend(fs::read_dir(&path).unwrap().map(|e| e.unwrap().path()));
+        } else {
+            let name = path.strip_prefix(root).unwrap().to_path_buf();
+            files.insert(name, fs::read(&path).unwrap());
+        }
+    }
+    files
+}
+
+pub(super) fn memory(store: &ObjectStore) -> &MemoryStore {
+    match store {
+        ObjectStore::Memory(store) => store,
+        _ => panic!("not in memory"),
+    }
+}
+
+pub(super) fn new_memory() -> ObjectStore {
+    ObjectStore::Memory(MemoryStore::default())
+}
+
+/// All that is in a place in memory.
+pub(super) fn objects(store: &ObjectStore) -> BTreeMap<ObjectName, Vec<u8>> {
+    memory(store).objects().clone()
+}
