@@ -12,11 +12,18 @@ use rustix::process::{Pid, Signal, kill_process_group};
 /// Waits for the end of a program.
 ///
 /// # Errors
-/// `TimedOut` if it still runs then.
-pub(crate) fn wait(child: &mut Child, deadline: Instant) -> io::Result<ExitStatus> {
+/// `TimedOut` if it still runs then, `Interrupted` if it does when `is_stopped` says so.
+pub(crate) fn wait(
+    child: &mut Child,
+    deadline: Instant,
+    is_stopped: &dyn Fn() -> bool,
+) -> io::Result<ExitStatus> {
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(status);
+        }
+        if is_stopped() {
+            return Err(io::ErrorKind::Interrupted.into());
         }
         if Instant::now() >= deadline {
             return Err(io::ErrorKind::TimedOut.into());

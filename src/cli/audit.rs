@@ -47,7 +47,7 @@ pub(crate) fn run(
     let stop = Stop::watch(out, "stopping (press Ctrl-C again to quit now)");
     let options = options(args, &stop);
     let asks = secrets::may_ask(global, out);
-    let job = secrets::job(account, &settings.config.names(), &env, asks, out);
+    let job = secrets::job(account, &settings.config.names(), &env, asks, out, &stop);
     let done = frame::with_progress(out, [name.as_str()], |events| {
         inspect::audit(&settings.vault, job, &options, events)
     });

@@ -15,7 +15,7 @@ use mailvault::base::sync::lock;
 use serde_json::{Map, Value};
 
 use super::args::{Global, When};
-use super::pager::Pager;
+use super::pager::{Pager, PagerFault};
 use super::question::Question;
 use super::screen::Screen;
 use super::settings::{Pagers, Surroundings};
@@ -52,10 +52,82 @@ pub(crate) struct Output {
 #[derive(Debug)]
 struct Out {
     to: BufWriter<Sink>,
-    /// The pager that shows the result, and messages that wait for its end.
-    pager: Option<(Pager, Vec<String>)>,
+    paging: Option<Paging>,
     /// Why nothing more can be printed.
     broken: Option<ErrorKind>,
+}
+
+/// A result that a pager shows.
+#[derive(Debug)]
+struct Paging {
+    /// Until it has ended.
+    pager: Option<Pager>,
+    /// What it got, as long as that is not much: if it fails, this is shown without it.
+    kept: Option<Vec<u8>>,
+    /// Messages that wait for its end.
+    held: Vec<String>,
+}
+
+impl Out {
+    fn put(&mut self, bytes: &[u8], at_once: bool) {
+        if self.broken.is_some() {
+            return;
+        }
+        if let Some(paging) = &mut self.paging {
+            paging.keep(bytes);
+        }
+        let mut done = self.to.write_all(bytes);
+        if at_once && done.is_ok() {
+            done = self.to.flush();
+        }
+        self.note(done);
+    }
+
+    fn flush(&mut self) {
+        if self.broken.is_none() {
+            let done = self.to.flush();
+            self.note(done);
+        }
+    }
+
+    /// Takes note of a failure. If it was the pager's, stdout takes its place.
+    fn note(&mut self, done: io::Result<()>) {
+        self.broken = done.err().map(|error| error.kind());
+        if self.broken.is_some() {
+            self.end_pager();
+        }
+    }
+
+    /// Waits for the pager. What one that failed was to show goes to stdout, unless it was too
+    /// much to keep: then the pager read a good part of it.
+    fn end_pager(&mut self) {
+        let Some(paging) = &mut self.paging else {
+            return;
+        };
+        let Some(pager) = paging.pager.take() else {
+            return;
+        };
+        // Closes what the pager reads. Without this it would wait for more.
+        self.to = BufWriter::new(Sink::Stdout(io::stdout()));
+        let kept = paging.kept.take();
+        if let (Some(PagerFault { program, code }), Some(kept)) = (pager.wait(), kept) {
+            paging.held.push(format!(
+                "note: the pager \"{}\" failed with exit status {code}",
+                escape(&program)
+            ));
+            let done = self.to.write_all(&kept).and_then(|()| self.to.flush());
+            self.broken = done.err().map(|error| error.kind());
+        }
+    }
+}
+
+impl Paging {
+    fn keep(&mut self, bytes: &[u8]) {
+        if let Some(kept) = &mut self.kept {
+            kept.extend_from_slice(bytes);
+        }
+        self.kept = self.kept.take().filter(|kept| kept.len() <= KEPT);
+    }
 }
 
 /// Where the result goes.
@@ -114,6 +186,8 @@ impl Tone {
     }
 }
 
+/// Most bytes that are kept for a pager that fails, more than a pipe holds.
+const KEPT: usize = 1 << 20;
 /// Most errors of a run that are kept.
 const ERRORS: usize = 100;
 /// Columns of a terminal that says nothing of them.
@@ -148,7 +222,7 @@ impl Output {
             question: Question::default(),
             stdout: Mutex::new(Out {
                 to: BufWriter::new(Sink::Stdout(io::stdout())),
-                pager: None,
+                paging: None,
                 broken: None,
             }),
             errors: Mutex::default(),
@@ -184,7 +258,11 @@ impl Output {
             Ok(Some((pager, input))) => {
                 let mut out = self.out();
                 out.to = BufWriter::new(Sink::Pager(input));
-                out.pager = Some((pager, Vec::new()));
+                out.paging = Some(Paging {
+                    pager: Some(pager),
+                    kept: Some(Vec::new()),
+                    held: Vec::new(),
+                });
             }
             Ok(None) => {}
             Err(name) => self.say(&format!(
@@ -228,8 +306,8 @@ impl Output {
         if self.json && self.verbose == 0 {
             return;
         }
-        if let Some((_, held)) = &mut self.out().pager {
-            held.push(text.to_owned());
+        if let Some(paging) = &mut self.out().paging {
+            paging.held.push(text.to_owned());
             return;
         }
         self.screen.say(text);
@@ -257,10 +335,7 @@ impl Output {
 
     /// Writes out what is held back, since somebody may wait for it.
     pub(crate) fn flush(&self) {
-        let mut out = self.out();
-        if out.broken.is_none() {
-            out.broken = out.to.flush().err().map(|error| error.kind());
-        }
+        self.out().flush();
     }
 
     /// Writes out what is held back.
@@ -277,17 +352,12 @@ impl Output {
     }
 
     fn end_pager(&self) {
-        let (pager, held) = {
+        let paging = {
             let mut out = self.out();
-            let Some(paging) = out.pager.take() else {
-                return;
-            };
-            // Closes what the pager reads. Without this it would wait for more.
-            out.to = BufWriter::new(Sink::Stdout(io::stdout()));
-            paging
+            out.end_pager();
+            out.paging.take()
         };
-        pager.wait();
-        for text in held {
+        for text in paging.into_iter().flat_map(|paging| paging.held) {
             self.say(&text);
         }
     }
@@ -306,17 +376,7 @@ impl Output {
     }
 
     fn put(&self, bytes: &[u8], at_once: bool) {
-        let write = || {
-            let mut out = self.out();
-            if out.broken.is_some() {
-                return;
-            }
-            let mut done = out.to.write_all(bytes);
-            if at_once && done.is_ok() {
-                done = out.to.flush();
-            }
-            out.broken = done.err().map(|error| error.kind());
-        };
+        let write = || self.out().put(bytes, at_once);
         if self.out_terminal {
             self.screen.aside(write);
         } else {

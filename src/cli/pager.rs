@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use signal_hook::consts::SIGINT;
 
@@ -16,7 +16,19 @@ const LESS: &str = "FRX";
 
 /// A pager that runs.
 #[derive(Debug)]
-pub(crate) struct Pager(Child);
+pub(crate) struct Pager {
+    child: Child,
+    program: String,
+    /// Somebody pressed Ctrl-C.
+    interrupted: Arc<AtomicBool>,
+}
+
+/// A pager that failed, so that nobody knows what it showed.
+#[derive(Debug)]
+pub(crate) struct PagerFault {
+    pub(crate) program: String,
+    pub(crate) code: i32,
+}
 
 impl Pager {
     /// Starts the pager, if one is wanted and can be found; and gives what it reads.
@@ -43,14 +55,29 @@ impl Pager {
             return Ok(None);
         };
         // Ctrl-C is for the pager, which a dead program would leave alone with the terminal.
-        let _ = signal_hook::flag::register(SIGINT, Arc::new(AtomicBool::new(false)));
-        Ok(child.stdin.take().map(|input| (Self(child), input)))
+        let interrupted = Arc::new(AtomicBool::new(false));
+        let _ = signal_hook::flag::register(SIGINT, Arc::clone(&interrupted));
+        Ok(child.stdin.take().map(|input| {
+            let pager = Self {
+                child,
+                program,
+                interrupted,
+            };
+            (pager, input)
+        }))
     }
 
-    /// Waits until the person has read enough.
-    pub(crate) fn wait(mut self) {
-        // A pager that failed has said so itself.
-        let _ = self.0.wait();
+    /// Waits until the person has read enough, and says if the pager failed.
+    ///
+    /// A signal is no failure: somebody wanted it to end. Shells report one as 128 and more, and
+    /// `less -K` exits with 2 after Ctrl-C.
+    pub(crate) fn wait(mut self) -> Option<PagerFault> {
+        let code = self.child.wait().ok()?.code()?;
+        let failed = (1..=128).contains(&code) && !self.interrupted.load(Ordering::SeqCst);
+        failed.then_some(PagerFault {
+            program: self.program,
+            code,
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use mailvault::base::secret::{self, Env, SecretNames};
 
 use super::args::Global;
 use super::output::Output;
+use super::signals::Stop;
 
 /// True if somebody sits at a terminal and may be asked.
 pub(crate) fn may_ask(global: &Global, out: &Output) -> bool {
@@ -22,10 +23,11 @@ pub(crate) fn job(
     env: &Env,
     asks: bool,
     out: &Output,
+    stop: &Stop,
 ) -> Job {
     Job {
         names: names.clone(),
-        secret: secret_of(&account, env, asks, out),
+        secret: secret_of(&account, env, asks, out, stop),
         account,
     }
 }
@@ -44,6 +46,7 @@ pub(crate) fn secret_of(
     env: &Env,
     asks: bool,
     out: &Output,
+    stop: &Stop,
 ) -> Result<secret::Secret> {
     let mut ask = |text: &str| {
         let typed = out.question.ask(|| rpassword::prompt_password(text));
@@ -56,5 +59,5 @@ pub(crate) fn secret_of(
         })
     };
     let prompt: Option<secret::Prompt<'_>> = if asks { Some(&mut ask) } else { None };
-    secret::obtain(names_of(account), &account.secret, env, prompt)
+    secret::obtain(names_of(account), &account.secret, env, prompt, &stop.flag)
 }

@@ -12,6 +12,9 @@ use unicode_width::UnicodeWidthStr as _;
 
 pub(crate) use mailvault::base::units::{count_text as count, size_text as size};
 
+/// What a colour begins with.
+const SGR: &str = "\x1b[";
+
 /// Foreign text with everything that could act on a terminal, or mislead the reader, made
 /// visible: control characters (ESC, line ends and C1 among them), marks that change the
 /// direction of text, and the byte order mark.
@@ -165,9 +168,23 @@ pub(crate) fn now() -> DateTime<Local> {
     Utc::now().with_timezone(&Local)
 }
 
-/// Columns that a terminal needs for a text.
+/// Columns that a terminal needs for a text. Colours need none.
 pub(crate) fn width(text: &str) -> usize {
-    text.width()
+    let Some((before, mut rest)) = text.split_once(SGR) else {
+        return text.width();
+    };
+    let mut shown = before.to_owned();
+    loop {
+        let codes = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
+        let after = codes.strip_prefix('m').unwrap_or(codes);
+        match after.split_once(SGR) {
+            Some((text, next)) => {
+                shown.push_str(text);
+                rest = next;
+            }
+            None => return (shown + after).width(),
+        }
+    }
 }
 
 /// As much of the text as fits into so many columns.
@@ -325,6 +342,21 @@ pub(crate) fn fold_line(line: &str, columns: usize) -> Vec<String> {
         .collect()
 }
 
+/// The words of a line. A quoted command is one: half of it in a line of a log cannot be copied.
+fn words(line: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut quoted = false;
+    for word in line.split_whitespace() {
+        match words.last_mut().filter(|_| quoted) {
+            Some(command) => command.extend([" ", word]),
+            None => words.push(word.to_owned()),
+        }
+        quoted |= word.ends_with("'mailvault");
+        quoted &= word.ends_with("'mailvault") || !word.contains('\'');
+    }
+    words
+}
+
 /// Words in lines of at most `columns`, the lines after the first indented.
 pub(crate) fn wrap(text: &str, first: &str, indent: usize, columns: usize) -> String {
     let mut whole = String::new();
@@ -338,8 +370,8 @@ pub(crate) fn wrap(text: &str, first: &str, indent: usize, columns: usize) -> St
         line.push_str(&given[..lead]);
         let mut used = width(&line);
         let mut fresh = true;
-        for word in given.split_whitespace() {
-            if !fresh && used + 1 + width(word) > columns {
+        for word in words(given) {
+            if !fresh && used + 1 + width(&word) > columns {
                 line.push('\n');
                 line.push_str(&" ".repeat(indent));
                 used = indent;
@@ -349,8 +381,8 @@ pub(crate) fn wrap(text: &str, first: &str, indent: usize, columns: usize) -> St
                 line.push(' ');
                 used += 1;
             }
-            line.push_str(word);
-            used += width(word);
+            line.push_str(&word);
+            used += width(&word);
             fresh = false;
         }
         if n > 0 {
@@ -435,10 +467,34 @@ mod tests {
     }
 
     #[test]
+    fn colours_take_no_columns() {
+        for (text, columns) in [
+            ("\x1b[1;31merror:\x1b[0m 日本", 11),
+            ("\x1b[1m\x1b[0m", 0),
+            ("a\x1b[m1m", 3),
+            ("\x1b[38;5;1", 0),
+        ] {
+            assert_eq!(width(text), columns, "{text:?}");
+        }
+        let plain = wrap("one two three four", "hint: ", 6, 14);
+        let first = "\x1b[1mhint:\x1b[0m ";
+        let painted = wrap("one two three four", first, 6, 14);
+        assert_eq!(painted.replace(first, "hint: "), plain);
+    }
+
+    #[test]
     fn wrapped_lines_keep_their_indent_and_given_ends() {
         assert_eq!(
             wrap("one two three\n  four", "hint: ", 6, 14),
             "hint: one two\n      three\n        four"
+        );
+    }
+
+    #[test]
+    fn a_command_is_not_wrapped() {
+        assert_eq!(
+            wrap("do ('mailvault config path', or 'vi it') now", "", 2, 12),
+            "do\n  ('mailvault config path',\n  or 'vi\n  it') now"
         );
     }
 

@@ -38,7 +38,7 @@ pub(super) fn run(
         thread::spawn(move || stdin.write_all(&input));
     }
     let said = child.stderr.take().map(beginning_of);
-    let ended = child::wait(&mut child, deadline);
+    let ended = child::wait(&mut child, deadline, &|| false);
     if ended.is_err() {
         child::end_group(&child);
         let _ = child.kill();

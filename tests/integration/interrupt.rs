@@ -1,5 +1,6 @@
 //! Ctrl-C while one huge message is on its way: the run ends before the message does. No clock is
-//! read; what ends too late has moved all of the message.
+//! read; what ends too late has moved all of the message. The same while a program is to give a
+//! password: what ends too late says that the program did.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -91,4 +92,22 @@ fn a_pull_of_a_message_without_end_ends() {
     let _ = child.wait().expect_code(130);
     server.join().unwrap();
     assert!(sandbox.messages("work").is_empty());
+}
+
+#[test]
+fn a_hanging_password_command_ends_with_the_run() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let hanging = |name, port| {
+            let command = format!("\"touch $HOME/{name}; sleep 600\"");
+            Account::new(name, port, "ann")
+                .without("password_file")
+                .with("password_command", &command)
+        };
+        let sandbox = sandbox(&[hanging("home", 1), hanging("work", 2)]);
+        let child = sandbox.start(&["pull", "--create"]);
+        until("the program", || sandbox.path("home").exists());
+        child.signal(signal);
+        let _ = child.wait().expect_code(128 + signal.as_raw());
+        assert!(!sandbox.path("work").exists(), "the second was asked, too");
+    }
 }

@@ -223,8 +223,9 @@ fn a_vault_that_is_configured_and_missing_is_not_made_by_itself() {
         10,
         "",
         "error: no vault at $HOME/vault
-  hint: is the disk mounted? To start a new vault there, run 'mailvault pull
-        --create' ('mailvault init' first, if there is no account yet)
+  hint: is the disk mounted? To start a new vault there, run
+        'mailvault pull --create' ('mailvault init' first, if there is no
+        account yet)
 ",
     );
     assert!(!sandbox.vault().exists());

@@ -91,6 +91,33 @@ fn long_results_go_through_the_pager_of_a_terminal_only() {
 }
 
 #[test]
+fn what_a_pager_that_fails_was_to_show_is_shown_without_it() {
+    if missing("script") {
+        return;
+    }
+    let (mut sandbox, _server) = pulled(mail());
+    sandbox.env("PAGER", "cat");
+    let list = shown(&sandbox, 80, "list -l 31");
+    // It may fail before anything is written, or after all of it is.
+    for pager in [
+        "false",
+        "sleep 0.3; false",
+        "sh -c 'exec <&-; sleep 0.3; exit 1'",
+    ] {
+        sandbox.env("PAGER", pager);
+        let text = shown(&sandbox, 80, "list -l 31; echo ended with $?");
+        let (text, end) = text.split_once("note: ").unwrap();
+        assert_eq!(text, list, "{pager}");
+        assert!(
+            end.ends_with("failed with exit status 1\nended with 0\n"),
+            "{end}"
+        );
+        let named = format!("the pager \"{}\" ", pager.split([' ', ';']).next().unwrap());
+        assert!(end.starts_with(&named), "{end}");
+    }
+}
+
+#[test]
 fn a_pager_that_is_left_early_is_no_failure() {
     if missing("script") {
         return;

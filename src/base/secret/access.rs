@@ -5,8 +5,11 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
-use super::{Env, Mask, Program, Secret, accept, cannot_read, fault, first_lines, open, private};
+use super::{
+    Env, Mask, Program, ProgramWait, Secret, accept, cannot_read, fault, first_lines, open, private,
+};
 use crate::base::error::{Error, Result};
 
 /// Key id, secret and token.
@@ -70,16 +73,24 @@ impl fmt::Debug for AccessKeys {
     }
 }
 
-/// Gets the keys of the place `name`. With `asks`, a program may use the terminal.
+/// Gets the keys of the place `name`. With `asks`, a program may use the terminal. Once `stop` is
+/// set, it is ended.
 ///
 /// # Errors
-/// [`Error::Secret`], which never holds what a program or file gave.
-pub fn obtain_keys(name: &str, source: &KeySource, env: &Env, asks: bool) -> Result<AccessKeys> {
+/// [`Error::Secret`], which never holds what a program or file gave; [`Error::Interrupted`].
+pub fn obtain_keys(
+    name: &str,
+    source: &KeySource,
+    env: &Env,
+    asks: bool,
+    stop: &AtomicBool,
+) -> Result<AccessKeys> {
     let home = env.home.as_deref();
     match source {
         KeySource::Command(program) => {
             let what = format!("the credentials_command of {name}");
-            keys(&what, &program.first_lines(&what, home, asks, LINES)?)
+            let wait = ProgramWait::new(asks, stop);
+            keys(&what, &program.first_lines(&what, home, wait, LINES)?)
         }
         KeySource::File(path) => from_file(name, path, home),
         KeySource::Variables => {
@@ -158,6 +169,8 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
+    static RUNS: AtomicBool = AtomicBool::new(false);
+
     fn shown(keys: &AccessKeys) -> [Option<&str>; 3] {
         [Some(&keys.id), Some(&keys.secret), keys.token.as_ref()].map(|key| key.map(Secret::expose))
     }
@@ -170,16 +183,16 @@ mod tests {
         let file = KeySource::File(path.clone());
         let set = |mode| std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
         set(0o644);
-        let error = obtain_keys("b2", &file, &Env::default(), false).unwrap_err();
+        let error = obtain_keys("b2", &file, &Env::default(), false, &RUNS).unwrap_err();
         assert!(error.to_string().contains("can be read by others"));
         set(0o600);
-        let keys = obtain_keys("b2", &file, &Env::default(), false).unwrap();
+        let keys = obtain_keys("b2", &file, &Env::default(), false, &RUNS).unwrap();
         assert_eq!(shown(&keys), [Some("id"), Some("hunter2"), Some("token")]);
         assert_eq!(format!("{keys:?}"), "AccessKeys { .. }");
         assert_eq!(&*keys.mask().apply(b"no hunter2"), b"no ****");
 
         let program = KeySource::Command(Program::Shell("echo id; echo hunter2".into()));
-        let keys = obtain_keys("b2", &program, &Env::default(), false).unwrap();
+        let keys = obtain_keys("b2", &program, &Env::default(), false, &RUNS).unwrap();
         assert_eq!(shown(&keys), [Some("id"), Some("hunter2"), None]);
     }
 
@@ -193,7 +206,7 @@ mod tests {
             ("echo id; echo hunter2; false", "failed with exit status 1"),
         ] {
             let source = KeySource::Command(Program::Shell(line.into()));
-            let error = obtain_keys("b2", &source, &Env::default(), false).unwrap_err();
+            let error = obtain_keys("b2", &source, &Env::default(), false, &RUNS).unwrap_err();
             assert!(error.to_string().contains(said), "{line}: {error}");
             assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
         }
@@ -202,12 +215,12 @@ mod tests {
     #[test]
     fn the_usual_variables_are_the_last_resort() {
         let mut env = Env::default();
-        let error = obtain_keys("b2", &KeySource::Variables, &env, false).unwrap_err();
+        let error = obtain_keys("b2", &KeySource::Variables, &env, false, &RUNS).unwrap_err();
         assert_eq!(error.to_string(), "no credentials for b2");
         for (name, value) in VARIABLES.into_iter().zip(["id", "hunter2", ""]) {
             env.vars.insert(name.to_owned(), value.to_owned());
         }
-        let keys = obtain_keys("b2", &KeySource::Variables, &env, false).unwrap();
+        let keys = obtain_keys("b2", &KeySource::Variables, &env, false, &RUNS).unwrap();
         assert_eq!(shown(&keys), [Some("id"), Some("hunter2"), None]);
     }
 }

@@ -18,6 +18,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use rustix::fs::{Mode, OFlags};
 use zeroize::Zeroizing;
@@ -27,6 +28,7 @@ pub use self::dump::prevent_dumps;
 pub use self::keyring::write as write_to_keyring;
 pub use self::mask::Mask;
 pub use self::program::Program;
+use self::program::ProgramWait;
 use crate::base::error::{Error, Result, words};
 
 /// What replaces a secret.
@@ -133,34 +135,30 @@ impl<'a> From<&'a str> for SecretNames<'a> {
 /// A credential may have either name.
 ///
 /// `prompt` is called only if nothing else gives one; `None` means that nobody can be
-/// asked. Then a program gets no terminal input either.
+/// asked. Then a program gets no terminal input either. Once `stop` is set, a program is ended.
 ///
 /// # Errors
-/// [`Error::Secret`], which never holds what a program or file gave; and what `prompt` says.
+/// [`Error::Secret`], which never holds what a program or file gave; [`Error::Interrupted`]; and
+/// what `prompt` says.
 pub fn obtain<'a>(
     names: impl Into<SecretNames<'a>>,
     source: &SecretSource,
     env: &Env,
     prompt: Option<Prompt<'_>>,
+    stop: &AtomicBool,
 ) -> Result<Secret> {
     let names = names.into();
     let account = names.name;
     let home = env.home.as_deref();
-    let asks = prompt.is_some();
+    let wait = ProgramWait::new(prompt.is_some(), stop);
     match source {
         SecretSource::Command(program) => {
             let what = format!("the password_command of {account}");
-            accept(
-                &what,
-                &program.first_line(&what, home, asks, program::LIMIT)?,
-            )
+            accept(&what, &program.first_line(&what, home, wait)?)
         }
         SecretSource::Token(program) => {
             let what = format!("the token_command of {account}");
-            accept(
-                &what,
-                &program.first_line(&what, home, asks, program::LIMIT)?,
-            )
+            accept(&what, &program.first_line(&what, home, wait)?)
         }
         SecretSource::File(path) => {
             let what = format!("the password_file of {account}");
@@ -235,12 +233,17 @@ pub(crate) fn stored_client_secret(
 ///
 /// # Errors
 /// Why it does not.
-pub fn works_alone(account: &str, source: &SecretSource, home: Option<&Path>) -> Result<()> {
+pub fn works_alone(
+    account: &str,
+    source: &SecretSource,
+    home: Option<&Path>,
+    stop: &AtomicBool,
+) -> Result<()> {
     let (SecretSource::Command(program) | SecretSource::Token(program)) = source else {
         return Ok(());
     };
     let what = format!("the program of {account}");
-    accept(&what, &program.first_line_alone(&what, home)?).map(drop)
+    accept(&what, &program.first_line_alone(&what, home, stop)?).map(drop)
 }
 
 /// A path in which a leading `~` is the home; `None` if it needs a home that is unknown.
@@ -429,6 +432,7 @@ mod tests {
     use std::process::Command;
 
     const NOBODY: Option<Prompt<'static>> = None;
+    static RUNS: AtomicBool = AtomicBool::new(false);
 
     fn shell(line: &str) -> SecretSource {
         SecretSource::Command(Program::Shell(line.into()))
@@ -439,7 +443,7 @@ mod tests {
     }
 
     fn got(source: &SecretSource, env: &Env) -> String {
-        obtain("work", source, env, NOBODY)
+        obtain("work", source, env, NOBODY, &RUNS)
             .unwrap()
             .expose()
             .to_owned()
@@ -447,7 +451,7 @@ mod tests {
 
     /// Message and hint; nothing of the error may hold the word.
     fn refused(source: &SecretSource, env: &Env) -> (String, String) {
-        let error = obtain("work", source, env, NOBODY).unwrap_err();
+        let error = obtain("work", source, env, NOBODY, &RUNS).unwrap_err();
         assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
         match error {
             Error::Secret { message, hint } => (message, hint.unwrap_or_default()),
@@ -676,10 +680,10 @@ mod tests {
             Ok("typed".to_owned())
         };
         let unset = SecretSource::Unset;
-        let first = obtain("work", &unset, &env, Some(&mut prompt)).unwrap();
+        let first = obtain("work", &unset, &env, Some(&mut prompt), &RUNS).unwrap();
         // Access lists of systemd show as group read.
         let path = file(folder.path(), "work", b"hunter2", 0o440);
-        let second = obtain("work", &unset, &env, Some(&mut prompt)).unwrap();
+        let second = obtain("work", &unset, &env, Some(&mut prompt), &RUNS).unwrap();
         assert_eq!((first.expose(), second.expose()), ("typed", "hunter2"));
         assert_eq!(asked, ["Password for work: "]);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
@@ -700,7 +704,7 @@ mod tests {
             ..Env::default()
         };
         for name in ["../outside", "..", "", "/outside"] {
-            assert!(obtain(name, &SecretSource::Unset, &env, NOBODY).is_err());
+            assert!(obtain(name, &SecretSource::Unset, &env, NOBODY, &RUNS).is_err());
         }
     }
 
@@ -718,7 +722,7 @@ mod tests {
     fn a_prompt_is_not_used_where_a_command_fails() {
         let mut prompt = |_: &str| panic!("asked");
         let source = shell("exit 1");
-        assert!(obtain("work", &source, &Env::default(), Some(&mut prompt)).is_err());
+        assert!(obtain("work", &source, &Env::default(), Some(&mut prompt), &RUNS).is_err());
     }
 
     proptest! {

@@ -232,12 +232,13 @@ fn look_at(
 ) {
     let env = settings.secret_env(std::iter::once(account));
     let asks = secrets::may_ask(global, list.out) && !args.offline;
-    let secret: Option<Secret> = match secrets::secret_of(account, &env, asks, list.out) {
+    let secret: Option<Secret> = match secrets::secret_of(account, &env, asks, list.out, stop) {
         Ok(secret) => {
             let alone = mailvault::base::secret::works_alone(
                 &account.name,
                 &account.secret,
                 settings.home.as_deref(),
+                &stop.flag,
             );
             list.row(&texts::secret(account, &env, &alone, settings));
             Some(secret)

@@ -95,7 +95,8 @@ impl Wizard<'_> {
         let kept = match way {
             SignInWay::Given => {
                 let env = secret_env(self.home.clone(), std::iter::once(&settled));
-                let secret = secret::obtain(&*settled.name, &settled.secret, &env, None)?;
+                let secret =
+                    secret::obtain(&*settled.name, &settled.secret, &env, None, &self.stop.flag)?;
                 self.sign_in(&settled, &secret)?;
                 None
             }
@@ -416,7 +417,7 @@ impl Wizard<'_> {
             let typed = ask::line(self.out, "Command that prints it", None)?;
             let source = SecretSource::Command(Program::Shell(typed));
             let env = secret_env(self.home.clone(), std::iter::once(account));
-            match secret::obtain(&*account.name, &source, &env, None) {
+            match secret::obtain(&*account.name, &source, &env, None, &self.stop.flag) {
                 Ok(printed) if printed.expose() == secret.expose() => return Ok(source),
                 Ok(_) => self
                     .out

@@ -45,7 +45,7 @@ pub(crate) fn run(
         "stopping after the current message; what is stored is safe, and the next run\n\
          continues from there (press Ctrl-C again to quit now)",
     );
-    let jobs = jobs(accounts, settings, global, out);
+    let jobs = jobs(accounts, settings, global, out, &stop);
     let later = if args.purge {
         after::later(&jobs)?
     } else {
@@ -106,12 +106,18 @@ fn print_disabled(names: &[String], out: &Output) {
     }
 }
 
-fn jobs(accounts: Vec<Account>, settings: &Settings, global: &Global, out: &Output) -> Vec<Job> {
+fn jobs(
+    accounts: Vec<Account>,
+    settings: &Settings,
+    global: &Global,
+    out: &Output,
+    stop: &Stop,
+) -> Vec<Job> {
     let env = settings.secret_env(accounts.iter());
     let asks = secrets::may_ask(global, out);
     let jobs = accounts.into_iter();
     let names = settings.config.names();
-    jobs.map(|account| secrets::job(account, &names, &env, asks, out))
+    jobs.map(|account| secrets::job(account, &names, &env, asks, out, stop))
         .collect()
 }
 

@@ -43,7 +43,7 @@ pub(crate) fn run(
     let env = settings.secret_env(std::iter::once(&account));
     let stop = Stop::watch(out, STOPPING);
     let options = options(args, &stop);
-    let job = secrets::job(account, &settings.config.names(), &env, asks, out);
+    let job = secrets::job(account, &settings.config.names(), &env, asks, out, &stop);
     let planned = frame::with_progress(out, [name.as_str()], |events| {
         ConfirmedPlan::plan(&settings.vault, job, &selection, &options, events)
     });

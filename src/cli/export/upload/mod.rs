@@ -51,7 +51,7 @@ pub(super) fn run(
     let env = settings.secret_env(std::iter::once(&account));
     let asks = secrets::may_ask(global, out);
     let names = settings.config.names();
-    let job = || secrets::job(account.clone(), &names, &env, asks, out);
+    let job = || secrets::job(account.clone(), &names, &env, asks, out, &stop);
     let mut options = options(args, &stop);
     if args.check {
         return Ok(command.check(job(), &options));
