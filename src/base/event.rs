@@ -31,6 +31,13 @@ pub enum RunEvent<'a> {
         /// Their listed size in octets; 0 where only their number is known.
         wanted_octets: u64,
     },
+    /// A connection of the account turns to another folder.
+    Folder {
+        /// The account.
+        account: &'a str,
+        /// The folder's name as people read it.
+        folder: &'a str,
+    },
     /// How far the account is, in messages and octets received since the start.
     Progress {
         /// The account.

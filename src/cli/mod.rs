@@ -108,9 +108,11 @@ fn run_command(mut cli: Cli, around: Surroundings) -> u8 {
     let watched = notify::Watched::of(&cli);
     let began = Instant::now();
     let done = completed.map_err(Failure::from);
+    let global = cli.global.clone();
     let done = match done.and_then(|()| execute(cli, &out)) {
         Ok(done) => done,
         Err(failure) => {
+            let failure = of_a_first_run(failure, &global);
             failure.print(&out);
             Done::new(failure.exit_code(), json!({}))
         }
@@ -128,6 +130,19 @@ fn run_command(mut cli: Cli, around: Surroundings) -> u8 {
         notify::tell(&watched, &summary, done.code, &out);
     }
     end(&out, summary, done.code)
+}
+
+/// A vault that is missing because nothing was set up yet is no disk that is not mounted.
+fn of_a_first_run(failure: Failure, global: &Global) -> Failure {
+    match failure {
+        Failure::Error(error @ Error::VaultMissing { .. })
+            if Settings::load(global)
+                .is_ok_and(|settings| settings.usual_vault && settings.file.is_none()) =>
+        {
+            Failure::FirstRun(error)
+        }
+        failure => failure,
+    }
 }
 
 fn execute(cli: Cli, out: &Output) -> Result<Done, Failure> {

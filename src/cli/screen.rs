@@ -1,9 +1,12 @@
-//! Stderr as it is seen: lines, and bars at its end. With `progress`, the only user of
-//! indicatif.
+//! Stderr as it is seen: lines, and lines at its end that change. With `progress`, the only user
+//! of indicatif.
 
 use std::io::Write as _;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Columns of a terminal that says nothing of them.
+const COLUMNS: usize = 80;
 
 /// Stderr with bars at its end, which other lines must go round.
 #[derive(Debug, Clone)]
@@ -41,19 +44,32 @@ impl Screen {
         self.bars.suspend(act);
     }
 
-    pub(super) fn bar(&self, prefix: String) -> Option<ProgressBar> {
+    /// A line that changes, and is cut where the terminal ends.
+    pub(super) fn bar(&self) -> Option<ProgressBar> {
         if !self.shown {
             return None;
         }
         let bar = self.bars.add(ProgressBar::no_length());
-        bar.set_style(style("{prefix}  {msg}", self.utf8));
-        bar.set_prefix(prefix);
+        bar.set_style(style());
         Some(bar)
     }
 }
 
-pub(super) fn style(template: &str, utf8: bool) -> ProgressStyle {
-    ProgressStyle::with_template(template)
-        .expect("the templates are written below and tested")
-        .progress_chars(if utf8 { "█▌░" } else { "##-" })
+/// Columns of the terminal on stderr; it may change them at any time.
+pub(super) fn columns() -> usize {
+    let size = rustix::termios::tcgetwinsize(std::io::stderr()).ok();
+    let columns = size.map(|size| usize::from(size.ws_col));
+    columns.filter(|columns| *columns > 0).unwrap_or(COLUMNS)
+}
+
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("{wide_msg}").expect("the template is sound, as a test shows")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_template_is_sound() {
+        let _ = super::style();
+    }
 }

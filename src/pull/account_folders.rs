@@ -81,6 +81,7 @@ impl AccountFolders<'_> {
         let known = job
             .remembered
             .filter(|r| r.uidvalidity == uidvalidity && !r.went_back(&counts));
+        run.reporter.folder(&job.mailbox.label);
         let mark = run.reporter.mark();
         self.bring_up_to_date(run, &mut folder, job, round, known)?;
         if run.mailbox.must_list_all && known.is_some() {

@@ -184,7 +184,12 @@ impl AccountRunner<'_> {
         std::thread::scope(|scope| {
             for _ in 0..self.options.parallel.clamp(1, count.max(1)) {
                 scope.spawn(|| {
-                    while let Some((n, job)) = lock(&queue).pop_front() {
+                    loop {
+                        // In the head of a loop, the lock would be held until the account is done.
+                        let next = lock(&queue).pop_front();
+                        let Some((n, job)) = next else {
+                            break;
+                        };
                         let mut emit = |event: RunEvent<'_>| lock(&events)(event);
                         let outcome = self.one(job, &mut emit);
                         lock(&done).push((n, outcome));

@@ -93,6 +93,14 @@ impl<'a, 't> PullReporter<'a, 't> {
         });
     }
 
+    /// Says which folder is worked on.
+    pub(super) fn folder(&mut self, folder: &str) {
+        (self.emit)(RunEvent::Folder {
+            account: self.account,
+            folder,
+        });
+    }
+
     /// Says what is going to be fetched.
     pub(super) fn listed(&mut self, wanted: u64, wanted_octets: u64) {
         (self.emit)(RunEvent::Listed {

@@ -162,6 +162,32 @@ fn a_server_out_of_reach_is_told_with_its_port() {
     );
 }
 
+#[test]
+fn the_doctor_does_not_send_people_to_the_doctor() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let sandbox = sandbox(&[Account::new("work", port, "ann")]);
+    let found = sandbox.run(&["doctor", "work"]).expect_code(10).stdout();
+    assert!(found.contains("refused the connection"), "{found}");
+    assert!(!found.contains("mailvault doctor"), "{found}");
+}
+
+#[test]
+fn whoever_has_set_up_nothing_is_sent_to_init() {
+    let sandbox = Sandbox::new();
+    for command in ["status", "list", "stats"] {
+        sandbox.run(&[command]).expect(
+            10,
+            "",
+            "error: no vault at $HOME/.local/share/mailvault
+  hint: run 'mailvault init' to set up an account; 'mailvault demo' shows it
+        working
+",
+        );
+    }
+}
+
 /// A fingerprint as it is shown, in two lines.
 fn shown(leaf: &Leaf) -> String {
     let digits = leaf.fingerprint().to_ascii_uppercase();

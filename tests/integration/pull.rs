@@ -1,6 +1,7 @@
 //! What `pull` does, and what it leaves alone.
 
 use std::fs;
+use std::net::TcpListener;
 
 use mailvault::sample::{Message, Sample};
 use rustix::process::Signal;
@@ -20,6 +21,28 @@ const SILENT: &str = "connection\nS: +OK ready\nC: CAPA\nhang\n";
 fn names(sandbox: &Sandbox, account: &str) -> Vec<String> {
     let messages = sandbox.messages(account);
     messages.into_iter().map(|message| message.name).collect()
+}
+
+#[test]
+fn two_accounts_are_read_at_once() {
+    // Nobody greets, so that neither account ends before the other begins.
+    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let port = |n: usize| listeners[n].local_addr().unwrap().port();
+    let sandbox = sandbox(&[
+        Account::new("home", port(0), "ann"),
+        Account::new("work", port(1), "ann"),
+    ]);
+    let pull = sandbox.start(&["pull", "--create"]);
+    let mut open = Vec::new();
+    for (n, listener) in listeners.iter().enumerate() {
+        listener.set_nonblocking(true).unwrap();
+        until("both accounts", || {
+            open.extend(listener.accept());
+            open.len() > n
+        });
+    }
+    pull.signal(Signal::KILL);
+    let _ = pull.wait();
 }
 
 #[test]

@@ -4,7 +4,7 @@ use mailvault::sample::Sample;
 
 use crate::support::missing;
 use crate::support::sandbox::Sandbox;
-use crate::support::scene::{message, pulled};
+use crate::support::scene::{Account, configure, message, pulled, sandbox, server};
 
 /// A vault with mail, and the folder of the program in PATH.
 fn scene() -> (Sandbox, impl Sized) {
@@ -168,4 +168,23 @@ fn nothing_is_completed_where_there_is_nothing_and_nothing_is_said() {
     ] {
         sandbox.run(line).expect(0, "", "");
     }
+}
+
+#[test]
+fn commands_that_ask_a_server_are_offered_configured_accounts_only() {
+    let server = server(Sample::of(1, 7));
+    let mut sandbox = sandbox(&[Account::of("work", &server)]);
+    let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
+    configure(&sandbox, &[Account::of("home", &server)]);
+    sandbox.env("MAILVAULT_COMPLETE", "fish");
+    for command in ["pull", "purge", "audit", "doctor", "login"] {
+        let offered = sandbox.run(&["--", "mailvault", command, ""]).stdout();
+        let has = |name: &str| offered.lines().any(|line| line.starts_with(name));
+        assert!(has("home") && !has("work"), "{command}: {offered}");
+    }
+    let offered = sandbox.run(&["--", "mailvault", "verify", ""]).stdout();
+    assert!(
+        offered.contains("home") && offered.contains("work"),
+        "{offered}"
+    );
 }

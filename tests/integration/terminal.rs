@@ -4,12 +4,12 @@ use mailvault::sample::{Message, Sample};
 
 use crate::support::missing;
 use crate::support::sandbox::Sandbox;
-use crate::support::scene::{message, pulled};
+use crate::support::scene::{Account, message, pulled, sandbox, server};
 
 /// What a terminal of so many columns shows of a command.
 fn shown(sandbox: &Sandbox, columns: usize, line: &str) -> String {
     let program = env!("CARGO_BIN_EXE_mailvault");
-    let line = format!("stty cols {columns}; unset COLUMNS; {program} {line}");
+    let line = format!("stty cols {columns} rows 24; unset COLUMNS; {program} {line}");
     let mut script = sandbox.tool("script");
     script
         .env("TERM", "xterm")
@@ -225,4 +225,68 @@ fn the_path_of_a_saved_file_is_a_link_at_a_terminal() {
     assert!(plain(&text).starts_with("kept/"), "{text:?}");
     let piped = sandbox.run(&["show", id, "--save", "kept"]).expect_code(0);
     assert!(!piped.stdout().contains('\x1b'), "{piped}");
+}
+
+/// What was drawn on a terminal, piece by piece: between the codes that move its cursor or erase.
+fn pieces(drawn: &str) -> Vec<&str> {
+    let mut pieces: Vec<&str> = Vec::new();
+    for part in drawn.split('\x1b') {
+        let code = part.strip_prefix('[').map_or(0, |codes| {
+            let end = codes.find(|c: char| c.is_ascii_alphabetic());
+            end.map_or(0, |end| end + 2)
+        });
+        pieces.extend(part[code..].split('\n').filter(|piece| !piece.is_empty()));
+    }
+    pieces
+}
+
+#[test]
+fn of_each_account_that_is_done_a_line_stays_and_none_is_wider_than_the_terminal() {
+    if missing("script") {
+        return;
+    }
+    let names = ["a", "b", "c", "d", "with-a-long-name"];
+    let mut seed = 0;
+    let servers = names.map(|_| {
+        seed += 1;
+        server(Sample::of(200, seed))
+    });
+    let accounts: Vec<Account> = names
+        .iter()
+        .zip(&servers)
+        .map(|(name, server)| Account::of(name, server))
+        .collect();
+    for columns in [40, 80] {
+        let sandbox = sandbox(&accounts);
+        let drawn = shown(&sandbox, columns, "--color never pull --create");
+        let pieces = pieces(&drawn);
+        for piece in &pieces {
+            let is_result = piece.contains("new  ") || piece.contains("messages in ");
+            let fits = piece.chars().count() <= columns;
+            assert!(fits || is_result, "{columns}: {piece:?}");
+        }
+        for name in names {
+            let begin = format!("{name:16}  200 new, ");
+            let begin = if columns == 80 {
+                begin
+            } else {
+                format!(
+                    "{:13}",
+                    name.get(..12)
+                        .map_or(name.to_owned(), |name| format!("{name}…"))
+                )
+            };
+            let stays = pieces.iter().filter(|piece| {
+                piece.starts_with(&begin) && piece.contains(" new, ") && piece.contains(" in ")
+            });
+            assert_eq!(stays.count(), 1, "{name}: {pieces:#?}");
+        }
+    }
+    // One account has its result at once.
+    let sandbox = sandbox(&[Account::of("a", &servers[0])]);
+    let drawn = shown(&sandbox, 80, "--color never pull --create");
+    assert!(
+        !drawn.contains(" new, ") && drawn.contains("200 new"),
+        "{drawn:?}"
+    );
 }

@@ -25,6 +25,8 @@ use super::report::Failure;
 
 /// Names the shell that asks.
 pub(super) const VARIABLE: &str = "MAILVAULT_COMPLETE";
+/// Commands that ask the server of an account, which must be in the configuration.
+const CONFIGURED: [&str; 5] = ["pull", "purge", "audit", "doctor", "login"];
 /// bash takes a colon for the end of a word, which clap's script does not know.
 const BASH: &str = include_str!("mailvault.bash");
 
@@ -68,7 +70,7 @@ pub(crate) fn answer(shell: Option<&OsString>, line: &[OsString]) -> Option<u8> 
     let shell = shells.completer(shell)?;
     let words = line.get(start..)?.to_vec();
     let folder = std::env::current_dir().ok();
-    let mut command = with_words(help::command(), &Arc::new(Words::of(&words)));
+    let mut command = with_words(help::command(), false, &Arc::new(Words::of(&words)));
     let mut answer = Vec::new();
     // What was typed so far may be anything; then there is nothing to answer.
     let _ = shell.write_complete(&mut command, words, folder.as_deref(), &mut answer);
@@ -78,26 +80,29 @@ pub(crate) fn answer(shell: Option<&OsString>, line: &[OsString]) -> Option<u8> 
 
 /// The command line with what its values may be: by their names, which say the same in every
 /// command.
-fn with_words(command: Command, words: &Arc<Words>) -> Command {
+fn with_words(command: Command, configured: bool, words: &Arc<Words>) -> Command {
     let names: Vec<String> = command
         .get_subcommands()
         .map(|inner| inner.get_name().to_owned())
         .collect();
-    let command = command.mut_args(|arg| with_values(arg, words));
+    let command = command.mut_args(|arg| with_values(arg, configured, words));
     names.into_iter().fold(command, |command, name| {
-        command.mut_subcommand(name, |inner| with_words(inner, words))
+        let configured = CONFIGURED.contains(&name.as_str());
+        command.mut_subcommand(name, |inner| with_words(inner, configured, words))
     })
 }
 
-fn with_values(arg: Arg, words: &Arc<Words>) -> Arg {
+fn with_values(arg: Arg, configured: bool, words: &Arc<Words>) -> Arg {
     let name = arg.get_value_names().and_then(|names| names.first());
     // Without a name of its own, a value has that of its field.
     let name = name.map_or_else(|| arg.get_id().as_str().to_uppercase(), ToString::to_string);
     let words = Arc::clone(words);
     let completer = match name.as_str() {
-        "ACCOUNT" | "OLD" => ArgValueCompleter::new(move |typed: &_| words.accounts(typed)),
+        "ACCOUNT" | "OLD" => {
+            ArgValueCompleter::new(move |typed: &_| words.accounts(typed, configured))
+        }
         "NAME" if arg.is_positional() => {
-            ArgValueCompleter::new(move |typed: &_| words.accounts(typed))
+            ArgValueCompleter::new(move |typed: &_| words.accounts(typed, configured))
         }
         "HOLD" => ArgValueCompleter::new(move |typed: &_| words.holds(typed)),
         "FOLDER" => ArgValueCompleter::new(move |typed: &_| words.folders(typed)),

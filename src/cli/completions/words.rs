@@ -61,12 +61,15 @@ impl Words {
         self.settings()?.open_vault().ok()
     }
 
-    pub(super) fn accounts(&self, typed: &OsStr) -> Vec<CompletionCandidate> {
+    /// The accounts; `configured` leaves out those that only the vault has.
+    pub(super) fn accounts(&self, typed: &OsStr, configured: bool) -> Vec<CompletionCandidate> {
         let Some(settings) = self.settings() else {
             return Vec::new();
         };
-        let known = settings.known_accounts();
-        let names = known.unwrap_or_else(|_| settings.config.accounts.keys().cloned().collect());
+        let stored = (!configured)
+            .then(|| settings.known_accounts().ok())
+            .flatten();
+        let names = stored.unwrap_or_else(|| settings.config.accounts.keys().cloned().collect());
         let about = |name: &str| {
             let account = settings.config.accounts.get(name)?;
             Some(format!("{} at {}", account.user, account.host))
@@ -134,7 +137,7 @@ impl Words {
                 .collect()
         };
         let found: Vec<(String, Option<String>)> = match key.to_ascii_lowercase().as_str() {
-            "account" => return prefixed(&before, self.accounts(value)),
+            "account" => return prefixed(&before, self.accounts(value, false)),
             "folder" => return prefixed(&before, self.folders(value)),
             "id" => return prefixed(&before, self.ids(value)),
             "has" => fixed(&["attachment"]),
@@ -150,7 +153,7 @@ impl Words {
         const SERVER: &str = "imap:";
         let text = typed.to_string_lossy();
         if let Some(name) = text.strip_prefix(SERVER) {
-            return prefixed(SERVER, self.accounts(OsStr::new(name)));
+            return prefixed(SERVER, self.accounts(OsStr::new(name), true));
         }
         let mut found = PathCompleter::any().complete(typed);
         let server = (SERVER.to_owned(), Some("a folder on a server".to_owned()));

@@ -101,7 +101,11 @@ impl List<'_> {
         let account = self.account.clone();
         let text = report::what(error);
         let code = error.kind().exit_code();
-        let hint = report::hint(error, account.as_deref());
+        // The hint for an account is to run what runs already.
+        let advised = account
+            .as_deref()
+            .filter(|_| !matches!(error, Error::Connect { .. }));
+        let hint = report::hint(error, advised);
         self.out.json(
             "check",
             json!({
@@ -111,12 +115,7 @@ impl List<'_> {
             }),
             true,
         );
-        self.print(
-            Mark::Fail,
-            what,
-            &text,
-            &report::parts(error, account.as_deref()),
-        );
+        self.print(Mark::Fail, what, &text, &report::parts(error, advised));
         if self.code == 0 {
             self.code = code;
         }

@@ -120,7 +120,13 @@ pub(crate) fn color_choice(line: &[OsString]) -> ColorChoice {
 
 /// `mailvault help`: a command, a topic, or everything.
 pub(crate) fn run(args: &Help, out: &Output) -> Result<Done, Failure> {
-    let text = match &args.words[..] {
+    let mut words = args.words.clone();
+    if let [word] = &mut words[..]
+        && let Some(whole) = whole(word)
+    {
+        *word = whole;
+    }
+    let text = match &words[..] {
         [word] if topics::find(word).is_some() => topics::find(word)
             .map(topics::Topic::render)
             .unwrap_or_default(),
@@ -139,6 +145,13 @@ pub(crate) fn run(args: &Help, out: &Output) -> Result<Done, Failure> {
     let line = json!({"about": args.words, "text": text});
     out.json("help", line, false);
     Ok(Done::new(0, json!({})))
+}
+
+/// The one command or topic that begins with a word and is longer.
+fn whole(word: &str) -> Option<String> {
+    let subjects = subjects().into_iter().map(|(name, _)| name);
+    let mut found: Vec<String> = subjects.filter(|name| name.starts_with(word)).collect();
+    found.pop().filter(|_| found.is_empty())
 }
 
 /// The help of a command, which is named by one word or more.
@@ -231,6 +244,21 @@ mod tests {
                     assert!(line.chars().count() <= 80, "{line}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn the_beginning_of_one_subject_is_enough() {
+        for (word, name) in [
+            ("environ", Some("environment")),
+            ("exp", Some("export")),
+            ("exit", Some("exit-codes")),
+            // Several begin so, or none does.
+            ("s", None),
+            ("list", None),
+            ("nothing", None),
+        ] {
+            assert_eq!(whole(word).as_deref(), name, "{word}");
         }
     }
 

@@ -17,6 +17,9 @@ use super::output::{Output, Tone};
 use super::settings::BadVariable;
 use super::text::{count, escape, rfc3339, size, wrap};
 
+/// What somebody needs who has not set it up.
+const FIRST_RUN: &str =
+    "run 'mailvault init' to set up an account; 'mailvault demo' shows it working";
 /// Columns of a message.
 pub(crate) const COLUMNS: usize = 80;
 
@@ -25,6 +28,8 @@ pub(crate) const COLUMNS: usize = 80;
 pub(crate) enum Failure {
     /// The library says so.
     Error(Error),
+    /// There is no vault at the usual place, and no configuration either: nobody has set it up.
+    FirstRun(Error),
     /// The command line asks for what does not go together.
     Usage {
         /// What is wrong.
@@ -59,7 +64,7 @@ impl Failure {
 
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Error(error) => error.kind().exit_code(),
+            Self::Error(error) | Self::FirstRun(error) => error.kind().exit_code(),
             Self::Usage { .. } => ErrorKind::Usage.exit_code(),
         }
     }
@@ -68,6 +73,18 @@ impl Failure {
     pub(crate) fn print(&self, out: &Output) {
         match self {
             Self::Error(error) => print(out, error, None),
+            Self::FirstRun(error) => {
+                let mut line = to_json(error, None);
+                line["hint"] = FIRST_RUN.into();
+                out.keep_error(&line);
+                out.json("error", line, true);
+                out.say(&format!(
+                    "{} {}{}",
+                    out.label("error:", Tone::Bad),
+                    escape(&what(error)),
+                    part("hint: ", FIRST_RUN)
+                ));
+            }
             Self::Usage { message, hint } => {
                 let mut text = format!("{} {}", out.label("error:", Tone::Bad), escape(message));
                 if let Some(hint) = hint {

@@ -1,5 +1,8 @@
-//! What a run shows while it works: bars on a terminal, plain lines with `-v` elsewhere,
-//! JSON lines with `--json`. The only user of indicatif.
+//! What a run shows while it works: a line per account on a terminal, plain lines with `-v`
+//! elsewhere, JSON lines with `--json`.
+
+mod line;
+mod meter;
 
 use std::time::{Duration, Instant};
 
@@ -9,23 +12,29 @@ use serde_json::{Value, json};
 
 use super::output::Output;
 use super::report;
-use super::screen::style;
-use super::text::{count, escape, plural, size, span};
+use super::screen;
+use super::text::{count, escape, plural, size, span, width};
+use line::WorkLine;
+use meter::RateMeter;
 
 /// How often a plain line reports the progress of an account.
 const PLAIN_EVERY: Duration = Duration::from_secs(30);
 /// How often a JSON line does.
 const JSON_EVERY: Duration = Duration::from_secs(1);
 
-const BAR: &str = "{prefix}  {wide_bar} {percent:>3}%  {msg}  {binary_bytes_per_sec}  {eta}";
-/// Where it is not known how many octets are to come.
-const MESSAGES_BAR: &str = "{prefix}  {wide_bar} {percent:>3}%  {msg}  {eta}";
-
 /// How far one account is.
 #[derive(Debug)]
 struct ProgressRow {
     account: String,
+    /// Columns of the longest account name.
+    name: usize,
+    utf8: bool,
     bar: Option<ProgressBar>,
+    /// The folder it is in.
+    folder: Option<String>,
+    meter: RateMeter,
+    /// When it was first heard of.
+    started: Instant,
     messages: u64,
     octets: u64,
     wanted: u64,
@@ -40,28 +49,29 @@ pub(crate) struct Progress<'a> {
     out: &'a Output,
     /// Columns of the longest account name.
     width: usize,
+    /// There are several accounts, so that the result of the first is long to come.
+    several: bool,
     rows: Vec<ProgressRow>,
 }
 
 impl<'a> Progress<'a> {
     pub(crate) fn new<'n>(out: &'a Output, accounts: impl Iterator<Item = &'n str>) -> Self {
+        let widths: Vec<usize> = accounts.map(width).collect();
         Self {
             out,
-            width: accounts.map(str::len).max().unwrap_or(0),
+            width: widths.iter().copied().max().unwrap_or(0),
+            several: widths.len() > 1,
             rows: Vec::new(),
         }
     }
 
-    /// Takes note of an event. [`RunEvent::Finished`] only ends the bar: what came of an
-    /// account is for the command to tell.
+    /// Takes note of an event. At [`RunEvent::Finished`] a line stays if there are more accounts:
+    /// what came of them is for the command to tell.
     pub(crate) fn event(&mut self, event: &RunEvent<'_>) {
         match event {
             RunEvent::Connecting { account, server } => {
                 let text = format!("connecting to {}", escape(&server.to_string()));
-                if let Some(bar) = &self.row(account).bar {
-                    bar.set_message(text);
-                    bar.tick();
-                } else {
+                if !self.row(account).say(&text) {
                     self.plain(account, &text);
                 }
             }
@@ -71,8 +81,10 @@ impl<'a> Progress<'a> {
                 wanted_octets,
                 ..
             } => {
-                let utf8 = self.out.screen.utf8;
-                self.row(account).list(*wanted, *wanted_octets, utf8);
+                self.row(account).list(*wanted, *wanted_octets);
+            }
+            RunEvent::Folder { account, folder } => {
+                self.row(account).folder = Some((*folder).to_owned());
             }
             RunEvent::Progress {
                 account,
@@ -86,9 +98,20 @@ impl<'a> Progress<'a> {
                 self.tell(account);
             }
             RunEvent::Notice { account, notice } => self.notice(account, notice),
-            RunEvent::Finished { account, .. } => {
-                if let Some(bar) = &self.row(account).bar {
+            RunEvent::Finished {
+                account,
+                report,
+                error,
+            } => {
+                let several = self.several;
+                let row = self.row(account);
+                let stays = several && error.is_none() && !report.dry_run;
+                if let Some(bar) = &row.bar {
                     bar.finish_and_clear();
+                    let line = line::done(account, report, row.name, screen::columns());
+                    if stays {
+                        self.out.say(&line);
+                    }
                 }
             }
             RunEvent::ReadBack {
@@ -96,23 +119,14 @@ impl<'a> Progress<'a> {
                 done,
                 planned,
             } => {
-                let row = self.row(account);
-                if let Some(bar) = &row.bar {
-                    bar.set_message(format!(
-                        "reading back {} of {}",
-                        count(*done),
-                        count(*planned)
-                    ));
-                    bar.tick();
-                }
+                self.row(account).say(&format!(
+                    "reading back {} of {}",
+                    count(*done),
+                    count(*planned)
+                ));
             }
             RunEvent::Verified { done, total } => {
-                let utf8 = self.out.screen.utf8;
                 let row = self.row("verify");
-                if let (0, Some(bar)) = (row.wanted_octets, &row.bar) {
-                    bar.set_style(style(BAR, utf8));
-                    bar.set_length(*total);
-                }
                 row.octets = *done;
                 row.wanted_octets = *total;
                 row.show();
@@ -132,16 +146,21 @@ impl<'a> Progress<'a> {
     fn row(&mut self, account: &str) -> &mut ProgressRow {
         let at = self.rows.iter().position(|row| row.account == account);
         let at = at.unwrap_or_else(|| {
-            let width = self.width;
+            let now = Instant::now();
             self.rows.push(ProgressRow {
                 account: account.to_owned(),
-                bar: self.out.screen.bar(format!("{account:width$}")),
+                name: self.width.max(width(account)),
+                utf8: self.out.screen.utf8,
+                bar: self.out.screen.bar(),
+                folder: None,
+                meter: RateMeter::default(),
+                started: now,
                 messages: 0,
                 octets: 0,
                 wanted: 0,
                 wanted_octets: 0,
-                began: Instant::now(),
-                told: Instant::now(),
+                began: now,
+                told: now,
             });
             self.rows.len() - 1
         });
@@ -327,7 +346,8 @@ fn first_line(text: &str) -> &str {
 
 impl ProgressRow {
     /// Takes note of what is still to come.
-    fn list(&mut self, wanted: u64, wanted_octets: u64, utf8: bool) {
+    fn list(&mut self, wanted: u64, wanted_octets: u64) {
+        let before = (self.wanted, self.wanted_octets);
         // After a reconnect the rest is listed, but all of it was begun.
         self.wanted = self.messages + wanted;
         self.wanted_octets = match wanted_octets {
@@ -338,25 +358,53 @@ impl ProgressRow {
         if (wanted, wanted_octets) == (0, 0) {
             return;
         }
-        if let Some(bar) = &self.bar {
-            let (template, length) = match self.wanted_octets {
-                0 => (MESSAGES_BAR, self.wanted),
-                octets => (BAR, octets),
-            };
-            bar.set_style(style(template, utf8));
-            bar.set_length(length);
+        if before == (0, 0) || (before.1 == 0) != (self.wanted_octets == 0) {
+            // What it counts in is new.
+            self.meter = RateMeter::new(self.started.elapsed(), self.way().0);
         }
         self.show();
     }
 
-    fn show(&self) {
+    /// Shows words in place of how far it is; false if nobody sees them.
+    fn say(&self, text: &str) -> bool {
+        let Some(bar) = &self.bar else {
+            return false;
+        };
+        let columns = screen::columns();
+        bar.set_message(line::words(&self.account, text, self.name, columns));
+        bar.tick();
+        true
+    }
+
+    fn show(&mut self) {
+        if self.bar.is_none() {
+            return;
+        }
+        let (done, wanted) = self.way();
+        self.meter.update(self.started.elapsed(), done, wanted);
+        let by_octets = self.wanted_octets > 0;
+        let shown = WorkLine {
+            account: &self.account,
+            done,
+            wanted,
+            amount: self.text(),
+            rate: self.meter.rate().filter(|_| by_octets),
+            left: self.meter.left(),
+            folder: self.folder.as_deref(),
+        };
+        let text = shown.render(self.name, screen::columns(), self.utf8);
         if let Some(bar) = &self.bar {
-            let (messages, octets) = self.done();
-            bar.set_position(match self.wanted_octets {
-                0 => messages,
-                _ => octets,
-            });
-            bar.set_message(self.text());
+            bar.set_message(text);
+            bar.tick();
+        }
+    }
+
+    /// How far it is of how far, in octets, or in messages where only these are known.
+    fn way(&self) -> (u64, u64) {
+        let (messages, octets) = self.done();
+        match self.wanted_octets {
+            0 => (messages, self.wanted),
+            wanted => (octets, wanted),
         }
     }
 
@@ -390,10 +438,7 @@ impl ProgressRow {
 
     fn json(&self) -> Value {
         let (messages, octets) = self.done();
-        let (done, wanted) = match self.wanted_octets {
-            0 => (messages, self.wanted),
-            wanted => (octets, wanted),
-        };
+        let (done, wanted) = self.way();
         let left = wanted.saturating_sub(done);
         let seconds = self.began.elapsed().as_secs();
         // How long the rest of an unknown number takes, nobody knows.
@@ -408,19 +453,5 @@ impl ProgressRow {
             "bytes_total": is_known.then_some(self.wanted_octets),
             "eta": eta,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_templates_are_sound() {
-        for utf8 in [false, true] {
-            for template in [BAR, MESSAGES_BAR, "{prefix}  {msg}"] {
-                let _ = style(template, utf8);
-            }
-        }
     }
 }
