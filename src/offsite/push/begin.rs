@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use super::record::{CopyRecord, CopyState, LastHead};
-use super::spool::Spool;
+use super::spool::PushSpool;
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::offsite::fault::CopyError;
@@ -21,7 +21,7 @@ const PSEUDONYM: &str = "pseudonym";
 pub(super) fn open_record(
     vault: &Vault,
     folder: &Path,
-    spool: &Spool,
+    spool: &PushSpool,
     store: &ObjectStore,
     rebuild: bool,
 ) -> Result<(CopyRecord, CopyState), CopyError> {
