@@ -58,6 +58,18 @@ pub enum CopyError {
     /// The ledger is shorter than what was pushed, as after a restore of an older state.
     #[error("the ledger of the vault is older than its second copy")]
     LedgerBehind,
+    /// The place has no head.
+    #[error("the place has no second copy")]
+    Empty,
+    /// The place has no head of the number that was asked for.
+    #[error("the place has no such head")]
+    NoHead,
+    /// An object is missing or has other bytes than its head says.
+    #[error("{name} is missing or damaged")]
+    Damaged {
+        /// The object.
+        name: String,
+    },
     /// Another object has the name that an object of ours must have.
     #[error("{name} is there with other bytes")]
     Occupied {

@@ -6,6 +6,8 @@
 
 pub mod fault;
 pub mod head;
+pub mod heads;
+mod object;
 pub mod pack;
 pub mod payload;
 pub mod plan;
@@ -29,3 +31,5 @@ pub(crate) fn assert_any(data: &[u8]) {
 
 pub mod place;
 pub mod push;
+pub mod restore;
+pub mod verify;

@@ -16,6 +16,8 @@ pub(crate) mod lock;
 pub mod maildir;
 mod merge;
 mod present;
+#[cfg(feature = "offsite")]
+mod restore;
 mod retained;
 #[cfg(feature = "offsite")]
 mod second_copy;
@@ -52,6 +54,8 @@ pub use history::{LifeEvent, LifeEvents};
 pub use hold::{HoldFault, HoldRequest, add_hold, release_hold};
 pub use merge::{MergeFault, MergePlan};
 pub(crate) use present::Present;
+#[cfg(feature = "offsite")]
+pub(crate) use restore::{RestoredMessage, VaultRestore, record_restored};
 pub(crate) use retained::RetainedView;
 pub use select::{Entries, Entry, Part, Selection, SelectionScope};
 pub use writer::Writer;

@@ -31,6 +31,8 @@ pub(crate) struct StoreTrouble {
     pub(crate) fails_from: Option<usize>,
     /// The first put that fails is done nevertheless: only its answer is lost.
     pub(crate) loses_answer: bool,
+    /// An object that is read with other bytes than the place says.
+    pub(crate) lies: Option<(ObjectName, Vec<u8>)>,
 }
 
 impl MemoryStore {
@@ -102,6 +104,10 @@ impl MemoryStore {
 
     pub(super) fn body(&self, name: &ObjectName, range: Range<u64>) -> Result<ObjectBody<'_>> {
         self.meet("get", name.as_str())?;
+        #[cfg(test)]
+        if let Some((_, bytes)) = self.trouble().lies.clone().filter(|(of, _)| of == name) {
+            return Ok(Box::new(Cursor::new(bytes)));
+        }
         let objects = lock(&self.objects);
         let bytes = objects.get(name).ok_or_else(|| {
             fault_of(

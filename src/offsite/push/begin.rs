@@ -6,12 +6,12 @@
 use std::path::Path;
 
 use super::record::{CopyRecord, CopyState, LastHead};
-use super::spool::Spool;
+use super::spool::PushSpool;
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::offsite::fault::CopyError;
-use crate::offsite::head::{HEAD_LIMIT, HeadChain, head_seq};
-use crate::offsite::pack::{Digester, hex, is_hex};
+use crate::offsite::heads::read_heads;
+use crate::offsite::pack::{hex, is_hex};
 use crate::offsite::place::ObjectStore;
 use crate::vault::Vault;
 
@@ -21,7 +21,7 @@ const PSEUDONYM: &str = "pseudonym";
 pub(super) fn open_record(
     vault: &Vault,
     folder: &Path,
-    spool: &Spool,
+    spool: &PushSpool,
     store: &ObjectStore,
     rebuild: bool,
 ) -> Result<(CopyRecord, CopyState), CopyError> {
@@ -34,9 +34,16 @@ pub(super) fn open_record(
         }
         return Ok((record, state));
     }
-    let (chain, last) = read_heads(store)?;
+    let heads = read_heads(store, None)?;
+    let last = heads.newest.map(|newest| LastHead {
+        seq: newest.seq,
+        sha256: newest.digests.sha256,
+        size: newest.digests.length,
+        md5: newest.digests.md5,
+        time: newest.time,
+    });
     let here = pseudonym(folder)?;
-    let name = match (chain.vault(), here) {
+    let name = match (heads.chain.vault(), here) {
         (None, Some(here)) => here,
         (None, None) => random_name(folder)?,
         (Some(there), Some(here)) if there == here => here,
@@ -64,38 +71,4 @@ fn random_name(folder: &Path) -> Result<String> {
     getrandom::fill(&mut bytes)
         .map_err(|e| Error::file("create", folder, std::io::Error::other(e.to_string())))?;
     Ok(hex(&bytes))
-}
-
-/// Reads and checks all heads that are there.
-pub(super) fn read_heads(store: &ObjectStore) -> Result<(HeadChain, Option<LastHead>), CopyError> {
-    let mut chain = HeadChain::default();
-    let mut last = None;
-    let mut mark: Option<String> = None;
-    loop {
-        let page = store.list("heads/", mark.as_deref())?;
-        for row in &page.objects {
-            let Some(seq) = head_seq(row.name.as_str()) else {
-                continue;
-            };
-            let Some(reader) = store.get(&row.name)? else {
-                return Err(CopyError::HeadGone { seq });
-            };
-            let bytes = reader.read_all(HEAD_LIMIT)?;
-            let head = chain.add(seq, &bytes)?;
-            let mut digester = Digester::default();
-            digester.update(&bytes);
-            let digests = digester.finish();
-            last = Some(LastHead {
-                seq,
-                sha256: digests.sha256,
-                size: digests.length,
-                md5: digests.md5,
-                time: head.time,
-            });
-        }
-        mark = page.next;
-        if mark.is_none() {
-            return Ok((chain, last));
-        }
-    }
 }

@@ -36,7 +36,7 @@ impl<'c> ReadMessage<'c> {
 
 /// What became of reading a message.
 #[derive(Debug)]
-pub(super) enum ReadOutcome<'c> {
+pub(super) enum MessageOutcome<'c> {
     /// It is good.
     Good(ReadMessage<'c>),
     /// It was lost or forgotten meanwhile.
@@ -50,12 +50,12 @@ pub(super) fn read_message<'c>(
     vault: &Vault,
     checker: &'c mut Checker,
     hash: Hash128,
-) -> Result<ReadOutcome<'c>> {
+) -> Result<MessageOutcome<'c>> {
     let Some((name, paths)) = vault.content_files(hash)? else {
-        return Ok(ReadOutcome::Gone);
+        return Ok(MessageOutcome::Gone);
     };
     if name.size > MESSAGE_LIMIT {
-        return Ok(ReadOutcome::Owed(OwedReason::TooLarge));
+        return Ok(MessageOutcome::Owed(OwedReason::TooLarge));
     }
     let mut reason = OwedReason::Missing;
     for path in paths {
@@ -80,9 +80,9 @@ pub(super) fn read_message<'c>(
         } else {
             MessageBytes::Long(path)
         };
-        return Ok(ReadOutcome::Good(ReadMessage { bytes, mtime }));
+        return Ok(MessageOutcome::Good(ReadMessage { bytes, mtime }));
     }
-    Ok(ReadOutcome::Owed(reason))
+    Ok(MessageOutcome::Owed(reason))
 }
 
 fn mtime(path: &Path) -> Result<u64> {

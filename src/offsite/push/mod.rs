@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
 
 use self::limits::PushLimits;
 use self::record::{CopyRecord, CopyState};
-use self::spool::{Spool, Unsent};
+use self::spool::{PushSpool, Unsent};
 use self::window::{NewLines, WantedMessage};
 use super::fault::CopyError;
 use super::head::head_name;
@@ -125,7 +125,7 @@ fn push_within(
         Err(Error::Locked { holder, .. }) => return Err(CopyError::Running { holder }),
         taken => taken?,
     };
-    let spool = Spool::open(&folder.join("pending"))?;
+    let spool = PushSpool::open(&folder.join("pending"))?;
     let (record, state) = begin::open_record(&vault, &folder, &spool, store, options.rebuild)?;
     let mut pusher = Pusher {
         vault: &vault,
@@ -157,7 +157,7 @@ struct Pusher<'p> {
     limits: PushLimits,
     record: CopyRecord,
     state: CopyState,
-    spool: Spool,
+    spool: PushSpool,
     /// Messages in packs that no head names yet.
     packed: HashSet<Hash128>,
     /// Messages of this round that could not be read.

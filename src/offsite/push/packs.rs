@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::PathBuf;
 
-use super::content::{ReadMessage, ReadOutcome, read_message};
+use super::content::{MessageOutcome, ReadMessage, read_message};
 use super::window::WantedMessage;
 use super::{HeldMessage, Pusher};
 use crate::base::error::Error;
@@ -29,9 +29,9 @@ impl Pusher<'_> {
         for message in messages {
             self.check_stop()?;
             let read = match read_message(self.vault, &mut checker, message.hash)? {
-                ReadOutcome::Good(read) => read,
-                ReadOutcome::Gone => continue,
-                ReadOutcome::Owed(reason) => {
+                MessageOutcome::Good(read) => read,
+                MessageOutcome::Gone => continue,
+                MessageOutcome::Owed(reason) => {
                     self.owe(message, reason);
                     continue;
                 }
@@ -74,9 +74,9 @@ impl Pusher<'_> {
         for message in messages {
             self.check_stop()?;
             match read_message(self.vault, &mut checker, message.hash)? {
-                ReadOutcome::Gone => {}
-                ReadOutcome::Owed(reason) => self.owe(message, reason),
-                ReadOutcome::Good(read) => {
+                MessageOutcome::Gone => {}
+                MessageOutcome::Owed(reason) => self.owe(message, reason),
+                MessageOutcome::Good(read) => {
                     let mut bytes = Vec::new();
                     (read.open()?.take(message.size).read_to_end(&mut bytes)).map_err(
                         |source| {

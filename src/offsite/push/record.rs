@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 
-use super::spool::{RoundEnd, Spool};
+use super::spool::{PositionText, PushSpool, RoundEnd};
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::mail::message::Hash128;
 use crate::offsite::pack::PackIndex;
 use crate::offsite::payload::{OwedMessage, message_hash};
-use crate::vault::ledger::{Checksum, Position};
+use crate::vault::ledger::Position;
 
 const VERSION: i64 = 1;
 const SCHEMA: &str = "
@@ -23,35 +23,6 @@ const SCHEMA: &str = "
     CREATE TABLE message (hash BLOB PRIMARY KEY, object INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE owed (hash BLOB PRIMARY KEY) WITHOUT ROWID;
 ";
-
-/// A place in the ledger, as text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct PositionText {
-    file: String,
-    offset: u64,
-    c: String,
-    line: u64,
-}
-
-impl PositionText {
-    pub(super) fn of(position: &Position) -> Self {
-        Self {
-            file: position.file.clone(),
-            offset: position.offset,
-            c: position.c.to_string(),
-            line: position.seq,
-        }
-    }
-
-    fn position(&self) -> Option<Position> {
-        Some(Position {
-            file: self.file.clone(),
-            offset: self.offset,
-            c: Checksum::parse(&self.c)?,
-            seq: self.line,
-        })
-    }
-}
 
 /// The newest head, as the place says it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -222,7 +193,12 @@ impl CopyRecord {
     }
 
     /// Takes in a round whose head is there.
-    pub(super) fn commit(&self, spool: &Spool, end: &RoundEnd, state: &CopyState) -> Result<()> {
+    pub(super) fn commit(
+        &self,
+        spool: &PushSpool,
+        end: &RoundEnd,
+        state: &CopyState,
+    ) -> Result<()> {
         let text = serde_json::to_string(state).unwrap_or_default();
         let transaction = self.db.unchecked_transaction();
         let transaction = transaction.map_err(|e| self.failed(e))?;

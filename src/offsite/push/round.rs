@@ -4,8 +4,8 @@ use std::io::Read as _;
 
 use sha2::{Digest as _, Sha256};
 
-use super::record::{LastHead, PositionText};
-use super::spool::{RoundEnd, SpooledObject};
+use super::record::LastHead;
+use super::spool::{PositionText, RoundEnd, SpooledObject};
 use super::{HeldMessage, Pusher};
 use crate::base::error::Result;
 use crate::offsite::fault::CopyError;

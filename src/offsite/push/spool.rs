@@ -15,7 +15,6 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::record::PositionText;
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::mail::message::Hash128;
@@ -23,12 +22,42 @@ use crate::offsite::head::HeadObject;
 use crate::offsite::pack::{Digests, PackIndex, WrittenPack, hex, unhex};
 use crate::offsite::payload::{OwedMessage, OwedReason};
 use crate::offsite::place::SpoolFile;
+use crate::vault::ledger::{Checksum, Position};
 
 const PUSH: &str = "push";
 const HEAD: &str = "head";
 const PART: &str = "part";
 const PACK: &str = "pack-";
 const JSON: &str = ".json";
+
+/// A place in the ledger, as text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PositionText {
+    file: String,
+    offset: u64,
+    c: String,
+    line: u64,
+}
+
+impl PositionText {
+    pub(super) fn of(position: &Position) -> Self {
+        Self {
+            file: position.file.clone(),
+            offset: position.offset,
+            c: position.c.to_string(),
+            line: position.seq,
+        }
+    }
+
+    pub(super) fn position(&self) -> Option<Position> {
+        Some(Position {
+            file: self.file.clone(),
+            offset: self.offset,
+            c: Checksum::parse(&self.c)?,
+            seq: self.line,
+        })
+    }
+}
 
 /// What a head says of an object, as text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,11 +132,11 @@ impl RoundEnd {
 
 /// The folder.
 #[derive(Debug)]
-pub(super) struct Spool {
+pub(super) struct PushSpool {
     folder: PathBuf,
 }
 
-impl Spool {
+impl PushSpool {
     pub(super) fn open(folder: &Path) -> Result<Self> {
         fsx::create_dir_all_durably(folder)?;
         Ok(Self {

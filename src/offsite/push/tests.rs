@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read as _;
 
-use super::begin::read_heads;
 use super::*;
 use crate::mail::message::Hash128;
+use crate::offsite::heads::read_heads;
 use crate::offsite::pack::PackStream;
 use crate::offsite::payload::{OwedReason, PushPart, PushReader, message_hash};
 use crate::offsite::place::{FolderStore, ObjectName, README, SpoolFile};
@@ -57,7 +57,7 @@ struct Copied {
 }
 
 fn copied(store: &ObjectStore) -> Copied {
-    let (chain, _) = read_heads(store).unwrap();
+    let chain = read_heads(store, None).unwrap().chain;
     let keys = identities();
     let mut copied = Copied::default();
     let mut packs = BTreeSet::new();
@@ -403,7 +403,7 @@ fn an_index_that_is_lost_is_made_again_and_all_is_pushed() {
     options.rebuild = true;
     let report = push(&vault.path(), &store, options, &mut |_| {}).unwrap();
     assert_eq!(report.messages, 3);
-    assert!(read_heads(&store).is_ok());
+    assert!(read_heads(&store, None).is_ok());
 }
 
 #[test]

@@ -105,6 +105,7 @@ impl Catalog {
                 self.apply_hold(event, time)
             }
             LedgerEvent::Chain { .. } => self.put_gap(),
+            LedgerEvent::Restored { .. } => self.put_restored(line),
             LedgerEvent::Unknown(_) => Ok(()),
         }
     }
@@ -163,6 +164,14 @@ impl Catalog {
         self.db
             .prepare_cached("INSERT OR REPLACE INTO meta VALUES ('gap', '')")?
             .execute([])
+            .map(drop)
+    }
+
+    /// Notes that the files of what earlier lines speak of were written again.
+    fn put_restored(&self, line: i64) -> rusqlite::Result<()> {
+        self.db
+            .prepare_cached("INSERT OR REPLACE INTO meta VALUES ('restored', ?1)")?
+            .execute([line.to_string()])
             .map(drop)
     }
 

@@ -87,7 +87,10 @@ impl Catalog {
         let mut statement = self
             .db
             .prepare(
-                "SELECT blob.id, h64, hrest, received, size, wire, stored, account, dir, flags,
+                "SELECT blob.id, h64, hrest, received, size, wire,
+                        iif(blob.line < (SELECT coalesce(max(CAST(value AS INTEGER)), 0)
+                                         FROM meta WHERE key = 'restored'), 0, stored),
+                        account, dir, flags,
                         (SELECT new || name FROM temp.walked AS w
                          WHERE w.blob = place.blob AND w.folder = place.folder
                          ORDER BY w.rowid LIMIT 1)
@@ -123,7 +126,10 @@ impl Catalog {
         let mut statement = self
             .db
             .prepare(
-                "SELECT blob.id, h64, hrest, received, size, wire, stored, folder, account
+                "SELECT blob.id, h64, hrest, received, size, wire,
+                        iif(blob.line < (SELECT coalesce(max(CAST(value AS INTEGER)), 0)
+                                         FROM meta WHERE key = 'restored'), 0, stored),
+                        folder, account
                  FROM blob CROSS JOIN place ON place.blob = blob.id
                  CROSS JOIN (SELECT id AS f, account FROM folder) ON f = place.folder
                  WHERE NOT lost ORDER BY blob.id",

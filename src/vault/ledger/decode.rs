@@ -226,6 +226,10 @@ fn read_event(f: &mut Fields<'_>, ev: String) -> Option<LedgerEvent> {
             account: f.text("account")?,
             into: f.text("into")?,
         },
+        "restored" => LedgerEvent::Restored {
+            destination: f.text("destination")?,
+            head: f.number("head")?,
+        },
         _ => LedgerEvent::Unknown(ev),
     })
 }

@@ -359,6 +359,14 @@ pub enum LedgerEvent {
         /// The account that it became part of.
         into: String,
     },
+    /// The vault was made again from a second copy: the lengths of files that earlier lines have
+    /// are those of other files.
+    Restored {
+        /// The name of the copy's place.
+        destination: String,
+        /// The number of the head up to which it was restored.
+        head: u64,
+    },
     /// A kind of event that this program does not know, by its name.
     Unknown(String),
 }
@@ -403,6 +411,7 @@ impl LedgerEvent {
             Self::Chain { .. } => "chain",
             Self::Session(_) => "session",
             Self::Merged { .. } => "merged",
+            Self::Restored { .. } => "restored",
             Self::Unknown(name) => name,
         }
     }

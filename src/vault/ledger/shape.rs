@@ -46,6 +46,7 @@ pub(super) fn is_ours(event: &LedgerEvent) -> bool {
         | LedgerEvent::Hold { .. }
         | LedgerEvent::Held { .. }
         | LedgerEvent::Released { .. }
+        | LedgerEvent::Restored { .. }
         | LedgerEvent::Unknown(_) => true,
     }
 }

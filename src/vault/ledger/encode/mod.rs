@@ -200,6 +200,10 @@ fn write_fields(line: &mut LineWriter<'_>, event: &LedgerEvent) {
             line.text("account", account.as_bytes());
             line.text("into", into.as_bytes());
         }
+        LedgerEvent::Restored { destination, head } => {
+            line.text("destination", destination.as_bytes());
+            line.number("head", head);
+        }
         LedgerEvent::Unknown(_) => {}
     }
 }

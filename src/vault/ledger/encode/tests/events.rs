@@ -93,6 +93,8 @@ pub(super) fn any_event() -> impl Strategy<Value = LedgerEvent> {
             .prop_map(|(identity, header)| LedgerEvent::Asked { identity, header }),
         (hash128(), hash128()).prop_map(|(hash, by)| LedgerEvent::Superseded { hash, by }),
         any::<(String, String)>().prop_map(|(account, into)| LedgerEvent::Merged { account, into }),
+        any::<(String, u64)>()
+            .prop_map(|(destination, head)| LedgerEvent::Restored { destination, head }),
         any::<(String, String, Vec<u8>, Option<u8>, u32)>().prop_map(|f| LedgerEvent::Folder {
             account: f.0,
             dir: f.1,

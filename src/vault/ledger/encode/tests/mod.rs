@@ -217,6 +217,13 @@ fn every_event_has_exactly_these_bytes() {
             },
             "\"ev\":\"merged\",\"account\":\"work\",\"into\":\"office\"".to_owned(),
         ),
+        (
+            LedgerEvent::Restored {
+                destination: "b2".to_owned(),
+                head: 7,
+            },
+            "\"ev\":\"restored\",\"destination\":\"b2\",\"head\":7".to_owned(),
+        ),
         (lost(0x11), format!("\"ev\":\"lost\",\"hash\":\"{id1}\"")),
         (
             LedgerEvent::Forgotten {

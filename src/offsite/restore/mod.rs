@@ -1,0 +1,319 @@
+//! Making the vault again from its second copy.
+//!
+//! First the ledger, to the byte, from all pushes; then the messages, each under the names that
+//! the ledger gives it; then `vault.toml`, which makes it a vault, and the line `restored`. What
+//! was done is noted in `restore/` below the new vault, so that a restore that was killed goes on.
+
+mod ledger;
+mod progress;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use self::ledger::{StretchFault, write_stretch};
+use self::progress::RestoreNotes;
+use super::fault::CopyError;
+use super::head::HeadObject;
+use super::heads::read_heads;
+use super::object::{CheckedObject, ObjectVerdict};
+use super::pack::{Identities, PackError, PackStream};
+use super::payload::{PushPart, PushReader, is_message_name, message_hash};
+use super::place::{ObjectName, ObjectStore};
+use crate::base::error::{Error, Result};
+use crate::base::fsx;
+use crate::mail::message::Hash128;
+use crate::vault::{RestoredMessage, VaultRestore, record_restored};
+
+/// How to restore.
+#[derive(Debug, Clone, Copy)]
+pub struct RestoreOptions<'o> {
+    /// What the ledger says that the vault was restored from.
+    pub destination: &'o str,
+    /// Who can read the copy.
+    pub identities: &'o Identities,
+    /// The head up to which it is restored; the newest if none is given.
+    pub head: Option<u64>,
+    /// Set from outside to end early.
+    pub stop: &'o AtomicBool,
+}
+
+/// What a restore did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RestoreReport {
+    /// The head up to which the vault was restored.
+    pub head: u64,
+    /// Objects that were read by this run.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Messages that got their names by this run.
+    pub messages: u64,
+    /// Objects that are missing or damaged. What of them is in order was restored.
+    pub damaged: Vec<String>,
+    /// Messages that have a place in the vault, and are in no object that could be read.
+    pub missing: Vec<Hash128>,
+    /// False if lines of the ledger are damaged, as they were when they were pushed.
+    pub whole_ledger: bool,
+}
+
+/// Restores a vault into a folder that is empty, or that an earlier restore of the same copy left.
+pub fn restore(
+    store: &ObjectStore,
+    target: &Path,
+    options: RestoreOptions<'_>,
+    progress: &mut dyn FnMut(&RestoreReport),
+) -> Result<RestoreReport, CopyError> {
+    let heads = read_heads(store, options.head)?;
+    let (Some(newest), Some(vault)) = (heads.newest, heads.chain.vault()) else {
+        return Err(CopyError::Empty);
+    };
+    if options.head.is_some_and(|head| head != newest.seq) {
+        return Err(CopyError::NoHead);
+    }
+    let notes = RestoreNotes::open(target, &format!("{vault} {}", newest.seq))?;
+    let live: BTreeMap<&str, &HeadObject> = (heads.chain.live())
+        .map(|object| (&*object.name, object))
+        .collect();
+    let objects = heads
+        .names
+        .iter()
+        .filter_map(|name| live.get(&**name).copied());
+    let mut run = Restorer {
+        store,
+        options,
+        target,
+        notes,
+        report: RestoreReport {
+            head: newest.seq,
+            ..RestoreReport::default()
+        },
+        progress,
+    };
+    let objects: Vec<&HeadObject> = objects.collect();
+    if !run.notes.has_ledger()? {
+        run.check_room(&objects)?;
+        run.ledger(&objects)?;
+    }
+    run.vault(&objects)?;
+    Ok(run.report)
+}
+
+struct Restorer<'r> {
+    store: &'r ObjectStore,
+    options: RestoreOptions<'r>,
+    target: &'r Path,
+    notes: RestoreNotes,
+    report: RestoreReport,
+    progress: &'r mut dyn FnMut(&RestoreReport),
+}
+
+impl<'r> Restorer<'r> {
+    fn check_stop(&self) -> Result<()> {
+        if self.options.stop.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
+        Ok(())
+    }
+
+    fn check_room(&self, objects: &[&HeadObject]) -> Result<()> {
+        let needed = objects.iter().map(|object| object.size).sum();
+        let free = fsx::free_space(self.target)?;
+        if free < needed {
+            return Err(Error::NoSpace {
+                path: self.target.to_path_buf(),
+                needed: Some(needed),
+                free: Some(free),
+                source: None,
+            });
+        }
+        Ok(())
+    }
+
+    /// Writes the ledger. Without all of it nothing is known of what is missing, so that a push
+    /// that cannot be read ends the restore.
+    fn ledger(&mut self, objects: &[&HeadObject]) -> Result<(), CopyError> {
+        let folder = self.target.join("ledger");
+        fsx::create_dir_all_durably(&folder)?;
+        for object in objects
+            .iter()
+            .filter(|object| object.name.starts_with("push/"))
+        {
+            self.check_stop()?;
+            let mut body = self.body(object)?.ok_or_else(|| damaged(object))?;
+            let read = self.stretches(&mut body, &folder);
+            self.end(body, object)?.ok_or_else(|| damaged(object))?;
+            match read {
+                Ok(()) => {}
+                Err(StretchFault::Disk(error)) => return Err(error.into()),
+                Err(StretchFault::Gap) => return Err(damaged(object)),
+                Err(StretchFault::Source(source)) => {
+                    let name = object.name.clone();
+                    return Err(CopyError::Push { name, source });
+                }
+            }
+        }
+        fsx::sync_dir(&folder)?;
+        Ok(self.notes.note_ledger()?)
+    }
+
+    fn stretches(&self, body: &mut CheckedObject<'_>, folder: &Path) -> Result<(), StretchFault> {
+        let unread = StretchFault::Source;
+        let mut push = PushReader::open(body, self.options.identities).map_err(unread)?;
+        while let Some(part) = push.next_part().map_err(unread)? {
+            if let PushPart::Ledger(range) = part {
+                write_stretch(folder, &range, &mut push)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the messages their names, and makes it a vault.
+    fn vault(&mut self, objects: &[&HeadObject]) -> Result<(), CopyError> {
+        let Some(mut vault) = VaultRestore::open(self.target)? else {
+            return Err(CopyError::Empty);
+        };
+        self.report.whole_ledger = vault.has_whole_ledger();
+        let done = self.notes.done()?;
+        for object in objects.iter().filter(|object| !done.contains(&object.name)) {
+            self.check_stop()?;
+            let good = match self.body(object)? {
+                None => false,
+                Some(mut body) => {
+                    let read = self.messages(&mut body, object, &mut vault);
+                    let right = self.end(body, object)?.is_some();
+                    match read {
+                        Ok(good) => good && right,
+                        Err(CopyError::Base(error)) => return Err(error.into()),
+                        Err(_) => false,
+                    }
+                }
+            };
+            if good {
+                vault.sync_written()?;
+                self.notes.note_done(&object.name)?;
+            } else {
+                self.report.damaged.push(object.name.clone());
+            }
+            (self.progress)(&self.report);
+        }
+        self.report.missing = vault.missing()?;
+        vault.finish()?;
+        if !self.notes.is_recorded()? {
+            self.notes.note_recording()?;
+            record_restored(self.target, self.options.destination, self.report.head)?;
+        }
+        Ok(self.notes.remove()?)
+    }
+
+    /// Takes the messages of an object; false if one is not what its name says.
+    fn messages(
+        &mut self,
+        body: &mut CheckedObject<'_>,
+        object: &HeadObject,
+        vault: &mut VaultRestore,
+    ) -> Result<bool, CopyError> {
+        let keys = self.options.identities;
+        let mut good = true;
+        if object.name.starts_with("packs/") {
+            let failed = |source| CopyError::Pack {
+                name: object.name.clone(),
+                source,
+            };
+            let mut stream = PackStream::open(body, keys, None, is_message_name).map_err(failed)?;
+            while let Some(entry) = stream.next_member().map_err(failed)? {
+                let times = (entry.member.length, entry.mtime);
+                if let Some(hash) = message_hash(&entry.member.name) {
+                    good &= self.message(vault, hash, times, &mut stream)?;
+                }
+            }
+            return Ok(good);
+        }
+        let failed = |source| CopyError::Push {
+            name: object.name.clone(),
+            source,
+        };
+        let mut push = PushReader::open(body, keys).map_err(failed)?;
+        while let Some(part) = push.next_part().map_err(failed)? {
+            if let PushPart::Message {
+                hash,
+                length,
+                mtime,
+            } = part
+            {
+                good &= self.message(vault, hash, (length, mtime), &mut push)?;
+            }
+        }
+        Ok(good)
+    }
+
+    fn message(
+        &mut self,
+        vault: &mut VaultRestore,
+        hash: Hash128,
+        times: (u64, u64),
+        content: &mut dyn Read,
+    ) -> Result<bool, CopyError> {
+        let mut source = SourceOnly {
+            inner: content,
+            failed: None,
+        };
+        let put = vault.put(hash, times, &mut source);
+        if let Some(error) = source.failed {
+            let source = PackError::from_io(error);
+            return Err(CopyError::Pack {
+                name: String::new(),
+                source,
+            });
+        }
+        match put? {
+            RestoredMessage::Placed => self.report.messages += 1,
+            RestoredMessage::Unplaced => {}
+            RestoredMessage::Wrong => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// The bytes of an object; none if it is not there.
+    fn body(&mut self, object: &HeadObject) -> Result<Option<CheckedObject<'r>>, CopyError> {
+        let name = ObjectName::new(&object.name).ok_or_else(|| damaged(object))?;
+        self.report.objects += 1;
+        self.report.bytes += object.size;
+        let store = self.store;
+        Ok(store.get(&name)?.map(CheckedObject::new))
+    }
+
+    /// Compares all of an object with its head; none if it is another.
+    fn end(&self, body: CheckedObject<'_>, object: &HeadObject) -> Result<Option<()>, CopyError> {
+        let verdict = body.finish(self.store, object)?;
+        Ok((verdict == ObjectVerdict::Right).then_some(()))
+    }
+}
+
+/// Keeps the failure of a reader apart from those of whoever writes what it gives.
+struct SourceOnly<'c> {
+    inner: &'c mut dyn Read,
+    failed: Option<std::io::Error>,
+}
+
+impl Read for SourceOnly<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.inner.read(buffer).map_err(|error| {
+            if error.kind() == std::io::ErrorKind::Interrupted {
+                return error;
+            }
+            self.failed = Some(error);
+            std::io::Error::other("the object cannot be read")
+        })
+    }
+}
+
+fn damaged(object: &HeadObject) -> CopyError {
+    CopyError::Damaged {
+        name: object.name.clone(),
+    }
+}

@@ -1,0 +1,355 @@
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+
+use super::*;
+use crate::offsite::pack::Recipients;
+use crate::offsite::payload::PushError;
+use crate::offsite::place::{FolderStore, README, SpoolFile};
+use crate::offsite::push::{PushOptions, push};
+use crate::offsite::scene_tests::{
+    NEVER, TestVault, identities, memory, message, new_memory, tree,
+};
+use crate::vault::Vault;
+use crate::vault::frame;
+use crate::vault::verify::{VerifyOptions, verify};
+
+fn push_to(vault: &TestVault, store: &ObjectStore) {
+    let recipients: Recipients = identities().recipients();
+    let options = PushOptions {
+        name: "b2",
+        recipients: &recipients,
+        level: 3,
+        rebuild: false,
+        stop: &NEVER,
+    };
+    push(&vault.path(), store, options, &mut |_| {}).unwrap();
+}
+
+fn restore_to(target: &Path, store: &ObjectStore) -> Result<RestoreReport, CopyError> {
+    let keys = identities();
+    let options = RestoreOptions {
+        destination: "b2",
+        identities: &keys,
+        head: None,
+        stop: &NEVER,
+    };
+    restore(store, target, options, &mut |_| {})
+}
+
+/// A vault with copies in several folders and accounts, and a flag that changed.
+fn filled(store: &ObjectStore) -> TestVault {
+    let mut vault = TestVault::new();
+    let some: Vec<_> = (0..6).map(|n| message(n, 900)).collect();
+    vault.deliver("work", "", &some);
+    vault.deliver("work", ".Sent.Old", &some[1..4]);
+    vault.deliver("home", "", &some[2..3]);
+    push_to(&vault, store);
+    let large: Vec<_> = (10..12).map(|n| message(n, 900_000)).collect();
+    vault.deliver("home", ".Large", &large);
+    vault.deliver("home", "", &[message(13, 5 << 20)]);
+    push_to(&vault, store);
+    vault.deliver("work", ".Sent.Old", &[message(20, 700), some[5].clone()]);
+    push_to(&vault, store);
+    vault
+}
+
+/// Each message file with its content, and the files that share one inode by their smallest name.
+fn messages(root: &Path) -> Vec<(PathBuf, Vec<u8>, PathBuf, i64)> {
+    let files = tree(&root.join("mail"));
+    let names: Vec<&PathBuf> = files.keys().collect();
+    let meta = |name: &PathBuf| fs::metadata(root.join("mail").join(name)).unwrap();
+    let cur = names
+        .iter()
+        .filter(|name| name.parent().unwrap().ends_with("cur"));
+    cur.map(|name| {
+        let path = root.join("mail").join(name);
+        let mut content = Vec::new();
+        frame::open(&path)
+            .unwrap()
+            .read_to_end(&mut content)
+            .unwrap();
+        let ino = meta(name).ino();
+        let first = names.iter().find(|other| meta(other).ino() == ino).unwrap();
+        (
+            (*name).clone(),
+            content,
+            (*first).clone(),
+            meta(name).mtime(),
+        )
+    })
+    .collect()
+}
+
+fn assert_equal(vault: &TestVault, target: &Path) {
+    let (before, after) = (messages(&vault.path()), messages(target));
+    assert!(before.len() > 8);
+    let names = |all: &[(PathBuf, Vec<u8>, PathBuf, i64)]| -> Vec<_> {
+        let row = |(name, _, first, mtime): &(PathBuf, _, PathBuf, i64)| {
+            (name.clone(), first.clone(), *mtime)
+        };
+        all.iter().map(row).collect()
+    };
+    assert_eq!(names(&before), names(&after));
+    assert!(before == after);
+    for (name, bytes) in tree(&vault.path().join("ledger")) {
+        let restored = fs::read(target.join("ledger").join(&name)).unwrap();
+        // Then comes the line `restored`, and what verify writes.
+        assert!(restored.starts_with(&bytes), "{}", name.display());
+        let rest = String::from_utf8(restored[bytes.len()..].to_vec()).unwrap();
+        assert_eq!(rest.matches("\"ev\":\"restored\"").count(), 1, "{rest}");
+    }
+    for read_data in [false, true] {
+        let options = VerifyOptions {
+            read_data,
+            ..VerifyOptions::default()
+        };
+        let report = verify(target, &options, &mut |_| {}).unwrap();
+        assert_eq!(report.findings, []);
+    }
+    assert!(!target.join("restore").exists());
+    assert_eq!(
+        fs::read(target.join("vault.toml")).unwrap(),
+        fs::read(vault.path().join("vault.toml")).unwrap()
+    );
+}
+
+#[test]
+fn a_restored_vault_is_equal() {
+    let store = new_memory();
+    let vault = filled(&store);
+    let target = vault.beside("restored");
+    let report = restore_to(&target, &store).unwrap();
+    assert_eq!((report.head, report.messages), (3, 10));
+    assert!(report.missing.is_empty() && report.damaged.is_empty() && report.whole_ledger);
+    assert_equal(&vault, &target);
+    let opened = Vault::open(&target).unwrap();
+    assert_eq!(opened.count().unwrap(), 10);
+    // It can be pushed and restored again.
+    let next = new_memory();
+    let recipients = identities().recipients();
+    let options = PushOptions {
+        name: "next",
+        recipients: &recipients,
+        level: 3,
+        rebuild: false,
+        stop: &NEVER,
+    };
+    assert_eq!(
+        push(&target, &next, options, &mut |_| {}).unwrap().messages,
+        10
+    );
+    let again = restore_to(&vault.beside("again"), &next).unwrap();
+    assert_eq!(again.messages, 10);
+}
+
+/// A file of another length than the ledger says is no damage after a restore, and is before.
+#[test]
+fn lengths_are_no_evidence_after_a_restore() {
+    let store = new_memory();
+    let vault = filled(&store);
+    let target = vault.beside("restored");
+    restore_to(&target, &store).unwrap();
+    for (root, findings) in [(vault.path(), 1), (target, 0)] {
+        let (name, content, _, _) = messages(&root).remove(0);
+        let other = zstd::bulk::compress(&content, 19).unwrap();
+        let path = root.join("mail").join(name);
+        fs::remove_file(&path).unwrap();
+        let padding = [0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3];
+        fs::write(&path, [&other[..], &padding].concat()).unwrap();
+        let report = verify(&root, &VerifyOptions::default(), &mut |_| {}).unwrap();
+        assert_eq!(report.findings.len(), findings, "{report:?}");
+    }
+}
+
+#[test]
+fn a_restore_that_is_killed_at_any_call_goes_on() {
+    let store = new_memory();
+    let vault = filled(&store);
+    memory(&store).trouble().calls.clear();
+    restore_to(&vault.beside("whole"), &store).unwrap();
+    let calls = memory(&store).trouble().calls.len();
+    assert!(calls > 12, "{calls}");
+    for first in 0..calls {
+        let target = vault.beside(&format!("restored{first}"));
+        memory(&store).trouble().calls.clear();
+        memory(&store).trouble().fails_from = Some(first);
+        restore_to(&target, &store).unwrap_err();
+        assert!(!target.join("vault.toml").exists());
+        memory(&store).trouble().fails_from = None;
+        let report = restore_to(&target, &store).unwrap();
+        assert!(report.missing.is_empty());
+        assert_equal(&vault, &target);
+    }
+}
+
+#[cfg(feature = "faults")]
+#[test]
+fn a_restore_to_a_disk_that_is_full_goes_on() {
+    let store = new_memory();
+    let vault = filled(&store);
+    let mut left = 0;
+    loop {
+        let target = fsx::resolve(&vault.beside("")).join(format!("full{left}"));
+        fsx::faults::plan(&target, left, true);
+        let killed = restore_to(&target, &store);
+        let failed = fsx::faults::clear(&target);
+        if failed == 0 {
+            killed.unwrap();
+            assert!(left > 60, "{left}");
+            return;
+        }
+        let is_done = target.join("vault.toml").exists() && !target.join("restore/copy").exists();
+        if is_done {
+            // Only the notes were still to be removed; to restore into a vault is refused.
+            restore_to(&target, &store).unwrap_err();
+            let _ = fs::remove_dir_all(target.join("restore"));
+        } else {
+            restore_to(&target, &store).unwrap();
+        }
+        assert_equal(&vault, &target);
+        left += 1 + left / 10;
+    }
+}
+
+#[test]
+fn a_folder_that_holds_something_else_is_refused() {
+    let store = new_memory();
+    let vault = filled(&store);
+    let target = vault.beside("other");
+    fs::create_dir(&target).unwrap();
+    fs::write(target.join("letter.txt"), "mine").unwrap();
+    let refused = restore_to(&target, &store);
+    assert!(
+        matches!(refused, Err(CopyError::Base(Error::Unfit { .. }))),
+        "{refused:?}"
+    );
+    assert_eq!(tree(&target).len(), 1);
+    // The vault itself, too.
+    let before = tree(&vault.path());
+    restore_to(&vault.path(), &store).unwrap_err();
+    assert!(tree(&vault.path()) == before);
+    let nothing = restore_to(&vault.beside("new"), &new_memory());
+    assert!(matches!(nothing, Err(CopyError::Empty)), "{nothing:?}");
+}
+
+#[test]
+fn an_earlier_head_gives_the_vault_of_that_time() {
+    let store = new_memory();
+    let vault = filled(&store);
+    let keys = identities();
+    let mut options = RestoreOptions {
+        destination: "b2",
+        identities: &keys,
+        head: Some(1),
+        stop: &NEVER,
+    };
+    let report = restore(&store, &vault.beside("first"), options, &mut |_| {}).unwrap();
+    assert_eq!((report.head, report.messages), (1, 6));
+    options.head = Some(4);
+    let none = restore(&store, &vault.beside("fourth"), options, &mut |_| {});
+    assert!(matches!(none, Err(CopyError::NoHead)), "{none:?}");
+}
+
+#[test]
+fn a_pack_that_is_missing_or_damaged_is_named_and_the_rest_restored() {
+    let store = new_memory();
+    let vault = filled(&store);
+    let packs: Vec<ObjectName> = {
+        let objects = memory(&store).objects();
+        let packs = objects
+            .keys()
+            .filter(|name| name.as_str().starts_with("packs/"));
+        packs.cloned().collect()
+    };
+    assert_eq!(packs.len(), 1);
+    let whole = memory(&store).objects()[&packs[0]].clone();
+    let mut changed = whole.clone();
+    changed[whole.len() / 2] ^= 1;
+    let short = whole[..whole.len() / 2].to_vec();
+    for (n, bytes) in [None, Some(changed), Some(short)].into_iter().enumerate() {
+        memory(&store).objects().remove(&packs[0]);
+        if let Some(bytes) = bytes {
+            memory(&store).objects().insert(packs[0].clone(), bytes);
+        }
+        let target = vault.beside(&format!("part{n}"));
+        let report = restore_to(&target, &store).unwrap();
+        assert_eq!(report.damaged, [packs[0].to_string()]);
+        assert!(
+            !report.missing.is_empty() && report.messages >= 7,
+            "{report:?}"
+        );
+        assert_eq!(report.messages + report.missing.len() as u64, 10);
+        let verified = verify(&target, &VerifyOptions::default(), &mut |_| {}).unwrap();
+        assert_eq!(verified.damage(), report.missing.len());
+    }
+}
+
+#[test]
+fn without_a_push_or_its_key_nothing_is_restored() {
+    let store = new_memory();
+    let vault = filled(&store);
+    let pushes: Vec<ObjectName> = {
+        let objects = memory(&store).objects();
+        let pushes = objects
+            .keys()
+            .filter(|name| name.as_str().starts_with("push/"));
+        pushes.cloned().collect()
+    };
+    for (n, name) in pushes.iter().enumerate() {
+        let whole = memory(&store).objects()[name].clone();
+        let mut changed = whole.clone();
+        changed[whole.len() / 2] ^= 1;
+        memory(&store).objects().insert(name.clone(), changed);
+        let target = vault.beside(&format!("changed{n}"));
+        let refused = restore_to(&target, &store);
+        assert!(
+            matches!(&refused, Err(CopyError::Damaged { name: damaged }) if *damaged == name.to_string()),
+            "{refused:?}"
+        );
+        assert!(!target.join("vault.toml").exists());
+        memory(&store).objects().insert(name.clone(), whole);
+        restore_to(&target, &store).unwrap();
+        assert_equal(&vault, &target);
+    }
+    let other = b"AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX";
+    let keys = Identities::parse(other).unwrap();
+    let options = RestoreOptions {
+        destination: "b2",
+        identities: &keys,
+        head: None,
+        stop: &NEVER,
+    };
+    let refused = restore(&store, &vault.beside("locked"), options, &mut |_| {});
+    assert!(
+        matches!(
+            refused,
+            Err(CopyError::Push {
+                source: PushError::Pack(PackError::WrongIdentity),
+                ..
+            })
+        ),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_folder_is_restored_from() {
+    let mut vault = TestVault::new();
+    let store = ObjectStore::Folder(FolderStore::new(&vault.beside("disk")));
+    let readme = vault.beside("readme");
+    fs::write(&readme, crate::offsite::README).unwrap();
+    let file = SpoolFile::measure(&readme).unwrap();
+    store.put(&ObjectName::new(README).unwrap(), &file).unwrap();
+    vault.deliver(
+        "work",
+        "",
+        &(0..9).map(|n| message(n, 900)).collect::<Vec<_>>(),
+    );
+    push_to(&vault, &store);
+    let target = vault.beside("restored");
+    assert_eq!(restore_to(&target, &store).unwrap().messages, 9);
+    assert_equal(&vault, &target);
+}

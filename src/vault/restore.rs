@@ -1,0 +1,221 @@
+//! A vault that is made again from its ledger and from messages that come in any order.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use super::catalog::{Catalog, Place};
+use super::layout::{self, FileName, Layout, Manifest};
+use super::ledger::{self, LedgerEvent};
+use super::maildir::{self, Packer};
+use super::{Writer, locate, replayed};
+use crate::base::error::{Error, Result};
+use crate::base::fsx::{self, BatchSync, Linked, Staging};
+use crate::mail::message::Hash128;
+
+/// Contents of up to this size are read at once.
+const AT_ONCE: u64 = 4 << 20;
+/// zstd's level, as of a pull.
+const LEVEL: i32 = 2;
+/// Files that are made durable together.
+const BATCH: usize = 1_024;
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RestoredMessage {
+    /// It has its names.
+    Placed,
+    /// The ledger knows no place for it: it was lost or forgotten.
+    Unplaced,
+    /// Its bytes do not have its hash.
+    Wrong,
+}
+
+/// A vault whose ledger is there and whose messages are to come. Until
+/// [`VaultRestore::finish`] no program takes it for a vault.
+pub(crate) struct VaultRestore {
+    layout: Layout,
+    manifest: Manifest,
+    catalog: Catalog,
+    whole: bool,
+    sync: BatchSync,
+    staging: Staging,
+    packer: Option<(String, Packer)>,
+    folders: BTreeSet<(String, String)>,
+    written: Vec<PathBuf>,
+}
+
+impl VaultRestore {
+    /// Reads the ledger below `root`; none if it does not begin as one.
+    pub(crate) fn open(root: &Path) -> Result<Option<Self>> {
+        let layout = Layout::new(root);
+        let Some(manifest) = ledger::origin(&layout)? else {
+            return Ok(None);
+        };
+        let (catalog, whole) = replayed(&layout, &manifest)?;
+        Ok(Some(Self {
+            sync: BatchSync::new(layout.root())?,
+            // A file with a name can be made durable by itself.
+            staging: Staging::new(false),
+            layout,
+            manifest,
+            catalog,
+            whole,
+            packer: None,
+            folders: BTreeSet::new(),
+            written: Vec::new(),
+        }))
+    }
+
+    /// False if lines of the ledger are damaged.
+    pub(crate) fn has_whole_ledger(&self) -> bool {
+        self.whole
+    }
+
+    /// Gives a message all its names. `size` is that of its bytes.
+    pub(crate) fn put(
+        &mut self,
+        hash: Hash128,
+        (size, mtime): (u64, u64),
+        content: &mut dyn Read,
+    ) -> Result<RestoredMessage> {
+        let Some(blob) = self.catalog.find(hash)? else {
+            return Ok(RestoredMessage::Unplaced);
+        };
+        let places = self.catalog.places(blob.id)?;
+        let Some(first) = places.first() else {
+            return Ok(RestoredMessage::Unplaced);
+        };
+        for place in &places {
+            self.create_folder(&place.account, &place.dir)?;
+        }
+        let failed = |e| Error::file("read", Path::new(&hash.to_string()), e);
+        let mut packer = self.packer(&first.account)?;
+        packer.date(Some(mtime).filter(|time| *time > 0));
+        let arrived = if size <= AT_ONCE {
+            let mut bytes = Vec::new();
+            content.read_to_end(&mut bytes).map_err(failed)?;
+            packer.whole(&bytes)?
+        } else {
+            let mut error = None;
+            let pieces = packer.pieces(&[], || {
+                let mut piece = vec![0; 256 << 10];
+                match content.read(&mut piece) {
+                    Ok(0) => None,
+                    Ok(read) => {
+                        piece.truncate(read);
+                        Some(piece)
+                    }
+                    Err(e) => {
+                        error = Some(e);
+                        None
+                    }
+                }
+            })?;
+            match error {
+                Some(error) => {
+                    pieces.file.discard()?;
+                    return Err(failed(error));
+                }
+                None => pieces,
+            }
+        };
+        self.packer = Some((first.account.clone(), packer));
+        if arrived.digest.hash != hash {
+            arrived.file.discard()?;
+            return Ok(RestoredMessage::Wrong);
+        }
+        self.give_names(&arrived.file, &blob.name, &places)?;
+        arrived.file.discard()?;
+        if self.written.len() >= BATCH {
+            self.sync_written()?;
+        }
+        Ok(RestoredMessage::Placed)
+    }
+
+    fn packer(&mut self, account: &str) -> Result<Packer> {
+        match self.packer.take() {
+            Some((of, packer)) if of == account => Ok(packer),
+            _ => Packer::new(&self.layout, account, LEVEL, &self.staging),
+        }
+    }
+
+    fn create_folder(&mut self, account: &str, dir: &str) -> Result<()> {
+        for dir in ["", dir] {
+            let folder = (account.to_owned(), dir.to_owned());
+            if !self.folders.contains(&folder) {
+                maildir::create_folder(&self.layout, account, dir)?;
+                self.folders.insert(folder);
+            }
+        }
+        Ok(())
+    }
+
+    fn give_names(
+        &mut self,
+        file: &fsx::StagedFile,
+        name: &FileName,
+        places: &[Place],
+    ) -> Result<()> {
+        let mut first: Option<PathBuf> = None;
+        for place in places {
+            let folder = self.layout.folder(&place.account, &place.dir);
+            let path = folder.join("cur").join(name.with_flags(&place.flags));
+            // What a restore that was killed left may be torn.
+            let linked = match &first {
+                Some(first) if fsx::look(&path)?.is_none() => fsx::link(first, &path)?,
+                _ => Linked::Unsupported,
+            };
+            if linked != Linked::Done {
+                maildir::place(&self.layout, file, &folder, name, &place.flags)?;
+            }
+            self.written.push(path.clone());
+            first.get_or_insert(path);
+        }
+        Ok(())
+    }
+
+    /// Makes durable what was written so far.
+    pub(crate) fn sync_written(&mut self) -> Result<()> {
+        self.sync.sync(&self.written)?;
+        let folders: BTreeSet<&Path> = self.written.iter().filter_map(|f| f.parent()).collect();
+        folders.into_iter().try_for_each(fsx::sync_dir)?;
+        self.written.clear();
+        Ok(())
+    }
+
+    /// The contents that should have a file and have none.
+    pub(crate) fn missing(&self) -> Result<Vec<Hash128>> {
+        let mut missing = Vec::new();
+        self.catalog.for_each_key(|_, hash| {
+            if let Some(blob) = self.catalog.find(hash)?
+                && !self.catalog.places(blob.id)?.is_empty()
+                && locate(&self.layout, &self.catalog, &blob)?.is_empty()
+            {
+                missing.push(hash);
+            }
+            Ok(())
+        })?;
+        Ok(missing)
+    }
+
+    /// Makes it a vault.
+    pub(crate) fn finish(mut self) -> Result<()> {
+        self.sync_written()?;
+        fsx::create_dir_all_durably(&self.layout.mail_dir())?;
+        fsx::write_durably(&self.layout.readme(), layout::README.as_bytes())?;
+        fsx::write_durably(&self.layout.manifest(), self.manifest.text().as_bytes())
+    }
+}
+
+/// Records that a vault was restored.
+pub(crate) fn record_restored(root: &Path, from: &str, head: u64) -> Result<()> {
+    let mut writer = Writer::open(root, Duration::ZERO, &AtomicBool::new(false))?;
+    writer.record(&[LedgerEvent::Restored {
+        destination: from.to_owned(),
+        head,
+    }])?;
+    writer.publish()
+}
