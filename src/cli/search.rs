@@ -16,7 +16,7 @@ use super::settings::Settings;
 use super::text::{Align, Columns, count, cut, day, escape, plural, rfc3339, size};
 
 /// Messages shown on a terminal that asks for no number.
-const SCREENFUL: u64 = 20;
+pub(super) const SCREENFUL: u64 = 20;
 /// Reading more messages than this takes long enough to be told.
 const LONG: u64 = 2000;
 /// With at least so many columns there is room for the folder, too.

@@ -57,7 +57,7 @@ impl TestVault {
         self.dir.path().join("vault")
     }
 
-    pub(super) fn beside(&self, name: &str) -> PathBuf {
+    pub(super) fn next_to(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 

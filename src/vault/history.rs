@@ -4,13 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::vec;
 
-use super::Vault;
 use super::catalog::{
     HistoryFilter, HistoryRow, MentionRows, MentionedLine, NameOnServer, PickedRows,
 };
 use super::ledger::{Item, LedgerEvent, Position, Reader};
 use super::locate::locate;
-use crate::base::error::{Error, Result};
+use super::{Vault, the_one};
+use crate::base::error::Result;
 use crate::mail::message::Hash128;
 use crate::mail::query::{Query, Term, What};
 
@@ -42,8 +42,8 @@ pub struct LifeEvents<'v> {
 }
 
 impl Vault {
-    /// What happened before a line of the ledger, the newest first, at most so many; nothing at the beginning.
-    /// Several calls read all of it.
+    /// What happened before a line of the ledger, the newest first, at most so many; nothing at the
+    /// beginning. Several calls read all of it.
     pub fn history(
         &self,
         filter: HistoryFilter<'_>,
@@ -89,13 +89,7 @@ impl Vault {
         let Some(id) = only_id(query) else {
             return Ok(None);
         };
-        match self.catalog.known_with_prefix(id)?[..] {
-            [hash] => Ok(Some(hash)),
-            ref found => Err(Error::NotFound {
-                id: id.to_owned(),
-                candidates: found.iter().map(ToString::to_string).collect(),
-            }),
-        }
+        the_one(id, &self.catalog.known_with_prefix(id)?).map(Some)
     }
 
     /// The name in the vault of what is called so.

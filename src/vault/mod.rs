@@ -234,13 +234,7 @@ impl Vault {
         } else {
             Vec::new()
         };
-        match found[..] {
-            [hash] => Ok(hash),
-            _ => Err(Error::NotFound {
-                id: id.to_owned(),
-                candidates: found.iter().map(ToString::to_string).collect(),
-            }),
-        }
+        the_one(id, &found)
     }
 
     /// The id of a message as short as it may be shown: 8 digits, or more where 8 are
@@ -327,6 +321,17 @@ fn open_layout(path: &Path) -> Result<(Layout, Manifest)> {
     };
     let manifest = Manifest::parse(&layout, &text)?;
     Ok((layout, manifest))
+}
+
+/// The message that an id means, of those whose ids begin so.
+fn the_one(id: &str, found: &[Hash128]) -> Result<Hash128> {
+    match *found {
+        [hash] => Ok(hash),
+        _ => Err(Error::NotFound {
+            id: id.to_owned(),
+            candidates: found.iter().map(ToString::to_string).collect(),
+        }),
+    }
 }
 
 /// True if the catalog has reached the end of the ledger.

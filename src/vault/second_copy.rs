@@ -4,10 +4,10 @@
 use std::io::{self, Read};
 use std::path::PathBuf;
 
+use super::Vault;
 use super::catalog::Place;
 use super::layout::FileName;
 use super::ledger::{self, Position, Reader};
-use super::{Vault, locate};
 use crate::base::error::{Error, Result};
 use crate::mail::message::Hash128;
 
@@ -92,8 +92,6 @@ impl Vault {
         let Some(blob) = self.catalog.find(hash)? else {
             return Ok(None);
         };
-        let found = locate(&self.layout, &self.catalog, &blob)?;
-        let paths = found.into_iter().map(|(_, path)| path).collect();
-        Ok(Some((blob.name, paths)))
+        Ok(Some((blob.name, self.files_of(hash)?)))
     }
 }

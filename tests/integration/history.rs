@@ -227,7 +227,7 @@ fn the_life_of_a_message_is_every_line_that_speaks_of_it() {
         "letter 2",
         "  in $HOME/vault/mail/work/cur/",
         "deleted there by mailvault on ",
-        "deleted on the server, which lists it no longer",
+        "deleted on the server, which no longer lists it",
         "received over IMAP",
     ] {
         assert!(text.stdout().contains(part), "{part}\n{text}");

@@ -55,7 +55,7 @@ pub(crate) const FILES: TextRows = &[
     ),
     (
         "~/.local/state/mailvault",
-        "what fails, for on_recovery, below $XDG_STATE_HOME if that is set",
+        "how often each command failed in a row, below $XDG_STATE_HOME if that is set",
     ),
     (
         "~/.local/share/mailvault",
@@ -95,7 +95,7 @@ pub(crate) const VARIABLES: TextRows = &[
     ),
     (
         "XDG_STATE_HOME",
-        "where it is kept what fails, if not in ~/.local/state",
+        "where failures are counted, if not in ~/.local/state",
     ),
 ];
 

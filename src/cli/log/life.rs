@@ -1,6 +1,6 @@
 //! What happened to messages: the lines of the ledger that speak of them.
 
-use mailvault::base::error::Error;
+use mailvault::base::error::{Error, ErrorKind};
 use mailvault::mail::message::Hash128;
 use mailvault::mail::query::Query;
 use mailvault::mail::source::{Uid, Voucher};
@@ -13,11 +13,8 @@ use serde_json::{Value, json};
 use super::super::Done;
 use super::super::output::{Output, Tone};
 use super::super::report::{self, Failure};
-use super::super::text::{count, day, escape, escape_bytes, minute, plural, rfc3339, size};
-use super::wrapped;
-
-/// The exit code where lines of the ledger could not be read.
-const DAMAGED: u8 = 20;
+use super::super::text::{day, escape, escape_bytes, minute, plural, rfc3339, size};
+use super::{tell_shown, wrapped};
 
 /// Prints what happened to the messages that a query selects, the newest first, and returns
 /// whether there was anything.
@@ -57,14 +54,14 @@ pub(super) fn show(
         let message = format!("not shown: {lines} of the ledger");
         report::warn(out, &message, Some("find the damage with mailvault verify"));
     }
-    if out.out_terminal && !out.quiet && !out.json {
-        match (shown, more) {
-            (0, _) if unreadable == 0 => out.line("no messages match"),
-            (_, true) => out.line(&format!("{} shown; -l N shows more", count(shown))),
-            _ => {}
-        }
+    if unreadable == 0 || shown > 0 {
+        tell_shown(shown, more, "no messages match", out);
     }
-    let code = if unreadable > 0 { DAMAGED } else { 0 };
+    let code = if unreadable > 0 {
+        ErrorKind::Damaged.exit_code()
+    } else {
+        0
+    };
     let summary = json!({"events": shown, "more": more, "unreadable": unreadable});
     Ok((Done::new(code, summary), shown > 0))
 }
@@ -140,7 +137,7 @@ fn name_text(name: &NameOnServer, vault: &Vault) -> String {
         Proof::Vouched => "the server says that it is the same message",
         Proof::Recognised => "recognised by its header and size only",
         Proof::Doubtful => "what came does not agree with the server's list",
-        Proof::Settled => "what came does not agree with the server's list, twice",
+        Proof::Settled => "the same bytes came twice and do not agree with the server's list",
     };
     let checked = name.checked.map_or(String::new(), |time| {
         format!("; header compared with the server's on {}", day(time))
@@ -227,7 +224,7 @@ fn words(event: &LedgerEvent, id: Hash128, vault: &Vault) -> String {
         LedgerEvent::PurgeIntent { .. } => "about to be deleted on the server: the copy in the \
              vault was read back, and the server showed the same message"
             .to_owned(),
-        LedgerEvent::Purged { .. } => "deleted on the server, which lists it no longer".to_owned(),
+        LedgerEvent::Purged { .. } => "deleted on the server, which no longer lists it".to_owned(),
         LedgerEvent::PurgeKept { .. } => "not deleted by the server".to_owned(),
         LedgerEvent::Adopted { account, .. } => {
             format!(

@@ -12,11 +12,9 @@ use super::Done;
 use super::args::Log;
 use super::output::Output;
 use super::report::{self, Failure};
+use super::search::SCREENFUL;
 use super::settings::Settings;
-use super::text::wrap;
-
-/// Rows shown on a terminal that asks for no number.
-const SCREENFUL: u64 = 20;
+use super::text::{count, wrap};
 
 pub(crate) fn run(args: &Log, settings: &Settings, out: &Output) -> Result<Done, Failure> {
     let vault = settings.open_vault()?;
@@ -83,6 +81,18 @@ fn wrapped(text: &str, start: &str, out: &Output) -> String {
     match out.columns() {
         Some(columns) => wrap(text, start, 4, columns),
         None => format!("{start}{text}"),
+    }
+}
+
+/// Says on a terminal that there is nothing, or that there is more.
+fn tell_shown(shown: u64, more: bool, nothing: &str, out: &Output) {
+    if !out.out_terminal || out.quiet || out.json {
+        return;
+    }
+    match (shown, more) {
+        (0, _) => out.line(nothing),
+        (_, true) => out.line(&format!("{} shown; -l N shows more", count(shown))),
+        _ => {}
     }
 }
 

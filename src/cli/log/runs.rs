@@ -9,7 +9,7 @@ use super::super::Done;
 use super::super::output::{Output, Tone};
 use super::super::report::{Failure, code_name, code_words};
 use super::super::text::{Align, Columns, count, escape, minute, plural, rfc3339, size};
-use super::wrapped;
+use super::{tell_shown, wrapped};
 
 const ALIGNS: [Align; 3] = [Align::Left; 3];
 
@@ -75,14 +75,7 @@ fn tell(shown: u64, more: bool, hidden: u64, out: &Output) {
             if hidden == 1 { "is" } else { "are" }
         ));
     }
-    if !out.out_terminal {
-        return;
-    }
-    match (shown, more) {
-        (0, _) => out.line("nothing is on record"),
-        (_, true) => out.line(&format!("{} shown; -l N shows more", count(shown))),
-        _ => {}
-    }
+    tell_shown(shown, more, "nothing is on record", out);
 }
 
 fn print(page: &[HistoryRow], out: &Output) {
@@ -145,7 +138,7 @@ fn what(row: &HistoryRow) -> String {
         HistoryKind::Uploaded => format!("{messages} exported to {detail}"),
         HistoryKind::UploadFailed => format!("{messages} not taken by {detail}"),
         HistoryKind::Verified => format!(
-            "{}: {} at the end",
+            "{}: {} left",
             scope(&detail),
             match row.messages {
                 0 => "no damage".to_owned(),

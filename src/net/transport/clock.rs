@@ -149,12 +149,7 @@ impl Read for Clocked {
                     return Ok(n);
                 }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e)
-                    if matches!(
-                        e.kind(),
-                        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
-                    ) =>
-                {
+                Err(e) if is_time_out(&e) => {
                     if self.limits.stop.load(Ordering::Relaxed) {
                         return Err(Stall::Stopped.into());
                     }
@@ -171,6 +166,14 @@ impl Read for Clocked {
     }
 }
 
+/// True if the socket's own time limit, a slice of ours, has passed.
+fn is_time_out(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
+}
+
 impl Write for Clocked {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let began = Instant::now();
@@ -180,12 +183,7 @@ impl Write for Clocked {
                     quick_ack(&self.socket);
                     return Ok(written);
                 }
-                Err(e)
-                    if matches!(
-                        e.kind(),
-                        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
-                    ) =>
-                {
+                Err(e) if is_time_out(&e) => {
                     if self.limits.stop.load(Ordering::Relaxed) {
                         return Err(Stall::Stopped.into());
                     }

@@ -420,7 +420,7 @@ fn what_cannot_be_read_is_owed_until_it_can_and_what_was_lost_is_not() {
         found.unwrap()
     };
     let (missing, damaged) = (file(0), file(1));
-    let aside = vault.beside("aside");
+    let aside = vault.next_to("aside");
     fs::rename(&missing, &aside).unwrap();
     fs::write(&damaged, b"something else").unwrap();
     let lost = [LedgerEvent::Lost { hash: hash(2) }];
@@ -518,13 +518,13 @@ fn a_folder_takes_a_push() {
     let mut vault = TestVault::new();
     let all = mail(0..5);
     vault.deliver("work", "", &all);
-    let store = ObjectStore::Folder(FolderStore::new(&vault.beside("disk")));
+    let store = ObjectStore::Folder(FolderStore::new(&vault.next_to("disk")));
     let unmounted = run(&vault, &store, SMALL);
     assert!(
         matches!(unmounted, Err(CopyError::Base(Error::Store { .. }))),
         "{unmounted:?}"
     );
-    let readme = vault.beside("readme");
+    let readme = vault.next_to("readme");
     fs::write(&readme, crate::offsite::README).unwrap();
     let file = SpoolFile::measure(&readme).unwrap();
     store.put(&ObjectName::new(README).unwrap(), &file).unwrap();

@@ -120,7 +120,7 @@ fn assert_equal(vault: &TestVault, target: &Path) {
 fn a_restored_vault_is_equal() {
     let store = new_memory();
     let vault = filled(&store);
-    let target = vault.beside("restored");
+    let target = vault.next_to("restored");
     let report = restore_to(&target, &store).unwrap();
     assert_eq!((report.head, report.messages), (3, 10));
     assert!(report.missing.is_empty() && report.damaged.is_empty() && report.whole_ledger);
@@ -141,7 +141,7 @@ fn a_restored_vault_is_equal() {
         push(&target, &next, options, &mut |_| {}).unwrap().messages,
         10
     );
-    let again = restore_to(&vault.beside("again"), &next).unwrap();
+    let again = restore_to(&vault.next_to("again"), &next).unwrap();
     assert_eq!(again.messages, 10);
 }
 
@@ -150,7 +150,7 @@ fn a_restored_vault_is_equal() {
 fn lengths_are_no_evidence_after_a_restore() {
     let store = new_memory();
     let vault = filled(&store);
-    let target = vault.beside("restored");
+    let target = vault.next_to("restored");
     restore_to(&target, &store).unwrap();
     for (root, findings) in [(vault.path(), 1), (target, 0)] {
         let (name, content, _, _) = messages(&root).remove(0);
@@ -169,11 +169,11 @@ fn a_restore_that_is_killed_at_any_call_goes_on() {
     let store = new_memory();
     let vault = filled(&store);
     memory(&store).trouble().calls.clear();
-    restore_to(&vault.beside("whole"), &store).unwrap();
+    restore_to(&vault.next_to("whole"), &store).unwrap();
     let calls = memory(&store).trouble().calls.len();
     assert!(calls > 12, "{calls}");
     for first in 0..calls {
-        let target = vault.beside(&format!("restored{first}"));
+        let target = vault.next_to(&format!("restored{first}"));
         memory(&store).trouble().calls.clear();
         memory(&store).trouble().fails_from = Some(first);
         restore_to(&target, &store).unwrap_err();
@@ -192,7 +192,7 @@ fn a_restore_to_a_disk_that_is_full_goes_on() {
     let vault = filled(&store);
     let mut left = 0;
     loop {
-        let target = fsx::resolve(&vault.beside("")).join(format!("full{left}"));
+        let target = fsx::resolve(&vault.next_to("")).join(format!("full{left}"));
         fsx::faults::plan(&target, left, true);
         let killed = restore_to(&target, &store);
         let failed = fsx::faults::clear(&target);
@@ -218,7 +218,7 @@ fn a_restore_to_a_disk_that_is_full_goes_on() {
 fn a_folder_that_holds_something_else_is_refused() {
     let store = new_memory();
     let vault = filled(&store);
-    let target = vault.beside("other");
+    let target = vault.next_to("other");
     fs::create_dir(&target).unwrap();
     fs::write(target.join("letter.txt"), "mine").unwrap();
     let refused = restore_to(&target, &store);
@@ -231,7 +231,7 @@ fn a_folder_that_holds_something_else_is_refused() {
     let before = tree(&vault.path());
     restore_to(&vault.path(), &store).unwrap_err();
     assert!(tree(&vault.path()) == before);
-    let nothing = restore_to(&vault.beside("new"), &new_memory());
+    let nothing = restore_to(&vault.next_to("new"), &new_memory());
     assert!(matches!(nothing, Err(CopyError::Empty)), "{nothing:?}");
 }
 
@@ -246,10 +246,10 @@ fn an_earlier_head_gives_the_vault_of_that_time() {
         head: Some(1),
         stop: &NEVER,
     };
-    let report = restore(&store, &vault.beside("first"), options, &mut |_| {}).unwrap();
+    let report = restore(&store, &vault.next_to("first"), options, &mut |_| {}).unwrap();
     assert_eq!((report.head, report.messages), (1, 6));
     options.head = Some(4);
-    let none = restore(&store, &vault.beside("fourth"), options, &mut |_| {});
+    let none = restore(&store, &vault.next_to("fourth"), options, &mut |_| {});
     assert!(matches!(none, Err(CopyError::NoHead)), "{none:?}");
 }
 
@@ -274,7 +274,7 @@ fn a_pack_that_is_missing_or_damaged_is_named_and_the_rest_restored() {
         if let Some(bytes) = bytes {
             memory(&store).objects().insert(packs[0].clone(), bytes);
         }
-        let target = vault.beside(&format!("part{n}"));
+        let target = vault.next_to(&format!("part{n}"));
         let report = restore_to(&target, &store).unwrap();
         assert_eq!(report.damaged, [packs[0].to_string()]);
         assert!(
@@ -303,7 +303,7 @@ fn without_a_push_or_its_key_nothing_is_restored() {
         let mut changed = whole.clone();
         changed[whole.len() / 2] ^= 1;
         memory(&store).objects().insert(name.clone(), changed);
-        let target = vault.beside(&format!("changed{n}"));
+        let target = vault.next_to(&format!("changed{n}"));
         let refused = restore_to(&target, &store);
         assert!(
             matches!(&refused, Err(CopyError::Damaged { name: damaged }) if *damaged == name.to_string()),
@@ -322,7 +322,7 @@ fn without_a_push_or_its_key_nothing_is_restored() {
         head: None,
         stop: &NEVER,
     };
-    let refused = restore(&store, &vault.beside("locked"), options, &mut |_| {});
+    let refused = restore(&store, &vault.next_to("locked"), options, &mut |_| {});
     assert!(
         matches!(
             refused,
@@ -338,8 +338,8 @@ fn without_a_push_or_its_key_nothing_is_restored() {
 #[test]
 fn a_folder_is_restored_from() {
     let mut vault = TestVault::new();
-    let store = ObjectStore::Folder(FolderStore::new(&vault.beside("disk")));
-    let readme = vault.beside("readme");
+    let store = ObjectStore::Folder(FolderStore::new(&vault.next_to("disk")));
+    let readme = vault.next_to("readme");
     fs::write(&readme, crate::offsite::README).unwrap();
     let file = SpoolFile::measure(&readme).unwrap();
     store.put(&ObjectName::new(README).unwrap(), &file).unwrap();
@@ -349,7 +349,7 @@ fn a_folder_is_restored_from() {
         &(0..9).map(|n| message(n, 900)).collect::<Vec<_>>(),
     );
     push_to(&vault, &store);
-    let target = vault.beside("restored");
+    let target = vault.next_to("restored");
     assert_eq!(restore_to(&target, &store).unwrap().messages, 9);
     assert_equal(&vault, &target);
 }

@@ -160,38 +160,23 @@ mod tests {
 
     use super::*;
     use crate::mail::source::Uid;
-    use crate::vault::ledger::{Evidence, Identity, LedgerEvent, Seen};
+    use crate::vault::catalog::test_lines::received;
+    use crate::vault::ledger::{Identity, LedgerEvent};
 
     /// Contents in the order in which the ledger has them, some of them again.
     const LEDGER: [u8; 7] = [1, 2, 1, 3, 2, 4, 4];
 
     fn seen(uid: u32, content: u8) -> LedgerEvent {
-        let hash = Hash128::of(&[content]);
-        LedgerEvent::Seen(Box::new(Seen {
-            identity: Identity {
-                account: "a".to_owned(),
-                server: "u@h:1".to_owned(),
-                uid: Uid::Imap {
-                    uidvalidity: 7,
-                    uid,
-                },
-                dir: Some(String::new()),
+        let identity = Identity {
+            account: "a".to_owned(),
+            server: "u@h:1".to_owned(),
+            uid: Uid::Imap {
+                uidvalidity: 7,
+                uid,
             },
-            octets: Some(9),
-            hash,
-            got: hash,
-            header: hash,
-            mid: None,
-            idate: None,
-            flags: String::new(),
-            kw: String::new(),
-            received: 1_700_000_000,
-            size: 9,
-            wire: 9,
-            stored: 9,
-            evidence: Evidence::Received,
-            object: None,
-        }))
+            dir: Some(String::new()),
+        };
+        received(identity, Hash128::of(&[content]))
     }
 
     /// Applies the ledger to a catalog, its contents in this order.

@@ -223,9 +223,7 @@ impl Happened {
             None => drop(self.open.insert(key, run)),
         }
     }
-}
 
-impl Happened {
     /// Ends the runs of an account.
     fn end_runs_of(&mut self, account: &str) {
         let ended = self.open.extract_if(|key, _| key.account == account);

@@ -214,7 +214,7 @@ mod tests {
 
     use super::*;
     use crate::mail::source::Uid;
-    use crate::vault::ledger::{Evidence, Seen};
+    use crate::vault::catalog::test_lines::received;
 
     fn identity(name: &str) -> Identity {
         Identity {
@@ -226,24 +226,7 @@ mod tests {
     }
 
     fn seen(name: &str, content: u8) -> LedgerEvent {
-        let hash = Hash128([content; 16]);
-        LedgerEvent::Seen(Box::new(Seen {
-            identity: identity(name),
-            octets: Some(10),
-            hash,
-            got: hash,
-            header: hash,
-            mid: None,
-            idate: None,
-            flags: String::new(),
-            kw: String::new(),
-            received: 1_600_000_000,
-            size: 10,
-            wire: 10,
-            stored: 20,
-            evidence: Evidence::Received,
-            object: None,
-        }))
+        received(identity(name), Hash128([content; 16]))
     }
 
     fn vanished(name: &str) -> LedgerEvent {

@@ -334,7 +334,8 @@ mod tests {
     use crate::mail::message::Hash128;
     use crate::mail::source::Uid;
     use crate::vault::catalog::split;
-    use crate::vault::ledger::{Evidence, Identity, LedgerEvent, Seen};
+    use crate::vault::catalog::test_lines::received;
+    use crate::vault::ledger::{Identity, LedgerEvent};
 
     fn identity(account: &str, dir: &str, uid: u32) -> Identity {
         Identity {
@@ -349,24 +350,7 @@ mod tests {
     }
 
     fn seen(account: &str, dir: &str, uid: u32, content: u8) -> LedgerEvent {
-        let hash = Hash128::of(&[content]);
-        LedgerEvent::Seen(Box::new(Seen {
-            identity: identity(account, dir, uid),
-            octets: Some(10),
-            hash,
-            got: hash,
-            header: hash,
-            mid: None,
-            idate: None,
-            flags: String::new(),
-            kw: String::new(),
-            received: 1_700_000_000,
-            size: 10,
-            wire: 10,
-            stored: 5,
-            evidence: Evidence::Received,
-            object: None,
-        }))
+        received(identity(account, dir, uid), Hash128::of(&[content]))
     }
 
     fn folder(account: &str, dir: &str, name: &str, delim: u8) -> LedgerEvent {

@@ -39,6 +39,8 @@ mod stats;
 mod status;
 mod sums;
 mod tally;
+#[cfg(test)]
+mod test_lines;
 mod texts;
 mod tombstone;
 mod uid_table;
