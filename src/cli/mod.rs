@@ -32,6 +32,8 @@ mod man;
 mod marks;
 mod negation;
 mod notify;
+#[cfg(feature = "offsite")]
+mod offsite;
 mod output;
 mod pager;
 mod progress;
@@ -163,6 +165,8 @@ fn execute(cli: Cli, out: &Output) -> Result<Done, Failure> {
         Command::Remember(args) => forget::remember(&args, &Settings::load(&global)?, out),
         Command::Account(args) => account::run(&args, &global, out),
         Command::Hold(args) => hold::run(&args, &Settings::load(&global)?, out),
+        #[cfg(feature = "offsite")]
+        Command::Offsite(args) => offsite::run(&args, &global, out),
         Command::Init(args) => init::run(&args, &global, out),
         Command::Login(args) => login::run(&args, &Settings::load(&global)?, &global, out),
         Command::Doctor(args) => doctor::run(&args, &global, out),

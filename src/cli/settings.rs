@@ -11,7 +11,11 @@ use clap::ValueEnum as _;
 use mailvault::account::config::{Account, Config};
 use mailvault::base::error::{Error, Result};
 use mailvault::base::secret::{Env, SecretSource};
+#[cfg(feature = "offsite")]
+use mailvault::base::secret::{KeySource, Secret};
 use mailvault::base::suggest;
+#[cfg(feature = "offsite")]
+use mailvault::offsite::place::HttpsProxy;
 use mailvault::vault::Vault;
 use mailvault::vault::layout::Layout;
 
@@ -461,6 +465,28 @@ pub(crate) fn secret_env<'a>(
         home,
         credentials_directory: set("CREDENTIALS_DIRECTORY").map(PathBuf::from),
         vars: named.collect::<BTreeMap<_, _>>(),
+    }
+}
+
+/// What the keys of object storage may need of the environment.
+#[cfg(feature = "offsite")]
+pub(crate) fn storage_env(home: Option<PathBuf>, source: &KeySource) -> Env {
+    let named = source.variables().iter();
+    let vars = named.filter_map(|name| Some(((*name).to_owned(), env::var(name).ok()?)));
+    Env {
+        home,
+        credentials_directory: None,
+        vars: vars.collect(),
+    }
+}
+
+/// The proxy on the way to object storage; programs take both ways of writing it.
+#[cfg(feature = "offsite")]
+pub(crate) fn https_proxy() -> HttpsProxy {
+    let of = |names: [&str; 2]| names.into_iter().find_map(set)?.into_string().ok();
+    HttpsProxy {
+        proxy: of(["HTTPS_PROXY", "https_proxy"]).map(Secret::new),
+        except: of(["NO_PROXY", "no_proxy"]),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::head::HeadError;
 use super::pack::PackError;
 use super::payload::PushError;
-use crate::base::error::Error;
+use crate::base::error::{Error, ErrorKind};
 
 /// Everything that stops a push, a check or a restore.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +58,12 @@ pub enum CopyError {
     /// The ledger is shorter than what was pushed, as after a restore of an older state.
     #[error("the ledger of the vault is older than its second copy")]
     LedgerBehind,
+    /// What is there is not of this vault, or of another course of it.
+    #[error("the place has the second copy of another vault, or this vault went another way since")]
+    OtherLedger,
+    /// The place was never got ready.
+    #[error("the place was not set up yet")]
+    NotReady,
     /// The place has no head.
     #[error("the place has no second copy")]
     Empty,
@@ -79,6 +85,41 @@ pub enum CopyError {
 }
 
 impl CopyError {
+    /// The class of this failure.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Base(error) => error.kind(),
+            Self::Pack { source, .. }
+            | Self::Push {
+                source: PushError::Pack(source),
+                ..
+            } => match source {
+                PackError::WrongIdentity => ErrorKind::Auth,
+                PackError::NewerAge | PackError::Write(_) => ErrorKind::Failed,
+                _ => ErrorKind::Damaged,
+            },
+            Self::Push {
+                source: PushError::NewerFormat { .. },
+                ..
+            }
+            | Self::Head(HeadError::NewerFormat { .. }) => ErrorKind::Failed,
+            Self::Running { .. } => ErrorKind::VaultLocked,
+            Self::Forked { .. }
+            | Self::UnknownCopy
+            | Self::OtherVault
+            | Self::OtherLedger
+            | Self::LedgerBehind => ErrorKind::Auth,
+            Self::NotReady => ErrorKind::Config,
+            Self::Empty | Self::NoHead => ErrorKind::NotFound,
+            Self::Push { .. }
+            | Self::Head(_)
+            | Self::HeadGone { .. }
+            | Self::Damaged { .. }
+            | Self::Occupied { .. } => ErrorKind::Damaged,
+        }
+    }
+
     /// A failure to write a pack or push here.
     pub(super) fn writing(path: &std::path::Path, error: PushError) -> Self {
         match error {

@@ -16,9 +16,24 @@ pub struct NewestHead {
     pub digests: Digests,
 }
 
+/// A push, as its head tells of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListedPush {
+    /// The number of the head.
+    pub seq: u64,
+    /// When it was written, in Unix seconds.
+    pub time: i64,
+    /// Objects that it put there.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
 /// The heads of a place.
 #[derive(Debug, Default)]
 pub struct PlaceHeads {
+    /// Each of them, from the first on.
+    pub pushes: Vec<ListedPush>,
     /// The chain of them.
     pub chain: HeadChain,
     /// The newest; none if there is no head.
@@ -51,6 +66,12 @@ pub fn read_heads(store: &ObjectStore, to: Option<u64>) -> Result<PlaceHeads, Co
                 seq,
                 time: head.time,
                 digests: digester.finish(),
+            });
+            heads.pushes.push(ListedPush {
+                seq,
+                time: head.time,
+                objects: head.objects.len() as u64,
+                bytes: head.objects.iter().map(|object| object.size).sum(),
             });
             (heads.names).extend(head.objects.into_iter().map(|object| object.name));
         }

@@ -4,9 +4,12 @@
 //! Here are the objects of the place (`docs/OFFSITE-FORMAT.md`): packs of messages, pushes, heads
 //! and the page that says how to read them by hand.
 
+pub mod access;
 pub mod fault;
 pub mod head;
 pub mod heads;
+pub mod init;
+mod local;
 mod object;
 pub mod pack;
 pub mod payload;

@@ -14,7 +14,7 @@ use crate::base::event::{Notice, RunEvent};
 use crate::base::pause::{self, is_set};
 use crate::base::retry::Retry;
 use crate::purge::select::{PurgePlan, Sum};
-use crate::purge::{KeptMessage, PurgeReport, RemoteFolder};
+use crate::purge::{CopyCheck, KeptMessage, PurgeReport, RemoteFolder};
 use crate::vault::Writer;
 
 /// A longer wait leaves the vault to others.
@@ -47,6 +47,7 @@ pub struct PurgeTask<'a> {
 pub fn apply(
     task: &PurgeTask<'_>,
     plan: &PurgePlan,
+    copy: Option<CopyCheck<'_>>,
     emit: &mut (dyn FnMut(RunEvent<'_>) + Send),
     round: &mut dyn FnMut(&mut PurgeRun<'_, '_>, bool) -> Result<()>,
 ) -> (PurgeReport, Option<Error>) {
@@ -54,6 +55,7 @@ pub fn apply(
     let mut run = PurgeRun {
         task,
         agreed: &plan.agreed,
+        copy: copy.map(|copy| -> CopyCheck<'_> { copy }),
         emit,
         writer: None,
         lock_wait: task.lock_wait,
@@ -108,6 +110,8 @@ pub(super) struct Last {
 pub struct PurgeRun<'a, 't> {
     pub(super) task: &'a PurgeTask<'a>,
     pub(super) agreed: &'a [u64],
+    /// Says what the second copy has, if it must have what is deleted.
+    pub(super) copy: Option<CopyCheck<'t>>,
     pub(super) emit: &'t mut (dyn FnMut(RunEvent<'_>) + Send),
     /// Holds the vault's lock; given up during long waits.
     writer: Option<Writer>,

@@ -15,7 +15,9 @@ use crate::base::error::{Error, Result};
 use crate::base::event::{Events, Notice, RunEvent};
 use crate::base::pause::{self, is_set};
 use crate::base::secret::Secret;
-use crate::purge::{self, PurgePlan, PurgeReport, PurgeSelection, PurgeTask, Survey};
+use crate::purge::{
+    self, CopyCheck, PurgePlan, PurgeReport, PurgeRun, PurgeSelection, PurgeTask, Survey,
+};
 use crate::vault::catalog::Catalog;
 use crate::vault::{Vault, Writer};
 
@@ -50,11 +52,13 @@ enum PlannedServer {
 }
 
 impl ConfirmedPlan {
-    /// Signs in, lists, and makes the plan. Nothing is deleted, here or there.
+    /// Signs in, lists, and makes the plan. Nothing is deleted, here or there. With `copy`, only
+    /// what the second copy has is chosen.
     pub fn plan(
         path: &Path,
         job: Job,
         selection: &PurgeSelection,
+        copy: Option<CopyCheck<'_>>,
         options: &PurgeOptions,
         events: Events<'_>,
     ) -> Result<Self> {
@@ -105,7 +109,7 @@ impl ConfirmedPlan {
             let login = inbox.login;
             (PlannedServer::Pop3(inbox), login)
         };
-        let plan = purge::plan(survey, catalog, options.now)?;
+        let plan = purge::plan(survey, catalog, copy, options.now)?;
         Ok(Self {
             plan,
             account,
@@ -138,7 +142,12 @@ impl ConfirmedPlan {
     }
 
     /// Deletes what was agreed to.
-    pub fn apply(self, options: &PurgeOptions, events: Events<'_>) -> (PurgeReport, Option<Error>) {
+    pub fn apply(
+        self,
+        copy: Option<CopyCheck<'_>>,
+        options: &PurgeOptions,
+        events: Events<'_>,
+    ) -> (PurgeReport, Option<Error>) {
         let task = PurgeTask {
             account: &self.account.name,
             server: self.server(),
@@ -151,14 +160,14 @@ impl ConfirmedPlan {
         };
         match self.server {
             PlannedServer::Pop3(mut inbox) => {
-                purge::apply(&task, &self.plan, events, &mut |run, reduce_pipelining| {
+                let round = &mut |run: &mut PurgeRun<'_, '_>, reduce_pipelining| {
                     inbox.round(run, reduce_pipelining)
-                })
+                };
+                purge::apply(&task, &self.plan, copy, events, round)
             }
             PlannedServer::Imap(mut mailboxes) => {
-                let (mut report, error) = purge::apply(&task, &self.plan, events, &mut |run, _| {
-                    mailboxes.round(run, &self.plan)
-                });
+                let round = &mut |run: &mut PurgeRun<'_, '_>, _| mailboxes.round(run, &self.plan);
+                let (mut report, error) = purge::apply(&task, &self.plan, copy, events, round);
                 mailboxes.measure(&mut report);
                 (report, error)
             }

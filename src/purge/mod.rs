@@ -120,6 +120,8 @@ impl PurgeSelection {
 pub enum Reason {
     /// The vault has no intact copy.
     NotIntact,
+    /// The second copy does not have it.
+    NotCopied,
     /// The octets received are not those listed.
     Octets {
         /// Listed.
@@ -206,9 +208,17 @@ impl PurgeReport {
     }
 }
 
+/// Says whether a message is in the second copy without which it must not be deleted.
+pub type CopyCheck<'c> = &'c mut (dyn FnMut(Hash128) -> Result<bool> + 'c);
+
 /// Says what would be deleted of what was surveyed.
-pub fn plan(survey: Survey<'_>, catalog: &Catalog, now: i64) -> Result<PurgePlan> {
-    select::plan(survey, catalog, now)
+pub fn plan(
+    survey: Survey<'_>,
+    catalog: &Catalog,
+    copy: Option<CopyCheck<'_>>,
+    now: i64,
+) -> Result<PurgePlan> {
+    select::plan(survey, catalog, copy, now)
 }
 
 /// Refuses to delete anything while the vault is known to be damaged, or, by age, while

@@ -318,6 +318,24 @@ impl PurgeRun<'_, '_> {
         Ok(items)
     }
 
+    /// Those that the second copy has, if it must: a name may stand for another message than when
+    /// the plan was made.
+    fn copied(&mut self, maildrop: &RemoteFolder, items: Vec<ProofItem>) -> Result<Vec<ProofItem>> {
+        let mut copied = Vec::with_capacity(items.len());
+        for item in items {
+            let is_copied = match &mut self.copy {
+                None => true,
+                Some(copy) => copy(item.record.blob.name.hash)?,
+            };
+            if is_copied {
+                copied.push(item);
+            } else {
+                self.keep(maildrop, &item, Reason::NotCopied)?;
+            }
+        }
+        Ok(copied)
+    }
+
     /// Those that pass the proof; the others are kept, and named.
     fn prove(
         &mut self,
@@ -325,6 +343,7 @@ impl PurgeRun<'_, '_> {
         source: &mut dyn Source,
         items: Vec<ProofItem>,
     ) -> Result<Vec<ProofItem>> {
+        let items = self.copied(maildrop, items)?;
         let planned = self.report.planned.messages;
         let mut done = self.tried.len() as u64;
         let account = self.task.account;

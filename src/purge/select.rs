@@ -8,7 +8,7 @@ use crate::mail::message::Hash128;
 use crate::mail::query::Query;
 use crate::mail::source::Listings;
 use crate::purge::inventory::ListingCheck;
-use crate::purge::{Choice, PurgeSelection, RemoteFolder};
+use crate::purge::{Choice, CopyCheck, PurgeSelection, RemoteFolder};
 use crate::vault::catalog::{Candidate, CandidateOrder, Catalog, DateRule, Shortlist};
 
 /// A day in seconds.
@@ -79,6 +79,16 @@ pub struct Bracket {
     pub chosen: Sum,
 }
 
+impl Bracket {
+    fn of(days: u32) -> Self {
+        Self {
+            days,
+            all: Sum::default(),
+            chosen: Sum::default(),
+        }
+    }
+}
+
 /// A large message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Large {
@@ -119,6 +129,8 @@ pub struct PurgePlan {
     pub unproven: Sum,
     /// Selected, but kept by the account's rule.
     pub held: Sum,
+    /// Selected, but not in the second copy yet that must have it.
+    pub waiting: Sum,
     /// To be deleted.
     pub chosen: Sum,
     /// Of these, what is received again and compared before: it was only recognised, or the
@@ -220,7 +232,12 @@ impl<'a> Survey<'a> {
 }
 
 /// Makes the plan.
-pub(super) fn plan(survey: Survey<'_>, catalog: &Catalog, now: i64) -> Result<PurgePlan> {
+pub(super) fn plan(
+    survey: Survey<'_>,
+    catalog: &Catalog,
+    mut copy: Option<CopyCheck<'_>>,
+    now: i64,
+) -> Result<PurgePlan> {
     let Survey {
         selection,
         candidates,
@@ -235,15 +252,12 @@ pub(super) fn plan(survey: Survey<'_>, catalog: &Catalog, now: i64) -> Result<Pu
     let mut plan = PurgePlan {
         listed,
         places,
-        brackets: AGES.map(|days| Bracket {
-            days,
-            all: Sum::default(),
-            chosen: Sum::default(),
-        }),
+        brackets: AGES.map(Bracket::of),
         unarchived: survey.unarchived,
         unproven,
         open: survey.open,
         held: Sum::default(),
+        waiting: Sum::default(),
         chosen: Sum::default(),
         receive: Sum::default(),
         largest: Vec::new(),
@@ -260,6 +274,7 @@ pub(super) fn plan(survey: Survey<'_>, catalog: &Catalog, now: i64) -> Result<Pu
         (Some(_), Choice::Largest) => CandidateOrder::Largest,
     };
     let mut largest = Largest::default();
+    let mut failed = None;
     candidates.for_each(order, |candidate, fits| {
         let bracket = bracket(now.saturating_sub(candidate.dated));
         plan.brackets[bracket].all.add(candidate.octets);
@@ -275,14 +290,39 @@ pub(super) fn plan(survey: Survey<'_>, catalog: &Catalog, now: i64) -> Result<Pu
         let key = (candidate.dated, candidate.place, candidate.row);
         if kept.contains(candidate.blob) || newest.is_some_and(|last| key >= last) {
             plan.held.add(candidate.octets);
-        } else if selection.free.is_none_or(|free| plan.chosen.octets < free) {
-            plan.choose(candidate, bracket);
-            largest.add(candidate);
+        } else if failed.is_none() && (selection.free).is_none_or(|free| plan.chosen.octets < free)
+        {
+            match is_copied(candidate, catalog, &mut copy) {
+                Ok(true) => {
+                    plan.choose(candidate, bracket);
+                    largest.add(candidate);
+                }
+                Ok(false) => plan.waiting.add(candidate.octets),
+                Err(error) => failed = Some(error),
+            }
         }
     })?;
+    if let Some(error) = failed {
+        return Err(error);
+    }
     plan.agreed.sort_unstable();
     plan.largest = largest.described(catalog)?;
     Ok(plan)
+}
+
+/// True if the second copy has a message that must be there.
+fn is_copied(
+    candidate: &Candidate,
+    catalog: &Catalog,
+    copy: &mut Option<CopyCheck<'_>>,
+) -> Result<bool> {
+    match copy {
+        None => Ok(true),
+        Some(copy) => match catalog.heading(candidate.blob)? {
+            Some((hash, _)) => copy(hash),
+            None => Ok(false),
+        },
+    }
 }
 
 impl PurgePlan {

@@ -55,7 +55,7 @@ pub use hold::{HoldFault, HoldRequest, add_hold, release_hold};
 pub use merge::{MergeFault, MergePlan};
 pub(crate) use present::Present;
 #[cfg(feature = "offsite")]
-pub(crate) use restore::{RestoredMessage, VaultRestore, record_restored};
+pub(crate) use restore::{RestoredMessage, VaultRestore, record_restored, write_tombstone_key};
 pub(crate) use retained::RetainedView;
 pub use select::{Entries, Entry, Part, Selection, SelectionScope};
 pub use writer::Writer;

@@ -10,7 +10,7 @@ use super::catalog::{Catalog, Place};
 use super::layout::{self, FileName, Layout, Manifest};
 use super::ledger::{self, LedgerEvent};
 use super::maildir::{self, Packer};
-use super::{Writer, locate, replayed};
+use super::{Writer, erase, locate, replayed};
 use crate::base::error::{Error, Result};
 use crate::base::fsx::{self, BatchSync, Linked, Staging};
 use crate::mail::message::Hash128;
@@ -54,6 +54,8 @@ impl VaultRestore {
         let Some(manifest) = ledger::origin(&layout)? else {
             return Ok(None);
         };
+        // The copy has lines as they were pushed; what was forgotten later must not come back.
+        erase::mask_restored(&layout)?;
         let (catalog, whole) = replayed(&layout, &manifest)?;
         Ok(Some(Self {
             sync: BatchSync::new(layout.root())?,
@@ -208,6 +210,11 @@ impl VaultRestore {
         fsx::write_durably(&self.layout.readme(), layout::README.as_bytes())?;
         fsx::write_durably(&self.layout.manifest(), self.manifest.text().as_bytes())
     }
+}
+
+/// Writes the key by which forgotten mail is recognised.
+pub(crate) fn write_tombstone_key(root: &Path, key: &[u8; 32]) -> Result<()> {
+    fsx::write_durably(&Layout::new(root).tombstone_key(), key)
 }
 
 /// Records that a vault was restored.

@@ -8,6 +8,7 @@ use super::Vault;
 use super::catalog::Place;
 use super::layout::FileName;
 use super::ledger::{self, Position, Reader};
+use super::tombstones::TombstoneKey;
 use crate::base::error::{Error, Result};
 use crate::mail::message::Hash128;
 
@@ -15,6 +16,15 @@ impl Vault {
     /// The vault's id.
     pub(crate) fn id(&self) -> &str {
         &self.id
+    }
+
+    /// The key of what was forgotten; none if there is none, and none that is not the right one,
+    /// since the copy may have that.
+    pub(crate) fn tombstone_key(&self) -> Result<Option<TombstoneKey>> {
+        match self.tombstones() {
+            Err(Error::Damaged { .. }) => Ok(None),
+            key => key,
+        }
     }
 
     /// How far the catalog knows the ledger; none if that is empty. All lines before are durable,
@@ -46,6 +56,34 @@ impl Vault {
         let mut bytes = self.ledger_bytes(file, 0)?;
         let read = io::copy(&mut bytes, &mut io::sink());
         read.map_err(|e| Error::file("read", &self.layout.root().join(file), e))
+    }
+
+    /// The place after a line that a copy has, by the plain file's name; none if the ledger has
+    /// another line there, or ends before. A checksum stands for all lines before it, and stays
+    /// when a line is masked.
+    pub(crate) fn place_after(
+        &self,
+        line: &[u8],
+        file: &str,
+        offset: u64,
+    ) -> Result<Option<Position>> {
+        let is_named = |known: &String| known.rsplit('/').next() == Some(file);
+        let Some(file) = self.ledger_files()?.into_iter().find(is_named) else {
+            return Ok(None);
+        };
+        let Some(begin) = offset.checked_sub(line.len() as u64 + 1) else {
+            return Ok(None);
+        };
+        if self.ledger_length(&file)? < offset {
+            return Ok(None);
+        }
+        let mut here = Vec::new();
+        let bytes = self.ledger_bytes(&file, begin)?;
+        bytes
+            .take(line.len() as u64)
+            .read_to_end(&mut here)
+            .map_err(|e| Error::file("read", &self.layout.root().join(&file), e))?;
+        Ok(ledger::place_after(&here, line, file, offset))
     }
 
     /// The bytes of the ledger between two places: file, offset and length of each stretch.

@@ -83,6 +83,12 @@ impl TombstoneKey {
         }
     }
 
+    /// Its bytes, for a second copy.
+    #[cfg(feature = "offsite")]
+    pub(crate) fn bytes_for_copy(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// What tells this key from others.
     pub(crate) fn mark(&self) -> Hash128 {
         self.hash(MARK, &[])

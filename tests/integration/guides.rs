@@ -13,7 +13,7 @@ use crate::support::missing;
 use crate::support::sandbox::{Sandbox, stored};
 use crate::support::scene::{json_lines, pulled, tree};
 
-const GUIDES: [&str; 10] = [
+const GUIDES: [&str; 11] = [
     "../README.md",
     "building.md",
     "commands.md",
@@ -24,6 +24,7 @@ const GUIDES: [&str; 10] = [
     "cron-and-timers.md",
     "providers.md",
     "reading-without-mailvault.md",
+    "second-copy.md",
 ];
 
 fn docs() -> PathBuf {

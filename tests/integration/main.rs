@@ -47,6 +47,8 @@ mod names;
 mod notify;
 #[cfg(feature = "oauth")]
 mod oauth;
+#[cfg(feature = "offsite")]
+mod offsite;
 mod packaging;
 #[cfg(feature = "offsite")]
 mod places;

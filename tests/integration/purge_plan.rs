@@ -98,7 +98,7 @@ fn chosen(texts: &[String], days: u64, in_days: i64) -> u64 {
     survey
         .add(writer.catalog(), &maildrop(), &listings)
         .unwrap();
-    let plan = purge::plan(survey, writer.catalog(), now).unwrap();
+    let plan = purge::plan(survey, writer.catalog(), None, now).unwrap();
     assert_eq!(plan.listed.messages, texts.len() as u64);
     plan.chosen.messages
 }
@@ -237,6 +237,6 @@ fn what_is_archived_while_places_are_listed_is_kept_if_the_rule_fits_it() {
     let large = old + &"x".repeat(1_000);
     let listings = archive_in(&mut writer, &second, &[large]);
     survey.add(writer.catalog(), &second, &listings).unwrap();
-    let plan = purge::plan(survey, writer.catalog(), now()).unwrap();
+    let plan = purge::plan(survey, writer.catalog(), None, now()).unwrap();
     assert_eq!((plan.chosen.messages, plan.held.messages), (1, 1));
 }

@@ -178,6 +178,8 @@ pub struct Purge {
     pub older_than: Option<Duration>,
     /// Never the newest so many.
     pub keep_newest: Option<u64>,
+    /// Only what this second copy has.
+    pub require_offsite: Option<String>,
     /// Never what fits one of these queries, as written.
     pub keep: Vec<String>,
 }
@@ -646,6 +648,7 @@ tls = "none"
                 purge: Purge {
                     older_than: Some(Duration::from_secs(90 * 86_400)),
                     keep_newest: Some(100),
+                    require_offsite: None,
                     keep: vec!["from:bank.example".into(), "subject:password".into()],
                 },
             }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::oauth::is_service_url;
 use super::url::decode;
 use crate::base::error::{Error, Result};
 use crate::base::secret::KeySource;
@@ -24,12 +25,50 @@ pub struct OffsiteSettings {
     pub credentials: KeySource,
     /// Certificates (PEM) that the object storage is trusted by, instead of the system's.
     pub ca_file: Option<PathBuf>,
-    /// The public keys that everything is encrypted to; none only without encryption.
+    /// The public keys that everything is encrypted to.
     pub recipients: Vec<String>,
-    /// False if what is sent there can be read by whoever has it.
-    pub encrypt: bool,
     /// Bytes a second, at most.
     pub limit_rate: Option<u64>,
+}
+
+impl OffsiteSettings {
+    /// A place that is not configured, to read from; nothing can be sent there.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if one of the addresses or the region cannot be one.
+    pub fn at(url: &str, endpoint: Option<&str>, region: Option<&str>) -> Result<Self> {
+        let url = PlaceUrl::parse(url)?;
+        let endpoint = endpoint.map(ToOwned::to_owned);
+        if !endpoint.as_deref().is_none_or(is_service_url) {
+            return Err(fault(
+                "the endpoint is no https:// address",
+                "write https://HOST",
+            ));
+        }
+        let region = region.unwrap_or(REGION).to_owned();
+        if !is_region(&region) {
+            return Err(fault("that is not the name of a region", REGION_FORM));
+        }
+        Ok(Self {
+            name: url.to_string(),
+            url,
+            path_style: endpoint.is_some(),
+            endpoint,
+            region,
+            credentials: KeySource::Variables,
+            ca_file: None,
+            recipients: Vec::new(),
+            limit_rate: None,
+        })
+    }
+}
+
+/// What a region looks like.
+pub(super) const REGION_FORM: &str = "it is like \"eu-central-1\", or as the service calls it";
+
+pub(super) fn is_region(text: &str) -> bool {
+    let plain = |c: u8| c.is_ascii_alphanumeric() || c == b'-';
+    !text.is_empty() && text.len() <= 64 && text.bytes().all(plain)
 }
 
 /// The region of places that have none.

@@ -70,6 +70,9 @@ pub(super) fn effective(account: &Account, home: Option<&Path>) -> String {
         if let Some(newest) = purge.keep_newest {
             table.plain("keep_newest", newest);
         }
+        if let Some(place) = &purge.require_offsite {
+            table.string("require_offsite", place);
+        }
         table.list("keep", &purge.keep);
     }
     table.text
@@ -135,11 +138,7 @@ pub(super) fn offsite(place: &OffsiteSettings, home: Option<&Path>) -> String {
             table.path("ca_file", path, home);
         }
     }
-    if place.encrypt {
-        table.list("recipients", &place.recipients);
-    } else {
-        table.plain("encrypt", false);
-    }
+    table.list("recipients", &place.recipients);
     if let Some(rate) = place.limit_rate {
         table.string("limit_rate", &rate.to_string());
     }
@@ -355,6 +354,7 @@ mod tests {
             purge: Purge {
                 older_than: Some(Duration::from_secs(90 * 86_400)),
                 keep_newest: Some(3),
+                require_offsite: Some("b2".into()),
                 keep: vec!["from:bank.example".into()],
             },
             ..account()
@@ -368,7 +368,7 @@ mod tests {
         let path = Path::new("/c/m.toml");
         let text = "[offsite.b2]\nurl = \"s3://bucket/mail\"\nendpoint = \"https://s3.example.net\"\n\
                     region = \"eu-central-1\"\ncredentials_file = \"~/b2\"\nrecipients = [\"age1abc\"]\n\
-                    limit_rate = \"5M\"\n[offsite.disk]\nurl = \"file:///mnt/my disk\"\nencrypt = false";
+                    limit_rate = \"5M\"\n[offsite.disk]\nurl = \"file:///mnt/my disk\"\nrecipients = [\"age1c\"]";
         let home = Some(Path::new("/h"));
         let config = Config::parse(text, path, home).unwrap();
         let tables = config.offsite_tables(home);

@@ -23,6 +23,8 @@ pub(super) fn run(name: &str, from: &str, global: &Global, out: &Output) -> Resu
         lock_wait: None,
         create: false,
         purge: false,
+        #[cfg(feature = "offsite")]
+        push: false,
         password_command: None,
         moved_from: Some(from.to_owned()),
     };

@@ -7,6 +7,8 @@
 mod account;
 mod forget;
 mod hold;
+#[cfg(feature = "offsite")]
+mod offsite;
 mod setup;
 
 use std::path::PathBuf;
@@ -18,6 +20,11 @@ use mailvault::base::units::{DurationFault, parse_age, parse_size, parse_wait};
 pub(crate) use self::account::{AccountArgs, AccountCommand};
 pub(crate) use self::forget::{Forget, Remember};
 pub(crate) use self::hold::{HoldArgs, HoldCommand};
+#[cfg(feature = "offsite")]
+pub(crate) use self::offsite::{
+    OffsiteArgs, OffsiteCommand, OffsiteInit, OffsiteList, OffsitePush, OffsiteRestore,
+    OffsiteStatus, OffsiteVerify,
+};
 pub(crate) use self::setup::{Configure, ConfigureCommand, Doctor, Init, LoginArgs, TlsKind};
 
 /// The whole command line.
@@ -107,6 +114,8 @@ pub(crate) enum Command {
     Remember(Remember),
     Account(AccountArgs),
     Hold(HoldArgs),
+    #[cfg(feature = "offsite")]
+    Offsite(OffsiteArgs),
     Init(Init),
     Login(LoginArgs),
     Doctor(Doctor),
@@ -138,6 +147,8 @@ impl Command {
             Self::Remember(_) => "remember",
             Self::Account(_) => "account",
             Self::Hold(_) => "hold",
+            #[cfg(feature = "offsite")]
+            Self::Offsite(_) => "offsite",
             Self::Init(_) => "init",
             Self::Login(_) => "login",
             Self::Doctor(_) => "doctor",
@@ -187,6 +198,10 @@ pub(crate) struct Pull {
     /// Afterwards, apply the account's purge rule on the server
     #[arg(long, conflicts_with = "limit")]
     pub(crate) purge: bool,
+    /// Afterwards, send what is new to every second copy; if that fails, --purge deletes nothing
+    #[cfg(feature = "offsite")]
+    #[arg(long)]
+    pub(crate) push: bool,
     /// Run CMD to get the password; needs exactly one account
     #[arg(long, value_name = "CMD")]
     pub(crate) password_command: Option<String>,

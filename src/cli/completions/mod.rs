@@ -104,6 +104,7 @@ fn with_values(arg: Arg, configured: bool, words: &Arc<Words>) -> Arg {
         "NAME" if arg.is_positional() => {
             ArgValueCompleter::new(move |typed: &_| words.accounts(typed, configured))
         }
+        "PLACE" => ArgValueCompleter::new(move |typed: &_| words.places(typed)),
         "HOLD" => ArgValueCompleter::new(move |typed: &_| words.holds(typed)),
         "FOLDER" => ArgValueCompleter::new(move |typed: &_| words.folders(typed)),
         "ID" => ArgValueCompleter::new(move |typed: &_| words.ids(typed)),

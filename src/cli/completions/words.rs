@@ -81,6 +81,13 @@ impl Words {
         beginning(typed, "", found)
     }
 
+    pub(super) fn places(&self, typed: &OsStr) -> Vec<CompletionCandidate> {
+        let places = self.settings().map(|settings| settings.config.offsite);
+        let places = places.unwrap_or_default().into_values();
+        let found = places.map(|place| (place.name, Some(place.url.to_string())));
+        beginning(typed, "", found)
+    }
+
     pub(super) fn holds(&self, typed: &OsStr) -> Vec<CompletionCandidate> {
         let holds = self.open().and_then(|vault| vault.holds().ok());
         let holds = holds.unwrap_or_default().into_iter();

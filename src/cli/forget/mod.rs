@@ -24,7 +24,7 @@ use super::report::{self, Failure};
 use super::secrets;
 use super::settings::Settings;
 use super::signals::Stop;
-use super::text::{cut, day, escape, plural, rfc3339, size};
+use super::text::{cut, day, escape, plural, rfc3339, size, wrap};
 
 pub(crate) use self::remember::run as remember;
 
@@ -48,6 +48,7 @@ pub(crate) fn run(
     let vault = settings.open_vault()?;
     let plan = forget::plan(&vault, &query)?;
     show(&vault, std::slice::from_ref(&query), &plan, args, out)?;
+    tell_of_copies(settings, out);
     if args.dry_run {
         return Ok(Done::new(0, summary(&plan, None, args.dry_run)));
     }
@@ -249,6 +250,19 @@ fn show(
         ));
     }
     Ok(())
+}
+
+/// What was pushed cannot be taken back.
+pub(super) fn tell_of_copies(settings: &Settings, out: &Output) {
+    let places: Vec<&str> = settings.config.offsite.keys().map(String::as_str).collect();
+    if places.is_empty() || out.quiet {
+        return;
+    }
+    let text = format!(
+        "A second copy ({}) keeps what was pushed before: whoever has its private key can read it there.",
+        places.join(", ")
+    );
+    out.line(&wrap(&text, "", 0, report::COLUMNS));
 }
 
 fn agrees(plan: &ForgetPlan, out: &Output) -> Result<bool, Failure> {

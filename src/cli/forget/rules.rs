@@ -9,7 +9,7 @@ use mailvault::forget::rules::{self, RulePlan};
 use mailvault::mail::query::{self, Query};
 use serde_json::{Value, json};
 
-use super::{agrees, carry_out, check_asks, check_reason, show, summary};
+use super::{agrees, carry_out, check_asks, check_reason, show, summary, tell_of_copies};
 use crate::cli::Done;
 use crate::cli::args::{Forget, Global};
 use crate::cli::output::Output;
@@ -47,6 +47,7 @@ pub(super) fn run(
         return Ok(nothing(args, planned.kept, why, out));
     }
     show(&vault, &queries(&planned, now)?, &planned.plan, args, out)?;
+    tell_of_copies(settings, out);
     tell_left_out(&planned, out);
     if args.dry_run {
         return Ok(Done::new(0, summary_of(&planned, None, args.dry_run)));

@@ -15,12 +15,17 @@ struct CommandGroup {
     commands: &'static [&'static str],
 }
 
+#[cfg(feature = "offsite")]
+const ARCHIVE: &[&str] = &["pull", "import", "verify", "offsite"];
+#[cfg(not(feature = "offsite"))]
+const ARCHIVE: &[&str] = &["pull", "import", "verify"];
+
 /// A test sees to it that every command is here once.
 const GROUPS: [CommandGroup; 7] = [
     CommandGroup {
         name: "Archive",
         purpose: "fetch mail, prove it whole",
-        commands: &["pull", "import", "verify"],
+        commands: ARCHIVE,
     },
     CommandGroup {
         name: "Look",

@@ -12,15 +12,25 @@ pub(crate) const CODES: TextRows = &[
         "3",
         "partly done: a message or an account failed, the rest is stored",
     ),
-    ("10", "there is no vault where one is expected"),
-    ("11", "another mailvault is writing to the vault"),
-    ("12", "the server refused the password or token"),
+    (
+        "10",
+        "there is no vault, or no place for a second copy, where one is expected",
+    ),
+    (
+        "11",
+        "another mailvault is writing to the vault, or pushing to the same place",
+    ),
+    (
+        "12",
+        "a password, token or key was refused, or the copy in a place is not of this vault",
+    ),
     ("13", "the server is unreachable or busy; try later"),
     ("14", "the certificate is not trusted"),
     ("15", "the configuration or a secret is wrong or missing"),
     (
         "16",
-        "no space on the disk, or in the mailbox that receives an export",
+        "no space on the disk, in a mailbox that receives an export, or in the place of a second \
+         copy",
     ),
     (
         "17",
@@ -28,7 +38,7 @@ pub(crate) const CODES: TextRows = &[
     ),
     ("18", "no message matches, or the id matches several"),
     ("19", "a pull is overdue, as asked with status --max-age"),
-    ("20", "the vault is damaged"),
+    ("20", "the vault or a second copy of it is damaged"),
     (
         "130, 143",
         "interrupted, after finishing the current message",
@@ -220,6 +230,20 @@ pub(crate) const JSON_TYPES: TextRows = &[
         "a program or a ping of [notify] that failed, and why",
     ),
     ("offsite", "a table [offsite.NAME] of the configuration"),
+    (
+        "place, place_status",
+        "a place of a second copy that was set up, and what it lacks",
+    ),
+    ("place_push", "a push that a place has"),
+    ("push, push_plan", "what a push sent, or would send"),
+    (
+        "place_damage",
+        "an object of a second copy that is missing or damaged",
+    ),
+    (
+        "not_restored",
+        "a message that no object of the copy has that can be read",
+    ),
     (
         "on_server",
         "how many of the messages that are to be forgotten a server has",

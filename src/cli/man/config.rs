@@ -206,6 +206,11 @@ const PURGE: &[(&str, &str)] = &[
     ),
     ("keep_newest", "Never delete the newest N messages."),
     (
+        "require_offsite",
+        "Delete only what this second copy has: the name of a table [offsite.NAME] whose private \
+         key was tried.",
+    ),
+    (
         "keep",
         "Never delete messages that match one of these queries; see mailvault-search(1).",
     ),
@@ -275,12 +280,8 @@ const OFFSITE: &[(&str, &str)] = &[
     ),
     (
         "recipients",
-        "Public keys of age that the copy is encrypted to. Each of them alone can read it. \
-         Required unless encrypt = false.",
-    ),
-    (
-        "encrypt",
-        "false stores the copy so that anyone with access to the place can read the mail.",
+        "Public keys of age that the copy is encrypted to; required. Each of them alone can \
+         read it.",
     ),
     (
         "limit_rate",
@@ -325,7 +326,7 @@ pub(super) fn page() -> String {
     roff.section("PURGE");
     roff.text(
         "The table [accounts.NAME.purge] is the rule for 'mailvault pull --purge'; on its own it \
-         deletes nothing. keep_newest and keep also apply to 'mailvault purge'.",
+         deletes nothing. keep_newest, keep and require_offsite also apply to 'mailvault purge'.",
     );
     roff.tagged(PURGE);
     roff.section("RETENTION");

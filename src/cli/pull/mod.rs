@@ -1,5 +1,6 @@
 //! `mailvault pull`: fetch what is new.
 
+mod push;
 mod tell;
 
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use mailvault::pull::{self, Outcome, PullOptions, RunReport};
 use mailvault::purge::PurgeOptions;
 use serde_json::{Value, json};
 
+use self::push::AfterPull;
 use self::tell::{code, results, tell};
 use super::Done;
 use super::args::{Global, Pull};
@@ -21,7 +23,7 @@ use super::output::Output;
 use super::progress::Progress;
 use super::purge::after::{self, Later};
 use super::purge::warn_of_keep;
-use super::report::{Failure, together};
+use super::report::{self, Failure, code_name, together};
 use super::secrets;
 use super::settings::Settings;
 use super::signals::Stop;
@@ -46,6 +48,7 @@ pub(crate) fn run(
          continues from there (press Ctrl-C again to quit now)",
     );
     let jobs = jobs(accounts, settings, global, out, &stop);
+    let mut push = AfterPull::of(args, settings)?;
     let later = if args.purge {
         after::later(&jobs)?
     } else {
@@ -70,7 +73,8 @@ pub(crate) fn run(
     if let Some(error) = &ran.close_error {
         return Ok(frame::failed(out, &stop, error, None));
     }
-    Ok(end(args, settings, out, &stop, &ran, later))
+    push.run(settings, global, out, &stop);
+    Ok(end(args, settings, out, &stop, &ran, (later, &push)))
 }
 
 /// Purges what the run may purge, and sums up.
@@ -80,16 +84,24 @@ fn end(
     out: &Output,
     stop: &Stop,
     ran: &RunReport,
-    later: Vec<Later>,
+    (later, push): (Vec<Later>, &AfterPull),
 ) -> Done {
     let mut codes: Vec<u8> = ran.outcomes.iter().map(code).collect();
-    purge_later(later, ran, &mut codes, |later, not_before| {
-        let options = purge_options(args, stop, not_before);
-        (!stop.is_set()).then(|| later.apply(settings, &options, args.dry_run, out))
-    });
+    if push.has_failed() && !later.is_empty() {
+        report::warn(out, "nothing was purged, because the push failed", None);
+    } else {
+        purge_later(later, ran, &mut codes, |later, not_before| {
+            let options = purge_options(args, stop, not_before);
+            (!stop.is_set()).then(|| later.apply(settings, &options, args.dry_run, (stop, out)))
+        });
+    }
+    codes.extend(push.code);
     let code = stop.exit_code(together(&codes));
     let mut summary = summary(ran, args);
     summary["disabled"] = json!(disabled(args, settings));
+    if let Some(code) = push.code {
+        summary["push"] = code_name(code).into();
+    }
     Done::new(code, summary)
 }
 

@@ -4,14 +4,15 @@ use mailvault::account::Job;
 use mailvault::account::config::Account;
 use mailvault::base::error::Error;
 use mailvault::base::secret::Secret;
-use mailvault::purge::PurgeSelection;
-use mailvault::purge::{ConfirmedPlan, PurgeOptions};
+use mailvault::purge::{ConfirmedPlan, CopyCheck, PurgeOptions, PurgeSelection};
 
+use super::required::RequiredCopy;
 use super::{outcome, rule, table};
 use crate::cli::output::Output;
 use crate::cli::progress::Progress;
 use crate::cli::report::{self, Failure};
 use crate::cli::settings::Settings;
+use crate::cli::signals::Stop;
 use crate::cli::text::{escape, plural, size};
 
 /// An account to be purged after its pull.
@@ -60,8 +61,26 @@ impl Later {
         settings: &Settings,
         options: &PurgeOptions,
         dry_run: bool,
-        out: &Output,
+        (stop, out): (&Stop, &Output),
     ) -> u8 {
+        let code = self.purge(settings, options, dry_run, (stop, out));
+        code.unwrap_or_else(|failure| {
+            failure.print(out);
+            failure.exit_code()
+        })
+    }
+
+    fn purge(
+        self,
+        settings: &Settings,
+        options: &PurgeOptions,
+        dry_run: bool,
+        (stop, out): (&Stop, &Output),
+    ) -> Result<u8, Failure> {
+        let required = RequiredCopy::of(&self.account, settings, false, stop)?;
+        let gate = required.as_ref().map(|required| required.gate(settings));
+        let mut gate = gate.transpose()?;
+        let mut copy = gate.as_mut().map(|gate| |hash| gate.has(hash));
         let name = self.account.name.clone();
         let mut progress = Progress::new(out, std::iter::once(name.as_str()));
         let job = Job {
@@ -73,13 +92,14 @@ impl Later {
             &settings.vault,
             job,
             &self.selection,
+            copy.as_mut().map(|copy| copy as CopyCheck<'_>),
             options,
             &mut |event| progress.event(&event),
         );
         progress.clear();
         let mut agreed = match planned {
             Ok(agreed) => agreed,
-            Err(error) => return failed(out, &name, &error),
+            Err(error) => return Ok(failed(out, &name, &error)),
         };
         table::plan_line(out, &name, &agreed, dry_run);
         let chosen = agreed.plan.chosen;
@@ -99,9 +119,10 @@ impl Later {
                     escape(&host)
                 ));
             }
-            return code;
+            return Ok(code);
         }
-        let (report, error) = agreed.apply(options, &mut |event| progress.event(&event));
+        let copy = copy.as_mut().map(|copy| copy as CopyCheck<'_>);
+        let (report, error) = agreed.apply(copy, options, &mut |event| progress.event(&event));
         progress.clear();
         if !out.quiet && report.freed.messages > 0 {
             out.line(&format!(
@@ -112,7 +133,8 @@ impl Later {
             ));
         }
         // The line "account" is that of the pull.
-        outcome::outcome(out, "purge", &name, &report, error.as_ref())
+        let code = outcome::outcome(out, "purge", &name, &report, error.as_ref());
+        Ok(code)
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod after;
 mod outcome;
+mod required;
 mod table;
 
 use std::io::{self, BufRead as _, Write as _};
@@ -10,9 +11,9 @@ use std::time::Duration;
 use mailvault::account::config::Account;
 use mailvault::base::error::Error;
 use mailvault::mail::query::{self, Query};
-use mailvault::purge::{Choice, Keep, PurgeSelection};
-use mailvault::purge::{ConfirmedPlan, PurgeOptions};
+use mailvault::purge::{Choice, ConfirmedPlan, CopyCheck, Keep, PurgeOptions, PurgeSelection};
 
+use self::required::RequiredCopy;
 use super::Done;
 use super::args::{Global, PurgeArgs};
 use super::frame;
@@ -43,9 +44,14 @@ pub(crate) fn run(
     let env = settings.secret_env(std::iter::once(&account));
     let stop = Stop::watch(out, STOPPING);
     let options = options(args, &stop);
+    let required = RequiredCopy::of(&account, settings, asks, &stop)?;
+    let gate = required.as_ref().map(|required| required.gate(settings));
+    let mut gate = gate.transpose()?;
+    let mut copy = gate.as_mut().map(|gate| |hash| gate.has(hash));
     let job = secrets::job(account, &settings.config.names(), &env, asks, out, &stop);
     let planned = frame::with_progress(out, [name.as_str()], |events| {
-        ConfirmedPlan::plan(&settings.vault, job, &selection, &options, events)
+        let copy = copy.as_mut().map(|copy| copy as CopyCheck<'_>);
+        ConfirmedPlan::plan(&settings.vault, job, &selection, copy, &options, events)
     });
     let mut agreed = match planned {
         Ok(agreed) => agreed,
@@ -61,7 +67,8 @@ pub(crate) fn run(
         return Ok(Done::new(1, outcome::summary(None)));
     }
     let (report, error) = frame::with_progress(out, [name.as_str()], |events| {
-        agreed.apply(&options, events)
+        let copy = copy.as_mut().map(|copy| copy as CopyCheck<'_>);
+        agreed.apply(copy, &options, events)
     });
     let code = outcome::outcome(out, "account", &name, &report, error.as_ref());
     outcome::print_result(&report, &name, out);

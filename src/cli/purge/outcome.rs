@@ -163,6 +163,7 @@ fn kept(out: &Output, account: &str, report: &PurgeReport) {
 fn reason_name(reason: &Reason) -> &'static str {
     match reason {
         Reason::NotIntact => "not_intact",
+        Reason::NotCopied => "not_copied",
         Reason::Octets { .. } => "octets",
         Reason::OtherMessage => "other_message",
         Reason::Unreadable => "unreadable",
@@ -186,6 +187,10 @@ fn reason_words(reason: &Reason, account: &str, messages: usize) -> (String, Str
                 "'mailvault verify --read-data --repair' sets damaged copies aside, and then \
                  'mailvault pull {account}' fetches them again"
             ),
+        ),
+        Reason::NotCopied => (
+            format!("{those} kept on the server: the second copy does not have them"),
+            "'mailvault offsite push' sends them there".to_owned(),
         ),
         Reason::Octets { listed, received } => (
             format!(

@@ -100,6 +100,13 @@ fn effect(plan: &PurgePlan) -> Vec<String> {
             size(plan.receive.octets)
         ));
     }
+    if plan.waiting.messages > 0 {
+        lines.push(format!(
+            "Waiting for 'mailvault offsite push': {} ({}) of what is selected.",
+            plural(plan.waiting.messages, "message"),
+            size(plan.waiting.octets)
+        ));
+    }
     if plan.held.messages > 0 {
         lines.push(format!(
             "The account's rule keeps {} ({}) of what is selected.",
@@ -164,6 +171,7 @@ pub(super) fn only_shown(
 fn nothing_to_delete(plan: &PurgePlan, server: &Endpoint, args: &PurgeArgs) -> String {
     let causes = [
         (plan.held, "kept by the account's rule"),
+        (plan.waiting, "not in the second copy yet"),
         (plan.unarchived, "not archived"),
         (plan.unproven, "without proof"),
     ];
@@ -187,7 +195,10 @@ fn nothing_to_delete(plan: &PurgePlan, server: &Endpoint, args: &PurgeArgs) -> S
 
 /// True if something was asked for, which may be nothing.
 fn selects(plan: &PurgePlan, args: &PurgeArgs) -> bool {
-    plan.chosen.messages > 0 || plan.held.messages > 0 || !chosen_words(args).is_empty()
+    plan.chosen.messages > 0
+        || plan.held.messages > 0
+        || plan.waiting.messages > 0
+        || !chosen_words(args).is_empty()
 }
 
 /// The selection as it was typed.
@@ -286,6 +297,7 @@ pub(crate) fn plan_line(out: &Output, account: &str, agreed: &ConfirmedPlan, dry
         "not_archived": plan.unarchived.messages,
         "without_proof": plan.unproven.messages,
         "kept_by_rule": plan.held.messages,
+        "waiting_for_push": plan.waiting.messages,
         "delete": plan.chosen.messages,
         "delete_bytes": plan.chosen.octets,
         "ages": brackets,

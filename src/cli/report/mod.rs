@@ -30,6 +30,16 @@ pub(crate) enum Failure {
     Error(Error),
     /// There is no vault at the usual place, and no configuration either: nobody has set it up.
     FirstRun(Error),
+    /// Something of another class than [`Error`], in words already.
+    #[cfg(feature = "offsite")]
+    Worded {
+        /// Its class.
+        kind: ErrorKind,
+        /// What is wrong.
+        message: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
     /// The command line asks for what does not go together.
     Usage {
         /// What is wrong.
@@ -65,6 +75,8 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Error(error) | Self::FirstRun(error) => error.kind().exit_code(),
+            #[cfg(feature = "offsite")]
+            Self::Worded { kind, .. } => kind.exit_code(),
             Self::Usage { .. } => ErrorKind::Usage.exit_code(),
         }
     }
@@ -85,18 +97,22 @@ impl Failure {
                     part("hint: ", FIRST_RUN)
                 ));
             }
-            Self::Usage { message, hint } => {
-                let mut text = format!("{} {}", out.label("error:", Tone::Bad), escape(message));
-                if let Some(hint) = hint {
-                    text.push_str(&part("hint: ", hint));
-                }
-                out.say(&text);
-                let line =
-                    json!({"code": code_name(2), "exit": 2, "message": message, "hint": hint});
-                out.keep_error(&line);
-                out.json("error", line, true);
-            }
+            #[cfg(feature = "offsite")]
+            Self::Worded { message, hint, .. } => self.print_words(message, hint.as_deref(), out),
+            Self::Usage { message, hint } => self.print_words(message, hint.as_deref(), out),
         }
+    }
+
+    fn print_words(&self, message: &str, hint: Option<&str>, out: &Output) {
+        let mut text = format!("{} {}", out.label("error:", Tone::Bad), escape(message));
+        if let Some(hint) = hint {
+            text.push_str(&part("hint: ", hint));
+        }
+        out.say(&text);
+        let code = self.exit_code();
+        let line = json!({"code": code_name(code), "exit": code, "message": message, "hint": hint});
+        out.keep_error(&line);
+        out.json("error", line, true);
     }
 }
 

@@ -67,6 +67,15 @@ impl<R: BufRead + Seek> CipherReader<R> {
     }
 }
 
+/// Decrypts a short text, as [`super::Recipients::encrypt_text`] made it.
+pub fn decrypt_text(bytes: &[u8], identities: &Identities) -> Result<String, PackError> {
+    let mut text = String::new();
+    let reader = CipherReader::open(bytes, identities)?;
+    let read = reader.take(CHUNK).read_to_string(&mut text);
+    read.map_err(PackError::from_io)?;
+    Ok(text)
+}
+
 /// How many plain bytes belong to this many encrypted ones after header and nonce.
 pub(super) fn plain_length(sealed: u64) -> Option<u64> {
     let chunks = sealed.div_ceil(SEALED_CHUNK);

@@ -27,6 +27,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use self::cipher::decrypt_text;
 pub use self::digest::{Digester, Digests};
 pub use self::error::{PackError, PackFault};
 pub(crate) use self::hex::unhex;

@@ -6,6 +6,7 @@
 //! | member | holds |
 //! | --- | --- |
 //! | `push.json` | first: format, vault, place in the ledger, counts |
+//! | `tombstones.key` | the key by which forgotten mail is recognised, if the vault has one |
 //! | `<hash>.eml` | a message |
 //! | `ledger/<file>/<offset>` | bytes of a ledger file from this offset on, of twenty digits |
 //! | `index/<id>` | the index of the pack with this id |
@@ -28,6 +29,7 @@ pub use self::reader::{PushPart, PushReader};
 pub use self::writer::PushWriter;
 
 const MANIFEST: &str = "push.json";
+const TOMBSTONES: &str = "tombstones.key";
 
 /// What can go wrong with a push.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +104,7 @@ fn ledger_name(file: &str, offset: u64) -> String {
 #[derive(Debug, PartialEq, Eq)]
 enum MemberKind<'n> {
     Manifest,
+    Tombstones,
     Message(Hash128),
     Ledger(&'n str, u64),
     Index(&'n str),
@@ -111,6 +114,9 @@ enum MemberKind<'n> {
 fn kind_of(name: &str) -> Option<MemberKind<'_>> {
     if name == MANIFEST {
         return Some(MemberKind::Manifest);
+    }
+    if name == TOMBSTONES {
+        return Some(MemberKind::Tombstones);
     }
     if let Some(hash) = message_hash(name) {
         return Some(MemberKind::Message(hash));

@@ -20,6 +20,19 @@ pub enum OwedReason {
     TooLarge,
 }
 
+impl OwedReason {
+    /// As pushes write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Damaged => "damaged",
+            Self::Unreadable => "unreadable",
+            Self::TooLarge => "too-large",
+        }
+    }
+}
+
 /// A message that could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OwedMessage {

@@ -2,6 +2,8 @@
 
 use std::io::{self, Read};
 
+use zeroize::Zeroizing;
+
 use super::manifest::{PushCounts, PushManifest};
 use super::owed::OwedMessage;
 use super::{LedgerRange, MANIFEST, MemberKind, PushError, kind_of};
@@ -38,6 +40,8 @@ pub enum PushPart {
     },
     /// Messages that could not be read.
     Owed(Vec<OwedMessage>),
+    /// The key by which forgotten mail is recognised.
+    Tombstones(Box<Zeroizing<[u8; 32]>>),
 }
 
 /// Reads a push. Only when [`PushReader::next_part`] has given none was everything there.
@@ -82,6 +86,11 @@ impl<R: Read> PushReader<R> {
         };
         let part = match kind_of(&entry.member.name).ok_or_else(damaged)? {
             MemberKind::Manifest => return Err(damaged()),
+            MemberKind::Tombstones => {
+                let bytes = Zeroizing::new(whole(&mut self.stream, &entry, 32)?);
+                let key = <[u8; 32]>::try_from(&bytes[..]).map_err(|_| damaged())?;
+                PushPart::Tombstones(Box::new(Zeroizing::new(key)))
+            }
             MemberKind::Message(hash) => {
                 self.counts.messages += 1;
                 PushPart::Message {

@@ -25,6 +25,7 @@ struct Whole {
     ledger: Vec<(LedgerRange, Vec<u8>)>,
     indexes: Vec<(String, PackIndex)>,
     owed: Vec<OwedMessage>,
+    key: Option<[u8; 32]>,
 }
 
 impl Whole {
@@ -47,6 +48,9 @@ impl Whole {
     fn write(&self, manifest: &PushManifest) -> Result<(Vec<u8>, WrittenPack), PushError> {
         let recipients = identities().recipients();
         let mut writer = PushWriter::new(Vec::new(), &recipients, 3, manifest, 1_785_600_000)?;
+        if let Some(key) = &self.key {
+            writer.tombstones(key)?;
+        }
         for message in &self.messages {
             let (hash, length) = (Hash128::of(message), message.len() as u64);
             writer.message(hash, length, 1_000_000_000, &mut &message[..])?;
@@ -82,6 +86,7 @@ impl Whole {
                 PushPart::Ledger(range) => whole.ledger.push((range, bytes)),
                 PushPart::Index { id, index } => whole.indexes.push((id, index)),
                 PushPart::Owed(owed) => whole.owed.extend(owed),
+                PushPart::Tombstones(key) => whole.key = Some(**key),
             }
         }
         Ok((reader.manifest().clone(), whole))
@@ -128,6 +133,7 @@ fn each() -> Whole {
         ledger: vec![(range(17, 3), b"abc".to_vec()), (range(1 << 40, 0), vec![])],
         indexes: vec![index(0), index(3)],
         owed: (0..4).map(owed).collect(),
+        key: Some([7; 32]),
     }
 }
 
@@ -262,7 +268,7 @@ proptest! {
     fn any_push_comes_back(
         messages in prop::collection::btree_set(prop::collection::vec(any::<u8>(), 0..300), 0..10),
         ledger in prop::collection::btree_map(0..1_000_000_u64, prop::collection::vec(any::<u8>(), 0..3000), 0..5),
-        packs in 0..3_u32, lost in 0..100_u32,
+        packs in 0..3_u32, lost in 0..100_u32, key in any::<Option<[u8; 32]>>(),
     ) {
         let ledger = ledger.into_iter().map(|(offset, bytes)| (range(offset, bytes.len() as u64), bytes));
         let whole = Whole {
@@ -270,6 +276,7 @@ proptest! {
             ledger: ledger.collect(),
             indexes: (0..packs).map(|pack| index(pack * 7)).collect(),
             owed: (0..lost).map(owed).collect(),
+            key,
         };
         let (push, _) = whole.write(&whole.manifest()).unwrap();
         prop_assert_eq!(Whole::read(&push).unwrap(), (whole.manifest(), whole));

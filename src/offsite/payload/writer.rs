@@ -4,7 +4,9 @@ use std::io::{Read, Write};
 
 use super::manifest::{PushCounts, PushManifest};
 use super::owed::OwedMessage;
-use super::{LedgerRange, MANIFEST, PushError, is_ledger_file, ledger_name, message_name};
+use super::{
+    LedgerRange, MANIFEST, PushError, TOMBSTONES, is_ledger_file, ledger_name, message_name,
+};
 use crate::mail::message::Hash128;
 use crate::offsite::pack::{PackIndex, PackWriter, Recipients, WrittenPack, is_hex};
 
@@ -73,6 +75,11 @@ impl<W: Write> PushWriter<W> {
         self.pack.add(&name, range.length, self.time, data)?;
         self.counts.ledger += range.length;
         Ok(())
+    }
+
+    /// Adds the key by which forgotten mail is recognised.
+    pub fn tombstones(&mut self, key: &[u8; 32]) -> Result<(), PushError> {
+        self.member(TOMBSTONES, key)
     }
 
     /// Adds the index of a pack.

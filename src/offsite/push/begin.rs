@@ -8,24 +8,22 @@ use std::path::Path;
 use super::record::{CopyRecord, CopyState, LastHead};
 use super::spool::PushSpool;
 use crate::base::error::{Error, Result};
-use crate::base::fsx;
 use crate::offsite::fault::CopyError;
 use crate::offsite::heads::read_heads;
-use crate::offsite::pack::{hex, is_hex};
+use crate::offsite::local::LocalPlace;
+use crate::offsite::pack::hex;
 use crate::offsite::place::ObjectStore;
 use crate::vault::Vault;
-
-const PSEUDONYM: &str = "pseudonym";
 
 /// Opens the index of a place, or makes it.
 pub(super) fn open_record(
     vault: &Vault,
-    folder: &Path,
+    local: &LocalPlace,
     spool: &PushSpool,
     store: &ObjectStore,
     rebuild: bool,
 ) -> Result<(CopyRecord, CopyState), CopyError> {
-    if let Some(record) = CopyRecord::open(folder)?
+    if let Some(record) = CopyRecord::open(local.folder())?
         && let Some(state) = record.state()?
         && !rebuild
     {
@@ -35,35 +33,20 @@ pub(super) fn open_record(
         return Ok((record, state));
     }
     let heads = read_heads(store, None)?;
-    let last = heads.newest.map(|newest| LastHead {
-        seq: newest.seq,
-        sha256: newest.digests.sha256,
-        size: newest.digests.length,
-        md5: newest.digests.md5,
-        time: newest.time,
-    });
-    let here = pseudonym(folder)?;
+    let last = heads.newest.as_ref().map(LastHead::of);
+    let here = local.pseudonym()?;
     let name = match (heads.chain.vault(), here) {
         (None, Some(here)) => here,
-        (None, None) => random_name(folder)?,
+        (None, None) => random_name(local.folder())?,
         (Some(there), Some(here)) if there == here => here,
         (Some(there), _) if rebuild => there.to_owned(),
         (Some(_), _) => return Err(CopyError::UnknownCopy),
     };
-    fsx::write_durably(&folder.join(PSEUDONYM), format!("{name}\n").as_bytes())?;
+    local.set_pseudonym(&name)?;
     // A head that was made for another state continues nothing.
     spool.sweep()?;
     let state = CopyState::new(vault.id(), name, last);
-    Ok((CopyRecord::create(folder, &state)?, state))
-}
-
-fn pseudonym(folder: &Path) -> Result<Option<String>> {
-    let path = folder.join(PSEUDONYM);
-    if !fsx::is_file(&path)? {
-        return Ok(None);
-    }
-    let text = String::from_utf8_lossy(&fsx::read(&path)?).into_owned();
-    Ok(Some(text.trim_end().to_owned()).filter(|name| is_hex(name, 32)))
+    Ok((CopyRecord::create(local.folder(), &state)?, state))
 }
 
 fn random_name(folder: &Path) -> Result<String> {

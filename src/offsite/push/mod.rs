@@ -11,11 +11,15 @@
 //! | `window.rs` | what is new |
 //! | `content.rs` | reading messages |
 //! | `packs.rs`, `round.rs` | making and putting objects |
+//! | `gate.rs` | whether a message is there |
 //! | `plan.rs` | what a push would do |
 //! | `begin.rs` | the index for a place that has a copy or none |
+//! | `adopt.rs` | the index of a copy that is there, read with a private key |
 
+mod adopt;
 mod begin;
 mod content;
+mod gate;
 mod limits;
 mod packs;
 mod plan;
@@ -28,9 +32,9 @@ mod window;
 mod tests;
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use self::limits::PushLimits;
 use self::record::{CopyRecord, CopyState};
@@ -38,16 +42,20 @@ use self::spool::{PushSpool, Unsent};
 use self::window::{NewLines, WantedMessage};
 use super::fault::CopyError;
 use super::head::head_name;
+use super::local::LocalPlace;
 use super::pack::Recipients;
 use super::payload::OwedMessage;
 use super::place::ObjectStore;
 use crate::base::error::{Error, Result};
-use crate::base::fsx;
 use crate::mail::message::Hash128;
 use crate::vault::Vault;
-use crate::vault::lock::Lock;
 
+pub(super) use adopt::take_over;
+pub use gate::CopyGate;
 pub use plan::{OffsitePlan, plan};
+
+/// Where what was made lies until a head names it.
+const PENDING: &str = "pending";
 
 /// How to push.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +78,8 @@ pub struct PushOptions<'o> {
 pub struct PushReport {
     /// Messages that were put there.
     pub messages: u64,
+    /// Their bytes, uncompressed.
+    pub octets: u64,
     /// Bytes of the ledger that were put there.
     pub ledger: u64,
     /// Packs and pushes that were put there.
@@ -94,11 +104,6 @@ struct HeldMessage {
     bytes: Vec<u8>,
 }
 
-/// The folder with what is known here of a place.
-fn folder_of(vault: &Path, name: &str) -> PathBuf {
-    vault.join("offsite").join(name)
-}
-
 /// Puts into the place what is new in the vault. `progress` hears what was done so far, after
 /// each object.
 pub fn push(
@@ -118,15 +123,10 @@ fn push_within(
     progress: &mut dyn FnMut(&PushReport),
 ) -> Result<PushReport, CopyError> {
     let vault = Vault::open(vault)?;
-    let folder = folder_of(vault.root(), options.name);
-    fsx::create_dir_all_durably(&folder)?;
-    let lock = folder.join("lock");
-    let _lock = match Lock::take(&lock, &folder, Duration::ZERO, options.stop) {
-        Err(Error::Locked { holder, .. }) => return Err(CopyError::Running { holder }),
-        taken => taken?,
-    };
-    let spool = PushSpool::open(&folder.join("pending"))?;
-    let (record, state) = begin::open_record(&vault, &folder, &spool, store, options.rebuild)?;
+    let local = LocalPlace::of(vault.root(), options.name);
+    let _lock = local.lock(options.stop)?;
+    let spool = PushSpool::open(&local.path(PENDING))?;
+    let (record, state) = begin::open_record(&vault, &local, &spool, store, options.rebuild)?;
     let mut pusher = Pusher {
         vault: &vault,
         store,

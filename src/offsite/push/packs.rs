@@ -58,6 +58,7 @@ impl Pusher<'_> {
             };
             add(&mut pack, message, &read)?;
             self.report.messages += 1;
+            self.report.octets += message.size;
             self.packed.insert(message.hash);
             open = Some(pack);
         }
@@ -90,6 +91,7 @@ impl Pusher<'_> {
                         bytes,
                     });
                     self.report.messages += 1;
+                    self.report.octets += message.size;
                 }
             }
         }

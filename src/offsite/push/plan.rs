@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use super::folder_of;
 use super::limits::PushLimits;
 use super::record::CopyRecord;
 use super::window::NewLines;
 use crate::base::error::Result;
 use crate::offsite::fault::CopyError;
+use crate::offsite::local::LocalPlace;
 use crate::offsite::plan::{PackPlace, PackPlan};
 use crate::vault::Vault;
 
@@ -37,6 +37,20 @@ impl OffsitePlan {
         self.packs + 2 * self.heads
     }
 
+    /// Requests that look whether something is there: for the newest head and the next one. Where
+    /// a place cannot be asked not to overwrite, each object is looked for, too.
+    #[must_use]
+    pub fn looks(&self) -> u64 {
+        2
+    }
+
+    /// Requests that list.
+    #[must_use]
+    pub fn lists(&self) -> u64 {
+        // Without a head that is known, those that are there are read.
+        u64::from(self.last.0 == 0)
+    }
+
     /// True if there is nothing to push.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -56,7 +70,7 @@ pub(super) fn plan_within(
     limits: PushLimits,
 ) -> Result<OffsitePlan, CopyError> {
     let vault = Vault::open(vault)?;
-    let record = CopyRecord::open(&folder_of(vault.root(), name))?;
+    let record = CopyRecord::open(LocalPlace::of(vault.root(), name).folder())?;
     let state = match &record {
         Some(record) => record.state()?,
         None => None,

@@ -8,10 +8,13 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 
-use super::spool::{PositionText, PushSpool, RoundEnd};
+use super::spool::{PositionText, PushSpool, RoundEnd, SpooledObject};
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::mail::message::Hash128;
+use crate::offsite::fault::CopyError;
+use crate::offsite::head::HeadObject;
+use crate::offsite::heads::NewestHead;
 use crate::offsite::pack::PackIndex;
 use crate::offsite::payload::{OwedMessage, message_hash};
 use crate::vault::ledger::Position;
@@ -19,7 +22,8 @@ use crate::vault::ledger::Position;
 const VERSION: i64 = 1;
 const SCHEMA: &str = "
     CREATE TABLE state (text TEXT NOT NULL);
-    CREATE TABLE object (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+    CREATE TABLE object (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
+                         size INTEGER NOT NULL, md5 BLOB NOT NULL);
     CREATE TABLE message (hash BLOB PRIMARY KEY, object INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE owed (hash BLOB PRIMARY KEY) WITHOUT ROWID;
 ";
@@ -33,6 +37,18 @@ pub(super) struct LastHead {
     pub(super) md5: [u8; 16],
     /// When it was written, in Unix seconds.
     pub(super) time: i64,
+}
+
+impl LastHead {
+    pub(super) fn of(newest: &NewestHead) -> Self {
+        Self {
+            seq: newest.seq,
+            sha256: newest.digests.sha256,
+            size: newest.digests.length,
+            md5: newest.digests.md5,
+            time: newest.time,
+        }
+    }
 }
 
 /// How far the place is.
@@ -57,6 +73,14 @@ impl CopyState {
         }
     }
 
+    /// The same, with the ledger up to a place.
+    pub(super) fn at(self, position: &Position) -> Self {
+        Self {
+            position: Some(PositionText::of(position)),
+            ..self
+        }
+    }
+
     /// Up to where the place has the ledger.
     pub(super) fn position(&self) -> Option<Position> {
         self.position.as_ref().and_then(PositionText::position)
@@ -74,6 +98,15 @@ impl CopyState {
     pub(super) fn next_seq(&self) -> u64 {
         self.last.as_ref().map_or(1, |last| last.seq + 1)
     }
+}
+
+/// An object that has messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RecordedObject {
+    pub(super) id: i64,
+    pub(super) name: String,
+    pub(super) size: u64,
+    pub(super) md5: [u8; 16],
 }
 
 /// The index.
@@ -204,12 +237,11 @@ impl CopyRecord {
         let transaction = transaction.map_err(|e| self.failed(e))?;
         for pack in spool.packs()? {
             let index = spool.index(&pack)?;
-            self.put_object(&pack.name, index_hashes(&index))
-                .map_err(|e| self.failed(e))?;
+            self.put_spooled(&pack, index_hashes(&index))?;
         }
         let hashes = end.messages.iter().filter_map(|hash| Hash128::parse(hash));
-        self.put_object(&end.object.name, hashes)
-            .and_then(|()| self.put_owed(&end.owed()))
+        self.put_spooled(&end.object, hashes)?;
+        self.put_owed(&end.owed())
             .and_then(|()| {
                 (self.db)
                     .execute("UPDATE state SET text = ?1", [&text])
@@ -219,14 +251,77 @@ impl CopyRecord {
             .map_err(|e| self.failed(e))
     }
 
+    /// Takes in all that `read` finds in a place, with the state that it gives.
+    pub(super) fn fill(
+        &self,
+        read: impl FnOnce(&Self) -> Result<CopyState, CopyError>,
+    ) -> Result<(), CopyError> {
+        let transaction = self.db.unchecked_transaction();
+        let transaction = transaction.map_err(|e| self.failed(e))?;
+        let state = read(self)?;
+        let text = serde_json::to_string(&state).unwrap_or_default();
+        let put = (self.db).execute("UPDATE state SET text = ?1", [&text]);
+        put.and_then(|_| transaction.commit())
+            .map_err(|e| self.failed(e))?;
+        Ok(())
+    }
+
+    /// Notes an object and the messages in it.
+    pub(super) fn found(
+        &self,
+        object: &HeadObject,
+        hashes: impl Iterator<Item = Hash128>,
+    ) -> Result<()> {
+        let place = (&*object.name, object.size, &object.md5);
+        self.put_object(place, hashes).map_err(|e| self.failed(e))
+    }
+
+    /// The object that has a content; none if none has.
+    pub(super) fn object_of(&self, hash: Hash128) -> Result<Option<RecordedObject>> {
+        let mut ask = (self.db)
+            .prepare_cached(
+                "SELECT object.id, name, size, md5 FROM message
+                 JOIN object ON object.id = message.object WHERE hash = ?1",
+            )
+            .map_err(|e| self.failed(e))?;
+        let found = ask.query_row([&hash.0[..]], |row| {
+            Ok(RecordedObject {
+                id: row.get(0)?,
+                name: row.get(1)?,
+                size: row.get::<_, i64>(2)?.cast_unsigned(),
+                md5: row.get(3)?,
+            })
+        });
+        found.optional().map_err(|e| self.failed(e))
+    }
+
+    fn put_spooled(
+        &self,
+        object: &SpooledObject,
+        hashes: impl Iterator<Item = Hash128>,
+    ) -> Result<()> {
+        let Some(object) = object.head_object() else {
+            return Err(Error::Damaged {
+                path: self.path.clone(),
+                detail: "what a push left has no hashes".to_owned(),
+            });
+        };
+        self.found(&object, hashes)
+    }
+
+    /// Notes messages that the place owes.
+    pub(super) fn found_owed(&self, owed: &[OwedMessage]) -> Result<()> {
+        self.put_owed(owed).map_err(|e| self.failed(e))
+    }
+
     fn put_object(
         &self,
-        name: &str,
+        (name, size, md5): (&str, u64, &[u8; 16]),
         hashes: impl Iterator<Item = Hash128>,
     ) -> rusqlite::Result<()> {
-        let mut object =
-            (self.db).prepare_cached("INSERT OR IGNORE INTO object (name) VALUES (?1)")?;
-        object.execute([name])?;
+        let mut object = (self.db)
+            .prepare_cached("INSERT OR IGNORE INTO object (name, size, md5) VALUES (?1, ?2, ?3)")?;
+        object.execute(params![name, size.cast_signed(), &md5[..]])?;
         let mut find = self
             .db
             .prepare_cached("SELECT id FROM object WHERE name = ?1")?;

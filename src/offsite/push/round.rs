@@ -111,6 +111,9 @@ impl Pusher<'_> {
         let options = self.options;
         let writer = PushWriter::new(file, options.recipients, options.level, manifest, seconds);
         let mut writer = writer.map_err(failed)?;
+        if let Some(key) = self.vault.tombstone_key()? {
+            writer.tombstones(key.bytes_for_copy()).map_err(failed)?;
+        }
         for message in messages {
             let length = message.bytes.len() as u64;
             let mut bytes = &message.bytes[..];

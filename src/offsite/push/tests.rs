@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read as _;
 
+use std::time::Duration;
+
 use super::*;
+use crate::base::fsx;
 use crate::mail::message::Hash128;
 use crate::offsite::heads::read_heads;
 use crate::offsite::pack::PackStream;
@@ -107,6 +110,7 @@ fn copied(store: &ObjectStore) -> Copied {
                 }
                 PushPart::Index { id, .. } => assert!(packs.remove(&id), "{id}"),
                 PushPart::Owed(owed) => copied.owed.extend(owed.iter().map(|owed| owed.hash)),
+                PushPart::Tombstones(_) => {}
             }
         }
     }

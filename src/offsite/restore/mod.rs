@@ -27,7 +27,7 @@ use super::place::{ObjectName, ObjectStore};
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::mail::message::Hash128;
-use crate::vault::{RestoredMessage, VaultRestore, record_restored};
+use crate::vault::{RestoredMessage, VaultRestore, record_restored, write_tombstone_key};
 
 /// How to restore.
 #[derive(Debug, Clone, Copy)]
@@ -165,8 +165,10 @@ impl<'r> Restorer<'r> {
         let unread = StretchFault::Source;
         let mut push = PushReader::open(body, self.options.identities).map_err(unread)?;
         while let Some(part) = push.next_part().map_err(unread)? {
-            if let PushPart::Ledger(range) = part {
-                write_stretch(folder, &range, &mut push)?;
+            match part {
+                PushPart::Ledger(range) => write_stretch(folder, &range, &mut push)?,
+                PushPart::Tombstones(key) => write_tombstone_key(self.target, &key)?,
+                _ => {}
             }
         }
         Ok(())

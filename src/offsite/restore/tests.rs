@@ -3,8 +3,10 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::*;
+use crate::mail::message::Scanner;
 use crate::offsite::pack::Recipients;
 use crate::offsite::payload::PushError;
 use crate::offsite::place::{FolderStore, README, SpoolFile};
@@ -12,9 +14,9 @@ use crate::offsite::push::{PushOptions, push};
 use crate::offsite::scene_tests::{
     NEVER, TestVault, identities, memory, message, new_memory, tree,
 };
-use crate::vault::Vault;
 use crate::vault::frame;
 use crate::vault::verify::{VerifyOptions, verify};
+use crate::vault::{Vault, Writer};
 
 fn push_to(vault: &TestVault, store: &ObjectStore) {
     let recipients: Recipients = identities().recipients();
@@ -143,6 +145,37 @@ fn a_restored_vault_is_equal() {
     );
     let again = restore_to(&vault.next_to("again"), &next).unwrap();
     assert_eq!(again.messages, 10);
+}
+
+/// The copy has it, in lines from before it was forgotten and in a pack or a push.
+#[test]
+fn what_was_forgotten_does_not_come_back() {
+    let store = new_memory();
+    let mut vault = filled(&store);
+    let forgotten: Vec<Hash128> = [message(1, 900), message(10, 900_000), message(20, 700)]
+        .iter()
+        .map(|content| Hash128::of(content))
+        .collect();
+    let mut writer = vault.writer();
+    writer
+        .erase(&forgotten, "private", &NEVER, &mut |_| {})
+        .unwrap();
+    writer.publish().unwrap();
+    drop(writer);
+    push_to(&vault, &store);
+    vault.deliver("work", "", &[message(30, 500)]);
+    push_to(&vault, &store);
+    let target = vault.next_to("restored");
+    let report = restore_to(&target, &store).unwrap();
+    assert_eq!((report.missing, report.damaged), (vec![], vec![]));
+    assert_equal(&vault, &target);
+    let writer = Writer::open(&target, Duration::ZERO, &NEVER).unwrap();
+    for content in [message(1, 900), message(10, 900_000)] {
+        let digest = Scanner::new().read(&mut &content[..]).unwrap();
+        assert!(writer.is_forgotten(&digest).unwrap());
+    }
+    let key = |root: &Path| fs::metadata(root.join("tombstones.key")).unwrap();
+    assert_eq!(key(&target).mode(), key(&vault.path()).mode());
 }
 
 /// A file of another length than the ledger says is no damage after a restore, and is before.

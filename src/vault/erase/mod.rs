@@ -21,6 +21,8 @@ use crate::vault::Writer;
 use crate::vault::catalog::{Catalog, IdSet};
 use crate::vault::hold::{held_now, holding};
 use crate::vault::layout::Layout;
+#[cfg(feature = "offsite")]
+use crate::vault::ledger::mask_lines;
 use crate::vault::ledger::{Erasure, LedgerEvent, MaskedLine, for_each_line};
 use crate::vault::tombstones::TombstoneKey;
 
@@ -156,19 +158,7 @@ impl Writer {
         if self.catalog.forgets()?.is_empty() {
             return Ok(());
         }
-        let (mut lines, mut begun) = (Vec::new(), Vec::new());
-        for_each_line(&self.layout, &mut |line| {
-            match line.event {
-                LedgerEvent::Erased(Erasure::Begin { .. }) => begun.clear(),
-                LedgerEvent::Erased(Erasure::Masked { line, was, now, .. }) => {
-                    begun.push(MaskedLine { line, was, now });
-                }
-                LedgerEvent::Erased(Erasure::Decided { .. }) => lines.append(&mut begun),
-                _ => {}
-            }
-            Ok(())
-        })?;
-        lines.sort_unstable_by_key(|line| line.line);
+        let lines = decided(&self.layout)?;
         if self.ledger.mask(&lines)? {
             self.renew_catalogs()?;
         }
@@ -198,6 +188,34 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+/// The lines that are to be masked by all removals, in order.
+fn decided(layout: &Layout) -> Result<Vec<MaskedLine>> {
+    let (mut lines, mut begun) = (Vec::new(), Vec::new());
+    for_each_line(layout, &mut |line| {
+        match line.event {
+            LedgerEvent::Erased(Erasure::Begin { .. }) => begun.clear(),
+            LedgerEvent::Erased(Erasure::Masked { line, was, now, .. }) => {
+                begun.push(MaskedLine { line, was, now });
+            }
+            LedgerEvent::Erased(Erasure::Decided { .. }) => lines.append(&mut begun),
+            _ => {}
+        }
+        Ok(())
+    })?;
+    lines.sort_unstable_by_key(|line| line.line);
+    Ok(lines)
+}
+
+/// Masks again what a second copy has of a ledger from before a removal.
+#[cfg(feature = "offsite")]
+pub(super) fn mask_restored(layout: &Layout) -> Result<()> {
+    let lines = decided(layout)?;
+    if !lines.is_empty() {
+        mask_lines(layout, &lines)?;
+    }
+    Ok(())
 }
 
 /// Hides from readers what is to be removed and is still there, since nobody could write meanwhile.

@@ -75,21 +75,27 @@ impl Ledger {
     /// Masks these lines, which are in order. Those that are masked already stay as they are; false
     /// if all are.
     pub(crate) fn mask(&mut self, lines: &[MaskedLine]) -> Result<bool> {
-        // What a killed run left of a month has its lines, too.
-        for (name, _) in fsx::list(&self.layout.ledger_dir())? {
-            if Path::new(&name).extension().is_some_and(|end| end == "tmp") {
-                fsx::remove(&self.layout.ledger_dir().join(name))?;
-            }
-        }
-        let mut changed = false;
-        for file in files(&self.layout)? {
-            changed |= mask_month(&self.layout, &file, lines)?;
-        }
+        let changed = mask_lines(&self.layout, lines)?;
         if let Some((handle, position)) = &mut self.newest {
             *handle = fsx::append(&plain_path(&self.layout, &position.file))?;
         }
         Ok(changed)
     }
+}
+
+/// Masks lines of a ledger that nobody writes to.
+pub(crate) fn mask_lines(layout: &Layout, lines: &[MaskedLine]) -> Result<bool> {
+    // What a killed run left of a month has its lines, too.
+    for (name, _) in fsx::list(&layout.ledger_dir())? {
+        if Path::new(&name).extension().is_some_and(|end| end == "tmp") {
+            fsx::remove(&layout.ledger_dir().join(name))?;
+        }
+    }
+    let mut changed = false;
+    for file in files(layout)? {
+        changed |= mask_month(layout, &file, lines)?;
+    }
+    Ok(changed)
 }
 
 fn mask_month(layout: &Layout, file: &str, lines: &[MaskedLine]) -> Result<bool> {
@@ -157,7 +163,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Error {
 }
 
 /// The number of a line, without reading the rest of it.
-fn seq_of(line: &[u8]) -> Option<u64> {
+pub(super) fn seq_of(line: &[u8]) -> Option<u64> {
     let rest = line.strip_prefix(b"{\"v\":1,\"seq\":")?;
     let end = rest.iter().position(|b| !b.is_ascii_digit())?;
     std::str::from_utf8(&rest[..end]).ok()?.parse().ok()

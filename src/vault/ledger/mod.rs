@@ -36,6 +36,8 @@ use encode::{OpenLedger, encode, encode_open};
 use line::{MAX_LINE, MAX_TIME, month_of, split};
 
 pub use chain::Position;
+#[cfg(feature = "offsite")]
+pub(crate) use erase::mask_lines;
 pub(crate) use erase::{for_each_line, mask_copy};
 pub(crate) use erasure::MaskedLine;
 pub use erasure::{Erasure, TombstoneKind};
@@ -89,6 +91,26 @@ pub(crate) fn plain_bytes(layout: &Layout, file: &str, offset: u64) -> Result<im
         }),
         Err(e) => Err(Error::file("read", &path, e)),
     }
+}
+
+/// The place after a line of this ledger, if that is the line of a copy or was it before it was
+/// masked.
+#[cfg(feature = "offsite")]
+pub(crate) fn place_after(
+    here: &[u8],
+    there: &[u8],
+    file: String,
+    offset: u64,
+) -> Option<Position> {
+    let (_, c) = split(here)?;
+    let (_, same) = split(there)?;
+    let seq = erase::seq_of(here)?;
+    (c == same).then_some(Position {
+        file,
+        offset,
+        c,
+        seq,
+    })
 }
 
 /// True if lines of a ledger may be masked.

@@ -278,12 +278,13 @@ impl User {
             stop: stop(),
         };
         let vault = self.vault();
-        let agreed = ConfirmedPlan::plan(&vault, self.job(), selection, &options, &mut |_| {});
+        let agreed =
+            ConfirmedPlan::plan(&vault, self.job(), selection, None, &options, &mut |_| {});
         let agreed = match agreed {
             Ok(agreed) => agreed,
             Err(error) => return Came::Failed(error.to_string()),
         };
-        let (report, error) = agreed.apply(&options, &mut |_| {});
+        let (report, error) = agreed.apply(None, &options, &mut |_| {});
         match error {
             Some(error) => Came::Failed(error.to_string()),
             None if report.kept.is_empty() => Came::Well(format!("{:?}", report.freed)),

@@ -33,8 +33,11 @@ pub(super) fn config(text: &str, path: &Path, home: Option<&Path>) -> Result<Con
     let context = Context { text, path, home };
     context.check_defaults(&file.defaults)?;
     context.check_stored(&file.accounts)?;
+    let offsite = context.offsite(&file.offsite)?;
     let mut accounts = BTreeMap::new();
     for (name, own) in file.accounts {
+        let rule = own.purge.as_ref().map(Spanned::get_ref);
+        context.check_required(rule, &offsite)?;
         let account = context.account(&name, &own.over(&file.defaults))?;
         accounts.insert(name.into_inner(), account);
     }
@@ -46,7 +49,7 @@ pub(super) fn config(text: &str, path: &Path, home: Option<&Path>) -> Result<Con
         accounts,
         retention,
         notify: context.notify(file.notify.as_ref())?,
-        offsite: context.offsite(&file.offsite)?,
+        offsite,
     })
 }
 

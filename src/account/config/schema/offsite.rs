@@ -7,8 +7,9 @@ use toml::{Spanned, Value};
 
 #[cfg(test)]
 use super::json;
+use super::purge::RawPurge;
 use super::{Context, span};
-use crate::account::config::offsite::REGION;
+use crate::account::config::offsite::{REGION, REGION_FORM, is_region};
 use crate::account::config::{OffsiteSettings, PlaceUrl, is_account_name, is_service_url};
 use crate::base::error::{Error, Result};
 use crate::base::secret::KeySource;
@@ -34,8 +35,6 @@ pub(super) struct RawOffsite {
     ca_file: Option<Spanned<String>>,
     #[cfg_attr(test, schemars(with = "Option<Vec<String>>"))]
     recipients: Option<Spanned<Vec<String>>>,
-    #[cfg_attr(test, schemars(with = "Option<bool>"))]
-    encrypt: Option<Spanned<bool>>,
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     limit_rate: Option<Spanned<String>>,
 }
@@ -50,6 +49,28 @@ impl Context<'_> {
             Ok((place.name.clone(), place))
         });
         places.collect()
+    }
+
+    /// A rule that requires a copy which is nowhere configured would delete nothing for ever.
+    pub(super) fn check_required(
+        &self,
+        rule: Option<&RawPurge>,
+        places: &BTreeMap<String, OffsiteSettings>,
+    ) -> Result<()> {
+        let Some(name) = rule.and_then(|rule| rule.require_offsite.as_ref()) else {
+            return Ok(());
+        };
+        if places.contains_key(name.get_ref()) {
+            return Ok(());
+        }
+        Err(self.hinted(
+            &name.span(),
+            &format!(
+                "require_offsite: there is no table [offsite.{}]",
+                name.get_ref()
+            ),
+            "name a second copy that is configured",
+        ))
     }
 
     fn place(&self, key: &Spanned<String>, raw: &RawOffsite) -> Result<OffsiteSettings> {
@@ -78,7 +99,7 @@ impl Context<'_> {
         })?;
         let url = self.parsed(url)?;
         self.check_storage_keys(&url, raw)?;
-        let (recipients, encrypt) = self.recipients(key, raw)?;
+        let recipients = self.recipients(key, raw)?;
         let endpoint = self.endpoint(raw)?;
         Ok(OffsiteSettings {
             name: name.clone(),
@@ -93,7 +114,6 @@ impl Context<'_> {
                 .map(|path| self.path("ca_file", path))
                 .transpose()?,
             recipients,
-            encrypt,
             limit_rate: self.limit_rate(raw)?,
         })
     }
@@ -147,13 +167,11 @@ impl Context<'_> {
         let Some(region) = &raw.region else {
             return Ok(REGION.to_owned());
         };
-        let plain = |c: u8| c.is_ascii_alphanumeric() || c == b'-';
-        let text = region.get_ref();
-        if text.is_empty() || text.len() > 64 || !text.bytes().all(plain) {
-            let hint = "it is like \"eu-central-1\", or as the service calls it";
-            return Err(self.hinted(&region.span(), "region is not the name of a region", hint));
+        if !is_region(region.get_ref()) {
+            let message = "region is not the name of a region";
+            return Err(self.hinted(&region.span(), message, REGION_FORM));
         }
-        Ok(text.clone())
+        Ok(region.get_ref().clone())
     }
 
     fn credentials(&self, raw: &RawOffsite) -> Result<KeySource> {
@@ -172,27 +190,15 @@ impl Context<'_> {
         }
     }
 
-    /// Public keys. What is not encrypted says so in so many words.
-    fn recipients(&self, key: &Spanned<String>, raw: &RawOffsite) -> Result<(Vec<String>, bool)> {
-        let encrypt = raw.encrypt.as_ref().is_none_or(|wanted| *wanted.get_ref());
+    /// Public keys.
+    fn recipients(&self, key: &Spanned<String>, raw: &RawOffsite) -> Result<Vec<String>> {
         let Some(recipients) = raw.recipients.as_ref().filter(|r| !r.get_ref().is_empty()) else {
-            if encrypt {
-                return Err(self.hinted(
-                    &key.span(),
-                    &format!("the second copy {} has no recipients", key.get_ref()),
-                    "add recipients = [\"age1…\"], which 'age-keygen' makes, or encrypt = false \
-                     if everybody who can read the place may read the mail",
-                ));
-            }
-            return Ok((Vec::new(), false));
-        };
-        if !encrypt {
             return Err(self.hinted(
-                &recipients.span(),
-                "encrypt = false and recipients cannot both be set",
-                "remove one of them",
+                &key.span(),
+                &format!("the second copy {} has no recipients", key.get_ref()),
+                "add recipients = [\"age1…\"]; 'age-keygen -o key.txt' makes a key and prints that",
             ));
-        }
+        };
         let good = |text: &String| {
             let rest = text.strip_prefix("age1").unwrap_or_default();
             !rest.is_empty()
@@ -209,7 +215,7 @@ impl Context<'_> {
                  here",
             ));
         }
-        Ok((recipients.get_ref().clone(), true))
+        Ok(recipients.get_ref().clone())
     }
 
     fn limit_rate(&self, raw: &RawOffsite) -> Result<Option<u64>> {
@@ -253,12 +259,12 @@ mod tests {
             (place.region.as_str(), place.path_style),
             ("us-east-1", false)
         );
-        assert_eq!((place.encrypt, place.recipients.len()), (true, 2));
+        assert_eq!(place.recipients.len(), 2);
         assert_eq!(place.credentials, KeySource::Variables);
-        let lines = "url = \"s3://bucket\"\nendpoint = \"http://127.0.0.1:9000\"\nencrypt = false\n\
-                     limit_rate = \"5M\"\ncredentials_command = \"pass show b2\"\nca_file = \"ca.pem\"";
+        let lines = "url = \"s3://bucket\"\nendpoint = \"http://127.0.0.1:9000\"\n\
+                     recipients = [\"age1abc\"]\nlimit_rate = \"5M\"\ncredentials_command = \"pass show b2\"\nca_file = \"ca.pem\"";
         let place = parse(lines).unwrap();
-        assert_eq!((place.path_style, place.encrypt), (true, false));
+        assert!(place.path_style);
         assert_eq!(place.limit_rate, Some(5 << 20));
         assert_eq!(place.ca_file, Some("/c/ca.pem".into()));
         let program = Program::Shell("pass show b2".into());
@@ -274,7 +280,10 @@ mod tests {
             (TO.to_owned(), "the second copy b2 has no url"),
             (s3.to_owned(), "the second copy b2 has no recipients"),
             (format!("{s3}\nrecipients = []"), "has no recipients"),
-            (format!("{s3}\nencrypt = false\n{TO}"), "cannot both be set"),
+            (
+                format!("{s3}\nencrypt = false\n{TO}"),
+                "unknown field `encrypt`",
+            ),
             (
                 format!("{s3}\nrecipients = [\"AGE-SECRET-KEY-1HUNTER2\"]"),
                 "is not a public key of age",

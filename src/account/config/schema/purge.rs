@@ -15,6 +15,8 @@ pub(super) struct RawPurge {
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     older_than: Option<Spanned<String>>,
     keep_newest: Option<u64>,
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    pub(super) require_offsite: Option<Spanned<String>>,
     #[serde(default)]
     #[cfg_attr(test, schemars(with = "Vec<String>"))]
     keep: Vec<Spanned<String>>,
@@ -37,6 +39,7 @@ impl Context<'_> {
         Ok(Purge {
             older_than: older_than.transpose()?,
             keep_newest: raw.keep_newest,
+            require_offsite: (raw.require_offsite.as_ref()).map(|name| name.get_ref().clone()),
             keep: raw
                 .keep
                 .iter()

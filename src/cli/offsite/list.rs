@@ -1,0 +1,59 @@
+//! `mailvault offsite list`: the pushes that a place has.
+
+use mailvault::offsite::heads::read_heads;
+use serde_json::json;
+
+use super::{open, place, words};
+use crate::cli::Done;
+use crate::cli::args::{Global, OffsiteList};
+use crate::cli::output::Output;
+use crate::cli::report::Failure;
+use crate::cli::secrets;
+use crate::cli::settings::Settings;
+use crate::cli::signals::Stop;
+use crate::cli::text::{Align, count, minute, rfc3339, size, table};
+
+pub(super) fn run(
+    args: &OffsiteList,
+    settings: &Settings,
+    global: &Global,
+    out: &Output,
+) -> Result<Done, Failure> {
+    let place = place(&args.place, settings)?;
+    let name = place.name.as_str();
+    let stop = Stop::watch(out, "stopping (press Ctrl-C again to quit now)");
+    let store = open(place, settings, secrets::may_ask(global, out), &stop)?;
+    let heads = read_heads(&store, None).map_err(|error| words::failure(error, name))?;
+    let mut rows = vec![
+        ["push", "time", "objects", "size"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    for head in &heads.pushes {
+        rows.push(vec![
+            count(head.seq),
+            minute(head.time),
+            count(head.objects),
+            size(head.bytes),
+        ]);
+        let line = json!({
+            "place": name,
+            "head": head.seq,
+            "time": rfc3339(head.time),
+            "objects": head.objects,
+            "bytes": head.bytes,
+        });
+        out.json("place_push", line, false);
+    }
+    if rows.len() > 1 {
+        let aligns = [Align::Right, Align::Left, Align::Right, Align::Right];
+        for line in table(&rows, &aligns) {
+            out.line(&line);
+        }
+    } else if !out.quiet {
+        out.line(&format!("{name}: no push yet"));
+    }
+    let bytes: u64 = heads.pushes.iter().map(|head| head.bytes).sum();
+    let summary = json!({"pushes": heads.pushes.len(), "bytes": bytes});
+    Ok(Done::new(0, summary))
+}

@@ -1,0 +1,119 @@
+//! `mailvault offsite`: the second copy of the vault.
+
+mod gate;
+mod identity;
+mod init;
+mod list;
+mod push;
+mod restore;
+mod status;
+mod verify;
+mod words;
+
+use mailvault::account::config::OffsiteSettings;
+use mailvault::base::error::Error;
+use mailvault::base::suggest;
+use mailvault::offsite::access::{PlaceAccess, open_place};
+use mailvault::offsite::init::PlaceNotes;
+use mailvault::offsite::pack::Recipients;
+use mailvault::offsite::place::ObjectStore;
+
+use super::Done;
+use super::args::{Global, OffsiteArgs, OffsiteCommand};
+use super::output::Output;
+use super::report::Failure;
+use super::settings::{self, Settings};
+use super::signals::Stop;
+
+pub(crate) use gate::RequiredCopy;
+pub(crate) use push::push_all;
+
+/// Fails where there is no place for a second copy.
+pub(crate) fn refuse_without_place(settings: &Settings) -> Result<(), Failure> {
+    places(&[], settings).map(|_| ())
+}
+
+pub(crate) fn run(args: &OffsiteArgs, global: &Global, out: &Output) -> Result<Done, Failure> {
+    let settings = &Settings::load(global)?;
+    match &args.command {
+        OffsiteCommand::Init(args) => init::run(args, settings, global, out),
+        OffsiteCommand::Push(args) => push::run(args, settings, global, out),
+        OffsiteCommand::List(args) => list::run(args, settings, global, out),
+        OffsiteCommand::Status(args) => status::run(args, settings, out),
+        OffsiteCommand::Verify(args) => verify::run(args, settings, global, out),
+        OffsiteCommand::Restore(args) => restore::run(args, settings, global, out),
+    }
+}
+
+/// The place of this name.
+fn place<'s>(name: &str, settings: &'s Settings) -> Result<&'s OffsiteSettings, Failure> {
+    let places = &settings.config.offsite;
+    if let Some(place) = places.get(name) {
+        return Ok(place);
+    }
+    let names: Vec<&str> = places.keys().map(String::as_str).collect();
+    Err(Error::Config {
+        message: format!("no second copy is called \"{name}\""),
+        hint: Some(match suggest::nearest(name, names.iter().copied(), 2) {
+            Some(near) => format!("did you mean {near}?"),
+            None if names.is_empty() => no_place().to_owned(),
+            None => format!("the configuration has {}", names.join(", ")),
+        }),
+    }
+    .into())
+}
+
+/// The places of these names, or all.
+fn places<'s>(
+    names: &[String],
+    settings: &'s Settings,
+) -> Result<Vec<&'s OffsiteSettings>, Failure> {
+    if names.is_empty() && settings.config.offsite.is_empty() {
+        return Err(Error::Config {
+            message: "the configuration has no place for a second copy".to_owned(),
+            hint: Some(no_place().to_owned()),
+        }
+        .into());
+    }
+    if names.is_empty() {
+        return Ok(settings.config.offsite.values().collect());
+    }
+    let mut chosen: Vec<&OffsiteSettings> = Vec::new();
+    for name in names {
+        let place = place(name, settings)?;
+        if !chosen.iter().any(|other| other.name == place.name) {
+            chosen.push(place);
+        }
+    }
+    Ok(chosen)
+}
+
+fn no_place() -> &'static str {
+    "add a table [offsite.NAME] to it with url and recipients: 'mailvault config edit'. See \
+     mailvault-config(5)"
+}
+
+/// Opens a place; nothing is sent yet. With `asks`, a program that gives its keys may use the
+/// terminal.
+fn open(
+    place: &OffsiteSettings,
+    settings: &Settings,
+    asks: bool,
+    stop: &Stop,
+) -> Result<ObjectStore, Failure> {
+    let notes = PlaceNotes::read(&settings.vault, &place.name)?;
+    let notes = notes.filter(|notes| notes.url == place.url.to_string());
+    let access = PlaceAccess {
+        env: settings::storage_env(settings.home.clone(), &place.credentials),
+        asks,
+        proxy: settings::https_proxy(),
+        abilities: notes.map(|notes| notes.abilities()),
+        stop: stop.flag.clone(),
+    };
+    Ok(open_place(place, access)?)
+}
+
+/// The public keys of a place.
+fn recipients(place: &OffsiteSettings) -> Result<Recipients, Failure> {
+    Recipients::parse(&place.recipients).map_err(|error| words::recipients(&error, place))
+}

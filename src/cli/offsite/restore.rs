@@ -1,0 +1,161 @@
+//! `mailvault offsite restore`: make a vault from its second copy.
+
+use mailvault::account::config::OffsiteSettings;
+use mailvault::base::error::ErrorKind;
+use mailvault::base::event::RunEvent;
+use mailvault::offsite::restore::{RestoreOptions, RestoreReport, restore};
+use serde_json::{Value, json};
+
+use super::{identity, open, place, words};
+use crate::cli::Done;
+use crate::cli::args::{Global, OffsiteRestore};
+use crate::cli::frame;
+use crate::cli::output::{Output, Tone};
+use crate::cli::report::Failure;
+use crate::cli::secrets;
+use crate::cli::settings::Settings;
+use crate::cli::signals::Stop;
+use crate::cli::text::{count, escape, plural};
+
+/// Ids of missing messages that are shown.
+const SHOWN: usize = 20;
+
+pub(super) fn run(
+    args: &OffsiteRestore,
+    settings: &Settings,
+    global: &Global,
+    out: &Output,
+) -> Result<Done, Failure> {
+    let place = source(args, settings)?;
+    let name = place.name.as_str();
+    frame::start(out, "offsite restore", &[]);
+    let stop = Stop::watch(
+        out,
+        "stopping; the same command continues from there (press Ctrl-C again to quit now)",
+    );
+    let keys = identity::read(&args.identity, global, out)?;
+    let store = open(&place, settings, secrets::may_ask(global, out), &stop)?;
+    let options = RestoreOptions {
+        destination: name,
+        identities: &keys,
+        head: args.at.as_deref().map(head).transpose()?,
+        stop: &stop.flag,
+    };
+    let report = frame::with_progress(out, [name], |events| {
+        restore(&store, &args.dir, options, &mut |so_far| {
+            events(RunEvent::Progress {
+                account: name,
+                messages: so_far.messages,
+                octets: so_far.bytes,
+            });
+        })
+    });
+    let report = report.map_err(|error| words::failure(error, name))?;
+    print(args, &report, settings, out);
+    let whole = report.damaged.is_empty() && report.missing.is_empty() && report.whole_ledger;
+    let code = if whole {
+        0
+    } else {
+        ErrorKind::Damaged.exit_code()
+    };
+    Ok(Done::new(stop.exit_code(code), summary(&report)))
+}
+
+/// The place to restore from: one of the configuration, or an address.
+fn source(args: &OffsiteRestore, settings: &Settings) -> Result<OffsiteSettings, Failure> {
+    if args.place.contains("://") || args.place.starts_with("rclone:") {
+        let (endpoint, region) = (args.endpoint.as_deref(), args.region.as_deref());
+        return Ok(OffsiteSettings::at(&args.place, endpoint, region)?);
+    }
+    if args.endpoint.is_some() || args.region.is_some() {
+        return Err(Failure::usage(
+            "--endpoint and --region are for an address, and not for a place of the configuration",
+            "leave them out, or write the address, such as s3://BUCKET/PREFIX",
+        ));
+    }
+    place(&args.place, settings).cloned()
+}
+
+fn head(text: &str) -> Result<u64, Failure> {
+    text.parse().map_err(|_| {
+        Failure::usage(
+            format!("\"{text}\" is not the number of a push"),
+            "'mailvault offsite list PLACE' shows the numbers",
+        )
+    })
+}
+
+fn print(args: &OffsiteRestore, report: &RestoreReport, settings: &Settings, out: &Output) {
+    let dir = escape(&settings.shown(&args.dir)).into_owned();
+    if !out.quiet {
+        out.line(&format!(
+            "{} restored to {dir}, as of push {}.",
+            plural(report.messages, "message"),
+            count(report.head)
+        ));
+    }
+    for object in &report.damaged {
+        out.line(&format!(
+            "  {}  {}",
+            out.word("missing or damaged there", Tone::Bad),
+            escape(object)
+        ));
+    }
+    if !report.missing.is_empty() {
+        out.line(&format!(
+            "{}: no object that can be read has {}.",
+            out.word(
+                &format!(
+                    "{} not restored",
+                    plural(report.missing.len() as u64, "message")
+                ),
+                Tone::Bad
+            ),
+            if report.missing.len() == 1 {
+                "it"
+            } else {
+                "them"
+            }
+        ));
+        for id in report.missing.iter().take(SHOWN) {
+            out.line(&format!("  {id}"));
+        }
+        if report.missing.len() > SHOWN {
+            let more = report.missing.len() - SHOWN;
+            out.line(&format!(
+                "  and {} more; --json lists all",
+                count(more as u64)
+            ));
+        }
+    }
+    if !report.whole_ledger {
+        out.line("The vault's records are damaged, as they were when they were pushed.");
+    }
+    if !out.quiet && out.out_terminal {
+        out.line(&format!(
+            "Next: mailvault verify --vault {dir}; then set vault = \"{dir}\" in the configuration."
+        ));
+    }
+    for id in &report.missing {
+        out.json("not_restored", json!({"id": id.to_string()}), false);
+    }
+    for object in &report.damaged {
+        out.json(
+            "place_damage",
+            json!({"object": object, "problem": "damaged"}),
+            false,
+        );
+    }
+}
+
+fn summary(report: &RestoreReport) -> Value {
+    json!({
+        "head": report.head,
+        "objects": report.objects,
+        "bytes": report.bytes,
+        "messages": report.messages,
+        "missing": report.missing.len(),
+        "damaged": report.damaged.len(),
+        "whole_records": report.whole_ledger,
+    })
+}

@@ -1,0 +1,166 @@
+//! `mailvault offsite verify`: check what a place has.
+
+use mailvault::base::error::ErrorKind;
+use mailvault::base::event::RunEvent;
+use mailvault::offsite::verify::{ObjectProblem, PlaceCheck, PlaceReport, verify_place};
+use serde_json::{Value, json};
+
+use super::{identity, open, place, words};
+use crate::cli::Done;
+use crate::cli::args::{Global, OffsiteVerify};
+use crate::cli::frame;
+use crate::cli::output::{Output, Tone};
+use crate::cli::report::Failure;
+use crate::cli::secrets;
+use crate::cli::settings::Settings;
+use crate::cli::signals::Stop;
+use crate::cli::text::{count, escape, plural, size};
+
+pub(super) fn run(
+    args: &OffsiteVerify,
+    settings: &Settings,
+    global: &Global,
+    out: &Output,
+) -> Result<Done, Failure> {
+    let place = place(&args.place, settings)?;
+    let name = place.name.as_str();
+    frame::start(out, "offsite verify", &[]);
+    let stop = Stop::watch(out, "stopping (press Ctrl-C again to quit now)");
+    let keys = args.identity.as_deref();
+    let keys = keys
+        .map(|file| identity::read(file, global, out))
+        .transpose()?;
+    let store = open(place, settings, secrets::may_ask(global, out), &stop)?;
+    let check = PlaceCheck {
+        read_data: args.read_data,
+        subset: args.subset,
+        identities: keys.as_ref(),
+        stop: &stop.flag,
+    };
+    let report = frame::with_progress(out, [name], |events| {
+        verify_place(&store, check, &mut |so_far| {
+            events(RunEvent::Progress {
+                account: name,
+                messages: so_far.messages,
+                octets: so_far.bytes,
+            });
+        })
+    });
+    let report = report.map_err(|error| words::failure(error, name))?;
+    for (object, problem) in &report.findings {
+        let line = json!({"place": name, "object": object, "problem": code(problem)});
+        out.json("place_damage", line, false);
+    }
+    let damaged = !report.findings.is_empty();
+    if damaged || !out.quiet {
+        print(name, args, &report, out);
+    }
+    let code = if damaged {
+        ErrorKind::Damaged.exit_code()
+    } else {
+        0
+    };
+    Ok(Done::new(stop.exit_code(code), summary(&report)))
+}
+
+fn print(name: &str, args: &OffsiteVerify, report: &PlaceReport, out: &Output) {
+    let good = report.objects - report.findings.len() as u64;
+    // What was only listed is there, and no more is known of it.
+    let word = if args.read_data && args.subset.is_none() {
+        "good"
+    } else {
+        "there"
+    };
+    out.line(&format!(
+        "{name}: {} of {} {} ({}), of {}",
+        count(good),
+        plural(report.objects, "object"),
+        if report.findings.is_empty() {
+            out.word(word, Tone::Good)
+        } else {
+            word.to_owned()
+        },
+        size(report.bytes),
+        match report.heads {
+            1 => "1 push".to_owned(),
+            heads => format!("{} pushes", count(heads)),
+        },
+    ));
+    for (object, problem) in &report.findings {
+        out.line(&format!(
+            "  {}  {}",
+            out.word(&in_words(problem), Tone::Bad),
+            escape(object)
+        ));
+    }
+    if args.read_data {
+        out.line(&match args.identity {
+            Some(_) => format!(
+                "{} read and decrypted; {} compared.",
+                plural(report.read, "object"),
+                plural(report.messages, "message")
+            ),
+            None => format!(
+                "{} read. --identity FILE also decrypts them and compares the messages.",
+                plural(report.read, "object")
+            ),
+        });
+    } else if out.out_terminal {
+        out.line(
+            "Names and sizes are as pushed; --read-data also downloads and compares the bytes.",
+        );
+    }
+    if let Some((part, parts)) = args.subset {
+        out.line(&format!(
+            "Only part {part} of {parts} was downloaded; of the rest, names and sizes were checked."
+        ));
+    }
+    if report.size_only > 0 && !args.read_data {
+        out.line(&format!(
+            "Of {}, the place shows no checksum.",
+            plural(report.size_only, "object")
+        ));
+    }
+    if report.unnamed > 0 {
+        out.line(&format!(
+            "{} there that no push names, as an interrupted push leaves them.",
+            match report.unnamed {
+                1 => "1 object is".to_owned(),
+                several => format!("{} are", plural(several, "object")),
+            }
+        ));
+    }
+}
+
+fn in_words(problem: &ObjectProblem) -> String {
+    match problem {
+        ObjectProblem::Missing => "missing".to_owned(),
+        ObjectProblem::Size { there } => format!("has {}", size(*there)),
+        ObjectProblem::Changed => "changed".to_owned(),
+        ObjectProblem::Malformed => "malformed".to_owned(),
+        _ => "damaged".to_owned(),
+    }
+}
+
+fn code(problem: &ObjectProblem) -> &'static str {
+    match problem {
+        ObjectProblem::Missing => "missing",
+        ObjectProblem::Size { .. } => "size",
+        ObjectProblem::Changed => "changed",
+        ObjectProblem::Malformed => "malformed",
+        _ => "damaged",
+    }
+}
+
+fn summary(report: &PlaceReport) -> Value {
+    json!({
+        "pushes": report.heads,
+        "objects": report.objects,
+        "bytes": report.bytes,
+        "read": report.read,
+        "messages": report.messages,
+        "size_only": report.size_only,
+        "unnamed": report.unnamed,
+        "findings": report.findings.len(),
+    })
+}

@@ -1,0 +1,134 @@
+//! What goes wrong with a second copy, in words.
+
+use mailvault::account::config::OffsiteSettings;
+use mailvault::base::error::{Error, ErrorKind, TlsFault};
+use mailvault::offsite::fault::CopyError;
+use mailvault::offsite::head::HeadError;
+use mailvault::offsite::pack::{IdentityFault, IdentityFileError, PackError, RecipientsError};
+use mailvault::offsite::payload::PushError;
+
+use crate::cli::report::Failure;
+
+/// A failure at a place.
+pub(super) fn failure(error: CopyError, place: &str) -> Failure {
+    let kind = error.kind();
+    let message = error.to_string();
+    let hint = match error {
+        CopyError::Base(Error::Tls {
+            server,
+            reason,
+            fault: TlsFault::Untrusted,
+            ..
+        }) => {
+            return Failure::Worded {
+                kind,
+                message: format!("{place}: the certificate of {server} is not trusted: {reason}"),
+                hint: Some(format!(
+                    "if this is a service of your own, set ca_file in [offsite.{place}]. If not, \
+                     someone may be between you and the service"
+                )),
+            };
+        }
+        CopyError::Base(error) => return error.into(),
+        CopyError::Pack {
+            source: PackError::WrongIdentity,
+            ..
+        }
+        | CopyError::Push {
+            source: PushError::Pack(PackError::WrongIdentity),
+            ..
+        } => {
+            return Failure::Worded {
+                kind,
+                message: format!("{place}: this private key does not open the copy"),
+                hint: Some(
+                    "use the key of one of the recipients that were configured when it was pushed; \
+                     'age-keygen -y FILE' shows the recipient of a key"
+                        .to_owned(),
+                ),
+            };
+        }
+        CopyError::Running { .. } => "wait until it has finished".to_owned(),
+        CopyError::Forked { .. } => format!(
+            "if this vault is the one to keep, give it a new url in [offsite.{place}] and push \
+             there. If the other machine's is, restore it from the place. Nothing was overwritten"
+        ),
+        CopyError::HeadGone { .. } => format!(
+            "'mailvault offsite verify {place}' shows what else is missing. To begin a new copy, \
+             set another url"
+        ),
+        CopyError::UnknownCopy => format!(
+            "if it is the copy of this vault, 'mailvault offsite init {place} --identity FILE' \
+             reads it, and 'mailvault offsite push {place} --rebuild' sends everything once more. \
+             If not, set another url"
+        ),
+        CopyError::OtherVault | CopyError::OtherLedger => {
+            "set another url for this vault. Nothing was overwritten".to_owned()
+        }
+        CopyError::LedgerBehind => format!(
+            "the vault was put back to an older state. Restore it from {place}, or set another url \
+             to begin a new copy"
+        ),
+        CopyError::NotReady => format!("run 'mailvault offsite init {place}' first"),
+        CopyError::Empty => format!("'mailvault offsite push {place}' makes one"),
+        CopyError::NoHead => format!("'mailvault offsite list {place}' shows those that it has"),
+        CopyError::Damaged { .. } | CopyError::Occupied { .. } => {
+            format!("'mailvault offsite verify {place} --read-data' checks everything there")
+        }
+        CopyError::Head(HeadError::NewerFormat { .. })
+        | CopyError::Push {
+            source: PushError::NewerFormat { .. },
+            ..
+        } => "use the version of mailvault that wrote it".to_owned(),
+        _ => format!("'mailvault offsite verify {place} --read-data' checks everything there"),
+    };
+    Failure::Worded {
+        kind,
+        message: format!("{place}: {message}"),
+        hint: Some(hint),
+    }
+}
+
+/// What is wrong with the public keys of a place. A text that is none may be a private key, and
+/// is not shown.
+pub(super) fn recipients(error: &RecipientsError, place: &OffsiteSettings) -> Failure {
+    let which = match error {
+        RecipientsError::Faults(faults) => {
+            let places: Vec<String> = faults.iter().map(|(at, _)| (at + 1).to_string()).collect();
+            format!(" (number {})", places.join(", "))
+        }
+        _ => String::new(),
+    };
+    Failure::Worded {
+        kind: ErrorKind::Config,
+        message: format!(
+            "the recipients of {} cannot be used{which}: {error}",
+            place.name
+        ),
+        hint: Some("'age-keygen -y FILE' prints the public key of a private one".to_owned()),
+    }
+}
+
+/// What is wrong with a file of private keys; nothing of it is shown.
+pub(super) fn identity(error: IdentityFileError, file: &str) -> Failure {
+    let hint = match error {
+        IdentityFileError::Line { fault, .. } => match fault {
+            IdentityFault::PublicKey => "it is a public key; the private one is needed",
+            IdentityFault::Ssh => {
+                "keys of SSH cannot be used; 'age-keygen -o FILE' makes one that can"
+            }
+            _ => "a key is a line that begins with AGE-SECRET-KEY-1",
+        },
+        IdentityFileError::Locked => {
+            "run it on a terminal to be asked for the passphrase, or decrypt the file first: \
+             'age -d -o key.txt FILE'"
+        }
+        IdentityFileError::WrongPassphrase => "try again",
+        _ => "use the file that 'age-keygen -o FILE' made",
+    };
+    Failure::Worded {
+        kind: ErrorKind::Config,
+        message: format!("{file}: {error}"),
+        hint: Some(hint.to_owned()),
+    }
+}
