@@ -4,6 +4,7 @@
 //! Here are the objects of the place (`docs/OFFSITE-FORMAT.md`): packs of messages, pushes, heads
 //! and the page that says how to read them by hand.
 
+mod checked;
 pub mod fault;
 pub mod head;
 pub mod heads;

@@ -17,6 +17,8 @@ pub mod maildir;
 mod merge;
 mod present;
 #[cfg(feature = "offsite")]
+mod receive;
+#[cfg(feature = "offsite")]
 mod restore;
 mod retained;
 #[cfg(feature = "offsite")]
@@ -55,7 +57,9 @@ pub use hold::{HoldFault, HoldRequest, add_hold, release_hold};
 pub use merge::{MergeFault, MergePlan};
 pub(crate) use present::Present;
 #[cfg(feature = "offsite")]
-pub(crate) use restore::{RestoredMessage, VaultRestore, record_restored};
+pub(crate) use restore::{
+    RESTORE_BEGUN, RESTORE_NOTES, RestoredMessage, VaultRestore, record_restored, sweep_restore,
+};
 pub(crate) use retained::RetainedView;
 pub use select::{Entries, Entry, Part, Selection, SelectionScope};
 pub use writer::Writer;
