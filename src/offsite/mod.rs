@@ -30,6 +30,7 @@ pub(crate) fn assert_any(data: &[u8]) {
     head::assert_any(data);
 }
 
+pub mod heal;
 pub mod place;
 pub mod push;
 pub mod restore;

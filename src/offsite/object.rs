@@ -5,6 +5,7 @@
 //! versions, the right bytes are among them.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use super::checked::{CheckedObject, ObjectVerdict};
 use super::fault::CopyError;
@@ -81,6 +82,17 @@ impl<'p> ObjectCandidate<'p> {
         let version = self.version.as_ref();
         let reader = self.store.get_part(&self.name, version, 0..self.size)?;
         Ok(CheckedObject::new(reader))
+    }
+
+    /// Some of its bytes; fewer if it ends before.
+    pub(super) fn part(&self, range: Range<u64>) -> Result<Vec<u8>, Error> {
+        let end = range.end.min(self.size);
+        let range = range.start.min(end)..end;
+        let length = range.end - range.start;
+        let reader = self
+            .store
+            .get_part(&self.name, self.version.as_ref(), range)?;
+        reader.read_all(length)
     }
 }
 

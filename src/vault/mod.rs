@@ -6,6 +6,8 @@
 pub mod catalog;
 mod erase;
 pub(crate) mod frame;
+#[cfg(feature = "offsite")]
+mod heal;
 mod held;
 mod history;
 mod hold;
@@ -13,6 +15,8 @@ pub mod layout;
 pub mod ledger;
 mod locate;
 pub(crate) mod lock;
+#[cfg(feature = "offsite")]
+mod lost;
 pub mod maildir;
 mod merge;
 mod present;
@@ -51,6 +55,8 @@ use tombstones::TombstoneKey;
 
 use locate::{describe, locate, locate_all};
 
+#[cfg(feature = "offsite")]
+pub(crate) use heal::{HealedMessage, VaultHeal};
 pub(crate) use held::HeldFiles;
 pub use history::{LifeEvent, LifeEvents};
 pub use hold::{HoldFault, HoldRequest, add_hold, release_hold};
