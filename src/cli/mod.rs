@@ -152,7 +152,7 @@ fn execute(cli: Cli, out: &Output) -> Result<Done, Failure> {
     match command {
         Command::Pull(args) => pull::run(&args, &Settings::load(&global)?, &global, out),
         Command::Purge(args) => purge::run(&args, &Settings::load(&global)?, &global, out),
-        Command::Verify(args) => verify::run(&args, &Settings::load(&global)?, out),
+        Command::Verify(args) => verify::run(&args, &Settings::load(&global)?, &global, out),
         Command::Log(args) => log::run(&args, &Settings::load(&global)?, out),
         Command::Search(args) => search::run(&args, &Settings::load(&global)?, out),
         Command::Show(args) => show::run(&args, &Settings::load(&global)?, out),

@@ -8,7 +8,7 @@ use mailvault::vault::verify::{self, Finding, Problem, VerifyOptions, VerifyRepo
 use serde_json::{Value, json};
 
 use super::Done;
-use super::args::Verify;
+use super::args::{Global, Verify};
 use super::frame;
 use super::output::{Output, Tone};
 use super::report::Failure;
@@ -16,12 +16,18 @@ use super::settings::{Settings, unknown};
 use super::signals::Stop;
 use super::text::{Align, count, cut, day, escape, plural, size, table, wrap};
 
-pub(crate) fn run(args: &Verify, settings: &Settings, out: &Output) -> Result<Done, Failure> {
+pub(crate) fn run(
+    args: &Verify,
+    settings: &Settings,
+    global: &Global,
+    out: &Output,
+) -> Result<Done, Failure> {
     let accounts = settings.account_names(&args.accounts)?;
     refuse_unknown(&accounts, settings)?;
     let stop = Stop::watch(out, "stopping (press Ctrl-C again to quit now)");
     let names = settings.config.names();
     let options = options(args, &accounts, &names, &stop);
+    put_back(args, (&options, &stop), settings, global, out)?;
     let report = frame::with_progress(out, ["verify"], |events| {
         verify::verify(&settings.vault, &options, events)
     });
@@ -51,6 +57,35 @@ pub(crate) fn run(args: &Verify, settings: &Settings, out: &Output) -> Result<Do
         0
     };
     Ok(Done::new(code, summary(&report)))
+}
+
+/// Puts back what a second copy has, before the rest is set aside.
+#[cfg(feature = "offsite")]
+fn put_back(
+    args: &Verify,
+    how: (&VerifyOptions, &Stop),
+    settings: &Settings,
+    global: &Global,
+    out: &Output,
+) -> Result<(), Failure> {
+    match (&args.from, &args.identity) {
+        (Some(place), Some(file)) => {
+            super::offsite::put_back((place, file), how, settings, global, out)
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(feature = "offsite"))]
+#[expect(clippy::unnecessary_wraps, reason = "as with the feature")]
+fn put_back(
+    _: &Verify,
+    _: (&VerifyOptions, &Stop),
+    _: &Settings,
+    _: &Global,
+    _: &Output,
+) -> Result<(), Failure> {
+    Ok(())
 }
 
 /// Nothing would be wrong with an account that nobody knows. Of a catalog that cannot be read,
@@ -220,7 +255,13 @@ fn hint(report: &VerifyReport, args: &Verify, settings: &Settings) -> Option<Str
         .filter(|f| f.on_server)
         .count();
     let vault = escape(&settings.shown(&settings.vault)).into_owned();
-    let backups = format!("look in older backups of {vault}.");
+    let backups = match settings.config.offsite.keys().next() {
+        Some(place) => format!(
+            "'mailvault verify --read-data --repair --from {place} --identity FILE' puts back what \
+             the second copy has, with its private key."
+        ),
+        None => format!("look in older backups of {vault}."),
+    };
     // What only reading found, only reading repairs.
     let fetch = match (report.repaired, args.read_data) {
         (true, _) => "'mailvault pull'",

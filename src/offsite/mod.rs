@@ -5,6 +5,7 @@
 //! and the page that says how to read them by hand.
 
 pub mod access;
+mod checked;
 pub mod fault;
 pub mod head;
 pub mod heads;
@@ -32,6 +33,7 @@ pub(crate) fn assert_any(data: &[u8]) {
     head::assert_any(data);
 }
 
+pub mod heal;
 pub mod place;
 pub mod push;
 pub mod restore;

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -15,6 +17,7 @@ use crate::archive::commit::{CommitRequest, Delivery, Route, start};
 use crate::archive::dedupe::Policy;
 use crate::mail::source::Uid;
 use crate::vault::Writer;
+use crate::vault::frame;
 use crate::vault::ledger::{Evidence, LedgerEvent};
 use crate::vault::maildir::{Packer, create_folder};
 
@@ -22,6 +25,24 @@ pub(super) static NEVER: AtomicBool = AtomicBool::new(false);
 
 pub(super) fn identities() -> Identities {
     Identities::parse(fuzzing::KEY.as_bytes()).unwrap()
+}
+
+/// Numbers that look random and are the same for a seed.
+pub(super) struct TestDice(u64);
+
+impl TestDice {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    /// A number below this one.
+    pub(super) fn below(&mut self, limit: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        usize::try_from(self.0 >> 33).unwrap() % limit
+    }
 }
 
 /// A vault in a folder of its own.
@@ -129,6 +150,36 @@ pub(super) fn tree(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         }
     }
     files
+}
+
+/// Name, content, smallest name of the same file, and time.
+pub(super) type MessageFile = (PathBuf, Vec<u8>, PathBuf, i64);
+
+/// Each message file with its content, and the files that share one inode by their smallest name.
+pub(super) fn messages(root: &Path) -> Vec<MessageFile> {
+    let files = tree(&root.join("mail"));
+    let names: Vec<&PathBuf> = files.keys().collect();
+    let meta = |name: &PathBuf| fs::metadata(root.join("mail").join(name)).unwrap();
+    let cur = names
+        .iter()
+        .filter(|name| name.parent().unwrap().ends_with("cur"));
+    cur.map(|name| {
+        let path = root.join("mail").join(name);
+        let mut content = Vec::new();
+        frame::open(&path)
+            .unwrap()
+            .read_to_end(&mut content)
+            .unwrap();
+        let ino = meta(name).ino();
+        let first = names.iter().find(|other| meta(other).ino() == ino).unwrap();
+        (
+            (*name).clone(),
+            content,
+            (*first).clone(),
+            meta(name).mtime(),
+        )
+    })
+    .collect()
 }
 
 pub(super) fn memory(store: &ObjectStore) -> &MemoryStore {

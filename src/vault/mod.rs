@@ -6,6 +6,8 @@
 pub mod catalog;
 mod erase;
 pub(crate) mod frame;
+#[cfg(feature = "offsite")]
+mod heal;
 mod held;
 mod history;
 mod hold;
@@ -13,9 +15,13 @@ pub mod layout;
 pub mod ledger;
 mod locate;
 pub(crate) mod lock;
+#[cfg(feature = "offsite")]
+mod lost;
 pub mod maildir;
 mod merge;
 mod present;
+#[cfg(feature = "offsite")]
+mod receive;
 #[cfg(feature = "offsite")]
 mod restore;
 mod retained;
@@ -49,13 +55,18 @@ use tombstones::TombstoneKey;
 
 use locate::{describe, locate, locate_all};
 
+#[cfg(feature = "offsite")]
+pub(crate) use heal::{HealedMessage, VaultHeal};
 pub(crate) use held::HeldFiles;
 pub use history::{LifeEvent, LifeEvents};
 pub use hold::{HoldFault, HoldRequest, add_hold, release_hold};
 pub use merge::{MergeFault, MergePlan};
 pub(crate) use present::Present;
 #[cfg(feature = "offsite")]
-pub(crate) use restore::{RestoredMessage, VaultRestore, record_restored, write_tombstone_key};
+pub(crate) use restore::{
+    RESTORE_BEGUN, RESTORE_NOTES, RestoredMessage, VaultRestore, record_restored, sweep_restore,
+    write_tombstone_key,
+};
 pub(crate) use retained::RetainedView;
 pub use select::{Entries, Entry, Part, Selection, SelectionScope};
 pub use writer::Writer;

@@ -9,18 +9,33 @@ use std::time::Duration;
 use super::catalog::{Catalog, Place};
 use super::layout::{self, FileName, Layout, Manifest};
 use super::ledger::{self, LedgerEvent};
-use super::maildir::{self, Packer};
+use super::maildir;
+use super::receive::{ExpectedMessage, Receiver};
 use super::{Writer, erase, locate, replayed};
-use crate::base::error::{Error, Result};
-use crate::base::fsx::{self, BatchSync, Linked, Staging};
+use crate::base::error::Result;
+use crate::base::fsx::{self, BatchSync, Linked};
 use crate::mail::message::Hash128;
 
-/// Contents of up to this size are read at once.
-const AT_ONCE: u64 = 4 << 20;
-/// zstd's level, as of a pull.
-const LEVEL: i32 = 2;
 /// Files that are made durable together.
 const BATCH: usize = 1_024;
+
+/// The folder below the vault with what a restore has done so far.
+pub(crate) const RESTORE_NOTES: &str = "restore";
+/// The note without which no restore is continued.
+pub(crate) const RESTORE_BEGUN: &str = "copy";
+
+/// Removes the notes of a restore that had come to its end and was killed over removing them.
+pub(crate) fn sweep_restore(root: &Path) -> Result<()> {
+    let folder = root.join(RESTORE_NOTES);
+    if !fsx::is_dir(&folder)? || fsx::is_file(&folder.join(RESTORE_BEGUN))? {
+        return Ok(());
+    }
+    for (name, _) in fsx::list(&folder)? {
+        fsx::remove(&folder.join(name))?;
+    }
+    fsx::remove_dir(&folder)?;
+    fsx::sync_dir(root)
+}
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,8 +56,7 @@ pub(crate) struct VaultRestore {
     catalog: Catalog,
     whole: bool,
     sync: BatchSync,
-    staging: Staging,
-    packer: Option<(String, Packer)>,
+    receiver: Receiver,
     folders: BTreeSet<(String, String)>,
     written: Vec<PathBuf>,
 }
@@ -59,13 +73,11 @@ impl VaultRestore {
         let (catalog, whole) = replayed(&layout, &manifest)?;
         Ok(Some(Self {
             sync: BatchSync::new(layout.root())?,
-            // A file with a name can be made durable by itself.
-            staging: Staging::new(false),
+            receiver: Receiver::new(),
             layout,
             manifest,
             catalog,
             whole,
-            packer: None,
             folders: BTreeSet::new(),
             written: Vec::new(),
         }))
@@ -93,55 +105,22 @@ impl VaultRestore {
         for place in &places {
             self.create_folder(&place.account, &place.dir)?;
         }
-        let failed = |e| Error::file("read", Path::new(&hash.to_string()), e);
-        let mut packer = self.packer(&first.account)?;
-        packer.date(Some(mtime).filter(|time| *time > 0));
-        let arrived = if size <= AT_ONCE {
-            let mut bytes = Vec::new();
-            content.read_to_end(&mut bytes).map_err(failed)?;
-            packer.whole(&bytes)?
-        } else {
-            let mut error = None;
-            let pieces = packer.pieces(&[], || {
-                let mut piece = vec![0; 256 << 10];
-                match content.read(&mut piece) {
-                    Ok(0) => None,
-                    Ok(read) => {
-                        piece.truncate(read);
-                        Some(piece)
-                    }
-                    Err(e) => {
-                        error = Some(e);
-                        None
-                    }
-                }
-            })?;
-            match error {
-                Some(error) => {
-                    pieces.file.discard()?;
-                    return Err(failed(error));
-                }
-                None => pieces,
-            }
+        let expected = ExpectedMessage {
+            hash,
+            size,
+            mtime,
+            stored: 0,
         };
-        self.packer = Some((first.account.clone(), packer));
-        if arrived.digest.hash != hash {
-            arrived.file.discard()?;
+        let arrived = (self.receiver).take(&self.layout, &first.account, expected, content)?;
+        let Some(arrived) = arrived else {
             return Ok(RestoredMessage::Wrong);
-        }
+        };
         self.give_names(&arrived.file, &blob.name, &places)?;
         arrived.file.discard()?;
         if self.written.len() >= BATCH {
             self.sync_written()?;
         }
         Ok(RestoredMessage::Placed)
-    }
-
-    fn packer(&mut self, account: &str) -> Result<Packer> {
-        match self.packer.take() {
-            Some((of, packer)) if of == account => Ok(packer),
-            _ => Packer::new(&self.layout, account, LEVEL, &self.staging),
-        }
     }
 
     fn create_folder(&mut self, account: &str, dir: &str) -> Result<()> {
@@ -188,19 +167,22 @@ impl VaultRestore {
         Ok(())
     }
 
-    /// The contents that should have a file and have none.
-    pub(crate) fn missing(&self) -> Result<Vec<Hash128>> {
-        let mut missing = Vec::new();
+    /// How many contents should have a file and have none, and the first of them.
+    pub(crate) fn missing(&self, most: usize) -> Result<(u64, Vec<Hash128>)> {
+        let (mut count, mut missing) = (0, Vec::new());
         self.catalog.for_each_key(|_, hash| {
             if let Some(blob) = self.catalog.find(hash)?
                 && !self.catalog.places(blob.id)?.is_empty()
                 && locate(&self.layout, &self.catalog, &blob)?.is_empty()
             {
-                missing.push(hash);
+                count += 1;
+                if missing.len() < most {
+                    missing.push(hash);
+                }
             }
             Ok(())
         })?;
-        Ok(missing)
+        Ok((count, missing))
     }
 
     /// Makes it a vault.

@@ -85,6 +85,8 @@ impl Writer {
         for dir in [layout.mail_dir(), layout.ledger_dir()] {
             fsx::create_dir_all_durably(&dir)?;
         }
+        #[cfg(feature = "offsite")]
+        super::sweep_restore(layout.root())?;
         let mut catalog = Catalog::open(&layout.catalog())?;
         let position = catalog.position()?;
         let (ledger, opened) = Ledger::open(&layout, &manifest.id, position.as_ref())?;

@@ -365,3 +365,77 @@ fn a_pull_pushes_what_it_fetched() {
     let status = one(&sandbox, &["offsite", "status"], "place_status");
     assert_eq!(status["waiting"], 0);
 }
+
+/// Files of all kinds of damage, one of them lost long ago, and a message whose copies lie in two
+/// folders.
+#[test]
+fn what_is_damaged_here_comes_back_from_the_copy_to_the_byte() {
+    let (sandbox, _server) = with_place(folder, "");
+    run(&sandbox, &["offsite", "push"]);
+    // The server does not give them back.
+    run(&sandbox, &["purge", "work", "--all", "--yes"]);
+    let before = sandbox.messages("work");
+    let cur = sandbox.vault().join("mail/work/cur");
+    let damaged: Vec<PathBuf> = files(&cur).into_iter().step_by(5).collect();
+    assert_eq!(damaged.len(), 8);
+    for (n, file) in damaged.iter().enumerate() {
+        let mut bytes = fs::read(file).unwrap();
+        let middle = bytes.len() / 2;
+        match n % 4 {
+            0 => fs::remove_file(file).unwrap(),
+            1 => {
+                bytes[middle] ^= 0x20;
+                fs::write(file, bytes).unwrap();
+            }
+            2 => fs::write(file, &bytes[..middle]).unwrap(),
+            _ => fs::write(file, b"").unwrap(),
+        }
+        if n == 3 {
+            // The first four are recorded as lost before.
+            let _ = sandbox
+                .run(&["verify", "--read-data", "--repair"])
+                .expect_code(20);
+        }
+    }
+    let key = sandbox.path("key.txt").display().to_string();
+    let shown = sandbox.run(&["verify", "--read-data"]).expect_code(20);
+    assert!(
+        shown.stdout().contains("--from b2 --identity"),
+        "{}",
+        shown.stdout()
+    );
+    let heal = [
+        "verify",
+        "--read-data",
+        "--repair",
+        "--from",
+        "b2",
+        "--identity",
+        &key,
+    ];
+    let out = sandbox.run(&heal).expect_code(0);
+    assert!(
+        out.stdout().contains("b2: 8 messages put back"),
+        "{}",
+        out.stdout()
+    );
+    assert!(before == sandbox.messages("work"));
+    run(&sandbox, &["verify", "--read-data"]);
+    let again = one(&sandbox, &heal, "put_back");
+    assert_eq!((&again["asked"], &again["bytes"]), (&0.into(), &0.into()));
+    let other = key_file(&sandbox, "other.txt");
+    fs::remove_file(&damaged[0]).unwrap();
+    let heal = ["verify", "--repair", "--from", "b2", "--identity", &other];
+    let out = sandbox.run(&heal).expect_code(12);
+    assert!(
+        out.stderr().contains("does not open the copy"),
+        "{}",
+        out.stderr()
+    );
+}
+
+/// A key that is not that of the place.
+fn key_file(sandbox: &Sandbox, name: &str) -> String {
+    key(sandbox, name);
+    sandbox.path(name).display().to_string()
+}

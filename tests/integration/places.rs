@@ -1,5 +1,6 @@
 //! The places of a second copy: what all of them do alike, and what each does when it fails.
 
+mod attack;
 mod conformance;
 mod lies;
 mod model;

@@ -354,7 +354,7 @@ mod tests {
             purge: Purge {
                 older_than: Some(Duration::from_secs(90 * 86_400)),
                 keep_newest: Some(3),
-                require_offsite: Some("b2".into()),
+                require_offsite: None,
                 keep: vec!["from:bank.example".into()],
             },
             ..account()

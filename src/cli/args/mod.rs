@@ -260,6 +260,11 @@ pub(crate) struct PurgeArgs {
     mailvault verify --read-data               also read every message back\n  \
     mailvault verify --read-data --subset 1/7  a seventh of them, one for each day\n  \
     mailvault verify --read-data --repair      so that pull fetches again")]
+#[cfg_attr(
+    feature = "offsite",
+    command(after_help = "With a second copy:\n  \
+    mailvault verify --read-data --repair --from b2 --identity key.txt")
+)]
 pub(crate) struct Verify {
     /// Accounts by name; without any, all in the vault
     #[arg(value_name = "ACCOUNT")]
@@ -276,6 +281,14 @@ pub(crate) struct Verify {
     /// Set damaged files aside, so that the next pull fetches them again
     #[arg(long)]
     pub(crate) repair: bool,
+    /// With --repair, first put back what this second copy has
+    #[cfg(feature = "offsite")]
+    #[arg(long, value_name = "PLACE", requires_all = ["repair", "identity"])]
+    pub(crate) from: Option<String>,
+    /// The private key for --from
+    #[cfg(feature = "offsite")]
+    #[arg(long, value_name = "FILE", requires = "from")]
+    pub(crate) identity: Option<PathBuf>,
 }
 
 /// Find messages in the vault, newest first; without a query, all

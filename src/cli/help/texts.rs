@@ -241,6 +241,10 @@ pub(crate) const JSON_TYPES: TextRows = &[
         "an object of a second copy that is missing or damaged",
     ),
     (
+        "put_back",
+        "what verify --repair --from put back from a second copy",
+    ),
+    (
         "not_restored",
         "a message that no object of the copy has that can be read",
     ),

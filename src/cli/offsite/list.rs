@@ -3,7 +3,7 @@
 use mailvault::offsite::heads::read_heads;
 use serde_json::json;
 
-use super::{open, place, words};
+use super::{open, place, strays, words};
 use crate::cli::Done;
 use crate::cli::args::{Global, OffsiteList};
 use crate::cli::output::Output;
@@ -53,6 +53,7 @@ pub(super) fn run(
     } else if !out.quiet {
         out.line(&format!("{name}: no push yet"));
     }
+    strays(&heads.strays, out);
     let bytes: u64 = heads.pushes.iter().map(|head| head.bytes).sum();
     let summary = json!({"pushes": heads.pushes.len(), "bytes": bytes});
     Ok(Done::new(0, summary))

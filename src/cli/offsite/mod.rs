@@ -1,6 +1,7 @@
 //! `mailvault offsite`: the second copy of the vault.
 
 mod gate;
+mod heal;
 mod identity;
 mod init;
 mod list;
@@ -14,6 +15,7 @@ use mailvault::account::config::OffsiteSettings;
 use mailvault::base::error::Error;
 use mailvault::base::suggest;
 use mailvault::offsite::access::{PlaceAccess, open_place};
+use mailvault::offsite::heads::StrayHeads;
 use mailvault::offsite::init::PlaceNotes;
 use mailvault::offsite::pack::Recipients;
 use mailvault::offsite::place::ObjectStore;
@@ -21,11 +23,13 @@ use mailvault::offsite::place::ObjectStore;
 use super::Done;
 use super::args::{Global, OffsiteArgs, OffsiteCommand};
 use super::output::Output;
-use super::report::Failure;
+use super::report::{self, Failure};
 use super::settings::{self, Settings};
 use super::signals::Stop;
+use super::text::plural;
 
 pub(crate) use gate::RequiredCopy;
+pub(crate) use heal::put_back;
 pub(crate) use push::push_all;
 
 /// Fails where there is no place for a second copy.
@@ -111,6 +115,36 @@ fn open(
         stop: stop.flag.clone(),
     };
     Ok(open_place(place, access)?)
+}
+
+/// What in a place does not belong to the copy.
+fn strays(strays: &StrayHeads, out: &Output) {
+    if strays.newer_format {
+        let text =
+            "a newer version of mailvault went on with this copy; what it pushed is not seen here";
+        report::warn(out, text, Some("use that version"));
+    } else if strays.after > 0 {
+        let text = format!(
+            "{} there that {} not continue the copy: somebody else has put {}",
+            match strays.after {
+                1 => "1 head is".to_owned(),
+                several => format!("{} are", plural(several, "head")),
+            },
+            if strays.after == 1 { "does" } else { "do" },
+            if strays.after == 1 { "it" } else { "them" },
+        );
+        report::warn(out, &text, Some("the copy itself is read without them"));
+    }
+    if strays.replaced > 0 {
+        let text = format!(
+            "{} overwritten or deleted; the earlier versions were read",
+            match strays.replaced {
+                1 => "1 head was".to_owned(),
+                several => format!("{} were", plural(several, "head")),
+            }
+        );
+        report::warn(out, &text, Some("somebody else can write to this place"));
+    }
 }
 
 /// The public keys of a place.

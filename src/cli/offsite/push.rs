@@ -195,8 +195,8 @@ fn foresee(place: &OffsiteSettings, settings: &Settings, out: &Output) -> Result
         "records": plan.ledger,
         "unreadable": plan.owed,
         "put": plan.puts(),
-        "head": plan.looks(),
-        "list": plan.lists(),
+        "head": plan.questions(),
+        "list": plan.lists,
     });
     out.json("push_plan", line, false);
     Ok(())
@@ -217,8 +217,8 @@ fn told(name: &str, url: &str, plan: &OffsitePlan) -> Vec<String> {
         format!(
             "  requests: {} PUT, {} HEAD, {} LIST",
             count(plan.puts()),
-            count(plan.looks()),
-            count(plan.lists())
+            count(plan.questions()),
+            count(plan.lists)
         ),
     ];
     // Packs are larger, up to the last.

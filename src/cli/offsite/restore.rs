@@ -6,7 +6,7 @@ use mailvault::base::event::RunEvent;
 use mailvault::offsite::restore::{RestoreOptions, RestoreReport, restore};
 use serde_json::{Value, json};
 
-use super::{identity, open, place, words};
+use super::{identity, open, place, strays, words};
 use crate::cli::Done;
 use crate::cli::args::{Global, OffsiteRestore};
 use crate::cli::frame;
@@ -52,7 +52,7 @@ pub(super) fn run(
     });
     let report = report.map_err(|error| words::failure(error, name))?;
     print(args, &report, settings, out);
-    let whole = report.damaged.is_empty() && report.missing.is_empty() && report.whole_ledger;
+    let whole = report.damaged.is_empty() && report.missing == 0 && report.whole_ledger;
     let code = if whole {
         0
     } else {
@@ -101,31 +101,31 @@ fn print(args: &OffsiteRestore, report: &RestoreReport, settings: &Settings, out
             escape(object)
         ));
     }
-    if !report.missing.is_empty() {
+    strays(&report.strays, out);
+    if report.older > 0 {
+        out.line(&format!(
+            "{} overwritten or deleted; the earlier versions were restored.",
+            match report.older {
+                1 => "1 object was".to_owned(),
+                several => format!("{} were", plural(several, "object")),
+            }
+        ));
+    }
+    if report.missing > 0 {
         out.line(&format!(
             "{}: no object that can be read has {}.",
             out.word(
-                &format!(
-                    "{} not restored",
-                    plural(report.missing.len() as u64, "message")
-                ),
+                &format!("{} not restored", plural(report.missing, "message")),
                 Tone::Bad
             ),
-            if report.missing.len() == 1 {
-                "it"
-            } else {
-                "them"
-            }
+            if report.missing == 1 { "it" } else { "them" }
         ));
-        for id in report.missing.iter().take(SHOWN) {
+        for id in report.first_missing.iter().take(SHOWN) {
             out.line(&format!("  {id}"));
         }
-        if report.missing.len() > SHOWN {
-            let more = report.missing.len() - SHOWN;
-            out.line(&format!(
-                "  and {} more; --json lists all",
-                count(more as u64)
-            ));
+        let more = report.missing.saturating_sub(SHOWN as u64);
+        if more > 0 {
+            out.line(&format!("  and {} more", count(more)));
         }
     }
     if !report.whole_ledger {
@@ -136,7 +136,7 @@ fn print(args: &OffsiteRestore, report: &RestoreReport, settings: &Settings, out
             "Next: mailvault verify --vault {dir}; then set vault = \"{dir}\" in the configuration."
         ));
     }
-    for id in &report.missing {
+    for id in &report.first_missing {
         out.json("not_restored", json!({"id": id.to_string()}), false);
     }
     for object in &report.damaged {
@@ -154,7 +154,8 @@ fn summary(report: &RestoreReport) -> Value {
         "objects": report.objects,
         "bytes": report.bytes,
         "messages": report.messages,
-        "missing": report.missing.len(),
+        "missing": report.missing,
+        "older": report.older,
         "damaged": report.damaged.len(),
         "whole_records": report.whole_ledger,
     })

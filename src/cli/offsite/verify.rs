@@ -5,7 +5,7 @@ use mailvault::base::event::RunEvent;
 use mailvault::offsite::verify::{ObjectProblem, PlaceCheck, PlaceReport, verify_place};
 use serde_json::{Value, json};
 
-use super::{identity, open, place, words};
+use super::{identity, open, place, strays, words};
 use crate::cli::Done;
 use crate::cli::args::{Global, OffsiteVerify};
 use crate::cli::frame;
@@ -51,8 +51,8 @@ pub(super) fn run(
         let line = json!({"place": name, "object": object, "problem": code(problem)});
         out.json("place_damage", line, false);
     }
-    let damaged = !report.findings.is_empty();
-    if damaged || !out.quiet {
+    let damaged = report.lost() > 0;
+    if !report.findings.is_empty() || !out.quiet {
         print(name, args, &report, out);
     }
     let code = if damaged {
@@ -64,7 +64,7 @@ pub(super) fn run(
 }
 
 fn print(name: &str, args: &OffsiteVerify, report: &PlaceReport, out: &Output) {
-    let good = report.objects - report.findings.len() as u64;
+    let good = report.objects - report.lost() as u64;
     // What was only listed is there, and no more is known of it.
     let word = if args.read_data && args.subset.is_none() {
         "good"
@@ -121,6 +121,7 @@ fn print(name: &str, args: &OffsiteVerify, report: &PlaceReport, out: &Output) {
             plural(report.size_only, "object")
         ));
     }
+    strays(&report.strays, out);
     if report.unnamed > 0 {
         out.line(&format!(
             "{} there that no push names, as an interrupted push leaves them.",
@@ -138,6 +139,9 @@ fn in_words(problem: &ObjectProblem) -> String {
         ObjectProblem::Size { there } => format!("has {}", size(*there)),
         ObjectProblem::Changed => "changed".to_owned(),
         ObjectProblem::Malformed => "malformed".to_owned(),
+        ObjectProblem::OlderOnly => {
+            "overwritten or deleted; an earlier version is right".to_owned()
+        }
         _ => "damaged".to_owned(),
     }
 }
@@ -148,6 +152,7 @@ fn code(problem: &ObjectProblem) -> &'static str {
         ObjectProblem::Size { .. } => "size",
         ObjectProblem::Changed => "changed",
         ObjectProblem::Malformed => "malformed",
+        ObjectProblem::OlderOnly => "older_version",
         _ => "damaged",
     }
 }
@@ -162,5 +167,8 @@ fn summary(report: &PlaceReport) -> Value {
         "size_only": report.size_only,
         "unnamed": report.unnamed,
         "findings": report.findings.len(),
+        "lost": report.lost(),
+        "stray_heads": report.strays.after,
+        "replaced_heads": report.strays.replaced,
     })
 }

@@ -27,6 +27,10 @@ pub struct PackReader<'p, F> {
     length: u64,
     /// The header of age and what follows it, up to the first chunk.
     head: Vec<u8>,
+    /// The frame that was fetched last: members that follow each other share one.
+    frame: Option<Frame>,
+    /// Where a frame begins that is damaged, and how.
+    damaged: Option<(u64, PackFault)>,
 }
 
 impl<'p, F: FnMut(Range<u64>) -> io::Result<Vec<u8>>> PackReader<'p, F> {
@@ -44,6 +48,8 @@ impl<'p, F: FnMut(Range<u64>) -> io::Result<Vec<u8>>> PackReader<'p, F> {
             frames,
             length,
             head: Vec::new(),
+            frame: None,
+            damaged: None,
         };
         let mut first = FIRST.min(length);
         let end = loop {
@@ -99,9 +105,32 @@ impl<'p, F: FnMut(Range<u64>) -> io::Result<Vec<u8>>> PackReader<'p, F> {
         Ok(stored)
     }
 
-    /// The plain bytes of the frame that has this one.
-    fn frame(&mut self, plain: u64) -> Result<Frame, PackError> {
+    /// The frame that has this plain byte.
+    fn frame(&mut self, plain: u64) -> Result<&Frame, PackError> {
+        let known = self.frame.take();
+        let frame = match known.filter(|frame| frame.rest(plain).is_some()) {
+            Some(frame) => frame,
+            None => self.fetch_frame(plain)?,
+        };
+        Ok(self.frame.insert(frame))
+    }
+
+    fn fetch_frame(&mut self, plain: u64) -> Result<Frame, PackError> {
         let (begin, end) = self.frames.holding(plain).ok_or(PackFault::Disagrees)?;
+        // It is not fetched again for each member in it.
+        if let Some((at, fault)) = self.damaged
+            && at == begin.plain
+        {
+            return Err(fault.into());
+        }
+        let frame = self.frame_at(begin, end);
+        if let Err(PackError::Damaged(fault)) = &frame {
+            self.damaged = Some((begin.plain, *fault));
+        }
+        frame
+    }
+
+    fn frame_at(&mut self, begin: FrameStart, end: FrameStart) -> Result<Frame, PackError> {
         let stored = self.stored(begin.stored..end.stored)?;
         let length = end.plain - begin.plain;
         if !stored.starts_with(&FRAME_MAGIC) || length > FRAME_LIMIT {
@@ -117,7 +146,8 @@ impl<'p, F: FnMut(Range<u64>) -> io::Result<Vec<u8>>> PackReader<'p, F> {
         Ok(Frame { begin, plain })
     }
 
-    /// Opens a member, which must be as its row says. Its frames are fetched while it is read.
+    /// Opens a member, which must be as its row says. Its frames are fetched while it is read, but
+    /// for the one that was fetched last.
     pub fn member(&mut self, member: &PackMember) -> Result<MemberReader<'_, 'p, F>, PackError> {
         let header = member.offset.checked_sub(BLOCK as u64);
         let header = header.ok_or(PackFault::Index)?;
@@ -128,12 +158,12 @@ impl<'p, F: FnMut(Range<u64>) -> io::Result<Vec<u8>>> PackReader<'p, F> {
         if read.name != member.name || read.length != member.length {
             return Err(PackFault::Disagrees.into());
         }
+        let mtime = read.mtime;
         Ok(MemberReader {
             pack: self,
-            frame,
             at: member.offset,
             left: member.length,
-            mtime: read.mtime,
+            mtime,
         })
     }
 }
@@ -157,7 +187,6 @@ impl Frame {
 /// The bytes of one member. Every failure has a [`PackError`] in it ([`PackError::from_io`]).
 pub struct MemberReader<'r, 'p, F> {
     pack: &'r mut PackReader<'p, F>,
-    frame: Frame,
     at: u64,
     left: u64,
     mtime: u64,
@@ -176,10 +205,7 @@ impl<F: FnMut(Range<u64>) -> io::Result<Vec<u8>>> Read for MemberReader<'_, '_, 
         if self.left == 0 || buffer.is_empty() {
             return Ok(0);
         }
-        if self.frame.rest(self.at).is_none() {
-            self.frame = self.pack.frame(self.at)?;
-        }
-        let rest = self.frame.rest(self.at).unwrap_or_default();
+        let rest = self.pack.frame(self.at)?.rest(self.at).unwrap_or_default();
         let most = rest.len().min(bytes(self.left));
         let read = rest.get(..most).unwrap_or_default().read(buffer)?;
         self.at += read as u64;

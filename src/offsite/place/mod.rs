@@ -32,8 +32,8 @@ pub use folder::FolderStore;
 pub use memory::MemoryStore;
 pub use name::{ObjectName, README};
 pub use object::{
-    Confirmation, ListedObject, ObjectPage, ObjectStat, ObjectVersion, PutConditions, PutOutcome,
-    SpoolFile, StoreAbilities, VersionPage,
+    Confirmation, ListedObject, ListedVersion, ObjectPage, ObjectStat, ObjectVersion,
+    PutConditions, PutOutcome, SpoolFile, StoreAbilities, VersionList, VersionPage,
 };
 pub use patience::{Patience, StoreLimits};
 pub use rclone::{RcloneProgram, RcloneStore};
@@ -122,7 +122,18 @@ impl ObjectStore {
         name: &ObjectName,
         version: &ObjectVersion,
     ) -> Result<ObjectReader<'_>> {
-        ObjectReader::open(self, name, Some(&version.id), 0..version.stat.size)
+        self.get_part(name, Some(version), 0..version.stat.size)
+    }
+
+    /// Reads a part of an object that is known to be there and to have these bytes; where a
+    /// version is named, of that one.
+    pub fn get_part(
+        &self,
+        name: &ObjectName,
+        version: Option<&ObjectVersion>,
+        range: Range<u64>,
+    ) -> Result<ObjectReader<'_>> {
+        ObjectReader::open(self, name, version.map(|version| &*version.id), range)
     }
 
     /// The objects whose name begins with `prefix`, a page of them in the order of their names,
@@ -136,7 +147,19 @@ impl ObjectStore {
     pub fn versions(&self, name: &ObjectName, after: Option<&str>) -> Result<VersionPage> {
         match self {
             Self::S3(place) => place.versions(name, after),
-            Self::Memory(_) | Self::Folder(_) | Self::Rclone(_) => Ok(VersionPage::default()),
+            Self::Memory(place) => place.versions(name),
+            Self::Folder(_) | Self::Rclone(_) => Ok(VersionPage::default()),
+        }
+    }
+
+    /// The versions of all objects whose name begins with `prefix`, a page of them after the one
+    /// that gave this mark. Those of which the newest "version" is that they were deleted are
+    /// among them. A place that keeps no earlier ones has none to show.
+    pub fn all_versions(&self, prefix: &str, after: Option<&str>) -> Result<VersionList> {
+        match self {
+            Self::S3(place) => place.all_versions(prefix, after),
+            Self::Memory(place) => place.all_versions(prefix),
+            Self::Folder(_) | Self::Rclone(_) => Ok(VersionList::default()),
         }
     }
 
@@ -175,7 +198,7 @@ impl ObjectStore {
         range: Range<u64>,
     ) -> Result<ObjectBody<'_>> {
         match self {
-            Self::Memory(place) => place.body(name, range),
+            Self::Memory(place) => place.body(name, version, range),
             Self::Folder(place) => place.body(name, range),
             Self::S3(place) => place.body(name, version, range),
             Self::Rclone(place) => place.body(name, range),

@@ -149,3 +149,21 @@ pub struct VersionPage {
     /// What to ask the next page with; `None` on the last.
     pub next: Option<String>,
 }
+
+/// A version in a list of all that begin alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedVersion {
+    /// The object.
+    pub name: ObjectName,
+    /// Its version.
+    pub version: ObjectVersion,
+}
+
+/// A page of the versions of many objects.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct VersionList {
+    /// In the order of their names, those of one object from the newest to the oldest.
+    pub versions: Vec<ListedVersion>,
+    /// What to ask the next page with; `None` on the last.
+    pub next: Option<String>,
+}

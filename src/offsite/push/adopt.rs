@@ -9,14 +9,15 @@ use super::PENDING;
 use super::record::{CopyRecord, CopyState, LastHead, index_hashes};
 use super::spool::PushSpool;
 use crate::base::error::Error;
+use crate::offsite::checked::ObjectVerdict;
 use crate::offsite::fault::CopyError;
 use crate::offsite::head::HeadObject;
 use crate::offsite::heads::read_heads;
 use crate::offsite::local::LocalPlace;
-use crate::offsite::object::{CheckedObject, ObjectVerdict};
+use crate::offsite::object::ObjectSearch;
 use crate::offsite::pack::{Identities, PackError};
 use crate::offsite::payload::{LedgerPosition, PushError, PushPart, PushReader};
-use crate::offsite::place::{ObjectName, ObjectStore};
+use crate::offsite::place::ObjectStore;
 use crate::vault::Vault;
 
 /// More than any line of a ledger has.
@@ -78,8 +79,8 @@ fn read_push(
     let damaged = || CopyError::Damaged {
         name: object.name.clone(),
     };
-    let name = ObjectName::new(&object.name).ok_or_else(damaged)?;
-    let mut body = CheckedObject::new(store.get(&name)?.ok_or_else(damaged)?);
+    let found = ObjectSearch::open(store, object)?.next_trusted()?;
+    let mut body = found.ok_or_else(damaged)?.body()?;
     let failed = |source| CopyError::Push {
         name: object.name.clone(),
         source,

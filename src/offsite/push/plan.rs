@@ -28,6 +28,8 @@ pub struct OffsitePlan {
     pub heads: u64,
     /// The newest head that this machine wrote, 0 if there is none, and when, in Unix seconds.
     pub last: (u64, i64),
+    /// Requests that list objects: none, as long as there is an index here.
+    pub lists: u64,
 }
 
 impl OffsitePlan {
@@ -37,18 +39,11 @@ impl OffsitePlan {
         self.packs + 2 * self.heads
     }
 
-    /// Requests that look whether something is there: for the newest head and the next one. Where
-    /// a place cannot be asked not to overwrite, each object is looked for, too.
+    /// Requests that ask for an object without reading it: for the newest head, if there is one,
+    /// and for the next. Places that cannot refuse to overwrite are asked before each put, too.
     #[must_use]
-    pub fn looks(&self) -> u64 {
-        2
-    }
-
-    /// Requests that list.
-    #[must_use]
-    pub fn lists(&self) -> u64 {
-        // Without a head that is known, those that are there are read.
-        u64::from(self.last.0 == 0)
+    pub fn questions(&self) -> u64 {
+        1 + u64::from(self.last.0 > 0)
     }
 
     /// True if there is nothing to push.
@@ -75,7 +70,11 @@ pub(super) fn plan_within(
         Some(record) => record.state()?,
         None => None,
     };
-    let mut plan = OffsitePlan::default();
+    let mut plan = OffsitePlan {
+        // Heads are listed with their versions; if there are none, as they are.
+        lists: if state.is_some() { 0 } else { 2 },
+        ..OffsitePlan::default()
+    };
     if let (Some(record), Some(state)) = (&record, &state) {
         if state.vault_id != vault.id() {
             return Err(CopyError::OtherVault);
@@ -119,4 +118,44 @@ fn packs(sizes: impl Iterator<Item = u64>) -> u64 {
         }
     }
     packs
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::offsite::push::{PushOptions, push};
+    use crate::offsite::scene_tests::{NEVER, TestVault, identities, memory, message, new_memory};
+
+    #[test]
+    fn a_plan_knows_what_a_push_asks() {
+        let store = new_memory();
+        let mut vault = TestVault::new();
+        let recipients = identities().recipients();
+        let options = PushOptions {
+            name: "b2",
+            recipients: &recipients,
+            level: 3,
+            rebuild: false,
+            stop: &NEVER,
+        };
+        for n in 0..4 {
+            if n != 2 {
+                vault.deliver("work", "", &[message(n, 900)]);
+            }
+            let planned = plan(&vault.path(), "b2").unwrap();
+            memory(&store).trouble().calls.clear();
+            push(&vault.path(), &store, options, &mut |_| {}).unwrap();
+            let calls = memory(&store).trouble().calls.clone();
+            let count = |names: &[&str]| {
+                let calls = calls.iter().filter(|(call, _)| names.contains(call));
+                calls.count() as u64
+            };
+            assert_eq!(count(&["head"]), planned.questions(), "{n}");
+            assert_eq!(count(&["list", "versions"]), planned.lists, "{n}");
+            assert_eq!(count(&["put"]), planned.puts(), "{n}");
+            assert_eq!(planned.is_empty(), n == 2);
+        }
+    }
 }

@@ -25,6 +25,15 @@ impl From<Error> for StretchFault {
     }
 }
 
+/// Makes the folder, empty: what a restore that was killed wrote may be of a push that is wrong.
+pub(super) fn begin_ledger(folder: &Path) -> Result<()> {
+    fsx::create_dir_all_durably(folder)?;
+    for (name, _) in fsx::list(folder)? {
+        fsx::remove(&folder.join(name))?;
+    }
+    Ok(())
+}
+
 /// Writes a stretch at its place.
 pub(super) fn write_stretch(
     folder: &Path,

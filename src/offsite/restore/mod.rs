@@ -8,6 +8,8 @@ mod ledger;
 mod progress;
 
 #[cfg(test)]
+mod attack_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
@@ -15,19 +17,23 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use self::ledger::{StretchFault, write_stretch};
+use self::ledger::{StretchFault, begin_ledger, write_stretch};
 use self::progress::RestoreNotes;
+use super::checked::{CheckedObject, ObjectVerdict, SourceOnly};
 use super::fault::CopyError;
 use super::head::HeadObject;
-use super::heads::read_heads;
-use super::object::{CheckedObject, ObjectVerdict};
+use super::heads::{StrayHeads, read_heads};
+use super::object::{ObjectCandidate, ObjectSearch};
 use super::pack::{Identities, PackError, PackStream};
 use super::payload::{PushPart, PushReader, is_message_name, message_hash};
-use super::place::{ObjectName, ObjectStore};
+use super::place::ObjectStore;
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::mail::message::Hash128;
 use crate::vault::{RestoredMessage, VaultRestore, record_restored, write_tombstone_key};
+
+/// Missing messages that are named.
+const FIRST_MISSING: usize = 1_000;
 
 /// How to restore.
 #[derive(Debug, Clone, Copy)]
@@ -55,8 +61,15 @@ pub struct RestoreReport {
     pub messages: u64,
     /// Objects that are missing or damaged. What of them is in order was restored.
     pub damaged: Vec<String>,
-    /// Messages that have a place in the vault, and are in no object that could be read.
-    pub missing: Vec<Hash128>,
+    /// Of the objects, those that were read from an older version, because somebody overwrote or
+    /// deleted them.
+    pub older: u64,
+    /// Heads that do not belong to the copy.
+    pub strays: StrayHeads,
+    /// How many messages have a place in the vault, and are in no object that could be read.
+    pub missing: u64,
+    /// The first 1,000 of these.
+    pub first_missing: Vec<Hash128>,
     /// False if lines of the ledger are damaged, as they were when they were pushed.
     pub whole_ledger: bool,
 }
@@ -90,6 +103,7 @@ pub fn restore(
         notes,
         report: RestoreReport {
             head: newest.seq,
+            strays: heads.strays,
             ..RestoreReport::default()
         },
         progress,
@@ -136,15 +150,16 @@ impl<'r> Restorer<'r> {
 
     /// Writes the ledger. Without all of it nothing is known of what is missing, so that a push
     /// that cannot be read ends the restore.
-    fn ledger(&mut self, objects: &[&HeadObject]) -> Result<(), CopyError> {
+    fn ledger(&mut self, objects: &[&'r HeadObject]) -> Result<(), CopyError> {
         let folder = self.target.join("ledger");
-        fsx::create_dir_all_durably(&folder)?;
+        begin_ledger(&folder)?;
         for object in objects
             .iter()
             .filter(|object| object.name.starts_with("push/"))
         {
             self.check_stop()?;
-            let mut body = self.body(object)?.ok_or_else(|| damaged(object))?;
+            let found = self.right_push(object)?;
+            let mut body = self.body(object, &found)?;
             let read = self.stretches(&mut body, &folder);
             self.end(body, object)?.ok_or_else(|| damaged(object))?;
             match read {
@@ -161,6 +176,13 @@ impl<'r> Restorer<'r> {
         Ok(self.notes.note_ledger()?)
     }
 
+    /// The version of a push that is right. It is known before anything of it is written, unless
+    /// the place vouches for it.
+    fn right_push(&self, object: &'r HeadObject) -> Result<ObjectCandidate<'r>, CopyError> {
+        let mut search = ObjectSearch::open(self.store, object)?;
+        search.next_trusted()?.ok_or_else(|| damaged(object))
+    }
+
     fn stretches(&self, body: &mut CheckedObject<'_>, folder: &Path) -> Result<(), StretchFault> {
         let unread = StretchFault::Source;
         let mut push = PushReader::open(body, self.options.identities).map_err(unread)?;
@@ -175,7 +197,7 @@ impl<'r> Restorer<'r> {
     }
 
     /// Gives the messages their names, and makes it a vault.
-    fn vault(&mut self, objects: &[&HeadObject]) -> Result<(), CopyError> {
+    fn vault(&mut self, objects: &[&'r HeadObject]) -> Result<(), CopyError> {
         let Some(mut vault) = VaultRestore::open(self.target)? else {
             return Err(CopyError::Empty);
         };
@@ -183,19 +205,7 @@ impl<'r> Restorer<'r> {
         let done = self.notes.done()?;
         for object in objects.iter().filter(|object| !done.contains(&object.name)) {
             self.check_stop()?;
-            let good = match self.body(object)? {
-                None => false,
-                Some(mut body) => {
-                    let read = self.messages(&mut body, object, &mut vault);
-                    let right = self.end(body, object)?.is_some();
-                    match read {
-                        Ok(good) => good && right,
-                        Err(CopyError::Base(error)) => return Err(error.into()),
-                        Err(_) => false,
-                    }
-                }
-            };
-            if good {
+            if self.object(object, &mut vault)? {
                 vault.sync_written()?;
                 self.notes.note_done(&object.name)?;
             } else {
@@ -203,13 +213,50 @@ impl<'r> Restorer<'r> {
             }
             (self.progress)(&self.report);
         }
-        self.report.missing = vault.missing()?;
+        let missing = vault.missing(FIRST_MISSING)?;
+        (self.report.missing, self.report.first_missing) = missing;
         vault.finish()?;
         if !self.notes.is_recorded()? {
             self.notes.note_recording()?;
             record_restored(self.target, self.options.destination, self.report.head)?;
         }
         Ok(self.notes.remove()?)
+    }
+
+    /// Takes the messages of an object from the version that is right; false if there is none.
+    /// Then what is in order of the current one was taken.
+    fn object(
+        &mut self,
+        object: &'r HeadObject,
+        vault: &mut VaultRestore,
+    ) -> Result<bool, CopyError> {
+        let mut search = ObjectSearch::open(self.store, object)?;
+        let before = self.report.messages;
+        while let Some(found) = search.next_or_wrong()? {
+            self.report.messages = before;
+            if self.version(object, &found, vault)? {
+                self.report.older += u64::from(found.is_older());
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Takes the messages of a version of an object; false if it is not right.
+    fn version(
+        &mut self,
+        object: &HeadObject,
+        found: &ObjectCandidate<'r>,
+        vault: &mut VaultRestore,
+    ) -> Result<bool, CopyError> {
+        let mut body = self.body(object, found)?;
+        let read = self.messages(&mut body, object, vault);
+        let right = self.end(body, object)?.is_some();
+        match read {
+            Ok(good) => Ok(good && right),
+            Err(CopyError::Base(error)) => Err(error.into()),
+            Err(_) => Ok(false),
+        }
     }
 
     /// Takes the messages of an object; false if one is not what its name says.
@@ -260,12 +307,9 @@ impl<'r> Restorer<'r> {
         times: (u64, u64),
         content: &mut dyn Read,
     ) -> Result<bool, CopyError> {
-        let mut source = SourceOnly {
-            inner: content,
-            failed: None,
-        };
+        let mut source = SourceOnly::new(content);
         let put = vault.put(hash, times, &mut source);
-        if let Some(error) = source.failed {
+        if let Some(error) = source.failed() {
             let source = PackError::from_io(error);
             return Err(CopyError::Pack {
                 name: String::new(),
@@ -280,37 +324,21 @@ impl<'r> Restorer<'r> {
         Ok(true)
     }
 
-    /// The bytes of an object; none if it is not there.
-    fn body(&mut self, object: &HeadObject) -> Result<Option<CheckedObject<'r>>, CopyError> {
-        let name = ObjectName::new(&object.name).ok_or_else(|| damaged(object))?;
+    /// The bytes of a version of an object.
+    fn body(
+        &mut self,
+        object: &HeadObject,
+        found: &ObjectCandidate<'r>,
+    ) -> Result<CheckedObject<'r>, CopyError> {
         self.report.objects += 1;
         self.report.bytes += object.size;
-        let store = self.store;
-        Ok(store.get(&name)?.map(CheckedObject::new))
+        Ok(found.body()?)
     }
 
     /// Compares all of an object with its head; none if it is another.
     fn end(&self, body: CheckedObject<'_>, object: &HeadObject) -> Result<Option<()>, CopyError> {
         let verdict = body.finish(self.store, object)?;
         Ok((verdict == ObjectVerdict::Right).then_some(()))
-    }
-}
-
-/// Keeps the failure of a reader apart from those of whoever writes what it gives.
-struct SourceOnly<'c> {
-    inner: &'c mut dyn Read,
-    failed: Option<std::io::Error>,
-}
-
-impl Read for SourceOnly<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        self.inner.read(buffer).map_err(|error| {
-            if error.kind() == std::io::ErrorKind::Interrupted {
-                return error;
-            }
-            self.failed = Some(error);
-            std::io::Error::other("the object cannot be read")
-        })
     }
 }
 

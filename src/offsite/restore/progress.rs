@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
+use crate::vault::{RESTORE_BEGUN, RESTORE_NOTES, sweep_restore};
 
-const FOLDER: &str = "restore";
+const FOLDER: &str = RESTORE_NOTES;
 /// Which copy, and up to which head.
-const COPY: &str = "copy";
+const COPY: &str = RESTORE_BEGUN;
 /// The names of objects whose messages have theirs, a line each.
 const DONE: &str = "done";
 /// It is there when the ledger is.
@@ -52,6 +53,9 @@ impl RestoreNotes {
             .map(|(name, _)| name)
             .collect();
         if names.iter().any(|name| foreign(&name)) {
+            if names.iter().any(|name| name == "vault.toml") {
+                sweep_restore(&target)?;
+            }
             return Err(refused("it is not empty"));
         }
         fsx::create_dir_all_durably(&folder)?;

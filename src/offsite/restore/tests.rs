@@ -9,16 +9,15 @@ use super::*;
 use crate::mail::message::Scanner;
 use crate::offsite::pack::Recipients;
 use crate::offsite::payload::PushError;
-use crate::offsite::place::{FolderStore, README, SpoolFile};
+use crate::offsite::place::{FolderStore, ObjectName, README, SpoolFile};
 use crate::offsite::push::{PushOptions, push};
 use crate::offsite::scene_tests::{
-    NEVER, TestVault, identities, memory, message, new_memory, tree,
+    NEVER, TestVault, identities, memory, message, messages, new_memory, tree,
 };
-use crate::vault::frame;
 use crate::vault::verify::{VerifyOptions, verify};
 use crate::vault::{Vault, Writer};
 
-fn push_to(vault: &TestVault, store: &ObjectStore) {
+pub(super) fn push_to(vault: &TestVault, store: &ObjectStore) {
     let recipients: Recipients = identities().recipients();
     let options = PushOptions {
         name: "b2",
@@ -30,7 +29,7 @@ fn push_to(vault: &TestVault, store: &ObjectStore) {
     push(&vault.path(), store, options, &mut |_| {}).unwrap();
 }
 
-fn restore_to(target: &Path, store: &ObjectStore) -> Result<RestoreReport, CopyError> {
+pub(super) fn restore_to(target: &Path, store: &ObjectStore) -> Result<RestoreReport, CopyError> {
     let keys = identities();
     let options = RestoreOptions {
         destination: "b2",
@@ -42,7 +41,7 @@ fn restore_to(target: &Path, store: &ObjectStore) -> Result<RestoreReport, CopyE
 }
 
 /// A vault with copies in several folders and accounts, and a flag that changed.
-fn filled(store: &ObjectStore) -> TestVault {
+pub(super) fn filled(store: &ObjectStore) -> TestVault {
     let mut vault = TestVault::new();
     let some: Vec<_> = (0..6).map(|n| message(n, 900)).collect();
     vault.deliver("work", "", &some);
@@ -58,34 +57,7 @@ fn filled(store: &ObjectStore) -> TestVault {
     vault
 }
 
-/// Each message file with its content, and the files that share one inode by their smallest name.
-fn messages(root: &Path) -> Vec<(PathBuf, Vec<u8>, PathBuf, i64)> {
-    let files = tree(&root.join("mail"));
-    let names: Vec<&PathBuf> = files.keys().collect();
-    let meta = |name: &PathBuf| fs::metadata(root.join("mail").join(name)).unwrap();
-    let cur = names
-        .iter()
-        .filter(|name| name.parent().unwrap().ends_with("cur"));
-    cur.map(|name| {
-        let path = root.join("mail").join(name);
-        let mut content = Vec::new();
-        frame::open(&path)
-            .unwrap()
-            .read_to_end(&mut content)
-            .unwrap();
-        let ino = meta(name).ino();
-        let first = names.iter().find(|other| meta(other).ino() == ino).unwrap();
-        (
-            (*name).clone(),
-            content,
-            (*first).clone(),
-            meta(name).mtime(),
-        )
-    })
-    .collect()
-}
-
-fn assert_equal(vault: &TestVault, target: &Path) {
+pub(super) fn assert_equal(vault: &TestVault, target: &Path) {
     let (before, after) = (messages(&vault.path()), messages(target));
     assert!(before.len() > 8);
     let names = |all: &[(PathBuf, Vec<u8>, PathBuf, i64)]| -> Vec<_> {
@@ -112,10 +84,13 @@ fn assert_equal(vault: &TestVault, target: &Path) {
         assert_eq!(report.findings, []);
     }
     assert!(!target.join("restore").exists());
-    assert_eq!(
-        fs::read(target.join("vault.toml")).unwrap(),
-        fs::read(vault.path().join("vault.toml")).unwrap()
-    );
+    // When it was created, the ledger says only from its first line on.
+    let manifest = |root: &Path| -> Vec<String> {
+        let text = fs::read_to_string(root.join("vault.toml")).unwrap();
+        let lines = text.lines().filter(|line| !line.starts_with("created"));
+        lines.map(str::to_owned).collect()
+    };
+    assert_eq!(manifest(target), manifest(&vault.path()));
 }
 
 #[test]
@@ -125,7 +100,7 @@ fn a_restored_vault_is_equal() {
     let target = vault.next_to("restored");
     let report = restore_to(&target, &store).unwrap();
     assert_eq!((report.head, report.messages), (3, 10));
-    assert!(report.missing.is_empty() && report.damaged.is_empty() && report.whole_ledger);
+    assert!(report.missing == 0 && report.damaged.is_empty() && report.whole_ledger);
     assert_equal(&vault, &target);
     let opened = Vault::open(&target).unwrap();
     assert_eq!(opened.count().unwrap(), 10);
@@ -167,7 +142,7 @@ fn what_was_forgotten_does_not_come_back() {
     push_to(&vault, &store);
     let target = vault.next_to("restored");
     let report = restore_to(&target, &store).unwrap();
-    assert_eq!((report.missing, report.damaged), (vec![], vec![]));
+    assert_eq!((report.missing, report.damaged), (0, vec![]));
     assert_equal(&vault, &target);
     let writer = Writer::open(&target, Duration::ZERO, &NEVER).unwrap();
     for content in [message(1, 900), message(10, 900_000)] {
@@ -213,7 +188,7 @@ fn a_restore_that_is_killed_at_any_call_goes_on() {
         assert!(!target.join("vault.toml").exists());
         memory(&store).trouble().fails_from = None;
         let report = restore_to(&target, &store).unwrap();
-        assert!(report.missing.is_empty());
+        assert_eq!(report.missing, 0);
         assert_equal(&vault, &target);
     }
 }
@@ -238,7 +213,6 @@ fn a_restore_to_a_disk_that_is_full_goes_on() {
         if is_done {
             // Only the notes were still to be removed; to restore into a vault is refused.
             restore_to(&target, &store).unwrap_err();
-            let _ = fs::remove_dir_all(target.join("restore"));
         } else {
             restore_to(&target, &store).unwrap();
         }
@@ -310,13 +284,10 @@ fn a_pack_that_is_missing_or_damaged_is_named_and_the_rest_restored() {
         let target = vault.next_to(&format!("part{n}"));
         let report = restore_to(&target, &store).unwrap();
         assert_eq!(report.damaged, [packs[0].to_string()]);
-        assert!(
-            !report.missing.is_empty() && report.messages >= 7,
-            "{report:?}"
-        );
-        assert_eq!(report.messages + report.missing.len() as u64, 10);
+        assert!(report.missing > 0 && report.messages >= 7, "{report:?}");
+        assert_eq!(report.messages + report.missing, 10);
         let verified = verify(&target, &VerifyOptions::default(), &mut |_| {}).unwrap();
-        assert_eq!(verified.damage(), report.missing.len());
+        assert_eq!(verified.damage() as u64, report.missing);
     }
 }
 

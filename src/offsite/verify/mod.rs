@@ -7,13 +7,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::checked::{CheckedObject, ObjectVerdict};
 use super::fault::CopyError;
 use super::head::HeadObject;
-use super::heads::read_heads;
-use super::object::{CheckedObject, ObjectVerdict};
+use super::heads::{StrayHeads, read_heads};
+use super::object::{ObjectSearch, StatVerdict, name_of};
 use super::pack::{Identities, PackError, PackStream};
 use super::payload::{PushError, PushPart, PushReader, is_message_name, message_hash};
-use super::place::{ObjectName, ObjectStat, ObjectStore};
+use super::place::{ObjectStat, ObjectStore};
 use crate::base::error::Error;
 use crate::mail::message::Hash128;
 
@@ -49,6 +50,17 @@ pub enum ObjectProblem {
     Changed,
     /// Its bytes are those that were put there, and are not in order.
     Malformed,
+    /// What the place gives is missing or wrong; an older version that it keeps is right. A restore
+    /// takes that.
+    OlderOnly,
+}
+
+impl ObjectProblem {
+    /// True if nothing restores the object.
+    #[must_use]
+    pub fn is_loss(&self) -> bool {
+        *self != Self::OlderOnly
+    }
 }
 
 /// What was found.
@@ -56,6 +68,8 @@ pub enum ObjectProblem {
 pub struct PlaceReport {
     /// Heads; all of them are read and continue each other.
     pub heads: u64,
+    /// Heads that do not belong to these.
+    pub strays: StrayHeads,
     /// Objects that they name.
     pub objects: u64,
     /// Bytes of these.
@@ -72,6 +86,15 @@ pub struct PlaceReport {
     pub findings: Vec<(String, ObjectProblem)>,
 }
 
+impl PlaceReport {
+    /// Objects that nothing restores.
+    #[must_use]
+    pub fn lost(&self) -> usize {
+        let lost = self.findings.iter();
+        lost.filter(|(_, problem)| problem.is_loss()).count()
+    }
+}
+
 /// Verifies a place. `progress` hears what was found so far, after each object that is downloaded.
 pub fn verify_place(
     store: &ObjectStore,
@@ -81,6 +104,7 @@ pub fn verify_place(
     let heads = read_heads(store, None)?;
     let mut report = PlaceReport {
         heads: heads.newest.map_or(0, |newest| newest.seq),
+        strays: heads.strays,
         ..PlaceReport::default()
     };
     let objects: BTreeMap<&str, &HeadObject> = heads
@@ -95,26 +119,20 @@ pub fn verify_place(
         }
         report.objects += 1;
         report.bytes += object.size;
-        let path = object_name(name)?;
         // A list may be behind.
         let stat = match listed.remove(*name) {
             Some(stat) => Some(stat),
-            None => store.head(&path)?,
+            None => store.head(&name_of(object)?)?,
         };
-        let problem = match stat {
-            None => Some(ObjectProblem::Missing),
-            Some(stat) => {
-                report.size_only += u64::from(stat.md5.is_none());
-                differs(&stat, object)
-            }
-        };
-        let problem = match problem {
-            None if check.read_data && in_subset(name, check.subset) => {
-                report.read += 1;
-                read(store, &path, object, check.identities, &mut report.messages)?
-            }
-            problem => problem,
-        };
+        report.size_only += u64::from(stat.is_some_and(|stat| stat.md5.is_none()));
+        let reads = check.read_data && in_subset(name, check.subset);
+        let search = ObjectSearch::new(store, object, stat)?;
+        let problem = if reads {
+            read(search, object, check.identities, &mut report)?
+        } else {
+            glance(search)?
+        }
+        .map(|found| found.problem(stat.as_ref(), object));
         report
             .findings
             .extend(problem.map(|problem| ((*name).to_owned(), problem)));
@@ -152,18 +170,32 @@ fn list(
     Ok(listed)
 }
 
-fn object_name(name: &str) -> Result<ObjectName, CopyError> {
-    ObjectName::new(name).ok_or_else(|| CopyError::Occupied {
-        name: name.to_owned(),
-    })
+/// What is wrong with an object, before it is looked at what the place says of it.
+#[derive(Debug, Clone, Copy)]
+enum Flawed {
+    OlderOnly,
+    Wrong,
+    Malformed,
 }
 
-fn differs(stat: &ObjectStat, object: &HeadObject) -> Option<ObjectProblem> {
-    if stat.size != object.size {
-        return Some(ObjectProblem::Size { there: stat.size });
+impl Flawed {
+    fn problem(self, stat: Option<&ObjectStat>, object: &HeadObject) -> ObjectProblem {
+        match (self, stat.map(|stat| StatVerdict::of(stat, object))) {
+            (Self::OlderOnly, _) => ObjectProblem::OlderOnly,
+            (Self::Malformed, _) => ObjectProblem::Malformed,
+            (Self::Wrong, None) => ObjectProblem::Missing,
+            (Self::Wrong, Some(StatVerdict::Size { there })) => ObjectProblem::Size { there },
+            (Self::Wrong, Some(_)) => ObjectProblem::Changed,
+        }
     }
-    let other = stat.md5.is_some_and(|md5| md5 != object.md5);
-    other.then_some(ObjectProblem::Changed)
+}
+
+/// Believes what the place says of an object.
+fn glance(mut search: ObjectSearch<'_>) -> Result<Option<Flawed>, CopyError> {
+    Ok(match search.next()? {
+        None => Some(Flawed::Wrong),
+        Some(found) => found.is_older().then_some(Flawed::OlderOnly),
+    })
 }
 
 /// Names are hashes, so that any digits of them divide the objects evenly.
@@ -178,35 +210,36 @@ fn in_subset(name: &str, subset: Option<(u32, u32)>) -> bool {
 
 /// Downloads an object and looks whether it is right.
 fn read(
-    store: &ObjectStore,
-    name: &ObjectName,
+    mut search: ObjectSearch<'_>,
     object: &HeadObject,
     identities: Option<&Identities>,
-    messages: &mut u64,
-) -> Result<Option<ObjectProblem>, CopyError> {
-    let Some(reader) = store.get(name)? else {
-        return Ok(Some(ObjectProblem::Missing));
-    };
-    let mut body = CheckedObject::new(reader);
-    let read = match identities {
-        None => Ok(0),
-        Some(keys) if object.name.starts_with("packs/") => read_pack(&mut body, keys),
-        Some(keys) => read_push(&mut body, keys),
-    };
-    if body.finish(store, object)? == ObjectVerdict::Wrong {
-        return Ok(Some(ObjectProblem::Changed));
-    }
-    match read {
-        Ok(count) => {
-            *messages += count;
-            Ok(None)
+    report: &mut PlaceReport,
+) -> Result<Option<Flawed>, CopyError> {
+    let mut first = true;
+    while let Some(found) = search.next()? {
+        report.read += u64::from(std::mem::take(&mut first));
+        let mut body = found.body()?;
+        let read = match identities {
+            None => Ok(0),
+            Some(keys) if object.name.starts_with("packs/") => read_pack(&mut body, keys),
+            Some(keys) => read_push(&mut body, keys),
+        };
+        if body.finish(search.store(), object)? == ObjectVerdict::Wrong {
+            continue;
         }
-        Err(PushError::Pack(source @ (PackError::WrongIdentity | PackError::NewerAge))) => {
-            let name = object.name.clone();
-            Err(CopyError::Pack { name, source })
-        }
-        Err(_) => Ok(Some(ObjectProblem::Malformed)),
+        return match read {
+            Ok(count) => {
+                report.messages += count;
+                Ok(found.is_older().then_some(Flawed::OlderOnly))
+            }
+            Err(PushError::Pack(source @ (PackError::WrongIdentity | PackError::NewerAge))) => {
+                let name = object.name.clone();
+                Err(CopyError::Pack { name, source })
+            }
+            Err(_) => Ok(Some(Flawed::Malformed)),
+        };
     }
+    Ok(Some(Flawed::Wrong))
 }
 
 /// Reads a pack; gives how many messages are right.

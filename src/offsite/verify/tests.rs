@@ -3,6 +3,7 @@
 use super::*;
 use crate::base::error::StoreFault;
 use crate::offsite::pack::Recipients;
+use crate::offsite::place::ObjectName;
 use crate::offsite::push::{PushOptions, push};
 use crate::offsite::scene_tests::{NEVER, TestVault, identities, memory, message, new_memory};
 

@@ -102,6 +102,15 @@ impl Catalog {
         Ok(())
     }
 
+    /// The contents that are lost.
+    #[cfg(feature = "offsite")]
+    pub(in crate::vault) fn lost(&self) -> Result<Vec<Hash128>> {
+        self.db
+            .prepare_cached("SELECT h64, hrest FROM blob WHERE lost")
+            .and_then(|mut s| s.query_map([], hash)?.collect())
+            .map_err(|e| self.failed(e))
+    }
+
     /// Stored contents with this Message-ID and likeness.
     pub(crate) fn find_like(&self, mid: &[u8], likeness: Hash128) -> Result<Vec<Blob>> {
         self.db

@@ -359,12 +359,12 @@ pub enum LedgerEvent {
         /// The account that it became part of.
         into: String,
     },
-    /// The vault was made again from a second copy: the lengths of files that earlier lines have
-    /// are those of other files.
+    /// The vault, or files of it, came again from a second copy: the lengths of files that earlier
+    /// lines have may be those of other files.
     Restored {
         /// The name of the copy's place.
         destination: String,
-        /// The number of the head up to which it was restored.
+        /// The number of the newest head that was read.
         head: u64,
     },
     /// A kind of event that this program does not know, by its name.

@@ -48,6 +48,17 @@ impl VerifyReport {
             .filter(|f| f.problem.is_damage())
             .count()
     }
+
+    /// The contents of which a file is missing or damaged, each once.
+    #[must_use]
+    pub fn broken_contents(&self) -> Vec<Hash128> {
+        let broken = |problem: &Problem| matches!(problem, Problem::Damaged(_) | Problem::Missing);
+        let findings = self.findings.iter().filter(|found| broken(&found.problem));
+        let mut contents: Vec<Hash128> = findings.filter_map(|found| found.id).collect();
+        contents.sort_unstable();
+        contents.dedup();
+        contents
+    }
 }
 
 /// One thing that is not as it should be.

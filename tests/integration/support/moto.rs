@@ -52,6 +52,11 @@ impl Moto {
         assert_eq!(self.send("PUT", &format!("/{bucket}/{key}"), body), 200);
     }
 
+    /// Deletes an object, of which a bucket that keeps versions only takes note.
+    pub(crate) fn delete(&self, bucket: &str, key: &str) {
+        assert_eq!(self.send("DELETE", &format!("/{bucket}/{key}"), ""), 204);
+    }
+
     fn send(&self, method: &str, path: &str, body: &str) -> u16 {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         // It takes any key, and finds the service by it.

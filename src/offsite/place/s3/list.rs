@@ -2,7 +2,9 @@
 
 use rusty_s3::Method;
 
-use super::super::{ListedObject, ObjectPage, ObjectVersion, VersionPage};
+use super::super::{
+    ListedObject, ListedVersion, ObjectPage, ObjectVersion, VersionList, VersionPage,
+};
 use super::answer::md5_of;
 use super::request::{S3Reply, S3Request};
 use super::xml::Element;
@@ -61,40 +63,64 @@ impl S3Store {
 
     fn versions_once(&self, name: &ObjectName, after: Option<&str>) -> Result<VersionPage> {
         let key = self.key(name);
+        let list = self.version_rows(&key, after)?;
+        let rows = list.versions.into_iter().filter(|row| row.name == *name);
+        // Names that only begin with this one follow.
+        let own = |next: &String| {
+            next.split_once(BREAK)
+                .is_some_and(|(next, _)| *next == *key)
+        };
+        Ok(VersionPage {
+            versions: rows.map(|row| row.version).collect(),
+            next: list.next.filter(own),
+        })
+    }
+
+    pub(in super::super) fn all_versions(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<VersionList> {
+        let prefix = format!("{}{prefix}", self.prefix);
+        self.patience.run(|| self.version_rows(&prefix, after))
+    }
+
+    fn version_rows(&self, prefix: &str, after: Option<&str>) -> Result<VersionList> {
         let mark = after.and_then(|after| after.split_once(BREAK));
         let mut query = vec![("encoding-type", "url")];
         query.extend(mark.map(|(key, _)| ("key-marker", key)));
-        query.extend([("max-keys", ROWS), ("prefix", &key)]);
-        query.extend(mark.map(|(_, version)| ("version-id-marker", version)));
+        query.extend([("max-keys", ROWS), ("prefix", prefix)]);
+        // A page may end after the last version of a name.
+        let version = mark.filter(|(_, version)| !version.is_empty());
+        query.extend(version.map(|(_, version)| ("version-id-marker", version)));
         query.push(("versions", ""));
         let answer = self.page("ListVersionsResult", query)?;
-        let mut page = VersionPage::default();
+        let mut list = VersionList::default();
         for row in answer.all("Version") {
-            if self.name_of(&answer, row).as_ref() != Some(name) {
+            let Some(name) = self.name_of(&answer, row) else {
                 continue;
-            }
+            };
             let (Some(stat), Some(id)) = (self.row_stat(row), row.get("VersionId")) else {
                 return Err(self.garbled_list());
             };
-            page.versions.push(ObjectVersion {
-                id: id.to_owned(),
-                stat,
-                latest: row.get("IsLatest") == Some("true"),
-            });
+            let latest = row.get("IsLatest") == Some("true");
+            let id = id.to_owned();
+            let version = ObjectVersion { id, stat, latest };
+            list.versions.push(ListedVersion { name, version });
         }
-        let next = answer
-            .get("NextKeyMarker")
-            .map(|next| decoded(&answer, next));
-        // Names that only begin with this one follow.
-        if answer.get("IsTruncated") == Some("true") && next.flatten() == Some(key.clone()) {
+        if answer.get("IsTruncated") == Some("true") {
+            let next = answer.get("NextKeyMarker");
+            let next = next.and_then(|next| decoded(&answer, next));
+            let next = next.ok_or_else(|| self.garbled_list())?;
             let version = answer.get("NextVersionIdMarker").unwrap_or_default();
-            let next = format!("{key}{BREAK}{version}");
+            let next = format!("{next}{BREAK}{version}");
+            // The same mark again would never come to an end.
             if Some(next.as_str()) == after {
                 return Err(self.garbled_list());
             }
-            page.next = Some(next);
+            list.next = Some(next);
         }
-        Ok(page)
+        Ok(list)
     }
 
     fn page(&self, root: &str, query: Vec<(&str, &str)>) -> Result<Element> {
