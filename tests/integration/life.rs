@@ -5,6 +5,8 @@
 //! these tests.
 
 pub(crate) mod ageing;
+#[cfg(feature = "offsite")]
+mod copy;
 mod fetch;
 mod fixed;
 mod history;

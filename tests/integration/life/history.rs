@@ -137,6 +137,10 @@ pub(crate) enum Step {
     Wait {
         hours: usize,
     },
+    /// What is new goes to the second copy.
+    Push,
+    /// It goes there, then the machine is lost, and the vault restored.
+    LoseMachine,
     /// The disk fails at a call of the user's next command; if `lasting`, also at all that
     /// follow, so that nothing changes any more, as after a kill.
     Disk {
@@ -168,6 +172,14 @@ impl Life {
         let steps = steps.flat_map(|step| {
             let account = others.once_in(6).then(|| account_step(&mut others));
             account.into_iter().chain([step])
+        });
+        let mut copies = Dice::new(seed.rotate_left(32));
+        let steps = steps.flat_map(|step| {
+            let copy = copies.once_in(5).then(|| match copies.below(4) {
+                0 => Step::LoseMachine,
+                _ => Step::Push,
+            });
+            copy.into_iter().chain([step])
         });
         Self {
             exact,

@@ -10,6 +10,8 @@ use mailvault::base::fsx::faults;
 use mailvault::purge::PurgeSelection;
 
 use super::ageing::{age, forget_indexes};
+#[cfg(feature = "offsite")]
+use super::copy::SecondCopy;
 use super::history::{Life, Step, begin, happens, show};
 use super::line::{SharedAccount, locked};
 use super::mail::{is_same, mail};
@@ -47,6 +49,8 @@ struct Living {
     /// Hazards since each command ran last.
     hazards: BTreeMap<&'static str, BTreeSet<&'static str>>,
     meetings: Meetings,
+    #[cfg(feature = "offsite")]
+    copy: SecondCopy,
 }
 
 /// Lives a life to its end, or to the first breach, which comes with the step.
@@ -63,6 +67,8 @@ pub(crate) fn live(life: &Life) -> (Meetings, Result<(), (usize, Breach)>) {
         disk: None,
         hazards: BTreeMap::new(),
         meetings: Meetings::new(),
+        #[cfg(feature = "offsite")]
+        copy: SecondCopy::new(),
     };
     begin(&living.account);
     let first = [Step::Pull];
@@ -132,16 +138,20 @@ impl Living {
 
     /// What the user does, on the disk that was planned.
     fn run(&mut self, step: Step) -> Result<(), Breach> {
-        let planned = self.disk.filter(|_| command(step).is_some());
+        let planned = self
+            .disk
+            .filter(|_| command(step).is_some() || step == Step::Push);
         if let Some((at, lasting)) = planned {
             self.disk = None;
             faults::plan(&self.user.vault(), at, lasting);
         }
         let result = self.act(step, planned.is_some());
         let failed = faults::clear(&self.user.vault());
-        if planned.is_some() && failed > 0 {
-            let met = ("disk", command(step).unwrap_or_default());
-            *self.meetings.entry(met).or_default() += 1;
+        if planned.is_some()
+            && failed > 0
+            && let Some(command) = command(step)
+        {
+            *self.meetings.entry(("disk", command)).or_default() += 1;
         }
         result
     }
@@ -150,6 +160,53 @@ impl Living {
     fn pass(&mut self, hours: i64) {
         self.has_aged = true;
         age(&self.user.vault(), hours);
+        // The lines of the ledger are other ones now.
+        #[cfg(feature = "offsite")]
+        self.copy.begin_again(&self.user.vault());
+    }
+
+    #[cfg(feature = "offsite")]
+    fn push(&self, disk_fails: bool) -> Result<(), Breach> {
+        match self.copy.push(&self.user.vault()) {
+            Ok(report) if report.owed.is_empty() || self.damaged => Ok(()),
+            Err(_) if disk_fails => Ok(()),
+            came => Err(Breach {
+                law: Law::CalmSucceeds,
+                shown: format!("{came:?}"),
+            }),
+        }
+    }
+
+    #[cfg(not(feature = "offsite"))]
+    fn push(&self, _: bool) -> Result<(), Breach> {
+        Ok(())
+    }
+
+    /// The vault after the loss is the one before, to the byte, and whole.
+    #[cfg(feature = "offsite")]
+    fn lose_machine(&mut self) -> Result<(), Breach> {
+        if self.damaged {
+            return Ok(());
+        }
+        // What a command did not finish is done by the next one, here and there.
+        if !matches!(self.user.verify(true), Came::Well(_)) {
+            return self.whole();
+        }
+        self.push(false)?;
+        let before = self.user.stored();
+        let replaced = self.copy.replace(&self.user.vault());
+        if !matches!(replaced, Ok(0)) || self.user.stored() != before {
+            return Err(Breach {
+                law: Law::RestoredIsSame,
+                shown: format!("{replaced:?}"),
+            });
+        }
+        self.whole()
+    }
+
+    #[cfg(not(feature = "offsite"))]
+    fn lose_machine(&mut self) -> Result<(), Breach> {
+        Ok(())
     }
 
     fn act(&mut self, step: Step, disk_fails: bool) -> Result<(), Breach> {
@@ -211,6 +268,8 @@ impl Living {
                     Way::Imap => Way::Pop3,
                 };
             }
+            Step::Push => self.push(disk_fails)?,
+            Step::LoseMachine => self.lose_machine()?,
             Step::Wait { hours } => self.pass(i64::try_from(hours).unwrap()),
             _ => {}
         }

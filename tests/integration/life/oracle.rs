@@ -38,6 +38,8 @@ pub(crate) enum Law {
     ExportArrives,
     /// A vault that nobody damaged is whole.
     Whole,
+    /// A vault that is restored from its second copy is the one that was lost.
+    RestoredIsSame,
     /// An index that is made anew says what the old one said.
     RebuiltAgrees,
     /// Calm commands succeed.
