@@ -439,3 +439,46 @@ fn key_file(sandbox: &Sandbox, name: &str) -> String {
     key(sandbox, name);
     sandbox.path(name).display().to_string()
 }
+
+#[test]
+fn an_earlier_state_is_restored_by_its_number_or_its_day() {
+    let (sandbox, _server) = with_place_of(45, folder, "");
+    run(&sandbox, &["offsite", "push"]);
+    run(&sandbox, &["pull", "--push"]);
+    let key = sandbox.path("key.txt").display().to_string();
+    let head = one(&sandbox, &["offsite", "list", "b2"], "summary");
+    assert_eq!(head["pushes"], 2);
+    let day = chrono::Utc::now().format("%Y-%m-%d").to_string();
+    for (at, messages) in [("1", 40), ("2", 45), (&*day, 45)] {
+        let dir = sandbox.path(format!("at-{at}"));
+        let dir = dir.display().to_string();
+        run(
+            &sandbox,
+            &[
+                "offsite",
+                "restore",
+                "b2",
+                &dir,
+                "--identity",
+                &key,
+                "--at",
+                at,
+            ],
+        );
+        assert_eq!(stored(&Path::new(&dir).join("mail/work")).len(), messages);
+    }
+    let dir = sandbox.path("none").display().to_string();
+    let restore = ["offsite", "restore", "b2", &dir, "--identity", &key, "--at"];
+    for (at, code) in [
+        ("3", 18),
+        ("2020-01-31", 18),
+        ("0", 18),
+        ("soon", 2),
+        ("2020-13-01", 2),
+    ] {
+        let _ = sandbox
+            .run(&[&restore[..], &[at]].concat())
+            .expect_code(code);
+    }
+    assert!(!sandbox.path("none/vault.toml").exists());
+}

@@ -1,8 +1,11 @@
 //! `mailvault offsite restore`: make a vault from its second copy.
 
+use chrono::NaiveDate;
 use mailvault::account::config::OffsiteSettings;
 use mailvault::base::error::ErrorKind;
 use mailvault::base::event::RunEvent;
+use mailvault::offsite::heads::read_heads;
+use mailvault::offsite::place::ObjectStore;
 use mailvault::offsite::restore::{RestoreOptions, RestoreReport, restore};
 use serde_json::{Value, json};
 
@@ -33,12 +36,13 @@ pub(super) fn run(
         out,
         "stopping; the same command continues from there (press Ctrl-C again to quit now)",
     );
+    let at = args.at.as_deref().map(WantedState::parse).transpose()?;
     let keys = identity::read(&args.identity, global, out)?;
     let store = open(&place, settings, secrets::may_ask(global, out), &stop)?;
     let options = RestoreOptions {
         destination: name,
         identities: &keys,
-        head: args.at.as_deref().map(head).transpose()?,
+        head: at.map(|at| at.head(&store, name)).transpose()?,
         stop: &stop.flag,
     };
     let report = frame::with_progress(out, [name], |events| {
@@ -76,13 +80,41 @@ fn source(args: &OffsiteRestore, settings: &Settings) -> Result<OffsiteSettings,
     place(&args.place, settings).cloned()
 }
 
-fn head(text: &str) -> Result<u64, Failure> {
-    text.parse().map_err(|_| {
-        Failure::usage(
-            format!("\"{text}\" is not the number of a push"),
-            "'mailvault offsite list PLACE' shows the numbers",
-        )
-    })
+/// Which state of the copy is wanted.
+enum WantedState {
+    /// After the push of this number.
+    Push(u64),
+    /// At this time, in Unix seconds.
+    Time(i64),
+}
+
+impl WantedState {
+    fn parse(text: &str) -> Result<Self, Failure> {
+        if let Ok(number) = text.parse() {
+            return Ok(Self::Push(number));
+        }
+        let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+        let end = day.and_then(|day| day.and_hms_opt(23, 59, 59));
+        match end {
+            Some(end) => Ok(Self::Time(end.and_utc().timestamp())),
+            None => Err(Failure::usage(
+                format!("\"{text}\" is neither the number of a push nor a day"),
+                "write a number, such as 12, or a day, such as 2026-01-31; 'mailvault offsite list \
+                 PLACE' shows both",
+            )),
+        }
+    }
+
+    /// The number of the push; 0 if there was none yet.
+    fn head(self, store: &ObjectStore, name: &str) -> Result<u64, Failure> {
+        let time = match self {
+            Self::Push(number) => return Ok(number),
+            Self::Time(time) => time,
+        };
+        let heads = read_heads(store, None).map_err(|error| words::failure(error, name))?;
+        let then = heads.pushes.iter().rev().find(|push| push.time <= time);
+        Ok(then.map_or(0, |push| push.seq))
+    }
 }
 
 fn print(args: &OffsiteRestore, report: &RestoreReport, settings: &Settings, out: &Output) {

@@ -83,7 +83,10 @@ pub fn restore(
 ) -> Result<RestoreReport, CopyError> {
     let heads = read_heads(store, options.head)?;
     let (Some(newest), Some(vault)) = (heads.newest, heads.chain.vault()) else {
-        return Err(CopyError::Empty);
+        return Err(match options.head {
+            Some(_) => CopyError::NoHead,
+            None => CopyError::Empty,
+        });
     };
     if options.head.is_some_and(|head| head != newest.seq) {
         return Err(CopyError::NoHead);
