@@ -120,6 +120,21 @@ impl CopyError {
         }
     }
 
+    /// True if the private key is not one of those that it is encrypted to.
+    #[must_use]
+    pub fn is_wrong_key(&self) -> bool {
+        matches!(
+            self,
+            Self::Pack {
+                source: PackError::WrongIdentity,
+                ..
+            } | Self::Push {
+                source: PushError::Pack(PackError::WrongIdentity),
+                ..
+            }
+        )
+    }
+
     /// A failure to write a pack or push here.
     pub(super) fn writing(path: &std::path::Path, error: PushError) -> Self {
         match error {

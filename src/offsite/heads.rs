@@ -53,6 +53,9 @@ pub struct PlaceHeads {
     pub newest: Option<NewestHead>,
     /// The names of all objects, in the order in which heads name them.
     pub names: Vec<String>,
+    /// How many of these names were there when a head last replaced a push: what begins again among
+    /// them is whole.
+    pub replaced_to: usize,
     /// What does not belong to the chain.
     pub strays: StrayHeads,
 }
@@ -236,6 +239,9 @@ impl HeadReading<'_> {
         });
         let objects = head.objects.into_iter().map(|object| object.name);
         self.heads.names.extend(objects);
+        if head.replaces.iter().any(|name| name.starts_with("push/")) {
+            self.heads.replaced_to = self.heads.names.len();
+        }
         Ok(None)
     }
 }

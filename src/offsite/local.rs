@@ -61,6 +61,13 @@ impl LocalPlace {
         Ok(Some(text.trim_end().to_owned()).filter(|name| is_hex(name, 32)))
     }
 
+    pub(super) fn forget_pseudonym(&self) -> Result<()> {
+        match fsx::look(&self.path(PSEUDONYM))? {
+            Some(_) => fsx::remove(&self.path(PSEUDONYM)),
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn set_pseudonym(&self, name: &str) -> Result<()> {
         fsx::write_durably(&self.path(PSEUDONYM), format!("{name}\n").as_bytes())
     }

@@ -3,6 +3,7 @@
 use mailvault::account::config::Account;
 use mailvault::base::error::ErrorKind;
 use mailvault::offsite::init::PlaceNotes;
+use mailvault::offsite::pack::Recipients;
 use mailvault::offsite::place::ObjectStore;
 use mailvault::offsite::push::CopyGate;
 
@@ -14,6 +15,7 @@ use crate::cli::signals::Stop;
 /// An open place that must have what is deleted.
 pub(crate) struct RequiredCopy {
     name: String,
+    recipients: Recipients,
     store: ObjectStore,
 }
 
@@ -47,12 +49,13 @@ impl RequiredCopy {
         Ok(Some(Self {
             name: name.clone(),
             store: open(place, settings, asks, stop)?,
+            recipients: keys,
         }))
     }
 
     /// Looks messages up there.
     pub(crate) fn gate(&self, settings: &Settings) -> Result<CopyGate<'_>, Failure> {
-        let gate = CopyGate::open(&settings.vault, &self.name, &self.store);
+        let gate = CopyGate::open(&settings.vault, &self.name, &self.recipients, &self.store);
         gate.map_err(|error| words::failure(error, &self.name))
     }
 }

@@ -6,7 +6,7 @@ use mailvault::offsite::init::{InitOptions, InitReport, init, rehearse};
 use mailvault::offsite::place::PutConditions;
 use serde_json::{Value, json};
 
-use super::{identity, open, place, recipients, words};
+use super::{identity, open, place, recipients, warn_of_other_keys, words};
 use crate::cli::Done;
 use crate::cli::args::{Global, OffsiteInit};
 use crate::cli::ask;
@@ -34,6 +34,7 @@ pub(super) fn run(
     let mut report = get_ready(args, place, settings, global, out)?;
     let url = place.url.to_string();
     tell(name, &url, &report, out);
+    warn_of_other_keys(place, &recipients(place)?, settings, out)?;
     let mut right = true;
     match (report.rehearsed, typed(&report, settings, global, out)?) {
         (Some(time), _) if !out.quiet => {
@@ -131,7 +132,7 @@ fn compare(name: &str, typed: &str, settings: &Settings, out: &Output) -> Result
     let right = right.map_err(|error| words::failure(error, name))?;
     if right && !out.quiet {
         out.line(&format!(
-            "Right: the copy at {name} can be read with your private key."
+            "Right: what is pushed to {name} from now on can be read with your private key."
         ));
     } else if !right {
         let hint = format!("'mailvault offsite init {name}' says how to read them");

@@ -19,6 +19,7 @@ use mailvault::offsite::heads::StrayHeads;
 use mailvault::offsite::init::PlaceNotes;
 use mailvault::offsite::pack::Recipients;
 use mailvault::offsite::place::ObjectStore;
+use mailvault::offsite::push::of_other_keys;
 
 use super::Done;
 use super::args::{Global, OffsiteArgs, OffsiteCommand};
@@ -145,6 +146,28 @@ fn strays(strays: &StrayHeads, out: &Output) {
         );
         report::warn(out, &text, Some("somebody else can write to this place"));
     }
+}
+
+/// Says so if only other private keys than the configured ones can read part of the copy.
+fn warn_of_other_keys(
+    place: &OffsiteSettings,
+    keys: &Recipients,
+    settings: &Settings,
+    out: &Output,
+) -> Result<u64, Failure> {
+    let name = place.name.as_str();
+    let others = of_other_keys(&settings.vault, name, keys);
+    let others = others.map_err(|error| words::failure(error, name))?;
+    if others > 0 {
+        let text = format!(
+            "{name}: {} can be read there only with keys that were configured before, and count as \
+             not copied",
+            plural(others, "message")
+        );
+        let hint = format!("'mailvault offsite push {name} --rebuild' sends everything once more");
+        report::warn(out, &text, Some(&hint));
+    }
+    Ok(others)
 }
 
 /// The public keys of a place.

@@ -105,10 +105,14 @@ fn to_one(
 ) -> Result<u8, Failure> {
     let name = place.name.as_str();
     let failed = |error| words::failure(error, name);
-    if PlaceNotes::read(&settings.vault, name)?.is_none() {
-        return Err(failed(CopyError::NotReady));
-    }
     let recipients = recipients(place)?;
+    match PlaceNotes::read(&settings.vault, name)? {
+        None => return Err(failed(CopyError::NotReady)),
+        Some(notes) if !notes.fits(&place.url.to_string(), &recipients) => {
+            return Err(words::changed(name));
+        }
+        Some(_) => {}
+    }
     let store = open(place, settings, secrets::may_ask(global, out), stop)?;
     let planned = plan(&settings.vault, name).map_err(failed)?;
     let options = PushOptions {
@@ -139,7 +143,9 @@ fn to_one(
 }
 
 fn tell(name: &str, report: &PushReport, out: &Output) {
-    if !out.quiet {
+    // A timer that has nothing to tell is silent.
+    let is_news = report.messages > 0 || out.out_terminal || out.verbose > 0;
+    if !out.quiet && is_news {
         out.line(&if report.heads == 0 {
             format!("{name}: nothing new")
         } else if report.messages == 0 {

@@ -56,7 +56,8 @@ pub(super) fn run(
     });
     let report = report.map_err(|error| words::failure(error, name))?;
     print(args, &report, settings, out);
-    let whole = report.damaged.is_empty() && report.missing == 0 && report.whole_ledger;
+    // Of a damaged object, each message may be in another one.
+    let whole = report.missing == 0 && report.whole_ledger;
     let code = if whole {
         0
     } else {

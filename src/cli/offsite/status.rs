@@ -5,7 +5,7 @@ use mailvault::offsite::init::PlaceNotes;
 use mailvault::offsite::push::{OffsitePlan, plan};
 use serde_json::json;
 
-use super::{places, recipients, words};
+use super::{places, recipients, warn_of_other_keys, words};
 use crate::cli::Done;
 use crate::cli::args::OffsiteStatus;
 use crate::cli::output::{Output, Tone};
@@ -54,8 +54,12 @@ fn show(place: &OffsiteSettings, settings: &Settings, out: &Output) -> Result<()
     say(&last_push(&plan, out));
     if plan.owed > 0 {
         say(&format!(
-            "{} could not be read here, so that the copy lacks them: 'mailvault verify --read-data'",
-            plural(plan.owed, "message")
+            "{} lacking: not readable here ('mailvault verify --read-data'), or lost there; the next \
+             push tries again",
+            match plan.owed {
+                1 => "1 message is".to_owned(),
+                several => format!("{} are", plural(several, "message")),
+            }
         ));
     }
     match (rehearsed, &notes) {
@@ -69,6 +73,7 @@ fn show(place: &OffsiteSettings, settings: &Settings, out: &Output) -> Result<()
     if keeps_versions == Some(false) {
         say("this place is not append-only: whoever can write to it can destroy the copy");
     }
+    let others = warn_of_other_keys(place, &recipients, settings, out)?;
     let line = json!({
         "place": name,
         "url": url,
@@ -78,6 +83,7 @@ fn show(place: &OffsiteSettings, settings: &Settings, out: &Output) -> Result<()
         "waiting_bytes": plan.bytes,
         "waiting_records": plan.ledger,
         "unreadable": plan.owed,
+        "of_other_keys": others,
         "ready": notes.is_some(),
         "rehearsed": rehearsed.and_then(rfc3339),
         "keeps_versions": keeps_versions,
@@ -94,7 +100,8 @@ fn last_push(plan: &OffsitePlan, out: &Output) -> String {
         format!("last push {} (number {})", when(time, &now()), count(head))
     };
     let lacks = match (plan.messages, plan.ledger) {
-        (0, 0) => "it has everything".to_owned(),
+        (0, 0) if head == 0 => "there is nothing to push".to_owned(),
+        (0, 0) => "as far as is known here, it has everything".to_owned(),
         (0, ledger) => format!("{} of records are not there yet", size(ledger)),
         (1, _) => format!("1 message ({}) is not there yet", size(plan.bytes)),
         (messages, _) => format!(

@@ -1,16 +1,20 @@
 //! `mailvault offsite verify`: check what a place has.
 
-use mailvault::base::error::ErrorKind;
+use mailvault::account::config::OffsiteSettings;
+use mailvault::base::error::{Error, ErrorKind};
 use mailvault::base::event::RunEvent;
+use mailvault::offsite::fault::CopyError;
+use mailvault::offsite::place::ObjectStore;
+use mailvault::offsite::push::{CopyGate, note_losses};
 use mailvault::offsite::verify::{ObjectProblem, PlaceCheck, PlaceReport, verify_place};
 use serde_json::{Value, json};
 
-use super::{identity, open, place, strays, words};
+use super::{identity, open, place, recipients, strays, words};
 use crate::cli::Done;
 use crate::cli::args::{Global, OffsiteVerify};
 use crate::cli::frame;
 use crate::cli::output::{Output, Tone};
-use crate::cli::report::Failure;
+use crate::cli::report::{self, Failure};
 use crate::cli::secrets;
 use crate::cli::settings::Settings;
 use crate::cli::signals::Stop;
@@ -37,21 +41,14 @@ pub(super) fn run(
         identities: keys.as_ref(),
         stop: &stop.flag,
     };
-    let report = frame::with_progress(out, [name], |events| {
-        verify_place(&store, check, &mut |so_far| {
-            events(RunEvent::Progress {
-                account: name,
-                messages: so_far.messages,
-                octets: so_far.bytes,
-            });
-        })
-    });
-    let report = report.map_err(|error| words::failure(error, name))?;
+    let report = checked(name, &store, check, out)?;
     for (object, problem) in &report.findings {
         let line = json!({"place": name, "object": object, "problem": code(problem)});
         out.json("place_damage", line, false);
     }
-    let damaged = report.lost() > 0;
+    let newest = newest_is_there(place, &store, settings, out)?;
+    note_losses_of(name, &report, settings, out)?;
+    let damaged = report.lost() > 0 || !newest;
     if !report.findings.is_empty() || !out.quiet {
         print(name, args, &report, out);
     }
@@ -61,6 +58,65 @@ pub(super) fn run(
         0
     };
     Ok(Done::new(stop.exit_code(code), summary(&report)))
+}
+
+fn checked(
+    name: &str,
+    store: &ObjectStore,
+    check: PlaceCheck<'_>,
+    out: &Output,
+) -> Result<PlaceReport, Failure> {
+    let report = frame::with_progress(out, [name], |events| {
+        verify_place(store, check, &mut |so_far| {
+            events(RunEvent::Progress {
+                account: name,
+                messages: so_far.messages,
+                octets: so_far.bytes,
+            });
+        })
+    });
+    report.map_err(|error| words::failure(error, name))
+}
+
+/// True if the newest push of this machine is there, as far as one is known.
+fn newest_is_there(
+    place: &OffsiteSettings,
+    store: &ObjectStore,
+    settings: &Settings,
+    out: &Output,
+) -> Result<bool, Failure> {
+    match CopyGate::open(&settings.vault, &place.name, &recipients(place)?, store) {
+        Ok(_) | Err(CopyError::Base(Error::VaultMissing { .. })) => Ok(true),
+        Err(error @ (CopyError::HeadGone { .. } | CopyError::Forked { .. })) => {
+            words::failure(error, &place.name).print(out);
+            Ok(false)
+        }
+        Err(error) => Err(words::failure(error, &place.name)),
+    }
+}
+
+/// What is lost there is sent once more by the next push.
+fn note_losses_of(
+    name: &str,
+    report: &PlaceReport,
+    settings: &Settings,
+    out: &Output,
+) -> Result<(), Failure> {
+    let lost = report.findings.iter().filter(|(_, found)| found.is_loss());
+    let (packs, pushes): (Vec<&str>, Vec<&str>) = lost
+        .map(|(object, _)| object.as_str())
+        .partition(|object| object.starts_with("packs/"));
+    if !packs.is_empty() && settings.vault.join("vault.toml").exists() {
+        let noted = note_losses(&settings.vault, name, packs.into_iter());
+        noted.map_err(|error| words::failure(error, name))?;
+        let hint = format!("'mailvault offsite push {name}' sends their messages once more");
+        report::warn(out, "packs are lost there", Some(&hint));
+    }
+    if !pushes.is_empty() {
+        let hint = format!("'mailvault offsite push {name} --rebuild' sends everything once more");
+        report::warn(out, "records are lost there", Some(&hint));
+    }
+    Ok(())
 }
 
 fn print(name: &str, args: &OffsiteVerify, report: &PlaceReport, out: &Output) {
@@ -117,7 +173,7 @@ fn print(name: &str, args: &OffsiteVerify, report: &PlaceReport, out: &Output) {
     }
     if report.size_only > 0 && !args.read_data {
         out.line(&format!(
-            "Of {}, the place shows no checksum.",
+            "The place shows no checksums ({}).",
             plural(report.size_only, "object")
         ));
     }

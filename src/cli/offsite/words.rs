@@ -4,13 +4,16 @@ use mailvault::account::config::OffsiteSettings;
 use mailvault::base::error::{Error, ErrorKind, TlsFault};
 use mailvault::offsite::fault::CopyError;
 use mailvault::offsite::head::HeadError;
-use mailvault::offsite::pack::{IdentityFault, IdentityFileError, PackError, RecipientsError};
+use mailvault::offsite::pack::{IdentityFault, IdentityFileError, RecipientsError};
 use mailvault::offsite::payload::PushError;
 
 use crate::cli::report::Failure;
 
 /// A failure at a place.
 pub(super) fn failure(error: CopyError, place: &str) -> Failure {
+    if error.is_wrong_key() {
+        return wrong_key(error.kind(), place);
+    }
     let kind = error.kind();
     let message = error.to_string();
     let hint = match error {
@@ -30,44 +33,30 @@ pub(super) fn failure(error: CopyError, place: &str) -> Failure {
             };
         }
         CopyError::Base(error) => return error.into(),
-        CopyError::Pack {
-            source: PackError::WrongIdentity,
-            ..
-        }
-        | CopyError::Push {
-            source: PushError::Pack(PackError::WrongIdentity),
-            ..
-        } => {
-            return Failure::Worded {
-                kind,
-                message: format!("{place}: this private key does not open the copy"),
-                hint: Some(
-                    "use the key of one of the recipients that were configured when it was pushed; \
-                     'age-keygen -y FILE' shows the recipient of a key"
-                        .to_owned(),
-                ),
-            };
-        }
         CopyError::Running { .. } => "wait until it has finished".to_owned(),
         CopyError::Forked { .. } => format!(
-            "if this vault is the one to keep, give it a new url in [offsite.{place}] and push \
-             there. If the other machine's is, restore it from the place. Nothing was overwritten"
+            "if this vault is the one to keep, set another url in [offsite.{place}] and run \
+             'mailvault offsite init {place}'. If the other machine's is, restore it from the \
+             place. Nothing was overwritten"
         ),
         CopyError::HeadGone { .. } => format!(
-            "'mailvault offsite verify {place}' shows what else is missing. To begin a new copy, \
-             set another url"
+            "'mailvault offsite verify {place}' shows what else is missing, and 'mailvault offsite \
+             push {place} --rebuild' sends everything once more"
         ),
         CopyError::UnknownCopy => format!(
             "if it is the copy of this vault, 'mailvault offsite init {place} --identity FILE' \
-             reads it, and 'mailvault offsite push {place} --rebuild' sends everything once more. \
-             If not, set another url"
+             reads it. Without its private key, 'mailvault offsite push {place} --rebuild' sends \
+             everything once more, in place of what is there. If it is not, set another url"
         ),
         CopyError::OtherVault | CopyError::OtherLedger => {
-            "set another url for this vault. Nothing was overwritten".to_owned()
+            format!(
+                "set another url for this vault, and run 'mailvault offsite init {place}'. Nothing \
+                 was overwritten"
+            )
         }
         CopyError::LedgerBehind => format!(
             "the vault was put back to an older state. Restore it from {place}, or set another url \
-             to begin a new copy"
+             and run 'mailvault offsite init {place}' to begin a new copy"
         ),
         CopyError::NotReady => format!("run 'mailvault offsite init {place}' first"),
         CopyError::Empty => format!("'mailvault offsite push {place}' makes one"),
@@ -80,12 +69,39 @@ pub(super) fn failure(error: CopyError, place: &str) -> Failure {
             source: PushError::NewerFormat { .. },
             ..
         } => "use the version of mailvault that wrote it".to_owned(),
+        CopyError::Head(_) => {
+            "'mailvault offsite restore' with --at and a smaller number reads the \
+             copy up to an earlier push; README.txt in the place says how to read it by hand"
+                .to_owned()
+        }
         _ => format!("'mailvault offsite verify {place} --read-data' checks everything there"),
     };
     Failure::Worded {
         kind,
         message: format!("{place}: {message}"),
         hint: Some(hint),
+    }
+}
+
+fn wrong_key(kind: ErrorKind, place: &str) -> Failure {
+    Failure::Worded {
+        kind,
+        message: format!("{place}: this private key does not open the copy"),
+        hint: Some(
+            "use the key of one of the recipients that were configured when it was pushed; \
+             'age-keygen -y FILE' shows the recipient of a key. If the recipients changed since, \
+             put the old and the new private key into one file, a line each"
+                .to_owned(),
+        ),
+    }
+}
+
+/// The place is not the one that was set up.
+pub(super) fn changed(place: &str) -> Failure {
+    Failure::Worded {
+        kind: ErrorKind::Config,
+        message: format!("the url or the recipients of {place} changed since it was set up"),
+        hint: Some(format!("run 'mailvault offsite init {place}' again")),
     }
 }
 

@@ -233,12 +233,23 @@ fn of_a_pack_only_the_frames_are_fetched_that_have_what_is_wanted() {
 fn a_message_is_taken_from_whichever_object_is_right() {
     for seed in 0..12 {
         let mut dice = TestDice::new(seed);
-        let (vault, store) = filled();
+        let (mut vault, store) = filled();
         if seed % 2 == 0 {
             memory(&store).keep_versions();
         }
         let first: Vec<ObjectName> = objects(&store).into_keys().collect();
+        // While a message is owed, nothing that was there before is replaced.
+        let extra = message(900, 500);
+        vault.deliver("extra", "", std::slice::from_ref(&extra));
+        let files = messages(&vault.path()).into_iter();
+        let files: Vec<PathBuf> = files
+            .map(|file| mail_path(&vault, &file))
+            .filter(|path| path.starts_with(vault.path().join("mail/extra")))
+            .collect();
+        let whole = fs::read(&files[0]).unwrap();
+        fs::write(&files[0], b"x").unwrap();
         push_to(&vault, &store, true);
+        fs::write(&files[0], whole).unwrap();
         // All of the first copies, or all of the second.
         let spoiled: Vec<ObjectName> = objects(&store)
             .into_keys()

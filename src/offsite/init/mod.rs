@@ -18,7 +18,7 @@ use super::heads::read_heads;
 use super::local::LocalPlace;
 use super::pack::{Identities, Recipients, decrypt_text};
 use super::place::{ObjectName, ObjectStore, SpoolFile, StoreAbilities};
-use super::push;
+use super::push::{self, TakeOver};
 use super::{README, README_NAME};
 use crate::base::error::{Error, Result, StoreFault};
 use crate::base::fsx;
@@ -69,15 +69,26 @@ pub fn init(
 ) -> Result<InitReport, CopyError> {
     let vault = Vault::open(vault)?;
     let local = LocalPlace::of(vault.root(), options.name);
+    refuse_inside(vault.root(), store)?;
     let _lock = local.lock(options.stop)?;
     put_readme(store, &local)?;
     let heads = read_heads(store, None)?;
+    let earlier = PlaceNotes::read(vault.root(), options.name)?;
+    if heads.chain.vault().is_none() && earlier.is_some_and(|notes| notes.url != options.url) {
+        // What is known is of another place.
+        push::forget_place(&local)?;
+    }
     let (head, there) = (heads.newest.map_or(0, |head| head.seq), heads.chain.vault());
     let ours = there.is_none() || local.pseudonym()?.as_deref() == there;
     let mut taken_over = false;
     match options.identities {
         Some(keys) if head > 0 => {
-            push::take_over(&vault, store, &local, (keys, options.stop))?;
+            let take_over = TakeOver {
+                recipients: options.recipients,
+                identities: keys,
+                stop: options.stop,
+            };
+            push::take_over(&vault, store, &local, take_over)?;
             taken_over = true;
         }
         _ if !ours => return Err(CopyError::UnknownCopy),
@@ -119,6 +130,21 @@ pub fn rehearse(vault: &Path, name: &str, words: &str) -> Result<bool, CopyError
         notes.write(&LocalPlace::of(vault, name))?;
     }
     Ok(right)
+}
+
+/// A vault whose copy lies in it is lost with it.
+fn refuse_inside(vault: &Path, store: &ObjectStore) -> Result<()> {
+    let ObjectStore::Folder(folder) = store else {
+        return Ok(());
+    };
+    let (vault, place) = (fsx::resolve(vault), folder.root());
+    if place.starts_with(&vault) || vault.starts_with(place) {
+        return Err(Error::Config {
+            message: format!("{} is in the vault, or the vault in it", place.display()),
+            hint: Some("a second copy belongs on another disk: set another url".to_owned()),
+        });
+    }
+    Ok(())
 }
 
 /// An older or newer text that is there serves as well.

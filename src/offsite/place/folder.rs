@@ -48,6 +48,12 @@ impl FolderStore {
         }
     }
 
+    /// Its path, without links.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     pub(super) fn shown(&self) -> &str {
         &self.shown
     }

@@ -6,30 +6,46 @@ use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::PENDING;
-use super::record::{CopyRecord, CopyState, LastHead, index_hashes};
+use super::record::{CopyRecord, CopyState, LastHead, index_hashes, keys_id};
 use super::spool::PushSpool;
 use crate::base::error::Error;
+use crate::base::fsx;
+use crate::mail::message::Hash128;
 use crate::offsite::checked::ObjectVerdict;
+use crate::offsite::course::{LedgerCourse, PushRole};
 use crate::offsite::fault::CopyError;
 use crate::offsite::head::HeadObject;
 use crate::offsite::heads::read_heads;
 use crate::offsite::local::LocalPlace;
 use crate::offsite::object::ObjectSearch;
-use crate::offsite::pack::{Identities, PackError};
-use crate::offsite::payload::{LedgerPosition, PushError, PushPart, PushReader};
+use crate::offsite::pack::{Identities, PackError, Recipients};
+use crate::offsite::payload::{LedgerPosition, PushError, PushManifest, PushPart, PushReader};
 use crate::offsite::place::ObjectStore;
 use crate::vault::Vault;
 
 /// More than any line of a ledger has.
 const LONGEST_LINE: usize = 1 << 20;
+/// Where the index lies until it is whole.
+const NEW: &str = "new";
+
+/// How to take over a copy.
+#[derive(Clone, Copy)]
+pub(in crate::offsite) struct TakeOver<'o> {
+    /// Who can read what is sent from now on.
+    pub(in crate::offsite) recipients: &'o Recipients,
+    /// Who can read what is there.
+    pub(in crate::offsite) identities: &'o Identities,
+    /// Set from outside to end early.
+    pub(in crate::offsite) stop: &'o AtomicBool,
+}
 
 /// Makes the index of the copy in a place. The copy must be one of this vault, and the vault must
-/// have all of the ledger that the copy has.
+/// have all of the ledger that the copy has. If not, what is known here stays as it is.
 pub(in crate::offsite) fn take_over(
     vault: &Vault,
     store: &ObjectStore,
     local: &LocalPlace,
-    (keys, stop): (&Identities, &AtomicBool),
+    options: TakeOver<'_>,
 ) -> Result<(), CopyError> {
     let heads = read_heads(store, None)?;
     let (Some(newest), Some(pseudonym)) = (&heads.newest, heads.chain.vault()) else {
@@ -42,19 +58,26 @@ pub(in crate::offsite) fn take_over(
         pushes.extend(live.iter().find(|object| object.name == *name));
     }
     let state = CopyState::new(vault.id(), pseudonym.to_owned(), Some(LastHead::of(newest)));
-    local.set_pseudonym(pseudonym)?;
-    PushSpool::open(&local.path(PENDING))?.sweep()?;
-    let record = CopyRecord::create(local.folder(), &state)?;
+    let folder = local.path(NEW);
+    fsx::create_dir_all_durably(&folder)?;
+    let record = CopyRecord::create(&folder, &state)?;
+    let recipients = keys_id(options.recipients);
     record.fill(|record| {
-        let mut end = CopyEnd::default();
+        let mut end = CopyEnd::new(LedgerCourse::new(&heads));
         for object in pushes {
-            if stop.load(Ordering::Relaxed) {
+            if options.stop.load(Ordering::Relaxed) {
                 return Err(Error::Interrupted.into());
             }
-            read_push(store, object, keys, &mut |part, bytes, manifest| {
-                note(record, object, &packs, &part)?;
-                end.add(&part, bytes, manifest)
-            })?;
+            end.next(&object.name);
+            read_push(
+                store,
+                object,
+                options.identities,
+                &mut |part, bytes, manifest| {
+                    note(record, object, (&packs, recipients), &part)?;
+                    end.add(&part, bytes, manifest)
+                },
+            )?;
         }
         let Some((to, last)) = end.last() else {
             return Ok(state);
@@ -62,12 +85,16 @@ pub(in crate::offsite) fn take_over(
         let position = vault.place_after(last, &to.file, to.offset)?;
         let position = position.ok_or(CopyError::OtherLedger)?;
         Ok(state.at(&position))
-    })
+    })?;
+    drop(record);
+    PushSpool::open(&local.path(PENDING))?.sweep()?;
+    local.set_pseudonym(pseudonym)?;
+    CopyRecord::replace(local.folder(), &folder)?;
+    Ok(fsx::remove_dir(&folder)?)
 }
 
 /// Takes a part of a push with its bytes, and up to where the push has the ledger.
-type EachPart<'e> =
-    dyn FnMut(PushPart, &mut dyn Read, &LedgerPosition) -> Result<(), CopyError> + 'e;
+type EachPart<'e> = dyn FnMut(PushPart, &mut dyn Read, &PushManifest) -> Result<(), CopyError> + 'e;
 
 /// Calls `each` with every part of a push that is right to the byte.
 fn read_push(
@@ -87,9 +114,9 @@ fn read_push(
     };
     let read = (|| {
         let mut push = PushReader::open(&mut body, keys).map_err(failed)?;
-        let to = push.manifest().to.clone();
+        let manifest = push.manifest().clone();
         while let Some(part) = push.next_part().map_err(failed)? {
-            each(part, &mut push, &to)?;
+            each(part, &mut push, &manifest)?;
         }
         Ok(())
     })();
@@ -104,14 +131,14 @@ fn read_push(
 fn note(
     record: &CopyRecord,
     push: &HeadObject,
-    packs: &BTreeMap<&str, &HeadObject>,
+    (packs, keys): (&BTreeMap<&str, &HeadObject>, Hash128),
     part: &PushPart,
 ) -> Result<(), CopyError> {
     match part {
-        PushPart::Message { hash, .. } => record.found(push, std::iter::once(*hash))?,
+        PushPart::Message { hash, .. } => record.found(push, keys, std::iter::once(*hash))?,
         PushPart::Index { id, index } => {
             if let Some(pack) = packs.get(&*format!("packs/{id}")) {
-                record.found(pack, index_hashes(index))?;
+                record.found(pack, keys, index_hashes(index))?;
             }
         }
         PushPart::Owed(owed) => {
@@ -129,8 +156,12 @@ fn note(
 }
 
 /// The last line of the ledger in a copy, and where it ends.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct CopyEnd {
+    course: LedgerCourse,
+    /// What the push at hand is; none until its first part came.
+    role: Option<PushRole>,
+    name: String,
     to: Option<LedgerPosition>,
     /// The last whole line, without its LF.
     line: Vec<u8>,
@@ -139,16 +170,34 @@ struct CopyEnd {
 }
 
 impl CopyEnd {
+    fn new(course: LedgerCourse) -> Self {
+        Self {
+            course,
+            role: None,
+            name: String::new(),
+            to: None,
+            line: Vec::new(),
+            begun: Vec::new(),
+        }
+    }
+
+    /// Turns to the next push.
+    fn next(&mut self, name: &str) {
+        (self.role, self.name) = (None, name.to_owned());
+    }
+
     fn add(
         &mut self,
         part: &PushPart,
         bytes: &mut dyn Read,
-        to: &LedgerPosition,
+        manifest: &PushManifest,
     ) -> Result<(), CopyError> {
-        if !matches!(part, PushPart::Ledger(_)) {
+        let (course, name) = (&mut self.course, &self.name);
+        let role = *(self.role).get_or_insert_with(|| course.next(name, manifest));
+        if !matches!(part, PushPart::Ledger(_)) || role == PushRole::Apart {
             return Ok(());
         }
-        self.to = Some(to.clone());
+        self.to = Some(manifest.to.clone());
         self.begun.clear();
         let mut buffer = vec![0; 64 << 10];
         loop {

@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use super::PENDING;
 use super::record::{CopyRecord, CopyState, LastHead};
 use super::spool::PushSpool;
 use crate::base::error::{Error, Result};
@@ -38,15 +39,24 @@ pub(super) fn open_record(
     let name = match (heads.chain.vault(), here) {
         (None, Some(here)) => here,
         (None, None) => random_name(local.folder())?,
-        (Some(there), Some(here)) if there == here => here,
         (Some(there), _) if rebuild => there.to_owned(),
+        // Without an index nobody knows whether the vault is older than its copy.
         (Some(_), _) => return Err(CopyError::UnknownCopy),
     };
     local.set_pseudonym(&name)?;
     // A head that was made for another state continues nothing.
     spool.sweep()?;
     let state = CopyState::new(vault.id(), name, last);
-    Ok((CopyRecord::create(local.folder(), &state)?, state))
+    let record = CopyRecord::create(local.folder(), &state)?;
+    record.supersede(heads.chain.live().map(|object| &*object.name))?;
+    Ok((record, state))
+}
+
+/// Forgets what is known of a place, which is another one now.
+pub(in crate::offsite) fn forget_place(local: &LocalPlace) -> Result<()> {
+    PushSpool::open(&local.path(PENDING))?.clear()?;
+    CopyRecord::remove(local.folder())?;
+    local.forget_pseudonym()
 }
 
 fn random_name(folder: &Path) -> Result<String> {

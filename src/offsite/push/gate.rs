@@ -5,19 +5,22 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::record::{CopyRecord, RecordedObject};
+use super::record::{CopyRecord, RecordedObject, keys_id};
 use super::round::object_name;
 use crate::base::error::{Error, Result, StoreFault};
 use crate::mail::message::Hash128;
 use crate::offsite::fault::CopyError;
 use crate::offsite::head::head_name;
 use crate::offsite::local::LocalPlace;
+use crate::offsite::pack::Recipients;
 use crate::offsite::place::{ObjectName, ObjectStore};
 use crate::vault::Vault;
 
 /// Looks messages up in a copy.
 pub struct CopyGate<'s> {
     store: &'s ObjectStore,
+    /// Who must be able to read it.
+    keys: Hash128,
     /// None if nothing was pushed yet.
     record: Option<CopyRecord>,
     /// Objects that the place has in this run.
@@ -26,7 +29,12 @@ pub struct CopyGate<'s> {
 
 impl<'s> CopyGate<'s> {
     /// Opens what is known of a place, and compares its newest head with the one that is there.
-    pub fn open(vault: &Path, name: &str, store: &'s ObjectStore) -> Result<Self, CopyError> {
+    pub fn open(
+        vault: &Path,
+        name: &str,
+        recipients: &Recipients,
+        store: &'s ObjectStore,
+    ) -> Result<Self, CopyError> {
         let vault = Vault::open(vault)?;
         let record = CopyRecord::open(LocalPlace::of(vault.root(), name).folder())?;
         let state = match &record {
@@ -51,12 +59,13 @@ impl<'s> CopyGate<'s> {
         }
         Ok(Self {
             store,
+            keys: keys_id(recipients),
             record: record.filter(|_| last.is_some()),
             seen: HashSet::new(),
         })
     }
 
-    /// True if the copy has a message, and the place the object with it, of the size that it had
+    /// True if the copy has a message for these public keys, and the place the object with it, of the size that it had
     /// when it was put there, and with its MD5 where the place gives one.
     ///
     /// # Errors
@@ -68,6 +77,9 @@ impl<'s> CopyGate<'s> {
         let Some(object) = record.object_of(hash)? else {
             return Ok(false);
         };
+        if object.keys != self.keys {
+            return Ok(false);
+        }
         if self.seen.contains(&object.id) {
             return Ok(true);
         }

@@ -12,6 +12,7 @@
 //! | `content.rs` | reading messages |
 //! | `packs.rs`, `round.rs` | making and putting objects |
 //! | `gate.rs` | whether a message is there |
+//! | `losses.rs` | what a place was found to lack |
 //! | `plan.rs` | what a push would do |
 //! | `begin.rs` | the index for a place that has a copy or none |
 //! | `adopt.rs` | the index of a copy that is there, read with a private key |
@@ -21,6 +22,7 @@ mod begin;
 mod content;
 mod gate;
 mod limits;
+mod losses;
 mod packs;
 mod plan;
 mod record;
@@ -50,8 +52,10 @@ use crate::base::error::{Error, Result};
 use crate::mail::message::Hash128;
 use crate::vault::Vault;
 
-pub(super) use adopt::take_over;
+pub(super) use adopt::{TakeOver, take_over};
+pub(super) use begin::forget_place;
 pub use gate::CopyGate;
+pub use losses::{note_losses, of_other_keys};
 pub use plan::{OffsitePlan, plan};
 
 /// Where what was made lies until a head names it.
@@ -253,8 +257,13 @@ impl Pusher<'_> {
                 Vec::new()
             };
             let advances = window.end != self.state.position();
-            if advances || !held.is_empty() || !self.spool.packs()?.is_empty() {
-                self.end_round(window.end.as_ref().filter(|_| advances), &held)?;
+            if advances
+                || !held.is_empty()
+                || !self.spool.packs()?.is_empty()
+                || window.last && !self.replaced(&held, true)?.is_empty()
+            {
+                let to = window.end.as_ref().filter(|_| advances);
+                self.end_round(to, &held, window.last)?;
                 (self.progress)(&self.report);
             }
             self.began = Instant::now();

@@ -42,7 +42,7 @@ impl Pusher<'_> {
                     if let Some(pack) = open.take() {
                         self.close(pack)?;
                         if self.began.elapsed() >= self.limits.time {
-                            self.end_round(None, &[])?;
+                            self.end_round(None, &[], false)?;
                             self.began = std::time::Instant::now();
                         }
                     }

@@ -49,7 +49,7 @@ impl OffsitePlan {
     /// True if there is nothing to push.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.messages == 0 && self.ledger == 0
+        self.messages == 0 && self.ledger == 0 && self.owed == 0
     }
 }
 

@@ -13,17 +13,18 @@ use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::mail::message::Hash128;
 use crate::offsite::fault::CopyError;
-use crate::offsite::head::HeadObject;
+use crate::offsite::head::{HeadObject, PushHead};
 use crate::offsite::heads::NewestHead;
-use crate::offsite::pack::PackIndex;
+use crate::offsite::pack::{PackIndex, Recipients};
 use crate::offsite::payload::{OwedMessage, message_hash};
 use crate::vault::ledger::Position;
 
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 const SCHEMA: &str = "
     CREATE TABLE state (text TEXT NOT NULL);
     CREATE TABLE object (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
-                         size INTEGER NOT NULL, md5 BLOB NOT NULL);
+                         size INTEGER NOT NULL, md5 BLOB NOT NULL, keys BLOB NOT NULL);
+    CREATE TABLE superseded (name TEXT PRIMARY KEY) WITHOUT ROWID;
     CREATE TABLE message (hash BLOB PRIMARY KEY, object INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE owed (hash BLOB PRIMARY KEY) WITHOUT ROWID;
 ";
@@ -107,6 +108,15 @@ pub(super) struct RecordedObject {
     pub(super) name: String,
     pub(super) size: u64,
     pub(super) md5: [u8; 16],
+    /// Who can read it.
+    pub(super) keys: Hash128,
+}
+
+/// A name of public keys, whatever their order.
+pub(super) fn keys_id(recipients: &Recipients) -> Hash128 {
+    let mut texts: Vec<String> = recipients.texts().collect();
+    texts.sort_unstable();
+    Hash128::of(texts.join("\n").as_bytes())
 }
 
 /// The index.
@@ -119,6 +129,26 @@ pub(super) struct CopyRecord {
 impl CopyRecord {
     fn path(folder: &Path) -> PathBuf {
         folder.join("index.sqlite")
+    }
+
+    /// Removes the index.
+    pub(super) fn remove(folder: &Path) -> Result<()> {
+        for file in [folder.join("index.sqlite-journal"), Self::path(folder)] {
+            if fsx::look(&file)?.is_some() {
+                fsx::remove(&file)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the index of another folder in place of this one's.
+    pub(super) fn replace(folder: &Path, by: &Path) -> Result<()> {
+        let journal = folder.join("index.sqlite-journal");
+        if fsx::look(&journal)?.is_some() {
+            fsx::remove(&journal)?;
+        }
+        fsx::rename(&Self::path(by), &Self::path(folder))?;
+        fsx::sync_dir(folder)
     }
 
     /// Opens the index; none if it is missing, damaged or of another version.
@@ -143,11 +173,7 @@ impl CopyRecord {
     /// Makes an empty index in place of any that is there.
     pub(super) fn create(folder: &Path, state: &CopyState) -> Result<Self> {
         let path = Self::path(folder);
-        for file in [folder.join("index.sqlite-journal"), path.clone()] {
-            if fsx::look(&file)?.is_some() {
-                fsx::remove(&file)?;
-            }
-        }
+        Self::remove(folder)?;
         // SQLite would create it with the mode of the umask.
         drop(fsx::create_new(&path)?);
         let record = Self::connect(path)?;
@@ -230,17 +256,22 @@ impl CopyRecord {
         &self,
         spool: &PushSpool,
         end: &RoundEnd,
-        state: &CopyState,
+        (state, head, keys): (&CopyState, &PushHead, Hash128),
     ) -> Result<()> {
         let text = serde_json::to_string(state).unwrap_or_default();
         let transaction = self.db.unchecked_transaction();
         let transaction = transaction.map_err(|e| self.failed(e))?;
         for pack in spool.packs()? {
             let index = spool.index(&pack)?;
-            self.put_spooled(&pack, index_hashes(&index))?;
+            self.put_spooled(&pack, keys, index_hashes(&index))?;
         }
         let hashes = end.messages.iter().filter_map(|hash| Hash128::parse(hash));
-        self.put_spooled(&end.object, hashes)?;
+        self.put_spooled(&end.object, keys, hashes)?;
+        for name in &head.replaces {
+            (self.db)
+                .execute("DELETE FROM superseded WHERE name = ?1", [name])
+                .map_err(|e| self.failed(e))?;
+        }
         self.put_owed(&end.owed())
             .and_then(|()| {
                 (self.db)
@@ -270,17 +301,70 @@ impl CopyRecord {
     pub(super) fn found(
         &self,
         object: &HeadObject,
+        keys: Hash128,
         hashes: impl Iterator<Item = Hash128>,
     ) -> Result<()> {
-        let place = (&*object.name, object.size, &object.md5);
-        self.put_object(place, hashes).map_err(|e| self.failed(e))
+        self.put_object(object, keys, hashes)
+            .map_err(|e| self.failed(e))
+    }
+
+    /// Notes objects that are superfluous once everything is there again.
+    pub(super) fn supersede<'n>(&self, names: impl Iterator<Item = &'n str>) -> Result<()> {
+        self.in_one(|db| {
+            let mut put = db.prepare("INSERT OR IGNORE INTO superseded VALUES (?1)")?;
+            for name in names {
+                put.execute([name])?;
+            }
+            Ok(())
+        })
+        .map_err(|e| self.failed(e))
+    }
+
+    /// Objects that a head may replace, if everything is there again.
+    pub(super) fn superseded(&self) -> Result<Vec<String>> {
+        let failed = |e| self.failed(e);
+        let mut ask = (self.db)
+            .prepare("SELECT name FROM superseded ORDER BY name")
+            .map_err(failed)?;
+        let rows = ask.query_map([], |row| row.get(0)).map_err(failed)?;
+        rows.collect::<rusqlite::Result<_>>().map_err(failed)
+    }
+
+    /// Takes an object for lost: the messages in it are owed, and it is to be replaced.
+    pub(super) fn lose(&self, name: &str) -> Result<()> {
+        self.in_one(|db| {
+            db.execute(
+                "INSERT OR IGNORE INTO owed SELECT hash FROM message WHERE object IN
+                 (SELECT id FROM object WHERE name = ?1)",
+                [name],
+            )?;
+            db.execute(
+                "DELETE FROM message WHERE object IN (SELECT id FROM object WHERE name = ?1)",
+                [name],
+            )?;
+            if db.execute("DELETE FROM object WHERE name = ?1", [name])? > 0 {
+                db.execute("INSERT OR IGNORE INTO superseded VALUES (?1)", [name])?;
+            }
+            Ok(())
+        })
+        .map_err(|e| self.failed(e))
+    }
+
+    /// How many messages are in objects that are encrypted to other keys than these.
+    pub(super) fn of_other_keys(&self, keys: Hash128) -> Result<u64> {
+        let count = self.db.query_row(
+            "SELECT count(*) FROM message JOIN object ON object.id = object WHERE keys <> ?1",
+            [&keys.0[..]],
+            |row| row.get::<_, i64>(0),
+        );
+        count.map(i64::cast_unsigned).map_err(|e| self.failed(e))
     }
 
     /// The object that has a content; none if none has.
     pub(super) fn object_of(&self, hash: Hash128) -> Result<Option<RecordedObject>> {
         let mut ask = (self.db)
             .prepare_cached(
-                "SELECT object.id, name, size, md5 FROM message
+                "SELECT object.id, name, size, md5, keys FROM message
                  JOIN object ON object.id = message.object WHERE hash = ?1",
             )
             .map_err(|e| self.failed(e))?;
@@ -290,6 +374,7 @@ impl CopyRecord {
                 name: row.get(1)?,
                 size: row.get::<_, i64>(2)?.cast_unsigned(),
                 md5: row.get(3)?,
+                keys: Hash128(row.get(4)?),
             })
         });
         found.optional().map_err(|e| self.failed(e))
@@ -298,6 +383,7 @@ impl CopyRecord {
     fn put_spooled(
         &self,
         object: &SpooledObject,
+        keys: Hash128,
         hashes: impl Iterator<Item = Hash128>,
     ) -> Result<()> {
         let Some(object) = object.head_object() else {
@@ -306,7 +392,7 @@ impl CopyRecord {
                 detail: "what a push left has no hashes".to_owned(),
             });
         };
-        self.found(&object, hashes)
+        self.found(&object, keys, hashes)
     }
 
     /// Notes messages that the place owes.
@@ -316,12 +402,20 @@ impl CopyRecord {
 
     fn put_object(
         &self,
-        (name, size, md5): (&str, u64, &[u8; 16]),
+        object: &HeadObject,
+        keys: Hash128,
         hashes: impl Iterator<Item = Hash128>,
     ) -> rusqlite::Result<()> {
-        let mut object = (self.db)
-            .prepare_cached("INSERT OR IGNORE INTO object (name, size, md5) VALUES (?1, ?2, ?3)")?;
-        object.execute(params![name, size.cast_signed(), &md5[..]])?;
+        let name = object.name.as_str();
+        let mut put = (self.db).prepare_cached(
+            "INSERT OR IGNORE INTO object (name, size, md5, keys) VALUES (?1, ?2, ?3, ?4)",
+        )?;
+        put.execute(params![
+            name,
+            object.size.cast_signed(),
+            &object.md5[..],
+            &keys.0[..]
+        ])?;
         let mut find = self
             .db
             .prepare_cached("SELECT id FROM object WHERE name = ?1")?;

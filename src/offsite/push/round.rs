@@ -4,10 +4,11 @@ use std::io::Read as _;
 
 use sha2::{Digest as _, Sha256};
 
-use super::record::LastHead;
+use super::record::{LastHead, keys_id};
 use super::spool::{PositionText, RoundEnd, SpooledObject};
 use super::{HeldMessage, Pusher};
 use crate::base::error::Result;
+use crate::mail::message::Hash128;
 use crate::offsite::fault::CopyError;
 use crate::offsite::head::{PushHead, head_name};
 use crate::offsite::payload::{LedgerPosition, LedgerRange, PushCounts, PushManifest, PushWriter};
@@ -41,6 +42,7 @@ impl Pusher<'_> {
         &mut self,
         to: Option<&Position>,
         messages: &[HeldMessage],
+        is_last: bool,
     ) -> Result<(), CopyError> {
         let from = self.state.position();
         let parts = match to {
@@ -70,7 +72,8 @@ impl Pusher<'_> {
         let time = now_seconds();
         let end = self.write_push(&manifest, messages, (&packs, &parts), (to, time))?;
         self.send(&end.object)?;
-        let head = self.head(&packs, &end, time);
+        let replaces = self.replaced(messages, is_last)?;
+        let head = self.head(&packs, &end, time, replaces);
         self.spool.keep_head(&head)?;
         self.report.ledger += manifest.counts.ledger;
         self.finish_round(&head, &end)
@@ -141,7 +144,25 @@ impl Pusher<'_> {
         Ok(end)
     }
 
-    fn head(&self, packs: &[SpooledObject], end: &RoundEnd, time: i64) -> Vec<u8> {
+    /// What the head may replace: objects of an earlier beginning or that are lost, if all that
+    /// they had is there again.
+    pub(super) fn replaced(&self, messages: &[HeldMessage], is_last: bool) -> Result<Vec<String>> {
+        let is_there = |hash: &Hash128| {
+            self.packed.contains(hash) || messages.iter().any(|held| held.hash == *hash)
+        };
+        if !is_last || !self.owed.is_empty() || !self.record.owed()?.iter().all(is_there) {
+            return Ok(Vec::new());
+        }
+        self.record.superseded()
+    }
+
+    fn head(
+        &self,
+        packs: &[SpooledObject],
+        end: &RoundEnd,
+        time: i64,
+        replaces: Vec<String>,
+    ) -> Vec<u8> {
         let objects = packs.iter().chain([&end.object]);
         let head = PushHead {
             vault: self.state.pseudonym.clone(),
@@ -149,7 +170,7 @@ impl Pusher<'_> {
             previous: self.state.last.as_ref().map(|last| last.sha256),
             time,
             objects: objects.filter_map(SpooledObject::head_object).collect(),
-            replaces: Vec::new(),
+            replaces,
         };
         head.to_bytes()
     }
@@ -174,7 +195,9 @@ impl Pusher<'_> {
                 time: head.time,
             };
             let state = self.state.after(end, last);
-            self.record.commit(&self.spool, end, &state)?;
+            let keys = keys_id(self.options.recipients);
+            self.record
+                .commit(&self.spool, end, (&state, &head, keys))?;
             self.state = state;
             self.report.heads += 1;
         }

@@ -376,7 +376,7 @@ fn a_second_push_at_once_is_refused() {
 }
 
 #[test]
-fn an_index_that_is_lost_is_made_again_and_all_is_pushed() {
+fn an_index_that_is_lost_is_made_again_only_on_demand() {
     let store = new_memory();
     let mut vault = TestVault::new();
     let all = mail(0..3);
@@ -390,8 +390,20 @@ fn an_index_that_is_lost_is_made_again_and_all_is_pushed() {
         } else {
             fs::remove_file(&index).unwrap();
         }
-        let report = run(&vault, &store, SMALL).unwrap();
+        // Nobody knows then whether the vault is older than its copy.
+        let refused = run(&vault, &store, SMALL);
+        assert!(
+            matches!(refused, Err(CopyError::UnknownCopy)),
+            "{refused:?}"
+        );
+        let recipients = identities().recipients();
+        let mut options = options(&recipients);
+        options.rebuild = true;
+        let report = push_within(&vault.path(), &store, options, SMALL, &mut |_| {}).unwrap();
         assert_eq!((report.messages, report.heads), (3, first.heads));
+        // What was there before counts no more.
+        let heads = read_heads(&store, None).unwrap();
+        assert_eq!(heads.chain.live().count() as u64, report.objects);
     }
     let before = objects(&store);
     // Without the pseudonym, too, nothing says that the copy is ours.

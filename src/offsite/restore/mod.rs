@@ -20,12 +20,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use self::ledger::{StretchFault, begin_ledger, write_stretch};
 use self::progress::RestoreNotes;
 use super::checked::{CheckedObject, ObjectVerdict, SourceOnly};
+use super::course::{LedgerCourse, PushRole};
 use super::fault::CopyError;
 use super::head::HeadObject;
 use super::heads::{StrayHeads, read_heads};
 use super::object::{ObjectCandidate, ObjectSearch};
 use super::pack::{Identities, PackError, PackStream};
-use super::payload::{PushPart, PushReader, is_message_name, message_hash};
+use super::payload::{PushManifest, PushPart, PushReader, is_message_name, message_hash};
 use super::place::ObjectStore;
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
@@ -109,12 +110,13 @@ pub fn restore(
             strays: heads.strays,
             ..RestoreReport::default()
         },
+        wrong_key: None,
         progress,
     };
     let objects: Vec<&HeadObject> = objects.collect();
     if !run.notes.has_ledger()? {
         run.check_room(&objects)?;
-        run.ledger(&objects)?;
+        run.ledger(&objects, LedgerCourse::new(&heads))?;
     }
     run.vault(&objects)?;
     Ok(run.report)
@@ -126,6 +128,8 @@ struct Restorer<'r> {
     target: &'r Path,
     notes: RestoreNotes,
     report: RestoreReport,
+    /// What the key does not open, if anything.
+    wrong_key: Option<CopyError>,
     progress: &'r mut dyn FnMut(&RestoreReport),
 }
 
@@ -152,31 +156,54 @@ impl<'r> Restorer<'r> {
     }
 
     /// Writes the ledger. Without all of it nothing is known of what is missing, so that a push
-    /// that cannot be read ends the restore.
-    fn ledger(&mut self, objects: &[&'r HeadObject]) -> Result<(), CopyError> {
+    /// that cannot be read ends the restore, unless a later one begins again.
+    fn ledger(
+        &mut self,
+        objects: &[&'r HeadObject],
+        mut course: LedgerCourse,
+    ) -> Result<(), CopyError> {
         let folder = self.target.join("ledger");
         begin_ledger(&folder)?;
+        let mut fault = None;
         for object in objects
             .iter()
             .filter(|object| object.name.starts_with("push/"))
         {
             self.check_stop()?;
-            let found = self.right_push(object)?;
-            let mut body = self.body(object, &found)?;
-            let read = self.stretches(&mut body, &folder);
-            self.end(body, object)?.ok_or_else(|| damaged(object))?;
-            match read {
-                Ok(()) => {}
-                Err(StretchFault::Disk(error)) => return Err(error.into()),
-                Err(StretchFault::Gap) => return Err(damaged(object)),
-                Err(StretchFault::Source(source)) => {
-                    let name = object.name.clone();
-                    return Err(CopyError::Push { name, source });
-                }
+            match self.push(object, &folder, &mut course) {
+                Ok(PushRole::Begins) => fault = None,
+                Ok(_) => {}
+                Err(CopyError::Base(error)) => return Err(error.into()),
+                Err(error) => drop(fault.get_or_insert(error)),
             }
+        }
+        if let Some(fault) = fault {
+            return Err(fault);
         }
         fsx::sync_dir(&folder)?;
         Ok(self.notes.note_ledger()?)
+    }
+
+    fn push(
+        &mut self,
+        object: &'r HeadObject,
+        folder: &Path,
+        course: &mut LedgerCourse,
+    ) -> Result<PushRole, CopyError> {
+        let found = self.right_push(object)?;
+        let mut body = self.body(object, &found)?;
+        let read = self.stretches(&mut body, folder, |manifest| {
+            course.next(&object.name, manifest)
+        });
+        self.end(body, object)?.ok_or_else(|| damaged(object))?;
+        read.map_err(|fault| match fault {
+            StretchFault::Disk(error) => error.into(),
+            StretchFault::Gap => damaged(object),
+            StretchFault::Source(source) => CopyError::Push {
+                name: object.name.clone(),
+                source,
+            },
+        })
     }
 
     /// The version of a push that is right. It is known before anything of it is written, unless
@@ -186,9 +213,20 @@ impl<'r> Restorer<'r> {
         search.next_trusted()?.ok_or_else(|| damaged(object))
     }
 
-    fn stretches(&self, body: &mut CheckedObject<'_>, folder: &Path) -> Result<(), StretchFault> {
+    fn stretches(
+        &self,
+        body: &mut CheckedObject<'_>,
+        folder: &Path,
+        role: impl FnOnce(&PushManifest) -> PushRole,
+    ) -> Result<PushRole, StretchFault> {
         let unread = StretchFault::Source;
         let mut push = PushReader::open(body, self.options.identities).map_err(unread)?;
+        let role = role(push.manifest());
+        match role {
+            PushRole::Apart => return Ok(role),
+            PushRole::Begins => begin_ledger(folder)?,
+            PushRole::Continues => {}
+        }
         while let Some(part) = push.next_part().map_err(unread)? {
             match part {
                 PushPart::Ledger(range) => write_stretch(folder, &range, &mut push)?,
@@ -196,7 +234,7 @@ impl<'r> Restorer<'r> {
                 _ => {}
             }
         }
-        Ok(())
+        Ok(role)
     }
 
     /// Gives the messages their names, and makes it a vault.
@@ -218,6 +256,10 @@ impl<'r> Restorer<'r> {
         }
         let missing = vault.missing(FIRST_MISSING)?;
         (self.report.missing, self.report.first_missing) = missing;
+        if let Some(error) = self.wrong_key.take().filter(|_| self.report.missing > 0) {
+            // With the right key it goes on from here.
+            return Err(error);
+        }
         vault.finish()?;
         if !self.notes.is_recorded()? {
             self.notes.note_recording()?;
@@ -258,7 +300,12 @@ impl<'r> Restorer<'r> {
         match read {
             Ok(good) => Ok(good && right),
             Err(CopyError::Base(error)) => Err(error.into()),
-            Err(_) => Ok(false),
+            Err(error) => {
+                if right && error.is_wrong_key() {
+                    self.wrong_key.get_or_insert(error);
+                }
+                Ok(false)
+            }
         }
     }
 

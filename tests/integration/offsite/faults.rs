@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use super::{add_place, folder, key, letters, pulled, run, with_place, with_place_of};
+use super::{add_place, folder, gate, key, left, letters, pulled, run, with_place, with_place_of};
 use crate::support::moto::Moto;
-use crate::support::sandbox::Sandbox;
+use crate::support::sandbox::{Sandbox, stored};
 use crate::support::scene::{copy, tree};
 
 /// What a command ends with, and a part of what it says.
@@ -176,4 +176,243 @@ fn a_rule_that_requires_a_place_which_is_not_configured_is_an_error() {
     let rule = "[accounts.work.purge]\nrequire_offsite = \"b3\"";
     add_place(&sandbox, "b2", &folder(&sandbox), rule);
     refused(&sandbox, &["pull"], 15, "there is no table [offsite.b3]");
+}
+
+/// Replaces the public keys of the places.
+fn set_recipient(sandbox: &Sandbox, recipient: &str) {
+    let config = sandbox.path(".config/mailvault/config.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    let line = |line: &str| {
+        if line.starts_with("recipients = ") {
+            format!("recipients = [\"{recipient}\"]")
+        } else {
+            line.to_owned()
+        }
+    };
+    let lines: Vec<String> = text.lines().map(line).collect();
+    fs::write(&config, lines.join("\n") + "\n").unwrap();
+}
+
+#[test]
+fn a_vault_that_is_older_than_its_copy_never_goes_on_with_it() {
+    let (sandbox, _server) = with_place_of(43, folder, "");
+    run(&sandbox, &["offsite", "push"]);
+    let (older, vault) = (sandbox.path("older"), sandbox.vault());
+    copy(&vault, &older);
+    run(&sandbox, &["pull", "--push", "--limit", "1"]);
+    let before = tree(&sandbox.path("disk/copy"));
+    let at = older.display().to_string();
+    run(&sandbox, &["--vault", &at, "pull"]);
+    let key = sandbox.path("key.txt").display().to_string();
+    for _ in 0..2 {
+        refused(
+            &sandbox,
+            &["--vault", &at, "offsite", "push"],
+            12,
+            "another machine",
+        );
+        let init = ["--vault", &at, "offsite", "init", "b2", "--identity", &key];
+        refused(&sandbox, &init, 12, "went another way");
+    }
+    fs::remove_file(older.join("offsite/b2/index.sqlite")).unwrap();
+    refused(
+        &sandbox,
+        &["--vault", &at, "offsite", "push"],
+        12,
+        "does not know",
+    );
+    assert!(tree(&sandbox.path("disk/copy")) == before);
+    // On demand it takes the copy's place, and a restore gives it and no mixture.
+    run(
+        &sandbox,
+        &["--vault", &at, "offsite", "push", "b2", "--rebuild"],
+    );
+    let target = sandbox.path("new").display().to_string();
+    run(
+        &sandbox,
+        &["offsite", "restore", "b2", &target, "--identity", &key],
+    );
+    run(&sandbox, &["--vault", &target, "verify", "--read-data"]);
+    let mail = |root: &str| tree(&std::path::Path::new(root).join("mail/work/cur")).into_keys();
+    assert!(mail(&target).eq(mail(&at)));
+}
+
+#[test]
+fn after_a_change_of_keys_only_what_the_new_key_opens_counts() {
+    let (sandbox, server) = gate::gated();
+    gate::rehearse(&sandbox);
+    run(&sandbox, &["offsite", "push"]);
+    let second = key(&sandbox, "second.txt");
+    set_recipient(&sandbox, &second);
+    refused(
+        &sandbox,
+        &["offsite", "push"],
+        15,
+        "changed since it was set up",
+    );
+    let file = sandbox.path("second.txt").display().to_string();
+    // It reads the test and not the copy.
+    refused(
+        &sandbox,
+        &["offsite", "init", "b2", "--identity", &file],
+        12,
+        "does not open",
+    );
+    let out = sandbox.run(&["offsite", "init", "b2"]).expect_code(0);
+    assert!(
+        out.stderr().contains("keys that were configured before"),
+        "{}",
+        out.stderr()
+    );
+    let read = std::process::Command::new("age")
+        .args(["-d", "-i", &file])
+        .arg(sandbox.vault().join("offsite/b2/test.age"))
+        .output()
+        .unwrap();
+    let text = String::from_utf8(read.stdout).unwrap();
+    let words = text
+        .lines()
+        .find_map(|line| line.strip_prefix("    "))
+        .unwrap();
+    run(&sandbox, &["offsite", "init", "b2", "--words", words]);
+    run(&sandbox, &["purge", "work", "--all", "--yes"]);
+    assert_eq!(left(&server), 25);
+    run(&sandbox, &["offsite", "push", "b2", "--rebuild"]);
+    let target = sandbox.path("new").display().to_string();
+    run(
+        &sandbox,
+        &["offsite", "restore", "b2", &target, "--identity", &file],
+    );
+    assert!(sandbox.messages("work") == stored(&sandbox.path("new/mail/work")));
+    run(&sandbox, &["purge", "work", "--all", "--yes"]);
+    assert_eq!(left(&server), 5);
+}
+
+#[test]
+fn a_restore_that_goes_on_with_a_wrong_key_stays_one_that_can_go_on() {
+    let (sandbox, _server) = with_place(folder, "");
+    run(&sandbox, &["offsite", "push"]);
+    let (key_file, target) = (sandbox.path("key.txt"), sandbox.path("new"));
+    let (right, target) = (key_file.display().to_string(), target.display().to_string());
+    key(&sandbox, "other.txt");
+    let wrong = sandbox.path("other.txt").display().to_string();
+    // The ledger is there, and no message.
+    run(
+        &sandbox,
+        &["offsite", "restore", "b2", &target, "--identity", &right],
+    );
+    let new = sandbox.path("new");
+    let pushed = tree(&sandbox.vault().join("ledger"));
+    for (name, bytes) in pushed {
+        fs::write(new.join("ledger").join(name), bytes).unwrap();
+    }
+    fs::remove_dir_all(new.join("mail")).unwrap();
+    fs::remove_file(new.join("vault.toml")).unwrap();
+    let head = fs::read_to_string(sandbox.path("disk/copy/heads/0000000001")).unwrap();
+    let head: serde_json::Value = serde_json::from_str(&head).unwrap();
+    let copy = format!("{} 1", head["vault"].as_str().unwrap());
+    fs::create_dir(new.join("restore")).unwrap();
+    for (name, text) in [("copy", &*copy), ("done", ""), ("ledger", "")] {
+        fs::write(new.join("restore").join(name), text).unwrap();
+    }
+    let restore = ["offsite", "restore", "b2", &target, "--identity"];
+    refused(
+        &sandbox,
+        &[&restore[..], &[&wrong]].concat(),
+        12,
+        "does not open the copy",
+    );
+    assert!(!new.join("vault.toml").exists());
+    run(&sandbox, &[&restore[..], &[&right]].concat());
+    assert!(sandbox.messages("work") == stored(&new.join("mail/work")));
+}
+
+#[test]
+fn what_is_lost_in_the_place_is_told_and_sent_once_more() {
+    let (sandbox, _server) = pulled((0..30).map(large_letter).collect());
+    add_place(&sandbox, "b2", &folder(&sandbox), "");
+    run(&sandbox, &["offsite", "init", "b2"]);
+    run(&sandbox, &["offsite", "push"]);
+    let packs = sandbox.path("disk/copy/packs");
+    let (name, _) = tree(&packs).pop_first().unwrap();
+    fs::remove_file(packs.join(&name)).unwrap();
+    let found = sandbox.run(&["offsite", "verify", "b2"]).expect_code(20);
+    assert!(
+        found.stderr().contains("sends their messages once more"),
+        "{}",
+        found.stderr()
+    );
+    run(&sandbox, &["offsite", "push"]);
+    run(&sandbox, &["offsite", "verify", "b2", "--read-data"]);
+    let (key, target) = (sandbox.path("key.txt"), sandbox.path("new"));
+    let (key, target) = (key.display().to_string(), target.display().to_string());
+    run(
+        &sandbox,
+        &["offsite", "restore", "b2", &target, "--identity", &key],
+    );
+    assert!(sandbox.messages("work") == stored(&sandbox.path("new/mail/work")));
+    // The newest head alone tells that there was another push.
+    run(
+        &sandbox,
+        &[
+            "import",
+            &sandbox
+                .write("a.eml", "From: a@b\r\n\r\nx\r\n", 0o600)
+                .display()
+                .to_string(),
+            "--account",
+            "more",
+        ],
+    );
+    run(&sandbox, &["offsite", "push"]);
+    let head = sandbox.path("disk/copy/heads/0000000003");
+    fs::remove_file(head).unwrap();
+    let found = sandbox.run(&["offsite", "verify", "b2"]).expect_code(20);
+    assert!(
+        found.stderr().contains("head 3 is missing"),
+        "{}",
+        found.stderr()
+    );
+    run(&sandbox, &["offsite", "push", "b2", "--rebuild"]);
+    run(&sandbox, &["offsite", "verify", "b2", "--read-data"]);
+}
+
+fn large_letter(n: usize) -> mailvault::sample::Message {
+    let noise: String = (0..6_000)
+        .map(|i| format!("{:08x}\r\n", (i + n * 7919) * 2_654_435_761))
+        .collect();
+    let text = format!(
+        "From: carol@example.org\r\nSubject: large {n}\r\nMessage-ID: <l{n}@example.org>\r\n\r\n{noise}"
+    );
+    crate::support::scene::message(&format!("l{n}"), &text)
+}
+
+#[test]
+fn a_place_in_the_vault_is_no_second_copy_and_another_url_is_another_place() {
+    let (sandbox, _server) = with_place(folder, "");
+    run(&sandbox, &["offsite", "push"]);
+    let config = sandbox.path(".config/mailvault/config.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    let set = |from: &str, to: &str| {
+        fs::write(&config, text.replace(from, to)).unwrap();
+    };
+    let vault = sandbox.vault().display().to_string();
+    let old = sandbox.path("disk/copy").display().to_string();
+    for inside in [vault.clone(), format!("{vault}/copy")] {
+        set(&old, &inside);
+        refused(&sandbox, &["offsite", "init", "b2"], 15, "is in the vault");
+    }
+    set(&old, &format!("{old}2"));
+    refused(
+        &sandbox,
+        &["offsite", "push"],
+        15,
+        "changed since it was set up",
+    );
+    run(&sandbox, &["offsite", "init", "b2"]);
+    let pushed = super::one(&sandbox, &["offsite", "push"], "push");
+    assert_eq!(
+        (&pushed["messages"], &pushed["head"]),
+        (&40.into(), &1.into())
+    );
 }

@@ -8,7 +8,7 @@ use crate::support::sandbox::Sandbox;
 use mailvault::sample::Server;
 
 /// An account whose purges wait for a place that is set up; its key was tried.
-fn gated() -> (Sandbox, Server) {
+pub(super) fn gated() -> (Sandbox, Server) {
     let (sandbox, server) = partly_pulled(20, 25);
     let url = folder(&sandbox);
     let rule = "[accounts.work.purge]\nolder_than = \"30d\"\nrequire_offsite = \"b2\"";
@@ -17,7 +17,7 @@ fn gated() -> (Sandbox, Server) {
     (sandbox, server)
 }
 
-fn rehearse(sandbox: &Sandbox) {
+pub(super) fn rehearse(sandbox: &Sandbox) {
     let words = words(sandbox, "b2");
     run(sandbox, &["offsite", "init", "b2", "--words", &words]);
 }
