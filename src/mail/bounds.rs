@@ -59,3 +59,10 @@ pub(crate) const HTML_ATTRIBUTES: usize = 64;
 
 /// Attachments that are saved next to a page: each is a file of its own.
 pub(crate) const HTML_FILES: usize = 1_000;
+
+/// Bytes of all style sheets of a message together that are looked at.
+pub(crate) const STYLES: usize = 256 << 10;
+
+/// Rules of a style sheet, and levels of what stands in brackets in it.
+pub(crate) const STYLE_RULES: usize = 10_000;
+pub(crate) const STYLE_LEVELS: usize = 16;

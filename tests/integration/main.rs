@@ -27,6 +27,7 @@ mod help;
 mod history;
 mod hold;
 mod hostile;
+mod html;
 mod imap;
 mod import;
 mod import_again;

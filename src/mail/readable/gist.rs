@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::field::{Encoding, FieldKind, fields as all_fields, values};
 use super::tree::{Leaf, PartTree, grow};
-use super::{LIMIT, header_text, html, last_id, western};
+use super::{LIMIT, header_text, html, ids, western};
 use crate::mail::bounds::{ADDRESSEES, DECODED_WITHIN, MESSAGES_WITHIN, PARTS, SEARCHED, TEXT};
 
 /// What a message is about, in short.
@@ -42,7 +42,7 @@ fn take(bytes: &[u8], text: &mut dyn FnMut(&str)) -> Option<SearchSummary> {
     }
     texts(&tree, 0, DECODED_WITHIN, &mut left, text);
     Some(SearchSummary {
-        message_id: last_id(&tree, "Message-ID"),
+        message_id: ids(&tree, "Message-ID").pop(),
         to,
         attachment: !tree.attached.is_empty(),
     })
