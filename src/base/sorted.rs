@@ -197,9 +197,9 @@ mod tests {
                 assert!(sorter.records.len() <= 7);
             }
             wanted.sort();
-            let sorted = sorter.sorted().unwrap();
-            assert_eq!(sorted.runs.len() > 1, count > 7, "{count}");
-            let got: Vec<_> = sorted.map(|record| record.unwrap()).collect();
+            let found = sorter.sorted().unwrap();
+            assert_eq!(found.runs.len() > 1, count > 7, "{count}");
+            let got: Vec<_> = found.map(|record| record.unwrap()).collect();
             assert_eq!(got, wanted, "{count}");
         }
     }

@@ -41,6 +41,10 @@ pub(crate) const SEARCHED: usize = MESSAGE;
 /// Bytes of all addressees together that the index keeps.
 pub(crate) const ADDRESSEES: usize = 64 << 10;
 
+/// Bytes of all words of a message that the search of an archive of pages finds: those of its
+/// addresses, its subject and the names of its attachments.
+pub(crate) const ARCHIVE_WORDS: usize = 256 << 10;
+
 /// Bytes of HTML that are made into a page; longer HTML is shown as its text.
 pub(crate) const HTML: usize = 2 << 20;
 

@@ -95,7 +95,7 @@ fn letters(port: u16) -> Vec<Message> {
 }
 
 /// A server that notes what is asked of it and answers nothing.
-fn listener() -> (u16, Arc<Mutex<BTreeSet<String>>>) {
+pub(super) fn listener() -> (u16, Arc<Mutex<BTreeSet<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let asked = Arc::new(Mutex::new(BTreeSet::new()));
@@ -140,7 +140,7 @@ fn chromium(sandbox: &Sandbox, args: &[&str], page: &Path) -> String {
     output.expect_code(0).stdout()
 }
 
-fn url(page: &Path) -> String {
+pub(super) fn url(page: &Path) -> String {
     format!("file://{}", page.display())
 }
 

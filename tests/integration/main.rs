@@ -28,6 +28,7 @@ mod history;
 mod hold;
 mod hostile;
 mod html;
+mod html_search;
 mod imap;
 mod import;
 mod import_again;

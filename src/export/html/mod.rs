@@ -16,6 +16,7 @@ mod notes;
 mod pages;
 mod people;
 mod policy;
+mod search;
 mod start;
 mod thread;
 mod trim;
@@ -42,6 +43,8 @@ use crate::vault::frame::Checker;
 use crate::vault::layout::folder_label;
 use lists::{ListPlace, ListSums};
 use start::{FolderNode, StartPage};
+use search::{SearchIndex, SearchedFields};
+use start::{FolderRow, StartPage};
 use thread::ThreadWriter;
 use view::{ListRow, NamedLink, day};
 
@@ -88,6 +91,7 @@ pub(super) struct Site {
     place: ExportPlace,
     facts: SiteFacts,
     index: SiteIndex,
+    search: SearchIndex,
     folders: Vec<HtmlFolder>,
     octets: u64,
 }
@@ -118,6 +122,7 @@ impl Site {
             place,
             facts,
             index: SiteIndex::new()?,
+            search: SearchIndex::new(),
             folders: Vec::new(),
             octets: 0,
         })
@@ -305,6 +310,8 @@ impl Target for Site {
         let bytes = body.start(readable::LIMIT + 1)?;
         let folder = self.enter(entry)?;
         let id = entry.name.hash;
+        let account = self.place.shown(&entry.account);
+        self.search.list(id, account, &folder_label(&entry.dir))?;
         if self.index.list(folder, id, entry.date, &entry.flags)? {
             return Ok(Put::There);
         }
@@ -328,6 +335,13 @@ impl Target for Site {
             to,
             weight: (html + mail.text.len()) as u64,
         };
+        let fields = SearchedFields {
+            from: &entry.from,
+            to: &readable::recipients(&bytes),
+            subject: &entry.subject,
+            files: parts.attachments.iter().map(|f| f.name.as_str()).collect(),
+        };
+        self.search.add(id, &fields)?;
         self.octets += entry.name.size;
         self.count_people(&mail, sent)?;
         self.index.add(&letter, &named(&parts))?;
@@ -373,6 +387,7 @@ impl Target for Site {
         let all = lists::write(&self.index, &mut self.place, &all)?;
         self.write_folders(&rows)?;
         self.write_start(&rows, &all)?;
+        self.search.finish(&self.index, &mut self.place)?;
         end.foreign = self.place.finish()?;
         Ok(end)
     }

@@ -13,9 +13,23 @@ pub(super) const SCRIPT: &str = include_str!("../../../templates/archive/page.js
 /// Nothing is loaded but our style sheet and pictures that lie next to the pages, and nothing runs
 /// but our script. Some browsers do not take the neighbours of a page on the disk for `'self'`.
 pub(super) fn policy() -> String {
-    let hash = STANDARD.encode(Sha256::digest(SCRIPT.as_bytes()));
+    let hash = hash(SCRIPT);
     format!(
-        "default-src 'none'; script-src 'sha256-{hash}'; style-src 'self' 'unsafe-inline'; \
+        "default-src 'none'; script-src '{hash}'; style-src 'self' 'unsafe-inline'; \
          img-src 'self' file:; form-action 'none'; base-uri 'none'"
     )
+}
+
+/// The policy of a page whose script may load others, which it alone chooses.
+pub(super) fn loading(script: &str) -> String {
+    let hash = hash(script);
+    format!(
+        "default-src 'none'; script-src '{hash}' 'strict-dynamic'; style-src 'self' \
+         'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'none'"
+    )
+}
+
+fn hash(script: &str) -> String {
+    let hash = STANDARD.encode(Sha256::digest(script.as_bytes()));
+    format!("sha256-{hash}")
 }

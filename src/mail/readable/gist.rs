@@ -31,11 +31,25 @@ pub(crate) fn gist(message: &[u8], text: &mut dyn FnMut(&str)) -> SearchSummary 
     SearchSummary::default()
 }
 
+/// Whom a message is addressed to: To, Cc and Bcc, decoded.
+pub(crate) fn recipients(message: &[u8]) -> String {
+    let seen = &message[..message.len().min(LIMIT)];
+    let to = catch_unwind(AssertUnwindSafe(|| {
+        let tree = grow(seen, &mut 1)?;
+        Some(addressees(tree.header))
+    }));
+    to.ok().flatten().unwrap_or_default()
+}
+
+fn addressees(header: &[u8]) -> String {
+    fields(header, &["To", "Cc", "Bcc"])
+}
+
 fn take(bytes: &[u8], text: &mut dyn FnMut(&str)) -> Option<SearchSummary> {
     let mut left = PARTS;
     let tree = grow(bytes, &mut left)?;
     all_fields(tree.header).next()?;
-    let to = fields(tree.header, &["To", "Cc", "Bcc"]);
+    let to = addressees(tree.header);
     text(&to);
     for name in ["From", "Subject"] {
         text(&fields(tree.header, &[name]));
@@ -155,6 +169,7 @@ mod tests {
             gist.to,
             "ann@example.org, Bär <bear@example.org>, c@example.org"
         );
+        assert_eq!(recipients(ALTERNATIVES), gist.to);
         assert!(gist.attachment);
         for part in [
             "Jörg",

@@ -24,7 +24,7 @@ use field::{FieldKind, values};
 use tree::{Leaf, PartTree};
 
 pub use crate::mail::bounds::MESSAGE as LIMIT;
-pub(crate) use gist::{SearchSummary, gist};
+pub(crate) use gist::{SearchSummary, gist, recipients};
 
 /// The header fields that people look for, in the order of showing.
 const FIELDS: [&str; 5] = ["Date", "From", "To", "Cc", "Subject"];
