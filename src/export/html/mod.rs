@@ -42,9 +42,8 @@ use crate::vault::catalog::{EVERYTHING, SiteIndex, SiteLetter, SiteLink, ThreadB
 use crate::vault::frame::Checker;
 use crate::vault::layout::folder_label;
 use lists::{ListPlace, ListSums};
-use start::{FolderNode, StartPage};
 use search::{SearchIndex, SearchedFields};
-use start::{FolderRow, StartPage};
+use start::{FolderNode, StartPage};
 use thread::ThreadWriter;
 use view::{ListRow, NamedLink, day};
 
