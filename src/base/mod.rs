@@ -1,4 +1,4 @@
-//! What everything else builds on: errors, events, files, pauses, units, secrets.
+//! What everything else builds on: errors, events, files, pauses, sorted runs, units, secrets.
 
 pub(crate) mod account_name;
 pub mod certificate;
@@ -10,6 +10,7 @@ pub(crate) mod pause;
 pub(crate) mod response_code;
 pub(crate) mod retry;
 pub mod secret;
+pub(crate) mod sorted;
 pub mod stage;
 mod store_fault;
 pub mod suggest;

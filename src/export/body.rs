@@ -58,6 +58,11 @@ impl<'a> Body<'a> {
         }
     }
 
+    /// The file that has it.
+    pub(crate) fn path(&self) -> &Path {
+        self.path
+    }
+
     /// Reads and checks it. [`Error::Damaged`] if it is not what its name says.
     pub(crate) fn load(&mut self) -> Result<BodyShape> {
         if let Some(shape) = self.shape {

@@ -2,11 +2,12 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use super::body::Body;
 use super::folders::TreeForm;
 use super::place::{self, ExportPlace};
-use super::{Put, Target, names};
+use super::{Finished, Put, Target, names};
 use crate::base::error::{Error, Result};
 use crate::base::fsx::{self, Linked};
 use crate::vault::Entry;
@@ -76,8 +77,8 @@ impl Target for EmlTree {
         Ok(Put::Written)
     }
 
-    fn finish(mut self: Box<Self>) -> Result<Vec<PathBuf>> {
-        self.place.finish()
+    fn finish(mut self: Box<Self>, _stop: &AtomicBool) -> Result<Finished> {
+        Ok(Finished::leaving(self.place.finish()?))
     }
 }
 
@@ -113,8 +114,8 @@ impl Target for EmlFile {
         }
     }
 
-    fn finish(self: Box<Self>) -> Result<Vec<PathBuf>> {
-        Ok(Vec::new())
+    fn finish(self: Box<Self>, _stop: &AtomicBool) -> Result<Finished> {
+        Ok(Finished::default())
     }
 }
 
@@ -161,8 +162,8 @@ impl Target for EmlStream<'_> {
         Ok(Put::Written)
     }
 
-    fn finish(self: Box<Self>) -> Result<Vec<PathBuf>> {
-        Ok(Vec::new())
+    fn finish(self: Box<Self>, _stop: &AtomicBool) -> Result<Finished> {
+        Ok(Finished::default())
     }
 }
 

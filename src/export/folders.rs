@@ -34,6 +34,8 @@ impl TreeForm {
     fn part(self, name: &str, is_top: bool) -> String {
         match self {
             Self::Thunderbird => names::thunderbird(name, is_top),
+            // It would have the name of a page.
+            Self::Below(_) if name.to_lowercase().ends_with(".html") => format!("{name}_"),
             _ => name.to_owned(),
         }
     }

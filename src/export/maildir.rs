@@ -3,11 +3,12 @@
 //! Line ends are LF where an import can turn them back, else the bytes are as they are.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use super::body::Body;
 use super::folders::TreeForm;
 use super::place::{self, ExportPlace};
-use super::{Put, Target};
+use super::{Finished, Put, Target};
 use crate::base::error::Result;
 use crate::base::fsx;
 use crate::mail::mbox::ToLf;
@@ -132,7 +133,7 @@ impl Target for MaildirTree {
         Ok(Put::Written)
     }
 
-    fn finish(mut self: Box<Self>) -> Result<Vec<PathBuf>> {
-        self.place.finish()
+    fn finish(mut self: Box<Self>, _stop: &AtomicBool) -> Result<Finished> {
+        Ok(Finished::leaving(self.place.finish()?))
     }
 }

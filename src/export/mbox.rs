@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use super::body::Body;
 use super::eml::{give_name, staging_name};
 use super::folders::TreeForm;
 use super::place::{ExportPlace, Staged};
-use super::{Put, Target};
+use super::{Finished, Put, Target};
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::mail::mbox::{FromLine, Quoter, Tag, ToLf};
@@ -137,8 +138,8 @@ impl Target for MboxStream<'_> {
         Ok(Put::Written)
     }
 
-    fn finish(self: Box<Self>) -> Result<Vec<PathBuf>> {
-        Ok(Vec::new())
+    fn finish(self: Box<Self>, _stop: &AtomicBool) -> Result<Finished> {
+        Ok(Finished::default())
     }
 }
 
@@ -177,13 +178,13 @@ impl Target for MboxFile {
         Ok(Put::Written)
     }
 
-    fn finish(mut self: Box<Self>) -> Result<Vec<PathBuf>> {
+    fn finish(mut self: Box<Self>, _stop: &AtomicBool) -> Result<Finished> {
         let flushed = self.to.flush();
         flushed.map_err(|e| Error::file("write", &self.tmp, e))?;
         fsx::sync_file(self.to.get_ref(), &self.tmp)?;
         self.done = true;
         give_name(&self.tmp, &self.path)?;
-        Ok(Vec::new())
+        Ok(Finished::default())
     }
 }
 
@@ -330,8 +331,8 @@ impl Target for MboxTree {
         Ok(Put::Written)
     }
 
-    fn finish(mut self: Box<Self>) -> Result<Vec<PathBuf>> {
+    fn finish(mut self: Box<Self>, _stop: &AtomicBool) -> Result<Finished> {
         self.close()?;
-        self.place.finish()
+        Ok(Finished::leaving(self.place.finish()?))
     }
 }

@@ -50,9 +50,33 @@ pub(crate) trait Target {
     /// message alone: nothing of it was kept, and others may follow.
     fn put(&mut self, entry: &Entry, body: &mut Body<'_>) -> Result<Put>;
 
-    /// Makes everything durable and complete. Gives the files of the destination that had to
-    /// change and were left as they are, since somebody else has changed them.
-    fn finish(self: Box<Self>) -> Result<Vec<PathBuf>>;
+    /// Makes everything durable and complete. What takes long ends with [`Error::Interrupted`]
+    /// once `stop` is set.
+    fn finish(self: Box<Self>, stop: &AtomicBool) -> Result<Finished>;
+}
+
+/// What the end of an export came to.
+#[derive(Debug, Default)]
+pub(crate) struct Finished {
+    /// Files of the destination that had to change and were left as they are, since somebody
+    /// else has changed them.
+    foreign: Vec<PathBuf>,
+    /// What became of the messages that were [`Put::Noted`].
+    written: u64,
+    octets: u64,
+    there: u64,
+    not_written: u64,
+    left_out: Vec<LeftOut>,
+}
+
+impl Finished {
+    /// An end at which nothing was left to do.
+    fn leaving(foreign: Vec<PathBuf>) -> Self {
+        Self {
+            foreign,
+            ..Self::default()
+        }
+    }
 }
 
 /// What became of a message.
@@ -64,6 +88,8 @@ pub(crate) enum Put {
     There,
     /// The file for it was changed by somebody else, and stays as it is.
     Foreign,
+    /// It is written at the end, when all others are known.
+    Noted,
 }
 
 /// The form of files in a directory.
@@ -120,9 +146,17 @@ pub struct Plan {
     destination: Destination,
     crlf: bool,
     keep_uids: bool,
+    with_eml: bool,
 }
 
 impl Plan {
+    /// Puts each message as it was sent next to its page; of an HTML archive alone.
+    #[must_use]
+    pub fn with_originals(mut self) -> Self {
+        self.with_eml = true;
+        self
+    }
+
     /// Lets Dovecot keep the UIDs and UIDLs of the old server; of a Maildir alone.
     #[must_use]
     pub fn keeping_uids(mut self) -> Self {
@@ -160,6 +194,17 @@ pub struct ExportReport {
     pub foreign: Vec<PathBuf>,
     /// Messages whose files these are.
     pub not_written: u64,
+}
+
+impl ExportReport {
+    fn add(&mut self, end: Finished) {
+        self.written += end.written;
+        self.octets += end.octets;
+        self.there += end.there;
+        self.not_written += end.not_written;
+        self.left_out.extend(end.left_out);
+        self.foreign = end.foreign;
+    }
 }
 
 /// Looks up what a query selects. Nothing is written. `crlf` keeps line ends as they are. That
@@ -212,6 +257,7 @@ pub fn plan(
         destination,
         crlf,
         keep_uids: false,
+        with_eml: false,
     })
 }
 
@@ -243,6 +289,7 @@ pub fn apply(
     });
     let mut target = target(vault, plan, out)?;
     let (mut checker, mut octets, mut told) = (Checker::default(), 0, Instant::now());
+    let mut noted = 0;
     for entry in vault.entries(selection) {
         if stop.load(Ordering::Relaxed) {
             return Err(interrupted(target, plan));
@@ -255,6 +302,7 @@ pub fn apply(
             }
             Ok(Put::There) => report.there += 1,
             Ok(Put::Foreign) => report.not_written += 1,
+            Ok(Put::Noted) => noted += 1,
             Err(Error::Damaged { detail, .. }) => report.left_out.push(LeftOut {
                 id: entry.name.hash,
                 subject: entry.subject.clone(),
@@ -268,12 +316,12 @@ pub fn apply(
             told = Instant::now();
             emit(RunEvent::Progress {
                 account: LABEL,
-                messages: report.written + report.there + report.not_written,
+                messages: report.written + report.there + report.not_written + noted,
                 octets,
             });
         }
     }
-    report.foreign = target.finish()?;
+    report.add(target.finish(stop)?);
     report.kept = keep_uids(vault, plan)?;
     Ok(report)
 }
@@ -282,7 +330,7 @@ pub fn apply(
 fn interrupted(target: Box<dyn Target + '_>, plan: &Plan) -> Error {
     let one_by_one = [Format::Maildir, Format::Eml];
     if matches!(plan.destination, Destination::Folder(_, f) if one_by_one.contains(&f))
-        && let Err(error) = target.finish()
+        && let Err(error) = target.finish(&AtomicBool::new(false))
     {
         return error;
     }
@@ -346,7 +394,15 @@ fn target<'a>(
                 Format::Maildir => Box::new(maildir::MaildirTree::new(place, plan.crlf)),
                 Format::Mbox => Box::new(mbox::MboxTree::new(place, plan.crlf, &selection.folders)),
                 Format::Eml => Box::new(eml::EmlTree::new(place)),
-                Format::Html => Box::new(html::Site::new(place)),
+                Format::Html => {
+                    let verified = vault.catalog().last_read()?;
+                    let facts = html::SiteFacts {
+                        verified,
+                        with_eml: plan.with_eml,
+                        ..html::SiteFacts::now()
+                    };
+                    Box::new(html::Site::new(place, facts)?)
+                }
             }
         }
     })

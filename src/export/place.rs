@@ -374,7 +374,10 @@ impl ExportPlace {
             return Ok(None);
         }
         let hash = hash_of(path)?;
-        if Some(hash) == over || self.state.wrote(&self.within(path), hash) {
+        if Some(hash) == over {
+            return Ok(None);
+        }
+        if self.state.wrote(&self.within(path), hash) {
             self.read.insert(path.to_path_buf(), FileLook::of(&meta));
             return Ok(None);
         }

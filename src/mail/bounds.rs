@@ -41,6 +41,10 @@ pub(crate) const SEARCHED: usize = MESSAGE;
 /// Bytes of all addressees together that the index keeps.
 pub(crate) const ADDRESSEES: usize = 64 << 10;
 
+/// Bytes of all words of a message that the search of an archive of pages finds: those of its
+/// addresses, its subject and the names of its attachments.
+pub(crate) const ARCHIVE_WORDS: usize = 256 << 10;
+
 /// Bytes of HTML that are made into a page; longer HTML is shown as its text.
 pub(crate) const HTML: usize = 2 << 20;
 
@@ -59,3 +63,10 @@ pub(crate) const HTML_ATTRIBUTES: usize = 64;
 
 /// Attachments that are saved next to a page: each is a file of its own.
 pub(crate) const HTML_FILES: usize = 1_000;
+
+/// Bytes of all style sheets of a message together that are looked at.
+pub(crate) const STYLES: usize = 256 << 10;
+
+/// Rules of a style sheet, and levels of what stands in brackets in it.
+pub(crate) const STYLE_RULES: usize = 10_000;
+pub(crate) const STYLE_LEVELS: usize = 16;

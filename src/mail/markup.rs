@@ -72,8 +72,19 @@ pub(crate) fn nasty() -> impl proptest::strategy::Strategy<Value = String> {
 /// What a browser reads where a page has this text.
 #[cfg(test)]
 pub(crate) fn unescaped(page: &str) -> String {
-    let text = page.replace("&lt;", "<").replace("&gt;", ">");
-    text.replace("&quot;", "\"").replace("&amp;", "&")
+    let escapes = [
+        ("&lt;", "<"),
+        ("&#60;", "<"),
+        ("&gt;", ">"),
+        ("&#62;", ">"),
+        ("&quot;", "\""),
+        ("&#34;", "\""),
+        ("&#39;", "'"),
+        ("&#38;", "&"),
+        ("&amp;", "&"),
+    ];
+    let undo = |text: String, (escape, character): (&str, &str)| text.replace(escape, character);
+    escapes.into_iter().fold(page.to_owned(), undo)
 }
 
 #[cfg(test)]

@@ -27,6 +27,8 @@ mod help;
 mod history;
 mod hold;
 mod hostile;
+mod html;
+mod html_search;
 mod imap;
 mod import;
 mod import_again;

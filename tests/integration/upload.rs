@@ -621,7 +621,7 @@ fn a_destination_that_takes_no_mail_is_refused() {
         (&["export", "imap:pop"], "pop is a POP3 account"),
         (
             &["export", "imap:pop", "--crlf"],
-            "--format, --crlf and --keep-uids are for files",
+            "--format, --crlf, --keep-uids and --with-eml are for files",
         ),
         (
             &["export", "out", "--check"],

@@ -5,9 +5,9 @@ use std::io::{Read, Write};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use askama::Template;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use maud::{DOCTYPE, html};
 use sha2::{Digest, Sha256};
 
 use super::device::no_refresh;
@@ -153,15 +153,16 @@ fn meaning(line: &str, state: &str) -> Came {
     }
 }
 
+/// What the browser shows.
+#[derive(Template)]
+#[template(path = "oauth/answer.html")]
+struct AnswerTemplate<'a> {
+    text: &'a str,
+}
+
 fn answer(stream: &mut impl Write, status: &str, text: &str) -> std::io::Result<()> {
-    let body = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head { meta charset="utf-8"; title { "mailvault" } }
-            body { p { (text) } }
-        }
-    };
-    let body = body.into_string();
+    let body = AnswerTemplate { text }.render();
+    let body = body.map_err(std::io::Error::other)?;
     write!(
         stream,
         "HTTP/1.1 {status}\r\nContent-Type: text/html; charset=utf-8\r\n\

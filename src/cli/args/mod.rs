@@ -416,6 +416,9 @@ pub(crate) struct Export {
     /// For a Maildir: let Dovecot keep the UIDs and POP3 UIDLs of the old server
     #[arg(long)]
     pub(crate) keep_uids: bool,
+    /// For HTML: put each message as it was sent next to its page
+    #[arg(long)]
+    pub(crate) with_eml: bool,
     /// Only show what would be exported
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,

@@ -37,13 +37,11 @@ pub(crate) fn run(
     refuse_upload_options(args)?;
     let destination = destination(args, out)?;
     let to_stdout = destination == Destination::Stream;
-    refuse_kept_uids(args, &destination)?;
+    refuse_unfit_options(args, &destination)?;
     let query = query::parse(&args.query, Utc::now())?;
     let vault = settings.open_vault()?;
-    let mut plan = export::plan(&vault, &query, destination, scope(args), args.crlf)?;
-    if args.keep_uids {
-        plan = plan.keeping_uids();
-    }
+    let plan = export::plan(&vault, &query, destination, scope(args), args.crlf)?;
+    let plan = with_options(plan, args);
     print_omissions(&plan.selection.omitted, out);
     if args.dry_run {
         return Ok(show(&vault, &plan, args, out));
@@ -80,14 +78,31 @@ fn refuse_query_as_destination(args: &Export) -> Result<(), Failure> {
     Ok(())
 }
 
-fn refuse_kept_uids(args: &Export, destination: &Destination) -> Result<(), Failure> {
+/// Refuses options that are for another format.
+fn refuse_unfit_options(args: &Export, destination: &Destination) -> Result<(), Failure> {
     if args.keep_uids && !matches!(destination, Destination::Folder(_, Format::Maildir)) {
         return Err(Failure::usage(
             "--keep-uids works only for a Maildir, which Dovecot can serve",
             "name a directory, without --format",
         ));
     }
+    if args.with_eml && !matches!(destination, Destination::Folder(_, Format::Html)) {
+        return Err(Failure::usage(
+            "--with-eml works only for HTML pages",
+            "name a directory and --format html",
+        ));
+    }
     Ok(())
+}
+
+fn with_options(mut plan: Plan, args: &Export) -> Plan {
+    if args.keep_uids {
+        plan = plan.keeping_uids();
+    }
+    if args.with_eml {
+        plan = plan.with_originals();
+    }
+    plan
 }
 
 fn refuse_upload_options(args: &Export) -> Result<(), Failure> {

@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ammonia::{Builder, UrlRelative};
-use maud::{PreEscaped, Render};
 
-use super::trim::{Trimmed, trim};
+use super::css;
+use super::trim::{FoundParts, Trimmed, trim};
 use crate::mail::bounds::HTML;
 
 /// The pictures that a message brought along: by Content-ID, the file that has it, as a link.
@@ -16,65 +18,121 @@ pub(super) type Pictures = HashMap<String, String>;
 /// HTML of mail that may stand in a page: only [`html`] makes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sanitised {
+    /// Nothing but ammonia's output gets into this field: a closed tree of harmless elements,
+    /// whose text is escaped. The page's policy forbids what might get past that.
     html: String,
-    flattened: bool,
+    /// Nothing but what `css` spelled out.
+    sheet: String,
+    body: String,
+    /// True if tags or attributes beyond a bound were left out; all of the text is there.
+    pub(super) flattened: bool,
+    /// What it had and does not have any more.
+    pub(super) found: FoundParts,
+    /// True if a style was dropped that could have loaded something.
+    pub(super) styles_dropped: bool,
 }
 
 impl Sanitised {
-    /// True if it shows pictures that lie next to the page.
-    pub(super) fn has_pictures(&self) -> bool {
-        self.html.contains("<img ")
+    /// The elements of its body.
+    pub(super) fn html(&self) -> &str {
+        &self.html
     }
 
-    /// True if tags or attributes beyond a bound were left out; all of the text is there.
-    pub(super) fn is_flattened(&self) -> bool {
-        self.flattened
+    /// Its style sheet.
+    pub(super) fn sheet(&self) -> &str {
+        &self.sheet
     }
-}
 
-impl Render for Sanitised {
-    fn render_to(&self, page: &mut String) {
-        // Mail's HTML is inserted here only. It is safe because nothing but ammonia's output
-        // gets into the field: a closed tree of harmless elements, whose text is escaped. The
-        // page's policy forbids what might get past that.
-        PreEscaped(&self.html).render_to(page);
+    /// Declarations for its body.
+    pub(super) fn body(&self) -> &str {
+        &self.body
     }
 }
 
-/// The part of an HTML text that may be shown: no scripts, no styles, no forms, and no
-/// pictures but these. `None` if the text is too long, has too many tags or cannot be read.
+/// Attributes that say how something looks, as mail has them.
+const LOOKS: [&str; 17] = [
+    "style",
+    "class",
+    "id",
+    "dir",
+    "align",
+    "valign",
+    "width",
+    "height",
+    "bgcolor",
+    "border",
+    "cellpadding",
+    "cellspacing",
+    "color",
+    "face",
+    "size",
+    "nowrap",
+    "start",
+];
+
+/// The part of an HTML text that may be shown: no scripts, no forms, no styles that load
+/// something, and no pictures but these. `None` if the text is too long, has too many tags or
+/// cannot be read.
 pub(super) fn html(text: &str, pictures: &Pictures) -> Option<Sanitised> {
     if text.len() > HTML {
         return None;
     }
-    let Trimmed { html, flattened } = trim(text)?;
-    let files = pictures.clone();
+    let Trimmed {
+        html,
+        flattened,
+        sheets,
+        body,
+        found,
+    } = trim(text)?;
+    let dropped = Arc::new(AtomicBool::new(false));
     let cleaned = catch_unwind(AssertUnwindSafe(|| {
-        let mut builder = Builder::default();
-        builder
-            .url_schemes(HashSet::from(["http", "https", "mailto", "cid"]))
-            .url_relative(UrlRelative::Custom(Box::new(only(pictures))))
-            .attribute_filter(
-                move |tag, attribute, value| match (picture(value), tag, attribute) {
-                    (Some(id), "img", "src") => files.get(&id).cloned().map(Cow::Owned),
-                    (Some(_), ..) | (None, "img", "src") => None,
-                    (None, ..) => Some(Cow::Borrowed(value)),
-                },
-            )
-            .link_rel(Some("noopener noreferrer"))
-            .add_tag_attributes("td", ["align", "valign"])
-            // A title is no text of the page, and would be shown as such.
-            .add_clean_content_tags(["title"])
-            .rm_tags(["map", "area"])
-            .rm_tag_attributes("blockquote", ["cite"])
-            .rm_tag_attributes("q", ["cite"]);
-        if pictures.is_empty() {
-            builder.rm_tags(["img"]);
-        }
-        builder.clean(&html).to_string()
+        let (sheet, body) = (css::sheet(&sheets), css::declarations(&body));
+        let html = tags(&html, pictures, &dropped);
+        (html, sheet, body)
     }));
-    let html = cleaned.ok()?;
-    Some(Sanitised { html, flattened })
+    let (html, sheet, body) = cleaned.ok()?;
+    Some(Sanitised {
+        html,
+        styles_dropped: dropped.load(Ordering::Relaxed) || sheet.had_address || body.had_address,
+        sheet: sheet.css,
+        body: body.css,
+        flattened,
+        found,
+    })
+}
+
+/// Harmless tags, with the harmless part of their styles.
+fn tags(html: &str, pictures: &Pictures, dropped: &Arc<AtomicBool>) -> String {
+    let (files, dropped) = (pictures.clone(), Arc::clone(dropped));
+    let mut builder = Builder::default();
+    builder
+        .url_schemes(HashSet::from(["http", "https", "mailto", "cid"]))
+        .url_relative(UrlRelative::Custom(Box::new(only(pictures))))
+        .add_tags(["font", "big", "address", "main", "section"])
+        .add_generic_attributes(LOOKS)
+        .attribute_filter(move |tag, attribute, value| {
+            if attribute == "style" {
+                let clean = css::declarations(value);
+                dropped.fetch_or(clean.had_address, Ordering::Relaxed);
+                return (!clean.css.is_empty()).then_some(Cow::Owned(clean.css));
+            }
+            match (picture(value), tag, attribute) {
+                (Some(id), "img", "src") => files.get(&id).cloned().map(Cow::Owned),
+                (Some(_), ..) | (None, "img", "src") => None,
+                (None, ..) => Some(Cow::Borrowed(value)),
+            }
+        })
+        .link_rel(Some("noopener noreferrer"))
+        .set_tag_attribute_value("a", "target", "_blank")
+        // A title is no text of the page, and would be shown as such.
+        .add_clean_content_tags(["title"])
+        .rm_tags(["map", "area"])
+        .rm_tag_attributes("blockquote", ["cite"])
+        .rm_tag_attributes("q", ["cite"]);
+    if pictures.is_empty() {
+        builder.rm_tags(["img"]);
+    }
+    builder.clean(html).to_string()
 }
 
 /// Lets through what is the link of a picture.
@@ -144,15 +202,43 @@ pub(super) fn harmless(name: &str) -> String {
 /// What holds for any HTML: no script is left, and nothing that loads from elsewhere.
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) fn assert_any(text: &str) {
-    if let Some(Sanitised { html, .. }) = html(text, &Pictures::new()) {
-        assert!(
-            !html.contains("<script") && !html.contains("<img"),
-            "{html}"
-        );
-        assert!(
-            !html.contains("<style") && !html.contains("<iframe"),
-            "{html}"
-        );
+    css::assert_any(text);
+    let Some(clean) = html(text, &Pictures::new()) else {
+        return;
+    };
+    css::assert_any(clean.sheet());
+    css::assert_any(clean.body());
+    // Its texts are escaped, so that each of these begins a tag.
+    for tag in clean.html().split('<').skip(1) {
+        let name = tag.split(|c: char| !c.is_ascii_alphanumeric()).next();
+        let acts = [
+            "script", "style", "iframe", "img", "form", "input", "link", "meta", "base",
+        ];
+        assert!(!name.is_some_and(|name| acts.contains(&name)), "{tag}");
+        let mut pieces = tag.split('"');
+        while let (Some(attribute), Some(value)) = (pieces.next(), pieces.next()) {
+            if attribute.contains('>') {
+                // From here on it is text.
+                break;
+            }
+            match attribute.trim_end_matches('=').rsplit(' ').next() {
+                Some("style") => assert!(!css::declarations(value).had_address, "{tag}"),
+                Some("href") => {
+                    let outside = ["http:", "https:", "mailto:"];
+                    let value = value.trim().to_ascii_lowercase();
+                    assert!(
+                        outside.iter().any(|scheme| value.starts_with(scheme)),
+                        "{tag}"
+                    );
+                }
+                Some(name) => {
+                    let loads = name.starts_with("on");
+                    let loads = loads || ["src", "srcset", "background", "poster"].contains(&name);
+                    assert!(!loads, "{tag}");
+                }
+                None => {}
+            }
+        }
     }
 }
 
@@ -190,13 +276,18 @@ mod tests {
             assert!(!clean.contains(gone), "{gone}: {clean}");
         }
         assert!(clean.contains("href=\"https://example.org/\""), "{clean}");
-        assert!(clean.contains("noopener noreferrer"), "{clean}");
+        assert!(
+            clean.contains("noopener noreferrer") && clean.contains("target=\"_blank\""),
+            "{clean}"
+        );
     }
 
     #[test]
     fn pictures_that_came_along_are_shown_and_no_others() {
         let pictures = Pictures::from([("logo@x".to_owned(), "id/logo.png".to_owned())]);
         let shown = |text: &str| html(text, &pictures).unwrap_or_default();
+        let clean = shown("<p style='COLOR: red; background: url(x)' class=a onclick=x>b</p>");
+        assert_eq!(clean, "<p style=\"color:red;\" class=\"a\">b</p>");
         for source in ["cid:logo@x", "CID:logo%40x", " cid:logo@x"] {
             let clean = shown(&format!("<img alt=a onload=x src=\"{source}\">"));
             assert_eq!(clean, "<img alt=\"a\" src=\"id/logo.png\">", "{source}");
@@ -247,6 +338,8 @@ mod tests {
             words in prop::collection::vec(prop::sample::select(vec![
                 "<", ">", "script", "<script>", "<p ", "onload=", "'", "\"", "<!--", "-->", "x",
                 "<img src=", "http://t", "/", "<math><mi>", "<svg>", "</", "&lt;", "<noscript>",
+                "<style>", "</style>", "p{", "}", "url(", "style=", "color:red", "<a href=", "//t",
+                "<table background=", "javascript:", "<body ", "@import ", "cid:x",
             ]), 0..30),
         ) {
             assert_any(&words.concat());

@@ -1,29 +1,60 @@
-//! Pages for a browser: an index of folders and months, a page per month, a page per message
-//! with its attachments next to it, and links between a message and its answers.
+//! Pages for a browser: a start page, lists of messages by folder, and a page for each
+//! conversation with the attachments of its messages next to it.
 //!
-//! The pages need no server and no script, load nothing from elsewhere, and say so in a
-//! Content-Security-Policy. What mail brings as HTML is sanitised first.
+//! The pages need no server, load nothing from elsewhere, and say so in a
+//! Content-Security-Policy (`policy`). What mail brings as HTML is sanitised first (`trim`, `clean`,
+//! `css`), and shown in a frame in which nothing runs. Markup is in `templates/archive`.
+//!
+//! An export first looks at all messages and notes what links them in a [`SiteIndex`]; what it
+//! holds in memory does not grow with them, but for four bytes each. Then it writes the pages that
+//! are not there yet as they should be, and reads the messages of these again.
 
 mod clean;
-mod page;
+mod css;
+mod lists;
+mod notes;
+mod pages;
+mod people;
+mod policy;
+mod search;
+mod start;
+mod thread;
 mod trim;
+mod view;
 
-use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
-use chrono::DateTime;
+use askama::Template;
 
 use super::body::Body;
 use super::folders::TreeForm;
+use super::imap::is_sent;
 use super::place::ExportPlace;
-use super::{Put, Target, names};
-use crate::base::error::Result;
-use crate::base::fsx;
-use crate::mail::bounds::HTML_FILES;
+use super::{Finished, Put, Target};
+use crate::base::error::{Error, Result};
+use crate::base::units::{count_text, size_text};
 use crate::mail::message::Hash128;
-use crate::mail::readable::{self, Parts};
+use crate::mail::readable::{self, Parts, Readable};
 use crate::vault::Entry;
+use crate::vault::catalog::{EVERYTHING, SiteIndex, SiteLetter, SiteLink, ThreadBounds};
+use crate::vault::frame::Checker;
 use crate::vault::layout::folder_label;
+use lists::{ListPlace, ListSums};
+use search::{SearchIndex, SearchedFields};
+use start::{FolderNode, StartPage};
+use thread::ThreadWriter;
+use view::{ListRow, NamedLink, day};
+
+/// What a page of a conversation may have.
+const THREAD: ThreadBounds = ThreadBounds {
+    messages: 50,
+    weight: 256 << 10,
+};
+/// Messages and people on the start page.
+const NEWEST: usize = 20;
+const PEOPLE: u64 = 12;
 
 /// What holds for any HTML that becomes part of a page.
 #[cfg(any(test, feature = "fuzzing"))]
@@ -32,226 +63,331 @@ pub(crate) fn assert_any(text: &str) {
     clean::assert_any(text);
 }
 
+/// What the start page says of the vault.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SiteFacts {
+    /// Now, in Unix seconds.
+    pub(super) made: i64,
+    /// When all messages were last read back, in Unix seconds.
+    pub(super) verified: Option<i64>,
+    /// True if each message is to lie next to its page as it was sent.
+    pub(super) with_eml: bool,
+}
+
+impl SiteFacts {
+    /// Those of a vault of which nothing else is known.
+    pub(super) fn now() -> Self {
+        Self {
+            made: crate::vault::now_seconds(),
+            ..Self::default()
+        }
+    }
+}
+
 /// A site in the making.
 #[derive(Debug)]
 pub(super) struct Site {
     place: ExportPlace,
+    facts: SiteFacts,
+    index: SiteIndex,
+    search: SearchIndex,
     folders: Vec<HtmlFolder>,
-    month: Option<Month>,
-    /// Messages by the hash of their Message-ID.
-    mids: HashMap<Hash128, Hash128>,
-    /// How a message is called in a link.
-    labels: HashMap<Hash128, String>,
-    /// Message-ID that was answered, and the answer.
-    answers: Vec<(Hash128, Hash128)>,
+    octets: u64,
 }
 
-/// A folder and its months with their numbers of messages.
+/// A folder with its list.
 #[derive(Debug)]
 struct HtmlFolder {
     account: String,
     dir: String,
     path: PathBuf,
-    months: Vec<(String, u64)>,
+    /// True if what is in it was sent from here.
+    sent: bool,
 }
 
-/// The month at hand.
-#[derive(Debug)]
-struct Month {
-    name: String,
-    rows: page::MonthRows,
-    count: u64,
+/// A template that could not be filled in.
+fn failed(error: askama::Error) -> Error {
+    Error::file("write", Path::new("a page"), io::Error::other(error))
+}
+
+/// A page as a text.
+fn rendered(template: &impl Template) -> Result<String> {
+    template.render().map_err(failed)
 }
 
 impl Site {
-    pub(super) fn new(place: ExportPlace) -> Self {
-        Self {
+    pub(super) fn new(place: ExportPlace, facts: SiteFacts) -> Result<Self> {
+        Ok(Self {
             place,
+            facts,
+            index: SiteIndex::new()?,
+            search: SearchIndex::new(),
             folders: Vec::new(),
-            month: None,
-            mids: HashMap::new(),
-            labels: HashMap::new(),
-            answers: Vec::new(),
-        }
+            octets: 0,
+        })
     }
 
-    /// Makes folder and month of an entry those at hand.
-    fn enter(&mut self, entry: &Entry) -> Result<()> {
-        let month = match DateTime::from_timestamp(entry.date, 0).filter(|_| entry.date > 0) {
-            Some(time) => time.format("%Y-%m").to_string(),
-            None => "undated".to_owned(),
-        };
+    /// Makes the folder of an entry the one at hand, and gives its number.
+    fn enter(&mut self, entry: &Entry) -> Result<i64> {
         let last = self.folders.last();
-        let same = last.is_some_and(|f| f.account == entry.account && f.dir == entry.dir);
-        if !same || self.month.as_ref().is_none_or(|m| m.name != month) {
-            self.close_month()?;
-        }
-        if !same {
+        if last.is_none_or(|f| f.account != entry.account || f.dir != entry.dir) {
             let form = TreeForm::Below("folders");
             let path = self.place.folder(&entry.account, &entry.dir, form)?;
+            let label = folder_label(&entry.dir);
             self.folders.push(HtmlFolder {
                 account: entry.account.clone(),
                 dir: entry.dir.clone(),
                 path,
-                months: Vec::new(),
+                sent: label.rsplit('/').next().is_some_and(is_sent),
             });
         }
-        self.month.get_or_insert_with(|| Month {
-            name: month,
-            rows: page::MonthRows::default(),
-            count: 0,
-        });
+        Ok(i64::try_from(self.folders.len()).unwrap_or(i64::MAX))
+    }
+
+    /// What a folder is called.
+    fn label(&self, folder: &HtmlFolder) -> String {
+        let label = folder_label(&folder.dir);
+        if self.place.several() {
+            format!("{} / {label}", self.place.shown(&folder.account))
+        } else {
+            label
+        }
+    }
+
+    /// Counts whom a message is from and to.
+    fn count_people(&self, mail: &Readable, sent: bool) -> Result<()> {
+        for (field, value) in &mail.headers {
+            let wrote = match field.as_str() {
+                "From" => true,
+                "To" | "Cc" => false,
+                _ => continue,
+            };
+            for person in people::addresses(value) {
+                self.index
+                    .count(&person.address, &person.name, wrote, wrote && sent)?;
+            }
+        }
         Ok(())
     }
 
-    fn close_month(&mut self) -> Result<()> {
-        let (Some(month), Some(folder)) = (self.month.take(), self.folders.last_mut()) else {
-            return Ok(());
+    /// Writes the list of a folder, and gives the number of its messages.
+    fn write_list(&mut self, at: usize) -> Result<u64> {
+        let folder = &self.folders[at];
+        let (label, path) = (self.label(folder), folder.path.clone());
+        let list = ListPlace {
+            folder: i64::try_from(at + 1).unwrap_or(i64::MAX),
+            title: &label,
+            dir: &path,
         };
-        let up = "../".repeat(folder.path.components().count());
-        let title = format!("{} {}", folder_label(&folder.dir), month.name);
-        let text = page::list(&title, &up, &month.rows);
-        let mut name = month.name.clone();
-        // Files that were copied about may have dates out of order.
-        if folder.months.iter().any(|(other, _)| *other == name) {
-            name = format!("{name}-{}", folder.months.len());
-        }
-        let file = self
-            .place
-            .root()
-            .join(&folder.path)
-            .join(format!("{name}.html"));
-        folder.months.push((name, month.count));
-        self.place.write_replaceable(file, text.as_bytes())
+        Ok(lists::write(&self.index, &mut self.place, &list)?.messages)
     }
 
-    /// Writes the page of a message and its attachments.
-    fn write(&mut self, entry: &Entry, path: &Path, bytes: &[u8], parts: &Parts<'_>) -> Result<()> {
-        let mail = readable::read(bytes);
-        let beside = path.with_extension("");
-        let dir = format!("{}/", entry.name.hash);
-        let (mut files, mut pictures) = (Vec::new(), clean::Pictures::new());
-        let mut taken = names::Taken::default();
-        for part in parts.attachments.iter().take(HTML_FILES) {
-            let wish = match part.name.as_str() {
-                "" => clean::file_name(&part.kind),
-                name => names::safe(name),
-            };
-            // A page among the attachments would be a page of the site.
-            let wish = clean::harmless(&wish);
-            let name = taken.take(&wish);
-            let bytes = part.bytes();
-            self.place.write(beside.join(&name), &bytes)?;
-            if let Some(id) = part
-                .content_id
-                .clone()
-                .filter(|_| clean::is_picture(&bytes))
-            {
-                let file = page::link(&format!("{dir}{name}"));
-                pictures.entry(id).or_insert(file);
+    /// The folders as a tree: accounts, if there are several, and levels of names.
+    fn tree(&self, counts: &[u64]) -> Vec<FolderNode> {
+        let mut rows: Vec<FolderNode> = Vec::new();
+        let mut above: Vec<String> = Vec::new();
+        for (folder, count) in self.folders.iter().zip(counts) {
+            let label = folder_label(&folder.dir);
+            let mut names: Vec<String> = label.split('/').map(str::to_owned).collect();
+            if self.place.several() {
+                names.insert(0, self.place.shown(&folder.account).to_owned());
             }
-            files.push((name, bytes.len() as u64));
+            let same = above.iter().zip(&names).take_while(|(a, b)| a == b).count();
+            for (depth, name) in names.iter().enumerate().skip(same.min(names.len() - 1)) {
+                rows.push(FolderNode {
+                    depth: depth.min(4),
+                    label: view::shown(name),
+                    href: None,
+                    count: None,
+                });
+            }
+            if let Some(row) = rows.last_mut() {
+                let link = view::link(&folder.path.to_string_lossy());
+                row.href = Some(format!("{link}/index.html"));
+                row.count = Some(count_text(*count));
+            }
+            above = names;
         }
-        let html = parts.html.as_deref();
-        let body = html.and_then(|html| clean::html(html, &pictures));
-        let notes = page::notes(&mail, html.is_some(), body.as_ref(), parts);
-        let text = page::message(&page::MessagePage {
-            entry,
-            mail: &mail,
-            body: body.as_ref(),
-            dir: &dir,
-            files: &files,
-            notes: &notes,
-        });
-        self.place.write(path.to_path_buf(), text.as_bytes())
+        rows
     }
 
-    /// Writes the links between messages into their pages.
-    fn link(&mut self) -> Result<()> {
-        let mut links: BTreeMap<Hash128, (Vec<Hash128>, Vec<Hash128>)> = BTreeMap::new();
-        for (mid, answer) in &self.answers {
-            if let Some(asked) = self.mids.get(mid).filter(|asked| *asked != answer) {
-                links.entry(*answer).or_default().0.push(*asked);
-                links.entry(*asked).or_default().1.push(*answer);
-            }
-        }
-        for (id, (before, after)) in links {
-            let path = page_of(self.place.root(), id);
-            let Ok(text) = String::from_utf8(fsx::read(&path)?) else {
-                // No page of ours is anything but UTF-8.
-                continue;
-            };
-            let links = page::links(&before, &after, &self.labels);
-            let Some(new) = page::with_links(&text, &links) else {
-                continue;
-            };
-            if new != text {
-                self.place.rewrite(path, text.as_bytes(), new.as_bytes())?;
-            }
+    /// Writes the pages with all folders, if the start page has no room for them.
+    fn write_folders(&mut self, rows: &[FolderNode]) -> Result<()> {
+        for (name, page) in start::folder_pages(rows).map_err(failed)? {
+            let path = self.place.root().join(name);
+            pages::put(&mut self.place, &path, &page)?;
         }
         Ok(())
+    }
+
+    fn write_start(&mut self, rows: &[FolderNode], all: &ListSums) -> Result<()> {
+        let mut newest: Vec<(SiteLetter, SiteLink)> = Vec::new();
+        let mut span: Option<(i64, i64)> = None;
+        self.index
+            .for_each_listed(EVERYTHING, &mut |letter, link| {
+                if newest.len() == NEWEST {
+                    newest.remove(0);
+                }
+                newest.push((letter.clone(), link.clone()));
+                if letter.date > 0 {
+                    let (first, _) = span.unwrap_or((letter.date, 0));
+                    span = Some((first, letter.date));
+                }
+                Ok(())
+            })?;
+        let mut accounts: Vec<&str> = Vec::new();
+        for folder in &self.folders {
+            let name = self.place.shown(&folder.account);
+            if !accounts.contains(&name) {
+                accounts.push(name);
+            }
+        }
+        let (first, last) = span.unwrap_or_default();
+        let mut sums = vec![
+            ("Messages".to_owned(), count_text(all.messages)),
+            ("Size".to_owned(), size_text(self.octets)),
+        ];
+        if span.is_some() {
+            sums.push(("First".to_owned(), day(first)));
+            sums.push(("Last".to_owned(), day(last)));
+        }
+        let verified = self.facts.verified.map_or_else(|| "never".to_owned(), day);
+        sums.push(("Vault verified".to_owned(), verified));
+        let newest = newest
+            .iter()
+            .rev()
+            .map(|(letter, link)| ListRow::new(letter, link, ""));
+        let people = self.index.correspondents(PEOPLE)?;
+        let mut page = StartPage {
+            title: format!("Mail of {}", owners(&accounts)),
+            sums,
+            all,
+            folders: rows,
+            people: &people,
+            newest: newest.collect(),
+            latest: last,
+            made: String::new(),
+        };
+        // The page is not written again only to say that it was made today.
+        let path = self.place.root().join("index.html");
+        let inputs = Hash128::of(page.render().map_err(failed)?.as_bytes());
+        let old = pages::look(&mut self.place, &path, inputs)?;
+        page.made = format!("This archive was made on {}.", day(self.facts.made));
+        let text = page.render().map_err(failed)?;
+        pages::write(&mut self.place, &path, &old, (inputs, &text))
     }
 }
 
-/// The page of a message.
-fn page_of(root: &Path, id: Hash128) -> PathBuf {
-    let id = id.to_string();
-    root.join("messages")
-        .join(&id[..2])
-        .join(format!("{id}.html"))
+/// Whose mail it is.
+fn owners(accounts: &[&str]) -> String {
+    match accounts {
+        [] => "nobody".to_owned(),
+        [only] => (*only).to_owned(),
+        [most @ .., last] if most.len() < 4 => format!("{} and {last}", most.join(", ")),
+        _ => format!("{} accounts", accounts.len()),
+    }
+}
+
+/// The Message-IDs that a message has and names.
+fn named(parts: &Parts<'_>) -> Vec<Hash128> {
+    let ids = parts.message_id.iter().chain(&parts.ancestors);
+    ids.map(|id| Hash128::of(id.as_bytes())).collect()
+}
+
+/// How many attachments a message has besides the pictures that its HTML shows.
+fn attached(parts: &Parts<'_>) -> u64 {
+    let html = parts.html.as_deref().unwrap_or_default();
+    let is_shown = |id: &String| html.contains(&format!("cid:{id}"));
+    let files = parts.attachments.iter();
+    files
+        .filter(|file| !file.content_id.as_ref().is_some_and(is_shown))
+        .count() as u64
 }
 
 impl Target for Site {
     fn put(&mut self, entry: &Entry, body: &mut Body<'_>) -> Result<Put> {
         let bytes = body.start(readable::LIMIT + 1)?;
-        self.enter(entry)?;
+        let folder = self.enter(entry)?;
         let id = entry.name.hash;
-        let path = page_of(self.place.root(), id);
-        let mut parts = readable::parts(&bytes);
-        if bytes.len() > readable::LIMIT {
-            // What was cut is no attachment any more.
-            parts.attachments.pop();
-        }
-        let known = self.labels.contains_key(&id);
-        if !known {
-            self.labels.insert(id, page::label(entry));
-            if let Some(mid) = &parts.message_id {
-                self.mids.entry(Hash128::of(mid.as_bytes())).or_insert(id);
-            }
-            if let Some(mid) = &parts.answers {
-                self.answers.push((Hash128::of(mid.as_bytes()), id));
-            }
-        }
-        if let (Some(month), Some(folder)) = (&mut self.month, self.folders.last()) {
-            let up = "../".repeat(folder.path.components().count());
-            month.count += 1;
-            month.rows.push(entry, &up, !parts.attachments.is_empty());
-        }
-        if known || fsx::is_file(&path)? {
+        let account = self.place.shown(&entry.account);
+        self.search.list(id, account, &folder_label(&entry.dir))?;
+        if self.index.list(folder, id, entry.date, &entry.flags)? {
             return Ok(Put::There);
         }
-        self.write(entry, &path, &bytes, &parts)?;
-        Ok(Put::Written)
+        let parts = readable::parts(&bytes);
+        let mail = readable::read(&bytes);
+        let html = parts.html.as_ref().map_or(0, String::len);
+        let sent = self.folders.last().is_some_and(|folder| folder.sent);
+        let to = mail.headers.iter().find(|(name, _)| sent && name == "To");
+        let to = to.map_or_else(String::new, |(_, value)| people::addressees(value));
+        let letter = SiteLetter {
+            id,
+            path: body.path().to_path_buf(),
+            octets: entry.name.size,
+            date: entry.date,
+            from: entry.from.clone(),
+            subject: entry.subject.clone(),
+            flags: entry.flags.clone(),
+            folder,
+            listed: entry.date,
+            attachments: attached(&parts),
+            to,
+            weight: (html + mail.text.len()) as u64,
+        };
+        let fields = SearchedFields {
+            from: &entry.from,
+            to: &readable::recipients(&bytes),
+            subject: &entry.subject,
+            files: parts.attachments.iter().map(|f| f.name.as_str()).collect(),
+        };
+        self.search.add(id, &fields)?;
+        self.octets += entry.name.size;
+        self.count_people(&mail, sent)?;
+        self.index.add(&letter, &named(&parts))?;
+        Ok(Put::Noted)
     }
 
-    fn finish(mut self: Box<Self>) -> Result<Vec<PathBuf>> {
-        self.close_month()?;
-        self.place.flush()?;
-        self.link()?;
-        let several = self.place.several();
-        let sections: Vec<_> = self
-            .folders
-            .iter()
-            .map(|folder| page::FolderSection {
-                account: several.then(|| self.place.shown(&folder.account)),
-                name: folder_label(&folder.dir),
-                path: &folder.path,
-                months: &folder.months,
-            })
-            .collect();
-        let index = page::index(&sections, self.labels.len());
-        let file = self.place.root().join("index.html");
-        self.place.write_replaceable(file, index.as_bytes())?;
-        self.place.finish()
+    fn finish(mut self: Box<Self>, stop: &AtomicBool) -> Result<Finished> {
+        self.index.arrange(THREAD)?;
+        let style = include_bytes!("../../../templates/archive/style.css");
+        let path = self.place.root().join("style.css");
+        if crate::export::place::hash_of(&path).ok() != Some(Hash128::of(style)) {
+            self.place.write_replaceable(path, style)?;
+        }
+        let folders = self.folders.iter().map(|folder| NamedLink {
+            href: format!(
+                "../../{}/index.html",
+                view::link(&folder.path.to_string_lossy())
+            ),
+            label: view::shown(&self.label(folder)),
+        });
+        let folders: Vec<NamedLink> = folders.collect();
+        let mut threads = ThreadWriter {
+            index: &self.index,
+            place: &mut self.place,
+            facts: &self.facts,
+            folders: &folders,
+            stop,
+            checker: Checker::default(),
+            end: Finished::default(),
+        };
+        threads.write_all()?;
+        let mut end = threads.end;
+        let mut counts = Vec::new();
+        for at in 0..self.folders.len() {
+            counts.push(self.write_list(at)?);
+        }
+        let rows = self.tree(&counts);
+        let all = ListPlace {
+            folder: EVERYTHING,
+            title: "All mail",
+            dir: Path::new("all"),
+        };
+        let all = lists::write(&self.index, &mut self.place, &all)?;
+        self.write_folders(&rows)?;
+        self.write_start(&rows, &all)?;
+        self.search.finish(&self.index, &mut self.place)?;
+        end.foreign = self.place.finish()?;
+        Ok(end)
     }
 }

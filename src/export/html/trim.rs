@@ -6,7 +6,7 @@
 //! out, so that the parser finds no tag that was not counted. What can act or is not shown
 //! is the sanitizer's business; only what it would drop with all its content goes here.
 
-use crate::mail::bounds::{HTML_ATTRIBUTES, HTML_FORMATS, HTML_LEVELS, HTML_NODES};
+use crate::mail::bounds::{HTML_ATTRIBUTES, HTML_FORMATS, HTML_LEVELS, HTML_NODES, STYLES};
 
 /// Elements without content.
 const EMPTY: [&str; 16] = [
@@ -65,6 +65,35 @@ pub(super) struct Trimmed {
     pub(super) html: String,
     /// True if tags or attributes beyond a bound were left out; all of the text is there.
     pub(super) flattened: bool,
+    /// Its style sheets, one after the other.
+    pub(super) sheets: String,
+    /// Declarations that stand for the attributes of its `body`.
+    pub(super) body: String,
+    pub(super) found: FoundParts,
+}
+
+/// What is in HTML that no page shows, in numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct FoundParts {
+    pub(super) scripts: u64,
+    /// Pictures that did not come with the message.
+    pub(super) pictures: u64,
+    /// Forms, and fields outside of any.
+    pub(super) forms: u64,
+    /// Frames, films, sounds and programs.
+    pub(super) embedded: u64,
+}
+
+impl FoundParts {
+    fn note(&mut self, name: &str) {
+        match name {
+            "form" => self.forms += 1,
+            "iframe" | "frame" | "object" | "embed" | "applet" | "video" | "audio" | "svg" => {
+                self.embedded += 1;
+            }
+            _ => {}
+        }
+    }
 }
 
 /// The text with its tags as far as they are within the bounds; `None` if there are too
@@ -73,7 +102,7 @@ pub(super) fn trim(text: &str) -> Option<Trimmed> {
     let mut open = Trimmer {
         out: Trimmed {
             html: String::with_capacity(text.len()),
-            flattened: false,
+            ..Trimmed::default()
         },
         ..Trimmer::default()
     };
@@ -91,8 +120,11 @@ pub(super) fn trim(text: &str) -> Option<Trimmed> {
             }
             [b'<', c, ..] if c.is_ascii_alphabetic() => {
                 let (name, rest) = name(&tag[1..]);
+                open.out.found.note(&name);
                 if HIDDEN.contains(&name.as_str()) {
-                    after(attributes(rest, &mut |_, _| {}), &name)
+                    open.hidden(&name, attributes(rest, &mut |_, _| {}))
+                } else if name == "body" {
+                    open.body(rest)
                 } else {
                     open.start(&name, rest)
                 }
@@ -139,6 +171,37 @@ impl Trimmer {
         }
     }
 
+    /// Passes over an element whose content is no markup, and returns what follows it.
+    fn hidden<'a>(&mut self, name: &str, rest: &'a str) -> &'a str {
+        let left = after(rest, name);
+        let content = &rest[..rest.len() - left.len()];
+        if name == "script" {
+            self.out.found.scripts += 1;
+        } else if name == "style" && self.out.sheets.len() + content.len() <= STYLES {
+            let end = content.rfind("</").unwrap_or(content.len());
+            self.out.sheets.push_str(&content[..end]);
+            self.out.sheets.push('\n');
+        }
+        left
+    }
+
+    /// Keeps how the whole is to look, and returns what follows the tag.
+    fn body<'a>(&mut self, rest: &'a str) -> &'a str {
+        let body = &mut self.out.body;
+        attributes(rest, &mut |name, value| {
+            let value = value.unwrap_or_default();
+            let property = match name.to_ascii_lowercase().as_str() {
+                "style" => "",
+                "bgcolor" => "background-color:",
+                "text" => "color:",
+                _ => return,
+            };
+            if body.len() + value.len() <= STYLES {
+                body.extend([property, value, ";"]);
+            }
+        })
+    }
+
     /// Opens an element, and returns what follows its tag.
     fn start<'a>(&mut self, name: &str, rest: &'a str) -> &'a str {
         self.nodes += 1 + self.formats.len();
@@ -168,9 +231,14 @@ impl Trimmer {
         self.out.html.push('<');
         self.out.html.push_str(name);
         let mut count = 0;
+        let is_picture = name == "img";
         let out = &mut self.out;
         let rest = attributes(rest, &mut |name, value| {
             count += 1;
+            let remote = |value: &str| !value.trim_start().to_ascii_lowercase().starts_with("cid:");
+            if is_picture && name.eq_ignore_ascii_case("src") && value.is_some_and(remote) {
+                out.found.pictures += 1;
+            }
             if count > HTML_ATTRIBUTES {
                 out.flattened = true;
                 return;
@@ -376,6 +444,23 @@ mod tests {
             trimmed("a<script>'<b>'</scripty></script>b<style>x").html,
             "ab"
         );
+    }
+
+    #[test]
+    fn what_is_left_out_is_counted_and_styles_are_kept_apart() {
+        let trimmed = trimmed(
+            "<style type=x><!-- p{} --></style><STYLE>b{}</STYLE ><body bgcolor=red STYLE='margin:0'>a\
+             <script>1</script><script src=x></script><img src=cid:a><img src='//t'><form><iframe>",
+        );
+        assert_eq!(trimmed.sheets, "<!-- p{} -->\nb{}\n");
+        assert_eq!(trimmed.body, "background-color:red;margin:0;");
+        let found = FoundParts {
+            scripts: 2,
+            pictures: 1,
+            forms: 1,
+            embedded: 1,
+        };
+        assert_eq!(trimmed.found, found);
     }
 
     #[test]

@@ -31,6 +31,7 @@ use crate::vault::ledger::LedgerEvent;
 use crate::vault::{Selection, Vault, Writer};
 use course::FolderPlan;
 use names::FolderNames;
+pub(super) use names::is_sent;
 use report::{reason, refused};
 
 pub use report::{Doubt, Filled, Goals, Outlook, RefusedUpload, RenamedFolder, UploadReport};

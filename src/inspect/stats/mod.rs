@@ -3,9 +3,10 @@
 mod chart;
 mod page;
 
+use std::io;
 use std::path::Path;
 
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::mail::query::Query;
 use crate::vault::Vault;
@@ -86,10 +87,9 @@ pub fn gather(vault: &Vault, query: &Query, facets: &[Facet], top: u64) -> Resul
 /// Writes the page of the statistics: one file that needs nothing else. `about` says which
 /// messages they are of; `made` is the day.
 pub fn write_page(path: &Path, stats: &Stats, about: &str, made: &str) -> Result<()> {
-    fsx::write_durably(
-        &fsx::resolve_parent(path),
-        page::page(stats, about, made).as_bytes(),
-    )
+    let page = page::page(stats, about, made);
+    let page = page.map_err(|e| Error::file("write", path, io::Error::other(e)))?;
+    fsx::write_durably(&fsx::resolve_parent(path), page.as_bytes())
 }
 
 fn named(facet: Facet, key: &str) -> (Option<String>, String) {

@@ -1,145 +1,90 @@
-//! The page of `stats --html`: one file without scripts, links or anything to be fetched.
+//! The page of `stats --html`: one file without scripts, links or anything to be fetched. Its
+//! markup and style are in `templates/stats`.
 
+use askama::Template;
 use chrono::DateTime;
-use maud::{DOCTYPE, Markup, html};
 
-use super::chart::{self, Bar};
+use super::chart::{self, Bar, ColumnChart, RowChart};
 use super::{Stats, StatsSection};
 use crate::base::units::{count_text, size_text};
 use crate::mail::markup::visible;
 use crate::vault::catalog::{Amount, Facet, Totals};
 
-/// Without characters that would be escaped, which a browser would not undo in a style sheet.
-const STYLE: &str = "\
-:root{color-scheme:light dark;--ink:#1d2329;--soft:#5d6873;--line:#dfe4e8;--page:#f5f7f8;--card:#fff;--rail:#edf0f2;--size:#0b57a4;--mail:#0f7b6c}
-@media(prefers-color-scheme:dark){:root{--ink:#e3e7ea;--soft:#9aa5af;--line:#343b42;--page:#15191d;--card:#1c2126;--rail:#2a3137;--size:#7db7ee;--mail:#5cc4b2}}
-*{box-sizing:border-box}
-body{margin:0 auto;max-width:72rem;padding:1.6rem 1rem 3rem;background:var(--page);color:var(--ink);font:16px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}
-h1{font-size:1.5rem;line-height:1.25;margin:0}h2{font-size:1.1rem;margin:0 0 .9rem}h3{font-size:.9rem;font-weight:600;margin:0;color:var(--soft)}
-.soft{color:var(--soft);margin:.2rem 0 1.3rem}
-dl{display:grid;grid-template-columns:repeat(4,1fr);gap:1rem;margin:0 0 1rem}
-dl div{background:var(--card);border:1px solid var(--line);border-radius:.7rem;padding:.8rem 1rem}
-dt{color:var(--soft);font-size:.85rem}dd{margin:0;font-size:1.35rem;font-weight:600;line-height:1.3;font-variant-numeric:tabular-nums}
-main{columns:2;column-gap:1rem}
-section{background:var(--card);border:1px solid var(--line);border-radius:.7rem;padding:1.1rem 1.2rem;margin:0 0 1rem;break-inside:avoid}
-.wide{column-span:all}.wide table{max-width:36rem}.pair{display:grid;grid-template-columns:1fr 1fr;gap:1.2rem 2.5rem}
-svg{display:block;overflow:visible;margin:0 0 .9rem}
-svg text{font-size:13px;fill:var(--ink)}svg .tick,svg .value,svg .peak{fill:var(--soft);font-variant-numeric:tabular-nums}
-.size{fill:var(--size)}.mail{fill:var(--mail)}.rail{fill:var(--rail)}.base{stroke:var(--line)}
-table{width:100%;border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
-caption{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
-th,td{padding:.3rem 0 .3rem .8rem;border-top:1px solid var(--line);text-align:right;white-space:nowrap;font-weight:400}
-th:first-child{text-align:left;padding-left:0;white-space:normal}
-thead th{color:var(--soft);font-size:.82rem;border-top:0}tfoot th,tfoot td{color:var(--soft)}
-.note{background:var(--card);border:1px solid var(--line);border-left:4px solid var(--size);border-radius:.4rem;padding:.6rem 1rem;margin:0 0 1rem}
-@media(max-width:52rem){main{columns:1}.pair{grid-template-columns:1fr}dl{grid-template-columns:1fr 1fr}}
-@media(max-width:36rem){.odd{display:none}dd{font-size:1.1rem}.share{display:none}section{padding:.9rem;margin-bottom:.7rem}dl{gap:.6rem}}
-@media print{body{background:none}.wide{break-inside:auto}}
-";
+#[derive(Template)]
+#[template(path = "stats/page.html")]
+struct StatsTemplate {
+    title: &'static str,
+    about: String,
+    made: String,
+    sums: Vec<(&'static str, String)>,
+    /// Which share of the messages holds which of the space, and above which size.
+    heavy: Option<(String, String, String)>,
+    sections: Vec<SectionView>,
+}
+
+/// One facet with its charts and its table.
+struct SectionView {
+    title: &'static str,
+    head: &'static str,
+    wide: bool,
+    pair: Option<(ColumnChart, ColumnChart)>,
+    chart: Option<RowChart>,
+    rows: Vec<AmountCells>,
+    rest: Option<AmountCells>,
+}
+
+/// A row of a table.
+struct AmountCells {
+    label: String,
+    messages: String,
+    size: String,
+    share: String,
+}
 
 /// The whole page.
-pub(super) fn page(stats: &Stats, about: &str, made: &str) -> String {
-    let title = "What the mail is made of";
-    let policy =
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'";
-    let page = html! {
-        (DOCTYPE) "\n"
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(policy);
-                meta name="referrer" content="no-referrer";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) }
-                style { "\n" (STYLE) }
-            }
-            "\n"
-            body {
-                h1 { (title) }
-                "\n"
-                p.soft { (visible(about)) " \u{b7} " (visible(made)) }
-                "\n"
-                (sums(&stats.totals))
-                main {
-                    "\n"
-                    @for section in &stats.sections { (one(section, stats.totals.amount)) }
-                }
-            }
-        }
-        "\n"
+pub(super) fn page(stats: &Stats, about: &str, made: &str) -> askama::Result<String> {
+    let totals = &stats.totals;
+    let sections = stats.sections.iter();
+    let heavy = totals.heavy.map(|(size, heavy)| {
+        (
+            percent(heavy.messages, totals.amount.messages),
+            percent(heavy.octets, totals.amount.octets),
+            size_text(size),
+        )
+    });
+    let template = StatsTemplate {
+        title: "What the mail is made of",
+        about: visible(about).into_owned(),
+        made: visible(made).into_owned(),
+        sums: sums(totals),
+        heavy,
+        sections: sections
+            .map(|section| one(section, totals.amount))
+            .collect(),
     };
-    page.into_string()
+    template.render()
 }
 
 /// All of the mail in a few numbers.
-fn sums(totals: &Totals) -> Markup {
+fn sums(totals: &Totals) -> Vec<(&'static str, String)> {
     let span = totals.span.map_or_else(String::new, |(first, last)| {
         format!("{} \u{2013} {}", month(first), month(last))
     });
-    let rows = [
+    vec![
         ("Messages", count_text(totals.amount.messages)),
         ("Size", size_text(totals.amount.octets)),
         ("Stored, compressed", size_text(totals.stored)),
         ("Received", span),
-    ];
-    html! {
-        dl {
-            @for (name, value) in rows {
-                div { dt { (name) } dd { (value) } }
-            }
-        }
-        "\n"
-        @if let Some((size, heavy)) = totals.heavy {
-            p.note {
-                (percent(heavy.messages, totals.amount.messages)) " of the messages hold "
-                (percent(heavy.octets, totals.amount.octets)) " of the space: those larger than "
-                (size_text(size)) "."
-            }
-            "\n"
-        }
-    }
+    ]
 }
 
-fn one(section: &StatsSection, all: Amount) -> Markup {
+fn one(section: &StatsSection, all: Amount) -> SectionView {
     let (title, head) = match section.facet {
         Facet::Year => ("By year", "Year"),
         Facet::Sender => ("By sender", "Sender"),
         Facet::Size => ("By size of a message", "Size"),
         Facet::Folder => ("By folder", "Folder"),
     };
-    let wide = section.facet == Facet::Year;
-    html! {
-        section class=[wide.then_some("wide")] {
-            h2 { (title) }
-            "\n"
-            (charts(section, title))
-            table {
-                caption { (title) }
-                thead {
-                    tr {
-                        th scope="col" { (head) }
-                        th scope="col" { "Messages" }
-                        th scope="col" { "Size" }
-                        th.share scope="col" { "Share" }
-                    }
-                }
-                "\n"
-                tbody {
-                    "\n"
-                    @for row in &section.rows { (cells(&row.whole_label(), row.amount, all)) }
-                }
-                @if section.others > 0 {
-                    tfoot {
-                        (cells(&format!("{} others", count_text(section.others)), section.rest, all))
-                    }
-                }
-            }
-        }
-        "\n"
-    }
-}
-
-fn charts(section: &StatsSection, title: &str) -> Markup {
     let bars = |value: fn(&Amount) -> u64, text: fn(u64) -> String| -> Vec<Bar> {
         let rows = section.rows.iter();
         rows.map(|row| Bar {
@@ -149,37 +94,37 @@ fn charts(section: &StatsSection, title: &str) -> Markup {
         })
         .collect()
     };
+    let wide = section.facet == Facet::Year;
     let sizes = bars(|a| a.octets, size_text);
-    if section.facet != Facet::Year {
-        return chart::rows(&format!("Size, {}", title.to_lowercase()), "size", &sizes);
-    }
-    let messages = bars(|a| a.messages, count_text);
-    html! {
-        div.pair {
-            div {
-                h3 { "Size" }
-                "\n"
-                (chart::columns("Size by year", "size", &sizes))
-            }
-            div {
-                h3 { "Messages" }
-                "\n"
-                (chart::columns("Messages by year", "mail", &messages))
-            }
-        }
-        "\n"
+    let pair = wide.then(|| {
+        let messages = bars(|a| a.messages, count_text);
+        (
+            chart::columns("Size by year", "size", &sizes),
+            chart::columns("Messages by year", "mail", &messages),
+        )
+    });
+    let title_of_chart = format!("Size, {}", title.to_lowercase());
+    let others = format!("{} others", count_text(section.others));
+    let rows = section.rows.iter();
+    SectionView {
+        title,
+        head,
+        wide,
+        pair,
+        chart: (!wide).then(|| chart::rows(&title_of_chart, "size", &sizes)),
+        rows: rows
+            .map(|row| cells(&row.whole_label(), row.amount, all))
+            .collect(),
+        rest: (section.others > 0).then(|| cells(&others, section.rest, all)),
     }
 }
 
-fn cells(label: &str, amount: Amount, all: Amount) -> Markup {
-    html! {
-        tr {
-            th scope="row" { (visible(label)) }
-            td { (count_text(amount.messages)) }
-            td { (size_text(amount.octets)) }
-            td.share { (percent(amount.octets, all.octets)) }
-        }
-        "\n"
+fn cells(label: &str, amount: Amount, all: Amount) -> AmountCells {
+    AmountCells {
+        label: visible(label).into_owned(),
+        messages: count_text(amount.messages),
+        size: size_text(amount.octets),
+        share: percent(amount.octets, all.octets),
     }
 }
 
@@ -200,6 +145,8 @@ fn month(time: i64) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use proptest::prelude::*;
 
     use super::*;
@@ -236,20 +183,19 @@ mod tests {
 
     #[test]
     fn the_page_fetches_and_runs_nothing() {
-        let page = page(&stats("<img src=x onerror=y>"), "all & <more>", "today");
+        let page = page(&stats("<img src=x onerror=y>"), "all & <more>", "today").unwrap();
         assert!(page.contains("default-src 'none'; style-src 'unsafe-inline'"));
         for word in [
             "<script", "<img", "<link", "http:", "https:", "url(", "@import", "<a ",
         ] {
             assert!(!page.contains(word), "{word}");
         }
-        assert!(page.contains("all &amp; &lt;more&gt;"));
-        assert!(page.contains(STYLE));
+        assert!(page.contains("all &#38; &#60;more&#62;"));
     }
 
     #[test]
     fn under_each_chart_stands_a_table() {
-        let page = page(&stats("x"), "all", "today");
+        let page = page(&stats("x"), "all", "today").unwrap();
         for section in page.split("<section").skip(1) {
             let chart = section.find("<svg");
             let table = section.find("<table>");
@@ -274,7 +220,8 @@ mod tests {
             if let Some(row) = folder {
                 row.account = Some(account.clone());
             }
-            let (plain, page) = (page(&self::stats("x"), "x", "x"), page(&stats, &about, &made));
+            let plain = page(&self::stats("x"), "x", "x").unwrap();
+            let page = page(&stats, &about, &made).unwrap();
             prop_assert_eq!(skeleton(&page), skeleton(&plain));
             let texts = unescaped(&page);
             for field in [&label, &account, &about, &made] {

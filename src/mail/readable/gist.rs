@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::field::{Encoding, FieldKind, fields as all_fields, values};
 use super::tree::{Leaf, PartTree, grow};
-use super::{LIMIT, header_text, html, last_id, western};
+use super::{LIMIT, header_text, html, ids, western};
 use crate::mail::bounds::{ADDRESSEES, DECODED_WITHIN, MESSAGES_WITHIN, PARTS, SEARCHED, TEXT};
 
 /// What a message is about, in short.
@@ -31,18 +31,32 @@ pub(crate) fn gist(message: &[u8], text: &mut dyn FnMut(&str)) -> SearchSummary 
     SearchSummary::default()
 }
 
+/// Whom a message is addressed to: To, Cc and Bcc, decoded.
+pub(crate) fn recipients(message: &[u8]) -> String {
+    let seen = &message[..message.len().min(LIMIT)];
+    let to = catch_unwind(AssertUnwindSafe(|| {
+        let tree = grow(seen, &mut 1)?;
+        Some(addressees(tree.header))
+    }));
+    to.ok().flatten().unwrap_or_default()
+}
+
+fn addressees(header: &[u8]) -> String {
+    fields(header, &["To", "Cc", "Bcc"])
+}
+
 fn take(bytes: &[u8], text: &mut dyn FnMut(&str)) -> Option<SearchSummary> {
     let mut left = PARTS;
     let tree = grow(bytes, &mut left)?;
     all_fields(tree.header).next()?;
-    let to = fields(tree.header, &["To", "Cc", "Bcc"]);
+    let to = addressees(tree.header);
     text(&to);
     for name in ["From", "Subject"] {
         text(&fields(tree.header, &[name]));
     }
     texts(&tree, 0, DECODED_WITHIN, &mut left, text);
     Some(SearchSummary {
-        message_id: last_id(&tree, "Message-ID"),
+        message_id: ids(&tree, "Message-ID").pop(),
         to,
         attachment: !tree.attached.is_empty(),
     })
@@ -155,6 +169,7 @@ mod tests {
             gist.to,
             "ann@example.org, Bär <bear@example.org>, c@example.org"
         );
+        assert_eq!(recipients(ALTERNATIVES), gist.to);
         assert!(gist.attachment);
         for part in [
             "Jörg",

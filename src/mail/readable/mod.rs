@@ -24,10 +24,13 @@ use field::{FieldKind, values};
 use tree::{Leaf, PartTree};
 
 pub use crate::mail::bounds::MESSAGE as LIMIT;
-pub(crate) use gist::{SearchSummary, gist};
+pub(crate) use gist::{SearchSummary, gist, recipients};
 
 /// The header fields that people look for, in the order of showing.
 const FIELDS: [&str; 5] = ["Date", "From", "To", "Cc", "Subject"];
+
+/// So many messages that a message answers are told.
+const ANCESTORS: usize = 20;
 
 /// A message in readable form.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -68,8 +71,8 @@ pub struct Parts<'a> {
     pub cut: bool,
     /// Its Message-ID, without angle brackets.
     pub(crate) message_id: Option<String>,
-    /// The Message-ID of what it answers.
-    pub(crate) answers: Option<String>,
+    /// The Message-IDs of what it answers, the nearest first.
+    pub(crate) ancestors: Vec<String>,
 }
 
 /// An attachment that can be read.
@@ -117,11 +120,13 @@ fn take_apart(bytes: &[u8]) -> Option<Parts<'_>> {
             _ => {}
         }
     }
-    let answers = last_id(&tree, "In-Reply-To").or_else(|| last_id(&tree, "References"));
+    let mut ancestors = ids(&tree, "In-Reply-To");
+    ancestors.extend(ids(&tree, "References").into_iter().rev());
+    ancestors.truncate(ANCESTORS);
     Some(Parts {
         html: written_so.then_some(html),
-        message_id: last_id(&tree, "Message-ID"),
-        answers,
+        message_id: ids(&tree, "Message-ID").pop(),
+        ancestors,
         cut: tree.cut,
         attachments: attached(&tree)
             .map(|leaf| File {
@@ -138,18 +143,22 @@ fn attached<'t, 'a>(tree: &'t PartTree<'a>) -> impl Iterator<Item = &'t Leaf<'a>
     tree.attached.iter().filter_map(|at| tree.leaves.get(*at))
 }
 
-/// The last id in the last field of this name.
-fn last_id(tree: &PartTree<'_>, name: &str) -> Option<String> {
-    let value = values(tree.header, name).last()?;
+/// The ids in the last field of this name.
+fn ids(tree: &PartTree<'_>, name: &str) -> Vec<String> {
+    let Some(value) = values(tree.header, name).last() else {
+        return Vec::new();
+    };
     let value = &value[value.len().saturating_sub(FIELD)..];
     let field = [b"Message-ID:", value.trim_ascii_end(), b"\r\n\r\n"].concat();
     let parser = MessageParser::new().with_message_ids();
-    let message = parser.parse_headers(&field)?;
-    let header = message.headers().first()?;
-    match &header.value {
-        HeaderValue::Text(id) => Some(id.as_ref().to_owned()),
-        HeaderValue::TextList(ids) => ids.last().map(|id| id.as_ref().to_owned()),
-        _ => None,
+    let message = parser.parse_headers(&field);
+    let header = message
+        .as_ref()
+        .and_then(|message| message.headers().first());
+    match header.map(|header| &header.value) {
+        Some(HeaderValue::Text(id)) => vec![id.as_ref().to_owned()],
+        Some(HeaderValue::TextList(ids)) => ids.iter().map(|id| id.as_ref().to_owned()).collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -384,11 +393,11 @@ mod tests {
         assert_eq!(parts.html, None);
         assert_eq!(parts.attachments[0].bytes()[..], [0, 1, 2, 3]);
         let html = super::parts(
-            b"Message-ID: <b@x>\r\nIn-Reply-To: <a@x>\r\nContent-Type: text/html\r\n\r\n<p>x",
+            b"Message-ID: <b@x>\r\nIn-Reply-To: <a@x>\r\nReferences: <y@x> <z@x>\r\nContent-Type: text/html\r\n\r\n<p>x",
         );
         assert_eq!(html.html.unwrap().trim_end(), "<p>x");
         assert_eq!(html.message_id.unwrap(), "b@x");
-        assert_eq!(html.answers.unwrap(), "a@x");
+        assert_eq!(html.ancestors, ["a@x", "z@x", "y@x"]);
     }
 
     #[test]

@@ -272,6 +272,16 @@ mod tests {
     }
 
     #[test]
+    fn examples_fold_as_in_the_pages_of_an_archive() {
+        let examples = include_str!("../../../tests/data/fold.json");
+        let examples: Vec<(String, String)> =
+            serde_json::from_str(examples).expect("they are pairs");
+        for (text, wanted) in examples {
+            assert_eq!(words(&text), wanted, "{text}");
+        }
+    }
+
+    #[test]
     fn a_long_word_is_several() {
         assert_eq!(
             words(&"x".repeat(130)),

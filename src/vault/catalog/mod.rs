@@ -35,6 +35,7 @@ mod search;
 mod server_names;
 mod shortlist;
 mod sighting;
+mod site_index;
 mod stats;
 mod status;
 mod sums;
@@ -86,6 +87,9 @@ pub use search::{Omissions, Order, SortBy};
 pub(crate) use search::{Picked, PickedRows};
 pub(crate) use server_names::ServerNames;
 pub(crate) use shortlist::{Candidate, CandidateOrder, Shortlist};
+pub(crate) use site_index::{
+    Correspondent, EVERYTHING, SiteIndex, SiteLetter, SiteLink, SiteThread, ThreadBounds,
+};
 pub use stats::{Amount, BRACKETS, Facet, Group, Groups, Totals};
 pub use status::AccountStatus;
 pub(crate) use texts::index_pieces;

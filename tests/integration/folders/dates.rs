@@ -54,11 +54,16 @@ fn every_view_of_a_message_has_the_first_date_at_which_its_server_received_it() 
     // In a folder it keeps the date that it has there.
     let html = ["export", "pages", "account:work", "--format", "html"];
     let _ = sandbox.run(&html).expect_code(0);
-    let months = fs::read_to_string(sandbox.path("pages/index.html")).unwrap();
-    assert!(
-        months.contains("2007-12") && months.contains("2009-12"),
-        "{months}"
+    let read = |page: &str| fs::read_to_string(sandbox.path(page)).unwrap();
+    let (all, inbox) = (
+        read("pages/index.html"),
+        read("pages/folders/INBOX/index.html"),
     );
+    assert!(
+        all.contains("#2007-12") && !all.contains("#2009-12"),
+        "{all}"
+    );
+    assert!(inbox.contains("id=\"2009-12\""), "{inbox}");
     let _ = sandbox.run(&["verify"]).expect_code(0);
 }
 

@@ -73,9 +73,9 @@ pub(super) fn run(
 }
 
 fn refuse_file_options(args: &Export) -> Result<(), Failure> {
-    if args.format.is_some() || args.crlf || args.keep_uids {
+    if args.format.is_some() || args.crlf || args.keep_uids || args.with_eml {
         return Err(Failure::usage(
-            "--format, --crlf and --keep-uids are for files",
+            "--format, --crlf, --keep-uids and --with-eml are for files",
             "leave them out: a server gets the messages as they are",
         ));
     }

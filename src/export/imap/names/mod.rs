@@ -101,6 +101,11 @@ fn purpose(level: &str) -> Option<SpecialUse> {
     uses.map(|(purpose, _)| *purpose)
 }
 
+/// True if a folder with this name has what was sent.
+pub(in crate::export) fn is_sent(level: &str) -> bool {
+    purpose(level) == Some(SpecialUse::Sent)
+}
+
 /// The names of a server.
 #[derive(Debug)]
 pub(super) struct FolderNames {

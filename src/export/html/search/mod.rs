@@ -1,0 +1,215 @@
+//! The index with which the archive is searched in a browser, without a server.
+//!
+//! Messages are numbered from the oldest. Segments of up to 16,384 of them have an index each, so
+//! that new mail changes only the last one, and a search begins with the newest messages. Below
+//! `search` in the archive are
+//!
+//! - `root.js`: how many messages each segment has;
+//! - `tables/S.js`: with what the first term of each shard of segment S begins;
+//! - `words/S/N.js`: shard N, with terms and the messages that have them (`segment`);
+//! - `rows/N.js`: what is shown of 250 messages (`rows`).
+//!
+//! All are pieces as in `piece`; `templates/archive/search.js` reads them. What messages have is
+//! collected in runs on the disk (`base/sorted.rs`), sorted by id to meet the number, and by number
+//! to go into segments: memory does not grow with the messages.
+
+mod piece;
+mod rows;
+mod segment;
+mod terms;
+
+use std::io;
+use std::ops::Range;
+
+use askama::Template;
+use serde::Serialize;
+
+use super::view::{ListRow, PageHead, ShownTime};
+use super::{pages, policy, rendered};
+use crate::base::error::{Error, Result};
+use crate::base::fsx;
+use crate::base::sorted::{SortedRecords, Sorter};
+use crate::export::place::ExportPlace;
+use crate::mail::message::Hash128;
+use crate::vault::catalog::{EVERYTHING, SiteIndex};
+use piece::put;
+use rows::RowPieces;
+use segment::Segment;
+use terms::Terms;
+
+pub(super) use terms::SearchedFields;
+
+/// The page's script: what all pages have, folding, and the search.
+const SCRIPT: &str = concat!(
+    include_str!("../../../../templates/archive/page.js"),
+    include_str!("../../../../templates/archive/fold.js"),
+    include_str!("../../../../templates/archive/search.js"),
+);
+
+/// Sorts the number of a message before its terms.
+const NUMBER: u8 = 0;
+const TERMS: u8 = 1;
+
+#[derive(Template)]
+#[template(path = "archive/search.html", whitespace = "minimize")]
+struct SearchPage {
+    head: PageHead,
+    /// The row whose copies are filled in.
+    model: ListRow,
+}
+
+#[derive(Serialize)]
+struct RootPiece<'a> {
+    segments: &'a [usize],
+}
+
+/// An index in the making.
+#[derive(Debug)]
+pub(super) struct SearchIndex {
+    /// By id.
+    noted: Sorter,
+}
+
+fn failed(error: io::Error) -> Error {
+    Error::file("sort the words of mail in", &fsx::temporary(), error)
+}
+
+impl SearchIndex {
+    pub(super) fn new() -> Self {
+        Self {
+            noted: Sorter::new(),
+        }
+    }
+
+    /// Notes a folder that has a message.
+    pub(super) fn list(&mut self, id: Hash128, account: &str, folder: &str) -> Result<()> {
+        self.note(id, TERMS, &Terms::of_place(account, folder).record())
+    }
+
+    /// Notes what a message has, once.
+    pub(super) fn add(&mut self, id: Hash128, fields: &SearchedFields<'_>) -> Result<()> {
+        self.note(id, TERMS, &Terms::of_fields(fields).record())
+    }
+
+    fn note(&mut self, id: Hash128, kind: u8, record: &[u8]) -> Result<()> {
+        let record = [&id.0[..], &[kind], record].concat();
+        self.noted.add(&record).map_err(failed)
+    }
+
+    /// Writes the index and the page for it, once the messages are arranged.
+    pub(super) fn finish(mut self, index: &SiteIndex, place: &mut ExportPlace) -> Result<()> {
+        let mut rows = RowPieces::new(place);
+        index.for_each_listed(EVERYTHING, &mut |letter, link| {
+            let mut record = rows.count().to_be_bytes().to_vec();
+            record.extend(Terms::of_marks(letter).record());
+            self.note(letter.id, NUMBER, &record)?;
+            rows.add(letter, link)
+        })?;
+        rows.finish()?;
+        let numbered = by_number(self.noted.sorted().map_err(failed)?)?;
+        let segments = write_segments(numbered, place)?;
+        let root = RootPiece {
+            segments: &segments,
+        };
+        put(place, "root", "root", &piece::json(&root)?)?;
+        write_page(place)
+    }
+}
+
+/// Takes records by id, and gives them by the number of their message.
+fn by_number(records: SortedRecords) -> Result<SortedRecords> {
+    const ID: Range<usize> = 0..16;
+    const KIND: usize = ID.end;
+    const REST: usize = KIND + 1;
+    let mut numbered = Sorter::new();
+    let mut known: Option<([u8; 16], [u8; 4])> = None;
+    for record in records {
+        let record = record.map_err(failed)?;
+        let (Some(Ok(id)), Some(kind), Some(rest)) = (
+            record.get(ID).map(<[u8; 16]>::try_from),
+            record.get(KIND),
+            record.get(REST..),
+        ) else {
+            continue;
+        };
+        let mut terms = rest;
+        if *kind == NUMBER
+            && let Some((number, marks)) = rest.split_first_chunk::<4>()
+        {
+            known = Some((id, *number));
+            terms = marks;
+        }
+        // What is not listed is not shown.
+        if let Some((_, number)) = known.filter(|(of, _)| *of == id) {
+            let record = [&number[..], terms].concat();
+            numbered.add(&record).map_err(failed)?;
+        }
+    }
+    numbered.sorted().map_err(failed)
+}
+
+/// Writes the segments; gives the number of messages of each.
+fn write_segments(records: SortedRecords, place: &mut ExportPlace) -> Result<Vec<usize>> {
+    let mut counts = Vec::new();
+    let mut open = Segment::default();
+    let mut letter: Option<(u32, Terms)> = None;
+    let mut close = |terms: Terms, last: bool| -> Result<()> {
+        if !open.has_room(&terms) {
+            let full = std::mem::take(&mut open);
+            counts.push(full.write(counts.len(), place)?);
+        }
+        open.add(&terms);
+        if last {
+            let rest = std::mem::take(&mut open);
+            counts.push(rest.write(counts.len(), place)?);
+        }
+        Ok(())
+    };
+    for record in records {
+        let record = record.map_err(failed)?;
+        let Some((number, terms)) = record.split_first_chunk::<4>() else {
+            continue;
+        };
+        let number = u32::from_be_bytes(*number);
+        match &mut letter {
+            Some((known, all)) if *known == number => all.read(terms),
+            _ => {
+                let next = (number, Terms::parse(terms));
+                if let Some((_, full)) = letter.replace(next) {
+                    close(full, false)?;
+                }
+            }
+        }
+    }
+    if let Some((_, last)) = letter {
+        close(last, true)?;
+    }
+    Ok(counts)
+}
+
+fn write_page(place: &mut ExportPlace) -> Result<()> {
+    let head = PageHead {
+        policy: policy::loading(SCRIPT),
+        script: SCRIPT,
+        ..PageHead::new("Search", "")
+    };
+    let model = ListRow {
+        href: String::new(),
+        from: String::new(),
+        subject: String::new(),
+        time: ShownTime {
+            iso: Some(String::new()),
+            text: String::new(),
+        },
+        size: String::new(),
+        unread: true,
+        starred: true,
+        answered: true,
+        attached: true,
+    };
+    let path = place.root().join("search.html");
+    pages::put(place, &path, &rendered(&SearchPage { head, model })?)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,267 @@
+//! The search page of an HTML archive in headless Chromium, from the disk: it finds what
+//! `mailvault search` finds, and nothing that mail says makes it do anything else.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use mailvault::sample::Message;
+
+use super::browser::{listener, url};
+use super::support::missing;
+use super::support::sandbox::Sandbox;
+use super::support::scene::{json_lines, message, pulled};
+
+/// What a page came to: its DOM, and what it complains of.
+struct Shown {
+    dom: String,
+    complaints: Vec<String>,
+}
+
+/// Opens a page, and gives its scripts time to load theirs.
+fn opened(sandbox: &Sandbox, page: &Path, part: &str) -> Shown {
+    let profile = tempfile::tempdir_in(sandbox.home()).unwrap();
+    let mut chromium = sandbox.tool("chromium");
+    chromium.args([
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--disable-dev-shm-usage",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--enable-logging=stderr",
+        "--virtual-time-budget=8000",
+        "--dump-dom",
+    ]);
+    chromium.arg(format!("--user-data-dir={}", profile.path().display()));
+    chromium.arg(format!("{}{part}", url(page)));
+    let output = sandbox.spawn(chromium).wait().expect_code(0);
+    let lines = output.stderr();
+    let complaints = lines.lines().filter(|line| line.contains(":CONSOLE"));
+    Shown {
+        complaints: complaints.map(str::to_owned).collect(),
+        dom: output.stdout(),
+    }
+}
+
+/// A query in an address.
+fn asked(query: &str) -> String {
+    let escaped = query.bytes().map(|byte| format!("%{byte:02x}"));
+    format!("#q={}", escaped.collect::<String>())
+}
+
+/// The beginnings of the ids that a page shows, and what it says of their number.
+fn hits(dom: &str) -> (Vec<String>, String) {
+    let said = dom.split("id=\"status\"").nth(1).unwrap();
+    let said = said.split('<').next().unwrap().split('>').nth(1).unwrap();
+    let table = dom.split("id=\"results\"").nth(1).unwrap();
+    let table = table.split("</table>").next().unwrap();
+    let links = table.split("href=\"messages/").skip(1);
+    let ids = links.map(|link| {
+        let link = link.split('"').next().unwrap();
+        link.split_once(".html#m").unwrap().1.to_owned()
+    });
+    (ids.collect(), said.to_owned())
+}
+
+const HOSTILE: [&str; 4] = [
+    "</script><img src=x onerror=\"document.title='it ran'\">",
+    "\"),document.title='it ran',mv(\"root\",\"\"",
+    "line\u{2028}separator 'quotes' \\u003cscript\\u003e",
+    "${document.title='it ran'} </template></td>",
+];
+
+fn letters(port: u16) -> Vec<Message> {
+    let mails = [
+        (
+            "Example Air <air@example.org>",
+            "ann@example.org",
+            "Your boarding pass to Zürich",
+            "ticket.pdf",
+            "2 Mar 2024",
+        ),
+        (
+            "\"Lee, Ann\" <ann@example.org>",
+            "Bob <bob@example.net>",
+            "Grüße aus Łódź",
+            "",
+            "31 Mar 2024",
+        ),
+        (
+            "bob@example.net",
+            "ann@example.org, carol@example.org",
+            "Re: GRUSSE",
+            "",
+            "1 Apr 2024",
+        ),
+        (
+            "bob@example.net",
+            "team@example.org",
+            "Travel plans",
+            "Reise plan (final).xlsx",
+            "5 Jan 2025",
+        ),
+        (
+            "Tanaka <t@example.jp>",
+            "ann@example.org",
+            "東京 meeting",
+            "",
+            "6 Feb 2025",
+        ),
+        (
+            "news@example.com",
+            "ann@example.org",
+            "Weekly news: boarding",
+            "",
+            "7 Jun 2025",
+        ),
+    ];
+    let hostile = HOSTILE.map(|subject| {
+        (
+            "eve@example.com",
+            "ann@example.org",
+            subject,
+            "",
+            "8 Aug 2019",
+        )
+    });
+    let mails = mails.into_iter().chain(hostile).zip(0..);
+    let mails = mails.map(|((from, to, subject, file, day), n)| {
+        let attached = match file {
+            "" => String::new(),
+            name => format!(
+                "--b\r\nContent-Type: application/octet-stream\r\n\
+                 Content-Disposition: attachment; filename=\"{name}\"\r\n\r\nx\r\n"
+            ),
+        };
+        message(
+            &format!("s{n}"),
+            &format!(
+                "Received: by mx.example.org; {day} 12:00:{n:02} +0000\r\n\
+                 Message-ID: <{n}@example.org>\r\nFrom: {from}\r\nTo: {to}\r\n\
+                 Cc: Copy {n} <http://127.0.0.1:{port}/cc>\r\nSubject: {subject}\r\n\
+                 MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
+                 --b\r\n\r\nHello\r\n{attached}--b--\r\n"
+            ),
+        )
+    });
+    mails.collect()
+}
+
+#[test]
+fn the_search_page_finds_what_search_finds() {
+    if missing("chromium") {
+        return;
+    }
+    let (port, requests) = listener();
+    let (sandbox, _server) = pulled(letters(port));
+    let _ = sandbox
+        .run(&["export", "site", "--format", "html"])
+        .expect_code(0);
+    let page = sandbox.path("site/search.html");
+    let queries: [(&str, &[&str]); 17] = [
+        ("from:air", &["from:air"]),
+        ("from:ann@example.org", &["from:ann@example.org"]),
+        ("to:bob", &["to:bob"]),
+        ("to:copy ann", &["to:copy", "ann"]),
+        ("subject:boarding", &["subject:boarding"]),
+        ("BOARDING -subject:zurich", &["boarding", "-subject:zurich"]),
+        ("grüß", &["grüß"]),
+        ("lodz", &["lodz"]),
+        ("東京", &["東京"]),
+        ("reise", &["reise"]),
+        ("file:ticket", &["ticket"]),
+        ("has:attachment", &["has:attachment"]),
+        ("date:2024-03", &["after:2024-03", "before:2024-04"]),
+        ("year:2025 bob", &["after:2025", "before:2026", "bob"]),
+        ("in:INBOX -year:2019", &["folder:INBOX", "after:2020"]),
+        ("onerror", &["onerror"]),
+        ("nobody-has-this", &["nobody-has-this"]),
+    ];
+    let mut seen = 0;
+    for (query, words) in queries {
+        let shown = opened(&sandbox, &page, &asked(query));
+        assert_eq!(shown.complaints, Vec::<String>::new(), "{query}");
+        let (found, said) = hits(&shown.dom);
+        let args = [&["search", "--json"], words].concat();
+        let lines = json_lines(&sandbox.run(&args).stdout);
+        let ids = lines.iter().filter_map(|line| line["id"].as_str());
+        let wanted: Vec<String> = ids.map(|id| id[..16].to_owned()).collect();
+        assert_eq!(found, wanted, "{query}: {}", shown.dom);
+        let number = match wanted.len() {
+            0 => "No message has all of this.".to_owned(),
+            1 => "1 message".to_owned(),
+            count => format!("{count} messages"),
+        };
+        assert_eq!(said, number, "{query}");
+        assert!(!shown.dom.contains("it ran</title>"), "{query}");
+        seen += wanted.len();
+    }
+    assert!(seen > 25, "{seen}");
+    assert_eq!(*requests.lock().unwrap(), BTreeSet::new());
+}
+
+#[test]
+fn hostile_subjects_and_queries_are_only_text() {
+    if missing("chromium") {
+        return;
+    }
+    let (port, requests) = listener();
+    let (sandbox, _server) = pulled(letters(port));
+    let _ = sandbox
+        .run(&["export", "site", "--format", "html"])
+        .expect_code(0);
+    let page = sandbox.path("site/search.html");
+    let shown = opened(&sandbox, &page, &asked("from:eve"));
+    assert_eq!(hits(&shown.dom).0.len(), HOSTILE.len(), "{}", shown.dom);
+    assert!(
+        shown.dom.contains("&lt;/script&gt;&lt;img src=x"),
+        "{}",
+        shown.dom
+    );
+    let all = HOSTILE.iter().map(|text| asked(text));
+    let odd = [
+        "#q=%",
+        "#q=%e2%28",
+        "#q=</script><script>document.title='it ran'</script>",
+        "#q=from:",
+        "#q=-",
+        "#q=constructor __proto__ is:constructor",
+    ];
+    for part in all.chain(odd.map(str::to_owned)) {
+        let shown = opened(&sandbox, &page, &part);
+        assert!(shown.dom.contains("<title>Search</title>"), "{part}");
+        assert_eq!(shown.complaints, Vec::<String>::new(), "{part}");
+        let said = hits(&shown.dom).1;
+        assert!(!said.contains("failed"), "{part}: {said}");
+    }
+    assert_eq!(*requests.lock().unwrap(), BTreeSet::new());
+}
+
+#[test]
+fn a_browser_folds_words_as_the_program_does() {
+    if missing("chromium") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let fold = include_str!("../../templates/archive/fold.js");
+    let examples = include_str!("../data/fold.json");
+    let test = "document.body.textContent = examples.map(([text, wanted]) => \
+        words(text).join(' ') === wanted ? 'same' : `${text} is ${words(text)}`).join(', ')";
+    let page = format!(
+        "<!doctype html><meta charset=utf-8><body><script>{fold}\nconst examples = {examples};\n{test}</script>"
+    );
+    let page = sandbox.write(
+        "fold.html",
+        page.replace("</script><img", "<\\/script><img"),
+        0o600,
+    );
+    let shown = opened(&sandbox, &page, "");
+    assert_eq!(shown.complaints, Vec::<String>::new());
+    let body = shown.dom.split("<body>").nth(1).unwrap();
+    let body = body.split("</body>").next().unwrap();
+    let examples: Vec<(String, String)> = serde_json::from_str(examples).unwrap();
+    assert_eq!(body, vec!["same"; examples.len()].join(", "));
+}
