@@ -83,12 +83,12 @@ pub fn init(
     let mut taken_over = false;
     match options.identities {
         Some(keys) if head > 0 => {
-            let take_over = TakeOver {
+            let how = TakeOver {
                 recipients: options.recipients,
                 identities: keys,
                 stop: options.stop,
             };
-            push::take_over(&vault, store, &local, take_over)?;
+            push::take_over(&vault, store, &local, how)?;
             taken_over = true;
         }
         _ if !ours => return Err(CopyError::UnknownCopy),

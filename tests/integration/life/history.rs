@@ -137,8 +137,10 @@ pub(crate) enum Step {
     Wait {
         hours: usize,
     },
-    /// What is new goes to the second copy.
-    Push,
+    /// What is new goes to the second copy; its disk may fail from a call on.
+    Push {
+        disk: Option<u32>,
+    },
     /// It goes there, then the machine is lost, and the vault restored.
     LoseMachine,
     /// The disk fails at a call of the user's next command; if `lasting`, also at all that
@@ -177,7 +179,11 @@ impl Life {
         let steps = steps.flat_map(|step| {
             let copy = copies.once_in(5).then(|| match copies.below(4) {
                 0 => Step::LoseMachine,
-                _ => Step::Push,
+                _ => Step::Push {
+                    disk: copies
+                        .once_in(3)
+                        .then(|| u32::try_from(copies.below(40)).unwrap()),
+                },
             });
             copy.into_iter().chain([step])
         });

@@ -138,20 +138,16 @@ impl Living {
 
     /// What the user does, on the disk that was planned.
     fn run(&mut self, step: Step) -> Result<(), Breach> {
-        let planned = self
-            .disk
-            .filter(|_| command(step).is_some() || step == Step::Push);
+        let planned = self.disk.filter(|_| command(step).is_some());
         if let Some((at, lasting)) = planned {
             self.disk = None;
             faults::plan(&self.user.vault(), at, lasting);
         }
         let result = self.act(step, planned.is_some());
         let failed = faults::clear(&self.user.vault());
-        if planned.is_some()
-            && failed > 0
-            && let Some(command) = command(step)
-        {
-            *self.meetings.entry(("disk", command)).or_default() += 1;
+        if planned.is_some() && failed > 0 {
+            let met = ("disk", command(step).unwrap_or_default());
+            *self.meetings.entry(met).or_default() += 1;
         }
         result
     }
@@ -166,20 +162,21 @@ impl Living {
     }
 
     #[cfg(feature = "offsite")]
-    fn push(&self, disk_fails: bool) -> Result<(), Breach> {
-        match self.copy.push(&self.user.vault()) {
+    fn push(&self, disk: Option<u32>) -> Result<(), Breach> {
+        let vault = self.user.vault();
+        if let Some(at) = disk {
+            faults::plan(&vault, at, true);
+        }
+        let pushed = self.copy.push(&vault);
+        let _ = faults::clear(&vault);
+        match pushed {
             Ok(report) if report.owed.is_empty() || self.damaged => Ok(()),
-            Err(_) if disk_fails => Ok(()),
+            Err(_) if disk.is_some() => Ok(()),
             came => Err(Breach {
                 law: Law::CalmSucceeds,
                 shown: format!("{came:?}"),
             }),
         }
-    }
-
-    #[cfg(not(feature = "offsite"))]
-    fn push(&self, _: bool) -> Result<(), Breach> {
-        Ok(())
     }
 
     /// The vault after the loss is the one before, to the byte, and whole.
@@ -192,7 +189,7 @@ impl Living {
         if !matches!(self.user.verify(true), Came::Well(_)) {
             return self.whole();
         }
-        self.push(false)?;
+        self.push(None)?;
         let before = self.user.stored();
         let replaced = self.copy.replace(&self.user.vault());
         if !matches!(replaced, Ok(0)) || self.user.stored() != before {
@@ -202,11 +199,6 @@ impl Living {
             });
         }
         self.whole()
-    }
-
-    #[cfg(not(feature = "offsite"))]
-    fn lose_machine(&mut self) -> Result<(), Breach> {
-        Ok(())
     }
 
     fn act(&mut self, step: Step, disk_fails: bool) -> Result<(), Breach> {
@@ -268,7 +260,9 @@ impl Living {
                     Way::Imap => Way::Pop3,
                 };
             }
-            Step::Push => self.push(disk_fails)?,
+            #[cfg(feature = "offsite")]
+            Step::Push { disk } => self.push(disk)?,
+            #[cfg(feature = "offsite")]
             Step::LoseMachine => self.lose_machine()?,
             Step::Wait { hours } => self.pass(i64::try_from(hours).unwrap()),
             _ => {}

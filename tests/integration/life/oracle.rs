@@ -39,6 +39,7 @@ pub(crate) enum Law {
     /// A vault that nobody damaged is whole.
     Whole,
     /// A vault that is restored from its second copy is the one that was lost.
+    #[cfg(feature = "offsite")]
     RestoredIsSame,
     /// An index that is made anew says what the old one said.
     RebuiltAgrees,

@@ -378,9 +378,10 @@ fn what_is_lost_in_the_place_is_told_and_sent_once_more() {
 }
 
 fn large_letter(n: usize) -> mailvault::sample::Message {
-    let noise: String = (0..6_000)
-        .map(|i| format!("{:08x}\r\n", (i + n * 7919) * 2_654_435_761))
-        .collect();
+    let numbers = (0..6_000).map(|i| (i + n * 7919) * 2_654_435_761);
+    let noise = numbers.fold(String::new(), |text, number| {
+        text + &format!("{number:08x}\r\n")
+    });
     let text = format!(
         "From: carol@example.org\r\nSubject: large {n}\r\nMessage-ID: <l{n}@example.org>\r\n\r\n{noise}"
     );
