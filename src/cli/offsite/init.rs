@@ -162,8 +162,8 @@ fn typed(
     let file = settings.shown(&report.test);
     if !out.quiet {
         out.line(&format!(
-            "\nTry the private key now. On a machine that has it, read the test:\n\n    \
-             age -d -i key.txt {}\n",
+            "\nTry the private key now: read the test with it, here or on a machine that you copy \
+             it to:\n\n    age -d -i key.txt {}\n",
             escape(&file)
         ));
         if !secrets::may_ask(global, out) {

@@ -94,7 +94,7 @@ fn places<'s>(
 }
 
 fn no_place() -> &'static str {
-    "add a table [offsite.NAME] to it with url and recipients: 'mailvault config edit'. See \
+    "'mailvault config edit': add a table [offsite.NAME] with url and recipients. See \
      mailvault-config(5)"
 }
 

@@ -177,7 +177,7 @@ impl Life {
         });
         let mut copies = Dice::new(seed.rotate_left(32));
         let steps = steps.flat_map(|step| {
-            let copy = copies.once_in(5).then(|| match copies.below(4) {
+            let copy = copies.once_in(8).then(|| match copies.below(4) {
                 0 => Step::LoseMachine,
                 _ => Step::Push {
                     disk: copies

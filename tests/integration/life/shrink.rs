@@ -11,7 +11,7 @@ use super::living::{CHANGES, COMMANDS, FAULTS, Meetings, live};
 use super::oracle::{Breach, Law};
 
 /// Lives of a run that was not told otherwise.
-const LIVES: u64 = 340;
+const LIVES: u64 = 320;
 /// Lives at once.
 const THREADS: usize = 2;
 /// Lives that are shrunk, one for each law, and the attempts that this may take.
