@@ -14,7 +14,7 @@ use crate::vault::catalog::{self, Blob, Catalog, Coverage, Texts, index_pieces};
 /// What is made durable at once: messages, and octets of them.
 const BATCH: (u32, u64) = (1024, 32 << 20);
 /// Pieces that wait to be written, of 256 KiB at most.
-const PIECES: usize = 16;
+const PIECES: usize = 8;
 
 /// Reads what the index lacks, batch by batch, so that a run that is killed loses only its
 /// last one, and attaches it. `tell` hears how many messages are still to be read. Where

@@ -324,6 +324,5 @@ fn large_mail_is_searched_in_little_memory() {
     let out = child.wait();
     let peak = watch.join().unwrap();
     assert!(out.stdout().contains("plain"), "{out}");
-    // As it is built for tests, its code takes some MiB more than as it is built for people.
-    assert!(peak <= 66 << 10, "{peak} kB");
+    assert!(peak <= 64 << 10, "{peak} kB");
 }
