@@ -36,6 +36,10 @@ pub struct ListedPush {
     pub seq: u64,
     /// When it was written, in Unix seconds.
     pub time: i64,
+    /// The number of the push that begins the ledger which it continues.
+    pub begin: u64,
+    /// True if the copy then had all that the vault had.
+    pub whole: bool,
     /// Objects that it put there.
     pub objects: u64,
     /// Their bytes.
@@ -53,11 +57,37 @@ pub struct PlaceHeads {
     pub newest: Option<NewestHead>,
     /// The names of all objects, in the order in which heads name them.
     pub names: Vec<String>,
-    /// How many of these names were there when a head last replaced a push: what begins again among
-    /// them is whole.
-    pub replaced_to: usize,
     /// What does not belong to the chain.
     pub strays: StrayHeads,
+}
+
+impl PlaceHeads {
+    /// The number of the head that begins the ledger. What began again and is not whole yet does
+    /// not count.
+    #[must_use]
+    pub fn ledger_begin(&self) -> Option<u64> {
+        let whole = self.pushes.iter().rev().find(|push| push.whole);
+        whole.or(self.pushes.last()).map(|push| push.begin)
+    }
+
+    /// The names of the pushes that have the ledger, in the order in which they continue each
+    /// other.
+    #[must_use]
+    pub fn ledger_pushes(&self) -> Vec<&str> {
+        let begin = self.ledger_begin();
+        let mut found = Vec::new();
+        let mut names = &self.names[..];
+        for push in &self.pushes {
+            let count = usize::try_from(push.objects).unwrap_or(usize::MAX);
+            let (own, rest) = names.split_at(count.min(names.len()));
+            names = rest;
+            if Some(push.begin) == begin {
+                let pushes = own.iter().filter(|name| name.starts_with("push/"));
+                found.extend(pushes.map(String::as_str));
+            }
+        }
+        found
+    }
 }
 
 /// Heads that are there and do not belong to the chain.
@@ -234,14 +264,13 @@ impl HeadReading<'_> {
         self.heads.pushes.push(ListedPush {
             seq,
             time: head.time,
+            begin: head.begin,
+            whole: head.whole,
             objects: head.objects.len() as u64,
             bytes: head.objects.iter().map(|object| object.size).sum(),
         });
         let objects = head.objects.into_iter().map(|object| object.name);
         self.heads.names.extend(objects);
-        if head.replaces.iter().any(|name| name.starts_with("push/")) {
-            self.heads.replaced_to = self.heads.names.len();
-        }
         Ok(None)
     }
 }

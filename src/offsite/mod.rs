@@ -6,7 +6,6 @@
 
 pub mod access;
 mod checked;
-mod course;
 pub mod fault;
 pub mod head;
 pub mod heads;

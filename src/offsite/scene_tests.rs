@@ -11,8 +11,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use super::pack::{Identities, fuzzing};
+use super::fault::CopyError;
+use super::pack::{Identities, Recipients, fuzzing};
 use super::place::{MemoryStore, ObjectName, ObjectStore};
+use super::push::{PushOptions, PushReport, push};
+use super::restore::{RestoreOptions, RestoreReport, restore};
 use crate::archive::commit::{CommitRequest, Delivery, Route, start};
 use crate::archive::dedupe::Policy;
 use crate::mail::source::Uid;
@@ -135,6 +138,43 @@ impl TestVault {
         drop(queue);
         drop(handle.join().unwrap().unwrap());
     }
+}
+
+/// A key that is not that of [`identities`].
+pub(super) fn other_identities() -> Identities {
+    let key = b"AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX";
+    Identities::parse(key).unwrap()
+}
+
+/// How tests push to the place `b2`.
+pub(super) fn push_options(recipients: &Recipients, rebuild: bool) -> PushOptions<'_> {
+    PushOptions {
+        name: "b2",
+        recipients,
+        level: 3,
+        rebuild,
+        stop: &NEVER,
+    }
+}
+
+pub(super) fn push_to(vault: &Path, store: &ObjectStore) -> PushReport {
+    let recipients = identities().recipients();
+    push(vault, store, push_options(&recipients, false), &mut |_| {}).unwrap()
+}
+
+/// Restores the newest state with this key.
+pub(super) fn restore_with(
+    target: &Path,
+    store: &ObjectStore,
+    keys: &Identities,
+) -> Result<RestoreReport, CopyError> {
+    let options = RestoreOptions {
+        destination: "b2",
+        identities: keys,
+        head: None,
+        stop: &NEVER,
+    };
+    restore(store, target, options, &mut |_| {})
 }
 
 /// Everything below a folder: contents, and which files are one.

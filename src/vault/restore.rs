@@ -48,6 +48,17 @@ pub(crate) enum RestoredMessage {
     Wrong,
 }
 
+/// What of a vault is restored.
+#[derive(Debug, Default)]
+pub(crate) struct RestoreTally {
+    /// Messages that have their file.
+    pub(crate) there: u64,
+    /// Messages that should have one and have none.
+    pub(crate) missing: u64,
+    /// The first of these.
+    pub(crate) first_missing: Vec<Hash128>,
+}
+
 /// A vault whose ledger is there and whose messages are to come. Until
 /// [`VaultRestore::finish`] no program takes it for a vault.
 pub(crate) struct VaultRestore {
@@ -167,22 +178,28 @@ impl VaultRestore {
         Ok(())
     }
 
-    /// How many contents should have a file and have none, and the first of them.
-    pub(crate) fn missing(&self, most: usize) -> Result<(u64, Vec<Hash128>)> {
-        let (mut count, mut missing) = (0, Vec::new());
+    /// Counts the contents that should have a file, by whether they have one; with the first `most`
+    /// of those that have none.
+    pub(crate) fn tally(&self, most: usize) -> Result<RestoreTally> {
+        let mut tally = RestoreTally::default();
         self.catalog.for_each_key(|_, hash| {
-            if let Some(blob) = self.catalog.find(hash)?
-                && !self.catalog.places(blob.id)?.is_empty()
-                && locate(&self.layout, &self.catalog, &blob)?.is_empty()
-            {
-                count += 1;
-                if missing.len() < most {
-                    missing.push(hash);
-                }
+            let Some(blob) = self.catalog.find(hash)? else {
+                return Ok(());
+            };
+            if self.catalog.places(blob.id)?.is_empty() {
+                return Ok(());
+            }
+            if !locate(&self.layout, &self.catalog, &blob)?.is_empty() {
+                tally.there += 1;
+                return Ok(());
+            }
+            tally.missing += 1;
+            if tally.first_missing.len() < most {
+                tally.first_missing.push(hash);
             }
             Ok(())
         })?;
-        Ok((count, missing))
+        Ok(tally)
     }
 
     /// Makes it a vault.

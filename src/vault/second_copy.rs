@@ -120,6 +120,11 @@ impl Vault {
         Ok(Some((blob.name, place)))
     }
 
+    /// True if messages are lost here that nobody removed on purpose.
+    pub(crate) fn has_lost(&self) -> Result<bool> {
+        Ok(!self.catalog.lost()?.is_empty())
+    }
+
     /// True if the ledger speaks of this content, also of one that is lost.
     pub(crate) fn knows_content(&self, hash: Hash128) -> Result<bool> {
         Ok(self.catalog.key_of(hash)?.is_some())

@@ -19,6 +19,15 @@ use crate::cli::secrets;
 /// A longer file is no key, and may be a device that has no end.
 const LONGEST: u64 = 1 << 20;
 
+/// Reads the file, if one is named.
+pub(super) fn read_if(
+    file: Option<&Path>,
+    global: &Global,
+    out: &Output,
+) -> Result<Option<Identities>, Failure> {
+    file.map(|file| read(file, global, out)).transpose()
+}
+
 pub(super) fn read(file: &Path, global: &Global, out: &Output) -> Result<Identities, Failure> {
     let shown = file.display().to_string();
     let failed = |error| Error::file("read", file, error);

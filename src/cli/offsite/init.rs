@@ -1,12 +1,11 @@
 //! `mailvault offsite init`: get a place ready.
 
-use mailvault::account::config::OffsiteSettings;
 use mailvault::base::error::ErrorKind;
 use mailvault::offsite::init::{InitOptions, InitReport, init, rehearse};
 use mailvault::offsite::place::PutConditions;
 use serde_json::{Value, json};
 
-use super::{identity, open, place, recipients, warn_of_other_keys, words};
+use super::{identity, open_named, place, recipients, warn_of_other_keys, words};
 use crate::cli::Done;
 use crate::cli::args::{Global, OffsiteInit};
 use crate::cli::ask;
@@ -15,7 +14,6 @@ use crate::cli::output::Output;
 use crate::cli::report::{self, Failure};
 use crate::cli::secrets;
 use crate::cli::settings::Settings;
-use crate::cli::signals::Stop;
 use crate::cli::text::{day, escape, now, rfc3339, wrap};
 
 pub(super) fn run(
@@ -24,17 +22,27 @@ pub(super) fn run(
     global: &Global,
     out: &Output,
 ) -> Result<Done, Failure> {
-    let place = place(&args.place, settings)?;
-    let name = place.name.as_str();
+    let name = place(&args.place, settings)?.name.as_str();
     frame::start(out, "offsite init", &[]);
     if let Some(typed) = &args.words {
         let right = compare(name, typed, settings, out)?;
         return Ok(Done::new(code_of(right), json!({})));
     }
-    let mut report = get_ready(args, place, settings, global, out)?;
-    let url = place.url.to_string();
+    let place = open_named(name, settings, global, out)?;
+    let url = place.settings.url.to_string();
+    let recipients = recipients(place.settings)?;
+    let keys = identity::read_if(args.identity.as_deref(), global, out)?;
+    let options = InitOptions {
+        name,
+        url: &url,
+        recipients: &recipients,
+        identities: keys.as_ref(),
+        stop: &place.stop.flag,
+    };
+    let report = init(&settings.vault, &place.store, options);
+    let mut report = report.map_err(|error| words::failure(error, name))?;
     tell(name, &url, &report, out);
-    warn_of_other_keys(place, &recipients(place)?, settings, out)?;
+    warn_of_other_keys(place.settings, &recipients, settings, out)?;
     let mut right = true;
     match (report.rehearsed, typed(&report, settings, global, out)?) {
         (Some(time), _) if !out.quiet => {
@@ -51,30 +59,6 @@ pub(super) fn run(
     }
     out.json("place", line(name, &url, &report), false);
     Ok(Done::new(code_of(right), json!({})))
-}
-
-fn get_ready(
-    args: &OffsiteInit,
-    place: &OffsiteSettings,
-    settings: &Settings,
-    global: &Global,
-    out: &Output,
-) -> Result<InitReport, Failure> {
-    let stop = Stop::watch(out, "stopping");
-    let keys = args.identity.as_deref();
-    let keys = keys.map(|file| identity::read(file, global, out));
-    let keys = keys.transpose()?;
-    let recipients = recipients(place)?;
-    let store = open(place, settings, secrets::may_ask(global, out), &stop)?;
-    let options = InitOptions {
-        name: &place.name,
-        url: &place.url.to_string(),
-        recipients: &recipients,
-        identities: keys.as_ref(),
-        stop: &stop.flag,
-    };
-    let report = init(&settings.vault, &store, options);
-    report.map_err(|error| words::failure(error, &place.name))
 }
 
 fn line(name: &str, url: &str, report: &InitReport) -> Value {

@@ -3,14 +3,12 @@
 use mailvault::offsite::heads::read_heads;
 use serde_json::json;
 
-use super::{open, place, strays, words};
+use super::{open_named, strays, words};
 use crate::cli::Done;
 use crate::cli::args::{Global, OffsiteList};
 use crate::cli::output::Output;
 use crate::cli::report::Failure;
-use crate::cli::secrets;
 use crate::cli::settings::Settings;
-use crate::cli::signals::Stop;
 use crate::cli::text::{Align, count, minute, rfc3339, size, table};
 
 pub(super) fn run(
@@ -19,11 +17,9 @@ pub(super) fn run(
     global: &Global,
     out: &Output,
 ) -> Result<Done, Failure> {
-    let place = place(&args.place, settings)?;
-    let name = place.name.as_str();
-    let stop = Stop::watch(out, "stopping (press Ctrl-C again to quit now)");
-    let store = open(place, settings, secrets::may_ask(global, out), &stop)?;
-    let heads = read_heads(&store, None).map_err(|error| words::failure(error, name))?;
+    let place = open_named(&args.place, settings, global, out)?;
+    let name = place.settings.name.as_str();
+    let heads = read_heads(&place.store, None).map_err(|error| words::failure(error, name))?;
     let mut rows = vec![
         ["push", "time", "objects", "size"]
             .map(str::to_owned)

@@ -25,6 +25,7 @@ use super::Done;
 use super::args::{Global, OffsiteArgs, OffsiteCommand};
 use super::output::Output;
 use super::report::{self, Failure};
+use super::secrets;
 use super::settings::{self, Settings};
 use super::signals::Stop;
 use super::text::plural;
@@ -168,6 +169,29 @@ fn warn_of_other_keys(
         report::warn(out, &text, Some(&hint));
     }
     Ok(others)
+}
+
+/// A place of the configuration, open.
+struct NamedPlace<'s> {
+    settings: &'s OffsiteSettings,
+    store: ObjectStore,
+    stop: Stop,
+}
+
+/// Opens the place of this name.
+fn open_named<'s>(
+    name: &str,
+    settings: &'s Settings,
+    global: &Global,
+    out: &Output,
+) -> Result<NamedPlace<'s>, Failure> {
+    let place = place(name, settings)?;
+    let stop = Stop::watch(out, "stopping (press Ctrl-C again to quit now)");
+    Ok(NamedPlace {
+        store: open(place, settings, secrets::may_ask(global, out), &stop)?,
+        settings: place,
+        stop,
+    })
 }
 
 /// The public keys of a place.

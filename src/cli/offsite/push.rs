@@ -114,7 +114,10 @@ fn to_one(
         Some(_) => {}
     }
     let store = open(place, settings, secrets::may_ask(global, out), stop)?;
-    let planned = plan(&settings.vault, name).map_err(failed)?;
+    // It reads what is new once more, only for what progress shows.
+    let shows = out.progress && (out.err_terminal || out.json || out.verbose > 0);
+    let planned = shows.then(|| plan(&settings.vault, name));
+    let planned = planned.transpose().map_err(failed)?.unwrap_or_default();
     let options = PushOptions {
         name,
         recipients: &recipients,

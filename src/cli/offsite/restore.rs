@@ -144,6 +144,15 @@ fn print(args: &OffsiteRestore, report: &RestoreReport, settings: &Settings, out
             }
         ));
     }
+    if report.locked > 0 {
+        out.line(&format!(
+            "{} for other keys; what they have was found elsewhere.",
+            match report.locked {
+                1 => "1 object is".to_owned(),
+                several => format!("{} are", plural(several, "object")),
+            }
+        ));
+    }
     if report.missing > 0 {
         out.line(&format!(
             "{}: no object that can be read has {}.",
@@ -189,6 +198,7 @@ fn summary(report: &RestoreReport) -> Value {
         "messages": report.messages,
         "missing": report.missing,
         "older": report.older,
+        "locked": report.locked,
         "damaged": report.damaged.len(),
         "whole_records": report.whole_ledger,
     })

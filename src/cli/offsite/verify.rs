@@ -1,6 +1,5 @@
 //! `mailvault offsite verify`: check what a place has.
 
-use mailvault::account::config::OffsiteSettings;
 use mailvault::base::error::{Error, ErrorKind};
 use mailvault::base::event::RunEvent;
 use mailvault::offsite::fault::CopyError;
@@ -9,15 +8,13 @@ use mailvault::offsite::push::{CopyGate, note_losses};
 use mailvault::offsite::verify::{ObjectProblem, PlaceCheck, PlaceReport, verify_place};
 use serde_json::{Value, json};
 
-use super::{identity, open, place, recipients, strays, words};
+use super::{NamedPlace, identity, open_named, recipients, strays, words};
 use crate::cli::Done;
 use crate::cli::args::{Global, OffsiteVerify};
 use crate::cli::frame;
 use crate::cli::output::{Output, Tone};
 use crate::cli::report::{self, Failure};
-use crate::cli::secrets;
 use crate::cli::settings::Settings;
-use crate::cli::signals::Stop;
 use crate::cli::text::{count, escape, plural, size};
 
 pub(super) fn run(
@@ -26,27 +23,22 @@ pub(super) fn run(
     global: &Global,
     out: &Output,
 ) -> Result<Done, Failure> {
-    let place = place(&args.place, settings)?;
-    let name = place.name.as_str();
+    let place = open_named(&args.place, settings, global, out)?;
+    let name = place.settings.name.as_str();
     frame::start(out, "offsite verify", &[]);
-    let stop = Stop::watch(out, "stopping (press Ctrl-C again to quit now)");
-    let keys = args.identity.as_deref();
-    let keys = keys
-        .map(|file| identity::read(file, global, out))
-        .transpose()?;
-    let store = open(place, settings, secrets::may_ask(global, out), &stop)?;
+    let keys = identity::read_if(args.identity.as_deref(), global, out)?;
     let check = PlaceCheck {
         read_data: args.read_data,
         subset: args.subset,
         identities: keys.as_ref(),
-        stop: &stop.flag,
+        stop: &place.stop.flag,
     };
-    let report = checked(name, &store, check, out)?;
+    let report = checked(name, &place.store, check, out)?;
     for (object, problem) in &report.findings {
         let line = json!({"place": name, "object": object, "problem": code(problem)});
         out.json("place_damage", line, false);
     }
-    let newest = newest_is_there(place, &store, settings, out)?;
+    let newest = newest_is_there(&place, settings, out)?;
     note_losses_of(name, &report, settings, out)?;
     let damaged = report.lost() > 0 || !newest;
     if !report.findings.is_empty() || !out.quiet {
@@ -57,7 +49,7 @@ pub(super) fn run(
     } else {
         0
     };
-    Ok(Done::new(stop.exit_code(code), summary(&report)))
+    Ok(Done::new(place.stop.exit_code(code), summary(&report)))
 }
 
 fn checked(
@@ -80,18 +72,22 @@ fn checked(
 
 /// True if the newest push of this machine is there, as far as one is known.
 fn newest_is_there(
-    place: &OffsiteSettings,
-    store: &ObjectStore,
+    place: &NamedPlace<'_>,
     settings: &Settings,
     out: &Output,
 ) -> Result<bool, Failure> {
-    match CopyGate::open(&settings.vault, &place.name, &recipients(place)?, store) {
+    let NamedPlace {
+        settings: own,
+        store,
+        ..
+    } = place;
+    match CopyGate::open(&settings.vault, &own.name, &recipients(own)?, store) {
         Ok(_) | Err(CopyError::Base(Error::VaultMissing { .. })) => Ok(true),
         Err(error @ (CopyError::HeadGone { .. } | CopyError::Forked { .. })) => {
-            words::failure(error, &place.name).print(out);
+            words::failure(error, &own.name).print(out);
             Ok(false)
         }
-        Err(error) => Err(words::failure(error, &place.name)),
+        Err(error) => Err(words::failure(error, &own.name)),
     }
 }
 

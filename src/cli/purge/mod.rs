@@ -44,7 +44,11 @@ pub(crate) fn run(
     let env = settings.secret_env(std::iter::once(&account));
     let stop = Stop::watch(out, STOPPING);
     let options = options(args, &stop);
-    let required = RequiredCopy::of(&account, settings, asks, &stop)?;
+    let required = if selection.is_empty() {
+        None
+    } else {
+        RequiredCopy::of(&account, settings, asks, &stop)?
+    };
     let gate = required.as_ref().map(|required| required.gate(settings));
     let mut gate = gate.transpose()?;
     let mut copy = gate.as_mut().map(|gate| |hash| gate.has(hash));

@@ -11,6 +11,7 @@ use super::{HeadError, HeadObject, PushHead, SEQ_LIMIT};
 pub struct HeadChain {
     vault: Option<String>,
     seq: u64,
+    begin: u64,
     sha256: Option<[u8; 32]>,
     live: BTreeMap<String, HeadObject>,
 }
@@ -29,6 +30,7 @@ impl HeadChain {
         }
         self.vault = Some(head.vault.clone());
         self.seq = seq;
+        self.begin = head.begin;
         self.sha256 = Some(Sha256::digest(bytes).into());
         Ok(head)
     }
@@ -52,6 +54,9 @@ impl HeadChain {
         }
         if seq <= self.seq || head.previous != self.sha256 {
             return Err(HeadError::Forked { seq });
+        }
+        if head.begin != seq && head.begin != self.begin {
+            return Err(HeadError::OtherBeginning { seq });
         }
         let other = |object: &&HeadObject| {
             let known = self.live.get(&object.name);

@@ -44,6 +44,11 @@ pub struct PushHead {
     pub objects: Vec<HeadObject>,
     /// Names of objects that it makes superfluous.
     pub replaces: Vec<String>,
+    /// The number of the head whose push begins the ledger that this push continues: its own if
+    /// everything is sent from the beginning.
+    pub begin: u64,
+    /// True if the copy then has all that the vault had when the push began.
+    pub whole: bool,
 }
 
 /// Why a head cannot be used.
@@ -91,6 +96,12 @@ pub enum HeadError {
     /// The one before it is not the one that it continues.
     #[error("head {seq} does not continue the head before it")]
     Forked {
+        /// Its number.
+        seq: u64,
+    },
+    /// It continues a ledger that the head before it does not.
+    #[error("head {seq} continues another beginning than the head before it")]
+    OtherBeginning {
         /// Its number.
         seq: u64,
     },

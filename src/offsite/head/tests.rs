@@ -27,6 +27,8 @@ fn head(seq: u64, previous: Option<&[u8]>) -> PushHead {
             object("push", u8::try_from(seq).unwrap()),
         ],
         replaces: vec![],
+        begin: 1,
+        whole: true,
     }
 }
 
@@ -58,7 +60,9 @@ fn a_head_has_one_text() {
       "md5": "{}"
     }}
   ],
-  "replaces": []
+  "replaces": [],
+  "begin": 1,
+  "whole": true
 }}
 "#,
         &id[..32]

@@ -24,6 +24,8 @@ struct HeadText {
     time: String,
     objects: Vec<ObjectText>,
     replaces: Vec<String>,
+    begin: u64,
+    whole: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -78,6 +80,8 @@ impl PushHead {
             time: format_time(self.time),
             objects: self.objects.iter().map(ObjectText::of).collect(),
             replaces: self.replaces.clone(),
+            begin: self.begin,
+            whole: self.whole,
         };
         // A structure of texts and numbers always has a JSON.
         let mut bytes = serde_json::to_vec_pretty(&text).unwrap_or_default();
@@ -116,6 +120,8 @@ impl PushHead {
                 .collect::<Option<_>>()
                 .ok_or_else(|| wrong("objects"))?,
             replaces: text.replaces,
+            begin: text.begin,
+            whole: text.whole,
         };
         if !is_hex(&head.vault, 32) {
             return Err(wrong("vault"));
@@ -125,6 +131,9 @@ impl PushHead {
         }
         if (head.seq == 1) != head.previous.is_none() {
             return Err(wrong("previous"));
+        }
+        if !(1..=head.seq).contains(&head.begin) {
+            return Err(wrong("begin"));
         }
         let objects = head.objects.iter().map(|object| &object.name);
         let mut names: Vec<&String> = objects.chain(&head.replaces).collect();

@@ -8,28 +8,26 @@ use std::path::PathBuf;
 use super::*;
 #[cfg(feature = "faults")]
 use crate::base::fsx;
-use crate::offsite::pack::Recipients;
 use crate::offsite::place::ObjectName;
-use crate::offsite::push::{PushOptions, push};
+use crate::offsite::push::push;
 use crate::offsite::scene_tests::{
     MessageFile, NEVER, TestDice, TestVault, identities, memory, message, messages, new_memory,
-    objects,
+    objects, push_options, push_to,
 };
 use crate::vault::Vault;
 use crate::vault::frame;
 use crate::vault::layout::FileName;
 use crate::vault::verify::{VerifyOptions, verify};
 
-fn push_to(vault: &TestVault, store: &ObjectStore, rebuild: bool) {
-    let recipients: Recipients = identities().recipients();
-    let options = PushOptions {
-        name: "b2",
-        recipients: &recipients,
-        level: 3,
-        rebuild,
-        stop: &NEVER,
-    };
-    push(&vault.path(), store, options, &mut |_| {}).unwrap();
+fn rebuild(vault: &TestVault, store: &ObjectStore) {
+    let recipients = identities().recipients();
+    push(
+        &vault.path(),
+        store,
+        push_options(&recipients, true),
+        &mut |_| {},
+    )
+    .unwrap();
 }
 
 /// A vault with messages in packs, in pushes and in several folders.
@@ -40,13 +38,13 @@ fn filled() -> (TestVault, ObjectStore) {
     vault.deliver("work", "", &some);
     vault.deliver("work", ".Sent.Old", &some[1..4]);
     vault.deliver("home", "", &some[2..3]);
-    push_to(&vault, &store, false);
+    push_to(&vault.path(), &store);
     let large: Vec<_> = (10..22).map(|n| message(n, 700_000)).collect();
     vault.deliver("home", ".Large", &large);
     vault.deliver("home", "", &[message(30, 5 << 20)]);
-    push_to(&vault, &store, false);
+    push_to(&vault.path(), &store);
     vault.deliver("work", ".Sent.Old", &[message(40, 700), some[5].clone()]);
-    push_to(&vault, &store, false);
+    push_to(&vault.path(), &store);
     (vault, store)
 }
 
@@ -248,7 +246,7 @@ fn a_message_is_taken_from_whichever_object_is_right() {
             .collect();
         let whole = fs::read(&files[0]).unwrap();
         fs::write(&files[0], b"x").unwrap();
-        push_to(&vault, &store, true);
+        rebuild(&vault, &store);
         fs::write(&files[0], whole).unwrap();
         // All of the first copies, or all of the second.
         let spoiled: Vec<ObjectName> = objects(&store)

@@ -4,12 +4,10 @@ use std::fs;
 
 use super::*;
 use crate::offsite::pack::PackError;
-use crate::offsite::push::{PushOptions, PushReport, push};
-use crate::offsite::restore::{RestoreOptions, restore};
-use crate::offsite::scene_tests::{NEVER, TestVault, identities, memory, message, new_memory};
-
-const OTHER_KEY: &[u8] =
-    b"AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX";
+use crate::offsite::scene_tests::{
+    NEVER, TestVault, identities, memory, message, new_memory, other_identities, push_to,
+    restore_with,
+};
 
 fn init_at(
     vault: &Path,
@@ -25,18 +23,6 @@ fn init_at(
         stop: &NEVER,
     };
     init(vault, store, options)
-}
-
-fn push_from(vault: &Path, store: &ObjectStore) -> PushReport {
-    let recipients = identities().recipients();
-    let options = PushOptions {
-        name: "b2",
-        recipients: &recipients,
-        level: 3,
-        rebuild: false,
-        stop: &NEVER,
-    };
-    push(vault, store, options, &mut |_| {}).unwrap()
 }
 
 fn filled() -> TestVault {
@@ -83,7 +69,7 @@ fn whoever_reads_the_words_has_the_key() {
 fn other_public_keys_are_tried_again() {
     let (vault, store) = (TestVault::new(), new_memory());
     init_at(&vault.path(), &store, Some(&identities())).unwrap();
-    let other = Identities::parse(OTHER_KEY).unwrap();
+    let other = other_identities();
     let recipients = other.recipients();
     let notes = PlaceNotes::read(&vault.path(), "b2").unwrap().unwrap();
     assert!(notes.rehearsed.is_some() && !notes.fits("s3://bucket", &recipients));
@@ -115,9 +101,9 @@ fn other_public_keys_are_tried_again() {
 fn with_the_key_a_copy_is_continued_where_nothing_is_known_of_it() {
     let store = new_memory();
     let mut vault = filled();
-    assert_eq!(push_from(&vault.path(), &store).messages, 7);
+    assert_eq!(push_to(&vault.path(), &store).messages, 7);
     vault.deliver("work", ".Sent", &[message(20, 700), message(1, 900)]);
-    assert_eq!(push_from(&vault.path(), &store).messages, 1);
+    assert_eq!(push_to(&vault.path(), &store).messages, 1);
     fs::remove_dir_all(vault.path().join("offsite")).unwrap();
     let refused = init_at(&vault.path(), &store, None);
     assert!(
@@ -126,10 +112,10 @@ fn with_the_key_a_copy_is_continued_where_nothing_is_known_of_it() {
     );
     let report = init_at(&vault.path(), &store, Some(&identities())).unwrap();
     assert_eq!((report.head, report.taken_over), (2, true));
-    let nothing = push_from(&vault.path(), &store);
+    let nothing = push_to(&vault.path(), &store);
     assert_eq!((nothing.messages, nothing.ledger, nothing.heads), (0, 0, 0));
     vault.deliver("work", "", &[message(30, 700)]);
-    let new = push_from(&vault.path(), &store);
+    let new = push_to(&vault.path(), &store);
     assert_eq!((new.messages, new.heads, new.seq), (1, 1, 3));
 }
 
@@ -137,19 +123,12 @@ fn with_the_key_a_copy_is_continued_where_nothing_is_known_of_it() {
 fn with_the_key_a_restored_vault_continues_its_copy() {
     let store = new_memory();
     let vault = filled();
-    push_from(&vault.path(), &store);
+    push_to(&vault.path(), &store);
     let target = vault.next_to("restored");
-    let keys = identities();
-    let options = RestoreOptions {
-        destination: "b2",
-        identities: &keys,
-        head: None,
-        stop: &NEVER,
-    };
-    restore(&store, &target, options, &mut |_| {}).unwrap();
+    restore_with(&target, &store, &identities()).unwrap();
     init_at(&target, &store, Some(&identities())).unwrap();
     // The line that says so.
-    let new = push_from(&target, &store);
+    let new = push_to(&target, &store);
     assert_eq!((new.messages, new.heads, new.seq), (0, 1, 2));
     assert!(new.ledger > 0 && new.ledger < 400, "{new:?}");
 }
@@ -160,11 +139,11 @@ fn a_copy_that_is_not_of_this_ledger_is_left_alone() {
     let store = new_memory();
     let mut vault = filled();
     init_at(&vault.path(), &store, None).unwrap();
-    push_from(&vault.path(), &store);
+    push_to(&vault.path(), &store);
     let old = vault.next_to("old");
     copy(&vault.path(), &old);
     vault.deliver("work", "", &[message(30, 700)]);
-    push_from(&vault.path(), &store);
+    push_to(&vault.path(), &store);
     let before = memory(&store).objects().clone();
     let other = filled();
     for path in [other.path(), old] {

@@ -12,14 +12,13 @@ use crate::base::error::Error;
 use crate::base::fsx;
 use crate::mail::message::Hash128;
 use crate::offsite::checked::ObjectVerdict;
-use crate::offsite::course::{LedgerCourse, PushRole};
 use crate::offsite::fault::CopyError;
 use crate::offsite::head::HeadObject;
 use crate::offsite::heads::read_heads;
 use crate::offsite::local::LocalPlace;
 use crate::offsite::object::ObjectSearch;
 use crate::offsite::pack::{Identities, PackError, Recipients};
-use crate::offsite::payload::{LedgerPosition, PushError, PushManifest, PushPart, PushReader};
+use crate::offsite::payload::{LedgerPosition, PushError, PushPart, PushReader};
 use crate::offsite::place::ObjectStore;
 use crate::vault::Vault;
 
@@ -51,40 +50,43 @@ pub(in crate::offsite) fn take_over(
     let (Some(newest), Some(pseudonym)) = (&heads.newest, heads.chain.vault()) else {
         return Err(CopyError::Empty);
     };
-    let live: Vec<&HeadObject> = heads.chain.live().collect();
-    let packs = live.iter().map(|object| (&*object.name, *object)).collect();
-    let mut pushes: Vec<&HeadObject> = Vec::new();
-    for name in heads.names.iter().filter(|name| name.starts_with("push/")) {
-        pushes.extend(live.iter().find(|object| object.name == *name));
-    }
+    let live: BTreeMap<&str, &HeadObject> = (heads.chain.live())
+        .map(|object| (&*object.name, object))
+        .collect();
+    let ledger = heads.ledger_pushes();
+    let begin = heads.ledger_begin().unwrap_or(newest.seq);
+    let pushes = heads.names.iter().filter(|name| name.starts_with("push/"));
     let state = CopyState::new(vault.id(), pseudonym.to_owned(), Some(LastHead::of(newest)));
     let folder = local.path(NEW);
     fsx::create_dir_all_durably(&folder)?;
     let record = CopyRecord::create(&folder, &state)?;
     let recipients = keys_id(options.recipients);
     record.fill(|record| {
-        let mut end = CopyEnd::new(LedgerCourse::new(&heads));
-        for object in pushes {
+        let mut end = CopyEnd::default();
+        for object in pushes.filter_map(|name| live.get(&**name)) {
             if options.stop.load(Ordering::Relaxed) {
                 return Err(Error::Interrupted.into());
             }
-            end.next(&object.name);
-            read_push(
-                store,
-                object,
-                options.identities,
-                &mut |part, bytes, manifest| {
-                    note(record, object, (&packs, recipients), &part)?;
-                    end.add(&part, bytes, manifest)
-                },
-            )?;
+            let has_ledger = ledger.contains(&&*object.name);
+            let read = read_push(store, object, options.identities, &mut |part, bytes, to| {
+                note(record, object, (&live, recipients), &part)?;
+                if has_ledger {
+                    end.add(&part, bytes, to)?;
+                }
+                Ok(())
+            });
+            match read {
+                // It is from before everything was sent once more, for other keys.
+                Err(error) if error.is_wrong_key() && !has_ledger => {}
+                read => read?,
+            }
         }
         let Some((to, last)) = end.last() else {
             return Ok(state);
         };
         let position = vault.place_after(last, &to.file, to.offset)?;
         let position = position.ok_or(CopyError::OtherLedger)?;
-        Ok(state.at(&position))
+        Ok(state.at(begin, &position))
     })?;
     drop(record);
     PushSpool::open(&local.path(PENDING))?.sweep()?;
@@ -94,7 +96,8 @@ pub(in crate::offsite) fn take_over(
 }
 
 /// Takes a part of a push with its bytes, and up to where the push has the ledger.
-type EachPart<'e> = dyn FnMut(PushPart, &mut dyn Read, &PushManifest) -> Result<(), CopyError> + 'e;
+type EachPart<'e> =
+    dyn FnMut(PushPart, &mut dyn Read, &LedgerPosition) -> Result<(), CopyError> + 'e;
 
 /// Calls `each` with every part of a push that is right to the byte.
 fn read_push(
@@ -114,9 +117,9 @@ fn read_push(
     };
     let read = (|| {
         let mut push = PushReader::open(&mut body, keys).map_err(failed)?;
-        let manifest = push.manifest().clone();
+        let to = push.manifest().to.clone();
         while let Some(part) = push.next_part().map_err(failed)? {
-            each(part, &mut push, &manifest)?;
+            each(part, &mut push, &to)?;
         }
         Ok(())
     })();
@@ -156,12 +159,8 @@ fn note(
 }
 
 /// The last line of the ledger in a copy, and where it ends.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct CopyEnd {
-    course: LedgerCourse,
-    /// What the push at hand is; none until its first part came.
-    role: Option<PushRole>,
-    name: String,
     to: Option<LedgerPosition>,
     /// The last whole line, without its LF.
     line: Vec<u8>,
@@ -170,34 +169,16 @@ struct CopyEnd {
 }
 
 impl CopyEnd {
-    fn new(course: LedgerCourse) -> Self {
-        Self {
-            course,
-            role: None,
-            name: String::new(),
-            to: None,
-            line: Vec::new(),
-            begun: Vec::new(),
-        }
-    }
-
-    /// Turns to the next push.
-    fn next(&mut self, name: &str) {
-        (self.role, self.name) = (None, name.to_owned());
-    }
-
     fn add(
         &mut self,
         part: &PushPart,
         bytes: &mut dyn Read,
-        manifest: &PushManifest,
+        to: &LedgerPosition,
     ) -> Result<(), CopyError> {
-        let (course, name) = (&mut self.course, &self.name);
-        let role = *(self.role).get_or_insert_with(|| course.next(name, manifest));
-        if !matches!(part, PushPart::Ledger(_)) || role == PushRole::Apart {
+        if !matches!(part, PushPart::Ledger(_)) {
             return Ok(());
         }
-        self.to = Some(manifest.to.clone());
+        self.to = Some(to.clone());
         self.begun.clear();
         let mut buffer = vec![0; 64 << 10];
         loop {

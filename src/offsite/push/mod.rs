@@ -31,6 +31,8 @@ mod spool;
 mod window;
 
 #[cfg(test)]
+mod rebuild_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::HashSet;
@@ -181,7 +183,8 @@ impl Pusher<'_> {
         self.spool.sweep()?;
         for pack in self.spool.packs()? {
             let index = self.spool.index(&pack)?;
-            let mut known = !self.record.has_object(&pack.name)?;
+            let mut known =
+                !self.record.has_object(&pack.name)? && self.spool.is_for(&pack, self.keys())?;
             for hash in record::index_hashes(&index) {
                 // What was forgotten meanwhile must not come into the copy.
                 known = known && self.vault.knows_content(hash)?;
@@ -260,7 +263,7 @@ impl Pusher<'_> {
             if advances
                 || !held.is_empty()
                 || !self.spool.packs()?.is_empty()
-                || window.last && !self.replaced(&held, true)?.is_empty()
+                || window.last && !self.replaced(&held)?.is_empty()
             {
                 let to = window.end.as_ref().filter(|_| advances);
                 self.end_round(to, &held, window.last)?;
@@ -282,6 +285,11 @@ impl Pusher<'_> {
             }
         }
         Ok(owed)
+    }
+
+    /// Who can read what is made.
+    fn keys(&self) -> Hash128 {
+        record::keys_id(self.options.recipients)
     }
 
     fn check_stop(&self) -> Result<()> {

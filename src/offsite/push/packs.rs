@@ -120,7 +120,7 @@ impl Pusher<'_> {
         let finished = writer.finish();
         let (file, written) =
             finished.map_err(|error| CopyError::writing(&path, PushError::from(error)))?;
-        let object = self.spool.keep_pack(&file, &written)?;
+        let object = self.spool.keep_pack(&file, &written, self.keys())?;
         self.send(&object)?;
         (self.progress)(&self.report);
         Ok(())

@@ -125,28 +125,19 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::offsite::push::{PushOptions, push};
-    use crate::offsite::scene_tests::{NEVER, TestVault, identities, memory, message, new_memory};
+    use crate::offsite::scene_tests::{TestVault, memory, message, new_memory, push_to};
 
     #[test]
     fn a_plan_knows_what_a_push_asks() {
         let store = new_memory();
         let mut vault = TestVault::new();
-        let recipients = identities().recipients();
-        let options = PushOptions {
-            name: "b2",
-            recipients: &recipients,
-            level: 3,
-            rebuild: false,
-            stop: &NEVER,
-        };
         for n in 0..4 {
             if n != 2 {
                 vault.deliver("work", "", &[message(n, 900)]);
             }
             let planned = plan(&vault.path(), "b2").unwrap();
             memory(&store).trouble().calls.clear();
-            push(&vault.path(), &store, options, &mut |_| {}).unwrap();
+            push_to(&vault.path(), &store);
             let calls = memory(&store).trouble().calls.clone();
             let count = |names: &[&str]| {
                 let calls = calls.iter().filter(|(call, _)| names.contains(call));

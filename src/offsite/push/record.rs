@@ -19,7 +19,7 @@ use crate::offsite::pack::{PackIndex, Recipients};
 use crate::offsite::payload::{OwedMessage, message_hash};
 use crate::vault::ledger::Position;
 
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 const SCHEMA: &str = "
     CREATE TABLE state (text TEXT NOT NULL);
     CREATE TABLE object (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
@@ -60,6 +60,8 @@ pub(super) struct CopyState {
     /// What the vault is called there.
     pub(super) pseudonym: String,
     pub(super) last: Option<LastHead>,
+    /// The number of the head that begins the ledger there; none if the next one does.
+    pub(super) begin: Option<u64>,
     position: Option<PositionText>,
 }
 
@@ -70,13 +72,15 @@ impl CopyState {
             vault_id: vault_id.to_owned(),
             pseudonym,
             last,
+            begin: None,
             position: None,
         }
     }
 
-    /// The same, with the ledger up to a place.
-    pub(super) fn at(self, position: &Position) -> Self {
+    /// The same, with the ledger that a head begins up to a place.
+    pub(super) fn at(self, begin: u64, position: &Position) -> Self {
         Self {
+            begin: Some(begin),
             position: Some(PositionText::of(position)),
             ..self
         }
@@ -88,8 +92,9 @@ impl CopyState {
     }
 
     /// The state after a round.
-    pub(super) fn after(&self, end: &RoundEnd, last: LastHead) -> Self {
+    pub(super) fn after(&self, end: &RoundEnd, begin: u64, last: LastHead) -> Self {
         Self {
+            begin: Some(begin),
             last: Some(last),
             position: end.position.clone().or_else(|| self.position.clone()),
             ..self.clone()
@@ -143,10 +148,8 @@ impl CopyRecord {
 
     /// Puts the index of another folder in place of this one's.
     pub(super) fn replace(folder: &Path, by: &Path) -> Result<()> {
-        let journal = folder.join("index.sqlite-journal");
-        if fsx::look(&journal)?.is_some() {
-            fsx::remove(&journal)?;
-        }
+        // A journal is of the old one.
+        Self::remove(folder)?;
         fsx::rename(&Self::path(by), &Self::path(folder))?;
         fsx::sync_dir(folder)
     }
@@ -256,17 +259,18 @@ impl CopyRecord {
         &self,
         spool: &PushSpool,
         end: &RoundEnd,
-        (state, head, keys): (&CopyState, &PushHead, Hash128),
+        state: &CopyState,
+        head: &PushHead,
     ) -> Result<()> {
         let text = serde_json::to_string(state).unwrap_or_default();
         let transaction = self.db.unchecked_transaction();
         let transaction = transaction.map_err(|e| self.failed(e))?;
         for pack in spool.packs()? {
             let index = spool.index(&pack)?;
-            self.put_spooled(&pack, keys, index_hashes(&index))?;
+            self.put_spooled(&pack, end.keys(), index_hashes(&index))?;
         }
         let hashes = end.messages.iter().filter_map(|hash| Hash128::parse(hash));
-        self.put_spooled(&end.object, keys, hashes)?;
+        self.put_spooled(&end.object, end.keys(), hashes)?;
         for name in &head.replaces {
             (self.db)
                 .execute("DELETE FROM superseded WHERE name = ?1", [name])
@@ -352,8 +356,11 @@ impl CopyRecord {
 
     /// How many messages are in objects that are encrypted to other keys than these.
     pub(super) fn of_other_keys(&self, keys: Hash128) -> Result<u64> {
+        // Mostly there is no such object, and the messages need not be looked at.
         let count = self.db.query_row(
-            "SELECT count(*) FROM message JOIN object ON object.id = object WHERE keys <> ?1",
+            "SELECT CASE WHEN EXISTS (SELECT 1 FROM object WHERE keys <> ?1)
+             THEN (SELECT count(*) FROM message JOIN object ON object.id = object WHERE keys <> ?1)
+             ELSE 0 END",
             [&keys.0[..]],
             |row| row.get::<_, i64>(0),
         );

@@ -4,11 +4,10 @@ use std::io::Read as _;
 
 use sha2::{Digest as _, Sha256};
 
-use super::record::{LastHead, keys_id};
+use super::record::LastHead;
 use super::spool::{PositionText, RoundEnd, SpooledObject};
 use super::{HeldMessage, Pusher};
 use crate::base::error::Result;
-use crate::mail::message::Hash128;
 use crate::offsite::fault::CopyError;
 use crate::offsite::head::{PushHead, head_name};
 use crate::offsite::payload::{LedgerPosition, LedgerRange, PushCounts, PushManifest, PushWriter};
@@ -72,7 +71,7 @@ impl Pusher<'_> {
         let time = now_seconds();
         let end = self.write_push(&manifest, messages, (&packs, &parts), (to, time))?;
         self.send(&end.object)?;
-        let replaces = self.replaced(messages, is_last)?;
+        let replaces = is_last.then(|| self.replaced(messages)).transpose()?;
         let head = self.head(&packs, &end, time, replaces);
         self.spool.keep_head(&head)?;
         self.report.ledger += manifest.counts.ledger;
@@ -139,38 +138,49 @@ impl Pusher<'_> {
         let (file, written) = writer.finish().map_err(failed)?;
         let hashes = messages.iter().map(|message| message.hash);
         let position = to.map(PositionText::of);
-        let end = RoundEnd::new(&written.digests, position, hashes, &self.owed);
+        let end = RoundEnd::new(&written.digests, self.keys(), position, hashes, &self.owed);
         self.spool.keep_push(&file, &end)?;
         Ok(end)
     }
 
-    /// What the head may replace: objects of an earlier beginning or that are lost, if all that
-    /// they had is there again.
-    pub(super) fn replaced(&self, messages: &[HeldMessage], is_last: bool) -> Result<Vec<String>> {
-        let is_there = |hash: &Hash128| {
-            self.packed.contains(hash) || messages.iter().any(|held| held.hash == *hash)
-        };
-        if !is_last || !self.owed.is_empty() || !self.record.owed()?.iter().all(is_there) {
+    /// What the last head may replace: objects of an earlier beginning or that are lost there, if
+    /// all that they had is there again. The copy may have the only good bytes of a message that
+    /// cannot be read here, or is lost.
+    pub(super) fn replaced(&self, messages: &[HeldMessage]) -> Result<Vec<String>> {
+        let superseded = self.record.superseded()?;
+        if superseded.is_empty() || !self.owed.is_empty() || self.vault.has_lost()? {
             return Ok(Vec::new());
         }
-        self.record.superseded()
+        for hash in self.record.owed()? {
+            let is_there =
+                self.packed.contains(&hash) || messages.iter().any(|held| held.hash == hash);
+            // What was forgotten is owed no more.
+            if !is_there && self.vault.knows_content(hash)? {
+                return Ok(Vec::new());
+            }
+        }
+        Ok(superseded)
     }
 
+    /// The head of a round; the last one has what it may replace.
     fn head(
         &self,
         packs: &[SpooledObject],
         end: &RoundEnd,
         time: i64,
-        replaces: Vec<String>,
+        replaces: Option<Vec<String>>,
     ) -> Vec<u8> {
         let objects = packs.iter().chain([&end.object]);
+        let seq = self.state.next_seq();
         let head = PushHead {
             vault: self.state.pseudonym.clone(),
-            seq: self.state.next_seq(),
+            seq,
             previous: self.state.last.as_ref().map(|last| last.sha256),
             time,
             objects: objects.filter_map(SpooledObject::head_object).collect(),
-            replaces,
+            whole: replaces.is_some(),
+            replaces: replaces.unwrap_or_default(),
+            begin: self.state.begin.unwrap_or(seq),
         };
         head.to_bytes()
     }
@@ -194,10 +204,8 @@ impl Pusher<'_> {
                 md5: file.md5,
                 time: head.time,
             };
-            let state = self.state.after(end, last);
-            let keys = keys_id(self.options.recipients);
-            self.record
-                .commit(&self.spool, end, (&state, &head, keys))?;
+            let state = self.state.after(end, head.begin, last);
+            self.record.commit(&self.spool, end, &state, &head)?;
             self.state = state;
             self.report.heads += 1;
         }

@@ -91,6 +91,8 @@ impl SpooledObject {
 #[derive(Serialize, Deserialize)]
 struct PackText {
     object: SpooledObject,
+    /// Who can read it (`keys_id`).
+    keys: String,
     index: String,
 }
 
@@ -100,6 +102,8 @@ pub(super) struct RoundEnd {
     pub(super) object: SpooledObject,
     /// Up to where it has the ledger, if it has any of it.
     pub(super) position: Option<PositionText>,
+    /// Who can read the push and its packs (`keys_id`).
+    keys: String,
     /// The messages in it.
     pub(super) messages: Vec<String>,
     owed: Vec<(String, OwedReason)>,
@@ -108,6 +112,7 @@ pub(super) struct RoundEnd {
 impl RoundEnd {
     pub(super) fn new(
         digests: &Digests,
+        keys: Hash128,
         position: Option<PositionText>,
         messages: impl Iterator<Item = Hash128>,
         owed: &[OwedMessage],
@@ -115,10 +120,16 @@ impl RoundEnd {
         let owed = owed.iter().map(|owed| (owed.hash.to_string(), owed.reason));
         Self {
             object: SpooledObject::of(PUSH, digests),
+            keys: keys.to_string(),
             position,
             messages: messages.map(|hash| hash.to_string()).collect(),
             owed: owed.collect(),
         }
+    }
+
+    /// Who can read it.
+    pub(super) fn keys(&self) -> Hash128 {
+        Hash128::parse(&self.keys).unwrap_or(Hash128([0; 16]))
     }
 
     pub(super) fn owed(&self) -> Vec<OwedMessage> {
@@ -164,10 +175,16 @@ impl PushSpool {
     }
 
     /// Keeps the pack that was written.
-    pub(super) fn keep_pack(&self, file: &File, written: &WrittenPack) -> Result<SpooledObject> {
+    pub(super) fn keep_pack(
+        &self,
+        file: &File,
+        written: &WrittenPack,
+        keys: Hash128,
+    ) -> Result<SpooledObject> {
         let object = SpooledObject::of("packs", &written.digests);
         let text = PackText {
             object: object.clone(),
+            keys: keys.to_string(),
             index: written.index.to_text(),
         };
         self.keep(file, &object, &text)?;
@@ -223,11 +240,21 @@ impl PushSpool {
         Ok(packs)
     }
 
-    /// The index of a pack.
-    pub(super) fn index(&self, pack: &SpooledObject) -> Result<PackIndex> {
+    /// True if these keys can read a pack.
+    pub(super) fn is_for(&self, pack: &SpooledObject, keys: Hash128) -> Result<bool> {
+        let (text, _) = self.text(pack)?;
+        Ok(text.keys == keys.to_string())
+    }
+
+    fn text(&self, pack: &SpooledObject) -> Result<(PackText, PathBuf)> {
         let record = record_of(&self.data(pack));
         let name = record.file_name().unwrap_or_default().to_string_lossy();
-        let text: PackText = self.read(&name)?;
+        Ok((self.read(&name)?, record))
+    }
+
+    /// The index of a pack.
+    pub(super) fn index(&self, pack: &SpooledObject) -> Result<PackIndex> {
+        let (text, record) = self.text(pack)?;
         PackIndex::parse(text.index.as_bytes()).map_err(|_| damaged(&record))
     }
 

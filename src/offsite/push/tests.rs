@@ -14,19 +14,9 @@ use crate::offsite::pack::PackStream;
 use crate::offsite::payload::{OwedReason, PushPart, PushReader, message_hash};
 use crate::offsite::place::{FolderStore, ObjectName, README, SpoolFile};
 use crate::offsite::scene_tests::{
-    NEVER, TestVault, identities, memory, message, new_memory, objects,
+    TestVault, identities, memory, message, new_memory, objects, push_options,
 };
 use crate::vault::ledger::LedgerEvent;
-
-fn options(recipients: &Recipients) -> PushOptions<'_> {
-    PushOptions {
-        name: "b2",
-        recipients,
-        level: 3,
-        rebuild: false,
-        stop: &NEVER,
-    }
-}
 
 fn run(
     vault: &TestVault,
@@ -37,7 +27,7 @@ fn run(
     push_within(
         &vault.path(),
         store,
-        options(&recipients),
+        push_options(&recipients, false),
         limits,
         &mut |_| {},
     )
@@ -194,8 +184,7 @@ fn nothing_new_costs_two_heads_and_no_list() {
     let heads = [seq, seq + 1].map(|seq| ("head", head_name(seq)));
     assert_eq!(calls(&store), heads);
     assert_eq!((report.heads, report.objects, report.seq), (0, 0, seq));
-    let recipients = identities().recipients();
-    let planned = plan(&vault.path(), options(&recipients).name).unwrap();
+    let planned = plan(&vault.path(), "b2").unwrap();
     assert!(planned.is_empty() && planned.puts() == 0, "{planned:?}");
 }
 
@@ -323,7 +312,7 @@ fn a_head_that_appears_during_a_push_is_not_overwritten() {
     let refused = push_within(
         &vault.path(),
         &store,
-        options(&recipients),
+        push_options(&recipients, false),
         SMALL,
         &mut intrude,
     );
@@ -367,59 +356,12 @@ fn a_second_push_at_once_is_refused() {
     let done = push_within(
         &vault.path(),
         &store,
-        options(&recipients),
+        push_options(&recipients, false),
         SMALL,
         &mut meanwhile,
     );
     done.unwrap();
     assert!(refused > 0);
-}
-
-#[test]
-fn an_index_that_is_lost_is_made_again_only_on_demand() {
-    let store = new_memory();
-    let mut vault = TestVault::new();
-    let all = mail(0..3);
-    vault.deliver("work", "", &all);
-    let first = run(&vault, &store, SMALL).unwrap();
-    let folder = vault.path().join("offsite/b2");
-    for damage in [true, false] {
-        let index = folder.join("index.sqlite");
-        if damage {
-            fs::write(&index, vec![7; 8192]).unwrap();
-        } else {
-            fs::remove_file(&index).unwrap();
-        }
-        // Nobody knows then whether the vault is older than its copy.
-        let refused = run(&vault, &store, SMALL);
-        assert!(
-            matches!(refused, Err(CopyError::UnknownCopy)),
-            "{refused:?}"
-        );
-        let recipients = identities().recipients();
-        let mut options = options(&recipients);
-        options.rebuild = true;
-        let report = push_within(&vault.path(), &store, options, SMALL, &mut |_| {}).unwrap();
-        assert_eq!((report.messages, report.heads), (3, first.heads));
-        // What was there before counts no more.
-        let heads = read_heads(&store, None).unwrap();
-        assert_eq!(heads.chain.live().count() as u64, report.objects);
-    }
-    let before = objects(&store);
-    // Without the pseudonym, too, nothing says that the copy is ours.
-    fs::remove_dir_all(&folder).unwrap();
-    let refused = run(&vault, &store, SMALL);
-    assert!(
-        matches!(refused, Err(CopyError::UnknownCopy)),
-        "{refused:?}"
-    );
-    assert_eq!(objects(&store), before);
-    let recipients = identities().recipients();
-    let mut options = options(&recipients);
-    options.rebuild = true;
-    let report = push(&vault.path(), &store, options, &mut |_| {}).unwrap();
-    assert_eq!(report.messages, 3);
-    assert!(read_heads(&store, None).is_ok());
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! What whoever has the credentials of a push can do to a place that keeps versions.
 #![allow(clippy::unwrap_used)]
 
-use super::tests::{assert_equal, filled, push_to, restore_to};
+use super::tests::{assert_equal, filled, restore_to};
 use super::*;
 use crate::offsite::head::{HeadError, PushHead, head_name};
 use crate::offsite::place::ObjectName;
 use crate::offsite::scene_tests::{
-    NEVER, TestDice, TestVault, memory, message, new_memory, objects,
+    NEVER, TestDice, TestVault, identities, memory, message, new_memory, objects, push_to,
 };
 use crate::offsite::verify::{ObjectProblem, PlaceCheck, verify_place};
 
@@ -88,7 +88,7 @@ fn whatever_is_overwritten_or_deleted_the_restored_vault_is_equal() {
         assert!(report.damaged.is_empty() && report.strays.versions_seen);
         assert_equal(&vault, &target);
 
-        let keys = crate::offsite::scene_tests::identities();
+        let keys = identities();
         for (read_data, identities) in [(false, None), (true, None), (true, Some(&keys))] {
             let check = PlaceCheck {
                 read_data,
@@ -130,7 +130,7 @@ fn a_chain_that_replaces_the_whole_copy_is_not_taken_for_it() {
     let mut other = TestVault::new();
     for n in 100..105 {
         other.deliver("work", "", &[message(n, 600)]);
-        push_to(&other, &foreign);
+        push_to(&other.path(), &foreign);
     }
     for (name, bytes) in objects(&foreign) {
         memory(&store).overwrite(&name, Some(bytes));
@@ -150,7 +150,7 @@ fn without_versions_a_broken_chain_is_an_error() {
     junk_heads(&store, &mut TestDice::new(1), 5);
     let refused = restore_to(&vault.next_to("restored"), &store);
     assert!(matches!(refused, Err(CopyError::Head(_))), "{refused:?}");
-    let keys = crate::offsite::scene_tests::identities();
+    let keys = identities();
     let options = RestoreOptions {
         destination: "b2",
         identities: &keys,

@@ -20,13 +20,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use self::ledger::{StretchFault, begin_ledger, write_stretch};
 use self::progress::RestoreNotes;
 use super::checked::{CheckedObject, ObjectVerdict, SourceOnly};
-use super::course::{LedgerCourse, PushRole};
 use super::fault::CopyError;
 use super::head::HeadObject;
 use super::heads::{StrayHeads, read_heads};
 use super::object::{ObjectCandidate, ObjectSearch};
 use super::pack::{Identities, PackError, PackStream};
-use super::payload::{PushManifest, PushPart, PushReader, is_message_name, message_hash};
+use super::payload::{PushError, PushPart, PushReader, is_message_name, message_hash};
 use super::place::ObjectStore;
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
@@ -58,10 +57,12 @@ pub struct RestoreReport {
     pub objects: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Messages that got their names by this run.
+    /// Messages that have their files; until the end, those that got them by this run.
     pub messages: u64,
     /// Objects that are missing or damaged. What of them is in order was restored.
     pub damaged: Vec<String>,
+    /// Objects that are encrypted to other keys, as from before the keys changed.
+    pub locked: u64,
     /// Of the objects, those that were read from an older version, because somebody overwrote or
     /// deleted them.
     pub older: u64,
@@ -92,34 +93,44 @@ pub fn restore(
     if options.head.is_some_and(|head| head != newest.seq) {
         return Err(CopyError::NoHead);
     }
-    let notes = RestoreNotes::open(target, &format!("{vault} {}", newest.seq))?;
     let live: BTreeMap<&str, &HeadObject> = (heads.chain.live())
         .map(|object| (&*object.name, object))
         .collect();
-    let objects = heads
-        .names
-        .iter()
-        .filter_map(|name| live.get(&**name).copied());
+    let named = |name: &str| live.get(name).copied();
+    let ledger: Vec<&HeadObject> = (heads.ledger_pushes().into_iter())
+        .map(|name| named(name).ok_or_else(|| damaged(name)))
+        .collect::<Result<_, _>>()?;
+    let objects: Vec<&HeadObject> = heads.names.iter().filter_map(|name| named(name)).collect();
+    // Before anything is written.
+    check_key(store, &ledger, options.identities)?;
     let mut run = Restorer {
         store,
         options,
         target,
-        notes,
+        notes: RestoreNotes::open(target, &format!("{vault} {}", newest.seq))?,
         report: RestoreReport {
             head: newest.seq,
             strays: heads.strays,
             ..RestoreReport::default()
         },
-        wrong_key: None,
         progress,
     };
-    let objects: Vec<&HeadObject> = objects.collect();
     if !run.notes.has_ledger()? {
         run.check_room(&objects)?;
-        run.ledger(&objects, LedgerCourse::new(&heads))?;
+        run.ledger(&ledger)?;
     }
     run.vault(&objects)?;
     Ok(run.report)
+}
+
+/// What became of an object.
+enum ObjectOutcome {
+    /// It is what its head says, and was read.
+    Right,
+    /// It is missing, or not what its head says.
+    Damaged,
+    /// It is what its head says, and the key does not open it.
+    Locked(CopyError),
 }
 
 struct Restorer<'r> {
@@ -128,8 +139,6 @@ struct Restorer<'r> {
     target: &'r Path,
     notes: RestoreNotes,
     report: RestoreReport,
-    /// What the key does not open, if anything.
-    wrong_key: Option<CopyError>,
     progress: &'r mut dyn FnMut(&RestoreReport),
 }
 
@@ -156,77 +165,33 @@ impl<'r> Restorer<'r> {
     }
 
     /// Writes the ledger. Without all of it nothing is known of what is missing, so that a push
-    /// that cannot be read ends the restore, unless a later one begins again.
-    fn ledger(
-        &mut self,
-        objects: &[&'r HeadObject],
-        mut course: LedgerCourse,
-    ) -> Result<(), CopyError> {
+    /// that cannot be read ends the restore.
+    fn ledger(&mut self, pushes: &[&'r HeadObject]) -> Result<(), CopyError> {
         let folder = self.target.join("ledger");
         begin_ledger(&folder)?;
-        let mut fault = None;
-        for object in objects
-            .iter()
-            .filter(|object| object.name.starts_with("push/"))
-        {
+        for object in pushes {
             self.check_stop()?;
-            match self.push(object, &folder, &mut course) {
-                Ok(PushRole::Begins) => fault = None,
-                Ok(_) => {}
-                Err(CopyError::Base(error)) => return Err(error.into()),
-                Err(error) => drop(fault.get_or_insert(error)),
-            }
-        }
-        if let Some(fault) = fault {
-            return Err(fault);
+            let found = right_push(self.store, object)?;
+            let mut body = self.body(object, &found)?;
+            let read = self.stretches(&mut body, &folder);
+            self.end(body, object)?
+                .ok_or_else(|| damaged(&object.name))?;
+            read.map_err(|fault| match fault {
+                StretchFault::Disk(error) => error.into(),
+                StretchFault::Gap => damaged(&object.name),
+                StretchFault::Source(source) => CopyError::Push {
+                    name: object.name.clone(),
+                    source,
+                },
+            })?;
         }
         fsx::sync_dir(&folder)?;
         Ok(self.notes.note_ledger()?)
     }
 
-    fn push(
-        &mut self,
-        object: &'r HeadObject,
-        folder: &Path,
-        course: &mut LedgerCourse,
-    ) -> Result<PushRole, CopyError> {
-        let found = self.right_push(object)?;
-        let mut body = self.body(object, &found)?;
-        let read = self.stretches(&mut body, folder, |manifest| {
-            course.next(&object.name, manifest)
-        });
-        self.end(body, object)?.ok_or_else(|| damaged(object))?;
-        read.map_err(|fault| match fault {
-            StretchFault::Disk(error) => error.into(),
-            StretchFault::Gap => damaged(object),
-            StretchFault::Source(source) => CopyError::Push {
-                name: object.name.clone(),
-                source,
-            },
-        })
-    }
-
-    /// The version of a push that is right. It is known before anything of it is written, unless
-    /// the place vouches for it.
-    fn right_push(&self, object: &'r HeadObject) -> Result<ObjectCandidate<'r>, CopyError> {
-        let mut search = ObjectSearch::open(self.store, object)?;
-        search.next_trusted()?.ok_or_else(|| damaged(object))
-    }
-
-    fn stretches(
-        &self,
-        body: &mut CheckedObject<'_>,
-        folder: &Path,
-        role: impl FnOnce(&PushManifest) -> PushRole,
-    ) -> Result<PushRole, StretchFault> {
+    fn stretches(&self, body: &mut CheckedObject<'_>, folder: &Path) -> Result<(), StretchFault> {
         let unread = StretchFault::Source;
         let mut push = PushReader::open(body, self.options.identities).map_err(unread)?;
-        let role = role(push.manifest());
-        match role {
-            PushRole::Apart => return Ok(role),
-            PushRole::Begins => begin_ledger(folder)?,
-            PushRole::Continues => {}
-        }
         while let Some(part) = push.next_part().map_err(unread)? {
             match part {
                 PushPart::Ledger(range) => write_stretch(folder, &range, &mut push)?,
@@ -234,7 +199,7 @@ impl<'r> Restorer<'r> {
                 _ => {}
             }
         }
-        Ok(role)
+        Ok(())
     }
 
     /// Gives the messages their names, and makes it a vault.
@@ -244,19 +209,26 @@ impl<'r> Restorer<'r> {
         };
         self.report.whole_ledger = vault.has_whole_ledger();
         let done = self.notes.done()?;
+        let mut locked = None;
         for object in objects.iter().filter(|object| !done.contains(&object.name)) {
             self.check_stop()?;
-            if self.object(object, &mut vault)? {
-                vault.sync_written()?;
-                self.notes.note_done(&object.name)?;
-            } else {
-                self.report.damaged.push(object.name.clone());
+            match self.object(object, &mut vault)? {
+                ObjectOutcome::Right => {
+                    vault.sync_written()?;
+                    self.notes.note_done(&object.name)?;
+                }
+                ObjectOutcome::Damaged => self.report.damaged.push(object.name.clone()),
+                ObjectOutcome::Locked(error) => {
+                    self.report.locked += 1;
+                    locked.get_or_insert(error);
+                }
             }
             (self.progress)(&self.report);
         }
-        let missing = vault.missing(FIRST_MISSING)?;
-        (self.report.missing, self.report.first_missing) = missing;
-        if let Some(error) = self.wrong_key.take().filter(|_| self.report.missing > 0) {
+        let tally = vault.tally(FIRST_MISSING)?;
+        self.report.messages = tally.there;
+        (self.report.missing, self.report.first_missing) = (tally.missing, tally.first_missing);
+        if let Some(error) = locked.filter(|_| self.report.missing > 0) {
             // With the right key it goes on from here.
             return Err(error);
         }
@@ -268,44 +240,43 @@ impl<'r> Restorer<'r> {
         Ok(self.notes.remove()?)
     }
 
-    /// Takes the messages of an object from the version that is right; false if there is none.
-    /// Then what is in order of the current one was taken.
+    /// Takes the messages of an object from the version that is right; if there is none, what is in
+    /// order of the current one.
     fn object(
         &mut self,
         object: &'r HeadObject,
         vault: &mut VaultRestore,
-    ) -> Result<bool, CopyError> {
+    ) -> Result<ObjectOutcome, CopyError> {
         let mut search = ObjectSearch::open(self.store, object)?;
         let before = self.report.messages;
         while let Some(found) = search.next_or_wrong()? {
             self.report.messages = before;
-            if self.version(object, &found, vault)? {
-                self.report.older += u64::from(found.is_older());
-                return Ok(true);
+            match self.version(object, &found, vault)? {
+                ObjectOutcome::Damaged => {}
+                outcome => {
+                    self.report.older += u64::from(found.is_older());
+                    return Ok(outcome);
+                }
             }
         }
-        Ok(false)
+        Ok(ObjectOutcome::Damaged)
     }
 
-    /// Takes the messages of a version of an object; false if it is not right.
+    /// Takes the messages of a version of an object.
     fn version(
         &mut self,
         object: &HeadObject,
         found: &ObjectCandidate<'r>,
         vault: &mut VaultRestore,
-    ) -> Result<bool, CopyError> {
+    ) -> Result<ObjectOutcome, CopyError> {
         let mut body = self.body(object, found)?;
         let read = self.messages(&mut body, object, vault);
         let right = self.end(body, object)?.is_some();
         match read {
-            Ok(good) => Ok(good && right),
+            Ok(true) if right => Ok(ObjectOutcome::Right),
             Err(CopyError::Base(error)) => Err(error.into()),
-            Err(error) => {
-                if right && error.is_wrong_key() {
-                    self.wrong_key.get_or_insert(error);
-                }
-                Ok(false)
-            }
+            Err(error) if right && error.is_wrong_key() => Ok(ObjectOutcome::Locked(error)),
+            _ => Ok(ObjectOutcome::Damaged),
         }
     }
 
@@ -392,8 +363,37 @@ impl<'r> Restorer<'r> {
     }
 }
 
-fn damaged(object: &HeadObject) -> CopyError {
+/// The version of a push that is right. It is known before anything of it is written, unless the
+/// place vouches for it.
+fn right_push<'r>(
+    store: &'r ObjectStore,
+    object: &'r HeadObject,
+) -> Result<ObjectCandidate<'r>, CopyError> {
+    let mut search = ObjectSearch::open(store, object)?;
+    search.next_trusted()?.ok_or_else(|| damaged(&object.name))
+}
+
+/// Refuses a key that does not open the ledger.
+fn check_key(
+    store: &ObjectStore,
+    ledger: &[&HeadObject],
+    identities: &Identities,
+) -> Result<(), CopyError> {
+    let Some(object) = ledger.last() else {
+        return Ok(());
+    };
+    match PushReader::open(right_push(store, object)?.body()?, identities) {
+        Err(source @ PushError::Pack(PackError::WrongIdentity)) => Err(CopyError::Push {
+            name: object.name.clone(),
+            source,
+        }),
+        // What else is wrong is found when it is read.
+        _ => Ok(()),
+    }
+}
+
+fn damaged(name: &str) -> CopyError {
     CopyError::Damaged {
-        name: object.name.clone(),
+        name: name.to_owned(),
     }
 }

@@ -7,37 +7,17 @@ use std::time::Duration;
 
 use super::*;
 use crate::mail::message::Scanner;
-use crate::offsite::pack::Recipients;
 use crate::offsite::payload::PushError;
 use crate::offsite::place::{FolderStore, ObjectName, README, SpoolFile};
-use crate::offsite::push::{PushOptions, push};
 use crate::offsite::scene_tests::{
-    NEVER, TestVault, identities, memory, message, messages, new_memory, tree,
+    NEVER, TestVault, identities, memory, message, messages, new_memory, other_identities, push_to,
+    restore_with, tree,
 };
 use crate::vault::verify::{VerifyOptions, verify};
 use crate::vault::{Vault, Writer};
 
-pub(super) fn push_to(vault: &TestVault, store: &ObjectStore) {
-    let recipients: Recipients = identities().recipients();
-    let options = PushOptions {
-        name: "b2",
-        recipients: &recipients,
-        level: 3,
-        rebuild: false,
-        stop: &NEVER,
-    };
-    push(&vault.path(), store, options, &mut |_| {}).unwrap();
-}
-
 pub(super) fn restore_to(target: &Path, store: &ObjectStore) -> Result<RestoreReport, CopyError> {
-    let keys = identities();
-    let options = RestoreOptions {
-        destination: "b2",
-        identities: &keys,
-        head: None,
-        stop: &NEVER,
-    };
-    restore(store, target, options, &mut |_| {})
+    restore_with(target, store, &identities())
 }
 
 /// A vault with copies in several folders and accounts, and a flag that changed.
@@ -47,13 +27,13 @@ pub(super) fn filled(store: &ObjectStore) -> TestVault {
     vault.deliver("work", "", &some);
     vault.deliver("work", ".Sent.Old", &some[1..4]);
     vault.deliver("home", "", &some[2..3]);
-    push_to(&vault, store);
+    push_to(&vault.path(), store);
     let large: Vec<_> = (10..12).map(|n| message(n, 900_000)).collect();
     vault.deliver("home", ".Large", &large);
     vault.deliver("home", "", &[message(13, 5 << 20)]);
-    push_to(&vault, store);
+    push_to(&vault.path(), store);
     vault.deliver("work", ".Sent.Old", &[message(20, 700), some[5].clone()]);
-    push_to(&vault, store);
+    push_to(&vault.path(), store);
     vault
 }
 
@@ -106,18 +86,7 @@ fn a_restored_vault_is_equal() {
     assert_eq!(opened.count().unwrap(), 10);
     // It can be pushed and restored again.
     let next = new_memory();
-    let recipients = identities().recipients();
-    let options = PushOptions {
-        name: "next",
-        recipients: &recipients,
-        level: 3,
-        rebuild: false,
-        stop: &NEVER,
-    };
-    assert_eq!(
-        push(&target, &next, options, &mut |_| {}).unwrap().messages,
-        10
-    );
+    assert_eq!(push_to(&target, &next).messages, 10);
     let again = restore_to(&vault.next_to("again"), &next).unwrap();
     assert_eq!(again.messages, 10);
 }
@@ -137,9 +106,9 @@ fn what_was_forgotten_does_not_come_back() {
         .unwrap();
     writer.publish().unwrap();
     drop(writer);
-    push_to(&vault, &store);
+    push_to(&vault.path(), &store);
     vault.deliver("work", "", &[message(30, 500)]);
-    push_to(&vault, &store);
+    push_to(&vault.path(), &store);
     let target = vault.next_to("restored");
     let report = restore_to(&target, &store).unwrap();
     assert_eq!((report.missing, report.damaged), (0, vec![]));
@@ -318,15 +287,8 @@ fn without_a_push_or_its_key_nothing_is_restored() {
         restore_to(&target, &store).unwrap();
         assert_equal(&vault, &target);
     }
-    let other = b"AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX";
-    let keys = Identities::parse(other).unwrap();
-    let options = RestoreOptions {
-        destination: "b2",
-        identities: &keys,
-        head: None,
-        stop: &NEVER,
-    };
-    let refused = restore(&store, &vault.next_to("locked"), options, &mut |_| {});
+    let refused = restore_with(&vault.next_to("locked"), &store, &other_identities());
+    assert!(!vault.next_to("locked").exists());
     assert!(
         matches!(
             refused,
@@ -352,7 +314,7 @@ fn a_folder_is_restored_from() {
         "",
         &(0..9).map(|n| message(n, 900)).collect::<Vec<_>>(),
     );
-    push_to(&vault, &store);
+    push_to(&vault.path(), &store);
     let target = vault.next_to("restored");
     assert_eq!(restore_to(&target, &store).unwrap().messages, 9);
     assert_equal(&vault, &target);

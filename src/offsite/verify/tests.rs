@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::base::error::StoreFault;
-use crate::offsite::pack::Recipients;
 use crate::offsite::place::ObjectName;
-use crate::offsite::push::{PushOptions, push};
-use crate::offsite::scene_tests::{NEVER, TestVault, identities, memory, message, new_memory};
+use crate::offsite::scene_tests::{
+    NEVER, TestVault, identities, memory, message, new_memory, push_to,
+};
 
 const NAMES: PlaceCheck<'static> = PlaceCheck {
     read_data: false,
@@ -18,17 +18,9 @@ const NAMES: PlaceCheck<'static> = PlaceCheck {
 fn place() -> (TestVault, ObjectStore) {
     let store = new_memory();
     let mut vault = TestVault::new();
-    let recipients: Recipients = identities().recipients();
-    let options = PushOptions {
-        name: "b2",
-        recipients: &recipients,
-        level: 3,
-        rebuild: false,
-        stop: &NEVER,
-    };
     for messages in [vec![message(1, 1_200_000)], vec![message(2, 800)]] {
         vault.deliver("work", "", &messages);
-        push(&vault.path(), &store, options, &mut |_| {}).unwrap();
+        push_to(&vault.path(), &store);
     }
     (vault, store)
 }
