@@ -1,10 +1,16 @@
 //! `require_offsite`: a purge waits for the second copy.
 
 use std::fs;
+use std::time::Duration;
 
 use super::super::support::scene::json_lines;
 use super::{add_place, folder, left, one, partly_pulled, run, words};
+use crate::support::dovecot::PASSWORD;
 use crate::support::sandbox::Sandbox;
+use mailvault::account::Job;
+use mailvault::account::config::Config;
+use mailvault::base::secret::Secret;
+use mailvault::purge::{ConfirmedPlan, PurgeOptions, PurgeSelection, Reason};
 use mailvault::sample::Server;
 
 /// An account whose purges wait for a place that is set up; its key was tried.
@@ -110,4 +116,50 @@ fn a_push_that_fails_blocks_the_purge() {
     assert_eq!(left(&server), 25);
     let _ = sandbox.run(&["pull", "--push", "--purge"]).expect_code(3);
     assert_eq!(left(&server), 25);
+}
+
+/// The account of the configuration, as a command of the library takes it.
+fn job(sandbox: &Sandbox) -> Job {
+    let file = sandbox.path(".config/mailvault/config.toml");
+    let config = Config::read(&file, None).unwrap();
+    Job {
+        account: config.accounts["work"].clone(),
+        secret: Ok(Secret::new(PASSWORD.to_owned())),
+        names: config.names(),
+    }
+}
+
+#[test]
+fn what_leaves_the_copy_after_the_plan_was_made_stays_on_the_server() {
+    let (sandbox, server) = partly_pulled(20, 20);
+    let options = PurgeOptions {
+        lock_wait: Duration::ZERO,
+        now: chrono::Utc::now().timestamp(),
+        not_before: None,
+        stop: std::sync::Arc::default(),
+    };
+    let selection = PurgeSelection {
+        all: true,
+        ..PurgeSelection::default()
+    };
+    let agreed = ConfirmedPlan::plan(
+        &sandbox.vault(),
+        job(&sandbox),
+        &selection,
+        Some(&mut |_| Ok(true)),
+        &options,
+        &mut |_| {},
+    );
+    let agreed = agreed.unwrap();
+    assert_eq!(agreed.plan.chosen.messages, 20);
+    let mut asked = 0;
+    let mut copy = |_| {
+        asked += 1;
+        Ok(asked % 2 == 0)
+    };
+    let (report, error) = agreed.apply(Some(&mut copy), &options, &mut |_| {});
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!((report.freed.messages, left(&server)), (10, 10));
+    let reasons = report.kept.iter().map(|kept| kept.reason.clone());
+    assert_eq!(reasons.collect::<Vec<_>>(), vec![Reason::NotCopied; 10]);
 }
