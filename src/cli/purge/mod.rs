@@ -57,27 +57,39 @@ pub(crate) fn run(
         let copy = copy.as_mut().map(|copy| copy as CopyCheck<'_>);
         ConfirmedPlan::plan(&settings.vault, job, &selection, copy, &options, events)
     });
-    let mut agreed = match planned {
+    let agreed = match planned {
         Ok(agreed) => agreed,
         Err(error) => return Ok(frame::failed(out, &stop, &error, Some(&name))),
     };
-    table::plan_line(out, &name, &agreed, args.dry_run);
-    if selection.is_empty() || args.dry_run || agreed.plan.chosen.messages == 0 {
-        let code = only_show(args, &name, &mut agreed, &options, out);
-        return Ok(Done::new(code, outcome::summary(None)));
+    let copy = copy.as_mut().map(|copy| copy as CopyCheck<'_>);
+    Ok(carry_out(args, &name, agreed, copy, &options, (&stop, out)))
+}
+
+/// Shows the plan, and deletes what it chose if that is agreed to.
+fn carry_out(
+    args: &PurgeArgs,
+    name: &str,
+    mut agreed: ConfirmedPlan,
+    copy: Option<CopyCheck<'_>>,
+    options: &PurgeOptions,
+    (stop, out): (&Stop, &Output),
+) -> Done {
+    table::plan_line(out, name, &agreed, args.dry_run);
+    // Where nothing is selected, nothing is chosen.
+    if args.dry_run || agreed.plan.chosen.messages == 0 {
+        let code = only_show(args, name, &mut agreed, options, out);
+        return Done::new(code, outcome::summary(None));
     }
-    if !args.yes && !agrees(args, &name, &mut agreed, out) {
+    if !args.yes && !agrees(args, name, &mut agreed, out) {
         out.say("Nothing was deleted.");
-        return Ok(Done::new(1, outcome::summary(None)));
+        return Done::new(1, outcome::summary(None));
     }
-    let (report, error) = frame::with_progress(out, [name.as_str()], |events| {
-        let copy = copy.as_mut().map(|copy| copy as CopyCheck<'_>);
-        agreed.apply(copy, &options, events)
-    });
-    let code = outcome::outcome(out, "account", &name, &report, error.as_ref());
-    outcome::print_result(&report, &name, out);
+    let (report, error) =
+        frame::with_progress(out, [name], |events| agreed.apply(copy, options, events));
+    let code = outcome::outcome(out, "account", name, &report, error.as_ref());
+    outcome::print_result(&report, name, out);
     let summary = outcome::summary(Some(&report));
-    Ok(Done::new(stop.exit_code(code), summary))
+    Done::new(stop.exit_code(code), summary)
 }
 
 fn options(args: &PurgeArgs, stop: &Stop) -> PurgeOptions {
