@@ -29,6 +29,7 @@ pub mod offsite;
 pub mod pull;
 pub mod purge;
 pub mod sample;
+pub mod stats;
 pub mod vault;
 
 pub use base::error::{Error, ErrorKind, Result};

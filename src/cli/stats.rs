@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use chrono::Utc;
-use mailvault::inspect::stats::{self, Stats, StatsSection};
+use mailvault::stats::{self, Stats, StatsSection};
 use mailvault::mail::query;
 use mailvault::vault::catalog::{Amount, Facet};
 use serde_json::{Value, json};
@@ -239,7 +239,7 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mailvault::inspect::stats::StatsRow;
+    use mailvault::stats::StatsRow;
     use mailvault::vault::catalog::Totals;
 
     fn amount(messages: u64, mib: u64) -> Amount {

@@ -4,7 +4,6 @@
 mod audit;
 pub mod doctor;
 pub mod metrics;
-pub mod stats;
 
 pub use audit::{
     ArchiveStatus, AuditOptions, AuditReport, AuditTally, FolderAudit, OtherFolders, audit,

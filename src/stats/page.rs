@@ -150,7 +150,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::inspect::stats::StatsRow;
+    use crate::stats::StatsRow;
     use crate::mail::markup::{nasty, skeleton, unescaped};
 
     fn stats(label: &str) -> Stats {
