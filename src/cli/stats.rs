@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use chrono::Utc;
-use mailvault::stats::{self, Stats, StatsSection};
 use mailvault::mail::query;
+use mailvault::stats::{self, Stats, StatsSection};
 use mailvault::vault::catalog::{Amount, Facet};
 use serde_json::{Value, json};
 

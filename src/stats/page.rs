@@ -150,8 +150,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::stats::StatsRow;
     use crate::mail::markup::{nasty, skeleton, unescaped};
+    use crate::stats::StatsRow;
 
     fn stats(label: &str) -> Stats {
         let amount = Amount {

@@ -30,6 +30,7 @@ const PEOPLE: [&str; 3] = [
 ];
 const WORDS: [&str; 4] = ["invoice", "ticket", "photo", "report"];
 const YEARS: [i32; 4] = [1999, 2012, 2020, 2024];
+const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 /// A message of the model; equal numbers are equal bytes.
 #[derive(Debug, Clone)]
@@ -40,6 +41,7 @@ struct Letter {
     subject: &'static str,
     word: &'static str,
     year: i32,
+    hour: u32,
     padding: usize,
     attached: bool,
     places: BTreeSet<(&'static str, &'static str)>,
@@ -48,9 +50,9 @@ struct Letter {
 impl Letter {
     fn text(&self) -> String {
         let mut text = format!(
-            "From: {}\r\nTo: {}\r\nSubject: {} {:04}\r\nDate: 3 Feb {} 10:00:00 +0000\r\n\
+            "From: {}\r\nTo: {}\r\nSubject: {} {:04}\r\nDate: 3 Feb {} {:02}:59:59 +0000\r\n\
              Message-ID: <{:04}@example.org>\r\n",
-            self.from, self.to, self.subject, self.number, self.year, self.number
+            self.from, self.to, self.subject, self.number, self.year, self.hour, self.number
         );
         let body = format!(
             "the {} is here\r\n{}\r\n",
@@ -80,19 +82,20 @@ fn letter() -> impl Strategy<Value = Letter> {
     (
         (select(&PEOPLE[..]), select(&PEOPLE[..])),
         (select(&WORDS[..]), select(&WORDS[..])),
-        select(&YEARS[..]),
+        (select(&YEARS[..]), 0_u32..24),
         0_usize..3000,
         any::<bool>(),
         prop::collection::btree_set(place, 1..4),
     )
         .prop_map(
-            |((from, to), (subject, word), year, padding, attached, places)| Letter {
+            |((from, to), (subject, word), (year, hour), padding, attached, places)| Letter {
                 number: 0,
                 from,
                 to,
                 subject,
                 word,
                 year,
+                hour,
                 padding,
                 attached,
                 places,
@@ -114,6 +117,8 @@ enum Asked {
     Attachment,
     After(i32),
     Before(i32),
+    Weekday(&'static str),
+    Hour(u32),
     Larger(usize),
     Smaller(usize),
     OnServer,
@@ -136,6 +141,8 @@ fn asked() -> impl Strategy<Value = Asked> {
         Just(Asked::Attachment),
         (1998..2026).prop_map(Asked::After),
         (1998..2026).prop_map(Asked::Before),
+        select(&DAYS[..]).prop_map(Asked::Weekday),
+        (0_u32..24).prop_map(Asked::Hour),
         (0_usize..4000).prop_map(Asked::Larger),
         (0_usize..4000).prop_map(Asked::Smaller),
         Just(Asked::OnServer),
@@ -157,6 +164,8 @@ impl Asked {
             Self::Attachment => "has:attachment".to_owned(),
             Self::After(year) => format!("after:{year}"),
             Self::Before(year) => format!("before:{year}"),
+            Self::Weekday(day) => format!("weekday:{day}"),
+            Self::Hour(hour) => format!("hour:{hour}"),
             Self::Larger(size) => format!("larger:{size}"),
             Self::Smaller(size) => format!("smaller:{size}"),
             Self::OnServer => "on:server".to_owned(),
@@ -197,6 +206,12 @@ impl Asked {
             Self::Attachment => letter.attached,
             Self::After(year) => letter.year >= *year,
             Self::Before(year) => letter.year < *year,
+            // The third of February of the four years.
+            Self::Weekday(day) => {
+                let days = [(1999, "wed"), (2012, "fri"), (2020, "mon"), (2024, "sat")];
+                days.contains(&(letter.year, day))
+            }
+            Self::Hour(hour) => letter.hour == *hour,
             Self::Larger(size) => letter.text().len() > *size,
             Self::Smaller(size) => letter.text().len() < *size,
             Self::Account(_) | Self::Folder(_) | Self::OnServer | Self::Superseded => false,

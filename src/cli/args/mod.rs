@@ -295,8 +295,8 @@ pub(crate) struct Verify {
 ///
 /// All words must match, and a leading minus negates one, as in -from:bank. 'mailvault help
 /// query' lists what a query may contain: from: to: subject: account: folder: id: msgid:
-/// has:attachment after:2020-01-31 before:2021 older:90d newer:7d larger:5M smaller:10K
-/// on:server and more.
+/// has:attachment after:2020-01-31 before:2021 older:90d newer:7d weekday:sat hour:14 larger:5M
+/// smaller:10K on:server and more.
 #[derive(Debug, Args)]
 #[command(
     visible_alias = "list",

@@ -149,6 +149,10 @@ pub(crate) const QUERY: TextRows = &[
         "by age: min, h, d, w, mo (30 days) and y (365 days)",
     ),
     (
+        "weekday:sat, hour:14",
+        "received on a Saturday; received between 14:00 and 15:00, in UTC",
+    ),
+    (
         "larger:5M, smaller:10K",
         "by size: K, M and G are powers of 1024",
     ),

@@ -14,6 +14,7 @@
 //! | `after:2020` | received by the mail server from 2020-01-01 00:00 UTC on, that moment included |
 //! | `before:2021` | received earlier than 2021-01-01 00:00 UTC |
 //! | `older:90d` `newer:7d` | the same, counted back from now (min h d w, mo = 30 d, y = 365 d) |
+//! | `weekday:sat` `hour:14` | received on a Saturday, and between 14:00 and 15:00, in UTC |
 //! | `larger:5M` `smaller:10k` | strictly more, strictly fewer bytes (binary K M G) |
 //! | `on:server` | still on the server |
 //!
@@ -32,18 +33,19 @@
 //! or two letters, finds whole words only. Case and accents never matter (`crate::mail::words`). `to:` is To, Cc and Bcc. Of a
 //! message the first 16 MiB are looked at.
 
+mod dates;
 mod sought;
 mod uncertainty;
 mod written;
 
+use chrono::{DateTime, Utc, Weekday};
 use std::fmt;
-use std::time::Duration;
-
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
 use crate::base::error::{Error, Result};
 use crate::base::suggest::nearest;
-use crate::base::units::{DurationFault, parse_age, parse_size};
+use crate::base::units::{DurationFault, parse_size};
+
+use dates::{ago, day_of_week, day_text, hour, moment, write_moment};
 
 pub use crate::mail::words::marks;
 pub use sought::keys;
@@ -91,6 +93,10 @@ pub(crate) enum What {
     ReceivedFrom(i64),
     /// Received before this Unix second; years 1 to 9999.
     ReceivedBefore(i64),
+    /// Received on this day of the week, in UTC.
+    Weekday(Weekday),
+    /// Received in this hour of the day, in UTC; at most 23.
+    Hour(u32),
     /// More bytes than this; at most `i64::MAX`.
     LargerThan(u64),
     /// Fewer bytes than this; at most `i64::MAX`.
@@ -196,6 +202,8 @@ enum QueryKey {
     Before,
     Older,
     Newer,
+    Weekday,
+    Hour,
     Larger,
     Smaller,
     On,
@@ -203,7 +211,7 @@ enum QueryKey {
 }
 
 /// Every key with its name and an example of its right form.
-const KEYS: [(&str, QueryKey, &str); 16] = [
+const KEYS: [(&str, QueryKey, &str); 18] = [
     ("from", QueryKey::From, "from:ann@example.org"),
     ("to", QueryKey::To, "to:ann@example.org"),
     ("subject", QueryKey::Subject, "subject:invoice"),
@@ -228,6 +236,12 @@ const KEYS: [(&str, QueryKey, &str); 16] = [
         "older:90d (min, h, d, w, mo or y)",
     ),
     ("newer", QueryKey::Newer, "newer:7d (min, h, d, w, mo or y)"),
+    (
+        "weekday",
+        QueryKey::Weekday,
+        "weekday:mon, tue, wed, thu, fri, sat or sun",
+    ),
+    ("hour", QueryKey::Hour, "hour:14, from 0 to 23"),
     ("larger", QueryKey::Larger, "larger:5M (K, M or G)"),
     ("smaller", QueryKey::Smaller, "smaller:10K (K, M or G)"),
     ("on", QueryKey::On, "on:server"),
@@ -487,6 +501,8 @@ fn what(key: QueryKey, value: String, now: DateTime<Utc>) -> Result<What, String
         QueryKey::Before => What::ReceivedBefore(moment(&value).ok_or_else(wrong)?),
         QueryKey::Older => What::ReceivedBefore(ago(&value, now).map_err(unclear)?),
         QueryKey::Newer => What::ReceivedFrom(ago(&value, now).map_err(unclear)?),
+        QueryKey::Weekday => What::Weekday(day_of_week(&value).ok_or_else(wrong)?),
+        QueryKey::Hour => What::Hour(hour(&value).ok_or_else(wrong)?),
         QueryKey::Larger => What::LargerThan(size(&value).ok_or_else(wrong)?),
         QueryKey::Smaller => What::SmallerThan(size(&value).ok_or_else(wrong)?),
         QueryKey::On => match value.to_ascii_lowercase().as_str() {
@@ -500,44 +516,6 @@ fn what(key: QueryKey, value: String, now: DateTime<Utc>) -> Result<What, String
 /// A size that the catalog can hold.
 fn size(text: &str) -> Option<u64> {
     parse_size(text).filter(|size| i64::try_from(*size).is_ok())
-}
-
-/// The shape of a full date; what is missing at the end of a shorter one is its start.
-const DATE: &str = "0000-01-01T00:00:00Z";
-
-/// The Unix second at which a year, month, day or moment begins.
-fn moment(text: &str) -> Option<i64> {
-    if !matches!(text.len(), 4 | 7 | 10 | 20) || !text.is_ascii() {
-        return None;
-    }
-    let full = format!("{text}{}", &DATE[text.len()..]);
-    let shaped = full.bytes().zip(DATE.bytes()).all(|(byte, shape)| {
-        if shape.is_ascii_digit() {
-            byte.is_ascii_digit()
-        } else {
-            byte == shape
-        }
-    });
-    if !shaped || full.starts_with("0000") {
-        return None;
-    }
-    let date = NaiveDateTime::parse_from_str(&full, "%Y-%m-%dT%H:%M:%SZ").ok()?;
-    Some(date.and_utc().timestamp())
-}
-
-/// The Unix second that lies an age before now, if it has a four-digit year.
-fn ago(text: &str, now: DateTime<Utc>) -> Result<i64, DurationFault> {
-    before(now, parse_age(text)?).ok_or(DurationFault::NoDuration)
-}
-
-fn before(now: DateTime<Utc>, age: Duration) -> Option<i64> {
-    let age = i64::try_from(age.as_secs()).ok()?;
-    let second = now.timestamp().checked_sub(age)?;
-    let first = NaiveDate::from_yo_opt(1, 1)?.and_hms_opt(0, 0, 0)?;
-    let last = NaiveDate::from_yo_opt(9999, 365)?.and_hms_opt(23, 59, 59)?;
-    (first.and_utc().timestamp()..=last.and_utc().timestamp())
-        .contains(&second)
-        .then_some(second)
 }
 
 /// The canonical text, which [`parse_text`] reads back to the same query.
@@ -579,6 +557,8 @@ impl fmt::Display for What {
             Self::HasAttachment => f.write_str("has:attachment"),
             Self::ReceivedFrom(second) => write_moment(f, "after:", *second),
             Self::ReceivedBefore(second) => write_moment(f, "before:", *second),
+            Self::Weekday(day) => write!(f, "weekday:{}", day_text(*day)),
+            Self::Hour(hour) => write!(f, "hour:{hour}"),
             Self::LargerThan(bytes) => write_size(f, "larger:", *bytes),
             Self::SmallerThan(bytes) => write_size(f, "smaller:", *bytes),
             Self::OnServer => f.write_str("on:server"),
@@ -596,15 +576,6 @@ fn write_value(f: &mut fmt::Formatter<'_>, key: &str, value: &str) -> fmt::Resul
     } else {
         let escaped = value.replace('\\', "\\\\").replace('"', "\\\"");
         write!(f, "\"{escaped}\"")
-    }
-}
-
-fn write_moment(f: &mut fmt::Formatter<'_>, key: &str, second: i64) -> fmt::Result {
-    f.write_str(key)?;
-    match DateTime::from_timestamp(second, 0) {
-        Some(at) if second.rem_euclid(86_400) == 0 => write!(f, "{}", at.format("%Y-%m-%d")),
-        Some(at) => write!(f, "{}", at.format("%Y-%m-%dT%H:%M:%SZ")),
-        None => write!(f, "@{second}"),
     }
 }
 
@@ -682,6 +653,8 @@ mod tests {
         assert_eq!(one("folder:Lists.rust"), What::Folder("Lists.rust".into()));
         assert_eq!(one("id:4F2A"), What::Id("4f2a".into()));
         assert_eq!(one("has:attachment"), What::HasAttachment);
+        assert_eq!(one("weekday:Sat"), What::Weekday(Weekday::Sat));
+        assert_eq!(one("hour:09"), What::Hour(9));
         assert_eq!(one("larger:5M"), What::LargerThan(5 << 20));
         assert_eq!(one("smaller:10k"), What::SmallerThan(10 << 10));
         assert_eq!(one("on:server"), What::OnServer);
@@ -991,6 +964,8 @@ mod tests {
             Just(What::HasAttachment),
             seconds().prop_map(What::ReceivedFrom),
             seconds().prop_map(What::ReceivedBefore),
+            (0_u8..7).prop_map(|day| What::Weekday(Weekday::try_from(day).unwrap())),
+            (0_u32..24).prop_map(What::Hour),
             sizes().prop_map(What::LargerThan),
             sizes().prop_map(What::SmallerThan),
             Just(What::OnServer),

@@ -211,6 +211,14 @@ impl Conditions {
             What::ReceivedBefore(time) => {
                 dates.condition(|date| format!("({date} > 0 AND {date} < {time})"))
             }
+            // The first day of 1970 was a Thursday.
+            What::Weekday(day) => dates.condition(|date| {
+                let day = day.num_days_from_monday();
+                format!("({date} > 0 AND ({date} / 86400 + 3) % 7 = {day})")
+            }),
+            What::Hour(hour) => {
+                dates.condition(|date| format!("({date} > 0 AND {date} % 86400 / 3600 = {hour})"))
+            }
             What::LargerThan(size) => format!("size > {}", signed(*size)),
             What::SmallerThan(size) => format!("size < {}", signed(*size)),
         };
