@@ -29,6 +29,7 @@ pub(super) fn entry(message: &[u8]) -> Entry {
         dir: String::new(),
         flags: "S".into(),
         date: 1_754_128_805,
+        shown_date: 1_754_128_805,
         archived: 1_754_128_805,
         from: "ann@example.org".into(),
         subject: "hello".into(),

@@ -1,5 +1,7 @@
 //! Charts whose lengths are shares of the width: text keeps its size on a phone. Their SVG is in
-//! `templates/stats/charts.html`.
+//! `templates/stats/charts.html`. A bar may lead to the messages that it is of.
+
+use std::fmt::Write as _;
 
 use crate::mail::markup::visible;
 
@@ -8,6 +10,10 @@ use crate::mail::markup::visible;
 pub(super) struct Bar {
     /// What it is of.
     pub(super) label: String,
+    /// What stands below a column; below many it is nothing.
+    pub(super) tick: String,
+    /// Where it leads.
+    pub(super) href: Option<String>,
     /// How long it is.
     pub(super) value: u64,
     /// The value in words.
@@ -21,63 +27,70 @@ const BELOW: u32 = 24;
 /// Height of a row of bars, and of the bar in it.
 const ROW: u32 = 40;
 const THICK: u32 = 10;
-/// With more columns than this, a narrow window has no room for all their labels.
+/// With more labels below columns than this, a narrow window has no room for all of them.
 const CROWDED: usize = 8;
+/// Labels below columns, about; of more, every so many-th is shown.
+const TICKS: usize = 12;
 /// Letters of a label beside the value, in a narrow window.
 const LETTERS: usize = 30;
 
 /// A chart of upright columns.
 #[derive(Debug)]
-pub(super) struct ColumnChart {
-    pub(super) title: String,
-    pub(super) class: &'static str,
-    pub(super) height: u32,
-    pub(super) foot: String,
-    pub(super) tick: u32,
-    pub(super) columns: Vec<ColumnBar>,
+pub(crate) struct ColumnChart {
+    pub(crate) title: String,
+    pub(crate) class: &'static str,
+    pub(crate) height: u32,
+    pub(crate) foot: String,
+    pub(crate) tick: u32,
+    pub(crate) columns: Vec<ColumnBar>,
 }
 
 /// A column, in places of the picture.
 #[derive(Debug)]
-pub(super) struct ColumnBar {
-    pub(super) label: String,
-    pub(super) text: String,
-    pub(super) left: String,
-    pub(super) middle: String,
-    pub(super) top: String,
-    pub(super) width: String,
-    pub(super) tall: String,
+pub(crate) struct ColumnBar {
+    /// Nothing to see but what stands below it.
+    pub(crate) empty: bool,
+    pub(crate) label: String,
+    pub(crate) tick: String,
+    pub(crate) href: Option<String>,
+    pub(crate) text: String,
+    pub(crate) left: String,
+    pub(crate) middle: String,
+    pub(crate) top: String,
+    pub(crate) width: String,
+    pub(crate) tall: String,
     /// Where its value stands, if it is the highest.
-    pub(super) peak: Option<PeakText>,
-    pub(super) odd: bool,
+    pub(crate) peak: Option<PeakText>,
+    pub(crate) odd: bool,
 }
 
 /// Where the value of the highest column stands.
 #[derive(Debug)]
-pub(super) struct PeakText {
-    pub(super) y: String,
-    pub(super) anchor: &'static str,
+pub(crate) struct PeakText {
+    pub(crate) y: String,
+    pub(crate) anchor: &'static str,
 }
 
 /// A chart of lying bars.
 #[derive(Debug)]
-pub(super) struct RowChart {
-    pub(super) title: String,
-    pub(super) class: &'static str,
-    pub(super) height: u32,
-    pub(super) thick: u32,
-    pub(super) rows: Vec<RowBar>,
+pub(crate) struct RowChart {
+    pub(crate) title: String,
+    pub(crate) class: &'static str,
+    pub(crate) height: u32,
+    pub(crate) thick: u32,
+    pub(crate) rows: Vec<RowBar>,
 }
 
 /// A lying bar, in places of the picture.
 #[derive(Debug)]
-pub(super) struct RowBar {
-    pub(super) label: String,
-    pub(super) short: String,
-    pub(super) text: String,
-    pub(super) line: u32,
-    pub(super) top: u32,
-    pub(super) long: String,
+pub(crate) struct RowBar {
+    pub(crate) label: String,
+    pub(crate) href: Option<String>,
+    pub(crate) short: String,
+    pub(crate) text: String,
+    pub(crate) line: u32,
+    pub(crate) top: u32,
+    pub(crate) long: String,
 }
 
 /// Upright columns, from left to right: for times.
@@ -86,15 +99,29 @@ pub(super) fn columns(title: &str, class: &'static str, bars: &[Bar]) -> ColumnC
     let highest = bars.iter().position(|bar| bar.value == most && most > 0);
     let slot = 100.0 / count(bars.len());
     let wide = (slot * 0.72).min(9.0);
-    let crowded = bars.len() > CROWDED;
+    let ticks = bars.iter().filter(|bar| !bar.tick.is_empty()).count();
+    let step = ticks.div_ceil(TICKS).max(1);
+    let crowded = ticks.div_ceil(step) > CROWDED;
+    let mut ticks_left = ticks;
     let column = |(n, bar): (usize, &Bar)| {
+        if !bar.tick.is_empty() {
+            ticks_left -= 1;
+        }
+        let is_shown = ticks_left.is_multiple_of(step);
         let middle = slot * (count(n) + 0.5);
         let tall = f64::from(HEIGHT) * share(bar.value, most);
         // What is there is seen.
         let tall = if bar.value > 0 { tall.max(2.0) } else { 0.0 };
         let top = f64::from(ABOVE + HEIGHT) - tall;
         ColumnBar {
+            empty: bar.value == 0,
             label: visible(&bar.label).into_owned(),
+            tick: if is_shown {
+                visible(&bar.tick).into_owned()
+            } else {
+                String::new()
+            },
+            href: bar.href.clone(),
             text: visible(&bar.text).into_owned(),
             left: percent(middle - wide / 2.0),
             middle: percent(middle),
@@ -106,7 +133,7 @@ pub(super) fn columns(title: &str, class: &'static str, bars: &[Bar]) -> ColumnC
                 anchor: anchor(middle, &bar.text),
             }),
             // The last label is always shown, and of the others every second.
-            odd: crowded && (bars.len() - n).is_multiple_of(2),
+            odd: crowded && !(ticks_left / step).is_multiple_of(2),
         }
     };
     ColumnChart {
@@ -129,8 +156,9 @@ pub(super) fn rows(title: &str, class: &'static str, bars: &[Bar]) -> RowChart {
         }
         let label = visible(&bar.label).into_owned();
         RowBar {
-            short: cut(&label),
+            short: cut(&label, LETTERS),
             label,
+            href: bar.href.clone(),
             text: visible(&bar.text).into_owned(),
             line: y + 15,
             top: y + 22,
@@ -143,6 +171,75 @@ pub(super) fn rows(title: &str, class: &'static str, bars: &[Bar]) -> RowChart {
         height: bars.iter().map(|_| ROW).sum(),
         thick: THICK,
         rows: (0..).step_by(ROW as usize).zip(bars).map(row).collect(),
+    }
+}
+
+/// How something grew, as a line over a time axis.
+#[derive(Debug)]
+pub(crate) struct LineChart {
+    pub(crate) title: String,
+    pub(crate) height: u32,
+    /// The points of the line, in a picture that is [`LINE_WIDTH`] wide.
+    pub(crate) line: String,
+    pub(crate) area: String,
+    /// How high a limit stands.
+    pub(crate) limit: Option<String>,
+    /// The ends of the axis.
+    pub(crate) ends: (String, String),
+    pub(crate) top: String,
+}
+
+/// Width of the picture of a line, which is stretched to that of the page.
+const LINE_WIDTH: u32 = 1_000;
+/// Points of a line, at most.
+const POINTS: usize = 240;
+
+/// A line through points in time, each a place on the axis and a value, with a limit across it.
+/// Between two points it goes on at the value of the first.
+pub(super) fn line(
+    title: &str,
+    points: &[(u32, u64)],
+    limit: Option<u64>,
+    (ends, top): ((String, String), String),
+) -> LineChart {
+    let first = points.first().map_or(0, |(at, _)| *at);
+    let span = points.last().map_or(0, |(at, _)| at - first).max(1);
+    let most = points.iter().map(|(_, value)| *value).chain(limit).max();
+    let y = |value: u64| {
+        let high = f64::from(HEIGHT) * share(value, most.unwrap_or(0));
+        pixels(f64::from(HEIGHT) - high)
+    };
+    let x = |at: u32| pixels(f64::from(LINE_WIDTH) * f64::from(at - first) / f64::from(span));
+    // Of many points every so many-th is drawn, and the last.
+    let step = points.len().div_ceil(POINTS).max(1);
+    let drawn = |(n, point): (usize, &(u32, u64))| {
+        let is_drawn = n % step == 0 || n + 1 == points.len();
+        is_drawn.then_some(*point)
+    };
+    let mut line = String::new();
+    let mut last = None;
+    for (at, value) in points.iter().enumerate().filter_map(drawn) {
+        let command = if last.is_none() { "M" } else { "L" };
+        if let Some(last) = last {
+            // Nothing came in between.
+            let _ = write!(line, "L{},{} ", x(at), y(last));
+        }
+        let _ = write!(line, "{command}{},{} ", x(at), y(value));
+        last = Some(value);
+    }
+    let foot = pixels(f64::from(HEIGHT));
+    let area = match last {
+        Some(_) => format!("{line}L{LINE_WIDTH},{foot} L0,{foot} Z"),
+        None => String::new(),
+    };
+    LineChart {
+        title: visible(title).into_owned(),
+        height: HEIGHT,
+        line: line.trim_end().to_owned(),
+        area,
+        limit: limit.map(y),
+        ends,
+        top,
     }
 }
 
@@ -168,11 +265,12 @@ fn anchor(middle: f64, text: &str) -> &'static str {
     }
 }
 
-fn cut(label: &str) -> String {
-    if label.chars().count() <= LETTERS {
+/// The beginning of a label that has too many letters.
+pub(super) fn cut(label: &str, letters: usize) -> String {
+    if label.chars().count() <= letters {
         return label.to_owned();
     }
-    let mut short: String = label.chars().take(LETTERS - 1).collect();
+    let mut short: String = label.chars().take(letters - 1).collect();
     short.push('…');
     short
 }
@@ -229,6 +327,8 @@ mod tests {
     fn bar(label: &str, value: u64) -> Bar {
         Bar {
             label: label.to_owned(),
+            tick: label.to_owned(),
+            href: None,
             value,
             text: format!("{value} B"),
         }
@@ -264,10 +364,41 @@ mod tests {
     }
 
     #[test]
+    fn a_bar_leads_where_its_messages_are() {
+        let mut bar = bar("a", 1);
+        bar.href = Some("search.html#q=\"x".to_owned());
+        for draw in [drawn_rows, drawn_columns] {
+            let svg = draw("t", std::slice::from_ref(&bar));
+            assert!(svg.contains("<a href=\"search.html#q=&#34;x\""), "{svg}");
+        }
+    }
+
+    #[test]
     fn a_text_stays_in_the_picture() {
         assert_eq!(anchor(4.0, "5.0 MiB"), "start");
         assert_eq!(anchor(4.0, "25"), "middle");
         assert_eq!(anchor(96.0, "5.0 MiB"), "end");
+    }
+
+    #[test]
+    fn a_line_stays_level_where_nothing_came() {
+        let ends = || ((String::new(), String::new()), String::new());
+        let chart = line("t", &[(24, 50), (30, 50), (34, 150)], Some(300), ends());
+        assert_eq!(
+            chart.line,
+            "M0.0,125.0 L600.0,125.0 L600.0,125.0 L1000.0,125.0 L1000.0,75.0"
+        );
+        assert_eq!(chart.limit.as_deref(), Some("0.0"));
+        assert!(
+            chart.area.ends_with(" L1000,150.0 L0,150.0 Z"),
+            "{}",
+            chart.area
+        );
+        let none = line("t", &[], Some(5), ends());
+        assert_eq!((&*none.line, &*none.area), ("", ""));
+        let many: Vec<_> = (0..5_000).map(|n| (n, u64::from(n))).collect();
+        let chart = line("t", &many, None, ends());
+        assert!(chart.line.len() < 12_000 && chart.line.ends_with("L1000.0,0.0"));
     }
 
     #[test]

@@ -1,7 +1,11 @@
-//! What the mail is made of, as numbers, and as a page for a browser.
+//! What the mail is made of: sums over the messages that a query finds, by time, sender, size and
+//! folder, as numbers and as charts for a browser.
 
 mod chart;
+mod growth;
+mod key;
 mod page;
+pub(crate) mod view;
 
 use std::io;
 use std::path::Path;
@@ -10,16 +14,54 @@ use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::mail::query::Query;
 use crate::vault::Vault;
-use crate::vault::catalog::{Amount, BRACKETS, Facet, Totals};
-use crate::vault::layout::folder_label;
+use crate::vault::catalog::{Amount, Grouping, Groups, TimeSums, Totals};
+
+pub use growth::{Growth, GrowthPoint};
+pub use key::StatsKey;
+use key::{WEEKDAYS, month_text};
+pub use page::StatsPage;
+
+/// What messages are told apart by. Times are in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Facet {
+    /// The year in which they were received.
+    Year,
+    /// The month of a year.
+    Month,
+    /// The day of the week.
+    Weekday,
+    /// The hour of the day.
+    Hour,
+    /// The address of the sender.
+    Sender,
+    /// Brackets of their size.
+    Size,
+    /// The folder; a message in two of them counts in both.
+    Folder,
+}
+
+impl Facet {
+    /// The grouping of the catalog that it needs.
+    #[must_use]
+    pub fn grouping(self) -> Option<Grouping> {
+        match self {
+            Self::Sender => Some(Grouping::Sender),
+            Self::Size => Some(Grouping::Size),
+            Self::Folder => Some(Grouping::Folder),
+            Self::Year | Self::Month | Self::Weekday | Self::Hour => None,
+        }
+    }
+}
 
 /// Sums over the messages that a query finds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stats {
     /// All of them.
     pub totals: Totals,
-    /// The same, in groups.
-    pub sections: Vec<StatsSection>,
+    /// The same by time.
+    pub times: TimeSums,
+    /// The same in groups that are not of time.
+    pub groups: Vec<StatsSection>,
 }
 
 /// The groups of one facet.
@@ -38,114 +80,206 @@ pub struct StatsSection {
 /// A group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatsRow {
-    /// Its name, as foreign as an address may be.
-    pub label: String,
-    /// The account, if the group is a folder.
-    pub account: Option<String>,
+    /// What its messages have in common.
+    pub key: StatsKey,
     /// How much it is.
     pub amount: Amount,
 }
 
-impl StatsRow {
-    /// Its name with that of its account.
+impl StatsSection {
+    /// How many years or months without mail lie between a row and the one before it.
     #[must_use]
-    pub fn whole_label(&self) -> String {
-        match &self.account {
-            Some(account) => format!("{account}/{}", self.label),
-            None => self.label.clone(),
-        }
+    pub fn gap_before(&self, row: usize) -> u64 {
+        let last = row.checked_sub(1).and_then(|last| self.rows.get(last));
+        let keys = last.zip(self.rows.get(row));
+        keys.map_or(0, |(last, next)| last.key.between(&next.key).len() as u64)
     }
 }
 
-/// Sums up what a query finds; of each facet at most `top` groups.
-pub fn gather(vault: &Vault, query: &Query, facets: &[Facet], top: u64) -> Result<Stats> {
-    let (totals, groups) = vault.catalog().statistics(query, facets, top)?;
-    let sections = groups
-        .into_iter()
-        .map(|groups| StatsSection {
-            facet: groups.facet,
-            rows: groups
-                .shown
-                .into_iter()
-                .map(|group| {
-                    let (account, label) = named(groups.facet, &group.key);
-                    let account = account.map(|account| vault.shown(&account).to_owned());
-                    StatsRow {
-                        label,
-                        account,
-                        amount: group.amount,
-                    }
-                })
-                .collect(),
-            others: groups.others,
-            rest: groups.rest,
-        })
-        .collect();
-    Ok(Stats { totals, sections })
-}
-
-/// Writes the page of the statistics: one file that needs nothing else. `about` says which
-/// messages they are of; `made` is the day.
-pub fn write_page(path: &Path, stats: &Stats, about: &str, made: &str) -> Result<()> {
-    let page = page::page(stats, about, made);
-    let page = page.map_err(|e| Error::file("write", path, io::Error::other(e)))?;
-    fsx::write_durably(&fsx::resolve_parent(path), page.as_bytes())
-}
-
-fn named(facet: Facet, key: &str) -> (Option<String>, String) {
-    match facet {
-        Facet::Folder => {
-            let (account, dir) = key.split_once('\n').unwrap_or(("", key));
-            (Some(account.to_owned()), folder_label(dir))
+impl Stats {
+    /// The groups of a facet; of years and months the newest `top`. Of senders, sizes and folders
+    /// there are as many as were gathered.
+    #[must_use]
+    pub fn section(&self, facet: Facet, top: u64) -> StatsSection {
+        let row = |(key, amount)| StatsRow { key, amount };
+        let undated = (StatsKey::Undated, self.times.undated);
+        let undated = Some(undated).filter(|(_, amount)| amount.messages > 0);
+        let cyclic = |rows: Vec<(StatsKey, Amount)>| {
+            let some = rows.iter().any(|(_, amount)| amount.messages > 0);
+            let rows = rows.into_iter().filter(|_| some);
+            newest(facet, rows.map(row).collect(), u64::MAX)
+        };
+        match facet {
+            Facet::Year => {
+                let years = self.times.years().into_iter();
+                let years = years.map(|(year, amount)| (StatsKey::Year(year), amount));
+                newest(
+                    facet,
+                    undated.into_iter().chain(years).map(row).collect(),
+                    top,
+                )
+            }
+            Facet::Month => {
+                let months = self.times.months.iter();
+                let months = months.map(|((y, m), amount)| (StatsKey::Month(*y, *m), *amount));
+                newest(
+                    facet,
+                    undated.into_iter().chain(months).map(row).collect(),
+                    top,
+                )
+            }
+            Facet::Weekday => {
+                let days = WEEKDAYS.into_iter().zip(self.times.weekdays);
+                cyclic(days.map(|(day, a)| (StatsKey::Weekday(day), a)).collect())
+            }
+            Facet::Hour => {
+                let hours = (0..).zip(self.times.hours);
+                cyclic(hours.map(|(hour, a)| (StatsKey::Hour(hour), a)).collect())
+            }
+            Facet::Sender | Facet::Size | Facet::Folder => {
+                let gathered = self.groups.iter().find(|section| section.facet == facet);
+                gathered
+                    .cloned()
+                    .unwrap_or_else(|| newest(facet, Vec::new(), top))
+            }
         }
-        Facet::Size => (None, bracket(key.parse().unwrap_or(0))),
-        Facet::Year if key.is_empty() => (None, "no date".to_owned()),
-        Facet::Sender if key.is_empty() => (None, "no sender".to_owned()),
-        Facet::Year | Facet::Sender => (None, key.to_owned()),
+    }
+
+    /// How the mail grew, against a quota if one is given.
+    #[must_use]
+    pub fn growth(&self, quota: Option<u64>) -> Growth {
+        Growth::of(&self.times, quota)
     }
 }
 
-/// A bracket in words: `1 - 10 MiB`.
-fn bracket(n: usize) -> String {
-    let round = |octets: u64| match octets >> 20 {
-        0 => format!("{} KiB", octets >> 10),
-        mib => format!("{mib} MiB"),
+/// The last `top` rows, and what the others amount to.
+fn newest(facet: Facet, mut rows: Vec<StatsRow>, top: u64) -> StatsSection {
+    let top = usize::try_from(top).unwrap_or(usize::MAX);
+    let shown = rows.split_off(rows.len().saturating_sub(top));
+    let mut rest = Amount::default();
+    for other in &rows {
+        rest.join(other.amount);
+    }
+    StatsSection {
+        facet,
+        rows: shown,
+        others: rows.len() as u64,
+        rest,
+    }
+}
+
+/// Sums up what a query finds; of each grouping at most `top` groups.
+pub fn gather(vault: &Vault, query: &Query, groupings: &[Grouping], top: u64) -> Result<Stats> {
+    let (totals, times, groups) = vault.catalog().statistics(query, groupings, top)?;
+    let shown = |account: &str| vault.shown(account).to_owned();
+    let groups = groups.into_iter().map(|groups| named(groups, &shown));
+    Ok(Stats {
+        totals,
+        times,
+        groups: groups.collect(),
+    })
+}
+
+/// The `top` largest of these rows, and what the others amount to.
+pub(crate) fn largest(facet: Facet, mut rows: Vec<StatsRow>, top: usize) -> StatsSection {
+    rows.sort_by_key(|row| std::cmp::Reverse(row.amount.octets));
+    let others = rows.split_off(top.min(rows.len()));
+    let mut rest = Amount::default();
+    for other in &others {
+        rest.join(other.amount);
+    }
+    StatsSection {
+        facet,
+        rows,
+        others: others.len() as u64,
+        rest,
+    }
+}
+
+/// The groups of the catalog with their names.
+pub(crate) fn named(groups: Groups, shown: &dyn Fn(&str) -> String) -> StatsSection {
+    let key = |key: String| match groups.by {
+        Grouping::Folder => {
+            let (account, dir) = key.split_once('\n').unwrap_or(("", &key));
+            StatsKey::Folder(shown(account), dir.to_owned())
+        }
+        Grouping::Size => StatsKey::Size(key.parse().unwrap_or(0)),
+        Grouping::Sender => StatsKey::Sender(key),
     };
-    match (BRACKETS.get(n), BRACKETS.get(n + 1)) {
-        (Some(0), Some(high)) => format!("under {}", round(*high)),
-        (Some(low), Some(high)) => {
-            let (low, high) = (round(*low), round(*high));
-            let unit = &high[high.len() - 4..];
-            format!("{} - {high}", low.trim_end_matches(unit))
-        }
-        (Some(low), None) => format!("{} and more", round(*low)),
-        (None, _) => String::new(),
+    let rows = groups.shown.into_iter().map(|group| StatsRow {
+        key: key(group.key),
+        amount: group.amount,
+    });
+    StatsSection {
+        facet: match groups.by {
+            Grouping::Sender => Facet::Sender,
+            Grouping::Size => Facet::Size,
+            Grouping::Folder => Facet::Folder,
+        },
+        rows: rows.collect(),
+        others: groups.others,
+        rest: groups.rest,
     }
+}
+
+/// Writes the page of the statistics: one file that needs nothing else.
+pub fn write_page(path: &Path, page: &StatsPage<'_>) -> Result<()> {
+    let text = page.render();
+    let text = text.map_err(|e| Error::file("write", path, io::Error::other(e)))?;
+    fsx::write_durably(&fsx::resolve_parent(path), text.as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn brackets_are_named_by_their_ends() {
-        let all: Vec<_> = (0..BRACKETS.len()).map(bracket).collect();
-        assert_eq!(
-            all,
-            [
-                "under 10 KiB",
-                "10 - 100 KiB",
-                "100 KiB - 1 MiB",
-                "1 - 10 MiB",
-                "10 - 100 MiB",
-                "100 MiB and more",
-            ]
-        );
+    fn amount(messages: u64) -> Amount {
+        Amount {
+            messages,
+            octets: messages,
+        }
+    }
+
+    fn stats() -> Stats {
+        let mut times = TimeSums {
+            undated: amount(1),
+            ..TimeSums::default()
+        };
+        for (month, messages) in [((2019, 12), 2), ((2020, 1), 3), ((2024, 5), 4)] {
+            times.months.insert(month, amount(messages));
+        }
+        times.weekdays[5] = amount(9);
+        Stats {
+            times,
+            ..Stats::default()
+        }
+    }
+
+    fn labels(section: &StatsSection) -> Vec<(String, u64)> {
+        let rows = section.rows.iter();
+        rows.map(|row| (row.key.to_string(), row.amount.messages))
+            .collect()
     }
 
     #[test]
-    fn folders_are_named_as_people_write_them() {
-        let row = named(Facet::Folder, "work\n.Lists.rust");
-        assert_eq!(row, (Some("work".to_owned()), "Lists/rust".to_owned()));
+    fn the_newest_times_are_shown_and_the_older_ones_summed_up() {
+        let section = stats().section(Facet::Year, 2);
+        let shown = [("2020".to_owned(), 3), ("2024".to_owned(), 4)];
+        assert_eq!(labels(&section), shown);
+        assert_eq!((section.others, section.rest), (2, amount(3)));
+        let months = stats().section(Facet::Month, 9);
+        assert_eq!(labels(&months)[0], ("no date".to_owned(), 1));
+        assert_eq!((months.rows.len(), months.others), (4, 0));
+    }
+
+    #[test]
+    fn a_week_has_seven_days_whatever_came() {
+        let section = stats().section(Facet::Weekday, 1);
+        assert_eq!(section.rows.len(), 7);
+        assert_eq!(labels(&section)[5], ("Saturday".to_owned(), 9));
+        let none = Stats::default();
+        for facet in [Facet::Year, Facet::Month, Facet::Weekday, Facet::Hour] {
+            assert!(none.section(facet, 9).rows.is_empty());
+        }
     }
 }

@@ -2,13 +2,26 @@
 //! markup and style are in `templates/stats`.
 
 use askama::Template;
-use chrono::DateTime;
 
-use super::chart::{self, Bar, ColumnChart, RowChart};
-use super::{Stats, StatsSection};
+use super::Stats;
+use super::key::month_of;
+use super::view::{SectionStyle, SectionView, percent};
 use crate::base::units::{count_text, size_text};
 use crate::mail::markup::visible;
-use crate::vault::catalog::{Amount, Facet, Totals};
+use crate::vault::catalog::Totals;
+
+/// What a page is made from.
+#[derive(Debug)]
+pub struct StatsPage<'a> {
+    /// The figures.
+    pub stats: &'a Stats,
+    /// Which messages they are of.
+    pub about: &'a str,
+    /// The day on which it was made.
+    pub made: &'a str,
+    /// The room on the server that the mail is compared with, in octets.
+    pub quota: Option<u64>,
+}
 
 #[derive(Template)]
 #[template(path = "stats/page.html")]
@@ -22,53 +35,38 @@ struct StatsTemplate {
     sections: Vec<SectionView>,
 }
 
-/// One facet with its charts and its table.
-struct SectionView {
-    title: &'static str,
-    head: &'static str,
-    wide: bool,
-    pair: Option<(ColumnChart, ColumnChart)>,
-    chart: Option<RowChart>,
-    rows: Vec<AmountCells>,
-    rest: Option<AmountCells>,
-}
-
-/// A row of a table.
-struct AmountCells {
-    label: String,
-    messages: String,
-    size: String,
-    share: String,
-}
-
-/// The whole page.
-pub(super) fn page(stats: &Stats, about: &str, made: &str) -> askama::Result<String> {
-    let totals = &stats.totals;
-    let sections = stats.sections.iter();
-    let heavy = totals.heavy.map(|(size, heavy)| {
-        (
-            percent(heavy.messages, totals.amount.messages),
-            percent(heavy.octets, totals.amount.octets),
-            size_text(size),
-        )
-    });
-    let template = StatsTemplate {
-        title: "What the mail is made of",
-        about: visible(about).into_owned(),
-        made: visible(made).into_owned(),
-        sums: sums(totals),
-        heavy,
-        sections: sections
-            .map(|section| one(section, totals.amount))
-            .collect(),
-    };
-    template.render()
+impl StatsPage<'_> {
+    /// The whole page.
+    pub(super) fn render(&self) -> askama::Result<String> {
+        let totals = &self.stats.totals;
+        let heavy = totals.heavy.map(|(size, heavy)| {
+            (
+                percent(heavy.messages, totals.amount.messages),
+                percent(heavy.octets, totals.amount.octets),
+                size_text(size),
+            )
+        });
+        let style = SectionStyle {
+            link: None,
+            zone: "UTC",
+            quota: self.quota,
+        };
+        let template = StatsTemplate {
+            title: "What the mail is made of",
+            about: visible(self.about).into_owned(),
+            made: visible(self.made).into_owned(),
+            sums: sums(totals),
+            heavy,
+            sections: style.sections(self.stats),
+        };
+        template.render()
+    }
 }
 
 /// All of the mail in a few numbers.
 fn sums(totals: &Totals) -> Vec<(&'static str, String)> {
     let span = totals.span.map_or_else(String::new, |(first, last)| {
-        format!("{} \u{2013} {}", month(first), month(last))
+        format!("{} \u{2013} {}", month_of(first), month_of(last))
     });
     vec![
         ("Messages", count_text(totals.amount.messages)),
@@ -78,96 +76,34 @@ fn sums(totals: &Totals) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn one(section: &StatsSection, all: Amount) -> SectionView {
-    let (title, head) = match section.facet {
-        Facet::Year => ("By year", "Year"),
-        Facet::Sender => ("By sender", "Sender"),
-        Facet::Size => ("By size of a message", "Size"),
-        Facet::Folder => ("By folder", "Folder"),
-    };
-    let bars = |value: fn(&Amount) -> u64, text: fn(u64) -> String| -> Vec<Bar> {
-        let rows = section.rows.iter();
-        rows.map(|row| Bar {
-            label: row.whole_label(),
-            value: value(&row.amount),
-            text: text(value(&row.amount)),
-        })
-        .collect()
-    };
-    let wide = section.facet == Facet::Year;
-    let sizes = bars(|a| a.octets, size_text);
-    let pair = wide.then(|| {
-        let messages = bars(|a| a.messages, count_text);
-        (
-            chart::columns("Size by year", "size", &sizes),
-            chart::columns("Messages by year", "mail", &messages),
-        )
-    });
-    let title_of_chart = format!("Size, {}", title.to_lowercase());
-    let others = format!("{} others", count_text(section.others));
-    let rows = section.rows.iter();
-    SectionView {
-        title,
-        head,
-        wide,
-        pair,
-        chart: (!wide).then(|| chart::rows(&title_of_chart, "size", &sizes)),
-        rows: rows
-            .map(|row| cells(&row.whole_label(), row.amount, all))
-            .collect(),
-        rest: (section.others > 0).then(|| cells(&others, section.rest, all)),
-    }
-}
-
-fn cells(label: &str, amount: Amount, all: Amount) -> AmountCells {
-    AmountCells {
-        label: visible(label).into_owned(),
-        messages: count_text(amount.messages),
-        size: size_text(amount.octets),
-        share: percent(amount.octets, all.octets),
-    }
-}
-
-/// A share in percent, rounded, and never nothing for something.
-fn percent(part: u64, whole: u64) -> String {
-    let rounded = (u128::from(part) * 200 + u128::from(whole)) / (u128::from(whole.max(1)) * 2);
-    match rounded {
-        0 if part > 0 => "<1 %".to_owned(),
-        rounded => format!("{rounded} %"),
-    }
-}
-
-/// A month that is not broken at its blank.
-fn month(time: i64) -> String {
-    DateTime::from_timestamp(time, 0)
-        .map_or_else(String::new, |time| time.format("%b\u{a0}%Y").to_string())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use chrono::NaiveDate;
     use proptest::prelude::*;
 
     use super::*;
     use crate::mail::markup::{nasty, skeleton, unescaped};
-    use crate::stats::StatsRow;
+    use crate::stats::{Facet, StatsKey, StatsRow, StatsSection};
+    use crate::vault::catalog::{Amount, TimeSums};
 
-    fn stats(label: &str) -> Stats {
+    fn stats(label: &str, account: &str) -> Stats {
         let amount = Amount {
             messages: 3,
             octets: 4096,
         };
-        let section = |facet| StatsSection {
+        let section = |facet, key| StatsSection {
             facet,
-            rows: vec![StatsRow {
-                label: label.to_owned(),
-                account: None,
-                amount,
-            }],
+            rows: vec![StatsRow { key, amount }],
             others: 2,
             rest: amount,
         };
+        let mut times = TimeSums::default();
+        for (year, month) in [(1999, 1), (2020, 12), (2021, 2)] {
+            let day = NaiveDate::from_ymd_opt(year, month, 1).unwrap();
+            times.add(day.and_hms_opt(9, 0, 0), 4096);
+        }
         Stats {
             totals: Totals {
                 amount,
@@ -175,15 +111,35 @@ mod tests {
                 span: Some((0, 86_400)),
                 heavy: Some((1 << 20, amount)),
             },
-            sections: [Facet::Year, Facet::Sender, Facet::Size, Facet::Folder]
-                .map(section)
-                .to_vec(),
+            times,
+            groups: vec![
+                section(Facet::Sender, StatsKey::Sender(label.to_owned())),
+                section(Facet::Size, StatsKey::Size(1)),
+                section(
+                    Facet::Folder,
+                    StatsKey::Folder(account.to_owned(), ".Lists".to_owned()),
+                ),
+            ],
         }
+    }
+
+    fn page(stats: &Stats, about: &str, made: &str) -> String {
+        let page = StatsPage {
+            stats,
+            about,
+            made,
+            quota: Some(5_000),
+        };
+        page.render().unwrap()
     }
 
     #[test]
     fn the_page_fetches_and_runs_nothing() {
-        let page = page(&stats("<img src=x onerror=y>"), "all & <more>", "today").unwrap();
+        let page = page(
+            &stats("<img src=x onerror=y>", "a"),
+            "all & <more>",
+            "today",
+        );
         assert!(page.contains("default-src 'none'; style-src 'unsafe-inline'"));
         for word in [
             "<script", "<img", "<link", "http:", "https:", "url(", "@import", "<a ",
@@ -194,34 +150,55 @@ mod tests {
     }
 
     #[test]
-    fn under_each_chart_stands_a_table() {
-        let page = page(&stats("x"), "all", "today").unwrap();
+    fn under_each_chart_stands_a_table_with_queries() {
+        let page = page(&stats("ann@example.org", "work"), "all", "today");
         for section in page.split("<section").skip(1) {
             let chart = section.find("<svg");
             let table = section.find("<table>");
             assert!(chart.is_some() && chart < table, "{section}");
         }
-        assert_eq!(page.matches("<table>").count(), 4);
+        assert_eq!(page.matches("<table>").count(), 8);
+        for query in [
+            "after:2020-01-01 before:2021-01-01",
+            "after:2020-12-01 before:2021-01-01",
+            "weekday:fri",
+            "hour:9",
+            "from:ann@example.org",
+            "larger:10K smaller:102401",
+            "account:work folder:Lists",
+        ] {
+            assert!(page.contains(&format!("<code>{query}</code>")), "{query}");
+        }
+        assert!(
+            page.contains("The line is 5 KiB, passed in Dec\u{a0}2020."),
+            "{page}"
+        );
     }
 
     #[test]
-    fn shares_are_rounded_and_something_is_more_than_nothing() {
-        assert_eq!(percent(1, 3), "33 %");
-        assert_eq!(percent(2, 3), "67 %");
-        assert_eq!(percent(1, 1_000_000), "<1 %");
-        assert_eq!(percent(0, 0), "0 %");
+    fn a_page_stays_small_whatever_there_is() {
+        let long = "\u{4e2d}\"".repeat(60);
+        let mut stats = stats(&long, &long);
+        for year in 1970..2107 {
+            for month in 1..=12 {
+                let day = NaiveDate::from_ymd_opt(year, month, 1).unwrap();
+                stats.times.add(day.and_hms_opt(month, 0, 0), 1 << 40);
+            }
+        }
+        for section in &mut stats.groups {
+            section.rows = vec![section.rows[0].clone(); 10];
+        }
+        let page = page(&stats, &long, "today");
+        assert!(page.len() < 100_000, "{}", page.len());
     }
 
     proptest! {
         #[test]
         fn no_text_is_markup(label in nasty(), account in nasty(), about in nasty(), made in nasty()) {
-            let mut stats = stats(&label);
-            let folder = stats.sections.last_mut().and_then(|section| section.rows.first_mut());
-            if let Some(row) = folder {
-                row.account = Some(account.clone());
-            }
-            let plain = page(&self::stats("x"), "x", "x").unwrap();
-            let page = page(&stats, &about, &made).unwrap();
+            let plain = page(&self::stats("x", "x"), "x", "x");
+            // Without a sender there is no query.
+            let label = format!("x{label}");
+            let page = page(&stats(&label, &account), &about, &made);
             prop_assert_eq!(skeleton(&page), skeleton(&plain));
             let texts = unescaped(&page);
             for field in [&label, &account, &about, &made] {

@@ -96,6 +96,9 @@ pub struct Entry {
     /// has for this folder, or, where each content is selected once, the first of all its folders;
     /// else what the content says. Never the file's time, which a copy of the vault may have lost.
     pub(crate) date: i64,
+    /// When it was received, in Unix seconds, as `list` and `search` say it wherever it lies; 0 if
+    /// nobody knows.
+    pub(crate) shown_date: i64,
     /// When it was archived, in Unix seconds.
     pub(crate) archived: i64,
     /// Its sender, decoded.

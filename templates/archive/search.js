@@ -87,11 +87,13 @@ function parse(text) {
 function termOf(key, value, quoted) {
   if (key === undefined) return wordsOf(value, ANY);
   if (Object.hasOwn(FIELDS, key)) return wordsOf(value, FIELDS[key]);
-  const filter = {is: 'is', has: 'has', in: 'in', folder: 'in', account: 'account', year: 'date', month: 'date', date: 'date'};
+  const filter = {is: 'is', has: 'has', in: 'in', folder: 'in', account: 'account', year: 'date', month: 'date', date: 'date', weekday: 'weekday', hour: 'hour', size: 'size'};
   if (!Object.hasOwn(filter, key)) return undefined;
   let folded = fold(value).trim();
   if (key === 'has' && folded === 'attachments') folded = 'attachment';
   if (key === 'is' && folded === 'flagged') folded = 'starred';
+  if (key === 'weekday') folded = folded.slice(0, 3);
+  if (key === 'hour') folded = folded.replace(/^0(?=\d)/u, '');
   const open = filter[key] === 'in' && !quoted;
   return {mask: 0, wanted: [{word: inBytes(`${filter[key]}:${cut(folded)}`), open}]};
 }

@@ -291,6 +291,7 @@ fn an_archive_opens_from_the_disk_and_fits_every_window() {
         letter,
         site.join("all/index.html"),
         site.join("folders/INBOX/index.html"),
+        site.join("stats.html"),
         plain.unwrap().clone(),
     ];
     assert_fit(&sandbox, &some);
@@ -308,7 +309,8 @@ fn an_archive_opens_from_the_disk_and_fits_every_window() {
             ("index", &some[0]),
             ("letter", &some[1]),
             ("list", &some[2]),
-            ("plain", &some[4]),
+            ("statistics", &some[4]),
+            ("plain", &some[5]),
         ],
     );
     assert_eq!(*asked.lock().unwrap(), BTreeSet::new());

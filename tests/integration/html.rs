@@ -105,6 +105,25 @@ fn new_mail_changes_few_pages_and_none_without_it() {
 }
 
 #[test]
+fn an_archive_shows_the_dates_that_a_list_shows() {
+    let sandbox = sandbox();
+    let dated = "From a@example.org Mon Jan  1 00:00:00 2024\nFrom: ann@example.org\n\
+                 Date: Tue, 2 Mar 2004 10:00:00 +0000\nSubject: copied last year\n\nHello\n\n";
+    import(&sandbox, "Box", dated);
+    let _ = sandbox.run(&EXPORT).expect_code(0);
+    let list = sandbox.run(&["list"]).expect_code(0).stdout();
+    let pages = ["index.html", "all/index.html", "stats.html"];
+    assert!(list.contains("2004-03-02"), "{list}");
+    for page in pages {
+        let text = fs::read_to_string(sandbox.path("site").join(page)).unwrap();
+        assert!(
+            text.contains("2004") && !text.contains("2024"),
+            "{page}: {text}"
+        );
+    }
+}
+
+#[test]
 fn pages_are_small_and_lead_from_the_newest_to_the_oldest() {
     let sandbox = sandbox();
     import(&sandbox, "Box", &many(0..1_100));

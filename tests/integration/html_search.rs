@@ -161,7 +161,7 @@ fn the_search_page_finds_what_search_finds() {
         .run(&["export", "site", "--format", "html"])
         .expect_code(0);
     let page = sandbox.path("site/search.html");
-    let queries: [(&str, &[&str]); 17] = [
+    let queries: [(&str, &[&str]); 19] = [
         ("from:air", &["from:air"]),
         ("from:ann@example.org", &["from:ann@example.org"]),
         ("to:bob", &["to:bob"]),
@@ -177,6 +177,8 @@ fn the_search_page_finds_what_search_finds() {
         ("date:2024-03", &["after:2024-03", "before:2024-04"]),
         ("year:2025 bob", &["after:2025", "before:2026", "bob"]),
         ("in:INBOX -year:2019", &["folder:INBOX", "after:2020"]),
+        ("weekday:SATURDAY", &["weekday:sat"]),
+        ("hour:09 -hour:12", &["hour:9", "-hour:12"]),
         ("onerror", &["onerror"]),
         ("nobody-has-this", &["nobody-has-this"]),
     ];
@@ -200,6 +202,41 @@ fn the_search_page_finds_what_search_finds() {
         seen += wanted.len();
     }
     assert!(seen > 25, "{seen}");
+    assert_eq!(*requests.lock().unwrap(), BTreeSet::new());
+}
+
+#[test]
+fn each_kind_of_bar_of_the_statistics_leads_to_its_messages() {
+    if missing("chromium") {
+        return;
+    }
+    let (port, requests) = listener();
+    let (sandbox, _server) = pulled(letters(port));
+    let _ = sandbox
+        .run(&["export", "site", "--format", "html"])
+        .expect_code(0);
+    let stats = opened(&sandbox, &sandbox.path("site/stats.html"), "");
+    assert_eq!(stats.complaints, Vec::<String>::new());
+    let mut kinds = BTreeSet::new();
+    for row in stats
+        .dom
+        .split("<th scope=\"row\"><a href=\"search.html")
+        .skip(1)
+    {
+        let (address, rest) = row.split_once('"').unwrap();
+        let kind = address.split('%').next().unwrap().to_owned() + &address.len().to_string();
+        if !kinds.insert(kind) {
+            continue;
+        }
+        let count = rest.split("<td>").nth(1).unwrap();
+        let count = count.split('<').next().unwrap();
+        let found = opened(&sandbox, &sandbox.path("site/search.html"), address);
+        let (_, said) = hits(&found.dom);
+        let messages = if count == "1" { "message" } else { "messages" };
+        assert_eq!(said, format!("{count} {messages}"), "{address}");
+    }
+    // Years, months, days, hours, senders, sizes and folders.
+    assert!(kinds.len() >= 7, "{kinds:?}");
     assert_eq!(*requests.lock().unwrap(), BTreeSet::new());
 }
 

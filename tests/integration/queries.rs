@@ -356,6 +356,7 @@ fn a_folder_or_account_that_is_not_there_is_refused_with_the_nearest() {
         subject: "ticket",
         word: "ticket",
         year: 2020,
+        hour: 0,
         padding: 0,
         attached: false,
         places: [("home", "Trash")].into(),

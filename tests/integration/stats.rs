@@ -72,7 +72,7 @@ fn every_message_counts_in_its_year_sender_size_and_folder() {
     assert_eq!(
         groups(&lines, "size"),
         pairs(&[
-            ("under 10 KiB", 10),
+            ("up to 10 KiB", 10),
             ("100 KiB - 1 MiB", 1),
             ("1 - 10 MiB", 1)
         ])
@@ -87,6 +87,91 @@ fn every_message_counts_in_its_year_sender_size_and_folder() {
     assert_eq!(summary["messages"], 12);
     assert_eq!(summary["bytes"], octets as u64);
     assert_eq!(summary["first"], "2019-03-02T10:00:00Z");
+}
+
+#[test]
+fn each_group_has_a_query_that_finds_just_its_messages() {
+    let (sandbox, _server) = pulled(letters());
+    let by = "year,month,weekday,hour,sender,size,folder";
+    let output = sandbox.run(&["stats", "--by", by, "--json"]).expect_code(0);
+    let lines = json_lines(&output.stdout);
+    let mut asked = 0;
+    for line in lines.iter().filter(|line| line["type"] == "group") {
+        let Some(query) = line["query"].as_str() else {
+            assert!(["no date", "no sender"].contains(&line["key"].as_str().unwrap()));
+            continue;
+        };
+        let terms: Vec<&str> = query.split(' ').collect();
+        let found = sandbox.run(&[&["search", "--json", "--"], &terms[..]].concat());
+        let found = json_lines(&found.expect_code(0).stdout);
+        let found = found
+            .iter()
+            .filter(|line| line["type"] == "message")
+            .count();
+        assert_eq!(found as u64, line["messages"].as_u64().unwrap(), "{query}");
+        asked += 1;
+    }
+    // 3 years and months, 7 days, 24 hours, 3 senders, 3 sizes, 1 folder.
+    assert_eq!(asked, 3 + 3 + 7 + 24 + 3 + 3 + 1);
+}
+
+#[test]
+fn what_came_when_is_told_by_month_weekday_and_hour() {
+    let (sandbox, _server) = pulled(letters());
+    let text = sandbox.run(&["stats", "--by", "month,weekday,hour"]);
+    let text = text.expect_code(0).stdout();
+    for line in [
+        "(11 months without mail)",
+        "2020-03",
+        // The second of March was a Saturday, a Monday and a Tuesday.
+        "Saturday",
+        "Monday",
+        "10:00",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    let json = sandbox.run(&["stats", "--by", "weekday,hour", "--json"]);
+    let lines = json_lines(&json.expect_code(0).stdout);
+    let all = [groups(&lines, "weekday"), groups(&lines, "hour")].concat();
+    let some: Vec<_> = all
+        .into_iter()
+        .filter(|(_, messages)| *messages > 0)
+        .collect();
+    assert_eq!(
+        some,
+        pairs(&[
+            ("Monday", 2),
+            ("Tuesday", 8),
+            ("Saturday", 1),
+            ("10:00", 11)
+        ])
+    );
+}
+
+#[test]
+fn how_the_mail_grew_is_compared_with_a_quota() {
+    let (sandbox, _server) = pulled(letters());
+    for (quota, passed, said) in [
+        ("1M", Some("2019-03"), "(passed 1.0 MiB in 2019-03)"),
+        ("2600K", Some("2020-03"), "(passed 2.5 MiB in 2020-03)"),
+        ("1G", None, "(a full bar is 1.0 GiB, which is not reached)"),
+    ] {
+        let text = sandbox.run(&["stats", "--quota", quota]).expect_code(0);
+        assert!(text.stdout().contains(said), "{text}");
+        let json = sandbox.run(&["stats", "--quota", quota, "--json"]);
+        let lines = json_lines(&json.expect_code(0).stdout);
+        // The letter without a date was there from the beginning.
+        let grown = pairs(&[("2019", 2), ("2020", 4), ("2021", 12)]);
+        assert_eq!(groups(&lines, "growth"), grown);
+        assert_eq!(lines.last().unwrap()["quota_passed"].as_str(), passed);
+    }
+    let page = sandbox.run(&["stats", "--quota", "1M", "--html", "mail.html"]);
+    let _ = page.expect_code(0);
+    let page = fs::read_to_string(sandbox.path("mail.html")).unwrap();
+    assert!(
+        page.contains("The line is 1.0 MiB, passed in Mar\u{a0}2019."),
+        "{page}"
+    );
 }
 
 #[test]
@@ -142,7 +227,7 @@ fn the_page_is_one_private_file() {
     let page = fs::read_to_string(path).unwrap();
     assert!(page.contains("default-src 'none'"));
     assert!(page.contains("prefers-color-scheme:dark"));
-    assert_eq!(page.matches("<section").count(), 4);
+    assert_eq!(page.matches("<section").count(), 8);
     assert!(page.contains("ann@example.org"));
     assert!(!page.contains("<script"));
     // It is replaced, not added to.

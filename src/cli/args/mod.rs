@@ -497,12 +497,15 @@ pub(crate) enum ExportFormat {
 
 /// Show statistics by year, sender, size and folder
 ///
-/// QUERY is a search query; without one, all mail counts. The bars show total sizes. A
-/// message in two folders counts in both.
+/// QUERY is a search query; without one, all mail counts. The bars show total sizes; by month,
+/// weekday and hour, they show numbers of messages. Times are in UTC. A message in two folders
+/// counts in both.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
     mailvault stats                            all mail\n  \
     mailvault stats account:work --by sender --top 30\n  \
+    mailvault stats --by weekday,hour          when mail comes\n  \
+    mailvault stats --quota 5G                 how it grew towards 5 GiB\n  \
     mailvault stats --html mail.html           a page for a browser")]
 pub(crate) struct StatsArgs {
     /// Which messages; see 'mailvault help query'
@@ -520,7 +523,10 @@ pub(crate) struct StatsArgs {
     #[arg(long, value_name = "N", default_value = "10",
         value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub(crate) top: u64,
-    /// Also write a page for a browser to this file
+    /// Compare how the mail grew with this much room
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(crate) quota: Option<u64>,
+    /// Also write a page for a browser to this file, with everything that statistics have
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
 }
@@ -530,6 +536,14 @@ pub(crate) struct StatsArgs {
 pub(crate) enum By {
     /// The year in which it was received
     Year,
+    /// The month, of all years
+    Month,
+    /// The day of the week
+    Weekday,
+    /// The hour of the day
+    Hour,
+    /// The size of all mail at the end of each year
+    Growth,
     /// The sender's address
     Sender,
     /// The size of a message

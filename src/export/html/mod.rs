@@ -18,6 +18,7 @@ mod people;
 mod policy;
 mod search;
 mod start;
+mod stats_page;
 mod thread;
 mod trim;
 mod view;
@@ -38,12 +39,13 @@ use crate::base::units::{count_text, size_text};
 use crate::mail::message::Hash128;
 use crate::mail::readable::{self, Parts, Readable};
 use crate::vault::Entry;
-use crate::vault::catalog::{EVERYTHING, SiteIndex, SiteLetter, SiteLink, ThreadBounds};
+use crate::vault::catalog::{EVERYTHING, SiteIndex, SiteLetter, ThreadBounds};
 use crate::vault::frame::Checker;
 use crate::vault::layout::folder_label;
 use lists::{ListPlace, ListSums};
 use search::{SearchIndex, SearchedFields};
 use start::{FolderNode, StartPage};
+use stats_page::SiteFigures;
 use thread::ThreadWriter;
 use view::{ListRow, NamedLink, day};
 
@@ -55,6 +57,12 @@ const THREAD: ThreadBounds = ThreadBounds {
 /// Messages and people on the start page.
 const NEWEST: usize = 20;
 const PEOPLE: u64 = 12;
+
+/// The style of all pages.
+const STYLE: &str = concat!(
+    include_str!("../../../templates/archive/style.css"),
+    include_str!("../../../templates/stats/charts.css"),
+);
 
 /// What holds for any HTML that becomes part of a page.
 #[cfg(any(test, feature = "fuzzing"))]
@@ -220,21 +228,27 @@ impl Site {
         Ok(())
     }
 
-    fn write_start(&mut self, rows: &[FolderNode], all: &ListSums) -> Result<()> {
-        let mut newest: Vec<(SiteLetter, SiteLink)> = Vec::new();
-        let mut span: Option<(i64, i64)> = None;
-        self.index
-            .for_each_listed(EVERYTHING, &mut |letter, link| {
-                if newest.len() == NEWEST {
-                    newest.remove(0);
-                }
-                newest.push((letter.clone(), link.clone()));
-                if letter.date > 0 {
-                    let (first, _) = span.unwrap_or((letter.date, 0));
-                    span = Some((first, letter.date));
-                }
-                Ok(())
-            })?;
+    /// Writes the page of the statistics.
+    fn write_stats(&mut self, figures: &SiteFigures) -> Result<()> {
+        let folder = |number: i64| {
+            let at = usize::try_from(number).ok()?.checked_sub(1)?;
+            let folder = self.folders.get(at)?;
+            let account = self.place.shown(&folder.account).to_owned();
+            Some((account, folder.dir.clone()))
+        };
+        let stats = figures.stats(&self.index, &folder)?;
+        let (_, latest) = figures.span.unwrap_or_default();
+        let page = stats_page::render(&stats, latest).map_err(failed)?;
+        let path = self.place.root().join("stats.html");
+        pages::put(&mut self.place, &path, &page)
+    }
+
+    fn write_start(
+        &mut self,
+        rows: &[FolderNode],
+        all: &ListSums,
+        figures: &SiteFigures,
+    ) -> Result<()> {
         let mut accounts: Vec<&str> = Vec::new();
         for folder in &self.folders {
             let name = self.place.shown(&folder.account);
@@ -242,18 +256,19 @@ impl Site {
                 accounts.push(name);
             }
         }
-        let (first, last) = span.unwrap_or_default();
+        let (first, last) = figures.span.unwrap_or_default();
         let mut sums = vec![
             ("Messages".to_owned(), count_text(all.messages)),
             ("Size".to_owned(), size_text(self.octets)),
         ];
-        if span.is_some() {
+        if figures.span.is_some() {
             sums.push(("First".to_owned(), day(first)));
             sums.push(("Last".to_owned(), day(last)));
         }
         let verified = self.facts.verified.map_or_else(|| "never".to_owned(), day);
         sums.push(("Vault verified".to_owned(), verified));
-        let newest = newest
+        let newest = figures
+            .newest
             .iter()
             .rev()
             .map(|(letter, link)| ListRow::new(letter, link, ""));
@@ -309,9 +324,17 @@ impl Target for Site {
         let bytes = body.start(readable::LIMIT + 1)?;
         let folder = self.enter(entry)?;
         let id = entry.name.hash;
+        // The date of all views. What no view has a date for has that of its `From ` line or file.
+        let date = match entry.shown_date {
+            0 => entry.date,
+            date => date,
+        };
         let account = self.place.shown(&entry.account);
         self.search.list(id, account, &folder_label(&entry.dir))?;
-        if self.index.list(folder, id, entry.date, &entry.flags)? {
+        if self
+            .index
+            .list(folder, id, entry.shown_date, &entry.flags)?
+        {
             return Ok(Put::There);
         }
         let parts = readable::parts(&bytes);
@@ -324,12 +347,12 @@ impl Target for Site {
             id,
             path: body.path().to_path_buf(),
             octets: entry.name.size,
-            date: entry.date,
+            date,
             from: entry.from.clone(),
             subject: entry.subject.clone(),
             flags: entry.flags.clone(),
             folder,
-            listed: entry.date,
+            listed: date,
             attachments: attached(&parts),
             to,
             weight: (html + mail.text.len()) as u64,
@@ -349,10 +372,9 @@ impl Target for Site {
 
     fn finish(mut self: Box<Self>, stop: &AtomicBool) -> Result<Finished> {
         self.index.arrange(THREAD)?;
-        let style = include_bytes!("../../../templates/archive/style.css");
         let path = self.place.root().join("style.css");
-        if crate::export::place::hash_of(&path).ok() != Some(Hash128::of(style)) {
-            self.place.write_replaceable(path, style)?;
+        if crate::export::place::hash_of(&path).ok() != Some(Hash128::of(STYLE.as_bytes())) {
+            self.place.write_replaceable(path, STYLE.as_bytes())?;
         }
         let folders = self.folders.iter().map(|folder| NamedLink {
             href: format!(
@@ -385,7 +407,9 @@ impl Target for Site {
         };
         let all = lists::write(&self.index, &mut self.place, &all)?;
         self.write_folders(&rows)?;
-        self.write_start(&rows, &all)?;
+        let figures = SiteFigures::look(&self.index, NEWEST)?;
+        self.write_stats(&figures)?;
+        self.write_start(&rows, &all, &figures)?;
         self.search.finish(&self.index, &mut self.place)?;
         end.foreign = self.place.finish()?;
         Ok(end)

@@ -210,6 +210,7 @@ mod tests {
     fn a_message_keeps_its_date_and_one_without_gets_that_of_its_archiving() {
         let date = |date, archived| {
             super::date(&Entry {
+                shown_date: 0,
                 name: FileName {
                     received: 5,
                     hash: Hash128::of(b""),

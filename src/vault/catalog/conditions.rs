@@ -184,17 +184,7 @@ impl Conditions {
             }
             What::Id(prefix) => {
                 let (low, high) = (pad(prefix, '0'), pad(prefix, 'f'));
-                // The index has the first half.
-                let half = |id: &str| u64::from_str_radix(id.get(..16)?, 16).ok();
-                let halves = half(&low).zip(half(&high)).map_or_else(
-                    || "false".to_owned(),
-                    // Keys are the same bits, signed: a range of one first digit does not
-                    // cross zero.
-                    |(low, high)| {
-                        let (low, high) = (low.cast_signed(), high.cast_signed());
-                        format!("h64 BETWEEN {low} AND {high}")
-                    },
-                );
+                let halves = first_halves(&low, &high);
                 let hex = "lower(printf('%016x', h64) || hex(hrest))";
                 format!(
                     "({halves} AND {hex} BETWEEN {} AND {})",
@@ -315,6 +305,19 @@ fn phrase(text: &str) -> Option<String> {
     let sought = Sought::new(text)?;
     let end = if sought.open { GOES_ON } else { "\"" };
     Some(format!("\"{}{end}", sought.words))
+}
+
+/// The condition of the first halves of ids between two, which the index has.
+fn first_halves(low: &str, high: &str) -> String {
+    let half = |id: &str| u64::from_str_radix(id.get(..16)?, 16).ok();
+    half(low).zip(half(high)).map_or_else(
+        || "false".to_owned(),
+        // Keys are the same bits, signed: a range of one first digit does not cross zero.
+        |(low, high)| {
+            let (low, high) = (low.cast_signed(), high.cast_signed());
+            format!("h64 BETWEEN {low} AND {high}")
+        },
+    )
 }
 
 fn pad(prefix: &str, fill: char) -> String {

@@ -32,6 +32,7 @@ mod origin;
 mod purge;
 mod scratch;
 mod search;
+mod senders;
 mod server_names;
 mod shortlist;
 mod sighting;
@@ -43,6 +44,7 @@ mod tally;
 #[cfg(test)]
 mod test_lines;
 mod texts;
+mod time_sums;
 mod tombstone;
 mod uid_table;
 mod upload;
@@ -90,10 +92,12 @@ pub(crate) use shortlist::{Candidate, CandidateOrder, Shortlist};
 pub(crate) use site_index::{
     Correspondent, EVERYTHING, SiteIndex, SiteLetter, SiteLink, SiteThread, ThreadBounds,
 };
-pub use stats::{Amount, BRACKETS, Facet, Group, Groups, Totals};
+pub(crate) use stats::bracket_of;
+pub use stats::{Amount, BRACKETS, Group, Grouping, Groups, Totals};
 pub use status::AccountStatus;
 pub(crate) use texts::index_pieces;
 pub use texts::{Coverage, Extras, Texts};
+pub use time_sums::TimeSums;
 pub use tombstone::ForgetRecord;
 pub(crate) use uid_table::{UidRecord, UidTable};
 pub(super) use walked::WalkedFile;

@@ -391,7 +391,7 @@ impl Catalog {
             .prepare_cached(
                 "SELECT blob.id, h64, hrest, received, size, wire, stored,
                         coalesce(sender, ''), coalesce(subject, ''), account, dir, flags, seen,
-                        iif(?3, first_idate, NULL), place.idate
+                        iif(?3, first_idate, NULL), place.idate, received_at
                  FROM place JOIN blob ON blob.id = place.blob
                  JOIN (SELECT id AS f, account, dir FROM folder) ON f = place.folder
                  LEFT JOIN envelope ON envelope.blob = blob.id
@@ -411,6 +411,7 @@ impl Catalog {
                         account: row.get(9)?,
                         dir: row.get(10)?,
                         flags: row.get(11)?,
+                        shown_date: row.get(15)?,
                         archived,
                         from: row.get(7)?,
                         subject: row.get(8)?,

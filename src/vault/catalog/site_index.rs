@@ -13,7 +13,8 @@ use std::path::PathBuf;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::scratch::{failed_scratch, scratch};
-use super::{signed, unsigned};
+use super::stats::{Amount, Groups, address, amount};
+use super::{senders, signed, unsigned};
 use crate::base::error::{Error, Result};
 use crate::mail::message::Hash128;
 
@@ -224,6 +225,36 @@ impl SiteIndex {
                     got: unsigned(r.get(3)?),
                 })
             })?;
+            rows.collect::<rusqlite::Result<_>>()
+        };
+        ask().map_err(failed_scratch)
+    }
+
+    /// Begins to add up what each sender sent.
+    pub(crate) fn begin_senders(&self) -> Result<()> {
+        senders::begin(&self.db).map_err(failed_scratch)
+    }
+
+    /// Adds a message to what its sender sent.
+    pub(crate) fn add_sender(&self, letter: &SiteLetter) -> Result<()> {
+        let mut one = Amount::default();
+        one.add(letter.octets);
+        senders::add(&self.db, &address(&letter.from), one).map_err(failed_scratch)
+    }
+
+    /// The senders who sent most.
+    pub(crate) fn largest_senders(&self, top: u64) -> Result<Groups> {
+        senders::largest(&self.db, top).map_err(failed_scratch)
+    }
+
+    /// How much is in each folder.
+    pub(crate) fn folder_sums(&self) -> Result<Vec<(i64, Amount)>> {
+        let ask = || {
+            let sql = "SELECT count(*), sum(octets), listed.folder FROM listed
+                       JOIN letter ON letter.n = listed.n
+                       WHERE listed.folder <> ?1 GROUP BY listed.folder";
+            let mut ask = self.db.prepare(sql)?;
+            let rows = ask.query_map([EVERYTHING], |r| Ok((r.get(2)?, amount(r, 0)?)))?;
             rows.collect::<rusqlite::Result<_>>()
         };
         ask().map_err(failed_scratch)

@@ -1,14 +1,20 @@
-//! Sums over what a query finds: by year, sender, size and folder.
+//! Sums over what a query finds, in groups.
 
 use super::unsigned;
 
-/// Lower ends of the brackets of sizes, in octets; the first begins at nothing.
+/// Lower ends of the brackets of sizes, in octets, each above its end: a message of just 10 KiB is
+/// in the first, as it is not found by `larger:10K`.
 pub const BRACKETS: [u64; 6] = [0, 10 << 10, 100 << 10, 1 << 20, 10 << 20, 100 << 20];
+
+/// The index in [`BRACKETS`] of a size.
+pub(crate) fn bracket_of(octets: u64) -> usize {
+    let below = BRACKETS.iter().skip(1).filter(|low| octets > **low);
+    below.count()
+}
+
 /// What messages are sorted into groups by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Facet {
-    /// The year in which they were received, in UTC.
-    Year,
+pub enum Grouping {
     /// The address of the sender.
     Sender,
     /// Brackets of their size.
@@ -26,23 +32,36 @@ pub struct Amount {
     pub octets: u64,
 }
 
+impl Amount {
+    /// Adds a message.
+    pub(crate) fn add(&mut self, octets: u64) {
+        self.messages += 1;
+        self.octets += octets;
+    }
+
+    /// Adds another amount.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.octets += other.octets;
+    }
+}
+
 /// What belongs together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
-    /// The year, the address, the index in [`BRACKETS`], or account and directory with a
+    /// The address, the index in [`BRACKETS`], or account and directory with a
     /// line feed between them; empty if nobody knows.
     pub(crate) key: String,
     /// How much it is.
     pub(crate) amount: Amount,
 }
 
-/// The groups of one facet.
+/// The groups of one kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Groups {
     /// By what.
-    pub(crate) facet: Facet,
-    /// The newest years and the largest senders and folders, in this order (years ascend);
-    /// all brackets that hold something.
+    pub(crate) by: Grouping,
+    /// The largest senders and folders, in this order; all brackets that hold something.
     pub(crate) shown: Vec<Group>,
     /// How many groups are left out.
     pub(crate) others: u64,
@@ -81,7 +100,15 @@ pub(super) fn address(sender: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::address;
+    use super::{BRACKETS, address, bracket_of};
+
+    #[test]
+    fn a_bracket_ends_with_its_upper_end() {
+        for (n, low) in BRACKETS.iter().enumerate().skip(1) {
+            assert_eq!((bracket_of(*low), bracket_of(low + 1)), (n - 1, n));
+        }
+        assert_eq!((bracket_of(0), bracket_of(u64::MAX)), (0, 5));
+    }
 
     #[test]
     fn one_sender_is_one_address_however_it_is_written() {

@@ -1,12 +1,12 @@
 //! What is added up while the rows of a query are read once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use chrono::{DateTime, Datelike as _};
+use chrono::DateTime;
 
 use super::conditions::{Conditions, PLACES};
-use super::stats::{Amount, BRACKETS, Facet, Group, Groups, Totals, address, amount};
-use super::{Catalog, signed, unsigned};
+use super::stats::{Amount, BRACKETS, Group, Grouping, Groups, Totals, address, bracket_of};
+use super::{Catalog, TimeSums, senders, unsigned};
 use crate::base::error::Result;
 use crate::mail::query::Query;
 
@@ -27,14 +27,14 @@ const ROUND: [u64; 10] = [
 const SENDERS: usize = 4096;
 
 impl Catalog {
-    /// Sums up what a query finds, each content once but in folders; of each facet at
-    /// most `top` groups.
+    /// Sums up what a query finds, each content once but in folders; by time in UTC, and
+    /// of each grouping at most `top` groups.
     pub(crate) fn statistics(
         &self,
         query: &Query,
-        facets: &[Facet],
+        groupings: &[Grouping],
         top: u64,
-    ) -> Result<(Totals, Vec<Groups>)> {
+    ) -> Result<(Totals, TimeSums, Vec<Groups>)> {
         self.check_texts(query, false)?;
         let conditions = self.conditions(query)?;
         let content = conditions.whole();
@@ -47,7 +47,7 @@ impl Catalog {
              WHERE NOT lost {content} {place} ORDER BY blob.id"
         );
         let add_up = || {
-            let mut sums = Sums::new(self, facets)?;
+            let mut sums = Sums::new(self, groupings)?;
             let mut statement = self.db.prepare(&sql)?;
             let mut rows = statement.query(rusqlite::params_from_iter(&values))?;
             while let Some(row) = rows.next()? {
@@ -61,7 +61,7 @@ impl Catalog {
                 })?;
             }
             drop(rows);
-            sums.finish(facets, top)
+            sums.finish(groupings, top)
         };
         add_up().map_err(|e| self.failed(e))
     }
@@ -85,34 +85,23 @@ struct Sums<'c> {
     totals: Totals,
     larger: [Amount; ROUND.len()],
     brackets: [Amount; BRACKETS.len()],
-    years: BTreeMap<Option<i32>, Amount>,
+    times: TimeSums,
     folders: HashMap<i64, Amount>,
     senders: HashMap<String, Amount>,
 }
 
-impl Amount {
-    fn add(&mut self, octets: u64) {
-        self.messages += 1;
-        self.octets += octets;
-    }
-}
-
 impl<'c> Sums<'c> {
     /// Nothing yet. Senders are added up in a temporary table.
-    fn new(catalog: &'c Catalog, facets: &[Facet]) -> rusqlite::Result<Self> {
-        catalog.db.execute_batch(
-            "DROP TABLE IF EXISTS temp.sent;
-             CREATE TEMP TABLE sent (sender TEXT PRIMARY KEY, n INTEGER, octets INTEGER)
-             WITHOUT ROWID",
-        )?;
+    fn new(catalog: &'c Catalog, groupings: &[Grouping]) -> rusqlite::Result<Self> {
+        senders::begin(&catalog.db)?;
         Ok(Self {
             catalog,
-            senders_wanted: facets.contains(&Facet::Sender),
+            senders_wanted: groupings.contains(&Grouping::Sender),
             last: None,
             totals: Totals::default(),
             larger: Default::default(),
             brackets: Default::default(),
-            years: BTreeMap::new(),
+            times: TimeSums::default(),
             folders: HashMap::new(),
             senders: HashMap::new(),
         })
@@ -135,11 +124,9 @@ impl<'c> Sums<'c> {
                 larger.add(row.size);
             }
         }
-        let bracket = BRACKETS.iter().skip(1).filter(|low| row.size >= **low);
-        self.brackets[bracket.count()].add(row.size);
-        let year = DateTime::from_timestamp(row.received, 0).filter(|_| row.received != 0);
-        let year = self.years.entry(year.map(|time| time.year()));
-        year.or_default().add(row.size);
+        self.brackets[bracket_of(row.size)].add(row.size);
+        let time = DateTime::from_timestamp(row.received, 0).filter(|_| row.received != 0);
+        self.times.add(time.map(|time| time.naive_utc()), row.size);
         if self.senders_wanted {
             let sender = self.senders.entry(address(row.sender));
             sender.or_default().add(row.size);
@@ -151,26 +138,26 @@ impl<'c> Sums<'c> {
     }
 
     fn put_senders(&mut self) -> rusqlite::Result<()> {
-        let mut put = self.catalog.db.prepare_cached(
-            "INSERT INTO sent VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE
-             SET n = n + excluded.n, octets = octets + excluded.octets",
-        )?;
         let mut senders: Vec<_> = self.senders.drain().collect();
         senders.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         for (sender, amount) in senders {
-            put.execute((sender, signed(amount.messages), signed(amount.octets)))?;
+            senders::add(&self.catalog.db, &sender, amount)?;
         }
         Ok(())
     }
 
-    /// The end: all of it, and of each facet at most `top` groups.
-    fn finish(mut self, facets: &[Facet], top: u64) -> rusqlite::Result<(Totals, Vec<Groups>)> {
+    /// The end: all of it, and of each grouping at most `top` groups.
+    fn finish(
+        mut self,
+        groupings: &[Grouping],
+        top: u64,
+    ) -> rusqlite::Result<(Totals, TimeSums, Vec<Groups>)> {
         self.put_senders()?;
-        let groups = facets
+        let groups = groupings
             .iter()
-            .map(|facet| self.groups(*facet, top))
+            .map(|by| self.groups(*by, top))
             .collect::<rusqlite::Result<_>>()?;
-        self.catalog.db.execute_batch("DROP TABLE temp.sent")?;
+        senders::end(&self.catalog.db)?;
         let all = self.totals.amount;
         // A fifth of the messages at most, and half of the space at least.
         let heavy = (ROUND.into_iter().zip(self.larger)).find(|(_, above)| {
@@ -178,29 +165,21 @@ impl<'c> Sums<'c> {
             few && above.octets * 2 >= all.octets
         });
         self.totals.heavy = heavy;
-        Ok((self.totals, groups))
+        Ok((self.totals, self.times, groups))
     }
 
-    fn groups(&self, facet: Facet, top: u64) -> rusqlite::Result<Groups> {
+    fn groups(&self, by: Grouping, top: u64) -> rusqlite::Result<Groups> {
         let group = |(key, amount)| Group { key, amount };
-        let mut groups: Vec<Group> = match facet {
-            Facet::Sender => return self.largest_senders(top),
+        let mut groups: Vec<Group> = match by {
+            Grouping::Sender => return senders::largest(&self.catalog.db, top),
             // There are few brackets; one more or less says nothing.
-            Facet::Size => {
+            Grouping::Size => {
                 let brackets = self.brackets.iter().enumerate();
                 let filled = brackets.filter(|(_, amount)| amount.messages > 0);
                 let groups = filled.map(|(n, amount)| group((n.to_string(), *amount)));
-                return Ok(first(facet, groups.collect(), u64::MAX));
+                return Ok(first(by, groups.collect(), u64::MAX));
             }
-            Facet::Year => {
-                let text = |year: &Option<i32>| year.map(|y| format!("{y:04}")).unwrap_or_default();
-                let newest = self.years.iter().rev();
-                let groups = newest.map(|(year, amount)| group((text(year), *amount)));
-                let mut groups = first(facet, groups.collect(), top);
-                groups.shown.reverse();
-                return Ok(groups);
-            }
-            Facet::Folder => {
+            Grouping::Folder => {
                 let mut groups = Vec::new();
                 for (folder, amount) in &self.folders {
                     let (account, dir) = self.catalog.folder_key(*folder)?;
@@ -213,49 +192,20 @@ impl<'c> Sums<'c> {
             let largest = b.amount.octets.cmp(&a.amount.octets);
             largest.then_with(|| a.key.cmp(&b.key))
         });
-        Ok(first(facet, groups, top))
-    }
-
-    fn largest_senders(&self, top: u64) -> rusqlite::Result<Groups> {
-        let db = &self.catalog.db;
-        let shown = db
-            .prepare(
-                "SELECT n, octets, sender FROM temp.sent ORDER BY octets DESC, sender LIMIT ?1",
-            )?
-            .query_map([signed(top)], |r| {
-                Ok(Group {
-                    key: r.get(2)?,
-                    amount: amount(r, 0)?,
-                })
-            })?
-            .collect::<rusqlite::Result<Vec<_>>>()?;
-        let all = "SELECT coalesce(sum(n), 0), coalesce(sum(octets), 0), count(*) FROM temp.sent";
-        let (mut rest, groups) =
-            db.query_row(all, [], |r| Ok((amount(r, 0)?, unsigned(r.get(2)?))))?;
-        for group in &shown {
-            rest.messages -= group.amount.messages;
-            rest.octets -= group.amount.octets;
-        }
-        Ok(Groups {
-            facet: Facet::Sender,
-            others: groups - shown.len() as u64,
-            shown,
-            rest,
-        })
+        Ok(first(by, groups, top))
     }
 }
 
 /// The first `top` groups, and what the others amount to.
-fn first(facet: Facet, mut groups: Vec<Group>, top: u64) -> Groups {
+fn first(by: Grouping, mut groups: Vec<Group>, top: u64) -> Groups {
     let top = usize::try_from(top).unwrap_or(usize::MAX);
     let others = groups.split_off(top.min(groups.len()));
     let mut rest = Amount::default();
     for other in &others {
-        rest.messages += other.amount.messages;
-        rest.octets += other.amount.octets;
+        rest.join(other.amount);
     }
     Groups {
-        facet,
+        by,
         shown: groups,
         others: others.len() as u64,
         rest,

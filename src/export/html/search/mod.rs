@@ -37,7 +37,7 @@ use rows::RowPieces;
 use segment::Segment;
 use terms::Terms;
 
-pub(super) use terms::SearchedFields;
+pub(super) use terms::{SearchedFields, size_range};
 
 /// The page's script: what all pages have, folding, and the search.
 const SCRIPT: &str = concat!(

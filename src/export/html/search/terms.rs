@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use chrono::Datelike as _;
+use chrono::{Datelike as _, Timelike as _};
 
 use crate::export::html::view::local;
 use crate::mail::bounds::ARCHIVE_WORDS;
 use crate::mail::words::{each_word, fold};
-use crate::vault::catalog::SiteLetter;
+use crate::vault::catalog::{BRACKETS, SiteLetter, bracket_of};
 
 /// The bits of the fields that may have a word. Filters have none.
 const FROM: u8 = 1;
@@ -63,7 +63,7 @@ impl Terms {
         all
     }
 
-    /// Those of its flags and its date.
+    /// Those of its flags, its date and its size.
     pub(super) fn of_marks(letter: &SiteLetter) -> Self {
         let mut all = Self::default();
         let has = |flag| letter.flags.contains(flag);
@@ -82,7 +82,14 @@ impl Terms {
             all.add(&format!("date:{year:04}"), 0);
             all.add(&format!("date:{year:04}-{month:02}"), 0);
             all.add(&format!("date:{year:04}-{month:02}-{day:02}"), 0);
+            let weekday = time.weekday().to_string().to_lowercase();
+            all.add(&format!("weekday:{weekday}"), 0);
+            all.add(&format!("hour:{}", time.hour()), 0);
         }
+        all.add(
+            &format!("size:{}", size_range(bracket_of(letter.octets))),
+            0,
+        );
         all
     }
 
@@ -126,6 +133,17 @@ impl Terms {
             record = rest.get(end + 1..).unwrap_or_default();
         }
     }
+}
+
+/// A bracket of sizes as a term has it: `1m-10m`.
+pub(in crate::export::html) fn size_range(bracket: usize) -> String {
+    let end = |octets: &u64| match (octets >> 20, octets >> 10) {
+        (0, 0) => "0".to_owned(),
+        (0, kib) => format!("{kib}k"),
+        (mib, _) => format!("{mib}m"),
+    };
+    let [low, high] = [bracket, bracket + 1].map(|n| BRACKETS.get(n).map_or_else(String::new, end));
+    format!("{low}-{high}")
 }
 
 /// The name of a folder or account as a term has it; `search.js` cuts it in the same way.
