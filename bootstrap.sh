@@ -8,11 +8,12 @@ usage() {
 usage: ./bootstrap.sh demo|test|install [--yes]
 
   demo     install what a build needs, then run the guided tour
-  test     install what the tests need too (Dovecot, strace, mutt, zsh, fish, rclone, Chromium, Thunderbird), then run them all
+  test     install what the tests need too (Dovecot, strace, mutt, zsh, fish, rclone, Chromium, Firefox, Thunderbird), then run them all
   install  install all that, then stop
 
 Packages come from apt and are asked for first; --yes, or no terminal, does not ask.
-The tests also get moto, a simulation of object storage, by pip below target/moto (140 MB).
+The tests also get moto, a simulation of object storage, by pip below target/moto (140 MB), and
+axe-core, which checks pages for accessibility, by npm below target/axe (3 MB).
 On Debian 12, root's tests also get other servers, unpacked below target/servers (90 MB) and
 target/servers-trixie (80 MB).
 TEXT
@@ -44,6 +45,9 @@ newer_dovecot="
 dovecot-core dovecot-imapd dovecot-pop3d libbz2-1.0 libc6 libcap2 libcap-ng0 libaudit1
 libcrypt1 libexttextcat-2.0-0 libgcc-s1 libicu76 liblz4-1 liblzma5 libpam0g libsodium23
 libssl3t64 libstdc++6 libstemmer0d libsystemd0 libunwind8 libxxhash0 libzstd1 zlib1g"
+
+# What checks whether everybody can use the pages of an HTML archive.
+axe="axe-core@4.14.1"
 
 # What simulates object storage, and what its server loads: each version as it was tried.
 moto="
@@ -116,6 +120,8 @@ missing_for_tests() {
     python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
     command -v rclone >/dev/null || echo rclone
     command -v chromium >/dev/null || echo chromium
+    command -v firefox-esr >/dev/null || echo firefox-esr
+    command -v npm >/dev/null || echo npm
     command -v thunderbird >/dev/null || echo thunderbird
     command -v zstd >/dev/null || echo zstd
     command -v age >/dev/null || echo age
@@ -193,6 +199,15 @@ install_moto() {
     # shellcheck disable=SC2086
     run target/moto/bin/pip install --quiet --disable-pip-version-check --no-deps $moto
     printf '%s\n' "$moto" >target/moto/packages
+}
+
+# Puts axe-core into a folder of its own, from where npm is configured to get packages.
+install_axe() {
+    [ "$(cat target/axe/packages 2>/dev/null)" != "$axe" ] || return 0
+    rm -rf target/axe
+    mkdir -p target/axe
+    run npm install --prefix target/axe --no-save --ignore-scripts --no-audit --no-fund --silent "$axe"
+    printf '%s\n' "$axe" >target/axe/packages
 }
 
 # Unpacks the servers without installing them: nothing is started and no user is made.
@@ -275,6 +290,7 @@ case $verb in
         install_missing test
         unpack_servers
         install_moto
+        install_axe
         # Also what a build leaves out unless it is asked for it.
         run env MAILVAULT_REQUIRE_TOOLS=1 cargo test --locked --features keyring,faults
         ;;
@@ -282,6 +298,7 @@ case $verb in
         install_missing test
         unpack_servers
         install_moto
+        install_axe
         ;;
     *) usage >&2; exit 2 ;;
 esac

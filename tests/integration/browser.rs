@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex};
 
 use mailvault::sample::Message;
 
+use super::support::chromium::{chromium, opened, url};
 use super::support::missing;
 use super::support::sandbox::Sandbox;
 use super::support::scene::{json_lines, message, pulled, tree};
@@ -64,7 +65,7 @@ fn newsletter(port: u16) -> Message {
     )
 }
 
-fn letters(port: u16) -> Vec<Message> {
+pub(super) fn letters(port: u16) -> Vec<Message> {
     let mut all = vec![
         newsletter(port),
         message(
@@ -118,58 +119,14 @@ pub(super) fn listener() -> (u16, Arc<Mutex<BTreeSet<String>>>) {
     (port, asked)
 }
 
-/// Chromium with a profile that is new, and what it prints.
-fn chromium(sandbox: &Sandbox, args: &[&str], page: &Path) -> String {
-    let profile = tempfile::tempdir_in(sandbox.home()).unwrap();
-    let mut chromium = sandbox.tool("chromium");
-    chromium.args([
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--disable-dev-shm-usage",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--hide-scrollbars",
-    ]);
-    chromium.arg(format!("--user-data-dir={}", profile.path().display()));
-    chromium.args(args).arg(url(page));
-    let output = sandbox.spawn(chromium).wait();
-    output.expect_code(0).stdout()
-}
-
-pub(super) fn url(page: &Path) -> String {
-    format!("file://{}", page.display())
-}
-
 /// What a page, or what stands in it, complains of to those who look for faults.
 fn console(sandbox: &Sandbox, page: &Path) -> Vec<String> {
-    let profile = tempfile::tempdir_in(sandbox.home()).unwrap();
-    let mut chromium = sandbox.tool("chromium");
-    chromium.args([
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--enable-logging=stderr",
-    ]);
-    chromium.args([
-        "--disable-background-networking",
-        "--disable-sync",
-        "--dump-dom",
-    ]);
-    chromium.arg(format!("--user-data-dir={}", profile.path().display()));
-    chromium.arg(url(page));
-    let output = sandbox.spawn(chromium).wait();
-    let lines = output.expect_code(0).stderr();
-    let lines = lines.lines().filter(|line| line.contains(":CONSOLE"));
-    lines.map(str::to_owned).collect()
+    opened(sandbox, page, "").complaints
 }
 
 /// What a browser makes of a page.
 fn shown(sandbox: &Sandbox, page: &Path) -> String {
-    chromium(sandbox, &["--dump-dom"], page)
+    opened(sandbox, page, "").dom
 }
 
 /// How wide each page is in windows of these widths, measured from a page around them,
@@ -189,11 +146,8 @@ fn widths(sandbox: &Sandbox, pages: &[PathBuf]) -> Vec<(String, u32, u32)> {
         .every(i=>!i.hasAttribute('src')||i.naturalWidth==2),f.src].join('|')}document.body.textContent=t}";
     let around = format!("<!doctype html><body>{frames}<script>{script}</script>");
     let around = sandbox.write("around.html", around, 0o600);
-    let dom = chromium(
-        sandbox,
-        &["--allow-file-access-from-files", "--dump-dom"],
-        &around,
-    );
+    let args = ["--allow-file-access-from-files", "--dump-dom"];
+    let dom = chromium(sandbox, &args, &url(&around)).stdout();
     let rows = dom.lines().filter_map(|line| {
         let mut cells = line.split('|');
         let width = cells.next()?.parse().ok()?;
@@ -225,7 +179,7 @@ fn keep_pictures(sandbox: &Sandbox, pages: &[(&str, &Path)]) {
             let file = Path::new(&folder).join(format!("{name}-{kind}.png"));
             let screenshot = format!("--screenshot={}", file.display());
             let args = [&*screenshot, &format!("--window-size={size}")];
-            let _ = chromium(sandbox, &args, page);
+            let _ = chromium(sandbox, &args, &url(page));
         }
     }
 }

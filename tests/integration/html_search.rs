@@ -2,58 +2,23 @@
 //! `mailvault search` finds, and nothing that mail says makes it do anything else.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use mailvault::sample::Message;
 
-use super::browser::{listener, url};
+use super::browser::listener;
+use super::support::chromium::opened;
 use super::support::missing;
 use super::support::sandbox::Sandbox;
 use super::support::scene::{json_lines, message, pulled};
 
-/// What a page came to: its DOM, and what it complains of.
-struct Shown {
-    dom: String,
-    complaints: Vec<String>,
-}
-
-/// Opens a page, and gives its scripts time to load theirs.
-fn opened(sandbox: &Sandbox, page: &Path, part: &str) -> Shown {
-    let profile = tempfile::tempdir_in(sandbox.home()).unwrap();
-    let mut chromium = sandbox.tool("chromium");
-    chromium.args([
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--disable-dev-shm-usage",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--enable-logging=stderr",
-        "--virtual-time-budget=8000",
-        "--dump-dom",
-    ]);
-    chromium.arg(format!("--user-data-dir={}", profile.path().display()));
-    chromium.arg(format!("{}{part}", url(page)));
-    let output = sandbox.spawn(chromium).wait().expect_code(0);
-    let lines = output.stderr();
-    let complaints = lines.lines().filter(|line| line.contains(":CONSOLE"));
-    Shown {
-        complaints: complaints.map(str::to_owned).collect(),
-        dom: output.stdout(),
-    }
-}
-
 /// A query in an address.
-fn asked(query: &str) -> String {
+pub(super) fn asked(query: &str) -> String {
     let escaped = query.bytes().map(|byte| format!("%{byte:02x}"));
     format!("#q={}", escaped.collect::<String>())
 }
 
 /// The beginnings of the ids that a page shows, and what it says of their number.
-fn hits(dom: &str) -> (Vec<String>, String) {
+pub(super) fn hits(dom: &str) -> (Vec<String>, String) {
     let said = dom.split("id=\"status\"").nth(1).unwrap();
     let said = said.split('<').next().unwrap().split('>').nth(1).unwrap();
     let table = dom.split("id=\"results\"").nth(1).unwrap();
@@ -66,14 +31,14 @@ fn hits(dom: &str) -> (Vec<String>, String) {
     (ids.collect(), said.to_owned())
 }
 
-const HOSTILE: [&str; 4] = [
+pub(super) const HOSTILE: [&str; 4] = [
     "</script><img src=x onerror=\"document.title='it ran'\">",
     "\"),document.title='it ran',mv(\"root\",\"\"",
     "line\u{2028}separator 'quotes' \\u003cscript\\u003e",
     "${document.title='it ran'} </template></td>",
 ];
 
-fn letters(port: u16) -> Vec<Message> {
+pub(super) fn letters(port: u16) -> Vec<Message> {
     let mails = [
         (
             "Example Air <air@example.org>",

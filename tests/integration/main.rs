@@ -28,6 +28,8 @@ mod history;
 mod hold;
 mod hostile;
 mod html;
+mod html_access;
+mod html_firefox;
 mod html_search;
 mod imap;
 mod import;

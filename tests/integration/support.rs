@@ -10,6 +10,7 @@
 
 #[cfg(feature = "offsite")]
 pub(crate) mod bucket;
+pub(crate) mod chromium;
 pub(crate) mod client;
 pub(crate) mod corpus;
 pub(crate) mod dialogue;
@@ -21,6 +22,7 @@ pub(crate) mod inetd;
 pub(crate) mod jail;
 pub(crate) mod ledger;
 pub(crate) mod line;
+pub(crate) mod marionette;
 #[cfg(feature = "offsite")]
 pub(crate) mod moto;
 pub(crate) mod output;

@@ -1,0 +1,121 @@
+//! The pages of an HTML archive in Firefox, from the disk. It does not hold local scripts to a
+//! page's policy, so that nothing is left but what the cleaning left.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::browser::listener;
+use super::html_search::{HOSTILE, asked};
+use super::support::chromium::url;
+use super::support::marionette::Firefox;
+use super::support::missing;
+use super::support::scene::{json_lines, pulled, tree};
+use super::{browser, html_search};
+
+/// The beginnings of the ids that the search page shows, once it has said how many there are.
+fn hits(firefox: &mut Firefox) -> (Vec<String>, String) {
+    let end = Instant::now() + Duration::from_secs(30);
+    loop {
+        let said = firefox.ask("return document.getElementById('status').textContent");
+        let said = said.as_str().unwrap().to_owned();
+        if said.ends_with("message") || said.ends_with("messages") || said.starts_with("No ") {
+            let links = firefox.ask(
+                "return [...document.querySelectorAll('#results .what a')].map(a => a.hash.slice(2))",
+            );
+            let links = links.as_array().unwrap().iter();
+            let ids = links.map(|link| link.as_str().unwrap().to_owned());
+            return (ids.collect(), said);
+        }
+        assert!(Instant::now() < end, "the search says {said:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn firefox_opens_every_page_and_nothing_in_it_runs_or_calls_home() {
+    if missing("firefox-esr") {
+        return;
+    }
+    let (port, requests) = listener();
+    let all = browser::letters(port).into_iter();
+    let (sandbox, _server) = pulled(all.chain(html_search::letters(port)).collect());
+    let _ = sandbox
+        .run(&["export", "site", "--format", "html"])
+        .expect_code(0);
+    let site = sandbox.path("site");
+    let names = tree(&site).into_keys();
+    let pages: Vec<PathBuf> = names
+        .filter(|name| Path::new(name).extension().is_some_and(|e| e == "html"))
+        .map(|name| site.join(name))
+        .collect();
+    assert!(pages.len() > 45, "{}", pages.len());
+    let mut firefox = Firefox::start(&sandbox);
+    let mut frames = 0;
+    for page in &pages {
+        firefox.open(&url(page));
+        let state = firefox.ask(
+            "return {js: document.documentElement.className, title: document.title,\
+             scripts: document.scripts.length,\
+             tall: [...document.querySelectorAll('iframe')].map(f => f.offsetHeight),\
+             inner: [...document.querySelectorAll('iframe')].map(f => f.contentDocument.scripts.length)}",
+        );
+        assert_eq!(state["js"], "js", "{}: {state}", page.display());
+        assert_ne!(state["title"], "it ran", "{}", page.display());
+        for (height, scripts) in state["tall"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .zip(state["inner"].as_array().unwrap())
+        {
+            // The page has asked the frame how tall it is.
+            assert!(height.as_u64() > Some(60), "{}: {state}", page.display());
+            assert_eq!(scripts, 0, "{}", page.display());
+            frames += 1;
+        }
+    }
+    assert!(frames > 0);
+    for query in [
+        "from:air",
+        "grüß",
+        "date:2024-03",
+        "weekday:sat",
+        "has:attachment",
+        "nobody",
+    ] {
+        let words: &[&str] = match query {
+            "date:2024-03" => &["after:2024-03", "before:2024-04"],
+            query => &[query],
+        };
+        firefox.open("about:blank");
+        firefox.open(&format!(
+            "{}{}",
+            url(&site.join("search.html")),
+            asked(query)
+        ));
+        let (found, said) = hits(&mut firefox);
+        let lines = json_lines(&sandbox.run(&[&["search", "--json"], words].concat()).stdout);
+        let ids = lines.iter().filter_map(|line| line["id"].as_str());
+        let wanted: Vec<String> = ids.map(|id| id[..16].to_owned()).collect();
+        assert_eq!(found, wanted, "{query}: {said}");
+    }
+    for query in HOSTILE {
+        firefox.open("about:blank");
+        firefox.open(&format!(
+            "{}{}",
+            url(&site.join("search.html")),
+            asked(query)
+        ));
+        let _ = hits(&mut firefox);
+        assert_eq!(firefox.ask("return document.title"), "Search");
+    }
+    assert_eq!(*requests.lock().unwrap(), BTreeSet::new());
+    // What a page would do that is not cleaned, or this test would prove nothing.
+    let bad = format!(
+        "<!doctype html><script>document.title='it ran'</script>\
+         <img src=\"http://127.0.0.1:{port}/image\">"
+    );
+    firefox.open(&url(&sandbox.write("bad.html", bad, 0o600)));
+    assert_eq!(firefox.ask("return document.title"), "it ran");
+    assert!(requests.lock().unwrap().contains("/image"));
+}
