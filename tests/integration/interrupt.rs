@@ -3,14 +3,17 @@
 //! password: what ends too late says that the program did.
 
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Stdio;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::support::client::imap_fetch_mailbox;
+use crate::support::dovecot::{Dovecot, Options, PASSWORD};
 use crate::support::scene::{Account, sandbox, until};
 
 /// More than all buffers between two programs.
@@ -44,6 +47,78 @@ fn an_export_of_a_huge_message_ends_within_it() {
     out.read_to_end(&mut rest).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(begin.len() + rest.len() < SIZE, "{} bytes came", rest.len());
+}
+
+/// A line to a server that takes no more from its client than this, until it is told to go on.
+fn narrow(server: SocketAddr, first: usize, sent: &Arc<AtomicUsize>, go: &Arc<AtomicBool>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (sent, go) = (Arc::clone(sent), Arc::clone(go));
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            let mut server = TcpStream::connect(server).unwrap();
+            let (mut back, mut from) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            thread::spawn(move || std::io::copy(&mut from, &mut back));
+            let mut piece = [0; 1 << 14];
+            loop {
+                if sent.load(Ordering::Relaxed) > first && !go.load(Ordering::Relaxed) {
+                    thread::sleep(Duration::from_millis(5));
+                    continue;
+                }
+                let length = client.read(&mut piece).unwrap_or(0);
+                if length == 0 || server.write_all(&piece[..length]).is_err() {
+                    let _ = server.shutdown(std::net::Shutdown::Write);
+                    break;
+                }
+                sent.fetch_add(length, Ordering::Relaxed);
+            }
+        }
+    });
+    port
+}
+
+#[test]
+fn an_upload_of_a_huge_message_ends_within_it_and_the_next_has_it_once() {
+    let Some(dovecot) = Dovecot::start(&Options::default()) else {
+        return;
+    };
+    let (sent, go) = (Arc::default(), Arc::default());
+    let port = narrow(dovecot.imap(), 1 << 20, &sent, &go);
+    let account = Account::new("home", port, "bob").with("protocol", "\"imap\"");
+    let sandbox = sandbox(&[account]);
+    sandbox.write("huge.eml", huge(), 0o600);
+    let import = ["import", "huge.eml", "--account", "old", "--create"];
+    let _ = sandbox.run(&import).expect_code(0);
+    let mut command = sandbox.command(&["export", "imap:home"]);
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    until("some of the message", || {
+        sent.load(Ordering::Relaxed) > 1 << 20
+    });
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let mut said = [0; 8];
+    child
+        .stderr
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut said)
+        .unwrap();
+    assert_eq!(&said, b"stopping");
+    go.store(true, Ordering::Relaxed);
+    let mut rest = String::new();
+    child
+        .stderr
+        .as_mut()
+        .unwrap()
+        .read_to_string(&mut rest)
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
+    assert!(sent.load(Ordering::Relaxed) < SIZE, "all of it came");
+    let inbox = || imap_fetch_mailbox(dovecot.imap(), "bob", PASSWORD, "INBOX");
+    assert!(inbox().is_empty());
+    let _ = sandbox.run(&["export", "imap:home"]).expect_code(0);
+    assert_eq!(inbox(), [huge()]);
 }
 
 /// A POP3 server with one message that never ends.

@@ -47,7 +47,7 @@ impl UploadTask<'_> {
                         let message = refused(&entry, &mailbox.label, reason);
                         each(Doubt { message, certain });
                     };
-                    let look = match look(&entry, LineEnds::Stored, &mut buffer) {
+                    let look = match look(&entry, LineEnds::Stored, &mut buffer, self.stop) {
                         Ok((_, look)) => look,
                         Err(Error::Damaged { detail, .. }) => {
                             doubt(format!("damaged in the vault: {detail}"), true);

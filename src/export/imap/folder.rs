@@ -81,6 +81,7 @@ impl Upload<'_> {
             count: 0,
             hashes: HashSet::new(),
             ended: None,
+            is_cut: false,
             line_ends: LineEnds::Stored,
             refused: BTreeMap::new(),
         };
@@ -169,7 +170,7 @@ impl Upload<'_> {
         run: &mut FolderRun,
     ) -> Result<()> {
         let outcome = self.send_parts(appender, plan, run);
-        if matches!(outcome, Ok(()) | Err(Error::Interrupted)) {
+        if matches!(outcome, Ok(()) | Err(Error::Interrupted)) && !run.is_cut {
             while self.take(appender, run)? {}
             self.close(run);
         }
@@ -273,7 +274,7 @@ impl Upload<'_> {
         buffer: &mut Checker,
     ) -> Result<()> {
         let hash = entry.name.hash;
-        let (mut body, look) = look(entry, run.line_ends, buffer)?;
+        let (mut body, look) = look(entry, run.line_ends, buffer, self.task.stop)?;
         let octets = look.octets();
         let may_come = run.intents.open.contains(&hash) && !run.intents.is_second_pass;
         if may_come {
@@ -331,6 +332,7 @@ impl Upload<'_> {
         let sent = appender.send(number, &letter, &mut |piece| {
             wire(&mut body, line_ends, piece)
         });
+        run.is_cut = matches!(sent, Err(Error::Interrupted));
         sent.map_err(|error| match error {
             // Half of it is on its way: nothing can follow in this session.
             Error::Damaged { detail, .. } => Error::Lost {

@@ -22,6 +22,8 @@ pub(super) struct FolderRun {
     pub(super) count: u64,
     pub(super) hashes: HashSet<Hash128>,
     pub(super) ended: Option<(AppendRefusal, String)>,
+    /// A message was left half sent: the session cannot go on.
+    pub(super) is_cut: bool,
     pub(super) line_ends: LineEnds,
     /// What was refused as it is stored, and is sent once more with strict line ends.
     pub(super) refused: BTreeMap<Hash128, RefusedUpload>,

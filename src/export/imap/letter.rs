@@ -1,6 +1,7 @@
 //! A message as it goes over the wire, and its flags.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::base::error::{Error, Result};
 use crate::export::Body;
@@ -36,11 +37,13 @@ pub(super) enum LineEnds {
     Strict,
 }
 
-/// Reads and checks a message, and looks at what would be sent.
+/// Reads and checks a message, and looks at what would be sent. Once `stop` is set, neither this
+/// nor what reads the message again goes through all of a large one.
 pub(super) fn look<'b>(
     entry: &'b Entry,
     line_ends: LineEnds,
     buffer: &'b mut Checker,
+    stop: &'b AtomicBool,
 ) -> Result<(Body<'b>, MessageProbe)> {
     let Some(path) = &entry.path else {
         return Err(Error::Damaged {
@@ -48,7 +51,7 @@ pub(super) fn look<'b>(
             detail: "its file is missing".to_owned(),
         });
     };
-    let mut body = Body::new(path, &entry.name, buffer);
+    let mut body = Body::new(path, &entry.name, buffer).until(stop);
     let mut look = MessageProbe::default();
     wire(&mut body, line_ends, &mut |piece| {
         look.at(piece);
