@@ -35,6 +35,7 @@ use crate::base::error::{Error, Result};
 use crate::base::event::RunEvent;
 use crate::mail::message::Hash128;
 use crate::mail::query::Query;
+use crate::vault::catalog::IdSet;
 use crate::vault::frame::Checker;
 use crate::vault::{Entry, Selection, SelectionScope, Vault};
 use place::ExportPlace;
@@ -256,6 +257,25 @@ pub fn plan(
         selection,
         destination,
         crlf,
+        keep_uids: false,
+        with_eml: false,
+    })
+}
+
+/// Looks up these contents, each once, for a new mbox file. Nothing is written.
+pub fn plan_contents(vault: &Vault, contents: &[Hash128], file: &Path) -> Result<Plan> {
+    refuse_inside(vault.root(), file)?;
+    place::refuse_taken(file)?;
+    let mut ids = IdSet::default();
+    for content in contents {
+        if let Some(id) = vault.catalog().key_of(*content)? {
+            ids.insert(id);
+        }
+    }
+    Ok(Plan {
+        selection: vault.select_ids(ids)?,
+        destination: Destination::Mbox(file.to_path_buf()),
+        crlf: false,
         keep_uids: false,
         with_eml: false,
     })

@@ -98,6 +98,15 @@ pub fn plan(vault: &Vault, query: &Query) -> Result<ForgetPlan> {
     of_selection(vault, &selection)
 }
 
+impl ForgetPlan {
+    /// The messages that go, without the cut and wrong forms that go with them.
+    #[must_use]
+    pub fn contents(&self) -> &[Hash128] {
+        let messages = usize::try_from(self.messages).unwrap_or(usize::MAX);
+        self.contents.get(..messages).unwrap_or(&self.contents)
+    }
+}
+
 /// What goes of a selection.
 fn of_selection(vault: &Vault, selection: &Selection) -> Result<ForgetPlan> {
     let mut contents = vault.contents(selection)?;

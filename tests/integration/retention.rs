@@ -228,6 +228,37 @@ fn without_a_rule_nothing_is_said_or_done() {
 }
 
 #[test]
+fn what_goes_by_rule_can_be_saved_first_and_nothing_else_is() {
+    let old = |n, from| mail(n, from, days_ago(100));
+    let rules = "keep = [\"subject:spam-2\"]\n\
+                 forget_after = [{ query = \"from:spam\", age = \"90d\" }]";
+    let newer = mail(3, "spam", days_ago(10));
+    let all = vec![
+        old(1, "spam"),
+        old(2, "spam"),
+        newer,
+        old(4, "ann"),
+        old(5, "spam"),
+    ];
+    let sandbox = pulled(all, rules);
+    let save = [&APPLY[..], &["--save", "old.mbox"]].concat();
+    let before = sandbox.ledger_lines();
+    let taken = sandbox.write("old.mbox", "mine", 0o600);
+    let refused = sandbox.run(&save).expect_code(2);
+    assert!(refused.stderr().contains("old.mbox exists"), "{refused}");
+    assert_eq!(sandbox.ledger_lines(), before);
+    std::fs::remove_file(&taken).unwrap();
+    let _ = sandbox.run(&save).expect_code(0);
+    let saved = std::fs::read_to_string(&taken).unwrap();
+    let saved: Vec<_> = saved
+        .lines()
+        .filter(|line| line.starts_with("Subject: "))
+        .collect();
+    assert_eq!(saved, ["Subject: spam-1", "Subject: spam-5"]);
+    assert_eq!(subjects(&sandbox), set(&["spam-2", "spam-3", "ann-4"]));
+}
+
+#[test]
 fn rules_that_cannot_be_meant_remove_nothing() {
     let sandbox = pulled(vec![mail(1, "spam", days_ago(100))], "");
     let before = sandbox.ledger_lines();
@@ -264,7 +295,6 @@ fn rules_that_cannot_be_meant_remove_nothing() {
         &["forget", "--by-rule"][..],
         &["forget", "--by-rule", "--yes", "from:spam"],
         &["forget", "--by-rule", "--yes", "--all"],
-        &["forget", "--by-rule", "--yes", "--save", "x"],
         &["forget", "--by-rule", "--yes", "--reason", " "],
         &[
             "forget",

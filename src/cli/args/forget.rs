@@ -35,7 +35,7 @@ pub(crate) struct Forget {
     #[arg(long, conflicts_with = "query")]
     pub(crate) all: bool,
     /// What [retention] in the configuration says is old enough
-    #[arg(long, conflicts_with_all = ["query", "all", "save"])]
+    #[arg(long, conflicts_with_all = ["query", "all"])]
     pub(crate) by_rule: bool,
     /// Only show what would go
     #[arg(short = 'n', long)]

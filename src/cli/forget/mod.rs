@@ -9,10 +9,10 @@ use std::time::Duration;
 use chrono::Utc;
 use mailvault::base::error::Error;
 use mailvault::base::event::RunEvent;
-use mailvault::export::{self, Destination};
+use mailvault::export;
 use mailvault::forget::{self, ForgetOptions, ForgetPlan, ForgetReport};
 use mailvault::mail::query::{self, Query};
-use mailvault::vault::{SelectionScope, Vault};
+use mailvault::vault::Vault;
 use serde_json::{Value, json};
 
 use super::Done;
@@ -61,16 +61,21 @@ pub(crate) fn run(
         return Ok(Done::new(1, summary(&plan, None, args.dry_run)));
     }
     if let Some(file) = &args.save {
-        save(&vault, &query, file, &plan, out)?;
+        save(&vault, file, &plan, out)?;
     }
     drop(vault);
     let reason = args.reason.as_deref().unwrap_or_default();
     let wait = args.lock_wait.unwrap_or(Duration::ZERO);
     let (code, report) = remove(settings, &plan, reason, wait, out);
-    if let (None, Some(file)) = (&report, &args.save) {
+    tell_of_saved(args, report.as_ref(), out);
+    Ok(Done::new(code, summary(&plan, report.as_ref(), false)))
+}
+
+/// Says that a file has the messages though nothing was removed.
+fn tell_of_saved(args: &Forget, report: Option<&ForgetReport>, out: &Output) {
+    if let (None, Some(file)) = (report, &args.save) {
         out.say(&format!("The messages stay saved in {}.", file.display()));
     }
-    Ok(Done::new(code, summary(&plan, report.as_ref(), false)))
 }
 
 /// Removes what was planned, tells of it, and gives the exit code.
@@ -131,19 +136,23 @@ fn refuse_early(args: &Forget, asks: bool) -> Result<(), Failure> {
             "name messages by a query, such as id:4f2a91c0, or use --all for every message",
         ));
     }
-    if let Some(file) = &args.save
-        && file.symlink_metadata().is_ok()
-    {
-        return Err(Failure::usage(
-            format!("{} exists", file.display()),
-            "name a new file, or leave --save out if the messages are in it",
-        ));
-    }
+    check_save(args)?;
     if args.dry_run {
         return Ok(());
     }
     check_reason(args.reason.as_deref())?;
     check_asks(args, asks)
+}
+
+/// Refuses a file that is there.
+fn check_save(args: &Forget) -> Result<(), Failure> {
+    match &args.save {
+        Some(file) if file.symlink_metadata().is_ok() => Err(Failure::usage(
+            format!("{} exists", file.display()),
+            "name a new file, or leave --save out if the messages are in it",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses to remove anything without an answer.
@@ -277,15 +286,8 @@ fn agrees(plan: &ForgetPlan, out: &Output) -> Result<bool, Failure> {
 }
 
 /// Exports what goes to a new file, and is content with nothing less than all of it.
-fn save(
-    vault: &Vault,
-    query: &Query,
-    file: &Path,
-    plan: &ForgetPlan,
-    out: &Output,
-) -> Result<(), Failure> {
-    let destination = Destination::Mbox(file.to_path_buf());
-    let export = export::plan(vault, query, destination, SelectionScope::All, false)?;
+fn save(vault: &Vault, file: &Path, plan: &ForgetPlan, out: &Output) -> Result<(), Failure> {
+    let export = export::plan_contents(vault, plan.contents(), file)?;
     let stop = Stop::watch(out, "stopping after the current message");
     let report = frame::with_progress(out, ["export"], |events| {
         export::apply(vault, &export, &mut std::io::sink(), &stop.flag, events)

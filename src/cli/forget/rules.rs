@@ -9,7 +9,10 @@ use mailvault::forget::rules::{self, RulePlan};
 use mailvault::mail::query::{self, Query};
 use serde_json::{Value, json};
 
-use super::{agrees, carry_out, check_asks, check_reason, show, summary, tell_of_copies};
+use super::{
+    agrees, carry_out, check_asks, check_reason, check_save, save, show, summary, tell_of_copies,
+    tell_of_saved,
+};
 use crate::cli::Done;
 use crate::cli::args::{Forget, Global};
 use crate::cli::output::Output;
@@ -56,6 +59,9 @@ pub(super) fn run(
         out.say("Nothing was removed.");
         return Ok(Done::new(1, summary_of(&planned, None, args.dry_run)));
     }
+    if let Some(file) = &args.save {
+        save(&vault, file, &planned.plan, out)?;
+    }
     drop(vault);
     Ok(remove(&planned, args, settings, out))
 }
@@ -75,10 +81,12 @@ fn remove(planned: &RulePlan, args: &Forget, settings: &Settings, out: &Output) 
             "{spared} came under keep or a hold meanwhile, and stay."
         ));
     }
+    tell_of_saved(args, report.as_ref(), out);
     Done::new(code, summary_of(planned, report.as_ref(), false))
 }
 
 fn refuse_early(args: &Forget, asks: bool) -> Result<(), Failure> {
+    check_save(args)?;
     if let Some(reason) = &args.reason {
         check_reason(Some(reason))?;
         if reason.len() > ROOM {
