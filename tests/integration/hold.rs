@@ -249,31 +249,17 @@ fn is_whole_or_none(sandbox: &Sandbox, what: &str) -> bool {
     all.len() == 1
 }
 
-#[test]
-fn a_hold_that_is_killed_or_has_no_room_is_whole_or_none() {
-    if missing("strace") {
-        return;
-    }
-    let (scene, _server) = pulled(letters());
-    let (vault, copy) = (scene.vault(), scene.path("copy"));
-    let reset = || {
-        let _ = fs::remove_dir_all(&vault);
-        let _ = scene
-            .tool("cp")
-            .args(["-a"])
-            .arg(&copy)
-            .arg(&vault)
-            .status();
+/// Lets a command be killed, and find no room, at each of its calls in the vault of the scene, and
+/// asks each time what there is then; both answers must come.
+fn killed_at_each_call(scene: &Sandbox, command: &[&str], is_done: impl Fn(&str) -> bool) {
+    let (vault, kept) = (scene.vault(), scene.path("copy"));
+    let copy = |from: &Path, to: &Path| {
+        let _ = scene.tool("cp").arg("-a").arg(from).arg(to).status();
     };
-    let _ = scene
-        .tool("cp")
-        .args(["-a"])
-        .arg(&vault)
-        .arg(&copy)
-        .status();
+    copy(&vault, &kept);
     let log = scene.path("calls");
     let options = format!("-y -e trace={CALLS} -o {}", log.display());
-    let _ = strace(&scene, &options, &ADD);
+    let _ = strace(scene, &options, command);
     let points = points::points(&read_log(&log), vault.to_str().unwrap(), CALLS);
     assert!(points.len() > 10, "too few points: {points:?}");
     let mut seen = [false; 2];
@@ -284,15 +270,55 @@ fn a_hold_that_is_killed_or_has_no_room_is_whole_or_none() {
         }
         let path = vault.join(Path::new(path.trim_start_matches('/')));
         for what in ["signal=KILL", "error=ENOSPC"] {
-            reset();
+            let _ = fs::remove_dir_all(&vault);
+            copy(&kept, &vault);
             let inject = format!("-e inject={}:{what}:when={}", point.call, point.n);
             let options = format!("-P {} {inject} -o /dev/null", path.display());
-            let _ = strace(&scene, &options, &ADD);
-            let whole = is_whole_or_none(&scene, &format!("{point:?} {what}"));
-            seen[usize::from(whole)] = true;
+            let _ = strace(scene, &options, command);
+            let done = is_done(&format!("{point:?} {what}"));
+            seen[usize::from(done)] = true;
         }
     }
     assert_eq!(seen, [true; 2], "{points:?}");
+}
+
+#[test]
+fn a_hold_that_is_killed_or_has_no_room_is_whole_or_none() {
+    if missing("strace") {
+        return;
+    }
+    let (scene, _server) = pulled(letters());
+    killed_at_each_call(&scene, &ADD, |what| is_whole_or_none(&scene, what));
+}
+
+#[test]
+fn a_release_that_is_killed_or_has_no_room_ends_the_hold_or_leaves_it_whole() {
+    if missing("strace") {
+        return;
+    }
+    let (scene, _server) = pulled(letters());
+    let _ = scene.run(&ADD).expect_code(0);
+    let release = ["hold", "release", "tax"];
+    killed_at_each_call(&scene, &release, |what| {
+        let held = holds(&scene);
+        if let [hold] = &held[..] {
+            assert_eq!(
+                (&hold["messages"], &hold["covers"]),
+                (&2.into(), &2.into()),
+                "{what}"
+            );
+        }
+        let _ = scene.run(&["verify", "--read-data"]).expect_code(0);
+        // What is held is not forgotten, and can be once nothing holds it.
+        let forget = ["forget", "from:bank", "--reason", "x", "--yes"];
+        let code = i32::from(!held.is_empty());
+        let _ = scene.run(&forget).expect_code(code);
+        let code = if held.is_empty() { 2 } else { 0 };
+        let _ = scene.run(&release).expect_code(code);
+        assert!(holds(&scene).is_empty(), "{what}");
+        let _ = scene.run(&["verify"]).expect_code(0);
+        held.is_empty()
+    });
 }
 
 #[test]
