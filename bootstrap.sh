@@ -292,7 +292,9 @@ case $verb in
         install_moto
         install_axe
         # Also what a build leaves out unless it is asked for it.
-        run env MAILVAULT_REQUIRE_TOOLS=1 cargo test --locked --features keyring,faults
+        # Many tests wait for a server or the disk, so that two for each core end sooner.
+        run env MAILVAULT_REQUIRE_TOOLS=1 RUST_TEST_THREADS=$((2 * $(nproc))) \
+            cargo test --locked --features keyring,faults
         ;;
     install)
         install_missing test

@@ -156,10 +156,7 @@ impl Stats {
 fn newest(facet: Facet, mut rows: Vec<StatsRow>, top: u64) -> StatsSection {
     let top = usize::try_from(top).unwrap_or(usize::MAX);
     let shown = rows.split_off(rows.len().saturating_sub(top));
-    let mut rest = Amount::default();
-    for other in &rows {
-        rest.join(other.amount);
-    }
+    let rest = rows.iter().map(|row| row.amount).sum();
     StatsSection {
         facet,
         rows: shown,
@@ -184,10 +181,7 @@ pub fn gather(vault: &Vault, query: &Query, groupings: &[Grouping], top: u64) ->
 pub(crate) fn largest(facet: Facet, mut rows: Vec<StatsRow>, top: usize) -> StatsSection {
     rows.sort_by_key(|row| std::cmp::Reverse(row.amount.octets));
     let others = rows.split_off(top.min(rows.len()));
-    let mut rest = Amount::default();
-    for other in &others {
-        rest.join(other.amount);
-    }
+    let rest = others.iter().map(|row| row.amount).sum();
     StatsSection {
         facet,
         rows,

@@ -10,7 +10,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use mailvault::sample::Message;
+use mailvault::sample::{Message, Server};
 
 use super::support::chromium::{chromium, opened, url};
 use super::support::missing;
@@ -93,6 +93,21 @@ pub(super) fn letters(port: u16) -> Vec<Message> {
         )
     }));
     all
+}
+
+/// An HTML archive of these messages, in `site`.
+pub(super) fn exported(messages: Vec<Message>) -> (Sandbox, Server) {
+    let (sandbox, server) = pulled(messages);
+    let export = ["export", "site", "--format", "html"];
+    let _ = sandbox.run(&export).expect_code(0);
+    (sandbox, server)
+}
+
+/// All pages of an archive.
+pub(super) fn pages(site: &Path) -> Vec<PathBuf> {
+    let names = tree(site).into_keys();
+    let is_page = |name: &String| Path::new(name).extension().is_some_and(|e| e == "html");
+    names.filter(is_page).map(|name| site.join(name)).collect()
 }
 
 /// A server that notes what is asked of it and answers nothing.
@@ -198,16 +213,9 @@ fn an_archive_opens_from_the_disk_and_fits_every_window() {
         return;
     }
     let (port, asked) = listener();
-    let (sandbox, _server) = pulled(letters(port));
-    let _ = sandbox
-        .run(&["export", "site", "--format", "html"])
-        .expect_code(0);
+    let (sandbox, _server) = exported(letters(port));
     let site = sandbox.path("site");
-    let pages = tree(&site).into_keys();
-    let pages: Vec<PathBuf> = pages
-        .filter(|name| Path::new(name).extension().is_some_and(|e| e == "html"))
-        .map(|name| site.join(name))
-        .collect();
+    let pages = pages(&site);
     // The answer is on the page of what it answers.
     let messages = pages
         .iter()
@@ -276,10 +284,7 @@ fn a_page_lets_nothing_run_or_call_home_that_gets_past_the_sanitiser() {
         return;
     }
     let (port, asked) = listener();
-    let (sandbox, _server) = pulled(letters(port));
-    let _ = sandbox
-        .run(&["export", "site", "--format", "html"])
-        .expect_code(0);
+    let (sandbox, _server) = exported(letters(port));
     let page = fs::read_to_string(letter(&sandbox)).unwrap();
     // In the page, and in the frame of a message.
     let framed = hostile(port).replace('"', "&quot;");

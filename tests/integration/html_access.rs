@@ -4,10 +4,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::browser::{letters, listener};
+use super::browser::{exported, letters, listener};
 use super::support::chromium::{chromium, url};
 use super::support::sandbox::Sandbox;
-use super::support::scene::{json_lines, pulled, tree};
+use super::support::scene::{json_lines, tree};
 use super::support::{missing, skip};
 
 /// Where `bootstrap.sh` puts it.
@@ -63,10 +63,7 @@ fn nobody_is_kept_out_of_a_page() {
         return;
     }
     let (port, _) = listener();
-    let (sandbox, _server) = pulled(letters(port));
-    let _ = sandbox
-        .run(&["export", "site", "--format", "html"])
-        .expect_code(0);
+    let (sandbox, _server) = exported(letters(port));
     let _ = sandbox
         .run(&["stats", "--quota", "1K", "--html", "mail.html"])
         .expect_code(0);

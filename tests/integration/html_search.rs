@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use mailvault::sample::Message;
 
-use super::browser::listener;
+use super::browser::{exported, listener};
 use super::support::chromium::opened;
 use super::support::missing;
 use super::support::sandbox::Sandbox;
-use super::support::scene::{json_lines, message, pulled};
+use super::support::scene::{json_lines, message};
 
 /// A query in an address.
 pub(super) fn asked(query: &str) -> String {
@@ -29,6 +29,14 @@ pub(super) fn hits(dom: &str) -> (Vec<String>, String) {
         link.split_once(".html#m").unwrap().1.to_owned()
     });
     (ids.collect(), said.to_owned())
+}
+
+/// The beginnings of the ids that `mailvault search` finds.
+pub(super) fn found(sandbox: &Sandbox, words: &[&str]) -> Vec<String> {
+    let args = [&["search", "--json"], words].concat();
+    let lines = json_lines(&sandbox.run(&args).stdout);
+    let ids = lines.iter().filter_map(|line| line["id"].as_str());
+    ids.map(|id| id[..16].to_owned()).collect()
 }
 
 pub(super) const HOSTILE: [&str; 4] = [
@@ -121,10 +129,7 @@ fn the_search_page_finds_what_search_finds() {
         return;
     }
     let (port, requests) = listener();
-    let (sandbox, _server) = pulled(letters(port));
-    let _ = sandbox
-        .run(&["export", "site", "--format", "html"])
-        .expect_code(0);
+    let (sandbox, _server) = exported(letters(port));
     let page = sandbox.path("site/search.html");
     let queries: [(&str, &[&str]); 19] = [
         ("from:air", &["from:air"]),
@@ -151,12 +156,9 @@ fn the_search_page_finds_what_search_finds() {
     for (query, words) in queries {
         let shown = opened(&sandbox, &page, &asked(query));
         assert_eq!(shown.complaints, Vec::<String>::new(), "{query}");
-        let (found, said) = hits(&shown.dom);
-        let args = [&["search", "--json"], words].concat();
-        let lines = json_lines(&sandbox.run(&args).stdout);
-        let ids = lines.iter().filter_map(|line| line["id"].as_str());
-        let wanted: Vec<String> = ids.map(|id| id[..16].to_owned()).collect();
-        assert_eq!(found, wanted, "{query}: {}", shown.dom);
+        let (shown_ids, said) = hits(&shown.dom);
+        let wanted = found(&sandbox, words);
+        assert_eq!(shown_ids, wanted, "{query}: {}", shown.dom);
         let number = match wanted.len() {
             0 => "No message has all of this.".to_owned(),
             1 => "1 message".to_owned(),
@@ -176,10 +178,7 @@ fn each_kind_of_bar_of_the_statistics_leads_to_its_messages() {
         return;
     }
     let (port, requests) = listener();
-    let (sandbox, _server) = pulled(letters(port));
-    let _ = sandbox
-        .run(&["export", "site", "--format", "html"])
-        .expect_code(0);
+    let (sandbox, _server) = exported(letters(port));
     let stats = opened(&sandbox, &sandbox.path("site/stats.html"), "");
     assert_eq!(stats.complaints, Vec::<String>::new());
     let mut kinds = BTreeSet::new();
@@ -211,10 +210,7 @@ fn hostile_subjects_and_queries_are_only_text() {
         return;
     }
     let (port, requests) = listener();
-    let (sandbox, _server) = pulled(letters(port));
-    let _ = sandbox
-        .run(&["export", "site", "--format", "html"])
-        .expect_code(0);
+    let (sandbox, _server) = exported(letters(port));
     let page = sandbox.path("site/search.html");
     let shown = opened(&sandbox, &page, &asked("from:eve"));
     assert_eq!(hits(&shown.dom).0.len(), HOSTILE.len(), "{}", shown.dom);

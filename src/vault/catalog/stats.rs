@@ -1,5 +1,7 @@
 //! Sums over what a query finds, in groups.
 
+use std::iter::Sum;
+
 use super::unsigned;
 
 /// Lower ends of the brackets of sizes, in octets, each above its end: a message of just 10 KiB is
@@ -43,6 +45,14 @@ impl Amount {
     pub(crate) fn join(&mut self, other: Self) {
         self.messages += other.messages;
         self.octets += other.octets;
+    }
+}
+
+impl Sum for Amount {
+    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
+        let mut all = Self::default();
+        amounts.for_each(|amount| all.join(amount));
+        all
     }
 }
 

@@ -200,10 +200,7 @@ impl<'c> Sums<'c> {
 fn first(by: Grouping, mut groups: Vec<Group>, top: u64) -> Groups {
     let top = usize::try_from(top).unwrap_or(usize::MAX);
     let others = groups.split_off(top.min(groups.len()));
-    let mut rest = Amount::default();
-    for other in &others {
-        rest.join(other.amount);
-    }
+    let rest = others.iter().map(|other| other.amount).sum();
     Groups {
         by,
         shown: groups,
