@@ -6,6 +6,7 @@ pub(crate) mod child;
 pub mod error;
 pub mod event;
 pub mod fsx;
+pub mod output_file;
 pub(crate) mod pause;
 pub(crate) mod response_code;
 pub(crate) mod retry;

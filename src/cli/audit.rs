@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use mailvault::account::config::AuditScope;
 use mailvault::base::error::PARTIAL;
-use mailvault::base::fsx;
 use mailvault::inspect::{
     self, ArchiveStatus, AuditOptions, AuditReport, AuditTally, FolderAudit, OtherFolders,
 };
@@ -73,7 +72,7 @@ pub(crate) fn run(
 
 fn options(args: &AuditArgs, stop: &Stop) -> AuditOptions {
     AuditOptions {
-        manifest: args.manifest.as_deref().map(fsx::resolve_parent),
+        manifest: args.manifest.clone(),
         quick: args.quick,
         read_data: args.read_data,
         accept_sizes: args.accept_sizes,

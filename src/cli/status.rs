@@ -27,7 +27,7 @@ pub(crate) fn run(args: &StatusArgs, settings: &Settings, out: &Output) -> Resul
     let names = settings.account_names(&args.accounts)?;
     let present = now().timestamp();
     if let Some(path) = &args.metrics {
-        metrics::write(path, &all_statuses(&accounts), present)?;
+        metrics::write(path, &settings.vault, &all_statuses(&accounts), present)?;
     }
     let stale: Vec<Stale> = args.max_age.map_or_else(Vec::new, |age| {
         let checked = accounts.iter().filter(|(name, status)| {

@@ -99,7 +99,7 @@ impl EmlFile {
 impl Target for EmlFile {
     fn put(&mut self, _: &Entry, body: &mut Body<'_>) -> Result<Put> {
         body.load()?;
-        let tmp = staging_name(&self.path);
+        let tmp = fsx::staging_name(&self.path);
         let mut file = fsx::create_new(&tmp)?;
         let written = body.each(&mut |piece| {
             let written = file.write_all(piece);
@@ -117,13 +117,6 @@ impl Target for EmlFile {
     fn finish(self: Box<Self>, _stop: &AtomicBool) -> Result<Finished> {
         Ok(Finished::default())
     }
-}
-
-/// Beside the file, under a name that no other process makes.
-pub(super) fn staging_name(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    path.with_file_name(name)
 }
 
 /// Gives a durable file its name, unless somebody else took it meanwhile.

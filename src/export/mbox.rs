@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use super::body::Body;
-use super::eml::{give_name, staging_name};
+use super::eml::give_name;
 use super::folders::TreeForm;
 use super::place::{ExportPlace, Staged};
 use super::{Finished, Put, Target};
@@ -156,7 +156,7 @@ pub(super) struct MboxFile {
 impl MboxFile {
     pub(super) fn create(path: &Path, crlf: bool) -> Result<Self> {
         let path = &fsx::resolve_parent(path);
-        let tmp = staging_name(path);
+        let tmp = fsx::staging_name(path);
         let file = fsx::create_new(&tmp)?;
         Ok(Self {
             path: path.clone(),
@@ -182,8 +182,8 @@ impl Target for MboxFile {
         let flushed = self.to.flush();
         flushed.map_err(|e| Error::file("write", &self.tmp, e))?;
         fsx::sync_file(self.to.get_ref(), &self.tmp)?;
-        self.done = true;
         give_name(&self.tmp, &self.path)?;
+        self.done = true;
         Ok(Finished::default())
     }
 }

@@ -33,6 +33,7 @@ pub use uidlist::KeptNames;
 
 use crate::base::error::{Error, Result};
 use crate::base::event::RunEvent;
+use crate::base::output_file;
 use crate::mail::message::Hash128;
 use crate::mail::query::Query;
 use crate::vault::catalog::IdSet;
@@ -430,24 +431,7 @@ fn target<'a>(
 
 /// An export within the vault would be taken for mail, and could damage it.
 fn refuse_inside(vault: &Path, path: &Path) -> Result<()> {
-    let whole = |path: &Path| {
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-        let mut known = path.as_path();
-        let mut rest = Vec::new();
-        loop {
-            if let Ok(found) = known.canonicalize() {
-                return rest.iter().rev().fold(found, |path, part| path.join(part));
-            }
-            match (known.parent(), known.file_name()) {
-                (Some(parent), Some(name)) => {
-                    rest.push(name.to_owned());
-                    known = parent;
-                }
-                _ => return path,
-            }
-        }
-    };
-    if whole(path).starts_with(whole(vault)) {
+    if output_file::is_inside(path, vault) {
         return Err(Error::Unfit {
             doing: "export to",
             path: path.to_path_buf(),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::base::error::Result;
-use crate::base::fsx;
+use crate::base::{fsx, output_file};
 use crate::vault::catalog::AccountStatus;
 
 /// A metric: its name, its type, what it says, and its value for an account, if it has one.
@@ -106,9 +106,12 @@ pub(crate) fn text(accounts: &[AccountStatus], now: i64) -> String {
     text
 }
 
-/// Puts the metrics into a file that is always whole, for whoever may read it.
-pub fn write(path: &Path, accounts: &[AccountStatus], now: i64) -> Result<()> {
-    fsx::publish(&fsx::resolve_parent(path), text(accounts, now).as_bytes())
+/// Puts the metrics into a file that is always whole, for whoever may read it. No other file is
+/// replaced, nor one in the vault at `vault`.
+pub fn write(path: &Path, vault: &Path, accounts: &[AccountStatus], now: i64) -> Result<()> {
+    let is_ours = |beginning: &[u8]| beginning.starts_with(b"# HELP mailvault_");
+    let place = output_file::place_for(path, vault, is_ours)?;
+    fsx::publish(&place, text(accounts, now).as_bytes(), 0o644)
 }
 
 fn label(name: &str) -> String {

@@ -29,10 +29,13 @@ const ROW: u32 = 40;
 const THICK: u32 = 10;
 /// With more labels below columns than this, a narrow window has no room for all of them.
 const CROWDED: usize = 8;
+/// Stands where the axis leaves something out.
+pub(super) const BREAK: &str = "…";
 /// Labels below columns, about; of more, every so many-th is shown.
 const TICKS: usize = 12;
-/// Letters of a label beside the value, in a narrow window.
-const LETTERS: usize = 30;
+/// Room of a label beside its value, in letters of a Latin script: in a narrow window, and in others.
+const NARROW: usize = 26;
+const WIDE: usize = 42;
 
 /// A chart of upright columns.
 #[derive(Debug)]
@@ -52,6 +55,8 @@ pub(crate) struct ColumnBar {
     pub(crate) empty: bool,
     pub(crate) label: String,
     pub(crate) tick: String,
+    /// To which side the label goes, at an end of the axis.
+    pub(crate) side: &'static str,
     pub(crate) href: Option<String>,
     pub(crate) text: String,
     pub(crate) left: String,
@@ -86,11 +91,13 @@ pub(crate) struct RowChart {
 pub(crate) struct RowBar {
     pub(crate) label: String,
     pub(crate) href: Option<String>,
+    /// The label as far as it fits into a narrow window, and into others.
     pub(crate) short: String,
+    pub(crate) long: String,
     pub(crate) text: String,
     pub(crate) line: u32,
     pub(crate) top: u32,
-    pub(crate) long: String,
+    pub(crate) share: String,
 }
 
 /// Upright columns, from left to right: for times.
@@ -107,7 +114,7 @@ pub(super) fn columns(title: &str, class: &'static str, bars: &[Bar]) -> ColumnC
         if !bar.tick.is_empty() {
             ticks_left -= 1;
         }
-        let is_shown = ticks_left.is_multiple_of(step);
+        let is_shown = ticks_left.is_multiple_of(step) || bar.tick == BREAK;
         let middle = slot * (count(n) + 0.5);
         let tall = f64::from(HEIGHT) * share(bar.value, most);
         // What is there is seen.
@@ -116,6 +123,7 @@ pub(super) fn columns(title: &str, class: &'static str, bars: &[Bar]) -> ColumnC
         ColumnBar {
             empty: bar.value == 0,
             label: visible(&bar.label).into_owned(),
+            side: side(middle, &bar.tick),
             tick: if is_shown {
                 visible(&bar.tick).into_owned()
             } else {
@@ -156,13 +164,14 @@ pub(super) fn rows(title: &str, class: &'static str, bars: &[Bar]) -> RowChart {
         }
         let label = visible(&bar.label).into_owned();
         RowBar {
-            short: cut(&label, LETTERS),
+            short: fitted(&label, NARROW),
+            long: fitted(&label, WIDE),
             label,
             href: bar.href.clone(),
             text: visible(&bar.text).into_owned(),
             line: y + 15,
             top: y + 22,
-            long: percent(long),
+            share: percent(long),
         }
     };
     RowChart {
@@ -202,6 +211,13 @@ pub(super) fn line(
     limit: Option<u64>,
     (ends, top): ((String, String), String),
 ) -> LineChart {
+    // One point has no way to go: the line is level.
+    let level = points.first().filter(|_| points.len() == 1);
+    let points: Vec<(u32, u64)> = points
+        .iter()
+        .copied()
+        .chain(level.map(|(at, value)| (at + 1, *value)))
+        .collect();
     let first = points.first().map_or(0, |(at, _)| *at);
     let span = points.last().map_or(0, |(at, _)| at - first).max(1);
     let most = points.iter().map(|(_, value)| *value).chain(limit).max();
@@ -252,6 +268,15 @@ fn pixels(length: f64) -> String {
     format!("{length:.1}")
 }
 
+/// The same of a label below a column.
+fn side(middle: f64, text: &str) -> &'static str {
+    match anchor(middle, text) {
+        "middle" => "",
+        "end" => " end",
+        _ => " start",
+    }
+}
+
 /// A text at the edge must not stand out of the picture: in a narrow one, a letter takes
 /// two hundredths of the width.
 fn anchor(middle: f64, text: &str) -> &'static str {
@@ -263,6 +288,17 @@ fn anchor(middle: f64, text: &str) -> &'static str {
     } else {
         "middle"
     }
+}
+
+/// The beginning of a label that is too wide. Other scripts have letters of about twice the width.
+fn fitted(label: &str, room: usize) -> String {
+    let mut taken = 0;
+    let fits = |c: &char| {
+        taken += if u32::from(*c) < 0x1100 { 1 } else { 2 };
+        taken <= room
+    };
+    let letters = label.chars().take_while(fits).count();
+    cut(label, letters.max(2))
 }
 
 /// The beginning of a label that has too many letters.
@@ -393,6 +429,12 @@ mod tests {
             chart.area.ends_with(" L1000,150.0 L0,150.0 Z"),
             "{}",
             chart.area
+        );
+        let one = line("t", &[(24, 50)], None, ends());
+        assert_eq!(one.line, "M0.0,0.0 L1000.0,0.0 L1000.0,0.0");
+        assert_eq!(
+            one.area,
+            "M0.0,0.0 L1000.0,0.0 L1000.0,0.0 L1000,150.0 L0,150.0 Z"
         );
         let none = line("t", &[], Some(5), ends());
         assert_eq!((&*none.line, &*none.area), ("", ""));

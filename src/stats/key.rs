@@ -77,12 +77,13 @@ impl StatsKey {
         }
     }
 
-    /// A query that finds these messages; none finds what has no date, or no sender.
+    /// A query that finds these messages, and for a sender perhaps others. None finds what has no
+    /// date or no sender, nor what has a name that no query can have.
     #[must_use]
     pub fn query(&self) -> Option<Query> {
         let whats = match self {
             Self::Undated => return None,
-            Self::Sender(address) if address.is_empty() => return None,
+            Self::Sender(address) if !can_be_asked(address) => return None,
             Self::Sender(address) => vec![What::From(address.clone())],
             Self::Year(year) => span((*year, 1), (year + 1, 1))?,
             Self::Month(year, 12) => span((*year, 12), (year + 1, 1))?,
@@ -95,6 +96,8 @@ impl StatsKey {
                 let below = BRACKETS.get(n + 1).map(|high| What::SmallerThan(high + 1));
                 above.into_iter().chain(below).collect()
             }
+            // A star in a query is any text.
+            Self::Folder(account, dir) if format!("{account}{dir}").contains('*') => return None,
             Self::Folder(account, dir) => vec![
                 What::Account(account.clone()),
                 What::Folder(folder_label(dir)),
@@ -106,6 +109,11 @@ impl StatsKey {
             terms: terms.collect(),
         })
     }
+}
+
+/// True if a command line can have a sender in a query.
+fn can_be_asked(sender: &str) -> bool {
+    !sender.trim().is_empty() && !sender.contains(char::is_control)
 }
 
 /// What was received from the start of a month to that of another.
@@ -245,6 +253,10 @@ mod tests {
             assert_eq!(key.query().unwrap().to_string(), query);
         }
         assert_eq!(StatsKey::Undated.query(), None);
-        assert_eq!(StatsKey::Sender(String::new()).query(), None);
+        for sender in ["", " ", "nul\0@example.org"] {
+            assert_eq!(StatsKey::Sender(sender.to_owned()).query(), None);
+        }
+        let starred = StatsKey::Folder("work".to_owned(), ".*".to_owned());
+        assert_eq!(starred.query(), None);
     }
 }

@@ -11,7 +11,7 @@ use std::io;
 use std::path::Path;
 
 use crate::base::error::{Error, Result};
-use crate::base::fsx;
+use crate::base::{fsx, output_file};
 use crate::mail::query::Query;
 use crate::vault::Vault;
 use crate::vault::catalog::{Amount, Grouping, Groups, TimeSums, Totals};
@@ -20,6 +20,7 @@ pub use growth::{Growth, GrowthPoint};
 pub use key::StatsKey;
 use key::{WEEKDAYS, month_text};
 pub use page::StatsPage;
+pub use view::percent;
 
 /// What messages are told apart by. Times are in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -97,35 +98,40 @@ impl StatsSection {
 }
 
 impl Stats {
-    /// The groups of a facet; of years and months the newest `top`. Of senders, sizes and folders
-    /// there are as many as were gathered.
+    /// The groups of a facet; of years and months the newest `top`. Messages without a date are a
+    /// group of their own in each facet of time. Of senders, sizes and folders there are as many
+    /// groups as were gathered.
     #[must_use]
     pub fn section(&self, facet: Facet, top: u64) -> StatsSection {
         let row = |(key, amount)| StatsRow { key, amount };
         let undated = (StatsKey::Undated, self.times.undated);
         let undated = Some(undated).filter(|(_, amount)| amount.messages > 0);
+        let undated = undated.map(row);
+        let along = |rows: Vec<(StatsKey, Amount)>| {
+            let mut section = newest(facet, rows.into_iter().map(row).collect(), top);
+            section.rows.splice(..0, undated.clone());
+            section
+        };
         let cyclic = |rows: Vec<(StatsKey, Amount)>| {
             let some = rows.iter().any(|(_, amount)| amount.messages > 0);
-            let rows = rows.into_iter().filter(|_| some);
-            newest(facet, rows.map(row).collect(), u64::MAX)
+            let rows = rows.into_iter().filter(|_| some).map(row);
+            newest(facet, rows.chain(undated.clone()).collect(), u64::MAX)
         };
         match facet {
             Facet::Year => {
                 let years = self.times.years().into_iter();
-                let years = years.map(|(year, amount)| (StatsKey::Year(year), amount));
-                newest(
-                    facet,
-                    undated.into_iter().chain(years).map(row).collect(),
-                    top,
+                along(
+                    years
+                        .map(|(year, amount)| (StatsKey::Year(year), amount))
+                        .collect(),
                 )
             }
             Facet::Month => {
                 let months = self.times.months.iter();
-                let months = months.map(|((y, m), amount)| (StatsKey::Month(*y, *m), *amount));
-                newest(
-                    facet,
-                    undated.into_iter().chain(months).map(row).collect(),
-                    top,
+                along(
+                    months
+                        .map(|((y, m), amount)| (StatsKey::Month(*y, *m), *amount))
+                        .collect(),
                 )
             }
             Facet::Weekday => {
@@ -216,11 +222,13 @@ pub(crate) fn named(groups: Groups, shown: &dyn Fn(&str) -> String) -> StatsSect
     }
 }
 
-/// Writes the page of the statistics: one file that needs nothing else.
-pub fn write_page(path: &Path, page: &StatsPage<'_>) -> Result<()> {
+/// Writes the page of the statistics: one file that needs nothing else. No other file is replaced,
+/// nor one in the vault at `vault`.
+pub fn write_page(path: &Path, vault: &Path, page: &StatsPage<'_>) -> Result<()> {
     let text = page.render();
     let text = text.map_err(|e| Error::file("write", path, io::Error::other(e)))?;
-    fsx::write_durably(&fsx::resolve_parent(path), text.as_bytes())
+    let place = output_file::place_for(path, vault, page::is_one)?;
+    fsx::publish(&place, text.as_bytes(), 0o600)
 }
 
 #[cfg(test)]
@@ -258,9 +266,10 @@ mod tests {
     #[test]
     fn the_newest_times_are_shown_and_the_older_ones_summed_up() {
         let section = stats().section(Facet::Year, 2);
-        let shown = [("2020".to_owned(), 3), ("2024".to_owned(), 4)];
+        let shown = [("no date", 1), ("2020", 3), ("2024", 4)];
+        let shown = shown.map(|(label, messages)| (label.to_owned(), messages));
         assert_eq!(labels(&section), shown);
-        assert_eq!((section.others, section.rest), (2, amount(3)));
+        assert_eq!((section.others, section.rest), (1, amount(2)));
         let months = stats().section(Facet::Month, 9);
         assert_eq!(labels(&months)[0], ("no date".to_owned(), 1));
         assert_eq!((months.rows.len(), months.others), (4, 0));
@@ -269,7 +278,8 @@ mod tests {
     #[test]
     fn a_week_has_seven_days_whatever_came() {
         let section = stats().section(Facet::Weekday, 1);
-        assert_eq!(section.rows.len(), 7);
+        assert_eq!(section.rows.len(), 8);
+        assert_eq!(labels(&section)[7], ("no date".to_owned(), 1));
         assert_eq!(labels(&section)[5], ("Saturday".to_owned(), 9));
         let none = Stats::default();
         for facet in [Facet::Year, Facet::Month, Facet::Weekday, Facet::Hour] {

@@ -23,6 +23,14 @@ pub struct StatsPage<'a> {
     pub quota: Option<u64>,
 }
 
+const TITLE: &str = "What the mail is made of";
+
+/// True if a page begins so, this or one of an earlier version.
+pub(super) fn is_one(beginning: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(beginning);
+    text.starts_with("<!DOCTYPE html>") && text.contains(&format!("<title>{TITLE}</title>"))
+}
+
 #[derive(Template)]
 #[template(path = "stats/page.html")]
 struct StatsTemplate {
@@ -52,7 +60,7 @@ impl StatsPage<'_> {
             quota: self.quota,
         };
         let template = StatsTemplate {
-            title: "What the mail is made of",
+            title: TITLE,
             about: visible(self.about).into_owned(),
             made: visible(self.made).into_owned(),
             sums: sums(totals),
@@ -196,8 +204,12 @@ mod tests {
         #[test]
         fn no_text_is_markup(label in nasty(), account in nasty(), about in nasty(), made in nasty()) {
             let plain = page(&self::stats("x", "x"), "x", "x");
-            // Without a sender there is no query.
-            let label = format!("x{label}");
+            // Not all names have a query, and long ones stand there twice.
+            let plain_text = |text: &str| -> String {
+                let letters = text.chars().filter(|c| !c.is_control() && *c != '*');
+                letters.take(8).collect()
+            };
+            let (label, account) = (format!("x{}", plain_text(&label)), plain_text(&account));
             let page = page(&stats(&label, &account), &about, &made);
             prop_assert_eq!(skeleton(&page), skeleton(&plain));
             let texts = unescaped(&page);

@@ -177,7 +177,7 @@ impl SectionStyle<'_> {
             line: None,
             columns,
             chart,
-            note: None,
+            note: chart_note(section),
             rows: rows
                 .map(|row| AmountCells {
                     href: self.href(&row.key),
@@ -220,7 +220,8 @@ impl SectionStyle<'_> {
     ) -> ColumnChart {
         let mut bars: Vec<Bar> = Vec::new();
         let mut last: Option<&StatsKey> = None;
-        for row in &section.rows {
+        let dated = section.rows.iter();
+        for row in dated.filter(|row| row.key != StatsKey::Undated) {
             let gap = last.map_or_else(Vec::new, |last| last.between(&row.key));
             if gap.len() > GAP {
                 bars.push(broken_axis());
@@ -235,6 +236,11 @@ impl SectionStyle<'_> {
             bars.push(self.bar(row, value(&row.amount)));
             last = Some(&row.key);
         }
+        // Of a few months none may be a January.
+        let has_ticks = bars.iter().any(|bar| !bar.tick.is_empty());
+        if let Some(first) = bars.first_mut().filter(|_| !has_ticks) {
+            first.tick.clone_from(&first.label);
+        }
         chart::columns(title, class, &bars)
     }
 }
@@ -242,8 +248,8 @@ impl SectionStyle<'_> {
 /// A place where the axis leaves out years or months without mail.
 fn broken_axis() -> Bar {
     Bar {
-        label: "…".to_owned(),
-        tick: "…".to_owned(),
+        label: chart::BREAK.to_owned(),
+        tick: chart::BREAK.to_owned(),
         href: None,
         value: 0,
         text: String::new(),
@@ -267,6 +273,25 @@ fn octets(amount: &Amount) -> (u64, String) {
 
 fn messages(amount: &Amount) -> (u64, String) {
     (amount.messages, count_text(amount.messages))
+}
+
+/// What a chart of times leaves out.
+fn chart_note(section: &StatsSection) -> Option<String> {
+    match section.facet {
+        Facet::Sender | Facet::Size | Facet::Folder => return None,
+        Facet::Year | Facet::Month | Facet::Weekday | Facet::Hour => {}
+    }
+    let undated = section.rows.iter().find(|row| row.key == StatsKey::Undated);
+    let undated = undated.map_or(0, |row| row.amount.messages);
+    let left_out = [
+        (section.rest.messages, "earlier"),
+        (undated, "without a date"),
+    ];
+    let left_out = left_out.into_iter().filter(|(messages, _)| *messages > 0);
+    let left_out: Vec<String> = left_out
+        .map(|(messages, which)| format!("{} {which}", count_text(messages)))
+        .collect();
+    (!left_out.is_empty()).then(|| format!("Not in the chart: {}.", left_out.join(" and ")))
 }
 
 /// What is said of the quota, and of what is on no axis.
@@ -305,7 +330,8 @@ fn cells(label: &str, amount: Amount, all: Amount) -> AmountCells {
 }
 
 /// A share in percent, rounded, and never nothing for something.
-pub(super) fn percent(part: u64, whole: u64) -> String {
+#[must_use]
+pub fn percent(part: u64, whole: u64) -> String {
     let rounded = (u128::from(part) * 200 + u128::from(whole)) / (u128::from(whole.max(1)) * 2);
     match rounded {
         0 if part > 0 => "<1 %".to_owned(),

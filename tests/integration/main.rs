@@ -53,6 +53,7 @@ mod notify;
 mod oauth;
 #[cfg(feature = "offsite")]
 mod offsite;
+mod outputs;
 mod packaging;
 #[cfg(feature = "offsite")]
 mod places;

@@ -286,10 +286,26 @@ pub fn rewrite_durably(path: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, bytes, 0o600, Some(&meta))
 }
 
-/// The same for a file that is made for other users, such as a monitor: they may read it
-/// as far as the umask allows.
-pub fn publish(path: &Path, bytes: &[u8]) -> Result<()> {
-    replace(path, bytes, 0o644, None)
+/// The same among files that are not ours, of which none is touched. What fails leaves nothing.
+/// Others may read it as far as `mode` and the umask allow.
+pub fn publish(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    let tmp = staging_name(path);
+    let file = create_for(&tmp, mode)?;
+    let put = put(file, &tmp, bytes, None).and_then(|()| rename(&tmp, path));
+    if put.is_err() {
+        // It has no value, and the first error says why.
+        let _ = remove(&tmp);
+    }
+    put?;
+    sync_parent(path)
+}
+
+/// Beside a file, under a name that no other process makes.
+#[must_use]
+pub fn staging_name(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    path.with_file_name(name)
 }
 
 fn replace(path: &Path, bytes: &[u8], mode: u32, like: Option<&Metadata>) -> Result<()> {
@@ -299,12 +315,22 @@ fn replace(path: &Path, bytes: &[u8], mode: u32, like: Option<&Metadata>) -> Res
     if look(&tmp)?.is_some() {
         remove(&tmp)?;
     }
-    let mut file = create_for(&tmp, mode)?;
+    let file = create_for(&tmp, mode)?;
+    put(file, &tmp, bytes, like)?;
+    rename(&tmp, path)?;
+    sync_parent(path)
+}
+
+/// Writes all bytes of a file, and makes them durable.
+fn put(mut file: File, path: &Path, bytes: &[u8], like: Option<&Metadata>) -> Result<()> {
     like.map_or(Ok(()), |meta| resemble(&file, meta))
         .and_then(|()| file.write_all(bytes))
         .and_then(|()| file.sync_all())
-        .map_err(|e| Error::file("write", &tmp, e))?;
-    rename(&tmp, path)?;
+        .map_err(|e| Error::file("write", path, e))
+}
+
+/// Makes the name of a file durable.
+fn sync_parent(path: &Path) -> Result<()> {
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
     sync_dir(parent.unwrap_or(Path::new(".")))
 }
@@ -561,7 +587,7 @@ mod tests {
         assert!(!dir.path().join("f.tmp").exists());
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&path), 0o600);
-        publish(&path, b"three").unwrap();
+        publish(&path, b"three", 0o644).unwrap();
         assert_eq!(mode(&path) & 0o600, 0o600);
         assert_eq!(fs::read(&path).unwrap(), b"three");
     }

@@ -495,7 +495,7 @@ pub(crate) enum ExportFormat {
     Html,
 }
 
-/// Show statistics by year, sender, size and folder
+/// Show statistics by time, sender, size and folder
 ///
 /// QUERY is a search query; without one, all mail counts. The bars show total sizes; by month,
 /// weekday and hour, they show numbers of messages. Times are in UTC. A message in two folders
@@ -519,7 +519,7 @@ pub(crate) struct StatsArgs {
         default_value = "year,sender,size,folder"
     )]
     pub(crate) by: Vec<By>,
-    /// Show N rows of each
+    /// Show the newest N years and months, and the largest N senders and folders
     #[arg(long, value_name = "N", default_value = "10",
         value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub(crate) top: u64,

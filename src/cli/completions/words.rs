@@ -149,6 +149,8 @@ impl Words {
             "id" => return prefixed(&before, self.ids(value)),
             "has" => fixed(&["attachment"]),
             "on" => fixed(&["server"]),
+            "weekday" => fixed(&["mon", "tue", "wed", "thu", "fri", "sat", "sun"]),
+            "hour" => (0..24).map(|hour| (format!("{hour}"), None)).collect(),
             "is" => fixed(&["recognised", "doubtful", "settled", "superseded"]),
             _ => Vec::new(),
         };

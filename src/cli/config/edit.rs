@@ -79,7 +79,7 @@ fn edit_copy(draft: &ConfigDraft, out: &Output) -> Result<EditEnd> {
         .tempdir_in(settings::temporary())
         .map_err(|e| Error::file("create a directory in", &settings::temporary(), e))?;
     let copy = folder.path().join(FILE);
-    fsx::publish(&copy, draft.text().as_bytes())?;
+    fsx::publish(&copy, draft.text().as_bytes(), 0o600)?;
     let end = edited(draft, &copy, out);
     if matches!(end, Err(_) | Ok(EditEnd::GivenUp(_))) {
         // What was typed is not lost.

@@ -150,7 +150,8 @@ pub(crate) const QUERY: TextRows = &[
     ),
     (
         "weekday:sat, hour:14",
-        "received on a Saturday; received between 14:00 and 15:00, in UTC",
+        "received on a Saturday; received between 14:00 and 15:00, in UTC. Negated, they also \
+         match what has no date",
     ),
     (
         "larger:5M, smaller:10K",

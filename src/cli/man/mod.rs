@@ -46,7 +46,7 @@ fn pages(command: &Command, out: &Path) -> Result<()> {
 }
 
 fn write(folder: &Path, name: &str, text: &[u8]) -> Result<()> {
-    fsx::publish(&fsx::resolve(folder).join(name), text)
+    fsx::publish(&fsx::resolve(folder).join(name), text, 0o644)
 }
 
 fn page(command: &Command, name: &str) -> io::Result<String> {

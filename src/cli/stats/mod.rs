@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Args, settings: &Settings, out: &Output) -> Result<Done
     read_texts(&vault, &query, out)?;
     let stats = stats::gather(&vault, &query, &groupings(args), args.top)?;
     if let Some(path) = &args.html {
-        write_page(path, &stats, args)?;
+        write_page(path, &settings.vault, &stats, args)?;
     }
     let parts = parts(&stats, args);
     if out.json {
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Args, settings: &Settings, out: &Output) -> Result<Done
     ))
 }
 
-fn write_page(path: &Path, stats: &Stats, args: &Args) -> Result<(), Failure> {
+fn write_page(path: &Path, vault: &Path, stats: &Stats, args: &Args) -> Result<(), Failure> {
     let about = match args.query.join(" ") {
         words if words.is_empty() => "all mail".to_owned(),
         words => words,
@@ -71,7 +71,7 @@ fn write_page(path: &Path, stats: &Stats, args: &Args) -> Result<(), Failure> {
         made: &now().format("%Y-%m-%d").to_string(),
         quota: args.quota,
     };
-    Ok(stats::write_page(path, &page)?)
+    Ok(stats::write_page(path, vault, &page)?)
 }
 
 /// What is shown, each once, in the order in which it was asked for.

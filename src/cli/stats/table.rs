@@ -1,6 +1,6 @@
 //! The statistics as bars of a terminal.
 
-use mailvault::stats::{Facet, Growth, Stats, StatsSection};
+use mailvault::stats::{Facet, Growth, Stats, StatsSection, percent};
 use mailvault::vault::catalog::Amount;
 
 use super::{StatsPart, name};
@@ -49,7 +49,7 @@ pub(super) fn lines(
     if let Some((larger, heavy)) = totals.heavy {
         lines.push(String::new());
         lines.push(format!(
-            "{} % of the messages hold {} % of the space: mailvault list {}",
+            "{} of the messages hold {} of the space: mailvault list {}",
             percent(heavy.messages, totals.amount.messages),
             percent(heavy.octets, totals.amount.octets),
             words
@@ -144,10 +144,15 @@ fn groups_table(section: &StatsSection, wide: usize, utf8: bool) -> Vec<String> 
 /// How much there was at the end of each year.
 fn growth_table(growth: &Growth, wide: usize, utf8: bool) -> Vec<String> {
     let years = growth.years();
-    if years.is_empty() {
+    if years.is_empty() && growth.undated.messages == 0 {
         return Vec::new();
     }
     let mut lines = vec![heading("Growth, end of", wide)];
+    if growth.undated.messages > 0 {
+        let undated = plural(growth.undated.messages, "message");
+        let said = format!("({undated} without a date, counted from the beginning)");
+        lines.push(format!("{}  {said}", pad("", wide)));
+    }
     let most = growth.last().octets.max(growth.quota.unwrap_or(0));
     let mut last = None;
     for (year, amount) in years {
@@ -184,11 +189,6 @@ fn bar(value: u64, most: u64, utf8: bool) -> String {
     } else {
         "#".repeat(long)
     }
-}
-
-fn percent(part: u64, whole: u64) -> u64 {
-    let whole = u128::from(whole.max(1));
-    u64::try_from((u128::from(part) * 200 + whole) / (2 * whole)).unwrap_or(100)
 }
 
 /// A size as a query takes it.

@@ -238,7 +238,14 @@ impl Site {
         };
         let stats = figures.stats(&self.index, &folder)?;
         let (_, latest) = figures.span.unwrap_or_default();
-        let page = stats_page::render(&stats, latest).map_err(failed)?;
+        let folder_list = |account: &str, dir: &str| {
+            let mut folders = self.folders.iter();
+            let folder =
+                folders.find(|f| f.dir == dir && self.place.shown(&f.account) == account)?;
+            let list = view::link(&folder.path.to_string_lossy());
+            Some(format!("{list}/index.html"))
+        };
+        let page = stats_page::render(&stats, latest, &folder_list).map_err(failed)?;
         let path = self.place.root().join("stats.html");
         pages::put(&mut self.place, &path, &page)
     }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::compare::Judgement;
 use crate::base::error::{Error, Result};
-use crate::base::fsx;
+use crate::base::{fsx, output_file};
 use crate::mail::source::{Listing, Uid};
 use crate::vault::catalog::Proof;
 
@@ -22,15 +22,13 @@ pub(super) struct AuditManifest {
 }
 
 impl AuditManifest {
-    pub(super) fn create(path: &Path) -> Result<Self> {
-        let mut tmp = path.as_os_str().to_owned();
-        tmp.push(".tmp");
-        let tmp = PathBuf::from(tmp);
-        if tmp.exists() {
-            fsx::remove(&tmp)?;
-        }
+    /// Begins one. No other file is replaced, nor one in the vault at `vault`.
+    pub(super) fn create(path: &Path, vault: &Path) -> Result<Self> {
+        let is_ours = |beginning: &[u8]| beginning.starts_with(b"{\"folder\":");
+        let path = output_file::place_for(path, vault, is_ours)?;
+        let tmp = fsx::staging_name(&path);
         Ok(Self {
-            path: path.to_path_buf(),
+            path,
             to: BufWriter::new(fsx::create_new(&tmp)?),
             tmp,
             whole: false,

@@ -65,7 +65,8 @@ pub fn audit(
         account, secret, ..
     } = job;
     let secret = secret?;
-    let manifest = options.manifest.as_deref().map(AuditManifest::create);
+    let manifest = options.manifest.as_deref();
+    let manifest = manifest.map(|file| AuditManifest::create(file, path));
     let mut audit = Audit {
         server: server_name(&account),
         present: vault.present()?,
