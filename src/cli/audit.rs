@@ -63,8 +63,7 @@ pub(crate) fn run(
             out.line(&line);
         }
         if let Some(path) = &args.manifest {
-            let path = escape(&settings.shown(path)).into_owned();
-            out.line(&format!("List of all messages: {path}"));
+            out.line(&format!("List of all messages: {}", out.link(path)));
         }
     }
     Ok(Done::new(code, summary(&report, &name, args)))

@@ -1,5 +1,7 @@
 //! What an export would do or did, in lines for people and for programs.
 
+use std::path::Path;
+
 use mailvault::export::{ExportReport, KeptNames, Plan};
 use mailvault::vault::Vault;
 use serde_json::{Value, json};
@@ -122,7 +124,7 @@ pub(super) fn tell(report: &ExportReport, args: &Export, to_stdout: bool, out: &
             "{}, {}, exported to {}{there}{not_written}",
             plural(report.written, "message"),
             size(report.octets),
-            escape(&args.dest),
+            out.link(Path::new(&args.dest)),
         )),
     }
 }

@@ -309,7 +309,7 @@ fn save(vault: &Vault, file: &Path, plan: &ForgetPlan, out: &Output) -> Result<(
         out.line(&format!(
             "Saved {} to {}.",
             plural(report.written, "message"),
-            file.display()
+            out.link(file)
         ));
     }
     Ok(())

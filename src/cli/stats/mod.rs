@@ -16,7 +16,7 @@ use super::output::Output;
 use super::report::Failure;
 use super::search::read_texts;
 use super::settings::Settings;
-use super::text::{escape, now, rfc3339};
+use super::text::{now, rfc3339};
 
 /// A part of what is shown.
 enum StatsPart {
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Args, settings: &Settings, out: &Output) -> Result<Done
             out.line(&line);
         }
         if let (Some(path), false) = (&args.html, out.quiet) {
-            out.line(&format!("\nWrote {}", escape(&settings.shown(path))));
+            out.line(&format!("\nWrote {}", out.link(path)));
         }
     }
     let totals = &stats.totals;

@@ -67,13 +67,15 @@ fn file_of(vault: &TestVault, content: &[u8]) -> PathBuf {
 fn after_a_rebuild_that_owes_a_message_new_mail_is_restored() {
     let (mut vault, store) = copied();
     let file = file_of(&vault, &message(3, 900));
-    let whole = fs::read(&file).unwrap();
+    let (whole, time) = (fs::read(&file).unwrap(), fs::metadata(&file).unwrap());
     fs::write(&file, b"x").unwrap();
     vault.deliver("work", ".Unpushed", &mail(10..12));
     assert_eq!(rebuild(&vault, &store).unwrap().owed.len(), 1);
     vault.deliver("work", ".New", &mail(20..23));
     run(&vault, &store).unwrap();
     fs::write(&file, whole).unwrap();
+    let put_back = fs::File::options().write(true).open(&file).unwrap();
+    put_back.set_modified(time.modified().unwrap()).unwrap();
     let target = vault.next_to("restored");
     assert_eq!(
         restore_with(&target, &store, &identities())
