@@ -118,7 +118,7 @@ fn of_selection(vault: &Vault, selection: &Selection) -> Result<ForgetPlan> {
     let example = |entry: Result<crate::vault::Entry>| {
         entry.map(|entry| ForgottenMessage {
             id: entry.name.hash,
-            date: entry.date,
+            date: entry.date_in_views(),
             from: entry.from,
             subject: entry.subject,
         })

@@ -109,6 +109,16 @@ pub struct Entry {
     pub(crate) path: Option<PathBuf>,
 }
 
+impl Entry {
+    /// The date of all views. What no view has a date for has that of its `From ` line or file.
+    pub(crate) fn date_in_views(&self) -> i64 {
+        match self.shown_date {
+            0 => self.date,
+            date => date,
+        }
+    }
+}
+
 impl Vault {
     /// What a query selects: folder by folder, oldest first; with `once`, each content
     /// only once and all by date.

@@ -105,7 +105,7 @@ fn new_mail_changes_few_pages_and_none_without_it() {
 }
 
 #[test]
-fn an_archive_shows_the_dates_that_a_list_shows() {
+fn an_archive_and_a_forget_show_the_dates_that_a_list_shows() {
     let sandbox = sandbox();
     let dated = "From a@example.org Mon Jan  1 00:00:00 2024\nFrom: ann@example.org\n\
                  Date: Tue, 2 Mar 2004 10:00:00 +0000\nSubject: copied last year\n\nHello\n\n";
@@ -114,6 +114,8 @@ fn an_archive_shows_the_dates_that_a_list_shows() {
     let list = sandbox.run(&["list"]).expect_code(0).stdout();
     let pages = ["index.html", "all/index.html", "stats.html"];
     assert!(list.contains("2004-03-02"), "{list}");
+    let forget = sandbox.run(&["forget", "-n", "copied"]).expect_code(0);
+    assert!(forget.stdout().contains("2004-03-02"), "{forget}");
     for page in pages {
         let text = fs::read_to_string(sandbox.path("site").join(page)).unwrap();
         assert!(

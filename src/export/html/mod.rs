@@ -331,11 +331,7 @@ impl Target for Site {
         let bytes = body.start(readable::LIMIT + 1)?;
         let folder = self.enter(entry)?;
         let id = entry.name.hash;
-        // The date of all views. What no view has a date for has that of its `From ` line or file.
-        let date = match entry.shown_date {
-            0 => entry.date,
-            date => date,
-        };
+        let date = entry.date_in_views();
         let account = self.place.shown(&entry.account);
         self.search.list(id, account, &folder_label(&entry.dir))?;
         if self
