@@ -22,7 +22,7 @@ pub fn place_for(path: &Path, vault: &Path, is_ours: fn(&[u8]) -> bool) -> Resul
         hint: Some(hint.to_owned()),
     };
     if path.file_name().is_none() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
-        return Err(unfit("it is no name of a file", ANOTHER));
+        return Err(unfit("it is not the name of a file", ANOTHER));
     }
     if is_inside(path, vault) {
         return Err(unfit("it is inside the vault", ANOTHER));
@@ -30,7 +30,7 @@ pub fn place_for(path: &Path, vault: &Path, is_ours: fn(&[u8]) -> bool) -> Resul
     let place = fsx::resolve_parent(path);
     match fsx::look(&place)? {
         None => Ok(place),
-        Some(found) if !found.is_file() => Err(unfit("it is there, and is not a file", ANOTHER)),
+        Some(found) if !found.is_file() => Err(unfit("it exists and is not a file", ANOTHER)),
         Some(_) => {
             let mut beginning = Vec::new();
             let read = |file: File| file.take(BEGINNING).read_to_end(&mut beginning);
@@ -41,7 +41,7 @@ pub fn place_for(path: &Path, vault: &Path, is_ours: fn(&[u8]) -> bool) -> Resul
                 return Ok(place);
             }
             Err(unfit(
-                "it is there, and this command did not write it",
+                "it exists, and this command did not write it",
                 "choose a new file, or remove this one first",
             ))
         }

@@ -38,7 +38,7 @@ pub struct ListedPush {
     pub time: i64,
     /// The number of the push that begins the ledger which it continues.
     pub begin: u64,
-    /// True if the copy then had all that the vault had.
+    /// True if the copy then had all that the vault had, but for what is owed.
     pub whole: bool,
     /// Objects that it put there.
     pub objects: u64,

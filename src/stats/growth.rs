@@ -26,9 +26,16 @@ pub struct Growth {
 
 impl Growth {
     pub(super) fn of(times: &TimeSums, quota: Option<u64>) -> Self {
-        let points = times.growth();
-        let points: Vec<_> = points
-            .map(|(month, amount)| GrowthPoint { month, amount })
+        let mut sum = times.undated;
+        let months = times.months.iter();
+        let points: Vec<_> = months
+            .map(|(month, amount)| {
+                sum.join(*amount);
+                GrowthPoint {
+                    month: *month,
+                    amount: sum,
+                }
+            })
             .collect();
         let over = |point: &&GrowthPoint| quota.is_some_and(|quota| point.amount.octets > quota);
         let passed = points.iter().find(over).map(|point| point.month);
@@ -88,6 +95,11 @@ mod tests {
         let octets: Vec<_> = years.map(|(year, amount)| (year, amount.octets)).collect();
         assert_eq!(octets, [(2019, 10), (2020, 41), (2024, 50)]);
         assert_eq!((growth.last().octets, growth.passed), (50, None));
+        // What has no date was there from the beginning.
+        let mut times = times();
+        times.undated.add(5);
+        let octets = Growth::of(&times, None).points;
+        assert_eq!((octets[0].amount.octets, octets[3].amount.octets), (15, 55));
     }
 
     #[test]

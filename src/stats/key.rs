@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, NaiveDate, Weekday};
+use chrono::{DateTime, Datelike as _, NaiveDate, Weekday};
 
 use crate::mail::query::{Query, Term, What};
 use crate::vault::catalog::BRACKETS;
@@ -30,7 +30,7 @@ pub enum StatsKey {
 }
 
 /// The days of the week in the order of a calendar.
-pub(crate) const WEEKDAYS: [Weekday; 7] = [
+pub(super) const WEEKDAYS: [Weekday; 7] = [
     Weekday::Mon,
     Weekday::Tue,
     Weekday::Wed,
@@ -129,15 +129,15 @@ fn span(from: (i32, u32), to: (i32, u32)) -> Option<Vec<What>> {
 }
 
 /// The name of a month: `Mar 2021`.
-pub(crate) fn month_text((year, month): (i32, u32)) -> String {
+pub(super) fn month_text((year, month): (i32, u32)) -> String {
     let first = NaiveDate::from_ymd_opt(year, month, 1);
     first.map_or_else(String::new, |day| day.format("%b\u{a0}%Y").to_string())
 }
 
 /// The month of a time in UTC.
 pub(super) fn month_of(time: i64) -> String {
-    DateTime::from_timestamp(time, 0)
-        .map_or_else(String::new, |time| time.format("%b\u{a0}%Y").to_string())
+    let time = DateTime::from_timestamp(time, 0);
+    time.map_or_else(String::new, |time| month_text((time.year(), time.month())))
 }
 
 /// The name of the group, as foreign as an address may be.

@@ -183,19 +183,6 @@ pub fn gather(vault: &Vault, query: &Query, groupings: &[Grouping], top: u64) ->
     })
 }
 
-/// The `top` largest of these rows, and what the others amount to.
-pub(crate) fn largest(facet: Facet, mut rows: Vec<StatsRow>, top: usize) -> StatsSection {
-    rows.sort_by_key(|row| std::cmp::Reverse(row.amount.octets));
-    let others = rows.split_off(top.min(rows.len()));
-    let rest = others.iter().map(|row| row.amount).sum();
-    StatsSection {
-        facet,
-        rows,
-        others: others.len() as u64,
-        rest,
-    }
-}
-
 /// The groups of the catalog with their names.
 pub(crate) fn named(groups: Groups, shown: &dyn Fn(&str) -> String) -> StatsSection {
     let key = |key: String| match groups.by {

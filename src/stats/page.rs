@@ -178,7 +178,7 @@ mod tests {
             assert!(page.contains(&format!("<code>{query}</code>")), "{query}");
         }
         assert!(
-            page.contains("The line is 5 KiB, passed in Dec\u{a0}2020."),
+            page.contains("The dashed line is 5 KiB, passed in Dec\u{a0}2020."),
             "{page}"
         );
     }

@@ -299,8 +299,11 @@ fn growth_note(growth: &Growth) -> Option<String> {
     let quota = growth.quota.map(|quota| {
         let quota = size_text(quota);
         match growth.passed {
-            Some(month) => format!("The line is {quota}, passed in {}.", month_text(month)),
-            None => format!("The line is {quota}, which is not reached."),
+            Some(month) => format!(
+                "The dashed line is {quota}, passed in {}.",
+                month_text(month)
+            ),
+            None => format!("The dashed line is {quota}, which is not reached."),
         }
     });
     let undated = growth.undated.messages;

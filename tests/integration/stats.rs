@@ -171,7 +171,7 @@ fn how_the_mail_grew_is_compared_with_a_quota() {
     let _ = page.expect_code(0);
     let page = fs::read_to_string(sandbox.path("mail.html")).unwrap();
     assert!(
-        page.contains("The line is 1.0 MiB, passed in Mar\u{a0}2019."),
+        page.contains("The dashed line is 1.0 MiB, passed in Mar\u{a0}2019."),
         "{page}"
     );
 }

@@ -523,7 +523,7 @@ pub(crate) struct StatsArgs {
     #[arg(long, value_name = "N", default_value = "10",
         value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub(crate) top: u64,
-    /// Compare how the mail grew with this much room
+    /// Compare the growth with this size, such as the quota of a server
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(crate) quota: Option<u64>,
     /// Also write a page for a browser to this file, with everything that statistics have

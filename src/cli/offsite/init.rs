@@ -146,8 +146,8 @@ fn typed(
     let file = settings.shown(&report.test);
     if !out.quiet {
         out.line(&format!(
-            "\nTry the private key now: read the test with it, here or on a machine that you copy \
-             it to:\n\n    age -d -i key.txt {}\n",
+            "\nTry the private key now. Read the test with it, here or on a machine that you copy \
+             the test to:\n\n    age -d -i key.txt {}\n",
             escape(&file)
         ));
         if !secrets::may_ask(global, out) {

@@ -147,7 +147,7 @@ fn growth_table(growth: &Growth, wide: usize, utf8: bool) -> Vec<String> {
     if years.is_empty() && growth.undated.messages == 0 {
         return Vec::new();
     }
-    let mut lines = vec![heading("Growth, end of", wide)];
+    let mut lines = vec![heading("Growth by year", wide)];
     if growth.undated.messages > 0 {
         let undated = plural(growth.undated.messages, "message");
         let said = format!("({undated} without a date, counted from the beginning)");
@@ -289,7 +289,7 @@ By sender                                                   messages        size
 photos@family.example           ████████████████████████          41   121.0 MiB
 xxxxxxxxxxxxxxxxxxxxxxxxxxxxx…                                     1         0 B
 
-Growth, end of                                              messages        size
+Growth by year                                              messages        size
 2019                            ███████████████████▊             935   338.0 MiB
                                 (5 years without mail)
 2025                            ███████████████████████▏       1,123   395.0 MiB

@@ -1,5 +1,5 @@
 //! The page with the statistics of the archive: what `mailvault stats --html` shows, by the clock of
-//! this machine, and with each bar as a link to the search.
+//! this machine, and with each bar as a link to its messages.
 
 use askama::Template;
 
@@ -7,13 +7,14 @@ use super::search::size_range;
 use super::view::{self, PageHead, local};
 use crate::base::error::Result;
 use crate::stats::view::{SectionStyle, SectionView};
-use crate::stats::{self, Facet, Stats, StatsKey, StatsRow, StatsSection};
+use crate::stats::{self, Stats, StatsKey};
 use crate::vault::catalog::{
-    Amount, BRACKETS, EVERYTHING, SiteIndex, SiteLetter, SiteLink, TimeSums, Totals, bracket_of,
+    Amount, BRACKETS, EVERYTHING, Group, Groups, SiteIndex, SiteLetter, SiteLink, TimeSums, Totals,
+    bracket_of,
 };
 
 /// Senders and folders of the page.
-const TOP: usize = 10;
+const TOP: u64 = 10;
 /// Bytes of an address in a link.
 const ADDRESS: usize = 100;
 
@@ -58,19 +59,17 @@ impl SiteFigures {
         index: &SiteIndex,
         folder: &dyn Fn(i64) -> Option<(String, String)>,
     ) -> Result<Stats> {
-        let senders = index.largest_senders(TOP as u64)?;
-        let sizes = self.sizes.iter().enumerate();
-        let sizes = sizes.filter(|(_, amount)| amount.messages > 0);
-        let sizes = sizes.map(|(n, amount)| StatsRow {
-            key: StatsKey::Size(n),
-            amount: *amount,
-        });
         let folders = index.folder_sums()?.into_iter();
         let folders = folders.filter_map(|(number, amount)| {
             let (account, dir) = folder(number)?;
-            let key = StatsKey::Folder(account, dir);
-            Some(StatsRow { key, amount })
+            Some(Group::of_folder(&account, &dir, amount))
         });
+        let groups = [
+            index.largest_senders(TOP)?,
+            Groups::of_sizes(&self.sizes),
+            Groups::of_folders(folders.collect(), TOP),
+        ];
+        let as_shown = |groups| stats::named(groups, &str::to_owned);
         Ok(Stats {
             totals: Totals {
                 amount: self.amount,
@@ -78,16 +77,7 @@ impl SiteFigures {
                 ..Totals::default()
             },
             times: self.times.clone(),
-            groups: vec![
-                stats::named(senders, &str::to_owned),
-                StatsSection {
-                    facet: Facet::Size,
-                    rows: sizes.collect(),
-                    others: 0,
-                    rest: Amount::default(),
-                },
-                stats::largest(Facet::Folder, folders.collect(), TOP),
-            ],
+            groups: groups.into_iter().map(as_shown).collect(),
         })
     }
 }
@@ -121,8 +111,7 @@ fn link(key: &StatsKey, folder_list: &dyn Fn(&str, &str) -> Option<String>) -> O
     let query = match key {
         StatsKey::Undated => return None,
         StatsKey::Year(_) | StatsKey::Month(..) => format!("date:{key}"),
-        StatsKey::Weekday(day) => format!("weekday:{}", day.to_string().to_lowercase()),
-        StatsKey::Hour(hour) => format!("hour:{hour}"),
+        StatsKey::Weekday(_) | StatsKey::Hour(_) => key.query()?.to_string(),
         StatsKey::Sender(address) if !is_searched_for(address) => return None,
         StatsKey::Sender(address) => format!("from:\"{address}\""),
         StatsKey::Size(bracket) => format!("size:{}", size_range(*bracket)),
@@ -150,6 +139,7 @@ mod tests {
     use super::*;
     use crate::export::html::policy::SCRIPT;
     use crate::mail::markup::{nasty, skeleton, unescaped, visible};
+    use crate::stats::{Facet, StatsRow, StatsSection};
 
     fn page(name: &str, rows: usize, years: std::ops::Range<i32>) -> String {
         let amount = Amount {
@@ -187,7 +177,7 @@ mod tests {
 
     #[test]
     fn the_page_stays_small_whatever_there_is() {
-        let page = page(&"\u{4e2d}\"".repeat(60), TOP, 1970..2107);
+        let page = page(&"\u{4e2d}\"".repeat(60), 10, 1970..2107);
         assert!(page.len() < 98_000, "{}", page.len());
     }
 

@@ -47,7 +47,7 @@ pub struct PushHead {
     /// The number of the head whose push begins the ledger that this push continues: its own if
     /// everything is sent from the beginning.
     pub begin: u64,
-    /// True if the copy then has all that the vault had when the push began.
+    /// True if the copy then has all that the vault had when the push began, but for what is owed.
     pub whole: bool,
 }
 

@@ -185,6 +185,28 @@ fn a_head_that_does_not_continue_the_chain_is_refused_and_named() {
 }
 
 #[test]
+fn a_head_continues_the_ledger_of_the_one_before_it_or_begins_its_own() {
+    let first = head(1, None).to_bytes();
+    let mut second = head(2, Some(&first));
+    second.begin = 2;
+    let second = second.to_bytes();
+    let with = |begin| {
+        let mut chain = HeadChain::default();
+        chain.add(1, &first).unwrap();
+        chain.add(2, &second).unwrap();
+        let mut third = head(3, Some(&second));
+        third.begin = begin;
+        chain.add(3, &third.to_bytes()).map(|_| ())
+    };
+    assert_eq!(with(1), Err(HeadError::OtherBeginning { seq: 3 }));
+    assert_eq!(with(2), Ok(()));
+    assert_eq!(with(3), Ok(()));
+    for begin in [0, 4] {
+        assert!(with(begin).is_err(), "{begin}");
+    }
+}
+
+#[test]
 fn names_of_heads_have_ten_digits() {
     assert_eq!(head_name(17), "heads/0000000017");
     assert_eq!(head_seq("heads/0000000017"), Some(17));

@@ -79,6 +79,48 @@ pub struct Groups {
     pub(crate) rest: Amount,
 }
 
+impl Group {
+    /// That of a folder.
+    pub(crate) fn of_folder(account: &str, dir: &str, amount: Amount) -> Self {
+        let key = format!("{account}\n{dir}");
+        Self { key, amount }
+    }
+}
+
+impl Groups {
+    /// The brackets of sizes that hold something. There are few; one more or less says nothing.
+    pub(crate) fn of_sizes(brackets: &[Amount; BRACKETS.len()]) -> Self {
+        let filled = brackets.iter().enumerate();
+        let filled = filled.filter(|(_, amount)| amount.messages > 0);
+        let group = |(n, amount): (usize, &Amount)| Group {
+            key: n.to_string(),
+            amount: *amount,
+        };
+        Self {
+            by: Grouping::Size,
+            shown: filled.map(group).collect(),
+            others: 0,
+            rest: Amount::default(),
+        }
+    }
+
+    /// The `top` largest folders, and what the others amount to.
+    pub(crate) fn of_folders(mut groups: Vec<Group>, top: u64) -> Self {
+        groups.sort_unstable_by(|a, b| {
+            let largest = b.amount.octets.cmp(&a.amount.octets);
+            largest.then_with(|| a.key.cmp(&b.key))
+        });
+        let top = usize::try_from(top).unwrap_or(usize::MAX);
+        let others = groups.split_off(top.min(groups.len()));
+        Self {
+            by: Grouping::Folder,
+            shown: groups,
+            others: others.len() as u64,
+            rest: others.iter().map(|other| other.amount).sum(),
+        }
+    }
+}
+
 /// All messages that a query finds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {

@@ -169,42 +169,17 @@ impl<'c> Sums<'c> {
     }
 
     fn groups(&self, by: Grouping, top: u64) -> rusqlite::Result<Groups> {
-        let group = |(key, amount)| Group { key, amount };
-        let mut groups: Vec<Group> = match by {
-            Grouping::Sender => return senders::largest(&self.catalog.db, top),
-            // There are few brackets; one more or less says nothing.
-            Grouping::Size => {
-                let brackets = self.brackets.iter().enumerate();
-                let filled = brackets.filter(|(_, amount)| amount.messages > 0);
-                let groups = filled.map(|(n, amount)| group((n.to_string(), *amount)));
-                return Ok(first(by, groups.collect(), u64::MAX));
-            }
+        match by {
+            Grouping::Sender => senders::largest(&self.catalog.db, top),
+            Grouping::Size => Ok(Groups::of_sizes(&self.brackets)),
             Grouping::Folder => {
                 let mut groups = Vec::new();
                 for (folder, amount) in &self.folders {
                     let (account, dir) = self.catalog.folder_key(*folder)?;
-                    groups.push(group((format!("{account}\n{dir}"), *amount)));
+                    groups.push(Group::of_folder(&account, &dir, *amount));
                 }
-                groups
+                Ok(Groups::of_folders(groups, top))
             }
-        };
-        groups.sort_unstable_by(|a, b| {
-            let largest = b.amount.octets.cmp(&a.amount.octets);
-            largest.then_with(|| a.key.cmp(&b.key))
-        });
-        Ok(first(by, groups, top))
-    }
-}
-
-/// The first `top` groups, and what the others amount to.
-fn first(by: Grouping, mut groups: Vec<Group>, top: u64) -> Groups {
-    let top = usize::try_from(top).unwrap_or(usize::MAX);
-    let others = groups.split_off(top.min(groups.len()));
-    let rest = others.iter().map(|other| other.amount).sum();
-    Groups {
-        by,
-        shown: groups,
-        others: others.len() as u64,
-        rest,
+        }
     }
 }

@@ -7,6 +7,7 @@ use chrono::{Datelike as _, Timelike as _};
 
 use crate::export::html::view::local;
 use crate::mail::bounds::ARCHIVE_WORDS;
+use crate::mail::query::What;
 use crate::mail::words::{each_word, fold};
 use crate::vault::catalog::{BRACKETS, SiteLetter, bracket_of};
 
@@ -82,9 +83,8 @@ impl Terms {
             all.add(&format!("date:{year:04}"), 0);
             all.add(&format!("date:{year:04}-{month:02}"), 0);
             all.add(&format!("date:{year:04}-{month:02}-{day:02}"), 0);
-            let weekday = time.weekday().to_string().to_lowercase();
-            all.add(&format!("weekday:{weekday}"), 0);
-            all.add(&format!("hour:{}", time.hour()), 0);
+            all.add(&What::Weekday(time.weekday()).to_string(), 0);
+            all.add(&What::Hour(time.hour()).to_string(), 0);
         }
         all.add(
             &format!("size:{}", size_range(bracket_of(letter.octets))),
