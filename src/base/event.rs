@@ -137,6 +137,11 @@ pub enum Notice<'a> {
         /// How many imported messages no server has listed.
         imported: u64,
     },
+    /// Messages of a folder have more keywords than are kept (`docs/FORMAT.md`, Flags).
+    KeywordsCut {
+        /// How many.
+        messages: u64,
+    },
     /// The server lists far fewer messages than at the last complete session.
     Shrunk {
         /// Then, less what was purged since.

@@ -199,7 +199,7 @@ fn inventory<S: Read + Write>(
     let from = known.map_or(1, |known| known.uidnext);
     folder.rows(from, &mut |row| {
         each(&row);
-        let marks = marks(&row);
+        let marks = marks(&row, &mut inventory);
         inventory.add(row.uid, row.octets, row.date, marks, object(&row));
         Ok(())
     })?;
@@ -209,7 +209,8 @@ fn inventory<S: Read + Write>(
             match change {
                 Change::Flags(row) if row.uid < from && row.flags.is_some() => {
                     each(&row);
-                    inventory.flag(row.uid, row.octets, row.date, marks(&row));
+                    let marks = marks(&row, &mut inventory);
+                    inventory.flag(row.uid, row.octets, row.date, marks);
                 }
                 Change::Flags(_) => {}
                 Change::Vanished(range) => inventory.vanished.push(range),
@@ -227,8 +228,10 @@ fn inventory<S: Read + Write>(
     Ok(inventory)
 }
 
-fn marks(row: &Row) -> Marks {
-    Marks::of(row.flags.as_deref().unwrap_or_default())
+fn marks(row: &Row, inventory: &mut Inventory) -> Marks {
+    let (marks, cut) = Marks::with_cut(row.flags.as_deref().unwrap_or_default());
+    inventory.cut += u64::from(cut);
+    marks
 }
 
 /// What the message has in common with its copies.

@@ -13,6 +13,7 @@ use super::{PullRun, fetch, known, link, moved};
 use crate::archive::commit::{CommitRequest, FlagChange, Route};
 use crate::archive::evidence;
 use crate::base::error::Result;
+use crate::base::event::Notice;
 use crate::mail::source::{Inventory, Listing, Listings, MailRow, Source};
 use crate::vault::catalog::{InMailbox, Proof, State};
 use crate::vault::ledger::{Evidence, LedgerEvent, Proto};
@@ -85,6 +86,10 @@ pub(super) fn bring_up_to_date(
     });
     run.mailbox.dir = Some(mailbox.dir.to_owned());
     run.mailbox.recall(run.account, inventory.uidvalidity)?;
+    if inventory.cut > 0 {
+        let messages = inventory.cut;
+        run.reporter.notice(Notice::KeywordsCut { messages });
+    }
     let mut changes = changes(run, mailbox)?;
     let (hidden, mut whole) = count_listed(run, inventory, &mut changes);
     leave_forgotten(run, mailbox, &mut changes)?;

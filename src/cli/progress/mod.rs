@@ -299,6 +299,15 @@ impl<'a> Progress<'a> {
                 ),
                 true,
             ),
+            Notice::KeywordsCut { messages } => (
+                "keywords_cut",
+                format!(
+                    "more keywords than are kept (8 KiB) at {}; the first in alphabetical \
+                     order are",
+                    plural(*messages, "message")
+                ),
+                true,
+            ),
             Notice::Nameless { messages } => (
                 "nameless",
                 format!(

@@ -56,6 +56,8 @@ pub(crate) struct Inventory {
     pub(crate) vanished: Vec<RangeInclusive<u32>>,
     /// Messages that the server counts.
     pub(crate) announced: u64,
+    /// Messages of which not all keywords are kept.
+    pub(crate) cut: u64,
     /// What kind of name the messages have in common with their copies elsewhere.
     pub(crate) voucher: Option<Voucher>,
     rows: Vec<MailRow>,

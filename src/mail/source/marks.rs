@@ -21,8 +21,15 @@ impl Marks {
     /// Reads flags as a server sends them.
     #[must_use]
     pub(crate) fn of<F: AsRef<[u8]>>(flags: &[F]) -> Self {
+        Self::with_cut(flags).0
+    }
+
+    /// Reads flags as a server sends them; true if there were keywords that are not kept, since
+    /// they are too many or too long.
+    #[must_use]
+    pub(crate) fn with_cut<F: AsRef<[u8]>>(flags: &[F]) -> (Self, bool) {
         let mut letters: Vec<char> = Vec::new();
-        let (mut words, mut length) = (BTreeSet::new(), 0);
+        let (mut words, mut length, mut cut) = (BTreeSet::new(), 0, false);
         for flag in flags {
             let flag = String::from_utf8_lossy(flag.as_ref());
             match flag.to_ascii_lowercase().as_str() {
@@ -33,7 +40,7 @@ impl Marks {
                 "$forwarded" => letters.push('P'),
                 // It is of the session, not of the message.
                 "\\recent" | "" => {}
-                _ if flag.len() > LONGEST => {}
+                _ if flag.len() > LONGEST => cut = true,
                 _ if flag.contains(|c: char| c.is_ascii_whitespace() || c.is_control()) => {}
                 _ => {
                     let word = flag.into_owned();
@@ -46,16 +53,18 @@ impl Marks {
                         && let Some(last) = words.pop_last()
                     {
                         length -= last.len() + 1;
+                        cut = true;
                     }
                 }
             }
         }
         letters.sort_unstable();
         letters.dedup();
-        Self {
+        let marks = Self {
             letters: letters.into_iter().collect(),
             words: words.into_iter().collect::<Vec<_>>().join(" "),
-        }
+        };
+        (marks, cut)
     }
 }
 
@@ -82,14 +91,16 @@ mod tests {
     fn of_very_many_keywords_the_same_ones_stay_in_any_order() {
         let mut many: Vec<String> = (0..400_000).map(|n| format!("kw{n:06}")).collect();
         many.push("\\Seen".to_owned());
-        let marks = Marks::of(&many);
+        let (marks, cut) = Marks::with_cut(&many);
+        assert!(cut);
         let kept: Vec<String> = (0..MOST / 9).map(|n| format!("kw{n:06}")).collect();
         assert_eq!(marks.words, kept.join(" "));
         assert_eq!(marks.letters, "S");
         many.reverse();
         assert_eq!(Marks::of(&many), marks);
         let (longest, longer) = ("A".repeat(LONGEST), "A".repeat(LONGEST + 1));
-        let words = Marks::of(&["b", &longer, &longest, "a"]).words;
-        assert_eq!(words, format!("{longest} a b"));
+        let (marks, cut) = Marks::with_cut(&["b", &longer, &longest, "a"]);
+        assert_eq!((marks.words, cut), (format!("{longest} a b"), true));
+        assert!(!Marks::with_cut(&["b", &longest, "\\Seen", "a b"]).1);
     }
 }

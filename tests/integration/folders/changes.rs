@@ -326,3 +326,26 @@ fn a_damaged_file_is_no_reason_to_do_without_a_copy() {
     let lists = sandbox.vault().join("mail/work/.Lists/cur");
     assert_eq!(fs::read_dir(lists).unwrap().count(), 20);
 }
+
+#[test]
+fn keywords_that_are_too_many_to_keep_are_said() {
+    let Some((dovecot, _relay, sandbox)) = scene("") else {
+        return;
+    };
+    let said = |sandbox: &Sandbox| {
+        let lines = json_lines(&sandbox.run(&["pull", "--json"]).expect_code(0).stdout);
+        let notices = lines.iter().filter(|line| line["notice"] == "keywords_cut");
+        notices.count()
+    };
+    let keywords: Vec<String> = (0..250).map(|n| format!("k{n:040}")).collect();
+    let store = format!("STORE 1 +FLAGS ({})", keywords[..150].join(" "));
+    in_mailbox(&dovecot, "INBOX", &[&store]);
+    assert_eq!(said(&sandbox), 0, "150 keywords have room");
+    let store = format!("STORE 1:2 +FLAGS ({})", keywords.join(" "));
+    in_mailbox(&dovecot, "INBOX", &[&store]);
+    assert_eq!(said(&sandbox), 1);
+    let kept = events(&sandbox, "flags").pop().unwrap();
+    let kept: Vec<&str> = kept["kw"].as_str().unwrap().split(' ').collect();
+    assert_eq!(kept, keywords[..8192 / 42]);
+    verify(&sandbox);
+}
