@@ -15,6 +15,14 @@ use crate::mail::words::{Sought, fold};
 pub(super) const PLACES: &str =
     "place JOIN (SELECT id AS f, account, dir FROM folder) AS place_of ON f = place.folder";
 
+/// The same where one content is asked for, which lies in few places. With
+/// [`Conditions::place_of_one`] there is one look into the index, and not one for each folder that a
+/// query selects.
+pub(super) const PLACES_OF_ONE: &str = "place INDEXED BY place_blob
+    CROSS JOIN (SELECT id AS f, account, dir FROM folder) AS place_of ON f = place.folder";
+
+/// How the condition of a place names its folder.
+const FOLDER: &str = "place.folder";
 const NOT_SUPERSEDED: &str = " AND NOT superseded";
 
 /// Every date of a message: the one of all views, that of its first Received field, and that of its
@@ -102,6 +110,11 @@ impl Conditions {
         all
     }
 
+    /// The conditions of the places of one content, for [`PLACES_OF_ONE`].
+    pub(super) fn place_of_one(&self) -> String {
+        of_one(&self.place)
+    }
+
     /// True if something is asked that is more than a condition of `blob` and `envelope`.
     pub(super) fn has_sets(&self) -> bool {
         !self.sets.is_empty() || !self.place.is_empty()
@@ -119,8 +132,8 @@ impl Conditions {
         let mut questions: Vec<_> = [(false, content)].into_iter().chain(sets).collect();
         if !self.place.is_empty() {
             let place = format!(
-                "SELECT EXISTS (SELECT 1 FROM {PLACES} WHERE place.blob = {ID} {})",
-                self.place
+                "SELECT EXISTS (SELECT 1 FROM {PLACES_OF_ONE} WHERE place.blob = {ID} {})",
+                self.place_of_one()
             );
             questions.push((false, place));
         }
@@ -219,11 +232,13 @@ impl Conditions {
 
     /// Leaves out what lies in any such place.
     fn exclude(&mut self, place: &str) {
-        let from = format!("FROM {PLACES} WHERE {place}");
         self.sets.push(SetQuery {
             negated: true,
-            all: format!("SELECT place.blob {from}"),
-            one: format!("SELECT EXISTS (SELECT 1 {from} AND place.blob = {ID})"),
+            all: format!("SELECT place.blob FROM {PLACES} WHERE {place}"),
+            one: format!(
+                "SELECT EXISTS (SELECT 1 FROM {PLACES_OF_ONE} WHERE place.blob = {ID} AND {})",
+                of_one(place)
+            ),
             open: None,
         });
     }
@@ -296,7 +311,12 @@ impl Conditions {
 
 fn in_folders(ids: &[i64]) -> String {
     let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-    format!("place.folder IN ({})", ids.join(","))
+    format!("{FOLDER} IN ({})", ids.join(","))
+}
+
+/// Keeps the folders of a condition from being looked up in an index.
+fn of_one(place: &str) -> String {
+    place.replace(FOLDER, &format!("+{FOLDER}"))
 }
 
 /// The words that follow each other in the index, the last of which may go on if the text
@@ -326,4 +346,36 @@ fn pad(prefix: &str, fill: char) -> String {
         .chain(std::iter::repeat(fill))
         .take(32)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use rusqlite::Connection;
+
+    use super::*;
+
+    /// How the place of one content is looked for.
+    fn plan(place: &str) -> Vec<String> {
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch(include_str!("schema.sql")).unwrap();
+        let sql = format!(
+            "EXPLAIN QUERY PLAN SELECT flags FROM {PLACES_OF_ONE}
+             WHERE place.blob = ?1 AND {place} ORDER BY account, dir"
+        );
+        let mut plan = db.prepare(&sql).unwrap();
+        let rows = plan.query_map([1], |row| row.get("detail")).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    }
+
+    #[test]
+    fn one_content_is_looked_up_once_and_not_in_each_folder() {
+        let folders: Vec<i64> = (1..300).collect();
+        let place = in_folders(&folders);
+        let once = "SEARCH place USING INDEX place_blob (blob=?)".to_owned();
+        assert!(plan(&of_one(&place)).contains(&once));
+        // Without it there would be a look for each of them.
+        assert!(!plan(&place).contains(&once));
+    }
 }

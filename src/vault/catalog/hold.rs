@@ -151,7 +151,7 @@ impl Catalog {
              LEFT JOIN envelope ON envelope.blob = blob.id
              WHERE blob.id = {id} AND NOT lost {} {})",
             conditions.whole(),
-            conditions.place
+            conditions.place_of_one()
         );
         let values = rusqlite::params_from_iter(&conditions.values);
         self.db

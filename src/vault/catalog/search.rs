@@ -6,7 +6,7 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::params;
 use rusqlite::types::Value;
 
-use super::conditions::{Conditions, DateRule, PLACES};
+use super::conditions::{Conditions, DateRule, PLACES, PLACES_OF_ONE};
 use super::found::{DOUBTFUL, Hits, ON_SERVER};
 use super::lookup::blob;
 use super::{Catalog, IdSet, State, joined, signed, unsigned};
@@ -218,13 +218,12 @@ impl Catalog {
                             + {ON_SERVER} * max(state IN ({}))
                      FROM sighting WHERE sighting.blob = blob.id) AS marks,
                     (SELECT f || ' ' || flags
-                     FROM place CROSS JOIN (SELECT id AS f, account, dir FROM folder) AS place_of
-                          ON f = place.folder
+                     FROM {PLACES_OF_ONE}
                      WHERE place.blob = blob.id {} ORDER BY account, dir LIMIT 1) AS lies,
                     coalesce(sender, '') AS sender, coalesce(subject, '') AS subject
              {from} ORDER BY {}",
             State::on_server_list(),
-            conditions.place,
+            conditions.place_of_one(),
             order.clause(false)
         );
         let mut statement = self.db.prepare(&sql)?;
