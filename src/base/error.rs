@@ -15,6 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::base::certificate::Certificate;
+use crate::base::excerpt::LineExcerpt;
 use crate::base::response_code;
 use crate::base::stage::Stage;
 pub use crate::base::store_fault::StoreFault;
@@ -193,6 +194,16 @@ pub enum Error {
         message: String,
         /// What to type or where to look.
         hint: Option<String>,
+    },
+    /// Something in the configuration file is unknown or cannot be.
+    #[error("{message}")]
+    ConfigLine {
+        /// What is wrong; begins with file, line and column.
+        message: String,
+        /// What to write instead.
+        hint: Option<String>,
+        /// The line, if it can be shown.
+        excerpt: Option<LineExcerpt>,
     },
     /// A secret could not be had, or is not kept safely.
     #[error("{message}")]
@@ -554,6 +565,7 @@ impl Error {
             Self::Auth { .. } => ErrorKind::Auth,
             Self::Token { kind, .. } => *kind,
             Self::Config { .. }
+            | Self::ConfigLine { .. }
             | Self::Secret { .. }
             | Self::KnownAs { .. }
             | Self::Merged { .. } => ErrorKind::Config,

@@ -5,6 +5,7 @@ pub mod certificate;
 pub(crate) mod child;
 pub mod error;
 pub mod event;
+pub mod excerpt;
 pub mod fsx;
 pub mod output_file;
 pub(crate) mod pause;

@@ -22,11 +22,11 @@ fn assert_refused(config: &str, said: &str) {
 fn an_unknown_key_is_told_with_the_one_that_was_meant() {
     assert_refused(
         "[accounts.work]\nhost = \"pop.example.org\"\n  usr = \"ann\"\n",
-        "error: CONFIG:3:3: unknown field `usr`\n  hint: did you mean \"user\"?\n",
+        "error: CONFIG:3:3: unknown field `usr`\n  3 | usr = ...\n    | ^^^\n  hint: did you mean \"user\"?\n",
     );
     assert_refused(
         "volt = \"/srv/mail\"\n",
-        "error: CONFIG:1:1: unknown field `volt`, expected one of `vault`, `defaults`, `accounts`, `retention`, `notify`, `offsite`\n",
+        "error: CONFIG:1:1: unknown field `volt`, expected one of `vault`, `defaults`, `accounts`, `retention`, `notify`, `offsite`\n  1 | volt = ...\n    | ^^^^\n",
     );
 }
 
@@ -35,6 +35,8 @@ fn a_password_in_the_configuration_is_refused_and_not_repeated() {
     assert_refused(
         "[accounts.work]\nhost = \"pop.example.org\"\nuser = \"ann\"\npassword = \"hunter2\"\n",
         "error: CONFIG:4:1: unknown field `password`
+  4 | password = ...
+    | ^^^^^^^^
   hint: the configuration must not contain a password; use password_command or
         password_file
 ",
@@ -50,7 +52,8 @@ fn text_that_is_no_toml_is_told_with_its_place() {
     let place = "error: $HOME/.config/mailvault/config.toml:2:";
     assert!(stderr.starts_with(place), "{stderr}");
     assert_eq!(output.stdout(), "");
-    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    let (_, excerpt) = stderr.split_once('\n').unwrap();
+    assert_eq!(excerpt, "  2 | host = ...\n    |        ^^^\n");
 }
 
 #[test]
@@ -59,17 +62,19 @@ fn values_that_cannot_be_are_told_with_their_place() {
     assert_refused(
         &format!("{account}tls = \"none\"\n"),
         "error: CONFIG:4:7: tls = \"none\" would send the password and all mail to pop.example.org unencrypted
+  4 | tls = ...
+    |       ^^^
   hint: use \"tls\" or \"starttls\"; if you must, add allow_plaintext = true to the
         account
 ",
     );
     assert_refused(
         "[accounts.work]\nuser = \"ann\"\n",
-        "error: CONFIG:1:11: the account work has no host\n",
+        "error: CONFIG:1:11: the account work has no host\n  1 | [accounts.work]\n    |           ^^^^\n",
     );
     assert_refused(
         "[defaults]\nuser = \"ann\"\n",
-        "error: CONFIG:2:8: user cannot be a default\n  hint: set it in [accounts.NAME]\n",
+        "error: CONFIG:2:8: user cannot be a default\n  2 | user = ...\n    |        ^^^\n  hint: set it in [accounts.NAME]\n",
     );
     assert_refused(
         "[accounts.\"../x\"]\nhost = \"pop.example.org\"\nuser = \"ann\"\n",

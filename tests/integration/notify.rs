@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::sandbox::Sandbox;
 use crate::support::scene::{Account, configure, json_lines, lines_of, pulled, until_locked};
+use crate::support::schema;
 #[cfg(any(feature = "oauth", feature = "offsite"))]
 use crate::support::tokens::Tokens;
 
@@ -28,12 +29,32 @@ fn notify_to_file(sandbox: &Sandbox) {
     );
 }
 
-/// What they were told.
+/// What they were told, each as the schema of JSON lines says.
+#[track_caller]
 fn told(sandbox: &Sandbox) -> Vec<Value> {
     let text = fs::read_to_string(sandbox.path("told")).unwrap_or_default();
-    text.lines()
+    schema::check(text.as_bytes(), true, "told to a program");
+    let told: Vec<Value> = text
+        .lines()
         .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+        .collect();
+    for line in &told {
+        assert_is_line("summary", &line["summary"]);
+        let errors = line["errors"].as_array().unwrap();
+        for error in errors {
+            assert_is_line("error", error);
+        }
+    }
+    told
+}
+
+/// What is told has the fields of a line that a command prints.
+#[track_caller]
+fn assert_is_line(kind: &str, told: &Value) {
+    let mut line = told.clone();
+    line["v"] = 1.into();
+    line["type"] = kind.into();
+    assert_eq!(schema::wrong(&line), None, "{line}");
 }
 
 fn break_password(sandbox: &Sandbox) {

@@ -112,6 +112,8 @@ fn two_sources_of_one_secret_are_one_too_many() {
     assert_no_secret(
         &[("password_file", "\"~/.password\""), ("password_env", "\"X\"")],
         "error: $HOME/.config/mailvault/config.toml:5:16: password_file and password_env cannot both be set
+  5 | password_env = ...
+    |                ^^^
   hint: an account has one secret; remove one of them
 ",
     );

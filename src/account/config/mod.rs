@@ -453,7 +453,7 @@ impl Config {
             Err(error) => {
                 let at = error.valid_up_to();
                 let text = String::from_utf8_lossy(&bytes);
-                Err(place::fault(path, &text, at, "not UTF-8", None))
+                Err(place::fault(path, &text, &(at..at), "not UTF-8", None))
             }
         }
     }
@@ -596,7 +596,7 @@ tls = "none"
 
     /// The message without the path, and the hint.
     fn refusal(text: &str) -> (String, String) {
-        let Err(Error::Config { message, hint }) = parse(text) else {
+        let Err(Error::ConfigLine { message, hint, .. }) = parse(text) else {
             panic!("accepted: {text}");
         };
         let message = message.strip_prefix("/c/m.toml:").unwrap().to_owned();
@@ -1156,7 +1156,9 @@ tls = "none"
             let text = format!("{table}{key} = {value}\n");
             if let Err(error) = parse(&text) {
                 let said = match &error {
-                    Error::Config { message, hint } => format!("{message} {hint:?}"),
+                    Error::ConfigLine { message, hint, excerpt } => {
+                        format!("{message} {hint:?} {excerpt:?}")
+                    }
                     other => other.to_string(),
                 };
                 prop_assert!(!said.contains(&secret) && !said.contains(&digits), "{} {}", text, said);

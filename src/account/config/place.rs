@@ -6,6 +6,7 @@ use std::path::Path;
 use toml::Value;
 
 use crate::base::error::Error;
+use crate::base::excerpt::LineExcerpt;
 use crate::base::suggest;
 
 /// How serde's message about an unknown key begins.
@@ -25,17 +26,18 @@ const SECRETS: [&str; 7] = [
 pub(super) fn fault(
     path: &Path,
     text: &str,
-    at: usize,
+    at: &Range<usize>,
     message: &str,
     hint: Option<String>,
 ) -> Error {
     // Spans come from the parser of this very text, but a wrong one must not panic.
-    let before = text.get(..at).unwrap_or(text);
+    let before = text.get(..at.start).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-    Error::Config {
+    Error::ConfigLine {
         message: format!("{}:{line}:{column}: {message}", path.display()),
         hint,
+        excerpt: LineExcerpt::of(text, at),
     }
 }
 
@@ -58,7 +60,7 @@ pub(super) fn parse_fault(
         _ => &message,
     };
     match span {
-        Some(Range { start, .. }) => fault(path, text, start, message, hint),
+        Some(span) => fault(path, text, &span, message, hint),
         None => Error::Config {
             message: format!("{}: {message}", path.display()),
             hint,
@@ -152,7 +154,7 @@ mod tests {
     #[test]
     fn the_column_counts_characters_and_survives_a_wrong_offset() {
         let path = Path::new("c.toml");
-        let message = |at| fault(path, "é = 1\nüä = 2", at, "no", None).to_string();
+        let message = |at| fault(path, "é = 1\nüä = 2", &(at..at), "no", None).to_string();
         assert_eq!(message(0), "c.toml:1:1: no");
         assert_eq!(message(2), "c.toml:1:2: no");
         assert_eq!(message(7), "c.toml:2:1: no");

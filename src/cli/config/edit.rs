@@ -104,7 +104,7 @@ fn edited(draft: &ConfigDraft, copy: &Path, out: &Output) -> Result<EditEnd> {
             Ok(config) => return Ok(EditEnd::Changed(config.accounts.len() as u64)),
             Err(error) => error,
         };
-        if out.json || !matches!(error, Error::Config { .. }) {
+        if out.json || !matches!(error, Error::Config { .. } | Error::ConfigLine { .. }) {
             return Err(error);
         }
         report::print(out, &error, None);

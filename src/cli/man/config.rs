@@ -375,7 +375,7 @@ mod tests {
     fn known(text: &str) -> BTreeSet<String> {
         let text = format!("{text}\nwhatisthis_zzzzzzzzzzzzzzzzz = 1");
         let error = Config::parse(&text, Path::new("c"), None).unwrap_err();
-        let Error::Config { message, .. } = error else {
+        let Error::ConfigLine { message, .. } = error else {
             panic!("another error");
         };
         let (_, list) = message.split_once("expected ").unwrap();

@@ -18,7 +18,9 @@ use crate::cli::text::{count, escape, size};
 pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
     let name = account.unwrap_or("the account");
     let hint = match error {
-        Error::Config { hint, .. } | Error::Secret { hint, .. } => {
+        Error::Config { hint, .. }
+        | Error::ConfigLine { hint, .. }
+        | Error::Secret { hint, .. } => {
             let hint = hint.as_ref()?;
             return Some(hint.split('\n').map(escape).collect::<Vec<_>>().join("\n"));
         }

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use std::io;
 
 use mailvault::base::error::{Endpoint, Error, ErrorKind, PARTIAL, TlsFault};
+use mailvault::base::excerpt::LineExcerpt;
 use serde_json::{Value, json};
 
 pub(crate) use hint::hint;
@@ -158,6 +159,13 @@ pub(crate) fn text(error: &Error, account: Option<&str>) -> String {
 /// The lines below the first: the server's words, what it showed, and the hint.
 pub(crate) fn parts(error: &Error, account: Option<&str>) -> String {
     let mut text = String::new();
+    if let Error::ConfigLine {
+        excerpt: Some(excerpt),
+        ..
+    } = error
+    {
+        text.push_str(&marked(excerpt));
+    }
     if let Some(reply) = error.reply() {
         text.push_str(&part("server said: ", &escape(reply)));
     }
@@ -218,6 +226,15 @@ pub(crate) fn what(error: &Error) -> String {
         cause = error.source();
     }
     line
+}
+
+/// A line of a file, and below it what is wrong in it.
+fn marked(excerpt: &LineExcerpt) -> String {
+    let line = format!("  {} | ", excerpt.line);
+    let gutter = format!("{:>1$}", "| ", line.len());
+    let (blanks, mark) = (excerpt.mark.start, excerpt.mark.len());
+    let mark = "^".repeat(mark);
+    format!("\n{line}{}\n{gutter}{:blanks$}{mark}", excerpt.text, "")
 }
 
 /// A labelled part of a message on lines of its own.

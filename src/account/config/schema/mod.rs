@@ -193,12 +193,12 @@ struct Context<'a> {
 
 impl Context<'_> {
     fn fault(&self, at: &Range<usize>, message: &str) -> Error {
-        place::fault(self.path, self.text, at.start, message, None)
+        place::fault(self.path, self.text, at, message, None)
     }
 
     fn hinted(&self, at: &Range<usize>, message: &str, hint: &str) -> Error {
         let hint = Some(hint.to_owned());
-        place::fault(self.path, self.text, at.start, message, hint)
+        place::fault(self.path, self.text, at, message, hint)
     }
 
     fn check_defaults(&self, defaults: &RawAccount) -> Result<()> {

@@ -125,7 +125,7 @@ mod tests {
             ("on_recovery = [1]", "on_recovery is neither"),
             ("on_error = [\"x\"]", "on_failure"),
         ] {
-            let Err(Error::Config { message, hint }) = parse(lines) else {
+            let Err(Error::ConfigLine { message, hint, .. }) = parse(lines) else {
                 panic!("accepted: {lines}");
             };
             let all = format!("{message} {hint:?}");
@@ -139,7 +139,8 @@ mod tests {
         let config = parse("ping = \"https://hc.example.org/secret\"").unwrap();
         assert!(config.notify.ping.is_some());
         assert!(!format!("{config:?}").contains("secret"));
-        let Err(Error::Config { message, .. }) = parse("ping = \"http://hc.example.org/secret\"")
+        let Err(Error::ConfigLine { message, .. }) =
+            parse("ping = \"http://hc.example.org/secret\"")
         else {
             panic!("accepted");
         };
@@ -150,7 +151,7 @@ mod tests {
     #[cfg(not(any(feature = "oauth", feature = "offsite")))]
     #[test]
     fn without_the_features_the_key_names_them() {
-        let Err(Error::Config { message, .. }) = parse("ping = \"https://hc.example.org/x\"")
+        let Err(Error::ConfigLine { message, .. }) = parse("ping = \"https://hc.example.org/x\"")
         else {
             panic!("accepted");
         };

@@ -147,7 +147,7 @@ mod tests {
     }
 
     fn refusal(lines: &str) -> String {
-        let Err(Error::Config { message, .. }) = parse(lines) else {
+        let Err(Error::ConfigLine { message, .. }) = parse(lines) else {
             panic!("accepted: {lines}");
         };
         message
@@ -208,7 +208,8 @@ mod tests {
     fn without_the_feature_the_key_names_it() {
         let text = "[accounts.a]\nhost = \"localhost\"\nuser = \"ann\"\nauth = \"xoauth2\"\n\
                     token_file = \"t\"\n[accounts.a.oauth]\nclient_id = \"id\"";
-        let Err(Error::Config { message, hint }) = Config::parse(text, Path::new("/c/m"), None)
+        let Err(Error::ConfigLine { message, hint, .. }) =
+            Config::parse(text, Path::new("/c/m"), None)
         else {
             panic!("accepted");
         };

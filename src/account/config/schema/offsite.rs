@@ -314,7 +314,7 @@ mod tests {
                 "unknown field `password`",
             ),
         ] {
-            let Err(Error::Config { message, hint }) = parse(&lines) else {
+            let Err(Error::ConfigLine { message, hint, .. }) = parse(&lines) else {
                 panic!("accepted: {lines}");
             };
             assert!(message.contains(said), "{lines}: {message}");
