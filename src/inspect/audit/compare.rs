@@ -4,13 +4,14 @@
 use std::collections::{HashMap, HashSet};
 
 use super::headers::Comparison;
+use super::judgement::{Judgement, Judgements};
 use super::{ArchiveStatus, Audit};
 use crate::account::config::Protocol;
 use crate::account::folders::mailbox_key;
 use crate::archive::dedupe::{Met, Walk};
 use crate::archive::evidence;
 use crate::base::error::Result;
-use crate::mail::message::{Digest, Hash128, Scanner};
+use crate::mail::message::{Digest, Scanner};
 use crate::mail::source::{Inventory, Listing, Listings, Source, Uid};
 use crate::vault::catalog::{Origin, Proof, Record, Sighting, State};
 use crate::vault::layout::message_label;
@@ -24,31 +25,6 @@ const SLICE: usize = 4_096;
 /// Names of a maildrop that one line of the ledger has, and the longest of them.
 const NAMES: usize = 200;
 const NAME: usize = 80;
-
-/// What is found of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Judgement {
-    pub(super) status: ArchiveStatus,
-    /// The content that it has in the vault.
-    pub(super) content: Option<Hash128>,
-    /// How that is known.
-    pub(super) proof: Option<Proof>,
-    /// True if its header was compared, now or within the time that a comparison is believed.
-    pub(super) header_read: bool,
-}
-
-impl Judgement {
-    const UNKNOWN: Self = Self::new(ArchiveStatus::Unknown, None);
-
-    const fn new(status: ArchiveStatus, content: Option<Hash128>) -> Self {
-        Self {
-            status,
-            content,
-            proof: None,
-            header_read: false,
-        }
-    }
-}
 
 /// INTERNALDATEs of a mailbox; a maildrop has none.
 #[derive(Default)]
@@ -67,7 +43,7 @@ impl<'i> Dated<'i> {
 
 /// What names and sizes say of the rows of a listing.
 pub(super) struct ByName {
-    pub(super) verdicts: Vec<Judgement>,
+    pub(super) verdicts: Judgements,
     /// Rows whose header must be read.
     read: Vec<u32>,
     /// Rows that must be received: they have no name of their own, or were refused.
@@ -83,7 +59,7 @@ impl Audit<'_> {
         dir: &str,
         uidvalidity: u32,
         dated: &Dated<'_>,
-    ) -> Result<Vec<Judgement>> {
+    ) -> Result<Judgements> {
         let ByName {
             mut verdicts,
             read,
@@ -103,7 +79,8 @@ impl Audit<'_> {
         for slice in read.chunks(SLICE) {
             let settled = self.compare(source, listings, origin, slice)?;
             for (row, compared) in slice.iter().zip(settled) {
-                let verdict = &mut verdicts[*row as usize];
+                let row = *row as usize;
+                let mut verdict = verdicts.get(row);
                 // That it is still the same does not explain its size.
                 let stays = matches!(
                     verdict.status,
@@ -114,22 +91,24 @@ impl Audit<'_> {
                 if !(stays && compared.status == ArchiveStatus::Archived) {
                     verdict.status = compared.status;
                 }
+                verdicts.set(row, verdict);
             }
         }
         for slice in receive.chunks(SLICE) {
             let wanted: Vec<Listing> = slice.iter().map(|r| listings.get(*r as usize)).collect();
             let received = evidence::receive(source, &wanted)?;
             for ((row, listing), digest) in slice.iter().zip(&wanted).zip(received) {
-                let verdict = &mut verdicts[*row as usize];
+                let row = *row as usize;
+                let verdict = verdicts.get(row);
                 let was_forgotten = verdict.status == ArchiveStatus::Forgotten;
                 let Some(digest) = digest else {
                     if was_forgotten {
                         // By its name alone it is not known to be the same.
-                        *verdict = Judgement::UNKNOWN;
+                        verdicts.set(row, Judgement::UNKNOWN);
                     }
                     continue;
                 };
-                *verdict = if verdict.status == ArchiveStatus::Refused {
+                let verdict = if verdict.status == ArchiveStatus::Refused {
                     // It can be had now, but was never received under its name.
                     Judgement::UNKNOWN
                 } else if evidence::fits(&digest.shape, listing.octets) {
@@ -138,6 +117,7 @@ impl Audit<'_> {
                     // A server may answer with another message than it was asked for.
                     Judgement::new(ArchiveStatus::Doubtful, None)
                 };
+                verdicts.set(row, verdict);
                 if was_forgotten
                     && verdict.status != ArchiveStatus::Forgotten
                     && let Some(key) = self.vault.tombstones()?
@@ -177,7 +157,7 @@ impl Audit<'_> {
         let fresh = i64::try_from(self.options.fresh.as_secs()).unwrap_or(i64::MAX);
         let believed = now_seconds().saturating_sub(fresh);
         let mut by_name = ByName {
-            verdicts: vec![Judgement::UNKNOWN; listings.len()],
+            verdicts: Judgements::unknown(listings.len(), self.manifest.is_some()),
             read: Vec::new(),
             receive: Vec::new(),
         };
@@ -229,7 +209,7 @@ impl Audit<'_> {
             } else if compares && asks {
                 by_name.read.push(row);
             }
-            by_name.verdicts[row as usize] = verdict;
+            by_name.verdicts.set(row as usize, verdict);
         };
         catalog.for_each_sighting(origin, |known| walk.known(known.uid, known, &mut take))?;
         walk.finish(&mut take);
@@ -252,13 +232,15 @@ impl Audit<'_> {
             return Ok(());
         };
         let nameless: HashSet<u32> = by_name.receive.iter().copied().collect();
-        for (row, verdict) in by_name.verdicts.iter_mut().enumerate() {
+        for row in 0..by_name.verdicts.len() {
+            let mut verdict = by_name.verdicts.get(row);
             let number = u32::try_from(row).unwrap_or(u32::MAX);
-            if *verdict == Judgement::UNKNOWN
+            if verdict == Judgement::UNKNOWN
                 && !nameless.contains(&number)
                 && key.covers(self.vault.catalog(), origin, &listings.get(row))?
             {
                 verdict.status = ArchiveStatus::Forgotten;
+                by_name.verdicts.set(row, verdict);
                 by_name.receive.push(number);
             }
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::compare::Judgement;
+use super::judgement::Judgement;
 use crate::base::error::{Error, Result};
 use crate::base::{fsx, output_file};
 use crate::mail::source::{Listing, Uid};

@@ -8,6 +8,7 @@
 mod account;
 mod compare;
 mod headers;
+mod judgement;
 mod manifest;
 mod report;
 
@@ -26,7 +27,7 @@ use crate::vault::catalog::Amount;
 use crate::vault::layout::message_label;
 use crate::vault::ledger::LedgerEvent;
 use crate::vault::{Present, Vault, Writer};
-use compare::Judgement;
+use judgement::Judgements;
 use manifest::AuditManifest;
 
 pub use report::{ArchiveStatus, AuditReport, AuditTally, FolderAudit, OtherFolders};
@@ -133,10 +134,10 @@ impl Audit<'_> {
         folder: &mut FolderAudit,
         dir: &str,
         listings: &Listings,
-        verdicts: &[Judgement],
+        verdicts: &Judgements,
     ) -> Result<()> {
-        for (row, judgement) in verdicts.iter().enumerate() {
-            let mut judgement = *judgement;
+        for row in 0..verdicts.len() {
+            let mut judgement = verdicts.get(row);
             let open = matches!(
                 judgement.status,
                 ArchiveStatus::Unknown | ArchiveStatus::Refused

@@ -78,7 +78,7 @@ pub(crate) const WALKS: &[Walk] = &[
     Walk::names(0, 36, &["verify"]),
     Walk::names(3, 36, &["audit", "--quick", "work"]),
     Walk::names(0, 36, &["export", "-n", "copy"]),
-    Walk::bodies(36, &["verify", "--read-data"]),
+    Walk::bodies(40, &["verify", "--read-data"]),
     Walk::bodies(48, &["search", "-l", "20", "message"]),
     Walk::bodies(32, &["search", "-l", "20", "message"]),
     Walk::bodies(32, &["--json", "search", "message"]),
