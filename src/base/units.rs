@@ -52,21 +52,29 @@ fn duration(text: &str, bare: Option<u64>) -> Result<Duration, DurationFault> {
         .ok_or(DurationFault::NoDuration)
 }
 
-/// Reads a size in bytes: a whole number, and `K`, `M` or `G` (powers of 1,024)
-/// if wanted, in either case, also as `KB`.
+/// Reads a size in bytes: a whole number, and `K`, `M`, `G` or `T` (powers of 1,024)
+/// if wanted, in either case, also as `KB` and `KiB`.
 #[must_use]
 pub fn parse_size(text: &str) -> Option<u64> {
-    let text = text.strip_suffix(['b', 'B']).unwrap_or(text);
-    let shift = match text.as_bytes().last()?.to_ascii_uppercase() {
+    let bytes = text.strip_suffix(['b', 'B']);
+    let unit = bytes.unwrap_or(text);
+    let unit = match bytes {
+        // `5i` is no size, and `5iB` neither.
+        Some(_) => unit.strip_suffix(['i', 'I']).unwrap_or(unit),
+        None => unit,
+    };
+    let shift = match unit.as_bytes().last()?.to_ascii_uppercase() {
         b'K' => 10,
         b'M' => 20,
         b'G' => 30,
+        b'T' => 40,
+        _ if bytes.is_some_and(|bytes| bytes.len() > unit.len()) => return None,
         _ => 0,
     };
     let number = if shift == 0 {
-        text
+        unit
     } else {
-        text.split_at_checked(text.len() - 1)?.0
+        unit.split_at_checked(unit.len() - 1)?.0
     };
     whole(number)?.checked_mul(1 << shift)
 }
@@ -211,12 +219,20 @@ mod tests {
         assert_eq!(parse_size("10K"), Some(10_240));
         assert_eq!(parse_size("500M"), Some(524_288_000));
         assert_eq!(parse_size("1g"), Some(1_073_741_824));
+        assert_eq!(parse_size("1T"), Some(1 << 40));
+        for text in ["5M", "5MB", "5MiB", "5mib", "5mb"] {
+            assert_eq!(parse_size(text), Some(5 << 20), "{text}");
+        }
+        assert_eq!(parse_size("5B"), Some(5));
         assert_eq!(parse_size("18446744073709551615"), Some(u64::MAX));
     }
 
     #[test]
     fn what_is_not_a_size_is_none() {
-        for text in ["", "K", "-1", "+1", "1.5G", "1 K", "1T", "KB", "é", "1é"] {
+        for text in [
+            "", "K", "-1", "+1", "1.5G", "1 K", "1E", "KB", "é", "1é", "B", "iB", "5i", "5iB",
+            "5Mi", "5MiBB", "MiB",
+        ] {
             assert_eq!(parse_size(text), None, "{text:?}");
         }
         assert_eq!(parse_size("17179869184G"), None);
@@ -247,6 +263,7 @@ mod tests {
         #[test]
         fn a_written_size_reads_back(size in 0..=u64::MAX >> 20) {
             prop_assert_eq!(parse_size(&format!("{size}M")), Some(size << 20));
+            prop_assert_eq!(parse_size(&format!("{size}MiB")), Some(size << 20));
             prop_assert_eq!(parse_size(&size.to_string()), Some(size));
         }
     }
