@@ -5,6 +5,7 @@ mod heal;
 mod identity;
 mod init;
 mod list;
+mod meter;
 mod push;
 mod restore;
 mod status;
@@ -32,6 +33,7 @@ use super::text::plural;
 
 pub(crate) use gate::RequiredCopy;
 pub(crate) use heal::put_back;
+use meter::CopyMeter;
 pub(crate) use push::push_all;
 
 /// Fails where there is no place for a second copy.

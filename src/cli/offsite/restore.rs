@@ -3,13 +3,12 @@
 use chrono::NaiveDate;
 use mailvault::account::config::OffsiteSettings;
 use mailvault::base::error::ErrorKind;
-use mailvault::base::event::RunEvent;
 use mailvault::offsite::heads::read_heads;
 use mailvault::offsite::place::ObjectStore;
 use mailvault::offsite::restore::{RestoreOptions, RestoreReport, restore};
 use serde_json::{Value, json};
 
-use super::{identity, open, place, strays, words};
+use super::{CopyMeter, identity, open, place, strays, words};
 use crate::cli::Done;
 use crate::cli::args::{Global, OffsiteRestore};
 use crate::cli::frame;
@@ -46,12 +45,9 @@ pub(super) fn run(
         stop: &stop.flag,
     };
     let report = frame::with_progress(out, [name], |events| {
+        let mut heard = CopyMeter::new(name, events);
         restore(&store, &args.dir, options, &mut |so_far| {
-            events(RunEvent::Progress {
-                account: name,
-                messages: so_far.messages,
-                octets: so_far.bytes,
-            });
+            heard.tell(so_far);
         })
     });
     let report = report.map_err(|error| words::failure(error, name))?;
