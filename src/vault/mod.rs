@@ -20,6 +20,8 @@ mod lost;
 pub mod maildir;
 mod merge;
 #[cfg(feature = "offsite")]
+mod part;
+#[cfg(feature = "offsite")]
 mod placer;
 mod present;
 #[cfg(feature = "offsite")]
@@ -63,6 +65,8 @@ pub(crate) use held::HeldFiles;
 pub use history::{LifeEvent, LifeEvents};
 pub use hold::{HoldFault, HoldRequest, add_hold, release_hold};
 pub use merge::{MergeFault, MergePlan};
+#[cfg(feature = "offsite")]
+pub(crate) use part::PartialVault;
 #[cfg(feature = "offsite")]
 pub(crate) use placer::RestoredMessage;
 pub(crate) use present::Present;

@@ -2,6 +2,7 @@
 
 mod faults;
 mod gate;
+mod part;
 
 use std::fs;
 use std::path::{Path, PathBuf};

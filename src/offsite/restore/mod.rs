@@ -5,17 +5,23 @@
 //! was done is noted in `restore/` below the new vault, so that a restore that was killed goes on.
 
 mod ledger;
+mod part;
 mod point;
 mod progress;
+mod scratch;
 
 #[cfg(test)]
 mod attack_tests;
+#[cfg(test)]
+mod part_tests;
 #[cfg(test)]
 mod tests;
 
 use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+pub use self::part::{PartOptions, PartReport, RestoredPart, restore_part};
 
 use self::ledger::LedgerWriter;
 use self::point::{RestorePoint, check_key};
