@@ -258,3 +258,17 @@ fn two_at_once_into_one_directory_are_refused() {
     );
     assert_eq!(selected(&first, &["account:home"]).len(), 4);
 }
+
+/// What a killed run wrote may be torn.
+#[test]
+fn nothing_that_was_left_is_taken_for_what_was_fetched() {
+    let store = new_memory();
+    let vault = filled(&store);
+    let target = vault.next_to("part");
+    let left = target.join("mailvault-restore.tmp/mail/home/cur");
+    fs::create_dir_all(&left).unwrap();
+    fs::write(left.join("torn"), "half a message").unwrap();
+    let part = part_of(&store, &target, &["account:home"]).unwrap();
+    assert!(!left.join("torn").exists());
+    assert_eq!(selected(&part, &["account:home"]).len(), 4);
+}
