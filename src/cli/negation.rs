@@ -5,7 +5,9 @@ use std::ffi::OsString;
 use mailvault::mail::query;
 
 /// The commands whose positional arguments are a query.
-const COMMANDS: [&str; 7] = ["search", "list", "log", "export", "stats", "forget", "hold"];
+const COMMANDS: [&str; 8] = [
+    "search", "list", "log", "export", "stats", "forget", "hold", "restore",
+];
 
 /// The line with terms such as `-from:ann` moved after `--`, where they are no options. All terms
 /// of a query must match, so their order means nothing.
@@ -50,6 +52,10 @@ mod tests {
             (
                 "m search -larger:5M -- -word",
                 "m search -- -larger:5M -word",
+            ),
+            (
+                "m offsite restore b2 d -from:b --identity k",
+                "m offsite restore b2 d --identity k -- -from:b",
             ),
             (
                 "m export d -l5 -has:attachment",

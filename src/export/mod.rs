@@ -31,6 +31,7 @@ pub(crate) use body::Body;
 pub(crate) use html::assert_any as assert_any_html;
 pub use uidlist::KeptNames;
 
+use crate::base::account_name::AccountNames;
 use crate::base::error::{Error, Result};
 use crate::base::event::RunEvent;
 use crate::base::output_file;
@@ -261,6 +262,13 @@ pub fn plan(
         keep_uids: false,
         with_eml: false,
     })
+}
+
+/// Refuses a directory to which no export in this form can go, before it is known what is exported,
+/// and one inside `vault`.
+pub fn check_folder(vault: &Path, path: &Path, format: Format) -> Result<()> {
+    refuse_inside(vault, path)?;
+    place::look(path, format, false, &[], &AccountNames::default()).map(drop)
 }
 
 /// Looks up these contents, each once, for a new mbox file. Nothing is written.

@@ -15,7 +15,7 @@ use super::Format;
 use crate::base::account_name::AccountNames;
 use crate::base::error::{Error, Result};
 use crate::base::fsx::{self, BatchSync};
-use crate::mail::export_note::{ExportNote, HIDDEN_NOTE, NOTE};
+use crate::mail::export_note::{ExportNote, HIDDEN_NOTE, NOTE, RESTORE_FOLDER};
 use crate::mail::message::Hash128;
 
 /// Where files are written before they have a name.
@@ -102,7 +102,13 @@ fn stranger(root: &Path) -> Result<Option<String>> {
     let names = crate::vault::maildir::list(root)?;
     Ok(names.into_iter().find(|name| {
         let ours = name.strip_prefix('.').unwrap_or(name);
-        ![STAGING, "lost+found", "mailvault-export.json.tmp"].contains(&ours)
+        let known = [
+            STAGING,
+            RESTORE_FOLDER,
+            "lost+found",
+            "mailvault-export.json.tmp",
+        ];
+        !known.contains(&ours)
     }))
 }
 

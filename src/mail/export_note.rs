@@ -13,6 +13,10 @@ pub(crate) const NOTE: &str = "mailvault-export.json";
 /// not begin with a dot. Older versions left [`NOTE`] there, too.
 pub(crate) const HIDDEN_NOTE: &str = ".mailvault-export.json";
 
+/// Where below a directory the messages lie that come from a second copy, until they are exported
+/// to it.
+pub(crate) const RESTORE_FOLDER: &str = "mailvault-restore.tmp";
+
 /// What the note says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ExportNote {

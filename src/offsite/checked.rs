@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use super::head::HeadObject;
 use super::pack::Digester;
 use super::place::{ObjectReader, ObjectStore, explain_read};
+use super::watch::CopyWatch;
 use crate::base::error::Error;
 
 /// Keeps the failure of a reader apart from those of whoever writes what it gives.
@@ -39,9 +40,10 @@ impl Read for SourceOnly<'_> {
     }
 }
 
-/// Computes the hashes of what is read.
+/// Computes the hashes of what is read, and lets somebody hear how much that is.
 pub(super) struct CheckedObject<'p> {
     reader: ObjectReader<'p>,
+    watch: Option<&'p CopyWatch<'p>>,
     digester: Digester,
     failed: Option<io::Error>,
 }
@@ -56,9 +58,16 @@ impl<'p> CheckedObject<'p> {
     pub(super) fn new(reader: ObjectReader<'p>) -> Self {
         Self {
             reader,
+            watch: None,
             digester: Digester::default(),
             failed: None,
         }
+    }
+
+    /// The same; what is read is counted there.
+    pub(super) fn watched(mut self, watch: &'p CopyWatch<'p>) -> Self {
+        self.watch = Some(watch);
+        self
     }
 
     /// Reads what is left, and compares all of it.
@@ -99,6 +108,9 @@ impl Read for CheckedObject<'_> {
         match self.reader.read(buffer) {
             Ok(read) => {
                 self.digester.update(&buffer[..read]);
+                if let Some(watch) = self.watch {
+                    watch.pass(read as u64);
+                }
                 Ok(read)
             }
             Err(e) if e.kind() == io::ErrorKind::Interrupted => Err(e),

@@ -7,6 +7,7 @@
 pub mod access;
 mod checked;
 pub mod fault;
+mod fetch;
 pub mod head;
 pub mod heads;
 pub mod init;
@@ -16,6 +17,8 @@ pub mod pack;
 pub mod payload;
 pub mod plan;
 
+#[cfg(test)]
+mod progress_tests;
 #[cfg(test)]
 mod scene_tests;
 #[cfg(test)]
@@ -38,3 +41,6 @@ pub mod place;
 pub mod push;
 pub mod restore;
 pub mod verify;
+mod watch;
+
+pub use watch::CopyProgress;

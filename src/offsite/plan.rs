@@ -4,7 +4,7 @@ use super::pack::{ARCHIVE_END, member_space};
 
 /// Plain bytes of a pack. What encryption, frames and fill add leaves it below 64 MiB even if
 /// nothing can be compressed.
-const PLAIN_LIMIT: u64 = (64 << 20) - (256 << 10);
+pub(super) const PLAIN_LIMIT: u64 = (64 << 20) - (256 << 10);
 /// Longest message that is stored: a store takes no larger object in one request (5 GiB at S3).
 pub const MESSAGE_LIMIT: u64 = 5_000_000_000;
 
@@ -21,20 +21,33 @@ pub enum PackPlace {
 
 /// Divides messages among packs, in the order in which they come. A message that is longer than
 /// a pack has one for itself.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct PackPlan {
+    /// Plain bytes that a pack may have.
+    limit: u64,
     /// Plain bytes of the pack that was begun; 0 if it has no member.
     plain: u64,
 }
 
+impl Default for PackPlan {
+    fn default() -> Self {
+        Self::within(PLAIN_LIMIT)
+    }
+}
+
 impl PackPlan {
+    /// Packs of so many plain bytes at most.
+    pub(super) fn within(limit: u64) -> Self {
+        Self { limit, plain: 0 }
+    }
+
     /// Places a message of this many bytes.
     pub fn place(&mut self, length: u64) -> PackPlace {
         if length > MESSAGE_LIMIT {
             return PackPlace::TooLarge;
         }
         let space = member_space(length);
-        if self.plain == 0 || self.plain + space + ARCHIVE_END <= PLAIN_LIMIT {
+        if self.plain == 0 || self.plain + space + ARCHIVE_END <= self.limit {
             self.plain += space;
             return PackPlace::Here;
         }

@@ -13,6 +13,7 @@ use super::layout::FileName;
 use super::ledger::LedgerEvent;
 use super::locate::homes;
 use super::lost::{LostMessage, adoption, lost_messages};
+use super::placer::RestoredMessage;
 use super::receive::{ExpectedMessage, Receiver};
 use super::{Writer, frame, maildir};
 use crate::base::error::Result;
@@ -21,17 +22,6 @@ use crate::mail::message::{Digest, Hash128};
 
 /// Files that are made durable together.
 const BATCH: usize = 1_024;
-
-/// What became of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum HealedMessage {
-    /// Each of its names has a good file now.
-    Placed,
-    /// The ledger knows no place for it, or it was removed on purpose.
-    Unplaced,
-    /// The bytes do not have its hash.
-    Wrong,
-}
 
 /// A vault, locked, that gets messages back.
 #[derive(Debug)]
@@ -99,14 +89,14 @@ impl VaultHeal {
         hash: Hash128,
         (size, mtime): (u64, u64),
         content: &mut dyn std::io::Read,
-    ) -> Result<HealedMessage> {
+    ) -> Result<RestoredMessage> {
         let layout = self.writer.layout().clone();
         let Some(target) = self.target(hash)? else {
-            return Ok(HealedMessage::Unplaced);
+            return Ok(RestoredMessage::Unplaced);
         };
         let HealTarget { stored, places, .. } = &target;
         let Some(first) = places.first() else {
-            return Ok(HealedMessage::Unplaced);
+            return Ok(RestoredMessage::Unplaced);
         };
         for place in places {
             maildir::create_folder(&layout, &place.account, "")?;
@@ -120,11 +110,11 @@ impl VaultHeal {
         };
         let arrived = (self.receiver).take(&layout, &first.account, expected, content)?;
         let Some(arrived) = arrived else {
-            return Ok(HealedMessage::Wrong);
+            return Ok(RestoredMessage::Wrong);
         };
         if target.is_lost && !self.may_return(&arrived.digest)? {
             arrived.file.discard()?;
-            return Ok(HealedMessage::Unplaced);
+            return Ok(RestoredMessage::Unplaced);
         }
         if *stored != 0 && arrived.stored != *stored {
             self.note_lengths()?;
@@ -135,7 +125,7 @@ impl VaultHeal {
         if self.written.len() >= BATCH {
             self.sync_written()?;
         }
-        Ok(HealedMessage::Placed)
+        Ok(RestoredMessage::Placed)
     }
 
     fn target(&self, hash: Hash128) -> Result<Option<HealTarget>> {

@@ -19,6 +19,10 @@ pub(crate) mod lock;
 mod lost;
 pub mod maildir;
 mod merge;
+#[cfg(feature = "offsite")]
+mod part;
+#[cfg(feature = "offsite")]
+mod placer;
 mod present;
 #[cfg(feature = "offsite")]
 mod receive;
@@ -56,16 +60,19 @@ use tombstones::TombstoneKey;
 use locate::{describe, locate, locate_all};
 
 #[cfg(feature = "offsite")]
-pub(crate) use heal::{HealedMessage, VaultHeal};
+pub(crate) use heal::VaultHeal;
 pub(crate) use held::HeldFiles;
 pub use history::{LifeEvent, LifeEvents};
 pub use hold::{HoldFault, HoldRequest, add_hold, release_hold};
 pub use merge::{MergeFault, MergePlan};
+#[cfg(feature = "offsite")]
+pub(crate) use part::PartialVault;
+#[cfg(feature = "offsite")]
+pub(crate) use placer::RestoredMessage;
 pub(crate) use present::Present;
 #[cfg(feature = "offsite")]
 pub(crate) use restore::{
-    RESTORE_BEGUN, RESTORE_NOTES, RestoredMessage, VaultRestore, record_restored, sweep_restore,
-    write_tombstone_key,
+    RESTORE_BEGUN, RESTORE_NOTES, VaultRestore, record_restored, sweep_restore, write_tombstone_key,
 };
 pub(crate) use retained::RetainedView;
 pub use select::{Entries, Entry, Part, Selection, SelectionScope};

@@ -2,18 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use super::catalog::{Catalog, Place};
-use super::layout::{self, FileName, Layout, Manifest};
+use super::catalog::Catalog;
+use super::layout::{self, Layout, Manifest};
 use super::ledger::{self, LedgerEvent};
-use super::maildir;
-use super::receive::{ExpectedMessage, Receiver};
+use super::placer::{MessagePlacer, RestoredMessage};
 use super::{Writer, erase, locate, replayed};
 use crate::base::error::Result;
-use crate::base::fsx::{self, BatchSync, Linked};
+use crate::base::fsx::{self, BatchSync};
 use crate::mail::message::Hash128;
 
 /// Files that are made durable together.
@@ -37,17 +36,6 @@ pub(crate) fn sweep_restore(root: &Path) -> Result<()> {
     fsx::sync_dir(root)
 }
 
-/// What became of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RestoredMessage {
-    /// It has its names.
-    Placed,
-    /// The ledger knows no place for it: it was lost or forgotten.
-    Unplaced,
-    /// Its bytes do not have its hash.
-    Wrong,
-}
-
 /// What of a vault is restored.
 #[derive(Debug, Default)]
 pub(crate) struct RestoreTally {
@@ -59,6 +47,18 @@ pub(crate) struct RestoreTally {
     pub(crate) first_missing: Vec<Hash128>,
 }
 
+/// What the ledger of a copy says, once it is below `layout`; none if it does not begin as one. With
+/// it is false if lines of it are damaged.
+pub(super) fn replayed_copy(layout: &Layout) -> Result<Option<(Manifest, Catalog, bool)>> {
+    let Some(manifest) = ledger::origin(layout)? else {
+        return Ok(None);
+    };
+    // The copy has lines as they were pushed; what was forgotten later must not come back.
+    erase::mask_restored(layout)?;
+    let (catalog, whole) = replayed(layout, &manifest)?;
+    Ok(Some((manifest, catalog, whole)))
+}
+
 /// A vault whose ledger is there and whose messages are to come. Until
 /// [`VaultRestore::finish`] no program takes it for a vault.
 pub(crate) struct VaultRestore {
@@ -67,30 +67,23 @@ pub(crate) struct VaultRestore {
     catalog: Catalog,
     whole: bool,
     sync: BatchSync,
-    receiver: Receiver,
-    folders: BTreeSet<(String, String)>,
-    written: Vec<PathBuf>,
+    placer: MessagePlacer,
 }
 
 impl VaultRestore {
     /// Reads the ledger below `root`; none if it does not begin as one.
     pub(crate) fn open(root: &Path) -> Result<Option<Self>> {
         let layout = Layout::new(root);
-        let Some(manifest) = ledger::origin(&layout)? else {
+        let Some((manifest, catalog, whole)) = replayed_copy(&layout)? else {
             return Ok(None);
         };
-        // The copy has lines as they were pushed; what was forgotten later must not come back.
-        erase::mask_restored(&layout)?;
-        let (catalog, whole) = replayed(&layout, &manifest)?;
         Ok(Some(Self {
             sync: BatchSync::new(layout.root())?,
-            receiver: Receiver::new(),
+            placer: MessagePlacer::new(&layout),
             layout,
             manifest,
             catalog,
             whole,
-            folders: BTreeSet::new(),
-            written: Vec::new(),
         }))
     }
 
@@ -103,79 +96,22 @@ impl VaultRestore {
     pub(crate) fn put(
         &mut self,
         hash: Hash128,
-        (size, mtime): (u64, u64),
+        times: (u64, u64),
         content: &mut dyn Read,
     ) -> Result<RestoredMessage> {
-        let Some(blob) = self.catalog.find(hash)? else {
-            return Ok(RestoredMessage::Unplaced);
-        };
-        let places = self.catalog.places(blob.id)?;
-        let Some(first) = places.first() else {
-            return Ok(RestoredMessage::Unplaced);
-        };
-        for place in &places {
-            self.create_folder(&place.account, &place.dir)?;
-        }
-        let expected = ExpectedMessage {
-            hash,
-            size,
-            mtime,
-            stored: 0,
-        };
-        let arrived = (self.receiver).take(&self.layout, &first.account, expected, content)?;
-        let Some(arrived) = arrived else {
-            return Ok(RestoredMessage::Wrong);
-        };
-        self.give_names(&arrived.file, &blob.name, &places)?;
-        arrived.file.discard()?;
-        if self.written.len() >= BATCH {
+        let (outcome, _) = self.placer.put(&self.catalog, hash, times, content)?;
+        if self.placer.written().len() >= BATCH {
             self.sync_written()?;
         }
-        Ok(RestoredMessage::Placed)
-    }
-
-    fn create_folder(&mut self, account: &str, dir: &str) -> Result<()> {
-        for dir in ["", dir] {
-            let folder = (account.to_owned(), dir.to_owned());
-            if !self.folders.contains(&folder) {
-                maildir::create_folder(&self.layout, account, dir)?;
-                self.folders.insert(folder);
-            }
-        }
-        Ok(())
-    }
-
-    fn give_names(
-        &mut self,
-        file: &fsx::StagedFile,
-        name: &FileName,
-        places: &[Place],
-    ) -> Result<()> {
-        let mut first: Option<PathBuf> = None;
-        for place in places {
-            let folder = self.layout.folder(&place.account, &place.dir);
-            let path = folder.join("cur").join(name.with_flags(&place.flags));
-            // What a restore that was killed left may be torn.
-            let linked = match &first {
-                Some(first) if fsx::look(&path)?.is_none() => fsx::link(first, &path)?,
-                _ => Linked::Unsupported,
-            };
-            if linked != Linked::Done {
-                maildir::place(&self.layout, file, &folder, name, &place.flags)?;
-            }
-            self.written.push(path.clone());
-            first.get_or_insert(path);
-        }
-        Ok(())
+        Ok(outcome)
     }
 
     /// Makes durable what was written so far.
     pub(crate) fn sync_written(&mut self) -> Result<()> {
-        self.sync.sync(&self.written)?;
-        let folders: BTreeSet<&Path> = self.written.iter().filter_map(|f| f.parent()).collect();
-        folders.into_iter().try_for_each(fsx::sync_dir)?;
-        self.written.clear();
-        Ok(())
+        let written = self.placer.take_written();
+        self.sync.sync(&written)?;
+        let folders: BTreeSet<&Path> = written.iter().filter_map(|f| f.parent()).collect();
+        folders.into_iter().try_for_each(fsx::sync_dir)
     }
 
     /// Counts the contents that should have a file, by whether they have one; with the first `most`

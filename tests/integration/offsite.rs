@@ -2,6 +2,7 @@
 
 mod faults;
 mod gate;
+mod part;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use std::process::Command;
 use mailvault::sample::{Message, Server};
 use serde_json::Value;
 
+use super::places::rclone::serve;
 use super::support::client::pop3_fetch_all;
 use super::support::dovecot::PASSWORD;
 use super::support::missing;
@@ -257,6 +259,31 @@ fn a_vault_goes_by_way_of_rclone_and_comes_back() {
     };
     let (sandbox, server) = with_place(url, "");
     there_and_back(&sandbox, &server);
+}
+
+/// The same by way of a server of this kind, which rclone starts and reaches.
+fn by_way_of(kind: &str) {
+    if missing("age") || missing("rclone") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (_serving, program) = serve(kind, dir.path());
+    let (mut sandbox, server) = partly_pulled(40, 40);
+    sandbox.env("RCLONE_CONFIG", program.config.unwrap());
+    add_place(&sandbox, "b2", "rclone:nas:mail", "");
+    run(&sandbox, &["offsite", "init", "b2"]);
+    there_and_back(&sandbox, &server);
+    assert!(files(&dir.path().join("served/mail")).len() > 5);
+}
+
+#[test]
+fn a_vault_goes_over_sftp_and_comes_back() {
+    by_way_of("sftp");
+}
+
+#[test]
+fn a_vault_goes_over_webdav_and_comes_back() {
+    by_way_of("webdav");
 }
 
 /// All files below a folder.

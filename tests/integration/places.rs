@@ -4,7 +4,7 @@ mod attack;
 mod conformance;
 mod lies;
 mod model;
-mod rclone;
+pub(crate) mod rclone;
 
 use std::fs;
 use std::path::{Path, PathBuf};

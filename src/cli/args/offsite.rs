@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::ExportFormat;
+
 /// Keep an encrypted second copy of the vault in another place
 ///
 /// The place is another disk, object storage or whatever rclone reaches: a table [offsite.PLACE] of
@@ -117,29 +119,47 @@ pub(crate) struct OffsiteVerify {
     pub(crate) identity: Option<PathBuf>,
 }
 
-/// Make a vault from its second copy
+/// Make a vault from its second copy, or fetch some of its mail
 ///
 /// PLACE is a place of the configuration or an address, such as s3://BUCKET/PREFIX,
 /// file:///PATH or rclone:REMOTE:PATH. DIR must be empty, or left by an interrupted restore of
 /// the same copy, which then continues. The keys of object storage come from the configuration or,
 /// for an address, from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+///
+/// With a query or --account, it fetches only the messages that fit, and writes them into DIR as an
+/// export does: files, not a vault. Only a restore without them makes a vault. If a
+/// query asks what messages say (words, from:, to:, subject:, msgid:, has:attachment), all
+/// messages that fit its other terms are downloaded to look at them.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:\n  \
     mailvault offsite restore b2 ~/mail --identity key.txt\n  \
-    mailvault offsite restore file:///mnt/disk/mail ~/mail --identity key.txt")]
+    mailvault offsite restore file:///mnt/disk/mail ~/mail --identity key.txt\n  \
+    mailvault offsite restore b2 ~/found --identity key.txt --account work after:2024")]
 pub(crate) struct OffsiteRestore {
     /// The place, or an address
     #[arg(value_name = "PLACE")]
     pub(crate) place: String,
-    /// The directory of the new vault
+    /// The directory of the new vault, or of the files
     #[arg(value_name = "DIR")]
     pub(crate) dir: PathBuf,
+    /// Fetch only these messages, as files; see 'mailvault help query'
+    #[arg(value_name = "QUERY")]
+    pub(crate) query: Vec<String>,
     /// The private key, as age-keygen writes it
     #[arg(long, value_name = "FILE")]
     pub(crate) identity: PathBuf,
     /// The state after push SEQ or at the end of a day, such as 12 or 2026-01-31 (UTC)
     #[arg(long, value_name = "SEQ|DATE")]
     pub(crate) at: Option<String>,
+    /// Fetch only the mail of this account, as files; can be given several times
+    #[arg(long = "account", value_name = "ACCOUNT")]
+    pub(crate) accounts: Vec<String>,
+    /// For files: their format [default: maildir]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<ExportFormat>,
+    /// For files: also fetch messages that are no longer on their IMAP server
+    #[arg(long)]
+    pub(crate) gone: bool,
     /// For an address: the service's own address
     #[arg(long, value_name = "URL")]
     pub(crate) endpoint: Option<String>,

@@ -4,7 +4,7 @@ mod tell;
 mod upload;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::Utc;
 use mailvault::base::error::PARTIAL;
@@ -14,7 +14,8 @@ use mailvault::vault::SelectionScope;
 use mailvault::vault::catalog::Omissions;
 use serde_json::{Value, json};
 
-use self::tell::{show, tell};
+use self::tell::show;
+pub(crate) use self::tell::tell;
 use super::Done;
 use super::args::{Export, ExportFormat, Global};
 use super::frame;
@@ -59,7 +60,7 @@ pub(crate) fn run(
         Ok(report) => report,
         Err(error) => return Ok(frame::failed(out, &stop, &error, None)),
     };
-    tell(&report, args, to_stdout, out);
+    tell(&report, Path::new(&args.dest), to_stdout, out);
     let lost = |kept: &KeptNames| kept.unfit_uidls > 0;
     let whole = report.left_out.is_empty()
         && report.foreign.is_empty()
@@ -143,8 +144,18 @@ fn scope(args: &Export) -> SelectionScope {
     }
 }
 
+/// The form of a directory.
+pub(crate) fn format_of(format: ExportFormat) -> Format {
+    match format {
+        ExportFormat::Maildir => Format::Maildir,
+        ExportFormat::Mbox => Format::Mbox,
+        ExportFormat::Eml => Format::Eml,
+        ExportFormat::Html => Format::Html,
+    }
+}
+
 /// Names what is left out since its server no longer has it, and where that is not known.
-fn print_omissions(omitted: &Omissions, out: &Output) {
+pub(crate) fn print_omissions(omitted: &Omissions, out: &Output) {
     if omitted.messages > 0 {
         out.say(&format!(
             "note: left out {} no longer on the server; use --gone to export {} too",
@@ -169,12 +180,7 @@ fn destination(args: &Export, out: &Output) -> Result<Destination, Failure> {
             .is_some_and(|e| e.eq_ignore_ascii_case(suffix))
             && !path.is_dir()
     };
-    let format = args.format.map(|format| match format {
-        ExportFormat::Maildir => Format::Maildir,
-        ExportFormat::Mbox => Format::Mbox,
-        ExportFormat::Eml => Format::Eml,
-        ExportFormat::Html => Format::Html,
-    });
+    let format = args.format.map(format_of);
     if args.dest == "-" {
         if out.json || args.format.is_some() {
             return Err(Failure::usage(

@@ -69,7 +69,7 @@ pub(super) fn show(vault: &Vault, plan: &Plan, args: &Export, out: &Output) -> D
 }
 
 /// What came of it.
-pub(super) fn tell(report: &ExportReport, args: &Export, to_stdout: bool, out: &Output) {
+pub(crate) fn tell(report: &ExportReport, dest: &Path, to_stdout: bool, out: &Output) {
     for left in &report.left_out {
         let id = left.id.to_string();
         out.json(
@@ -124,7 +124,7 @@ pub(super) fn tell(report: &ExportReport, args: &Export, to_stdout: bool, out: &
             "{}, {}, exported to {}{there}{not_written}",
             plural(report.written, "message"),
             size(report.octets),
-            out.link(Path::new(&args.dest)),
+            out.link(dest),
         )),
     }
 }

@@ -3,12 +3,11 @@
 use std::path::Path;
 
 use mailvault::base::error::Error;
-use mailvault::base::event::RunEvent;
 use mailvault::offsite::heal::{HealOptions, HealReport, heal};
 use mailvault::vault::verify::{VerifyOptions, VerifyReport, verify};
 use serde_json::json;
 
-use super::{identity, open, place, strays, words};
+use super::{CopyMeter, identity, open, place, strays, words};
 use crate::cli::args::Global;
 use crate::cli::frame;
 use crate::cli::output::Output;
@@ -39,12 +38,9 @@ pub(crate) fn put_back(
         stop: &options.stop,
     };
     let report = frame::with_progress(out, [name], |events| {
+        let mut heard = CopyMeter::new(name, events);
         heal(&store, &settings.vault, options, &mut |so_far| {
-            events(RunEvent::Progress {
-                account: name,
-                messages: so_far.healed,
-                octets: so_far.bytes,
-            });
+            heard.tell(so_far);
         })
     });
     let report = report.map_err(|error| words::failure(error, name))?;

@@ -5,8 +5,12 @@ mod heal;
 mod identity;
 mod init;
 mod list;
+mod meter;
+mod missing;
+mod part;
 mod push;
 mod restore;
+mod source;
 mod status;
 mod verify;
 mod words;
@@ -32,6 +36,7 @@ use super::text::plural;
 
 pub(crate) use gate::RequiredCopy;
 pub(crate) use heal::put_back;
+use meter::CopyMeter;
 pub(crate) use push::push_all;
 
 /// Fails where there is no place for a second copy.

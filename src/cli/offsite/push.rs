@@ -9,7 +9,7 @@ use mailvault::offsite::init::PlaceNotes;
 use mailvault::offsite::push::{OffsitePlan, PushOptions, PushReport, plan, push};
 use serde_json::json;
 
-use super::{open, places, recipients, words};
+use super::{CopyMeter, open, places, recipients, words};
 use crate::cli::Done;
 use crate::cli::args::{Global, OffsitePush};
 use crate::cli::frame;
@@ -132,12 +132,9 @@ fn to_one(
             wanted: planned.messages,
             wanted_octets: planned.bytes,
         });
+        let mut heard = CopyMeter::new(name, events);
         push(&settings.vault, &store, options, &mut |so_far| {
-            events(RunEvent::Progress {
-                account: name,
-                messages: so_far.messages,
-                octets: so_far.octets,
-            });
+            heard.tell(so_far);
         })
     });
     let report = report.map_err(failed)?;

@@ -1,14 +1,13 @@
 //! `mailvault offsite verify`: check what a place has.
 
 use mailvault::base::error::{Error, ErrorKind};
-use mailvault::base::event::RunEvent;
 use mailvault::offsite::fault::CopyError;
 use mailvault::offsite::place::ObjectStore;
 use mailvault::offsite::push::{CopyGate, note_losses};
 use mailvault::offsite::verify::{ObjectProblem, PlaceCheck, PlaceReport, verify_place};
 use serde_json::{Value, json};
 
-use super::{NamedPlace, identity, open_named, recipients, strays, words};
+use super::{CopyMeter, NamedPlace, identity, open_named, recipients, strays, words};
 use crate::cli::Done;
 use crate::cli::args::{Global, OffsiteVerify};
 use crate::cli::frame;
@@ -59,13 +58,8 @@ fn checked(
     out: &Output,
 ) -> Result<PlaceReport, Failure> {
     let report = frame::with_progress(out, [name], |events| {
-        verify_place(store, check, &mut |so_far| {
-            events(RunEvent::Progress {
-                account: name,
-                messages: so_far.messages,
-                octets: so_far.bytes,
-            });
-        })
+        let mut heard = CopyMeter::new(name, events);
+        verify_place(store, check, &mut |so_far| heard.tell(so_far))
     });
     report.map_err(|error| words::failure(error, name))
 }

@@ -61,7 +61,12 @@ pub(super) fn failure(error: CopyError, place: &str) -> Failure {
         CopyError::NotReady => format!("run 'mailvault offsite init {place}' first"),
         CopyError::Empty => format!("'mailvault offsite push {place}' makes one"),
         CopyError::NoHead => format!("'mailvault offsite list {place}' shows those that it has"),
-        CopyError::Damaged { .. } | CopyError::Occupied { .. } => {
+        CopyError::Occupied { .. } => {
+            "a transfer that was cut off may have left it; the next push sends the same under \
+             another name"
+                .to_owned()
+        }
+        CopyError::Damaged { .. } => {
             format!("'mailvault offsite verify {place} --read-data' checks everything there")
         }
         CopyError::Head(HeadError::NewerFormat { .. })

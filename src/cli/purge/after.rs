@@ -80,7 +80,6 @@ impl Later {
         let required = RequiredCopy::of(&self.account, settings, false, stop)?;
         let gate = required.as_ref().map(|required| required.gate(settings));
         let mut gate = gate.transpose()?;
-        let mut copy = gate.as_mut().map(|gate| |hash| gate.has(hash));
         let name = self.account.name.clone();
         let mut progress = Progress::new(out, std::iter::once(name.as_str()));
         let job = Job {
@@ -88,6 +87,7 @@ impl Later {
             secret: Ok(self.secret),
             names: settings.config.names(),
         };
+        let mut copy = gate.as_mut().map(|gate| |hash| gate.has(hash));
         let planned = ConfirmedPlan::plan(
             &settings.vault,
             job,
@@ -121,6 +121,10 @@ impl Later {
             }
             return Ok(code);
         }
+        // A gate asks for an object once. Since the plan was made, it may have gone from the place.
+        let gate = required.as_ref().map(|required| required.gate(settings));
+        let mut gate = gate.transpose()?;
+        let mut copy = gate.as_mut().map(|gate| |hash| gate.has(hash));
         let copy = copy.as_mut().map(|copy| copy as CopyCheck<'_>);
         let (report, error) = agreed.apply(copy, options, &mut |event| progress.event(&event));
         progress.clear();

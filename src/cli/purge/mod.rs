@@ -51,9 +51,9 @@ pub(crate) fn run(
     };
     let gate = required.as_ref().map(|required| required.gate(settings));
     let mut gate = gate.transpose()?;
-    let mut copy = gate.as_mut().map(|gate| |hash| gate.has(hash));
     let job = secrets::job(account, &settings.config.names(), &env, asks, out, &stop);
     let planned = frame::with_progress(out, [name.as_str()], |events| {
+        let mut copy = gate.as_mut().map(|gate| |hash| gate.has(hash));
         let copy = copy.as_mut().map(|copy| copy as CopyCheck<'_>);
         ConfirmedPlan::plan(&settings.vault, job, &selection, copy, &options, events)
     });
@@ -61,8 +61,8 @@ pub(crate) fn run(
         Ok(agreed) => agreed,
         Err(error) => return Ok(frame::failed(out, &stop, &error, Some(&name))),
     };
-    let copy = copy.as_mut().map(|copy| copy as CopyCheck<'_>);
-    Ok(carry_out(args, &name, agreed, copy, &options, (&stop, out)))
+    let required = (required.as_ref(), settings);
+    carry_out(args, &name, agreed, required, &options, (&stop, out))
 }
 
 /// Shows the plan, and deletes what it chose if that is agreed to.
@@ -70,26 +70,32 @@ fn carry_out(
     args: &PurgeArgs,
     name: &str,
     mut agreed: ConfirmedPlan,
-    copy: Option<CopyCheck<'_>>,
+    (required, settings): (Option<&RequiredCopy>, &Settings),
     options: &PurgeOptions,
     (stop, out): (&Stop, &Output),
-) -> Done {
+) -> Result<Done, Failure> {
     table::plan_line(out, name, &agreed, args.dry_run);
     // Where nothing is selected, nothing is chosen.
     if args.dry_run || agreed.plan.chosen.messages == 0 {
         let code = only_show(args, name, &mut agreed, options, out);
-        return Done::new(code, outcome::summary(None));
+        return Ok(Done::new(code, outcome::summary(None)));
     }
     if !args.yes && !agrees(args, name, &mut agreed, out) {
         out.say("Nothing was deleted.");
-        return Done::new(1, outcome::summary(None));
+        return Ok(Done::new(1, outcome::summary(None)));
     }
+    // A gate asks for an object once. Since the plan was made, it may have gone from the place.
+    let mut gate = required
+        .map(|required| required.gate(settings))
+        .transpose()?;
+    let mut copy = gate.as_mut().map(|gate| |hash| gate.has(hash));
+    let copy = copy.as_mut().map(|copy| copy as CopyCheck<'_>);
     let (report, error) =
         frame::with_progress(out, [name], |events| agreed.apply(copy, options, events));
     let code = outcome::outcome(out, "account", name, &report, error.as_ref());
     outcome::print_result(&report, name, out);
     let summary = outcome::summary(Some(&report));
-    Done::new(stop.exit_code(code), summary)
+    Ok(Done::new(stop.exit_code(code), summary))
 }
 
 fn options(args: &PurgeArgs, stop: &Stop) -> PurgeOptions {

@@ -34,6 +34,7 @@
 //! message the first 16 MiB are looked at.
 
 mod dates;
+mod records;
 mod sought;
 mod uncertainty;
 mod written;
@@ -81,6 +82,8 @@ pub(crate) enum What {
     Subject(String),
     /// The account's name.
     Account(String),
+    /// The name of any of these accounts. A text of a query cannot say that.
+    AnyAccount(Vec<String>),
     /// The folder's name.
     Folder(String),
     /// The id's first 4 to 32 hex digits, lower case.
@@ -117,7 +120,7 @@ impl Query {
     /// True if an account is asked for.
     #[must_use]
     pub(crate) fn names_an_account(&self) -> bool {
-        self.has(|what| matches!(what, What::Account(_)))
+        self.has(|what| matches!(what, What::Account(_) | What::AnyAccount(_)))
     }
 
     /// True if a message, a folder or an account is asked for, which should be there.
@@ -257,6 +260,14 @@ const KEYS: [(&str, QueryKey, &str); 18] = [
 pub fn is_negated_term(word: &str) -> bool {
     let key = word.strip_prefix('-').and_then(|term| term.split_once(':'));
     key.is_some_and(|(key, _)| KEYS.iter().any(|(name, ..)| key.eq_ignore_ascii_case(name)))
+}
+
+/// True for a word with a key, such as `from:ann`.
+#[must_use]
+pub fn is_keyed_term(word: &str) -> bool {
+    word.split_once(':').is_some_and(|(name, value)| {
+        known(&name.to_ascii_lowercase()).is_some() && !value.is_empty()
+    })
 }
 
 /// Keys of other mail programs, with the right form here.
@@ -551,6 +562,12 @@ impl fmt::Display for What {
             Self::To(text) => write_value(f, "to:", text),
             Self::Subject(text) => write_value(f, "subject:", text),
             Self::Account(text) => write_value(f, "account:", text),
+            Self::AnyAccount(names) => {
+                for (n, name) in names.iter().enumerate() {
+                    write_value(f, if n > 0 { " or account:" } else { "account:" }, name)?;
+                }
+                Ok(())
+            }
             Self::Folder(text) => write_value(f, "folder:", text),
             Self::Id(id) => write!(f, "id:{id}"),
             Self::MessageId(id) => write_value(f, "msgid:", id),

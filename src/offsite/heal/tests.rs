@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use super::*;
 #[cfg(feature = "faults")]
 use crate::base::fsx;
+use crate::offsite::pack::PackError;
+use crate::offsite::payload::PushError;
 use crate::offsite::place::ObjectName;
 use crate::offsite::push::push;
 use crate::offsite::scene_tests::{

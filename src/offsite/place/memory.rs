@@ -39,6 +39,8 @@ pub(crate) struct StoreTrouble {
     pub(crate) fails_from: Option<usize>,
     /// The first put that fails is done nevertheless: only its answer is lost.
     pub(crate) loses_answer: bool,
+    /// The first put that fails leaves a part of an object, but for heads: these are short.
+    pub(crate) keeps_part: bool,
     /// An object that is read with other bytes than the place says.
     pub(crate) lies: Option<(ObjectName, Vec<u8>)>,
     /// No MD5 is given.
@@ -108,8 +110,23 @@ impl MemoryStore {
             self.trouble().loses_answer = false;
             self.store(name, file)?;
         }
+        #[cfg(test)]
+        if met.is_err() && std::mem::take(&mut self.trouble().keeps_part) {
+            self.store_part(name, file)?;
+        }
         met?;
         self.store(name, file)
+    }
+
+    #[cfg(test)]
+    fn store_part(&self, name: &ObjectName, file: &SpoolFile<'_>) -> Result<()> {
+        if !name.as_str().starts_with("heads/") {
+            let mut part = Vec::new();
+            let read = file.open()?.take(file.size / 2).read_to_end(&mut part);
+            read.map_err(|error| Error::file("read", file.path, error))?;
+            lock(&self.objects).entry(name.clone()).or_insert(part);
+        }
+        Ok(())
     }
 
     fn store(&self, name: &ObjectName, file: &SpoolFile<'_>) -> Result<PutOutcome> {

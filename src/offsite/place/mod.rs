@@ -33,7 +33,7 @@ pub use memory::MemoryStore;
 pub use name::{ObjectName, README};
 pub use object::{
     Confirmation, ListedObject, ListedVersion, ObjectPage, ObjectStat, ObjectVersion,
-    PutConditions, PutOutcome, SpoolFile, StoreAbilities, VersionList, VersionPage,
+    PutConditions, PutOutcome, SentBytes, SpoolFile, StoreAbilities, VersionList, VersionPage,
 };
 pub use patience::{Patience, StoreLimits};
 pub use rclone::{RcloneProgram, RcloneStore};

@@ -1,6 +1,8 @@
 //! What is sent to a place, and what a place says of what it has.
 
+use std::fmt;
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use md5::{Digest, Md5};
@@ -8,6 +10,20 @@ use md5::{Digest, Md5};
 use super::ObjectName;
 use crate::base::error::Result;
 use crate::base::fsx;
+
+/// Bytes of a file that are read at once, so that it is heard of each few of them.
+const PIECE: usize = 256 << 10;
+
+/// Hears how many bytes of an object are on their way. If a try failed, they are counted from 0
+/// once more.
+#[derive(Clone, Copy)]
+pub struct SentBytes<'a>(pub &'a dyn Fn(u64));
+
+impl fmt::Debug for SentBytes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SentBytes")
+    }
+}
 
 /// A whole object in a file, as it is sent.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +34,8 @@ pub struct SpoolFile<'a> {
     pub size: u64,
     /// The MD5 of its bytes, which places compare with.
     pub md5: [u8; 16],
+    /// Who hears how much of it is sent, if anybody does.
+    pub sent: Option<SentBytes<'a>>,
 }
 
 impl<'a> SpoolFile<'a> {
@@ -26,16 +44,45 @@ impl<'a> SpoolFile<'a> {
         let mut file = fsx::open(path)?;
         let (size, md5) = digest(&mut file)
             .map_err(|error| crate::base::error::Error::file("read", path, error))?;
-        Ok(Self { path, size, md5 })
+        Ok(Self {
+            path,
+            size,
+            md5,
+            sent: None,
+        })
     }
 
-    pub(super) fn open(&self) -> Result<File> {
-        fsx::open(self.path)
+    /// The bytes to be sent.
+    pub(super) fn open(&self) -> Result<SpoolReader<'a>> {
+        Ok(SpoolReader {
+            file: fsx::open(self.path)?,
+            read: 0,
+            sent: self.sent,
+        })
+    }
+}
+
+/// Gives the bytes of a file to whoever sends them, and counts them.
+pub(super) struct SpoolReader<'a> {
+    file: File,
+    read: u64,
+    sent: Option<SentBytes<'a>>,
+}
+
+impl Read for SpoolReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let most = buffer.len().min(PIECE);
+        let read = self.file.read(&mut buffer[..most])?;
+        self.read += read as u64;
+        if let Some(SentBytes(hear)) = self.sent {
+            hear(self.read);
+        }
+        Ok(read)
     }
 }
 
 /// Length and MD5 of what a reader gives.
-pub(super) fn digest(reader: &mut dyn std::io::Read) -> std::io::Result<(u64, [u8; 16])> {
+pub(super) fn digest(reader: &mut dyn Read) -> std::io::Result<(u64, [u8; 16])> {
     let mut md5 = Md5::new();
     let mut buffer = vec![0; 64 * 1024];
     let mut size = 0;

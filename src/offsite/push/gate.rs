@@ -1,6 +1,7 @@
 //! Whether a message is in the copy, for whoever is about to delete it elsewhere.
 //!
-//! The index says which object has it; the place is asked for that object, once in a run.
+//! The index says which object has it; the place is asked for that object, once by each gate. So
+//! whoever makes a plan and carries it out later needs a gate for each.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -23,7 +24,7 @@ pub struct CopyGate<'s> {
     keys: Hash128,
     /// None if nothing was pushed yet.
     record: Option<CopyRecord>,
-    /// Objects that the place has in this run.
+    /// Objects that the place has, as it said to this gate.
     seen: HashSet<i64>,
 }
 
@@ -65,8 +66,8 @@ impl<'s> CopyGate<'s> {
         })
     }
 
-    /// True if the copy has a message for these public keys, and the place the object with it, of the size that it had
-    /// when it was put there, and with its MD5 where the place gives one.
+    /// True if the copy has a message for these public keys, and the place the object with it, of
+    /// the size that it had when it was put there, and with its MD5 where the place gives one.
     ///
     /// # Errors
     /// [`StoreFault::Unconfirmed`] if the object should be there and is not.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::offsite::plan::PLAIN_LIMIT;
+
 /// How much one round of a push takes; then a head follows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PushLimits {
@@ -13,6 +15,8 @@ pub(super) struct PushLimits {
     pub(super) time: Duration,
     /// Fewer bytes of messages have no pack of their own.
     pub(super) inline: u64,
+    /// Plain bytes of a pack.
+    pub(super) pack: u64,
 }
 
 impl Default for PushLimits {
@@ -22,6 +26,7 @@ impl Default for PushLimits {
             round: 1 << 30,
             time: Duration::from_secs(600),
             inline: 1 << 20,
+            pack: PLAIN_LIMIT,
         }
     }
 }

@@ -31,6 +31,8 @@ mod spool;
 mod window;
 
 #[cfg(test)]
+mod cut_tests;
+#[cfg(test)]
 mod rebuild_tests;
 #[cfg(test)]
 mod tests;
@@ -42,7 +44,7 @@ use std::time::Instant;
 
 use self::limits::PushLimits;
 use self::record::{CopyRecord, CopyState};
-use self::spool::{PushSpool, Unsent};
+use self::spool::{PushSpool, SpooledObject, Unsent};
 use self::window::{NewLines, WantedMessage};
 use super::fault::CopyError;
 use super::head::head_name;
@@ -50,6 +52,7 @@ use super::local::LocalPlace;
 use super::pack::Recipients;
 use super::payload::OwedMessage;
 use super::place::ObjectStore;
+use super::watch::{CopyProgress, CopyWatch};
 use crate::base::error::{Error, Result};
 use crate::mail::message::Hash128;
 use crate::vault::Vault;
@@ -110,13 +113,34 @@ struct HeldMessage {
     bytes: Vec<u8>,
 }
 
-/// Puts into the place what is new in the vault. `progress` hears what was done so far, after
-/// each object.
+/// How many messages are in an object, and how many bytes they have.
+#[derive(Debug, Clone, Copy, Default)]
+struct ObjectLoad {
+    messages: u64,
+    octets: u64,
+}
+
+impl ObjectLoad {
+    fn add(&mut self, octets: u64) {
+        self.messages += 1;
+        self.octets += octets;
+    }
+
+    /// What of them so many bytes of the object are.
+    fn share(self, sent: u64, size: u64) -> u64 {
+        let octets = u128::from(self.octets) * u128::from(sent.min(size));
+        let share = octets / u128::from(size.max(1));
+        u64::try_from(share).unwrap_or(self.octets)
+    }
+}
+
+/// Puts into the place what is new in the vault. `progress` hears how much of the mail is there,
+/// also while an object is sent.
 pub fn push(
     vault: &Path,
     store: &ObjectStore,
     options: PushOptions<'_>,
-    progress: &mut dyn FnMut(&PushReport),
+    progress: &mut dyn FnMut(CopyProgress),
 ) -> Result<PushReport, CopyError> {
     push_within(vault, store, options, PushLimits::default(), progress)
 }
@@ -126,13 +150,14 @@ fn push_within(
     store: &ObjectStore,
     options: PushOptions<'_>,
     limits: PushLimits,
-    progress: &mut dyn FnMut(&PushReport),
+    progress: &mut dyn FnMut(CopyProgress),
 ) -> Result<PushReport, CopyError> {
     let vault = Vault::open(vault)?;
     let local = LocalPlace::of(vault.root(), options.name);
     let _lock = local.lock(options.stop)?;
     let spool = PushSpool::open(&local.path(PENDING))?;
     let (record, state) = begin::open_record(&vault, &local, &spool, store, options.rebuild)?;
+    let watch = CopyWatch::new(progress);
     let mut pusher = Pusher {
         vault: &vault,
         store,
@@ -145,7 +170,7 @@ fn push_within(
         owed: Vec::new(),
         began: Instant::now(),
         report: PushReport::default(),
-        progress,
+        watch: &watch,
     };
     pusher.resume()?;
     pusher.look()?;
@@ -171,7 +196,7 @@ struct Pusher<'p> {
     /// When the round began.
     began: Instant,
     report: PushReport,
-    progress: &'p mut dyn FnMut(&PushReport),
+    watch: &'p CopyWatch<'p>,
 }
 
 impl Pusher<'_> {
@@ -222,17 +247,38 @@ impl Pusher<'_> {
         for pack in self.spool.packs()? {
             match self.spool.unsent(&pack)? {
                 Unsent::Confirmed => {}
-                Unsent::Whole => self.send(&pack)?,
-                Unsent::Torn => {
-                    let index = self.spool.index(&pack)?;
-                    for hash in record::index_hashes(&index) {
-                        self.packed.remove(&hash);
-                    }
-                    self.spool.drop_object(&pack)?;
-                }
+                Unsent::Whole => self.send_leftover(&pack)?,
+                Unsent::Torn => self.pack_again(&pack)?,
             }
         }
         Ok(())
+    }
+
+    fn send_leftover(&mut self, pack: &SpooledObject) -> Result<(), CopyError> {
+        match self.is_there(pack)? {
+            // Only the answer was lost.
+            Some(true) => return Ok(self.spool.confirmed(pack)?),
+            // Some places keep the part that came before the line was cut.
+            Some(false) => return Ok(self.pack_again(pack)?),
+            None => {}
+        }
+        let mut load = ObjectLoad::default();
+        for member in self.spool.index(pack)?.members() {
+            load.add(member.length);
+        }
+        match self.send(pack, load) {
+            Err(CopyError::Occupied { .. }) => Ok(self.pack_again(pack)?),
+            sent => sent,
+        }
+    }
+
+    /// Drops a pack that was made, and lets its messages be packed once more. The new pack has
+    /// another name, so that it is in nobody's way.
+    fn pack_again(&mut self, pack: &SpooledObject) -> Result<()> {
+        for hash in record::index_hashes(&self.spool.index(pack)?) {
+            self.packed.remove(&hash);
+        }
+        self.spool.drop_object(pack)
     }
 
     /// Round after round, up to where the ledger ends now.
@@ -267,7 +313,6 @@ impl Pusher<'_> {
             {
                 let to = window.end.as_ref().filter(|_| advances);
                 self.end_round(to, &held, window.last)?;
-                (self.progress)(&self.report);
             }
             self.began = Instant::now();
             if window.last {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::content::{MessageOutcome, ReadMessage, read_message};
 use super::window::WantedMessage;
-use super::{HeldMessage, Pusher};
+use super::{HeldMessage, ObjectLoad, Pusher};
 use crate::base::error::Error;
 use crate::offsite::fault::CopyError;
 use crate::offsite::pack::{PackWriter, hex};
@@ -18,13 +18,14 @@ use crate::vault::frame::Checker;
 struct OpenPack {
     writer: PackWriter<File>,
     path: PathBuf,
+    load: ObjectLoad,
 }
 
 impl Pusher<'_> {
     /// Packs messages and puts the packs; between two of them a head if it is time.
     pub(super) fn pack(&mut self, messages: &[WantedMessage]) -> Result<(), CopyError> {
         let mut checker = Checker::default();
-        let mut plan = PackPlan::default();
+        let mut plan = PackPlan::within(self.limits.pack);
         let mut open: Option<OpenPack> = None;
         for message in messages {
             self.check_stop()?;
@@ -57,8 +58,7 @@ impl Pusher<'_> {
                 None => self.open_pack()?,
             };
             add(&mut pack, message, &read)?;
-            self.report.messages += 1;
-            self.report.octets += message.size;
+            pack.load.add(message.size);
             self.packed.insert(message.hash);
             open = Some(pack);
         }
@@ -90,8 +90,6 @@ impl Pusher<'_> {
                         mtime: read.mtime,
                         bytes,
                     });
-                    self.report.messages += 1;
-                    self.report.octets += message.size;
                 }
             }
         }
@@ -111,19 +109,21 @@ impl Pusher<'_> {
         let (file, path) = self.spool.begin()?;
         let writer = PackWriter::new(file, self.options.recipients, self.options.level);
         let writer = writer.map_err(|error| CopyError::writing(&path, error.into()))?;
-        Ok(OpenPack { writer, path })
+        Ok(OpenPack {
+            writer,
+            path,
+            load: ObjectLoad::default(),
+        })
     }
 
     /// Ends a pack and puts it.
     fn close(&mut self, pack: OpenPack) -> Result<(), CopyError> {
-        let OpenPack { writer, path } = pack;
+        let OpenPack { writer, path, load } = pack;
         let finished = writer.finish();
         let (file, written) =
             finished.map_err(|error| CopyError::writing(&path, PushError::from(error)))?;
         let object = self.spool.keep_pack(&file, &written, self.keys())?;
-        self.send(&object)?;
-        (self.progress)(&self.report);
-        Ok(())
+        self.send(&object, load)
     }
 }
 

@@ -93,7 +93,7 @@ pub(super) fn plan_within(
         plan.messages += window.messages.len() as u64;
         plan.bytes += window.bytes;
         if !(window.last && window.bytes < limits.inline) {
-            plan.packs += packs(window.messages.iter().map(|message| message.size));
+            plan.packs += packs(window.messages.iter().map(|message| message.size), limits);
         }
         let advances = window.end != begin || plan.heads > 0;
         plan.heads += u64::from(advances || !window.messages.is_empty());
@@ -107,8 +107,8 @@ pub(super) fn plan_within(
     }
 }
 
-fn packs(sizes: impl Iterator<Item = u64>) -> u64 {
-    let mut plan = PackPlan::default();
+fn packs(sizes: impl Iterator<Item = u64>, limits: PushLimits) -> u64 {
+    let mut plan = PackPlan::within(limits.pack);
     let mut packs = 0;
     for size in sizes {
         match plan.place(size) {

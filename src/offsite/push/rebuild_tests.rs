@@ -23,6 +23,7 @@ const SMALL: PushLimits = PushLimits {
     round: 1 << 30,
     time: Duration::from_secs(600),
     inline: 0,
+    pack: 1 << 20,
 };
 
 fn push_for(

@@ -6,12 +6,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::record::LastHead;
 use super::spool::{PositionText, RoundEnd, SpooledObject};
-use super::{HeldMessage, Pusher};
-use crate::base::error::Result;
+use super::{HeldMessage, ObjectLoad, Pusher};
+use crate::base::error::{Error, Result, StoreFault};
 use crate::offsite::fault::CopyError;
 use crate::offsite::head::{PushHead, head_name};
 use crate::offsite::payload::{LedgerPosition, LedgerRange, PushCounts, PushManifest, PushWriter};
-use crate::offsite::place::{Confirmation, ObjectName, PutOutcome, SpoolFile};
+use crate::offsite::place::{Confirmation, ObjectName, PutOutcome, SentBytes, SpoolFile};
 use crate::vault::ledger::Position;
 use crate::vault::now_seconds;
 
@@ -70,7 +70,11 @@ impl Pusher<'_> {
         }
         let time = now_seconds();
         let end = self.write_push(&manifest, messages, (&packs, &parts), (to, time))?;
-        self.send(&end.object)?;
+        let mut load = ObjectLoad::default();
+        for message in messages {
+            load.add(message.bytes.len() as u64);
+        }
+        self.send(&end.object, load)?;
         let replaces = is_last.then(|| self.replaced(messages)).transpose()?;
         let head = self.head(&packs, &end, time, replaces);
         self.spool.keep_head(&head)?;
@@ -214,16 +218,24 @@ impl Pusher<'_> {
         Ok(self.spool.clear()?)
     }
 
-    /// Puts an object of the spool.
-    pub(super) fn send(&mut self, object: &SpooledObject) -> Result<(), CopyError> {
+    /// Puts an object of the spool, which has these messages.
+    pub(super) fn send(
+        &mut self,
+        object: &SpooledObject,
+        load: ObjectLoad,
+    ) -> Result<(), CopyError> {
         let occupied = || CopyError::Occupied {
             name: object.name.clone(),
         };
         let path = self.spool.data(object);
+        // What is shown is how much of the mail is there: each byte that is sent is its share.
+        let (watch, before) = (self.watch, self.watch.so_far());
+        let hear = |sent: u64| watch.reach(before.bytes + load.share(sent, object.size));
         let file = SpoolFile {
             path: &path,
             size: object.size,
             md5: object.head_object().ok_or_else(occupied)?.md5,
+            sent: Some(SentBytes(&hear)),
         };
         match self.store.put(&object_name(&object.name)?, &file)? {
             PutOutcome::Stored(confirmation) => {
@@ -233,7 +245,33 @@ impl Pusher<'_> {
             }
             PutOutcome::Exists(_) => return Err(occupied()),
         }
+        self.report.messages += load.messages;
+        self.report.octets += load.octets;
+        watch.reach(before.bytes + load.octets);
+        watch.count(before.messages + load.messages);
+        watch.say();
         Ok(self.spool.confirmed(object)?)
+    }
+
+    /// Whether the place has an object of the spool, or another one of that name; none if there is
+    /// nothing, or the place does not say enough.
+    pub(super) fn is_there(&self, object: &SpooledObject) -> Result<Option<bool>, CopyError> {
+        let stat = match self.store.head(&object_name(&object.name)?) {
+            // Putting it shows whether it is there.
+            Err(Error::Store {
+                fault: StoreFault::Hidden { .. },
+                ..
+            }) => None,
+            stat => stat?,
+        };
+        let Some(stat) = stat else {
+            return Ok(None);
+        };
+        if stat.size != object.size {
+            return Ok(Some(false));
+        }
+        let sent = object.head_object().map(|head| head.md5);
+        Ok(stat.md5.map(|md5| Some(md5) == sent))
     }
 }
 

@@ -18,7 +18,7 @@ use crate::offsite::scene_tests::{
 };
 use crate::vault::ledger::LedgerEvent;
 
-fn run(
+pub(super) fn run(
     vault: &TestVault,
     store: &ObjectStore,
     limits: PushLimits,
@@ -39,6 +39,7 @@ const SMALL: PushLimits = PushLimits {
     round: 1 << 30,
     time: Duration::from_secs(600),
     inline: 0,
+    pack: 1 << 20,
 };
 
 /// What a place holds for whoever has the key.
@@ -109,7 +110,7 @@ fn copied(store: &ObjectStore) -> Copied {
 }
 
 /// That the place has all of the vault's ledger and these messages.
-fn assert_whole(vault: &TestVault, store: &ObjectStore, messages: &[Vec<u8>]) {
+pub(super) fn assert_whole(vault: &TestVault, store: &ObjectStore, messages: &[Vec<u8>]) {
     let copied = copied(store);
     let ledger = vault.path().join("ledger");
     let files = fs::read_dir(ledger)
@@ -303,7 +304,7 @@ fn a_head_that_appears_during_a_push_is_not_overwritten() {
     let recipients = identities().recipients();
     let name = ObjectName::new(&head_name(1)).unwrap();
     // After the pack, and before the head.
-    let mut intrude = |_: &PushReport| {
+    let mut intrude = |_: CopyProgress| {
         let mut objects = memory(&store).objects();
         objects
             .entry(name.clone())
@@ -343,7 +344,7 @@ fn a_second_push_at_once_is_refused() {
     vault.deliver("work", "", &mail(0..1));
     let recipients = identities().recipients();
     let mut refused = 0;
-    let mut meanwhile = |_: &PushReport| {
+    let mut meanwhile = |_: CopyProgress| {
         let second = run(&vault, &store, SMALL);
         assert!(
             matches!(second, Err(CopyError::Running { .. })),

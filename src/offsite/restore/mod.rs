@@ -5,32 +5,40 @@
 //! was done is noted in `restore/` below the new vault, so that a restore that was killed goes on.
 
 mod ledger;
+mod part;
+mod point;
 mod progress;
+mod scratch;
 
 #[cfg(test)]
 mod attack_tests;
 #[cfg(test)]
+mod part_tests;
+#[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use self::ledger::{StretchFault, begin_ledger, write_stretch};
+pub use self::part::{PartOptions, PartReport, RestoredPart, restore_part};
+
+use self::ledger::LedgerWriter;
+use self::point::{RestorePoint, check_key};
 use self::progress::RestoreNotes;
 use super::checked::{CheckedObject, ObjectVerdict, SourceOnly};
 use super::fault::CopyError;
 use super::head::HeadObject;
-use super::heads::{StrayHeads, read_heads};
+use super::heads::StrayHeads;
 use super::object::{ObjectCandidate, ObjectSearch};
 use super::pack::{Identities, PackError, PackStream};
-use super::payload::{PushError, PushPart, PushReader, is_message_name, message_hash};
+use super::payload::{PushPart, PushReader, is_message_name, message_hash};
 use super::place::ObjectStore;
+use super::watch::{CopyProgress, CopyWatch};
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::mail::message::Hash128;
-use crate::vault::{RestoredMessage, VaultRestore, record_restored, write_tombstone_key};
+use crate::vault::{RestoredMessage, VaultRestore, record_restored};
 
 /// Missing messages that are named.
 const FIRST_MISSING: usize = 1_000;
@@ -77,43 +85,33 @@ pub struct RestoreReport {
 }
 
 /// Restores a vault into a folder that is empty, or that an earlier restore of the same copy left.
+/// `progress` hears how far it is, also within an object.
 pub fn restore(
     store: &ObjectStore,
     target: &Path,
     options: RestoreOptions<'_>,
-    progress: &mut dyn FnMut(&RestoreReport),
+    progress: &mut dyn FnMut(CopyProgress),
 ) -> Result<RestoreReport, CopyError> {
-    let heads = read_heads(store, options.head)?;
-    let (Some(newest), Some(vault)) = (heads.newest, heads.chain.vault()) else {
-        return Err(match options.head {
-            Some(_) => CopyError::NoHead,
-            None => CopyError::Empty,
-        });
-    };
-    if options.head.is_some_and(|head| head != newest.seq) {
-        return Err(CopyError::NoHead);
-    }
-    let live: BTreeMap<&str, &HeadObject> = (heads.chain.live())
-        .map(|object| (&*object.name, object))
+    let point = RestorePoint::read(store, options.head)?;
+    let live = point.live();
+    let ledger = point.ledger(&live)?;
+    let objects: Vec<&HeadObject> = (point.names())
+        .filter_map(|name| live.get(name).copied())
         .collect();
-    let named = |name: &str| live.get(name).copied();
-    let ledger: Vec<&HeadObject> = (heads.ledger_pushes().into_iter())
-        .map(|name| named(name).ok_or_else(|| damaged(name)))
-        .collect::<Result<_, _>>()?;
-    let objects: Vec<&HeadObject> = heads.names.iter().filter_map(|name| named(name)).collect();
     // Before anything is written.
     check_key(store, &ledger, options.identities)?;
+    let watch = CopyWatch::new(progress);
     let mut run = Restorer {
         store,
         options,
         target,
-        notes: RestoreNotes::open(target, &format!("{vault} {}", newest.seq))?,
+        notes: RestoreNotes::open(target, &format!("{} {}", point.vault, point.seq))?,
         report: RestoreReport {
-            head: newest.seq,
-            strays: heads.strays,
+            head: point.seq,
+            strays: point.strays(),
             ..RestoreReport::default()
         },
-        progress,
+        watch: &watch,
     };
     if !run.notes.has_ledger()? {
         run.check_room(&objects)?;
@@ -139,7 +137,7 @@ struct Restorer<'r> {
     target: &'r Path,
     notes: RestoreNotes,
     report: RestoreReport,
-    progress: &'r mut dyn FnMut(&RestoreReport),
+    watch: &'r CopyWatch<'r>,
 }
 
 impl<'r> Restorer<'r> {
@@ -148,6 +146,11 @@ impl<'r> Restorer<'r> {
             return Err(Error::Interrupted);
         }
         Ok(())
+    }
+
+    fn expect(&self, objects: &[&HeadObject]) {
+        let bytes = objects.iter().map(|object| object.size).sum();
+        self.watch.expect(bytes);
     }
 
     fn check_room(&self, objects: &[&HeadObject]) -> Result<()> {
@@ -164,42 +167,20 @@ impl<'r> Restorer<'r> {
         Ok(())
     }
 
-    /// Writes the ledger. Without all of it nothing is known of what is missing, so that a push
-    /// that cannot be read ends the restore.
+    /// Writes the ledger.
     fn ledger(&mut self, pushes: &[&'r HeadObject]) -> Result<(), CopyError> {
-        let folder = self.target.join("ledger");
-        begin_ledger(&folder)?;
-        for object in pushes {
-            self.check_stop()?;
-            let found = right_push(self.store, object)?;
-            let mut body = self.body(object, &found)?;
-            let read = self.stretches(&mut body, &folder);
-            self.end(body, object)?
-                .ok_or_else(|| damaged(&object.name))?;
-            read.map_err(|fault| match fault {
-                StretchFault::Disk(error) => error.into(),
-                StretchFault::Gap => damaged(&object.name),
-                StretchFault::Source(source) => CopyError::Push {
-                    name: object.name.clone(),
-                    source,
-                },
-            })?;
-        }
-        fsx::sync_dir(&folder)?;
+        self.expect(pushes);
+        let writer = LedgerWriter {
+            store: self.store,
+            identities: self.options.identities,
+            stop: self.options.stop,
+            watch: self.watch,
+            target: self.target,
+        };
+        writer.write(pushes)?;
+        self.report.objects += pushes.len() as u64;
+        self.report.bytes += pushes.iter().map(|object| object.size).sum::<u64>();
         Ok(self.notes.note_ledger()?)
-    }
-
-    fn stretches(&self, body: &mut CheckedObject<'_>, folder: &Path) -> Result<(), StretchFault> {
-        let unread = StretchFault::Source;
-        let mut push = PushReader::open(body, self.options.identities).map_err(unread)?;
-        while let Some(part) = push.next_part().map_err(unread)? {
-            match part {
-                PushPart::Ledger(range) => write_stretch(folder, &range, &mut push)?,
-                PushPart::Tombstones(key) => write_tombstone_key(self.target, &key)?,
-                _ => {}
-            }
-        }
-        Ok(())
     }
 
     /// Gives the messages their names, and makes it a vault.
@@ -210,7 +191,10 @@ impl<'r> Restorer<'r> {
         self.report.whole_ledger = vault.has_whole_ledger();
         let done = self.notes.done()?;
         let mut locked = None;
-        for object in objects.iter().filter(|object| !done.contains(&object.name)) {
+        let left = objects.iter().filter(|object| !done.contains(&object.name));
+        let left: Vec<&HeadObject> = left.copied().collect();
+        self.expect(&left);
+        for object in left {
             self.check_stop()?;
             match self.object(object, &mut vault)? {
                 ObjectOutcome::Right => {
@@ -223,7 +207,8 @@ impl<'r> Restorer<'r> {
                     locked.get_or_insert(error);
                 }
             }
-            (self.progress)(&self.report);
+            self.watch.count(self.report.messages);
+            self.watch.say();
         }
         let tally = vault.tally(FIRST_MISSING)?;
         self.report.messages = tally.there;
@@ -338,7 +323,10 @@ impl<'r> Restorer<'r> {
             });
         }
         match put? {
-            RestoredMessage::Placed => self.report.messages += 1,
+            RestoredMessage::Placed => {
+                self.report.messages += 1;
+                self.watch.count(self.report.messages);
+            }
             RestoredMessage::Unplaced => {}
             RestoredMessage::Wrong => return Ok(false),
         }
@@ -353,42 +341,13 @@ impl<'r> Restorer<'r> {
     ) -> Result<CheckedObject<'r>, CopyError> {
         self.report.objects += 1;
         self.report.bytes += object.size;
-        Ok(found.body()?)
+        Ok(found.body()?.watched(self.watch))
     }
 
     /// Compares all of an object with its head; none if it is another.
     fn end(&self, body: CheckedObject<'_>, object: &HeadObject) -> Result<Option<()>, CopyError> {
         let verdict = body.finish(self.store, object)?;
         Ok((verdict == ObjectVerdict::Right).then_some(()))
-    }
-}
-
-/// The version of a push that is right. It is known before anything of it is written, unless the
-/// place vouches for it.
-fn right_push<'r>(
-    store: &'r ObjectStore,
-    object: &'r HeadObject,
-) -> Result<ObjectCandidate<'r>, CopyError> {
-    let mut search = ObjectSearch::open(store, object)?;
-    search.next_trusted()?.ok_or_else(|| damaged(&object.name))
-}
-
-/// Refuses a key that does not open the ledger.
-fn check_key(
-    store: &ObjectStore,
-    ledger: &[&HeadObject],
-    identities: &Identities,
-) -> Result<(), CopyError> {
-    let Some(object) = ledger.last() else {
-        return Ok(());
-    };
-    match PushReader::open(right_push(store, object)?.body()?, identities) {
-        Err(source @ PushError::Pack(PackError::WrongIdentity)) => Err(CopyError::Push {
-            name: object.name.clone(),
-            source,
-        }),
-        // What else is wrong is found when it is read.
-        _ => Ok(()),
     }
 }
 

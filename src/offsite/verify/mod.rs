@@ -15,6 +15,7 @@ use super::object::{ObjectSearch, StatVerdict, name_of};
 use super::pack::{Identities, PackError, PackStream};
 use super::payload::{PushError, PushPart, PushReader, is_message_name, message_hash};
 use super::place::{ObjectStat, ObjectStore};
+use super::watch::{CopyProgress, CopyWatch};
 use crate::base::error::Error;
 use crate::mail::message::Hash128;
 
@@ -95,11 +96,12 @@ impl PlaceReport {
     }
 }
 
-/// Verifies a place. `progress` hears what was found so far, after each object that is downloaded.
+/// Verifies a place. `progress` hears how much was downloaded, also within an object, and how many
+/// messages were compared.
 pub fn verify_place(
     store: &ObjectStore,
     check: PlaceCheck<'_>,
-    progress: &mut dyn FnMut(&PlaceReport),
+    progress: &mut dyn FnMut(CopyProgress),
 ) -> Result<PlaceReport, CopyError> {
     let heads = read_heads(store, None)?;
     let mut report = PlaceReport {
@@ -113,6 +115,10 @@ pub fn verify_place(
         .map(|object| (&*object.name, object))
         .collect();
     let mut listed = list(store, &objects, &mut report)?;
+    let watch = CopyWatch::new(progress);
+    let wanted = |name: &str| check.read_data && in_subset(name, check.subset);
+    let sizes = objects.iter().filter(|(name, _)| wanted(name));
+    watch.expect(sizes.map(|(_, object)| object.size).sum());
     for (name, object) in &objects {
         if check.stop.load(Ordering::Relaxed) {
             return Err(Error::Interrupted.into());
@@ -125,10 +131,9 @@ pub fn verify_place(
             None => store.head(&name_of(object)?)?,
         };
         report.size_only += u64::from(stat.is_some_and(|stat| stat.md5.is_none()));
-        let reads = check.read_data && in_subset(name, check.subset);
         let search = ObjectSearch::new(store, object, stat)?;
-        let problem = if reads {
-            read(search, object, check.identities, &mut report)?
+        let problem = if wanted(name) {
+            read(search, object, (check.identities, &watch), &mut report)?
         } else {
             glance(search)?
         }
@@ -136,8 +141,9 @@ pub fn verify_place(
         report
             .findings
             .extend(problem.map(|problem| ((*name).to_owned(), problem)));
+        watch.count(report.messages);
         if check.read_data {
-            progress(&report);
+            watch.say();
         }
     }
     Ok(report)
@@ -209,16 +215,16 @@ fn in_subset(name: &str, subset: Option<(u32, u32)>) -> bool {
 }
 
 /// Downloads an object and looks whether it is right.
-fn read(
-    mut search: ObjectSearch<'_>,
+fn read<'p>(
+    mut search: ObjectSearch<'p>,
     object: &HeadObject,
-    identities: Option<&Identities>,
+    (identities, watch): (Option<&Identities>, &'p CopyWatch<'p>),
     report: &mut PlaceReport,
 ) -> Result<Option<Flawed>, CopyError> {
     let mut first = true;
     while let Some(found) = search.next()? {
         report.read += u64::from(std::mem::take(&mut first));
-        let mut body = found.body()?;
+        let mut body = found.body()?.watched(watch);
         let read = match identities {
             None => Ok(0),
             Some(keys) if object.name.starts_with("packs/") => read_pack(&mut body, keys),

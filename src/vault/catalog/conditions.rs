@@ -184,6 +184,7 @@ impl Conditions {
             | What::HasAttachment
             | What::OnServer
             | What::Account(_)
+            | What::AnyAccount(_)
             | What::Folder(_) => "false".to_owned(),
             What::Uncertain(Uncertainty::Superseded) => "superseded".to_owned(),
             What::Uncertain(uncertainty) => {
@@ -247,6 +248,13 @@ impl Conditions {
     fn of_place(what: &What, folders: &[KnownFolder]) -> Result<Option<String>> {
         Ok(Some(match what {
             What::Account(pattern) => in_folders(&folder_names::of_accounts(folders, pattern)?),
+            What::AnyAccount(patterns) => {
+                let mut ids = Vec::new();
+                for pattern in patterns {
+                    ids.extend(folder_names::of_accounts(folders, pattern)?);
+                }
+                in_folders(&ids)
+            }
             What::Folder(pattern) => in_folders(&folder_names::fitting(folders, pattern)?),
             What::OnServer => format!(
                 "EXISTS (SELECT 1 FROM sighting JOIN origin ON origin.id = sighting.origin

@@ -103,10 +103,15 @@ impl Catalog {
         let folders = self.known_folders()?;
         for term in &query.terms {
             match &term.what {
-                What::Folder(pattern) => fitting(&folders, pattern)?,
-                What::Account(pattern) => of_accounts(&folders, pattern)?,
-                _ => continue,
-            };
+                What::Folder(pattern) => drop(fitting(&folders, pattern)?),
+                What::Account(pattern) => drop(of_accounts(&folders, pattern)?),
+                What::AnyAccount(patterns) => {
+                    for pattern in patterns {
+                        of_accounts(&folders, pattern)?;
+                    }
+                }
+                _ => {}
+            }
         }
         Ok(())
     }

@@ -286,6 +286,11 @@ impl Catalog {
         Ok(conditions)
     }
 
+    /// Refuses a query that can have no answer: it names what is not there, or asks for no word.
+    pub(crate) fn check_query(&self, query: &Query) -> Result<()> {
+        self.conditions(query).map(drop)
+    }
+
     /// Writes every message that fits a query to a temporary table, in each of its folders: by
     /// folder and date; with `once`, each content only once and all by date. With
     /// `on_server`, what the server no longer has is left out.

@@ -3,7 +3,8 @@
 use std::io::Read as _;
 
 use mailvault::offsite::place::{
-    Confirmation, MemoryStore, ObjectStore, PutConditions, PutOutcome, README, StoreAbilities,
+    Confirmation, MemoryStore, ObjectStore, PutConditions, PutOutcome, README, SentBytes,
+    SpoolFile, StoreAbilities,
 };
 
 use mailvault::base::error::ErrorKind;
@@ -229,6 +230,45 @@ fn what_was_overwritten_at_moto_is_found_in_its_versions() {
         .get_version(&name("packs/a"), &page.versions[1])
         .unwrap();
     assert_eq!(oldest.read_all(100).unwrap(), b"the true bytes");
+}
+
+/// What is heard while 3 MiB are put.
+fn heard_of(store: &ObjectStore) -> Vec<u64> {
+    let spool = Spool::new();
+    spool.put(store, README, b"read me").unwrap();
+    let path = spool.path().join("large");
+    std::fs::write(&path, bytes(3 << 20)).unwrap();
+    let heard = std::cell::RefCell::new(Vec::new());
+    let hear = |sent| heard.borrow_mut().push(sent);
+    let file = SpoolFile {
+        sent: Some(SentBytes(&hear)),
+        ..SpoolFile::measure(&path).unwrap()
+    };
+    let PutOutcome::Stored(_) = store.put(&name("packs/large"), &file).unwrap() else {
+        panic!("it was not stored");
+    };
+    heard.into_inner()
+}
+
+#[test]
+fn it_is_heard_how_much_of_an_object_is_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = BucketServer::start();
+    for store in [
+        folder(&dir.path().join("copy")),
+        s3(&options(server.port, "b"), limits()),
+    ] {
+        let heard = heard_of(&store);
+        assert_eq!(heard.last(), Some(&(3 << 20)));
+        let mut before = 0;
+        for sent in heard {
+            assert!(
+                (before..before + (1 << 20)).contains(&sent),
+                "{before} {sent}"
+            );
+            before = sent;
+        }
+    }
 }
 
 /// Many put other bytes under one name at once, again and again: one of them is stored.

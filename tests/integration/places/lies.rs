@@ -287,6 +287,11 @@ fn a_lost_answer_is_made_up_for() {
                 "{lie:?}"
             );
             assert_eq!(server.versions(KEY).len(), 1, "{lie:?}");
+            // What is there already is not sent once more.
+            let puts = server.requests().into_iter();
+            let puts = puts.filter(|request| request.starts_with("PUT") && request.contains(KEY));
+            let once = lie == Lie::CutsAnswer;
+            assert_eq!(puts.count(), if once { 1 } else { 2 }, "{lie:?}");
         }
     }
 }

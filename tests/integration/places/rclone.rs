@@ -38,7 +38,7 @@ pub(super) fn local(root: &Path) -> ObjectStore {
 }
 
 /// A server of rclone's, ended by its process id when dropped.
-struct Serving(Child);
+pub(crate) struct Serving(Child);
 
 impl Drop for Serving {
     fn drop(&mut self) {
@@ -48,7 +48,7 @@ impl Drop for Serving {
 }
 
 /// `rclone serve` of a folder, and a configuration in `dir` with the remote `nas` that reaches it.
-fn serve(kind: &str, dir: &Path) -> (Serving, RcloneProgram) {
+pub(crate) fn serve(kind: &str, dir: &Path) -> (Serving, RcloneProgram) {
     let port = free_port();
     let served = dir.join("served");
     fs::create_dir(&served).unwrap();

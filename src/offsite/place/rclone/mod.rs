@@ -135,6 +135,8 @@ impl RcloneStore {
         if let Some(rate) = self.patience.limits().rate {
             arguments.extend(["--bwlimit".into(), format!("{rate}B").into()]);
         }
+        // The program reads the file by itself, so that nobody hears how much of it was sent
+        // (`SpoolFile::sent`): its own account of that is made for people.
         arguments.extend([file.path.into(), self.path(name).into()]);
         let mut run = RcloneRun::start(self, &arguments)?;
         run.allow(file.size / self.least_rate());

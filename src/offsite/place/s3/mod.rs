@@ -145,7 +145,16 @@ impl S3Store {
     }
 
     pub(super) fn put(&self, name: &ObjectName, file: &SpoolFile<'_>) -> Result<PutOutcome> {
-        self.patience.run(|| self.put_once(name, file))
+        let mut again = false;
+        self.patience.run(|| {
+            // The answer alone may have been lost: then the bytes need not be sent once more.
+            if std::mem::replace(&mut again, true)
+                && let Some(stat) = self.shown_head(name)?
+            {
+                return self.compare(name, stat, file);
+            }
+            self.put_once(name, file)
+        })
     }
 
     pub(super) fn body(
@@ -178,6 +187,17 @@ impl S3Store {
             S3Reply::Good(answer) => self.stat(name, &answer).map(Some),
             S3Reply::Refused(refusal) if refusal.is_missing() => Ok(None),
             S3Reply::Refused(refusal) => Err(self.hidden(name, &refusal)),
+        }
+    }
+
+    /// What is there; none, too, where the place does not say.
+    fn shown_head(&self, name: &ObjectName) -> Result<Option<ObjectStat>> {
+        match self.head_once(name) {
+            Err(Error::Store {
+                fault: StoreFault::Hidden { .. },
+                ..
+            }) => Ok(None),
+            head => head,
         }
     }
 

@@ -11,7 +11,7 @@ const NAMED: usize = 1_000;
 
 /// The messages that are wanted, and whether the copy has them.
 #[derive(Debug, Default)]
-pub(super) struct WantedMessages(BTreeMap<Hash128, bool>);
+pub(in crate::offsite) struct WantedMessages(BTreeMap<Hash128, bool>);
 
 /// What a pack has of them.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl WantedPack {
 }
 
 impl WantedMessages {
-    pub(super) fn add(&mut self, hash: Hash128) {
+    pub(in crate::offsite) fn add(&mut self, hash: Hash128) {
         self.0.insert(hash, false);
     }
 
@@ -48,11 +48,11 @@ impl WantedMessages {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::offsite) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(super) fn len(&self) -> u64 {
+    pub(in crate::offsite) fn len(&self) -> u64 {
         self.0.len() as u64
     }
 
@@ -74,7 +74,7 @@ impl WantedMessages {
     }
 
     /// How many are nowhere, how many are there and could not be read, and the first of both.
-    pub(super) fn left(self) -> (u64, u64, Vec<Hash128>) {
+    pub(in crate::offsite) fn left(self) -> (u64, u64, Vec<Hash128>) {
         let unreadable = self.0.values().filter(|is_there| **is_there).count() as u64;
         let all = self.len();
         let first = self.0.into_keys().take(NAMED).collect();
