@@ -303,7 +303,8 @@ more.addEventListener('click', () => {
 });
 document.addEventListener('keydown', event => {
   if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing) return;
-  if (event.key === 'Escape') {
+  // Esc closes a panel that is open, and nothing else.
+  if (event.key === 'Escape' && !document.querySelector('dialog[open]')) {
     field.value = '';
     field.focus();
     seek();

@@ -11,6 +11,7 @@
 
 mod clean;
 mod css;
+mod keys;
 mod lists;
 mod notes;
 mod pages;

@@ -3,6 +3,7 @@
 
 use askama::Template;
 
+use super::keys;
 use super::lists::ListSums;
 use super::view::{ListRow, MONTHS, NamedLink, PageHead, escaped_len, month_id, short, shown};
 use crate::base::units::count_text;
@@ -131,8 +132,14 @@ impl StartPage<'_> {
         });
         let room = fitting(self.folders, FOLDER_BYTES).min(FOLDERS);
         let shown_folders = self.folders.iter().take(room);
+        let keys = match self.newest.as_slice() {
+            [] => keys::PLAIN,
+            _ => keys::LIST,
+        };
         let template = StartTemplate {
-            head: PageHead::new(&self.title, "").with_time(self.latest),
+            head: PageHead::new(&self.title, "")
+                .with_time(self.latest)
+                .with_keys(keys),
             title: shown(&self.title),
             sums: self.sums.clone(),
             months: MONTHS.iter().map(|name| (*name, &name[..3])).collect(),

@@ -25,7 +25,7 @@ use askama::Template;
 use serde::Serialize;
 
 use super::view::{ListRow, PageHead, ShownTime};
-use super::{pages, policy, rendered};
+use super::{keys, pages, policy, rendered};
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::base::sorted::{SortedRecords, Sorter};
@@ -191,7 +191,7 @@ fn write_page(place: &mut ExportPlace) -> Result<()> {
     let head = PageHead {
         policy: policy::loading(SCRIPT),
         script: SCRIPT,
-        ..PageHead::new("Search", "")
+        ..PageHead::new("Search", "").with_keys(keys::FOUND)
     };
     let model = ListRow {
         href: String::new(),
