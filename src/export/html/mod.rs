@@ -22,6 +22,7 @@ mod start;
 mod stats_page;
 mod thread;
 mod trim;
+mod unlinked;
 mod view;
 
 use std::io;
@@ -48,6 +49,7 @@ use search::{SearchIndex, SearchedFields};
 use start::{FolderNode, StartPage};
 use stats_page::SiteFigures;
 use thread::ThreadWriter;
+use unlinked::ArchiveParts;
 use view::{ListRow, NamedLink, day};
 
 /// What a page of a conversation may have.
@@ -179,8 +181,8 @@ impl Site {
         Ok(())
     }
 
-    /// Writes the list of a folder, and gives the number of its messages.
-    fn write_list(&mut self, at: usize) -> Result<u64> {
+    /// Writes the list of a folder.
+    fn write_list(&mut self, at: usize) -> Result<ListSums> {
         let folder = &self.folders[at];
         let (label, path) = (self.label(folder), folder.path.clone());
         let list = ListPlace {
@@ -188,14 +190,14 @@ impl Site {
             title: &label,
             dir: &path,
         };
-        Ok(lists::write(&self.index, &mut self.place, &list)?.messages)
+        lists::write(&self.index, &mut self.place, &list)
     }
 
     /// The folders as a tree: accounts, if there are several, and levels of names.
-    fn tree(&self, counts: &[u64]) -> Vec<FolderNode> {
+    fn tree(&self, lists: &[ListSums]) -> Vec<FolderNode> {
         let mut rows: Vec<FolderNode> = Vec::new();
         let mut above: Vec<String> = Vec::new();
-        for (folder, count) in self.folders.iter().zip(counts) {
+        for (folder, list) in self.folders.iter().zip(lists) {
             let label = folder_label(&folder.dir);
             let mut names: Vec<String> = label.split('/').map(str::to_owned).collect();
             if self.place.several() {
@@ -213,20 +215,22 @@ impl Site {
             if let Some(row) = rows.last_mut() {
                 let link = view::link(&folder.path.to_string_lossy());
                 row.href = Some(format!("{link}/index.html"));
-                row.count = Some(count_text(*count));
+                row.count = Some(count_text(list.messages));
             }
             above = names;
         }
         rows
     }
 
-    /// Writes the pages with all folders, if the start page has no room for them.
-    fn write_folders(&mut self, rows: &[FolderNode]) -> Result<()> {
-        for (name, page) in start::folder_pages(rows).map_err(failed)? {
+    /// Writes the pages with all folders, if the start page has no room for them; gives their
+    /// number.
+    fn write_folders(&mut self, rows: &[FolderNode]) -> Result<usize> {
+        let all = start::folder_pages(rows).map_err(failed)?;
+        for (name, page) in &all {
             let path = self.place.root().join(name);
-            pages::put(&mut self.place, &path, &page)?;
+            pages::put(&mut self.place, &path, page)?;
         }
-        Ok(())
+        Ok(all.len())
     }
 
     /// Writes the page of the statistics.
@@ -339,7 +343,7 @@ impl Target for Site {
             .index
             .list(folder, id, entry.shown_date, &entry.flags)?
         {
-            return Ok(Put::There);
+            return Ok(Put::Shared);
         }
         let parts = readable::parts(&bytes);
         let mail = readable::read(&bytes);
@@ -399,22 +403,32 @@ impl Target for Site {
         };
         threads.write_all()?;
         let mut end = threads.end;
-        let mut counts = Vec::new();
+        let mut lists = Vec::new();
         for at in 0..self.folders.len() {
-            counts.push(self.write_list(at)?);
+            lists.push(self.write_list(at)?);
         }
-        let rows = self.tree(&counts);
+        let rows = self.tree(&lists);
+        let dir_of_all = Path::new("all");
         let all = ListPlace {
             folder: EVERYTHING,
             title: "All mail",
-            dir: Path::new("all"),
+            dir: dir_of_all,
         };
         let all = lists::write(&self.index, &mut self.place, &all)?;
-        self.write_folders(&rows)?;
+        let folder_pages = self.write_folders(&rows)?;
         let figures = SiteFigures::look(&self.index, NEWEST)?;
         self.write_stats(&figures)?;
         self.write_start(&rows, &all, &figures)?;
-        self.search.finish(&self.index, &mut self.place)?;
+        let mut parts = ArchiveParts::new(&self.index, self.facts.with_eml);
+        parts.folder_pages = folder_pages;
+        parts.search = self.search.finish(&self.index, &mut self.place)?;
+        parts.add_list(dir_of_all, &all);
+        for (folder, list) in self.folders.iter().zip(&lists) {
+            parts.add_list(&folder.path, list);
+        }
+        if !self.place.is_new() {
+            end.unlinked = parts.unlinked(self.place.root())?;
+        }
         end.foreign = self.place.finish()?;
         Ok(end)
     }

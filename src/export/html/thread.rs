@@ -34,7 +34,7 @@ const UP: &str = "../../";
 /// Quotes of a message that are told from the rest.
 const QUOTES: usize = 1_000;
 /// The name of an original next to its attachments.
-const ORIGINAL: &str = "message.eml";
+pub(super) const ORIGINAL: &str = "message.eml";
 
 /// An attachment on a page.
 struct FileRow {

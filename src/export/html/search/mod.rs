@@ -34,7 +34,7 @@ use crate::mail::message::Hash128;
 use crate::vault::catalog::{EVERYTHING, SiteIndex};
 use piece::put;
 use rows::RowPieces;
-use segment::Segment;
+use segment::{Segment, SegmentSize};
 use terms::Terms;
 
 pub(super) use terms::{SearchedFields, size_range};
@@ -61,6 +61,33 @@ struct SearchPage {
 #[derive(Serialize)]
 struct RootPiece<'a> {
     segments: &'a [usize],
+}
+
+/// Which pieces the index has.
+#[derive(Debug, Default)]
+pub(super) struct SearchSize {
+    /// Pieces of rows.
+    pub(super) rows: usize,
+    /// The shards of each segment.
+    pub(super) shards: Vec<usize>,
+}
+
+impl SearchSize {
+    /// Whether it has a piece, by the path of its file in the index; `None` if no piece of any
+    /// index has such a name.
+    pub(super) fn has(&self, path: &[&str]) -> Option<bool> {
+        let number = |file: &str| file.strip_suffix(".js")?.parse::<usize>().ok();
+        match path {
+            ["root.js"] => Some(true),
+            ["rows", file] => Some(number(file)? < self.rows),
+            ["tables", file] => Some(number(file)? < self.shards.len()),
+            ["words", segment, file] => {
+                let shards = self.shards.get(segment.parse::<usize>().ok()?);
+                Some(number(file)? < shards.copied().unwrap_or(0))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// An index in the making.
@@ -97,7 +124,11 @@ impl SearchIndex {
     }
 
     /// Writes the index and the page for it, once the messages are arranged.
-    pub(super) fn finish(mut self, index: &SiteIndex, place: &mut ExportPlace) -> Result<()> {
+    pub(super) fn finish(
+        mut self,
+        index: &SiteIndex,
+        place: &mut ExportPlace,
+    ) -> Result<SearchSize> {
         let mut rows = RowPieces::new(place);
         index.for_each_listed(EVERYTHING, &mut |letter, link| {
             let mut record = rows.count().to_be_bytes().to_vec();
@@ -105,14 +136,19 @@ impl SearchIndex {
             self.note(letter.id, NUMBER, &record)?;
             rows.add(letter, link)
         })?;
-        rows.finish()?;
+        let count = rows.finish()?;
         let numbered = by_number(self.noted.sorted().map_err(failed)?)?;
         let segments = write_segments(numbered, place)?;
+        let messages: Vec<usize> = segments.iter().map(|segment| segment.messages).collect();
         let root = RootPiece {
-            segments: &segments,
+            segments: &messages,
         };
         put(place, "root", "root", &piece::json(&root)?)?;
-        write_page(place)
+        write_page(place)?;
+        Ok(SearchSize {
+            rows: (count as usize).div_ceil(rows::ROWS),
+            shards: segments.iter().map(|segment| segment.shards).collect(),
+        })
     }
 }
 
@@ -148,20 +184,20 @@ fn by_number(records: SortedRecords) -> Result<SortedRecords> {
     numbered.sorted().map_err(failed)
 }
 
-/// Writes the segments; gives the number of messages of each.
-fn write_segments(records: SortedRecords, place: &mut ExportPlace) -> Result<Vec<usize>> {
-    let mut counts = Vec::new();
+/// Writes the segments; gives the size of each.
+fn write_segments(records: SortedRecords, place: &mut ExportPlace) -> Result<Vec<SegmentSize>> {
+    let mut sizes = Vec::new();
     let mut open = Segment::default();
     let mut letter: Option<(u32, Terms)> = None;
     let mut close = |terms: Terms, last: bool| -> Result<()> {
         if !open.has_room(&terms) {
             let full = std::mem::take(&mut open);
-            counts.push(full.write(counts.len(), place)?);
+            sizes.push(full.write(sizes.len(), place)?);
         }
         open.add(&terms);
         if last {
             let rest = std::mem::take(&mut open);
-            counts.push(rest.write(counts.len(), place)?);
+            sizes.push(rest.write(sizes.len(), place)?);
         }
         Ok(())
     };
@@ -184,7 +220,7 @@ fn write_segments(records: SortedRecords, place: &mut ExportPlace) -> Result<Vec
     if let Some((_, last)) = letter {
         close(last, true)?;
     }
-    Ok(counts)
+    Ok(sizes)
 }
 
 fn write_page(place: &mut ExportPlace) -> Result<()> {
