@@ -205,6 +205,7 @@ mod tests {
             "folders.html".into(),
             "search/root.js".into(),
             "search/rows/1.js".into(),
+            "search/texts/1.js".into(),
             "search/tables/0.js".into(),
             "search/words/0/0.js".into(),
             "mine/1.html".into(),

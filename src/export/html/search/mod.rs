@@ -7,7 +7,9 @@
 //! - `root.js`: how many messages each segment has;
 //! - `tables/S.js`: with what the first term of each shard of segment S begins;
 //! - `words/S/N.js`: shard N, with terms and the messages that have them (`segment`);
-//! - `rows/N.js`: what is shown of 250 messages (`rows`).
+//! - `rows/N.js`: what is shown of 250 messages (`rows`);
+//! - `texts/N.js`: their texts, in which words are looked for that have to follow each other
+//!   (`texts`).
 //!
 //! All are pieces as in `piece`; `templates/archive/search.js` reads them. What messages have is
 //! collected in runs on the disk (`base/sorted.rs`), sorted by id to meet the number, and by number
@@ -17,6 +19,7 @@ mod piece;
 mod rows;
 mod segment;
 mod terms;
+mod texts;
 
 use std::io;
 use std::ops::Range;
@@ -36,6 +39,7 @@ use piece::put;
 use rows::RowPieces;
 use segment::{Segment, SegmentSize};
 use terms::Terms;
+use texts::PhraseTexts;
 
 pub(super) use terms::{SearchedFields, size_range};
 
@@ -49,6 +53,7 @@ const SCRIPT: &str = concat!(
 /// Sorts the number of a message before its terms.
 const NUMBER: u8 = 0;
 const TERMS: u8 = 1;
+const TEXTS: u8 = 2;
 
 #[derive(Template)]
 #[template(path = "archive/search.html", whitespace = "minimize")]
@@ -66,7 +71,7 @@ struct RootPiece<'a> {
 /// Which pieces the index has.
 #[derive(Debug, Default)]
 pub(super) struct SearchSize {
-    /// Pieces of rows.
+    /// Pieces of rows, and as many of texts.
     pub(super) rows: usize,
     /// The shards of each segment.
     pub(super) shards: Vec<usize>,
@@ -79,7 +84,7 @@ impl SearchSize {
         let number = |file: &str| file.strip_suffix(".js")?.parse::<usize>().ok();
         match path {
             ["root.js"] => Some(true),
-            ["rows", file] => Some(number(file)? < self.rows),
+            ["rows" | "texts", file] => Some(number(file)? < self.rows),
             ["tables", file] => Some(number(file)? < self.shards.len()),
             ["words", segment, file] => {
                 let shards = self.shards.get(segment.parse::<usize>().ok()?);
@@ -115,6 +120,7 @@ impl SearchIndex {
 
     /// Notes what a message has, once.
     pub(super) fn add(&mut self, id: Hash128, fields: &SearchedFields<'_>) -> Result<()> {
+        self.note(id, TEXTS, &PhraseTexts::new(fields).record()?)?;
         self.note(id, TERMS, &Terms::of_fields(fields).record())
     }
 
@@ -137,8 +143,9 @@ impl SearchIndex {
             rows.add(letter, link)
         })?;
         let count = rows.finish()?;
-        let numbered = by_number(self.noted.sorted().map_err(failed)?)?;
-        let segments = write_segments(numbered, place)?;
+        let (terms, texts) = by_number(self.noted.sorted().map_err(failed)?)?;
+        texts::write(texts, count, place)?;
+        let segments = write_segments(terms, place)?;
         let messages: Vec<usize> = segments.iter().map(|segment| segment.messages).collect();
         let root = RootPiece {
             segments: &messages,
@@ -152,12 +159,12 @@ impl SearchIndex {
     }
 }
 
-/// Takes records by id, and gives them by the number of their message.
-fn by_number(records: SortedRecords) -> Result<SortedRecords> {
+/// Takes records by id, and gives terms and texts by the number of their message.
+fn by_number(records: SortedRecords) -> Result<(SortedRecords, SortedRecords)> {
     const ID: Range<usize> = 0..16;
     const KIND: usize = ID.end;
     const REST: usize = KIND + 1;
-    let mut numbered = Sorter::new();
+    let (mut all_terms, mut all_texts) = (Sorter::new(), Sorter::new());
     let mut known: Option<([u8; 16], [u8; 4])> = None;
     for record in records {
         let record = record.map_err(failed)?;
@@ -168,20 +175,25 @@ fn by_number(records: SortedRecords) -> Result<SortedRecords> {
         ) else {
             continue;
         };
-        let mut terms = rest;
+        let mut content = rest;
         if *kind == NUMBER
             && let Some((number, marks)) = rest.split_first_chunk::<4>()
         {
             known = Some((id, *number));
-            terms = marks;
+            content = marks;
         }
         // What is not listed is not shown.
         if let Some((_, number)) = known.filter(|(of, _)| *of == id) {
-            let record = [&number[..], terms].concat();
-            numbered.add(&record).map_err(failed)?;
+            let record = [&number[..], content].concat();
+            let to = match *kind {
+                TEXTS => &mut all_texts,
+                _ => &mut all_terms,
+            };
+            to.add(&record).map_err(failed)?;
         }
     }
-    numbered.sorted().map_err(failed)
+    let sorted = |sorter: Sorter| sorter.sorted().map_err(failed);
+    Ok((sorted(all_terms)?, sorted(all_texts)?))
 }
 
 /// Writes the segments; gives the size of each.
