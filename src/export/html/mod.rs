@@ -11,7 +11,9 @@
 
 mod clean;
 mod css;
+mod facts;
 mod keys;
+mod known;
 mod lists;
 mod notes;
 mod pages;
@@ -39,11 +41,13 @@ use super::{Finished, Put, Target};
 use crate::base::error::{Error, Result};
 use crate::base::units::{count_text, size_text};
 use crate::mail::message::Hash128;
-use crate::mail::readable::{self, Parts, Readable};
+use crate::mail::readable;
 use crate::vault::Entry;
 use crate::vault::catalog::{EVERYTHING, SiteIndex, SiteLetter, ThreadBounds};
 use crate::vault::frame::Checker;
 use crate::vault::layout::folder_label;
+use facts::LetterFacts;
+use known::KnownFacts;
 use lists::{ListPlace, ListSums};
 use search::{SearchIndex, SearchedFields};
 use start::{FolderNode, StartPage};
@@ -102,6 +106,7 @@ pub(super) struct Site {
     facts: SiteFacts,
     index: SiteIndex,
     search: SearchIndex,
+    known: KnownFacts,
     folders: Vec<HtmlFolder>,
     octets: u64,
 }
@@ -127,8 +132,9 @@ fn rendered(template: &impl Template) -> Result<String> {
 }
 
 impl Site {
-    pub(super) fn new(place: ExportPlace, facts: SiteFacts) -> Result<Self> {
+    pub(super) fn new(mut place: ExportPlace, facts: SiteFacts) -> Result<Self> {
         Ok(Self {
+            known: KnownFacts::read(&mut place)?,
             place,
             facts,
             index: SiteIndex::new()?,
@@ -136,6 +142,16 @@ impl Site {
             folders: Vec::new(),
             octets: 0,
         })
+    }
+
+    /// What is known of a message, or found by reading it.
+    fn facts_of(&mut self, id: Hash128, body: &mut Body<'_>) -> Result<LetterFacts> {
+        if let Some(facts) = self.known.of(id)? {
+            return Ok(facts);
+        }
+        let facts = LetterFacts::of(&body.start(readable::LIMIT + 1)?);
+        self.known.add(id, &facts)?;
+        Ok(facts)
     }
 
     /// Makes the folder of an entry the one at hand, and gives its number.
@@ -166,14 +182,9 @@ impl Site {
     }
 
     /// Counts whom a message is from and to.
-    fn count_people(&self, mail: &Readable, sent: bool) -> Result<()> {
-        for (field, value) in &mail.headers {
-            let wrote = match field.as_str() {
-                "From" => true,
-                "To" | "Cc" => false,
-                _ => continue,
-            };
-            for person in people::addresses(value) {
+    fn count_people(&self, facts: &LetterFacts, sent: bool) -> Result<()> {
+        for (people, wrote) in [(&facts.from, true), (&facts.to, false)] {
+            for person in people {
                 self.index
                     .count(&person.address, &person.name, wrote, wrote && sent)?;
             }
@@ -315,42 +326,25 @@ fn owners(accounts: &[&str]) -> String {
     }
 }
 
-/// The Message-IDs that a message has and names.
-fn named(parts: &Parts<'_>) -> Vec<Hash128> {
-    let ids = parts.message_id.iter().chain(&parts.ancestors);
-    ids.map(|id| Hash128::of(id.as_bytes())).collect()
-}
-
-/// How many attachments a message has besides the pictures that its HTML shows.
-fn attached(parts: &Parts<'_>) -> u64 {
-    let html = parts.html.as_deref().unwrap_or_default();
-    let is_shown = |id: &String| html.contains(&format!("cid:{id}"));
-    let files = parts.attachments.iter();
-    files
-        .filter(|file| !file.content_id.as_ref().is_some_and(is_shown))
-        .count() as u64
-}
-
 impl Target for Site {
     fn put(&mut self, entry: &Entry, body: &mut Body<'_>) -> Result<Put> {
-        let bytes = body.start(readable::LIMIT + 1)?;
-        let folder = self.enter(entry)?;
         let id = entry.name.hash;
+        // What cannot be read leaves no trace.
+        let facts = if self.index.has(id)? {
+            None
+        } else {
+            Some(self.facts_of(id, body)?)
+        };
+        let folder = self.enter(entry)?;
         let date = entry.date_in_views();
         let account = self.place.shown(&entry.account);
         self.search.list(id, account, &folder_label(&entry.dir))?;
-        if self
-            .index
-            .list(folder, id, entry.shown_date, &entry.flags)?
-        {
+        let Some(facts) = facts else {
+            let (date, flags) = (entry.shown_date, &entry.flags);
+            self.index.list(folder, id, date, flags)?;
             return Ok(Put::Shared);
-        }
-        let parts = readable::parts(&bytes);
-        let mail = readable::read(&bytes);
-        let html = parts.html.as_ref().map_or(0, String::len);
+        };
         let sent = self.folders.last().is_some_and(|folder| folder.sent);
-        let to = mail.headers.iter().find(|(name, _)| sent && name == "To");
-        let to = to.map_or_else(String::new, |(_, value)| people::addressees(value));
         let letter = SiteLetter {
             id,
             path: body.path().to_path_buf(),
@@ -361,20 +355,24 @@ impl Target for Site {
             flags: entry.flags.clone(),
             folder,
             listed: date,
-            attachments: attached(&parts),
-            to,
-            weight: (html + mail.text.len()) as u64,
+            attachments: facts.attachments,
+            to: if sent {
+                facts.addressees.clone()
+            } else {
+                String::new()
+            },
+            weight: facts.weight,
         };
         let fields = SearchedFields {
             from: &entry.from,
-            to: &readable::recipients(&bytes),
+            to: &facts.recipients,
             subject: &entry.subject,
-            files: parts.attachments.iter().map(|f| f.name.as_str()).collect(),
+            files: facts.files.iter().map(String::as_str).collect(),
         };
         self.search.add(id, &fields)?;
         self.octets += entry.name.size;
-        self.count_people(&mail, sent)?;
-        self.index.add(&letter, &named(&parts))?;
+        self.count_people(&facts, sent)?;
+        self.index.add(&letter, &facts.named())?;
         Ok(Put::Noted)
     }
 
@@ -429,6 +427,7 @@ impl Target for Site {
         if !self.place.is_new() {
             end.unlinked = parts.unlinked(self.place.root())?;
         }
+        self.known.write(&mut self.place)?;
         end.foreign = self.place.finish()?;
         Ok(end)
     }
