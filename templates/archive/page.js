@@ -1,6 +1,6 @@
 (()=>{const d=document,two=n=>String(n).padStart(2,'0'),all=s=>[...d.querySelectorAll(s)];d.documentElement.classList.add('js');
 for(const t of all('time[datetime]')){const w=new Date(t.dateTime);if(!isNaN(w))t.textContent=w.getDate()+' '+'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')[w.getMonth()]+' '+w.getFullYear()+', '+two(w.getHours())+':'+two(w.getMinutes())}
-const fit=f=>{const p=f.contentDocument;if(!p||!p.body||!f.offsetParent)return;f.style.height='0';f.style.height=Math.min(p.documentElement.scrollHeight+2,30000)+'px'};
+const fit=f=>{const p=f.contentDocument;if(!p||!p.body||!f.offsetParent)return;f.style.height='0';const e=p.documentElement;f.style.height=Math.min(e.scrollHeight+(e.scrollWidth>e.clientWidth?18:2),30000)+'px'};
 const fitAll=()=>all('iframe.mail').forEach(fit);
 for(const f of all('iframe.mail')){f.addEventListener('load',()=>fit(f));fit(f)}
 for(const l of all('details.letter'))l.addEventListener('toggle',fitAll);

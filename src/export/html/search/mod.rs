@@ -15,6 +15,7 @@
 //! collected in runs on the disk (`base/sorted.rs`), sorted by id to meet the number, and by number
 //! to go into segments: memory does not grow with the messages.
 
+mod address;
 mod piece;
 mod rows;
 mod segment;
@@ -41,6 +42,7 @@ use segment::{Segment, SegmentSize};
 use terms::Terms;
 use texts::PhraseTexts;
 
+pub(super) use address::link_to_address;
 pub(super) use terms::{SearchedFields, size_range};
 
 /// The page's script: what all pages have, folding, and the search.
