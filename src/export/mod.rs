@@ -70,6 +70,7 @@ pub(crate) struct Finished {
     there: u64,
     not_written: u64,
     left_out: Vec<LeftOut>,
+    unlinked: UnlinkedFiles,
 }
 
 impl Finished {
@@ -89,6 +90,8 @@ pub(crate) enum Put {
     Written,
     /// It was there already.
     There,
+    /// It shares what is made of its copy in another folder, which came before.
+    Shared,
     /// The file for it was changed by somebody else, and stays as it is.
     Foreign,
     /// It is written at the end, when all others are known.
@@ -179,6 +182,15 @@ pub struct LeftOut {
     pub reason: String,
 }
 
+/// Files that earlier exports wrote and that no page leads to any more.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnlinkedFiles {
+    /// How many there are.
+    pub count: u64,
+    /// The first of them, relative to the destination, in order.
+    pub names: Vec<PathBuf>,
+}
+
 /// What an export came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExportReport {
@@ -188,6 +200,9 @@ pub struct ExportReport {
     pub octets: u64,
     /// Messages that were there already.
     pub there: u64,
+    /// Copies, in other folders, of messages that are counted as written, there or not written:
+    /// one page shows all copies.
+    pub copies: u64,
     /// Messages that are damaged or missing in the vault.
     pub left_out: Vec<LeftOut>,
     /// What became of UIDs and UIDLs, if they were to be kept.
@@ -197,9 +212,16 @@ pub struct ExportReport {
     pub foreign: Vec<PathBuf>,
     /// Messages whose files these are.
     pub not_written: u64,
+    /// Files of earlier exports that stay, and are not part of the archive any more.
+    pub unlinked: UnlinkedFiles,
 }
 
 impl ExportReport {
+    /// Messages of which it is known what becomes of them, but for those that are left out.
+    fn seen(&self) -> u64 {
+        self.written + self.there + self.copies + self.not_written
+    }
+
     fn add(&mut self, end: Finished) {
         self.written += end.written;
         self.octets += end.octets;
@@ -207,6 +229,7 @@ impl ExportReport {
         self.not_written += end.not_written;
         self.left_out.extend(end.left_out);
         self.foreign = end.foreign;
+        self.unlinked = end.unlinked;
     }
 }
 
@@ -330,6 +353,7 @@ pub fn apply(
                 report.octets += entry.name.size;
             }
             Ok(Put::There) => report.there += 1,
+            Ok(Put::Shared) => report.copies += 1,
             Ok(Put::Foreign) => report.not_written += 1,
             Ok(Put::Noted) => noted += 1,
             Err(Error::Damaged { detail, .. }) => report.left_out.push(LeftOut {
@@ -345,7 +369,7 @@ pub fn apply(
             told = Instant::now();
             emit(RunEvent::Progress {
                 account: LABEL,
-                messages: report.written + report.there + report.not_written + noted,
+                messages: report.seen() + noted,
                 octets,
             });
         }

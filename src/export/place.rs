@@ -144,6 +144,9 @@ pub(super) struct ExportPlace {
     root: PathBuf,
     names: AccountNames,
     note: &'static str,
+    /// The note as it is on the disk.
+    saved: Option<Vec<u8>>,
+    is_new: bool,
     pub(super) state: ExportNote,
     staging: PathBuf,
     lock: Option<fs::File>,
@@ -246,9 +249,13 @@ impl ExportPlace {
                 fsx::remove(&staging.join(left))?;
             }
         }
+        let note = note(root, format)?;
+        let saved = fsx::read(&root.join(note)).ok();
         let mut place = Self {
             sync: BatchSync::new(root)?,
-            note: note(root, format)?,
+            is_new: saved.is_none(),
+            saved,
+            note,
             root: root.clone(),
             names: names.clone(),
             state,
@@ -264,17 +271,27 @@ impl ExportPlace {
         Ok(place)
     }
 
-    /// Writes the note.
+    /// Writes the note, unless the disk has it.
     pub(super) fn save(&mut self) -> Result<()> {
         let file = self.root.join(self.note);
         let text = self.state.text();
         let text = text.map_err(|e| Error::file("write", &file, e.into()))?;
-        fsx::write_durably(&file, text.as_bytes())
+        if self.saved.as_deref() == Some(text.as_bytes()) {
+            return fsx::remove_unfinished(&file);
+        }
+        fsx::write_durably(&file, text.as_bytes())?;
+        self.saved = Some(text.into_bytes());
+        Ok(())
     }
 
     /// The directory itself.
     pub(super) fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// True if no export was here before.
+    pub(super) fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// What an account of the vault is called.

@@ -27,8 +27,8 @@ const BELOW: u32 = 24;
 /// Height of a row of bars, and of the bar in it.
 const ROW: u32 = 40;
 const THICK: u32 = 10;
-/// With more labels below columns than this, a narrow window has no room for all of them.
-const CROWDED: usize = 8;
+/// Room for labels below columns in a narrow window, in letters; each needs one and a half more.
+const CROWDED: usize = 34;
 /// Stands where the axis leaves something out.
 pub(super) const BREAK: &str = "…";
 /// Labels below columns, about; of more, every so many-th is shown.
@@ -108,7 +108,8 @@ pub(super) fn columns(title: &str, class: &'static str, bars: &[Bar]) -> ColumnC
     let wide = (slot * 0.72).min(9.0);
     let ticks = bars.iter().filter(|bar| !bar.tick.is_empty()).count();
     let step = ticks.div_ceil(TICKS).max(1);
-    let crowded = ticks.div_ceil(step) > CROWDED;
+    let widest = bars.iter().map(|bar| bar.tick.chars().count()).max();
+    let crowded = ticks.div_ceil(step) * (2 * widest.unwrap_or(0) + 3) > 2 * CROWDED;
     let mut ticks_left = ticks;
     let column = |(n, bar): (usize, &Bar)| {
         if !bar.tick.is_empty() {

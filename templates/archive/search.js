@@ -8,6 +8,7 @@ const status = document.getElementById('status');
 const results = document.getElementById('results');
 const body = results.tBodies[0];
 const more = document.getElementById('more');
+const doubt = document.getElementById('doubt');
 const model = document.getElementById('row').content.firstElementChild;
 
 // So many rows are shown at first, and again each time that more are asked for.
@@ -108,13 +109,16 @@ function cut(text) {
   return short;
 }
 
-// The term of a text: all of its words; null if it has none.
+// The term of a text: all of its words, and if there are several, the phrase that they are; null
+// if it has none.
 function wordsOf(text, mask) {
   const found = words(text);
   if (!found.length) return null;
   const last = found.length - 1;
   const open = isOpen(text, found[last]);
-  return {mask, wanted: found.map((word, n) => ({word: inBytes(word), open: open && n === last}))};
+  const wanted = found.map((word, n) => ({word: inBytes(word), open: open && n === last}));
+  const phrase = last ? {text: fold(text), words: ` ${found.join(' ')}${open ? '' : ' '}`} : null;
+  return {mask, wanted, phrase};
 }
 
 // The messages of a segment that have a word, as a list of marks, one for each message.
@@ -152,21 +156,83 @@ function mark(piece, {word, open}, mask, marks) {
   }
 }
 
-// The messages of a segment that fit, the newest first.
-async function fitting(segment, terms) {
-  const wanted = terms.flatMap(({wanted, mask, not}) => not ? [] : wanted.map(one => ({one, mask})));
-  const fits = new Uint8Array(segment.count).fill(1);
-  for (const {one, mask} of wanted) {
+// The messages of a segment that have the words of a term, wherever in its fields, as marks.
+async function havingWords(segment, {wanted, mask}) {
+  const all = new Uint8Array(segment.count).fill(1);
+  for (const one of wanted) {
     const marks = await marksOf(segment, one, mask);
-    for (let n = 0; n < fits.length; n++) fits[n] &= marks[n];
+    for (let n = 0; n < all.length; n++) all[n] &= marks[n];
   }
-  for (const term of terms.filter(term => term.not)) {
-    const all = await Promise.all(term.wanted.map(one => marksOf(segment, one, term.mask)));
-    for (let n = 0; n < fits.length; n++) if (all.every(marks => marks[n])) fits[n] = 0;
+  return all;
+}
+
+// The messages of a segment that fit, the newest first. Whether words follow each other is not in
+// the index: of what has all of them the texts are read.
+async function fitting(segment, search) {
+  const fits = new Uint8Array(segment.count).fill(1);
+  const phrases = [];
+  for (const term of search.terms) {
+    const marks = await havingWords(segment, term);
+    if (term.phrase) phrases.push({term, marks});
+    if (!term.not) for (let n = 0; n < fits.length; n++) fits[n] &= marks[n];
+    else if (!term.phrase) for (let n = 0; n < fits.length; n++) fits[n] &= marks[n] ^ 1;
   }
   const found = [];
-  for (let n = fits.length - 1; n >= 0; n--) if (fits[n]) found.push(segment.first + n);
-  return found;
+  for (let n = fits.length - 1; n >= 0; n--) if (fits[n]) found.push(n);
+  if (!phrases.length) return found.map(n => segment.first + n);
+  const fit = [];
+  for (let at = 0; at < found.length && search === current; at += ROWS) {
+    const some = found.slice(at, at + ROWS);
+    const said = await Promise.all(some.map(n => {
+      const asked = phrases.filter(({marks}) => marks[n]).map(({term}) => term);
+      return asked.length ? saysIt(segment.first + n, asked) : 'yes';
+    }));
+    some.forEach((n, at) => {
+      if (said[at] === 'unknown') search.unknown++;
+      if (said[at] !== 'no') fit.push(segment.first + n);
+    });
+  }
+  return fit;
+}
+
+// Pieces of texts that are kept; a search of common words reads many.
+const KEPT = 100;
+
+// The texts of a message: of the sender, the recipients, the subject and the attachments, and of
+// which of these fields something is missing.
+async function textsOf(message) {
+  const name = `x${Math.floor(message / ROWS)}`;
+  const texts = await piecesOf(name, `texts/${name.slice(1)}`);
+  for (const old of lists.keys()) {
+    if (lists.size <= KEPT) break;
+    if (old[0] === 'x' && old !== name) lists.delete(old);
+  }
+  return texts[message % ROWS];
+}
+
+// Whether a message that has the words of these terms has them as phrases, and none that it must
+// not have: 'yes', 'no', or 'unknown' if its texts are not all here.
+async function saysIt(message, terms) {
+  const texts = await textsOf(message);
+  let said = 'yes';
+  for (const {phrase, mask, not} of terms) {
+    if (texts && hasPhrase(texts, phrase, mask)) {
+      if (not) return 'no';
+    } else if (!texts || texts[4] & mask) {
+      said = 'unknown';
+    } else if (!not) {
+      return 'no';
+    }
+  }
+  return said;
+}
+
+// As mailvault search has it: a field has the text of a phrase, or any text has its words.
+function hasPhrase([from, to, subject, files], phrase, mask) {
+  const field = {[FIELDS.from]: from, [FIELDS.to]: to, [FIELDS.subject]: subject}[mask];
+  if (field !== undefined) return fold(field).includes(phrase.text);
+  const texts = mask === FIELDS.file ? files : [from, to, subject, ...files];
+  return texts.some(text => ` ${words(text).join(' ')} `.includes(phrase.words));
 }
 
 // The search at hand. An older one ends when it sees that it is none any more.
@@ -186,8 +252,9 @@ async function goOn(search) {
   search.wanted += SHOWN;
   search.segments ??= (await root()).reverse();
   while (search.found.length < search.wanted && search.next < search.segments.length) {
-    search.found.push(...await fitting(search.segments[search.next++], search.terms));
+    search.found.push(...await fitting(search.segments[search.next], search));
     if (search !== current) return;
+    search.next++;
   }
   const from = search.shown;
   const shown = search.found.slice(from, search.wanted);
@@ -203,25 +270,32 @@ async function goOn(search) {
   if (!done) say(`At least ${count} messages`);
   else if (count) say(count === 1 ? '1 message' : `${count} messages`);
   else say('No message has all of this.');
+  doubt.hidden = !search.unknown;
+  doubt.textContent = search.unknown === 1
+    ? 'Of one of them it is not known whether the words follow each other: it has more recipients or longer texts than are kept here.'
+    : `Of ${search.unknown} of them it is not known whether the words follow each other: they have more recipients or longer texts than are kept here.`;
 }
 
 const two = n => String(n).padStart(2, '0');
 const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 
-// The rows of a piece, read once.
-function rowsOf(piece) {
-  if (!pieces.has(`rows${piece}`)) {
-    const rows = load(`r${piece}`, `rows/${piece}`).then(json);
-    rows.catch(() => pieces.delete(`rows${piece}`));
-    pieces.set(`rows${piece}`, rows);
+// What a piece lists of its messages, read once.
+const lists = new Map();
+
+function piecesOf(name, file) {
+  if (!lists.has(name)) {
+    const list = load(name, file).then(json);
+    list.catch(() => {}).then(() => pieces.delete(name));
+    list.catch(() => lists.delete(name));
+    lists.set(name, list);
   }
-  return pieces.get(`rows${piece}`);
+  return lists.get(name);
 }
 
 // The row of a message, as the lists have it.
 async function rowOf(message) {
   const piece = Math.floor(message / ROWS);
-  const rows = await rowsOf(piece);
+  const rows = await piecesOf(`r${piece}`, `rows/${piece}`);
   const [date, marks, thread, page, id, who, subject, size] = rows[message % ROWS];
   const row = model.cloneNode(true);
   const part = name => row.querySelector(name);
@@ -260,8 +334,9 @@ function fail(search, error) {
 function seek() {
   const text = field.value.trim();
   const terms = parse(text);
-  const search = {terms, found: [], next: 0, shown: 0, wanted: 0};
+  const search = {terms, found: [], next: 0, shown: 0, wanted: 0, unknown: 0};
   current = search;
+  doubt.hidden = true;
   history.replaceState(null, '', text ? `#q=${encodeURIComponent(text)}` : '#');
   more.hidden = true;
   if (!terms.length) {
@@ -303,7 +378,8 @@ more.addEventListener('click', () => {
 });
 document.addEventListener('keydown', event => {
   if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing) return;
-  if (event.key === 'Escape') {
+  // Esc closes a panel that is open, and nothing else.
+  if (event.key === 'Escape' && !document.querySelector('dialog[open]')) {
     field.value = '';
     field.focus();
     seek();

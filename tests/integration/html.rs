@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
 use super::support::sandbox::Sandbox;
-use super::support::scene::tree;
+use super::support::scene::{json_lines, tree};
 
 const EXPORT: [&str; 4] = ["export", "site", "--format", "html"];
 
@@ -81,9 +81,8 @@ fn new_mail_changes_few_pages_and_none_without_it() {
     let again = sandbox.run(&EXPORT).expect_code(0);
     assert!(again.stdout().contains("1,500"), "{again}");
     let same = looks(&sandbox);
-    let note = sandbox.path("site/mailvault-export.json");
-    let changed = written(&before, &same);
-    assert!(changed.iter().all(|path| *path == note), "{changed:?}");
+    // Not even the note.
+    assert_eq!(written(&before, &same), Vec::<PathBuf>::new());
     import(&sandbox, "Box", &many(1_500..1_530));
     let _ = sandbox.run(&EXPORT).expect_code(0);
     let after = looks(&sandbox);
@@ -93,15 +92,103 @@ fn new_mail_changes_few_pages_and_none_without_it() {
         .filter(|path| path.starts_with(sandbox.path("site/messages")));
     // Twenty conversations are new; the message before the first of them leads on to it.
     assert_eq!(pages.count(), 21, "{changed:#?}");
-    // Of the search the table, the newest rows and the words of so few messages.
+    // Of the search the table, the newest rows and texts, and the words of so few messages.
     let search = changed
         .iter()
         .filter(|path| path.starts_with(sandbox.path("site/search")));
     let search = search.count();
-    assert!((3..=9).contains(&search), "{changed:#?}");
-    // Two lists with their last pages, the start page and the note.
+    assert!((4..=11).contains(&search), "{changed:#?}");
+    // Two lists with their last pages, the start page and the statistics.
     assert!(changed.len() - search <= 21 + 6, "{changed:#?}");
     assert!(same.keys().all(|path| after.contains_key(path)));
+}
+
+#[test]
+fn a_message_in_two_folders_is_counted_once_and_its_copies_are() {
+    let sandbox = sandbox();
+    import(&sandbox, "One", &many(0..5));
+    import(&sandbox, "Two", &many(3..7));
+    let json = [&EXPORT[..], &["--json"]].concat();
+    for (written, there, begins) in [(7, 0, "7 messages, "), (0, 7, "0 messages, 0 B, ")] {
+        let run = sandbox.run(&EXPORT).expect_code(0);
+        let said = run.stdout();
+        assert!(said.starts_with(begins), "{said}");
+        assert!(
+            said.contains("exported to site, 2 copies in other folders"),
+            "{said}"
+        );
+        assert_eq!(said.contains("already there"), there > 0, "{said}");
+        if written > 0 {
+            fs::remove_dir_all(sandbox.path("site")).unwrap();
+        }
+        let run = sandbox.run(&json).expect_code(0);
+        let lines = json_lines(&run.stdout);
+        let summary = lines.last().unwrap();
+        let counts = [
+            "messages",
+            "written",
+            "there",
+            "copies",
+            "left_out",
+            "not_written",
+        ];
+        let counts = counts.map(|name| summary[name].as_u64().unwrap());
+        assert_eq!(counts, [9, written, there, 2, 0, 0], "{summary}");
+    }
+    // Where each folder has files of its own, nothing is shared.
+    let plain = sandbox.run(&["export", "plain"]).expect_code(0).stdout();
+    assert!(
+        plain.starts_with("9 messages, ") && !plain.contains("copies"),
+        "{plain}"
+    );
+}
+
+#[test]
+fn what_no_page_leads_to_any_more_is_named_and_counted() {
+    let sandbox = sandbox();
+    import(&sandbox, "One", &many(0..600));
+    import(&sandbox, "Two", &many(600..606));
+    let run = sandbox.run(&EXPORT).expect_code(0);
+    assert!(!run.stderr().contains("earlier exports"), "{run}");
+    sandbox.write("site/messages/mine.txt", "mine", 0o600);
+    let again = sandbox.run(&EXPORT).expect_code(0);
+    assert!(!again.stderr().contains("earlier exports"), "{again}");
+    let less = [&EXPORT[..], &["folder:Two"]].concat();
+    let run = sandbox.run(&less).expect_code(0);
+    // Pages of 400 conversations, three lists of One, and of all two pages more than one.
+    let said = run.stderr();
+    assert!(
+        said.contains("files of earlier exports stay and no page leads to them: all/1.html"),
+        "{run}"
+    );
+    let json = [&less[..], &["--json"]].concat();
+    let run = sandbox.run(&json).expect_code(0);
+    let lines = json_lines(&run.stdout);
+    let named = lines.iter().filter(|line| line["type"] == "unlinked_file");
+    let named: Vec<String> = named
+        .map(|line| line["path"].as_str().unwrap().to_owned())
+        .collect();
+    let summary = lines.last().unwrap();
+    assert_eq!(summary["unlinked_files"], named.len(), "{summary}");
+    let of = |start: &str| named.iter().filter(|name| name.starts_with(start)).count();
+    assert_eq!(
+        (of("messages/"), of("folders/One/"), of("all/")),
+        (400, 3, 2),
+        "{named:?}"
+    );
+    // Each of them is there, and neither what is linked nor what somebody else made.
+    assert!(
+        named
+            .iter()
+            .all(|name| sandbox.path("site").join(name).is_file())
+    );
+    assert!(
+        !named
+            .iter()
+            .any(|name| name.contains("Two") || name.contains("mine"))
+    );
+    let all = sandbox.run(&EXPORT).expect_code(0);
+    assert!(!all.stderr().contains("earlier exports"), "{all}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::html_search::{HOSTILE, asked, found};
 use super::support::chromium::url;
 use super::support::marionette::Firefox;
 use super::support::missing;
+use super::support::sandbox::Sandbox;
 use super::{browser, html_search};
 
 /// The beginnings of the ids that the search page shows, once it has said how many there are.
@@ -28,6 +29,12 @@ fn hits(firefox: &mut Firefox) -> (Vec<String>, String) {
         assert!(Instant::now() < end, "the search says {said:?}");
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// A page in which nothing went wrong has nothing to say, whatever was in its mail.
+#[track_caller]
+fn assert_quiet(firefox: &mut Firefox, page: &dyn std::fmt::Display) {
+    assert_eq!(firefox.complaints(), Vec::<String>::new(), "{page}");
 }
 
 #[test]
@@ -64,6 +71,7 @@ fn firefox_opens_every_page_and_nothing_in_it_runs_or_calls_home() {
             assert_eq!(scripts, 0, "{}", page.display());
             frames += 1;
         }
+        assert_quiet(&mut firefox, &page.display());
     }
     assert!(frames > 0);
     for query in [
@@ -86,6 +94,7 @@ fn firefox_opens_every_page_and_nothing_in_it_runs_or_calls_home() {
         ));
         let (shown, said) = hits(&mut firefox);
         assert_eq!(shown, found(&sandbox, words), "{query}: {said}");
+        assert_quiet(&mut firefox, &query);
     }
     for query in HOSTILE {
         firefox.open("about:blank");
@@ -96,6 +105,7 @@ fn firefox_opens_every_page_and_nothing_in_it_runs_or_calls_home() {
         ));
         let _ = hits(&mut firefox);
         assert_eq!(firefox.ask("return document.title"), "Search");
+        assert_quiet(&mut firefox, &query);
     }
     assert_eq!(*requests.lock().unwrap(), BTreeSet::new());
     // What a page would do that is not cleaned, or this test would prove nothing.
@@ -106,4 +116,48 @@ fn firefox_opens_every_page_and_nothing_in_it_runs_or_calls_home() {
     firefox.open(&url(&sandbox.write("bad.html", bad, 0o600)));
     assert_eq!(firefox.ask("return document.title"), "it ran");
     assert!(requests.lock().unwrap().contains("/image"));
+}
+
+#[test]
+fn what_a_page_complains_of_in_firefox_is_seen() {
+    if missing("firefox-esr") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let mut firefox = Firefox::start(&sandbox);
+    let policy = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
+                  script-src 'unsafe-inline'\">";
+    let frame =
+        "<iframe sandbox=allow-same-origin srcdoc=\"<img src='http://127.0.0.1:9/x'>\"></iframe>";
+    let bad = [
+        (
+            "thrown",
+            "<script>throw new Error('it broke')</script>",
+            "it broke",
+        ),
+        (
+            "told",
+            "<script>console.error('it told')</script>",
+            "it told",
+        ),
+        (
+            "refused",
+            "<img src=\"http://127.0.0.1:9/x\">",
+            "http://127.0.0.1:9/x",
+        ),
+        ("framed", frame, "http://127.0.0.1:9/x"),
+    ];
+    for (name, body, wanted) in bad {
+        let page = format!("<!doctype html>{policy}<title>x</title>{body}");
+        let page = sandbox.write(&format!("{name}.html"), page, 0o600);
+        firefox.open(&url(&page));
+        let said = firefox.complaints();
+        assert!(
+            said.iter().any(|line| line.contains(wanted)),
+            "{name}: {said:?}"
+        );
+    }
+    let page = sandbox.write("good.html", "<!doctype html><title>x</title>", 0o600);
+    firefox.open(&url(&page));
+    assert_eq!(firefox.complaints(), Vec::<String>::new());
 }

@@ -173,6 +173,129 @@ fn the_search_page_finds_what_search_finds() {
 }
 
 #[test]
+fn words_in_quotes_have_to_follow_each_other_as_in_search() {
+    if missing("chromium") {
+        return;
+    }
+    let (_, requests) = listener();
+    let many: Vec<String> = (0..400)
+        .map(|n| format!("Person {n} <p{n}@example.org>"))
+        .collect();
+    let many = many.join(", ");
+    let mails = [
+        (
+            "Ann Lee <ann@example.org>",
+            "bob@example.net",
+            "boarding pass to Rome",
+            "plan b.pdf",
+        ),
+        (
+            "\"Lee, Ann\" <lee@example.org>",
+            "bob@example.net",
+            "pass the boarding gate",
+            "b plan.pdf",
+        ),
+        (
+            "eve@example.org",
+            "Ann Ox <ox@example.org>, Lee <lee@example.com>",
+            "boarding",
+            "passport.pdf",
+        ),
+        (
+            "eve@example.org",
+            "ann@example.net, org@example.com",
+            "Boarding: passes, 12:30",
+            "",
+        ),
+        (
+            "\u{6771}\u{4eac} <t@example.jp>",
+            "ann@example.org",
+            "\u{4eac}\u{6771} \u{6771}\u{4eac} a b",
+            "",
+        ),
+        ("eve@example.org", &*many, "to many boarding", ""),
+    ];
+    let mails = mails.into_iter().zip(0..).map(|((from, to, subject, file), n)| {
+        let to = to.replace(">, ", ">,\r\n ");
+        message(
+            &format!("p{n}"),
+            &format!(
+                "Received: by mx.example.org; 2 Mar 2024 12:00:{n:02} +0000\r\n\
+                 Message-ID: <p{n}@example.org>\r\nFrom: {from}\r\nTo: {to}\r\nSubject: {subject}\r\n\
+                 MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
+                 --b\r\n\r\nHello\r\n{}--b--\r\n",
+                match file {
+                    "" => String::new(),
+                    name => format!(
+                        "--b\r\nContent-Disposition: attachment; filename=\"{name}\"\r\n\r\nx\r\n"
+                    ),
+                }
+            ),
+        )
+    });
+    let (sandbox, _server) = exported(mails.collect());
+    let page = sandbox.path("site/search.html");
+    let phrases: [(&str, &[&str]); 16] = [
+        ("\"boarding pass\"", &["boarding pass"]),
+        ("boarding pass", &["boarding", "pass"]),
+        ("\"boarding pass \"", &["\"boarding pass \""]),
+        ("\"pass the\"", &["pass the"]),
+        (
+            "-\"boarding pass\" boarding",
+            &["--", "boarding", "-boarding pass"],
+        ),
+        ("\"plan b\"", &["plan b"]),
+        ("ann@example.org", &["ann@example.org"]),
+        ("\"ann lee\"", &["ann lee"]),
+        ("from:\"ann lee\"", &["from:ann lee"]),
+        ("from:\"lee, ann\"", &["from:lee, ann"]),
+        ("from:\"lee ann\"", &["from:lee ann"]),
+        ("to:\"ann ox\"", &["to:ann ox"]),
+        (
+            "to:lee@example.com -from:ann@example.org",
+            &["to:lee@example.com", "-from:ann@example.org"],
+        ),
+        (
+            "subject:\"boarding: passes\"",
+            &["subject:boarding: passes"],
+        ),
+        ("subject:12:30", &["subject:12:30"]),
+        ("\u{6771}\u{4eac}", &["\u{6771}\u{4eac}"]),
+    ];
+    let (mut seen, mut none) = (0, 0);
+    for (query, words) in phrases {
+        let shown = opened(&sandbox, &page, &asked(query));
+        assert_eq!(shown.complaints, Vec::<String>::new(), "{query}");
+        let (ids, said) = hits(&shown.dom);
+        assert_eq!(ids, found(&sandbox, words), "{query}: {said}");
+        assert!(
+            shown
+                .dom
+                .contains("id=\"doubt\" class=\"note\" role=\"status\" hidden"),
+            "{query}"
+        );
+        seen += ids.len();
+        none += usize::from(ids.is_empty());
+    }
+    assert!(seen >= 18 && none >= 1, "{seen}, {none}");
+    // Of more recipients than the index keeps, the page says that it does not know.
+    for (query, words) in [
+        ("\"person 399 p399\"", "person 399 p399"),
+        ("\"person p399\"", "person p399"),
+    ] {
+        let shown = opened(&sandbox, &page, &asked(query));
+        assert_eq!(hits(&shown.dom).0.len(), 1, "{query}");
+        assert!(
+            shown.dom.contains("Of one of them it is not known"),
+            "{query}: {}",
+            shown.dom
+        );
+        assert!(found(&sandbox, &[words]).len() < 2, "{query}");
+    }
+    assert_eq!(*requests.lock().unwrap(), BTreeSet::new());
+}
+
+#[test]
 fn each_kind_of_bar_of_the_statistics_leads_to_its_messages() {
     if missing("chromium") {
         return;

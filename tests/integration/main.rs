@@ -30,6 +30,7 @@ mod hostile;
 mod html;
 mod html_access;
 mod html_firefox;
+mod html_keys;
 mod html_search;
 mod imap;
 mod import;

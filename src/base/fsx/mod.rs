@@ -308,13 +308,25 @@ pub fn staging_name(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-fn replace(path: &Path, bytes: &[u8], mode: u32, like: Option<&Metadata>) -> Result<()> {
+/// Where a file is written that replaces another.
+fn unfinished(path: &Path) -> PathBuf {
     let mut tmp = path.as_os_str().to_owned();
     tmp.push(".tmp");
-    let tmp = PathBuf::from(tmp);
+    PathBuf::from(tmp)
+}
+
+/// Removes what a killed [`write_durably`] left, where nothing is to be written now.
+pub(crate) fn remove_unfinished(path: &Path) -> Result<()> {
+    let tmp = unfinished(path);
     if look(&tmp)?.is_some() {
         remove(&tmp)?;
     }
+    Ok(())
+}
+
+fn replace(path: &Path, bytes: &[u8], mode: u32, like: Option<&Metadata>) -> Result<()> {
+    remove_unfinished(path)?;
+    let tmp = unfinished(path);
     let file = create_for(&tmp, mode)?;
     put(file, &tmp, bytes, like)?;
     rename(&tmp, path)?;

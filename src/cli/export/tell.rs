@@ -104,12 +104,18 @@ pub(crate) fn tell(report: &ExportReport, dest: &Path, to_stdout: bool, out: &Ou
         let hint = last.then_some("export to a new directory to get all of its mail");
         report::warn(out, &text, hint);
     }
+    tell_unlinked(report, out);
     if let Some(kept) = &report.kept {
         tell_kept(kept, out);
     }
     if to_stdout || out.quiet {
         return;
     }
+    let copies = match report.copies {
+        0 => String::new(),
+        1 => ", 1 copy in another folder".to_owned(),
+        copies => format!(", {} copies in other folders", count(copies)),
+    };
     let there = match report.there {
         0 => String::new(),
         there => format!(", {} already there", count(there)),
@@ -118,15 +124,42 @@ pub(crate) fn tell(report: &ExportReport, dest: &Path, to_stdout: bool, out: &Ou
         0 => String::new(),
         not_written => format!(", {} not written", count(not_written)),
     };
-    match report.written + report.there + report.not_written {
+    let left_out = report.left_out.len() as u64;
+    match report.written + report.there + report.not_written + left_out {
         0 => out.line("no messages match"),
         _ => out.line(&format!(
-            "{}, {}, exported to {}{there}{not_written}",
+            "{}, {}, exported to {}{copies}{there}{not_written}",
             plural(report.written, "message"),
             size(report.octets),
             out.link(dest),
         )),
     }
+}
+
+/// What earlier exports wrote and this one does not lead to.
+fn tell_unlinked(report: &ExportReport, out: &Output) {
+    let unlinked = &report.unlinked;
+    if unlinked.count == 0 {
+        return;
+    }
+    for file in &unlinked.names {
+        out.json(
+            "unlinked_file",
+            json!({"path": file.to_string_lossy()}),
+            false,
+        );
+    }
+    let names = unlinked.names.iter().map(|file| file.to_string_lossy());
+    let names: Vec<String> = names.map(std::borrow::Cow::into_owned).collect();
+    out.say(&format!(
+        "note: {} of earlier exports {} and no page leads to {}: {}; export to a new directory to be \
+         rid of {}",
+        plural(unlinked.count, "file"),
+        if unlinked.count == 1 { "stays" } else { "stay" },
+        if unlinked.count == 1 { "it" } else { "them" },
+        some(&names, unlinked.count),
+        if unlinked.count == 1 { "it" } else { "them" },
+    ));
 }
 
 /// What became of the names that the old server gave the messages.
@@ -155,7 +188,10 @@ fn tell_kept(kept: &KeptNames, out: &Output) {
         ),
     ] {
         if !folders.is_empty() {
-            out.say(&format!("note: {why}: {}", some(folders)));
+            out.say(&format!(
+                "note: {why}: {}",
+                some(folders, folders.len() as u64)
+            ));
         }
     }
     for file in &kept.foreign {
@@ -189,12 +225,12 @@ fn tell_kept(kept: &KeptNames, out: &Output) {
     }
 }
 
-/// The first of these names, and how many more there are.
-fn some(names: &[String]) -> String {
+/// The first of these names, and how many more of all there are.
+fn some(names: &[String], all: u64) -> String {
     let shown: Vec<_> = names.iter().take(SHOWN).map(|name| escape(name)).collect();
-    let more = match names.len().saturating_sub(SHOWN) {
+    let more = match all.saturating_sub(shown.len() as u64) {
         0 => String::new(),
-        more => format!(" and {} more", count(more as u64)),
+        more => format!(" and {} more", count(more)),
     };
     shown.join(", ") + &more
 }

@@ -281,6 +281,10 @@ pub(crate) const JSON_TYPES: TextRows = &[
         "changed_file",
         "an exported file that another program changed",
     ),
+    (
+        "unlinked_file",
+        "a file of an earlier export that no page leads to any more",
+    ),
     ("doubt", "a message that the server may refuse"),
     ("server", "what a server that receives mail can do"),
     ("unread, skipped", "a file that an import could not use"),

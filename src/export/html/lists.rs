@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use askama::Template;
 
 use super::view::{ListRow, MONTHS, PageHead, day, month, month_id, shown};
-use super::{pages, rendered};
+use super::{keys, pages, rendered};
 use crate::base::error::Result;
 use crate::base::units::count_text;
 use crate::export::place::ExportPlace;
@@ -140,6 +140,7 @@ fn write_page(
     let newest = open.rows.last().map_or(0, |(_, date, _)| *date);
     let oldest = open.rows.first().map_or(0, |(_, date, _)| *date);
     let head = PageHead::new(list.title, &up).with_time(newest);
+    let head = head.with_keys(keys::LIST);
     let end = open.before + open.rows.len() as u64;
     let (number, first) = (open.number, open.before + 1);
     let template = ListTemplate {

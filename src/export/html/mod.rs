@@ -11,6 +11,9 @@
 
 mod clean;
 mod css;
+mod facts;
+mod keys;
+mod known;
 mod lists;
 mod notes;
 mod pages;
@@ -21,6 +24,7 @@ mod start;
 mod stats_page;
 mod thread;
 mod trim;
+mod unlinked;
 mod view;
 
 use std::io;
@@ -37,16 +41,19 @@ use super::{Finished, Put, Target};
 use crate::base::error::{Error, Result};
 use crate::base::units::{count_text, size_text};
 use crate::mail::message::Hash128;
-use crate::mail::readable::{self, Parts, Readable};
+use crate::mail::readable;
 use crate::vault::Entry;
 use crate::vault::catalog::{EVERYTHING, SiteIndex, SiteLetter, ThreadBounds};
 use crate::vault::frame::Checker;
 use crate::vault::layout::folder_label;
+use facts::LetterFacts;
+use known::KnownFacts;
 use lists::{ListPlace, ListSums};
 use search::{SearchIndex, SearchedFields};
 use start::{FolderNode, StartPage};
 use stats_page::SiteFigures;
 use thread::ThreadWriter;
+use unlinked::ArchiveParts;
 use view::{ListRow, NamedLink, day};
 
 /// What a page of a conversation may have.
@@ -99,6 +106,7 @@ pub(super) struct Site {
     facts: SiteFacts,
     index: SiteIndex,
     search: SearchIndex,
+    known: KnownFacts,
     folders: Vec<HtmlFolder>,
     octets: u64,
 }
@@ -124,8 +132,9 @@ fn rendered(template: &impl Template) -> Result<String> {
 }
 
 impl Site {
-    pub(super) fn new(place: ExportPlace, facts: SiteFacts) -> Result<Self> {
+    pub(super) fn new(mut place: ExportPlace, facts: SiteFacts) -> Result<Self> {
         Ok(Self {
+            known: KnownFacts::read(&mut place)?,
             place,
             facts,
             index: SiteIndex::new()?,
@@ -133,6 +142,16 @@ impl Site {
             folders: Vec::new(),
             octets: 0,
         })
+    }
+
+    /// What is known of a message, or found by reading it.
+    fn facts_of(&mut self, id: Hash128, body: &mut Body<'_>) -> Result<LetterFacts> {
+        if let Some(facts) = self.known.of(id)? {
+            return Ok(facts);
+        }
+        let facts = LetterFacts::of(&body.start(readable::LIMIT + 1)?);
+        self.known.add(id, &facts)?;
+        Ok(facts)
     }
 
     /// Makes the folder of an entry the one at hand, and gives its number.
@@ -163,14 +182,9 @@ impl Site {
     }
 
     /// Counts whom a message is from and to.
-    fn count_people(&self, mail: &Readable, sent: bool) -> Result<()> {
-        for (field, value) in &mail.headers {
-            let wrote = match field.as_str() {
-                "From" => true,
-                "To" | "Cc" => false,
-                _ => continue,
-            };
-            for person in people::addresses(value) {
+    fn count_people(&self, facts: &LetterFacts, sent: bool) -> Result<()> {
+        for (people, wrote) in [(&facts.from, true), (&facts.to, false)] {
+            for person in people {
                 self.index
                     .count(&person.address, &person.name, wrote, wrote && sent)?;
             }
@@ -178,8 +192,8 @@ impl Site {
         Ok(())
     }
 
-    /// Writes the list of a folder, and gives the number of its messages.
-    fn write_list(&mut self, at: usize) -> Result<u64> {
+    /// Writes the list of a folder.
+    fn write_list(&mut self, at: usize) -> Result<ListSums> {
         let folder = &self.folders[at];
         let (label, path) = (self.label(folder), folder.path.clone());
         let list = ListPlace {
@@ -187,14 +201,14 @@ impl Site {
             title: &label,
             dir: &path,
         };
-        Ok(lists::write(&self.index, &mut self.place, &list)?.messages)
+        lists::write(&self.index, &mut self.place, &list)
     }
 
     /// The folders as a tree: accounts, if there are several, and levels of names.
-    fn tree(&self, counts: &[u64]) -> Vec<FolderNode> {
+    fn tree(&self, lists: &[ListSums]) -> Vec<FolderNode> {
         let mut rows: Vec<FolderNode> = Vec::new();
         let mut above: Vec<String> = Vec::new();
-        for (folder, count) in self.folders.iter().zip(counts) {
+        for (folder, list) in self.folders.iter().zip(lists) {
             let label = folder_label(&folder.dir);
             let mut names: Vec<String> = label.split('/').map(str::to_owned).collect();
             if self.place.several() {
@@ -212,20 +226,22 @@ impl Site {
             if let Some(row) = rows.last_mut() {
                 let link = view::link(&folder.path.to_string_lossy());
                 row.href = Some(format!("{link}/index.html"));
-                row.count = Some(count_text(*count));
+                row.count = Some(count_text(list.messages));
             }
             above = names;
         }
         rows
     }
 
-    /// Writes the pages with all folders, if the start page has no room for them.
-    fn write_folders(&mut self, rows: &[FolderNode]) -> Result<()> {
-        for (name, page) in start::folder_pages(rows).map_err(failed)? {
+    /// Writes the pages with all folders, if the start page has no room for them; gives their
+    /// number.
+    fn write_folders(&mut self, rows: &[FolderNode]) -> Result<usize> {
+        let all = start::folder_pages(rows).map_err(failed)?;
+        for (name, page) in &all {
             let path = self.place.root().join(name);
-            pages::put(&mut self.place, &path, &page)?;
+            pages::put(&mut self.place, &path, page)?;
         }
-        Ok(())
+        Ok(all.len())
     }
 
     /// Writes the page of the statistics.
@@ -310,42 +326,25 @@ fn owners(accounts: &[&str]) -> String {
     }
 }
 
-/// The Message-IDs that a message has and names.
-fn named(parts: &Parts<'_>) -> Vec<Hash128> {
-    let ids = parts.message_id.iter().chain(&parts.ancestors);
-    ids.map(|id| Hash128::of(id.as_bytes())).collect()
-}
-
-/// How many attachments a message has besides the pictures that its HTML shows.
-fn attached(parts: &Parts<'_>) -> u64 {
-    let html = parts.html.as_deref().unwrap_or_default();
-    let is_shown = |id: &String| html.contains(&format!("cid:{id}"));
-    let files = parts.attachments.iter();
-    files
-        .filter(|file| !file.content_id.as_ref().is_some_and(is_shown))
-        .count() as u64
-}
-
 impl Target for Site {
     fn put(&mut self, entry: &Entry, body: &mut Body<'_>) -> Result<Put> {
-        let bytes = body.start(readable::LIMIT + 1)?;
-        let folder = self.enter(entry)?;
         let id = entry.name.hash;
+        // What cannot be read leaves no trace.
+        let facts = if self.index.has(id)? {
+            None
+        } else {
+            Some(self.facts_of(id, body)?)
+        };
+        let folder = self.enter(entry)?;
         let date = entry.date_in_views();
         let account = self.place.shown(&entry.account);
         self.search.list(id, account, &folder_label(&entry.dir))?;
-        if self
-            .index
-            .list(folder, id, entry.shown_date, &entry.flags)?
-        {
-            return Ok(Put::There);
-        }
-        let parts = readable::parts(&bytes);
-        let mail = readable::read(&bytes);
-        let html = parts.html.as_ref().map_or(0, String::len);
+        let Some(facts) = facts else {
+            let (date, flags) = (entry.shown_date, &entry.flags);
+            self.index.list(folder, id, date, flags)?;
+            return Ok(Put::Shared);
+        };
         let sent = self.folders.last().is_some_and(|folder| folder.sent);
-        let to = mail.headers.iter().find(|(name, _)| sent && name == "To");
-        let to = to.map_or_else(String::new, |(_, value)| people::addressees(value));
         let letter = SiteLetter {
             id,
             path: body.path().to_path_buf(),
@@ -356,20 +355,24 @@ impl Target for Site {
             flags: entry.flags.clone(),
             folder,
             listed: date,
-            attachments: attached(&parts),
-            to,
-            weight: (html + mail.text.len()) as u64,
+            attachments: facts.attachments,
+            to: if sent {
+                facts.addressees.clone()
+            } else {
+                String::new()
+            },
+            weight: facts.weight,
         };
         let fields = SearchedFields {
             from: &entry.from,
-            to: &readable::recipients(&bytes),
+            to: &facts.recipients,
             subject: &entry.subject,
-            files: parts.attachments.iter().map(|f| f.name.as_str()).collect(),
+            files: facts.files.iter().map(String::as_str).collect(),
         };
         self.search.add(id, &fields)?;
         self.octets += entry.name.size;
-        self.count_people(&mail, sent)?;
-        self.index.add(&letter, &named(&parts))?;
+        self.count_people(&facts, sent)?;
+        self.index.add(&letter, &facts.named())?;
         Ok(Put::Noted)
     }
 
@@ -398,22 +401,33 @@ impl Target for Site {
         };
         threads.write_all()?;
         let mut end = threads.end;
-        let mut counts = Vec::new();
+        let mut lists = Vec::new();
         for at in 0..self.folders.len() {
-            counts.push(self.write_list(at)?);
+            lists.push(self.write_list(at)?);
         }
-        let rows = self.tree(&counts);
+        let rows = self.tree(&lists);
+        let dir_of_all = Path::new("all");
         let all = ListPlace {
             folder: EVERYTHING,
             title: "All mail",
-            dir: Path::new("all"),
+            dir: dir_of_all,
         };
         let all = lists::write(&self.index, &mut self.place, &all)?;
-        self.write_folders(&rows)?;
+        let folder_pages = self.write_folders(&rows)?;
         let figures = SiteFigures::look(&self.index, NEWEST)?;
         self.write_stats(&figures)?;
         self.write_start(&rows, &all, &figures)?;
-        self.search.finish(&self.index, &mut self.place)?;
+        let mut parts = ArchiveParts::new(&self.index, self.facts.with_eml);
+        parts.folder_pages = folder_pages;
+        parts.search = self.search.finish(&self.index, &mut self.place)?;
+        parts.add_list(dir_of_all, &all);
+        for (folder, list) in self.folders.iter().zip(&lists) {
+            parts.add_list(&folder.path, list);
+        }
+        if !self.place.is_new() {
+            end.unlinked = parts.unlinked(self.place.root())?;
+        }
+        self.known.write(&mut self.place)?;
         end.foreign = self.place.finish()?;
         Ok(end)
     }

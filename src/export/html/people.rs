@@ -1,10 +1,12 @@
 //! Who a message is from and to (RFC 5322, section 3.4), as far as counting needs it.
 
+use serde::{Deserialize, Serialize};
+
 /// Addressees of a message that are counted.
 const MOST: usize = 50;
 
 /// A name, which may be empty, and an address in lower case.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct NamedAddress {
     pub(super) name: String,
     pub(super) address: String,

@@ -3,7 +3,9 @@
 
 use askama::Template;
 
+use super::keys;
 use super::lists::ListSums;
+use super::search::link_to_address;
 use super::view::{ListRow, MONTHS, NamedLink, PageHead, escaped_len, month_id, short, shown};
 use crate::base::units::count_text;
 use crate::vault::catalog::Correspondent;
@@ -89,6 +91,8 @@ struct YearRow {
 struct PersonRow {
     name: String,
     address: String,
+    /// All messages from and to them.
+    href: Option<String>,
     wrote: String,
     got: String,
 }
@@ -131,8 +135,14 @@ impl StartPage<'_> {
         });
         let room = fitting(self.folders, FOLDER_BYTES).min(FOLDERS);
         let shown_folders = self.folders.iter().take(room);
+        let keys = match self.newest.as_slice() {
+            [] => keys::PLAIN,
+            _ => keys::LIST,
+        };
         let template = StartTemplate {
-            head: PageHead::new(&self.title, "").with_time(self.latest),
+            head: PageHead::new(&self.title, "")
+                .with_time(self.latest)
+                .with_keys(keys),
             title: shown(&self.title),
             sums: self.sums.clone(),
             months: MONTHS.iter().map(|name| (*name, &name[..3])).collect(),
@@ -159,6 +169,7 @@ fn person(person: &Correspondent) -> PersonRow {
             address.clone()
         },
         address: if named { address } else { String::new() },
+        href: link_to_address("", &person.address),
         wrote: count_text(person.wrote),
         got: count_text(person.got),
     }
@@ -256,7 +267,8 @@ mod tests {
             count: Some(count_text(1_000_000)),
         };
         let person = Correspondent {
-            address: format!("x{text}"),
+            // It is no address that can be searched for, whatever the text is.
+            address: format!("\"x{text}"),
             name: format!("x{text}"),
             wrote: 1,
             got: 1,

@@ -14,7 +14,7 @@ use super::view::{
     NamedLink, PageHead, ShownTime, anchor, letter_href, link, page_file, sender, short, shown,
     subject,
 };
-use super::{SiteFacts, pages, rendered};
+use super::{SiteFacts, keys, pages, rendered};
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::base::units::size_text;
@@ -29,12 +29,12 @@ use crate::vault::frame::Checker;
 use crate::vault::layout::FileName;
 
 /// Changes whenever pages of the same messages come out otherwise.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const UP: &str = "../../";
 /// Quotes of a message that are told from the rest.
 const QUOTES: usize = 1_000;
 /// The name of an original next to its attachments.
-const ORIGINAL: &str = "message.eml";
+pub(super) const ORIGINAL: &str = "message.eml";
 
 /// An attachment on a page.
 struct FileRow {
@@ -220,12 +220,19 @@ impl ThreadWriter<'_> {
         let earlier = Some(thread.page - 1).filter(|page| *page > 0);
         let up_to = |page: u64| format!("{UP}{}", page_file(&link_to(thread, page)));
         let folder = letters[0].folder.clone();
+        let single = letters.len() == 1 && later.is_none() && earlier.is_none();
+        let leads_on = letters[0].before.is_some() || letters[0].after.is_some();
         let template = ThreadTemplate {
             head: PageHead::new(subject(&first.subject), UP)
                 .below(folder)
-                .with_time(first.date),
+                .with_time(first.date)
+                .with_keys(match (single, leads_on) {
+                    (false, _) => keys::CONVERSATION,
+                    (true, true) => keys::LETTER,
+                    (true, false) => keys::PLAIN,
+                }),
             subject: shown(subject(&first.subject)),
-            single: letters.len() == 1 && later.is_none() && earlier.is_none(),
+            single,
             earlier: earlier.map(up_to),
             later: later.map(up_to),
             letters,

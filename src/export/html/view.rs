@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, Datelike as _, Local};
 
+use super::keys::{self, KeyHint};
 use super::policy;
 use crate::mail::markup::visible;
 use crate::vault::catalog::{SiteLetter, SiteLink};
@@ -33,6 +34,8 @@ pub(super) struct PageHead {
     pub(super) trail: Vec<NamedLink>,
     /// The zone of the times that are shown, if there are some.
     pub(super) zone: Option<String>,
+    /// The keys that the page answers to.
+    pub(super) keys: &'static [KeyHint],
 }
 
 impl PageHead {
@@ -48,7 +51,14 @@ impl PageHead {
                 label: "Mail archive".to_owned(),
             }],
             zone: None,
+            keys: keys::PLAIN,
         }
+    }
+
+    /// The same for a page that answers to these keys.
+    pub(super) fn with_keys(mut self, keys: &'static [KeyHint]) -> Self {
+        self.keys = keys;
+        self
     }
 
     /// The same below another page.

@@ -309,6 +309,22 @@ impl SiteIndex {
         arrange().map_err(failed_scratch)
     }
 
+    /// True if a message is in the index.
+    pub(crate) fn has(&self, id: Hash128) -> Result<bool> {
+        self.db
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM letter WHERE id = ?1)")
+            .and_then(|mut ask| ask.query_row([id.0], |r| r.get(0)))
+            .map_err(failed_scratch)
+    }
+
+    /// True if a conversation has a page of this number.
+    pub(crate) fn has_page(&self, root: Hash128, page: u64) -> Result<bool> {
+        self.db
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM leaf WHERE root = ?1 AND page = ?2)")
+            .and_then(|mut ask| ask.query_row(params![root.0, signed(page)], |r| r.get(0)))
+            .map_err(failed_scratch)
+    }
+
     /// Calls `each` with every page of every conversation.
     pub(crate) fn for_each_thread(
         &self,

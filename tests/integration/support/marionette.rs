@@ -39,7 +39,14 @@ impl Firefox {
         fs::write(profile.path().join("user.js"), preferences).unwrap();
         let mut firefox = sandbox.tool("firefox-esr");
         firefox
-            .args(["--headless", "--marionette", "--no-remote", "--profile"])
+            .args([
+                "--headless",
+                "--marionette",
+                // Else its console cannot be read.
+                "--remote-allow-system-access",
+                "--no-remote",
+                "--profile",
+            ])
             .arg(profile.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
@@ -94,8 +101,48 @@ impl Firefox {
 
     /// What a script returns that is run in the page.
     pub(crate) fn ask(&mut self, script: &str) -> Value {
-        let asked = json!({ "script": script, "args": [] });
+        self.ask_in(script, &Value::Null)
+    }
+
+    /// The same with the rights of a sandbox.
+    fn ask_in(&mut self, script: &str, sandbox: &Value) -> Value {
+        let asked = json!({ "script": script, "args": [], "sandbox": sandbox });
         self.send("WebDriver:ExecuteScript", &asked)["value"].clone()
+    }
+
+    /// What its console has of pages since it was last asked: errors, warnings, what a policy has
+    /// refused, and calls of `console`.
+    pub(crate) fn complaints(&mut self) -> Vec<String> {
+        let calls = "const calls = Cc['@mozilla.org/consoleAPI-storage;1']\
+             .getService(Ci.nsIConsoleAPIStorage);\
+             const said = calls.getEvents().map(e => `console.${e.level}: ${e.arguments.join(' ')}`);\
+             calls.clearEvents();\
+             return said";
+        let calls = self.ask_in(calls, &json!("system"));
+        // What Firefox says of itself has no page for a source.
+        let messages = "const said = Services.console.getMessageArray()\
+             .filter(m => m instanceof Ci.nsIScriptError && !m.isFromChromeContext\
+                 && /^(file|about:srcdoc|data|blob|http)/.test(m.sourceName))\
+             .map(m => `${m.category}: ${m.errorMessage} (${m.sourceName.slice(0, 200)})`);\
+             Services.console.reset();\
+             return said";
+        self.send("Marionette:SetContext", &json!({ "value": "chrome" }));
+        let messages = self.ask(messages);
+        self.send("Marionette:SetContext", &json!({ "value": "content" }));
+        let all = [calls, messages];
+        let all = all.iter().flat_map(|said| said.as_array().unwrap());
+        all.map(|said| said.as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Presses keys one after the other, with another held down if it is named.
+    pub(crate) fn press(&mut self, keys: &[&str], held: Option<&str>) {
+        let down = |key: &str| json!({ "type": "keyDown", "value": key });
+        let up = |key: &str| json!({ "type": "keyUp", "value": key });
+        let mut actions: Vec<Value> = held.map(down).into_iter().collect();
+        actions.extend(keys.iter().flat_map(|key| [down(key), up(key)]));
+        actions.extend(held.map(up));
+        let keyboard = json!([{ "type": "key", "id": "keyboard", "actions": actions }]);
+        self.send("WebDriver:PerformActions", &json!({ "actions": keyboard }));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Pieces of the index on the disk: scripts of one call, `mv("name","text")`, since a page from
 //! the disk can read no other files. The text is Base64 of what DEFLATE (RFC 1951) packed. The
-//! second line is a comment with a hash of the first, by which a later export knows whether
+//! second line is a comment with a hash of what was packed, by which a later export knows without
+//! packing whether the piece is still right, and a hash of all before it, by which it knows whether
 //! somebody has changed the file.
 
 use std::io::Write as _;
@@ -25,38 +26,58 @@ pub(super) fn json(value: &impl Serialize) -> Result<Vec<u8>> {
         .map_err(|e| Error::file("write", Path::new("a piece of the search"), e.into()))
 }
 
-/// A piece as it is in its file.
-fn spelled(name: &str, content: &[u8]) -> std::io::Result<Vec<u8>> {
+/// What a piece holds, packed.
+pub(super) fn pack(content: &[u8]) -> Result<Vec<u8>> {
     let mut packer = DeflateEncoder::new(Vec::new(), Compression::new(9));
-    packer.write_all(content)?;
-    let text = STANDARD.encode(packer.finish()?);
-    let line = format!("mv(\"{name}\",\"{text}\")\n");
-    let hash = Hash128::of(line.as_bytes());
-    Ok(format!("{line}{STAMP}{hash}\n").into_bytes())
+    let done = packer.write_all(content).and_then(|()| packer.finish());
+    done.map_err(|e| Error::file("write", Path::new("a piece of the search"), e))
 }
 
-/// True if an export wrote these bytes.
-fn is_ours(piece: &[u8]) -> bool {
-    let Some(end) = memchr::memchr(b'\n', piece) else {
-        return false;
-    };
-    let (line, stamp) = piece.split_at(end + 1);
-    stamp == format!("{STAMP}{}\n", Hash128::of(line)).as_bytes()
+/// A piece as it is in its file; `content` is a hash of what was packed.
+fn spelled(name: &str, content: Hash128, packed: &[u8]) -> Vec<u8> {
+    let text = STANDARD.encode(packed);
+    let stamped = format!("mv(\"{name}\",\"{text}\")\n{STAMP}{content} ");
+    let hash = Hash128::of(stamped.as_bytes());
+    format!("{stamped}{hash}\n").into_bytes()
+}
+
+/// The hash of what was packed into a piece; `None` if no export wrote these bytes.
+fn content_of(piece: &[u8]) -> Option<Hash128> {
+    const HASH: usize = 32;
+    let hash_at = piece.len().checked_sub(HASH + 1)?;
+    let (stamped, hash) = piece.split_at(hash_at);
+    if hash != format!("{}\n", Hash128::of(stamped)).as_bytes() {
+        return None;
+    }
+    let content = stamped.strip_suffix(b" ")?;
+    let content = content.get(content.len().checked_sub(HASH)?..)?;
+    Hash128::parse(std::str::from_utf8(content).ok()?)
 }
 
 /// Writes a piece, unless it is there. `name` and `file`, without its ending, are of our making.
 pub(super) fn put(place: &mut ExportPlace, name: &str, file: &str, content: &[u8]) -> Result<()> {
+    put_packed(place, (name, file), content, &mut || pack(content))
+}
+
+/// The same with another way to pack the content.
+pub(super) fn put_packed(
+    place: &mut ExportPlace,
+    (name, file): (&str, &str),
+    content: &[u8],
+    packed: &mut dyn FnMut() -> Result<Vec<u8>>,
+) -> Result<()> {
     let path = place.root().join(format!("search/{file}.js"));
-    let new = spelled(name, content).map_err(|e| Error::file("write", &path, e))?;
+    let content = Hash128::of(content);
     if !fsx::is_file(&path)? {
-        return place.write(path, &new);
+        return place.write(path, &spelled(name, content, &packed()?));
     }
     let old = fsx::read(&path)?;
-    if old == new {
+    let known = content_of(&old);
+    if known == Some(content) {
         return Ok(());
     }
-    if old.is_empty() || is_ours(&old) || !place.is_foreign(&path)? {
-        return place.rewrite(path, &old, &new);
+    if known.is_some() || old.is_empty() || !place.is_foreign(&path)? {
+        return place.rewrite(path, &old, &spelled(name, content, &packed()?));
     }
     Ok(())
 }
@@ -71,7 +92,7 @@ pub(super) mod tests {
 
     /// What a piece holds, as a browser unpacks it.
     pub(in crate::export::html::search) fn unpacked(name: &str, piece: &[u8]) -> Vec<u8> {
-        assert!(is_ours(piece));
+        assert!(content_of(piece).is_some());
         let line = std::str::from_utf8(piece).unwrap().lines().next().unwrap();
         let text = line.strip_prefix(&format!("mv(\"{name}\",\"")).unwrap();
         let text = text.strip_suffix("\")").unwrap();
@@ -84,7 +105,9 @@ pub(super) mod tests {
 
     #[test]
     fn a_piece_is_one_call_and_knows_when_it_was_changed() {
-        let piece = spelled("r1", b"\x00</script>\"\xff").unwrap();
+        let content = b"\x00</script>\"\xff";
+        let piece = spelled("r1", Hash128::of(content), &pack(content).unwrap());
+        assert_eq!(content_of(&piece), Some(Hash128::of(content)));
         assert_eq!(unpacked("r1", &piece), b"\x00</script>\"\xff");
         let text = String::from_utf8(piece.clone()).unwrap();
         assert!(
@@ -94,7 +117,8 @@ pub(super) mod tests {
         for at in 0..piece.len() {
             let mut changed = piece.clone();
             changed[at] ^= 1;
-            assert!(!is_ours(&changed) && !is_ours(&piece[..at]), "{at}");
+            assert_eq!(content_of(&changed), None, "{at}");
+            assert_eq!(content_of(&piece[..at]), None, "{at}");
         }
     }
 }

@@ -74,11 +74,11 @@ impl<'p> RowPieces<'p> {
         put(self.place, &name, &file, &piece)
     }
 
-    /// Writes the last piece.
-    pub(super) fn finish(mut self) -> Result<()> {
-        if self.open.is_empty() {
-            return Ok(());
+    /// Writes the last piece, and gives the number of messages.
+    pub(super) fn finish(mut self) -> Result<u32> {
+        if !self.open.is_empty() {
+            self.close()?;
         }
-        self.close()
+        Ok(self.count)
     }
 }

@@ -22,6 +22,13 @@ const SHARD: usize = 35_000;
 /// Bytes of a posting in a list, at most.
 const POSTING: usize = 3;
 
+/// What a segment came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SegmentSize {
+    pub(super) messages: usize,
+    pub(super) shards: usize,
+}
+
 /// A segment in the making.
 #[derive(Debug, Default)]
 pub(super) struct Segment {
@@ -53,8 +60,8 @@ impl Segment {
         self.count += 1;
     }
 
-    /// Writes its shards and their table; gives the number of its messages.
-    pub(super) fn write(self, number: usize, place: &mut ExportPlace) -> Result<usize> {
+    /// Writes its shards and their table; gives how many there are of these and of messages.
+    pub(super) fn write(self, number: usize, place: &mut ExportPlace) -> Result<SegmentSize> {
         let (mut starts, mut shard) = (Vec::new(), Vec::new());
         let mut before: &str = "";
         for (term, list) in &self.lists {
@@ -74,7 +81,10 @@ impl Segment {
         }
         let (name, file) = (format!("t{number}"), format!("tables/{number}"));
         put(place, &name, &file, &json(&starts)?)?;
-        Ok(self.count as usize)
+        Ok(SegmentSize {
+            messages: self.count as usize,
+            shards: starts.len(),
+        })
     }
 }
 

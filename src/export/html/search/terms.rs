@@ -12,10 +12,10 @@ use crate::mail::words::{each_word, fold};
 use crate::vault::catalog::{BRACKETS, SiteLetter, bracket_of};
 
 /// The bits of the fields that may have a word. Filters have none.
-const FROM: u8 = 1;
-const TO: u8 = 2;
-const SUBJECT: u8 = 4;
-const FILE: u8 = 8;
+pub(super) const FROM: u8 = 1;
+pub(super) const TO: u8 = 2;
+pub(super) const SUBJECT: u8 = 4;
+pub(super) const FILE: u8 = 8;
 
 /// Bytes of the name of a folder or account.
 const NAME: usize = 60;

@@ -193,6 +193,10 @@ fn all_of_a_message_is_found_at_its_number() {
     let rows = values(&piece(dir.path(), "r0", "rows/0"));
     assert_eq!(rows[1][6], "Grüße, grüße");
     assert_eq!(rows[1][1], "c");
+    let texts = values(&piece(dir.path(), "x0", "texts/0"));
+    let wanted = ["=Ann=", "Bob <bob@example.org>", "Grüße, grüße"];
+    let wanted = serde_json::json!([wanted[0], wanted[1], wanted[2], ["plan.pdf"], 0]);
+    assert_eq!(texts[1], wanted);
 }
 
 #[test]
@@ -218,6 +222,7 @@ fn a_large_index_keeps_its_bounds_and_new_mail_changes_its_end_alone() {
     let old = [
         "search/words/2/",
         "search/rows/13",
+        "search/texts/13",
         "search/tables/2.js",
         "search/root.js",
     ];
