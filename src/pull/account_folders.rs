@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
-use super::checkpoint::Remembered;
+use super::checkpoint::{RecordCounts, Remembered};
 use super::copies::Copies;
 use super::destination::PulledMailbox;
 use super::folder_queue::FolderJob;
@@ -17,7 +17,7 @@ use crate::base::sync::lock;
 use crate::mail::message::Hash128;
 use crate::mail::source::{Inventory, Marks, ObjectId, Voucher};
 use crate::net::imap::{Change, Counts, Folder, KnownMailbox, Row, Scope, Session};
-use crate::vault::catalog::{Origin, State};
+use crate::vault::catalog::{Catalog, Origin, State};
 use crate::vault::layout::Layout;
 use crate::vault::{maildir, now_seconds};
 
@@ -54,7 +54,10 @@ impl AccountFolders<'_> {
         let Some(known) = remembered else {
             return Ok(Some(job));
         };
-        if catalog.wants_again(self.origin(&job.dir, known.uidvalidity))? {
+        let origin = self.origin(&job.dir, known.uidvalidity);
+        // A message that is missing here, since a line of the ledger was damaged or what was
+        // forgotten may come back, changes nothing at the server.
+        if catalog.wants_again(origin)? || known.record != recorded(catalog, origin)? {
             return Ok(Some(job));
         }
         let counts = job.mailbox.counts;
@@ -135,8 +138,13 @@ impl AccountFolders<'_> {
         let received = run.reporter.received;
         let whole = mailbox::bring_up_to_date(run, folder, &place, &round.copies)?;
         round.copies.remember(dir, uidvalidity, ids);
+        let mut text = None;
         // What was not whole is looked into again.
-        let text = Remembered::of(&counts, listed).filter(|_| whole);
+        if whole {
+            run.account.make_durable()?;
+            let record = recorded(run.account.catalog, self.origin(dir, uidvalidity))?;
+            text = Remembered::of(&counts, listed, record);
+        }
         let held = text.as_deref().filter(|_| known.is_some());
         let held = held.is_some_and(|text| round.labels.hold(mailbox, self.key(dir), text));
         if !held && (text.is_some() || known.is_some()) {
@@ -185,6 +193,14 @@ impl AccountFolders<'_> {
             uidvalidity,
         }
     }
+}
+
+/// What the catalog has of a mailbox.
+fn recorded(catalog: &Catalog, origin: Origin<'_>) -> Result<RecordCounts> {
+    Ok(RecordCounts {
+        names: catalog.listed_names(origin)?,
+        remembered: catalog.forgets_taken_back()?,
+    })
 }
 
 /// Asks for what is new since `known`, and for what changed.

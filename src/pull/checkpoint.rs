@@ -1,11 +1,21 @@
 //! What is remembered of a mailbox between runs: its counts show whether anything changed.
 //! They may be the same although the server restored a backup or a message was changed in
-//! place; so a mailbox is listed whole every thirty days, whatever they say.
+//! place; so a mailbox is listed whole every thirty days, whatever they say. Nor do they change if
+//! a message is missing here: so what is recorded of the mailbox is counted, too.
 
 use crate::net::imap::{Counts, KnownMailbox};
 
 /// How long counts are believed, in seconds.
 const BELIEVED: i64 = 30 * 86_400;
+
+/// What the vault has of a mailbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RecordCounts {
+    /// Names of messages that the mailbox should list.
+    pub(super) names: u64,
+    /// How often what was forgotten was taken back, so that it may be listed again.
+    pub(super) remembered: u64,
+}
 
 /// A mailbox that was archived whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,10 +24,12 @@ pub(super) struct Remembered {
     pub(super) known: KnownMailbox,
     /// When all of it was listed last, in Unix seconds.
     pub(super) listed: i64,
+    /// What was recorded of it then.
+    pub(super) record: RecordCounts,
 }
 
 impl Remembered {
-    pub(super) fn of(counts: &Counts, listed: i64) -> Option<String> {
+    pub(super) fn of(counts: &Counts, listed: i64, record: RecordCounts) -> Option<String> {
         let Counts {
             messages,
             uidnext,
@@ -25,15 +37,17 @@ impl Remembered {
             modseq,
         } = counts;
         Some(format!(
-            "{} {} {} {} {listed}",
+            "{} {} {} {} {listed} {} {}",
             (*uidvalidity)?,
             (*uidnext)?,
             (*messages)?,
             modseq.unwrap_or(0),
+            record.names,
+            record.remembered,
         ))
     }
 
-    /// Reads what was remembered, unless it is too old.
+    /// Reads what was remembered, unless it is too old, or an older version wrote it.
     pub(super) fn parse(text: &str, now: i64) -> Option<Self> {
         let mut words = text.split(' ');
         let mut number = || words.next()?.parse::<u64>().ok();
@@ -46,10 +60,15 @@ impl Remembered {
             uidnext,
         };
         let listed = i64::try_from(number()?).ok()?;
+        let record = RecordCounts {
+            names: number()?,
+            remembered: number()?,
+        };
         (0..BELIEVED).contains(&(now - listed)).then_some(Self {
             uidvalidity,
             known,
             listed,
+            record,
         })
     }
 
@@ -88,10 +107,15 @@ mod tests {
             uidvalidity: Some(7),
             modseq: Some(55),
         };
-        let text = Remembered::of(&counts, 1_000).unwrap();
+        let record = RecordCounts {
+            names: 3,
+            remembered: 0,
+        };
+        let text = Remembered::of(&counts, 1_000, record).unwrap();
         assert_eq!(Remembered::parse(&text, 1_000 + BELIEVED), None);
         let remembered = Remembered::parse(&text, 2_000).unwrap();
         assert!(remembered.is_unchanged(&counts));
+        assert_eq!(remembered.record, record);
         for changed in [
             Counts {
                 modseq: None,

@@ -172,7 +172,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::net::imap::Counts;
-    use crate::pull::checkpoint::Remembered;
+    use crate::pull::checkpoint::{RecordCounts, Remembered};
 
     const KNOWN: Counts = Counts {
         messages: Some(3),
@@ -189,7 +189,12 @@ mod tests {
         mailbox.special = special.to_vec();
         mailbox.counts = Some(now);
         let mut job = FolderJob::new(&mailbox, String::new());
-        job.remembered = Remembered::of(&KNOWN, 0).and_then(|text| Remembered::parse(&text, 60));
+        let record = RecordCounts {
+            names: 3,
+            remembered: 0,
+        };
+        let text = Remembered::of(&KNOWN, 0, record);
+        job.remembered = text.and_then(|text| Remembered::parse(&text, 60));
         assert!(job.remembered.is_some());
         labels.spare(&job)
     }

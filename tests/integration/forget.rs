@@ -297,6 +297,59 @@ fn a_forgotten_message_stays_away_over_both_protocols_and_costs_no_byte() {
     is_whole(&sandbox);
 }
 
+/// True if a pull opens a folder, and does not only ask for counts.
+fn opens_a_folder(sandbox: &Sandbox) -> bool {
+    let run = sandbox.run(&["pull", "-vv"]).expect_code(0);
+    assert!(run.stderr().contains("STATUS"), "{run}");
+    run.stderr().contains("EXAMINE")
+}
+
+#[test]
+fn what_is_missing_here_is_fetched_over_imap_though_nothing_changed_there() {
+    let Some(dovecot) = Dovecot::start(&Options::default()) else {
+        return;
+    };
+    let messages = maildrop(6);
+    let bytes: Vec<_> = messages.iter().map(|m| &m.bytes).collect();
+    dovecot.deliver("ann", &bytes);
+    let imap = Account::new("home", dovecot.imap().port(), "ann").with("protocol", "\"imap\"");
+    let sandbox = sandbox(&[imap]);
+    let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
+    assert!(!opens_a_folder(&sandbox));
+
+    let _ = sandbox.run(&FORGET).expect_code(0);
+    // Once, to see what is left out there.
+    assert!(opens_a_folder(&sandbox));
+    assert!(!opens_a_folder(&sandbox));
+    let _ = sandbox.run(&["remember", "1"]).expect_code(0);
+    let pull = line(&sandbox, &["pull", "home"], "account");
+    assert_eq!(pull["new"], 3, "{pull}");
+    assert_eq!(subjects(&sandbox).len(), messages.len());
+    assert!(!opens_a_folder(&sandbox));
+
+    // A line of the ledger that is damaged, and the file that it spoke of.
+    let months = fs::read_dir(sandbox.vault().join("ledger")).unwrap();
+    let ledger = months.map(|month| month.unwrap().path()).max().unwrap();
+    let text = fs::read_to_string(&ledger).unwrap();
+    let lost = text.lines().rfind(|line| line.contains("\"ev\":\"seen\""));
+    let lost = lost.unwrap().to_owned();
+    let event: Value = serde_json::from_str(&lost).unwrap();
+    let hash = event["hash"].as_str().unwrap();
+    let damaged = text.replace(&lost, &lost.replacen("\"uid\":", "\"uit\":", 1));
+    fs::write(&ledger, damaged).unwrap();
+    let mut files = sandbox.messages("home").into_iter();
+    let file = files.find(|message| message.name.contains(hash)).unwrap();
+    fs::remove_file(sandbox.vault().join("mail/home/cur").join(file.name)).unwrap();
+    for _ in 0..2 {
+        let _ = sandbox.run(&["verify", "--repair"]);
+    }
+    is_whole(&sandbox);
+    let pull = line(&sandbox, &["pull", "home"], "account");
+    assert_eq!(pull["new"], 1, "{pull}");
+    let _ = sandbox.run(&["audit", "home"]).expect_code(0);
+    assert!(!opens_a_folder(&sandbox));
+}
+
 #[test]
 fn another_message_under_a_forgotten_name_is_fetched() {
     let mut messages = maildrop(2);

@@ -344,6 +344,21 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
+    /// How many names of a mailbox are recorded that its server should list.
+    pub(crate) fn listed_names(&self, origin: Origin<'_>) -> Result<u64> {
+        self.db
+            .prepare_cached(
+                "SELECT coalesce(sum(messages), 0) FROM tally
+                 WHERE origin = ?1 AND state NOT IN (?2, ?3)",
+            )
+            .and_then(|mut s| {
+                let (gone, purged) = (State::Vanished as i64, State::Purged as i64);
+                s.query_row(params![self.origin_id(origin)?, gone, purged], |r| r.get(0))
+            })
+            .map(unsigned)
+            .map_err(|e| self.failed(e))
+    }
+
     /// Sizes that messages of an account have or had on a server, ascending.
     pub(crate) fn sizes(&self, account: &str) -> Result<Vec<u64>> {
         self.db

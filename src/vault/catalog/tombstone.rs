@@ -196,6 +196,15 @@ impl Catalog {
             .map_err(|e| self.failed(e))
     }
 
+    /// How many forgets were taken back.
+    pub(crate) fn forgets_taken_back(&self) -> Result<u64> {
+        self.db
+            .prepare_cached("SELECT count(*) FROM forget WHERE holds = 0")
+            .and_then(|mut s| s.query_row([], |r| r.get(0)))
+            .map(unsigned)
+            .map_err(|e| self.failed(e))
+    }
+
     /// The lines that are to be masked, in order.
     pub(crate) fn masking(&self) -> Result<Vec<MaskedLine>> {
         self.db
