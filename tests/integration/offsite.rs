@@ -476,8 +476,9 @@ fn an_earlier_state_is_restored_by_its_number_or_its_day() {
     let head = one(&sandbox, &["offsite", "list", "b2"], "summary");
     assert_eq!(head["pushes"], 2);
     let day = chrono::Utc::now().format("%Y-%m-%d").to_string();
+    fs::create_dir(sandbox.path("here")).unwrap();
     for (at, messages) in [("1", 40), ("2", 45), (&*day, 45)] {
-        let dir = sandbox.path(format!("at-{at}"));
+        let dir = sandbox.path(format!("here/../at-{at}"));
         let dir = dir.display().to_string();
         run(
             &sandbox,

@@ -13,7 +13,7 @@ use super::words;
 use crate::cli::args::Global;
 use crate::cli::ask;
 use crate::cli::output::Output;
-use crate::cli::report::Failure;
+use crate::cli::report::{self, Failure};
 use crate::cli::secrets;
 
 /// A longer file is no key, and may be a device that has no end.
@@ -30,7 +30,10 @@ pub(super) fn read_if(
 
 pub(super) fn read(file: &Path, global: &Global, out: &Output) -> Result<Identities, Failure> {
     let shown = file.display().to_string();
-    let failed = |error| Error::file("read", file, error);
+    let failed = |error| Error::Secret {
+        message: report::what(&Error::file("read", file, error)),
+        hint: Some("name the file that has the private key of the copy".to_owned()),
+    };
     let mut bytes = Zeroizing::new(Vec::new());
     let opened = File::open(file).map_err(failed)?;
     opened

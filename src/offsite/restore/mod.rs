@@ -92,6 +92,7 @@ pub fn restore(
     options: RestoreOptions<'_>,
     progress: &mut dyn FnMut(CopyProgress),
 ) -> Result<RestoreReport, CopyError> {
+    let target = &fsx::resolve(target);
     let point = RestorePoint::read(store, options.head)?;
     let live = point.live();
     let ledger = point.ledger(&live)?;

@@ -69,7 +69,7 @@ fn a_key_that_cannot_open_the_copy_restores_nothing() {
         ("other.txt", 12, "does not open the copy"),
         ("public.txt", 15, "is not an identity that can be used"),
         ("empty.txt", 15, "has no identity"),
-        ("missing.txt", 1, "cannot read"),
+        ("missing.txt", 15, "cannot read"),
     ] {
         let file = sandbox.path(file).display().to_string();
         let args = ["offsite", "restore", "b2", &target, "--identity", &file];
