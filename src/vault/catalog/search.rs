@@ -287,6 +287,7 @@ impl Catalog {
     }
 
     /// Refuses a query that can have no answer: it names what is not there, or asks for no word.
+    #[cfg(feature = "offsite")]
     pub(crate) fn check_query(&self, query: &Query) -> Result<()> {
         self.conditions(query).map(drop)
     }
