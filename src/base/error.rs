@@ -225,6 +225,22 @@ pub enum Error {
         /// The vault.
         path: PathBuf,
     },
+    /// A vault whose `vault.toml` makes no sense.
+    #[error("{} is damaged: {detail}", .path.display())]
+    ManifestDamaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+        /// True if the ledger says what belongs there.
+        known: bool,
+    },
+    /// A vault that has mail or a catalog, and no directory of its ledger.
+    #[error("the vault at {} has lost its ledger", .path.display())]
+    LedgerMissing {
+        /// The vault.
+        path: PathBuf,
+    },
     /// A message whose file is gone from the vault.
     #[error("the file of the message {id} is missing from the vault")]
     MessageMissing {
@@ -574,6 +590,8 @@ impl Error {
             Self::Damaged { .. }
             | Self::Unsettled { .. }
             | Self::ManifestMissing { .. }
+            | Self::ManifestDamaged { .. }
+            | Self::LedgerMissing { .. }
             | Self::MessageMissing { .. } => ErrorKind::Damaged,
             Self::Unconfirmed { .. } => ErrorKind::Unconfirmed,
             Self::NoSpace { .. } | Self::Full { .. } => ErrorKind::NoSpace,

@@ -53,6 +53,7 @@ mod text;
 mod verify;
 
 use std::ffi::OsString;
+use std::io;
 use std::time::Instant;
 
 use clap::FromArgMatches as _;
@@ -190,7 +191,16 @@ fn end(out: &Output, summary: Value, code: u8) -> u8 {
                 source: kind.into(),
             };
             report::print(out, &error, None);
-            ErrorKind::Failed.exit_code()
+            let full = matches!(
+                kind,
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+            );
+            let class = if full {
+                ErrorKind::NoSpace
+            } else {
+                ErrorKind::Failed
+            };
+            class.exit_code()
         }
     }
 }

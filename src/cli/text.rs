@@ -403,6 +403,16 @@ pub(crate) fn toml_string(name: &str) -> String {
     format!("{quote}{name}{quote}")
 }
 
+/// A word as a shell takes it.
+pub(crate) fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || ":@._-/+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        escape(&format!("'{}'", word.replace('\'', "'\\''"))).into_owned()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -572,5 +582,12 @@ mod tests {
                 text.split_whitespace().collect::<Vec<_>>()
             );
         }
+    }
+
+    #[test]
+    fn words_for_a_shell_are_quoted_where_they_must_be() {
+        assert_eq!(quoted("from:ann@example.org"), "from:ann@example.org");
+        assert_eq!(quoted("two words"), "'two words'");
+        assert_eq!(quoted("it's"), "'it'\\''s'");
     }
 }

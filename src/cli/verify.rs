@@ -3,7 +3,7 @@
 use mailvault::account::config::AccountNames;
 use mailvault::base::error::ErrorKind;
 use mailvault::base::fsx;
-use mailvault::vault::layout::{Layout, is_account};
+use mailvault::vault::layout::{FileName, Layout, is_account};
 use mailvault::vault::verify::{self, Finding, Problem, VerifyOptions, VerifyReport};
 use serde_json::{Value, json};
 
@@ -187,6 +187,7 @@ fn print(report: &VerifyReport, args: &Verify, settings: &Settings, out: &Output
         out,
     );
 
+    print_sums(report, out);
     let (messages, good) = totals(report);
     if !report.complete {
         out.line("Not everything was read; --subset n/t reads one part at a time.");
@@ -215,6 +216,43 @@ fn print(report: &VerifyReport, args: &Verify, settings: &Settings, out: &Output
     }
 }
 
+/// Sums up the files that no line names, and the messages that have their files again.
+fn print_sums(report: &VerifyReport, out: &Output) {
+    let mended = report.findings.iter().filter(|f| f.mended).count() as u64;
+    if mended > 0 {
+        let what = plural(mended, "missing or damaged file");
+        out.line(&format!(
+            "\n{what} put back from other copies in the vault."
+        ));
+    }
+    let unrecorded = report.findings.iter().filter(|f| is_unrecorded_mail(f));
+    let unrecorded = unrecorded.count() as u64;
+    let files = plural(unrecorded, "file");
+    match (unrecorded, report.repaired) {
+        (0, _) => {}
+        (all, true) => {
+            let were = if all == 1 { "was" } else { "were" };
+            out.line(&format!(
+                "\n{files} {were} not recorded; what of that is mail was taken in."
+            ));
+        }
+        (all, false) => {
+            let are = if all == 1 { "is" } else { "are" };
+            out.line(&format!("\n{files} {are} not recorded in the ledger."));
+            let hint = "'mailvault verify --repair' takes in what of that is mail.";
+            out.line(&wrap(hint, "  hint: ", 8, 80));
+        }
+    }
+}
+
+/// True for a file in a folder that no line names, and that is called as those of messages are.
+fn is_unrecorded_mail(finding: &Finding) -> bool {
+    let name = finding.path.rsplit('/').next().unwrap_or_default();
+    finding.problem == Problem::Unrecorded
+        && finding.account.is_some()
+        && FileName::parse(name).is_some()
+}
+
 fn findings<'a>(findings: impl Iterator<Item = &'a Finding>, out: &Output) {
     let rows: Vec<Vec<String>> = findings.map(row).collect();
     for line in table(&rows, &[Align::Left; 5]) {
@@ -231,6 +269,7 @@ fn row(finding: &Finding) -> Vec<String> {
         return vec![problem, escape(&finding.path).into_owned()];
     };
     let server = match finding.on_server {
+        _ if finding.mended => "put back from another copy",
         _ if !finding.problem.is_damage() => "",
         true => "still on the server",
         false => "no longer on the server",
@@ -246,7 +285,8 @@ fn row(finding: &Finding) -> Vec<String> {
 
 /// What can be done about the messages that are not good.
 fn hint(report: &VerifyReport, args: &Verify, settings: &Settings) -> Option<String> {
-    let of_message = |finding: &&Finding| finding.problem.is_damage() && finding.id.is_some();
+    let of_message =
+        |finding: &&Finding| finding.problem.is_damage() && finding.id.is_some() && !finding.mended;
     let bad = report.findings.iter().filter(of_message).count();
     let there = report
         .findings
@@ -287,7 +327,7 @@ fn to_json(finding: &Finding) -> Value {
         Problem::Unrecorded => "unrecorded",
         Problem::Returned => "returned",
         Problem::Repeated => "repeated",
-        Problem::Manifest => "manifest",
+        Problem::Manifest(_) => "manifest",
         Problem::Ledger(_) => "ledger",
         Problem::Catalog(_) => "catalog",
         Problem::Key(_) => "key",

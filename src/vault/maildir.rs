@@ -13,7 +13,7 @@ use crate::base::error::{Error, Result};
 use crate::base::fsx::{self, Linked, StagedFile, Staging, UnnamedFile};
 use crate::mail::message::{Digest, Scanner};
 use crate::vault::frame::{self, Compressor};
-use crate::vault::layout::{FileName, Layout, base_of, is_folder_dir};
+use crate::vault::layout::{FileName, Layout, base_of, is_account, is_folder_dir};
 
 /// Numbers the files that this process makes under `tmp`.
 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -343,6 +343,30 @@ pub(crate) fn leftovers(folder: &Path) -> Result<Vec<PathBuf>> {
     };
     let names = list(&tmp)?.into_iter().filter(ours);
     Ok(names.map(|name| tmp.join(name)).collect())
+}
+
+/// The accounts that have a directory. Other programs keep files beside these; a link is not passed
+/// over, since it is to be refused.
+pub(crate) fn accounts(layout: &Layout) -> Result<Vec<String>> {
+    let mut accounts = Vec::new();
+    for (name, kind) in entries(&layout.mail_dir())? {
+        if is_account(&name) && (kind.is_dir() || kind.is_symlink()) {
+            accounts.push(name);
+        }
+    }
+    Ok(accounts)
+}
+
+/// What lies beside the accounts and is no directory, but for hidden files.
+pub(crate) fn strays(layout: &Layout) -> Result<Vec<String>> {
+    let mut strays = Vec::new();
+    for (name, kind) in entries(&layout.mail_dir())? {
+        if !name.starts_with('.') && !kind.is_dir() && !kind.is_symlink() {
+            strays.push(name);
+        }
+    }
+    strays.sort();
+    Ok(strays)
 }
 
 /// The folders of an account below its directory: the root as an empty name, and the

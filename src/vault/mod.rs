@@ -55,6 +55,7 @@ use catalog::{AccountStatus, Catalog, Coverage, Hits, Order, upper_half};
 use layout::{Layout, Manifest};
 use ledger::{Item, Reader};
 
+use lock::Lock;
 use tombstones::TombstoneKey;
 
 use locate::{describe, locate, locate_all};
@@ -147,8 +148,8 @@ impl Vault {
         let (layout, manifest) = open_layout(path)?;
         let (mut catalog, whole) = replayed(&layout, &manifest)?;
         // Files whose lines are lost or were never written are mail all the same.
-        for account in maildir::list(&layout.mail_dir())? {
-            if whole || !layout::is_account(&account) {
+        for account in maildir::accounts(&layout)? {
+            if whole {
                 continue;
             }
             for dir in maildir::folders(&layout, &account)? {
@@ -315,13 +316,24 @@ impl ShortIds<'_> {
     }
 }
 
-/// Writes the `vault.toml` of a vault that has lost it, as far as its ledger says.
-fn restore_manifest(path: &Path) -> Result<()> {
+/// Writes the `vault.toml` of a vault that has lost it, as far as its ledger says; a damaged one is
+/// moved to quarantine.
+fn restore_manifest(path: &Path, stop: &AtomicBool) -> Result<()> {
     let layout = Layout::new(path);
-    match ledger::origin(&layout)? {
-        Some(manifest) => fsx::write_durably(&layout.manifest(), manifest.text().as_bytes()),
-        None => Ok(()),
+    let _lock = Lock::take(&layout.lock(), path, Duration::ZERO, stop)?;
+    // Another run may have been quicker.
+    let is_there = match open_layout(path) {
+        Err(Error::ManifestMissing { .. }) => false,
+        Err(Error::ManifestDamaged { known: true, .. }) => true,
+        opened => return opened.map(drop),
+    };
+    let Some(manifest) = ledger::origin(&layout)? else {
+        return Ok(());
+    };
+    if is_there {
+        maildir::quarantine(&layout, &layout.manifest())?;
     }
+    fsx::write_durably(&layout.manifest(), manifest.text().as_bytes())
 }
 
 fn open_layout(path: &Path) -> Result<(Layout, Manifest)> {
@@ -337,8 +349,29 @@ fn open_layout(path: &Path) -> Result<(Layout, Manifest)> {
         }
         Err(e) => return Err(e),
     };
-    let manifest = Manifest::parse(&layout, &text)?;
+    let manifest = match Manifest::parse(&layout, &text) {
+        Err(Error::Damaged { path, detail }) => {
+            let known = ledger::origin(&layout)?.is_some();
+            return Err(Error::ManifestDamaged {
+                path,
+                detail,
+                known,
+            });
+        }
+        manifest => manifest?,
+    };
+    if has_lost_ledger(&layout)? {
+        let path = path.to_path_buf();
+        return Err(Error::LedgerMissing { path });
+    }
     Ok((layout, manifest))
+}
+
+/// True if there is no directory of the ledger in a vault that had one: it is made before any mail
+/// and before the catalog.
+fn has_lost_ledger(layout: &Layout) -> Result<bool> {
+    Ok(fsx::look(&layout.ledger_dir())?.is_none()
+        && (fsx::look(&layout.catalog())?.is_some() || !maildir::accounts(layout)?.is_empty()))
 }
 
 /// The message that an id means, of those whose ids begin so.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::Vault;
-use super::layout::{self, FileName};
+use super::layout::FileName;
 use super::maildir;
 use super::spread::Spread;
 use crate::base::error::Result;
@@ -28,10 +28,7 @@ impl Vault {
     /// Looks at the names of all message files.
     pub(crate) fn present(&self) -> Result<Present<'_>> {
         let mut found = Spread::new();
-        for account in maildir::list(&self.layout.mail_dir())? {
-            if !layout::is_account(&account) {
-                continue;
-            }
+        for account in maildir::accounts(&self.layout)? {
             for dir in maildir::folders(&self.layout, &account)? {
                 for sub in ["cur", "new"] {
                     let path = self.layout.folder(&account, &dir).join(sub);

@@ -82,7 +82,8 @@ impl Writer {
     pub fn open(path: &Path, patience: Duration, stop: &AtomicBool) -> Result<Self> {
         let (layout, manifest) = open_layout(path)?;
         let lock = Lock::take(&layout.lock(), path, patience, stop)?;
-        for dir in [layout.mail_dir(), layout.ledger_dir()] {
+        // By its ledger a vault is told from one that has lost it: that comes first.
+        for dir in [layout.ledger_dir(), layout.mail_dir()] {
             fsx::create_dir_all_durably(&dir)?;
         }
         #[cfg(feature = "offsite")]
@@ -145,10 +146,7 @@ impl Writer {
     /// folder of its account and gets its name in another.
     fn clean_up(&mut self) -> Result<()> {
         let torn = !self.opened.torn.is_empty();
-        for account in maildir::list(&self.layout.mail_dir())? {
-            if !layout::is_account(&account) {
-                continue;
-            }
+        for account in maildir::accounts(&self.layout)? {
             let dirs = maildir::folders(&self.layout, &account)?;
             let mut left = Vec::new();
             for dir in &dirs {

@@ -39,7 +39,10 @@ fn a_full_standard_output_is_told() {
     let program = env!("CARGO_BIN_EXE_mailvault");
     shell.args(["-c", &format!("{program} list > /dev/full")]);
     let said = "error: cannot write to stdout: no storage space\n";
-    sandbox.spawn(shell).wait().expect(1, "", said);
+    sandbox.spawn(shell).wait().expect(16, "", said);
+    let mut shell = sandbox.tool("sh");
+    shell.args(["-c", &format!("{program} export - > /dev/full")]);
+    sandbox.spawn(shell).wait().expect(16, "", said);
 }
 
 #[test]
@@ -50,6 +53,12 @@ fn a_reader_that_went_away_is_no_failure() {
     shell.args([
         "-c",
         &format!("({program} list; echo $? >code) | true; cat code"),
+    ]);
+    sandbox.spawn(shell).wait().expect(0, "0\n", "");
+    let mut shell = sandbox.tool("sh");
+    shell.args([
+        "-c",
+        &format!("({program} export -; echo $? >code) | true; cat code"),
     ]);
     sandbox.spawn(shell).wait().expect(0, "0\n", "");
 }

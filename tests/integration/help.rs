@@ -88,7 +88,7 @@ fn help_about_a_word_that_is_nothing_says_what_there_is() {
         ),
         (
             &["help", "account", "zzz"],
-            "error: there is no help about \"zzz\"\n  hint: 'mailvault help' lists the commands\n",
+            "error: there is no help about \"zzz\"\n  hint: 'mailvault help account' shows what there is\n",
         ),
     ] {
         sandbox.run(words).expect(2, "", said);
@@ -137,4 +137,29 @@ fn a_variable_stands_for_a_flag_and_one_that_means_nothing_is_refused() {
         "",
         "error: MAILVAULT_JSON cannot be \"perhaps\"\n  hint: set it to 1 or 0, or unset it\n",
     );
+}
+
+#[test]
+fn help_about_a_word_too_much_never_advises_what_was_typed() {
+    let sandbox = Sandbox::new();
+    for (words, hint) in [
+        (
+            &["exit-codes", "extra"][..],
+            "'mailvault help exit-codes' shows all of it",
+        ),
+        (
+            &["offsite", "pussh"],
+            "did you mean 'mailvault help offsite push'?",
+        ),
+        (
+            &["offsite", "exit-codes"],
+            "'mailvault help offsite' shows what there is",
+        ),
+    ] {
+        let line: Vec<&str> = std::iter::once("help")
+            .chain(words.iter().copied())
+            .collect();
+        let said = sandbox.run(&line).expect_code(2);
+        assert!(said.stderr().contains(hint), "{said}");
+    }
 }

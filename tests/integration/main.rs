@@ -14,6 +14,7 @@ mod closed_months;
 mod completions;
 mod config;
 mod crash;
+mod damage;
 mod dedupe;
 mod doctor;
 mod errors;

@@ -848,7 +848,7 @@ tls = "none"
         assert_eq!(refusal("a = 1\na = 2\n").0, "2:1: duplicate key");
         assert_eq!(
             refusal("[accounts.a]\nport = \"x\"").0,
-            "2:8: invalid type: string, expected a nonzero u16"
+            "2:8: invalid type: string, expected a whole number above 0"
         );
     }
 
@@ -960,7 +960,7 @@ tls = "none"
             (&with("timeout = -1"), format!("4:11: {timeout}")),
             (
                 &with("port = 0"),
-                "4:8: invalid value: integer, expected a nonzero u16".into(),
+                "4:8: invalid value: integer, expected a whole number above 0".into(),
             ),
             (
                 &with("retries = -1"),
@@ -1117,6 +1117,52 @@ tls = "none"
         }
     }
 
+    /// The same digits as far as they are octal, and at least four.
+    fn octal(digits: &str) -> String {
+        let digits = digits.bytes().map(|byte| char::from(b'1' + byte % 7));
+        digits.take(20).collect()
+    }
+
+    fn binary(digits: &str) -> String {
+        // Long enough to be found nowhere else.
+        let digits = digits.bytes().map(|byte| char::from(b'0' + byte % 2));
+        format!("1101011100{}", digits.take(50).collect::<String>())
+    }
+
+    #[test]
+    fn a_number_as_a_secret_is_not_repeated_and_kinds_have_plain_names() {
+        for (value, kind) in [
+            ("123456789012345678901234567890", "integer"),
+            ("0x7fffffffffffffffffff", "integer"),
+            ("4711471147114711", "integer"),
+            ("47114711.25", "float"),
+            ("true", "boolean"),
+            ("[4711]", "list"),
+            ("{ x = 4711 }", "table"),
+        ] {
+            let error = parse(&format!("[accounts.a]\nhost = \"h\"\nuser = {value}\n"));
+            let said = error.unwrap_err().to_string();
+            assert!(
+                said.ends_with(&format!("invalid type: {kind}, expected a string")),
+                "{said}"
+            );
+        }
+        for (text, expected) in [
+            ("accounts = 4711", "invalid type: integer, expected a table"),
+            (
+                "[accounts]\na = 4711",
+                "invalid type: integer, expected a table",
+            ),
+            (
+                "[accounts.a]\nport = 70000",
+                "invalid value: integer, expected a whole number above 0",
+            ),
+        ] {
+            let said = parse(text).unwrap_err().to_string();
+            assert!(said.ends_with(expected), "{said}");
+        }
+    }
+
     proptest! {
         #[test]
         fn any_text_is_a_configuration_or_an_error(text in "(\\PC|\n)*") {
@@ -1143,7 +1189,8 @@ tls = "none"
                     |token_file|oauth|timeout|retries|dedupe|recognise|zstd_level|connections|folders\
                     |pull|accept_refused|purge|vault|defaults|accounts|a|older_than|keep_newest",
             secret in "[A-Za-z0-9]{9,14}",
-            form in 0..12_usize,
+            number in "[1-9][0-9]{5,50}",
+            form in 0..18_usize,
         ) {
             let digits: String = secret.bytes().map(|byte| char::from(b'1' + byte % 9)).collect();
             let value = [
@@ -1151,6 +1198,8 @@ tls = "none"
                 format!("\"a\\n`{secret}\""), format!("[\"{secret}\"]"), format!("{{ x = \"{secret}\" }}"),
                 secret.clone(), format!("\"{secret}"), digits.clone(), format!("{digits}.5"),
                 format!("[{digits}]"), format!("\"pop3s://ann:{secret}@pop.example.org\""),
+                number.clone(), format!("-{number}"), format!("{number}.25"),
+                format!("0x{digits}"), format!("0o{}", octal(&number)), format!("0b{}", binary(&number)),
             ][form]
                 .clone();
             let text = format!("{table}{key} = {value}\n");
@@ -1162,6 +1211,12 @@ tls = "none"
                     other => other.to_string(),
                 };
                 prop_assert!(!said.contains(&secret) && !said.contains(&digits), "{} {}", text, said);
+                // As it is written, and with ten digits; a short number may stand there by chance.
+                let value = value.trim_start_matches("0x").trim_start_matches("0o").trim_start_matches("0b");
+                let tells = |radix| i128::from_str_radix(value, radix).is_ok_and(|n| n.abs() > 99_999 && said.contains(&n.to_string()));
+                let is_number = form >= 12;
+                prop_assert!(!(is_number && (said.contains(value) || said.contains(&number))), "{} {}", text, said);
+                prop_assert!(!(is_number && [2, 8, 10, 16].into_iter().any(tells)), "{} {}", text, said);
             }
         }
 

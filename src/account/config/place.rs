@@ -102,27 +102,63 @@ fn without_value(message: &str, raw: &str, is_slip: bool) -> String {
             _ => message.to_owned(),
         };
     }
+    if let Some(plain) = misfit(message) {
+        return plain;
+    }
     let parsed = toml::from_str::<toml::Table>(&format!("value = {raw}"));
     let value = parsed.ok().and_then(|mut table| table.remove("value"));
     let (Some(value), false) = (value, is_slip) else {
         return message.to_owned();
     };
-    let (quoted, bare) = match &value {
-        Value::String(text) => (format!("string {text:?}"), text.clone()),
-        Value::Integer(number) => (format!("integer `{number}`"), number.to_string()),
-        Value::Float(number) => (format!("floating point `{number}`"), number.to_string()),
-        Value::Datetime(time) => (time.to_string(), time.to_string()),
+    let bare = match &value {
+        Value::String(text) => text.clone(),
+        Value::Integer(number) => number.to_string(),
+        Value::Float(number) => number.to_string(),
+        Value::Datetime(time) => time.to_string(),
         Value::Boolean(_) | Value::Array(_) | Value::Table(_) => return message.to_owned(),
     };
     if let Some(known) = message.strip_prefix(&format!("unknown variant `{bare}`")) {
         return format!("unknown value{known}");
     }
-    let silent = message.replace(&quoted, value.type_str());
     // A text this short says nothing, and may stand in any message.
-    if bare.len() <= 3 || !silent.contains(&bare) {
-        return silent;
+    if bare.len() <= 3 || !message.contains(&bare) {
+        return message.to_owned();
     }
     format!("this {} is not allowed here", value.type_str())
+}
+
+/// Serde's message about a value of the wrong kind, in plain words and without the value, however
+/// it is written.
+fn misfit(message: &str) -> Option<String> {
+    let (what, rest) = message.split_once(": ")?;
+    if !matches!(what, "invalid type" | "invalid value") {
+        return None;
+    }
+    // The value may be a text that has the same words.
+    let (given, wanted) = rest.rsplit_once(", expected ")?;
+    let kind = match given.split(['`', '"']).next().unwrap_or_default().trim() {
+        "sequence" => "list",
+        "map" => "table",
+        "floating point" => "float",
+        kind => kind,
+    };
+    Some(format!("{what}: {kind}, expected {}", plain_kind(wanted)))
+}
+
+/// What serde calls a kind of value, in plain words.
+fn plain_kind(kind: &str) -> &str {
+    match kind.strip_prefix("a ").unwrap_or(kind) {
+        "nonzero u8" | "nonzero u16" | "nonzero u32" | "nonzero u64" | "nonzero usize" => {
+            "a whole number above 0"
+        }
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number from 0 on",
+        "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "sequence" => "a list",
+        "map" => "a table",
+        other if other.starts_with("struct ") => "a table",
+        _ => kind,
+    }
 }
 
 /// The unknown name and the known ones in serde's message about a key or value.

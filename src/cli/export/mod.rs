@@ -58,6 +58,8 @@ pub(crate) fn run(
     });
     let report = match done {
         Ok(report) => report,
+        // A reader that went away is no failure, and the end of the run tells what else it was.
+        Err(_) if to_stdout && out.is_broken() => return Ok(Done::new(0, json!({}))),
         Err(error) => return Ok(frame::failed(out, &stop, &error, None)),
     };
     tell(&report, Path::new(&args.dest), to_stdout, out);

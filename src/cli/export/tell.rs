@@ -12,6 +12,8 @@ use crate::cli::output::Output;
 use crate::cli::report;
 use crate::cli::text::{Align, count, escape, plural, size, table};
 
+/// Messages that are warned of one by one.
+const WARNED: usize = 10;
 /// Folders that a note names.
 const SHOWN: usize = 5;
 
@@ -70,13 +72,16 @@ pub(super) fn show(vault: &Vault, plan: &Plan, args: &Export, out: &Output) -> D
 
 /// What came of it.
 pub(crate) fn tell(report: &ExportReport, dest: &Path, to_stdout: bool, out: &Output) {
-    for left in &report.left_out {
+    for (n, left) in report.left_out.iter().enumerate() {
         let id = left.id.to_string();
         out.json(
             "left_out",
             json!({"id": id, "subject": left.subject, "reason": left.reason}),
             true,
         );
+        if n >= WARNED {
+            continue;
+        }
         let text = format!(
             "{} \"{}\" is left out: {}",
             &id[..8],
@@ -86,12 +91,17 @@ pub(crate) fn tell(report: &ExportReport, dest: &Path, to_stdout: bool, out: &Ou
         report::warn(out, &text, None);
     }
     if !report.left_out.is_empty() {
-        let hint = "'mailvault verify --read-data' shows what is damaged";
-        report::warn(
-            out,
-            &plural(report.left_out.len() as u64, "message").replace("message", "damaged message"),
-            Some(hint),
+        let all = report.left_out.len();
+        let more = match all.saturating_sub(WARNED) {
+            0 => String::new(),
+            more => format!(", {} of them not named here", count(more as u64)),
+        };
+        let text = format!(
+            "{} left out{more}",
+            plural(all as u64, "missing or damaged message")
         );
+        let hint = "'mailvault verify --read-data' shows what is missing or damaged";
+        report::warn(out, &text, Some(hint));
     }
     for (n, file) in report.foreign.iter().enumerate() {
         let file = file.to_string_lossy();

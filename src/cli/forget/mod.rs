@@ -24,7 +24,7 @@ use super::report::{self, Failure};
 use super::secrets;
 use super::settings::Settings;
 use super::signals::Stop;
-use super::text::{cut, day, escape, plural, rfc3339, size, wrap};
+use super::text::{cut, day, escape, plural, quoted, rfc3339, size, wrap};
 
 pub(crate) use self::remember::run as remember;
 
@@ -247,11 +247,8 @@ fn show(
     ));
     for (account, messages) in &plan.on_server {
         let account = escape(account);
-        let purge = |query: &Query| {
-            let query = query.to_string();
-            format!("mailvault purge {account} --match '{}'", escape(&query))
-        };
-        let purges: Vec<String> = queries.iter().map(purge).collect();
+        let purges = queries.iter().map(|query| purge(&account, query));
+        let purges: Vec<String> = purges.collect();
         out.line(&format!(
             "{account}: the server still has {messages} of them. To delete them there, do it \
              first, since\nit needs the copy in the vault: {}",
@@ -259,6 +256,16 @@ fn show(
         ));
     }
     Ok(())
+}
+
+/// The purge that deletes the same on the server.
+fn purge(account: &str, query: &Query) -> String {
+    let query = query.to_string();
+    if query.is_empty() {
+        format!("mailvault purge {account} --all")
+    } else {
+        format!("mailvault purge {account} --match {}", quoted(&query))
+    }
 }
 
 /// What was pushed cannot be taken back.

@@ -158,10 +158,18 @@ fn whole(word: &str) -> Option<String> {
 fn of_command(words: &[String]) -> Result<StyledStr, Failure> {
     let mut top = command();
     top.build();
+    if let [topic, more, ..] = words
+        && topics::find(topic).is_some()
+    {
+        return Err(Failure::usage(
+            format!("there is no help about \"{}\" in {topic}", cut(more, 40)),
+            format!("'mailvault help {topic}' shows all of it"),
+        ));
+    }
     let mut found = &mut top;
-    for word in words {
+    for (n, word) in words.iter().enumerate() {
         if found.find_subcommand(word).is_none() {
-            return Err(unknown(word, found));
+            return Err(unknown(word, &words[..n], found));
         }
         found = found.find_subcommand_mut(word).expect("it was just found");
     }
@@ -182,12 +190,18 @@ pub(crate) fn subjects() -> Vec<(String, Option<String>)> {
     commands.chain(topics).collect()
 }
 
-fn unknown(word: &str, command: &Command) -> Failure {
-    let mut known: Vec<&str> = topics::names().collect();
+/// Refuses a word below a command, or below none.
+fn unknown(word: &str, above: &[String], command: &Command) -> Failure {
+    let topics = topics::names().filter(|_| above.is_empty());
+    let mut known: Vec<&str> = topics.collect();
     known.extend(command.get_subcommands().map(Command::get_name));
+    let above = above
+        .iter()
+        .fold(String::new(), |all, word| all + " " + word);
     let hint = match nearest(word, known, usize::MAX) {
-        Some(near) => format!("did you mean 'mailvault help {near}'?"),
-        None => "'mailvault help' lists the commands".to_owned(),
+        Some(near) => format!("did you mean 'mailvault help{above} {near}'?"),
+        None if above.is_empty() => "'mailvault help' lists the commands".to_owned(),
+        None => format!("'mailvault help{above}' shows what there is"),
     };
     Failure::usage(
         format!("there is no help about \"{}\"", cut(word, 40)),

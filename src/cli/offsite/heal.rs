@@ -64,8 +64,12 @@ fn found(
         })
     };
     match run(false) {
-        // Without vault.toml, nothing else can be looked at.
-        Err(Error::ManifestMissing { .. }) => Ok(run(true)?),
+        // Without vault.toml and the ledger, nothing else can be looked at.
+        Err(
+            Error::ManifestMissing { .. }
+            | Error::ManifestDamaged { .. }
+            | Error::LedgerMissing { .. },
+        ) => Ok(run(true)?),
         report => Ok(report?),
     }
 }

@@ -61,7 +61,7 @@ fn checked(
         let mut heard = CopyMeter::new(name, events);
         verify_place(store, check, &mut |so_far| heard.tell(so_far))
     });
-    report.map_err(|error| words::failure(error, name))
+    report.map_err(|error| failure(error, name))
 }
 
 /// True if the newest push of this machine is there, as far as one is known.
@@ -78,10 +78,25 @@ fn newest_is_there(
     match CopyGate::open(&settings.vault, &own.name, &recipients(own)?, store) {
         Ok(_) | Err(CopyError::Base(Error::VaultMissing { .. })) => Ok(true),
         Err(error @ (CopyError::HeadGone { .. } | CopyError::Forked { .. })) => {
-            words::failure(error, &own.name).print(out);
+            failure(error, &own.name).print(out);
             Ok(false)
         }
         Err(error) => Err(words::failure(error, &own.name)),
+    }
+}
+
+/// In the words for a place, but for the advice to verify it.
+fn failure(error: CopyError, place: &str) -> Failure {
+    let is_gone = matches!(error, CopyError::HeadGone { .. });
+    match words::failure(error, place) {
+        Failure::Worded { kind, message, .. } if is_gone => Failure::Worded {
+            kind,
+            message,
+            hint: Some(format!(
+                "'mailvault offsite push {place} --rebuild' sends everything once more"
+            )),
+        },
+        failure => failure,
     }
 }
 

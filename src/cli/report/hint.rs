@@ -138,6 +138,19 @@ pub(crate) fn hint(error: &Error, account: Option<&str>) -> Option<String> {
         Error::ManifestMissing { .. } => {
             "'mailvault verify --repair' rebuilds it from the ledger".to_owned()
         }
+        Error::ManifestDamaged { known: true, .. } => {
+            "'mailvault verify --repair' sets it aside and rebuilds it from the ledger".to_owned()
+        }
+        Error::ManifestDamaged { known: false, .. } => {
+            "the ledger does not say either which vault this is: put the file back from a backup"
+                .to_owned()
+        }
+        Error::LedgerMissing { .. } => {
+            "put the directory 'ledger' back from a backup. If there is none, 'mailvault verify \
+             --repair' begins a new one with the messages whose files are there; what else it said \
+             is lost"
+                .to_owned()
+        }
         Error::MessageMissing { .. } => {
             "'mailvault verify --repair; mailvault pull' fetches it again if the server still \
              has it"

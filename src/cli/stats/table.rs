@@ -4,7 +4,7 @@ use mailvault::stats::{Facet, Growth, Stats, StatsSection, percent};
 use mailvault::vault::catalog::Amount;
 
 use super::{StatsPart, name};
-use crate::cli::text::{count, cut, day, escape, plural, size, width};
+use crate::cli::text::{count, cut, day, escape, plural, quoted, size, width};
 
 /// Columns of a name, at most, and of the longest bar.
 const NAME: usize = 30;
@@ -199,16 +199,6 @@ fn round(octets: u64) -> String {
     }
 }
 
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || ":@._-/+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        escape(&format!("'{}'", word.replace('\'', "'\\''"))).into_owned()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -307,12 +297,5 @@ Growth by year                                              messages        size
         }
         assert_eq!(bar(1, 1_000_000, false), "#");
         assert_eq!(bar(0, 10, false), "");
-    }
-
-    #[test]
-    fn words_for_a_shell_are_quoted_where_they_must_be() {
-        assert_eq!(quoted("from:ann@example.org"), "from:ann@example.org");
-        assert_eq!(quoted("two words"), "'two words'");
-        assert_eq!(quoted("it's"), "'it'\\''s'");
     }
 }

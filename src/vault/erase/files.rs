@@ -16,10 +16,7 @@ use super::lines::{GoneContents, names_any};
 /// gives how many files went.
 pub(super) fn remove(layout: &Layout, gone: &GoneContents, lines: &[MaskedLine]) -> Result<u64> {
     let mut removed = 0;
-    for account in maildir::list(&layout.mail_dir())? {
-        if !layout::is_account(&account) {
-            continue;
-        }
+    for account in maildir::accounts(layout)? {
         for dir in maildir::folders(layout, &account)? {
             let folder = layout.folder(&account, &dir);
             for sub in ["cur", "new", "tmp"] {

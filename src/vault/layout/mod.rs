@@ -231,16 +231,16 @@ impl Manifest {
             path: layout.root().to_path_buf(),
             reason,
         };
-        let table: toml::Table = text.parse().map_err(|_| damaged("it is not TOML"))?;
-        match table.get("format").and_then(toml::Value::as_integer) {
-            Some(1) => {}
-            Some(other) => return Err(refuse(format!("its format is {other}, not 1"))),
-            None => return Err(damaged("it names no format")),
+        let whole = text.parse::<toml::Table>();
+        // A later make is told by the lines that can be read, whatever became of the others.
+        let table = whole.clone().unwrap_or_else(|_| lines_of(text));
+        let format = table.get("format").and_then(toml::Value::as_integer);
+        if let Some(other) = format.filter(|format| *format != 1) {
+            return Err(refuse(format!("its format is {other}, not 1")));
         }
-        let features = table
-            .get("features_required")
-            .and_then(toml::Value::as_array)
-            .ok_or_else(|| damaged("it has no list of required features"))?;
+        let features = table.get("features_required");
+        let listed = features.and_then(toml::Value::as_array);
+        let features = listed.map_or(&[][..], Vec::as_slice);
         let is_known = |feature: &toml::Value| {
             let name = feature.as_str();
             name.is_some_and(|name| [LEDGER_ZST, MERGED, ERASED].contains(&name))
@@ -250,16 +250,27 @@ impl Manifest {
             return Err(refuse(format!("it needs the feature {feature}")));
         }
         let value = |key: &str| table.get(key).and_then(toml::Value::as_str);
-        for (key, known) in [
+        let fixed = [
             ("encryption", "none"),
             ("hash", "blake3-128"),
             ("info_sep", ":"),
-        ] {
-            match value(key) {
-                Some(given) if given == known => {}
-                Some(given) => return Err(refuse(format!("its {key} is \"{given}\""))),
-                None => return Err(damaged(&format!("it names no {key}"))),
+        ];
+        for (key, known) in fixed {
+            if let Some(given) = value(key).filter(|given| *given != known) {
+                return Err(refuse(format!("its {key} is \"{given}\"")));
             }
+        }
+        if whole.is_err() {
+            return Err(damaged("it is not TOML"));
+        }
+        if format.is_none() {
+            return Err(damaged("it names no format"));
+        }
+        if listed.is_none() {
+            return Err(damaged("it has no list of required features"));
+        }
+        if let Some((key, _)) = fixed.iter().find(|(key, _)| value(key).is_none()) {
+            return Err(damaged(&format!("it names no {key}")));
         }
         Ok(Self {
             id: value("id")
@@ -274,6 +285,14 @@ impl Manifest {
             merged: requires(MERGED),
         })
     }
+}
+
+/// What can be read of a text, line by line.
+fn lines_of(text: &str) -> toml::Table {
+    let lines = text
+        .lines()
+        .filter_map(|line| line.parse::<toml::Table>().ok());
+    lines.flatten().collect()
 }
 
 /// The text of `README.txt`.
@@ -398,7 +417,30 @@ mod tests {
             let error = Manifest::parse(&layout, &text.replace(line, "")).unwrap_err();
             assert!(matches!(error, Error::Damaged { .. }), "line {at}: {error}");
         }
-        assert!(Manifest::parse(&layout, "format = ").is_err());
+        for damaged in [
+            "",
+            "format = ",
+            "\u{0}\u{0}",
+            "format = 1",
+            "format = \"1\"\nid = \"\"",
+        ] {
+            let error = Manifest::parse(&layout, damaged).unwrap_err();
+            assert!(
+                matches!(error, Error::Damaged { .. }),
+                "{damaged:?}: {error}"
+            );
+        }
+        // What is damaged as well may still say that it is of a later make.
+        for later in [
+            "format = 2",
+            "format = 2\nid = \"1f",
+            "features_required = [\"packs\"]",
+            "format = 1\nid = \"\nfeatures_required = [\"packs\"]\n",
+            "hash = \"sha256\"\n\u{0}",
+        ] {
+            let error = Manifest::parse(&layout, later).unwrap_err();
+            assert!(matches!(error, Error::Format { .. }), "{later:?}: {error}");
+        }
     }
 
     #[test]

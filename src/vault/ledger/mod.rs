@@ -49,11 +49,7 @@ pub(crate) use reader::{Damage, Item, Reader, TornTail};
 
 /// The vault that a ledger is of, and when it began, by the oldest first line that is intact.
 pub(crate) fn origin(layout: &Layout) -> Result<Option<Manifest>> {
-    let files = match month::files(layout) {
-        Err(Error::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => Vec::new(),
-        files => files?,
-    };
-    for file in files {
+    for file in month::files(layout)? {
         let mut lines = LedgerLines::open(layout, &file, 0)?;
         if lines.next()?.is_none() {
             continue;

@@ -14,6 +14,7 @@ use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::vault::frame::WINDOW_LOG_MAX;
 use crate::vault::layout::{Layout, is_month, ledger_file};
+use crate::vault::maildir;
 
 /// What the name of a compressed month ends with.
 const PACKED: &str = ".zst";
@@ -25,9 +26,9 @@ const GRACE: u64 = 1 << 20;
 /// The months of a vault, oldest first, each by its plain file, relative to the vault.
 pub(super) fn files(layout: &Layout) -> Result<Vec<String>> {
     let mut months = BTreeSet::new();
-    for (name, _) in fsx::list(&layout.ledger_dir())? {
-        let name = name.to_str().unwrap_or_default();
-        let plain = name.strip_suffix(PACKED).unwrap_or(name);
+    // A vault that was just made has no directory yet.
+    for (name, _) in maildir::entries(&layout.ledger_dir())? {
+        let plain = name.strip_suffix(PACKED).unwrap_or(&name);
         let month = plain.strip_suffix(".jsonl");
         months.extend(month.filter(|month| is_month(month)).map(ledger_file));
     }

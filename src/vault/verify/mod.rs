@@ -16,12 +16,14 @@ use std::time::Duration;
 
 use crate::base::error::{Error, Result};
 use crate::base::event;
+use crate::base::fsx;
 use crate::mail::message::Hash128;
 use crate::vault::catalog::{Blob, Catalog, Place};
 use crate::vault::frame::Flaw;
 use crate::vault::layout::{FileName, Layout, Manifest};
 use crate::vault::ledger::{Damage, Item, LedgerEvent, Reader, packed_file};
 use crate::vault::lock::Lock;
+use crate::vault::maildir;
 use crate::vault::merge::is_unfinished;
 use crate::vault::tombstones::TombstoneKey;
 use crate::vault::{Writer, is_current, open_layout, restore_manifest};
@@ -31,6 +33,9 @@ use read::{ReadJob, ReadOutcome, read};
 use repair::repair;
 
 pub use report::{Finding, Problem, VerifyOptions, VerifyReport};
+
+/// What is said of a part of a vault that is not there.
+const MISSING: &str = "missing";
 
 /// Verifies the vault at `path`.
 pub fn verify(
@@ -55,11 +60,25 @@ fn verify_finished(
     tried: bool,
     events: &mut dyn FnMut(event::RunEvent<'_>),
 ) -> Result<Option<VerifyReport>> {
-    let mut opened = open_layout(path);
-    let lost = options.repair && matches!(opened, Err(Error::ManifestMissing { .. }));
-    if lost {
-        restore_manifest(path)?;
-        opened = open_layout(path);
+    let (mut opened, mut lost) = (open_layout(path), Vec::new());
+    if options.repair {
+        let problem = match &opened {
+            Err(Error::ManifestMissing { .. }) => Some(Problem::Manifest(MISSING.to_owned())),
+            Err(Error::ManifestDamaged { detail, .. }) => {
+                Some(Problem::Manifest(format!("damaged: {detail}")))
+            }
+            _ => None,
+        };
+        if let Some(problem) = problem {
+            restore_manifest(path, &options.stop)?;
+            lost.push(("vault.toml", problem));
+            opened = open_layout(path);
+        }
+        if matches!(opened, Err(Error::LedgerMissing { .. })) {
+            fsx::create_dir_all_durably(&Layout::new(path).ledger_dir())?;
+            lost.push(("ledger", Problem::Ledger(MISSING.to_owned())));
+            opened = open_layout(path);
+        }
     }
     let (layout, manifest) = opened?;
     // Nothing may change meanwhile. A vault that cannot be written to needs no lock.
@@ -79,8 +98,8 @@ fn verify_finished(
         torn: false,
         existing: Catalog::open_to_read(&layout.catalog()),
     };
-    if lost {
-        check.find("vault.toml", Problem::Manifest);
+    for (path, problem) in lost {
+        check.find(path, problem);
     }
     check.months(&manifest.id)?;
     let replayed = check.replayed(&manifest.id)?;
@@ -249,6 +268,7 @@ impl Check<'_> {
             id: None,
             problem,
             on_server: false,
+            mended: false,
             date: 0,
             subject: String::new(),
         });
@@ -264,6 +284,11 @@ impl Check<'_> {
         replayed: &Catalog,
         events: &mut dyn FnMut(event::RunEvent<'_>),
     ) -> Result<()> {
+        if self.options.accounts.is_empty() {
+            for name in maildir::strays(self.layout)? {
+                self.find(&format!("mail/{name}"), Problem::Unrecorded);
+            }
+        }
         if !self.options.read_data
             && let Some(whole) = whole::whole(self.layout, replayed, |account| self.wants(account))?
         {
@@ -347,6 +372,7 @@ impl Check<'_> {
                 id: None,
                 problem,
                 on_server: false,
+                mended: false,
                 date: 0,
                 subject: String::new(),
             });
@@ -386,6 +412,7 @@ fn finding(
         id: Some(blob.name.hash),
         problem,
         on_server: replayed.is_on_server(blob.id)?,
+        mended: false,
         date: i64::from(blob.name.received),
         subject: String::new(),
     })

@@ -9,9 +9,9 @@ use crate::base::error::Result;
 use crate::base::fsx::{self, StagedFile};
 use crate::mail::message::Hash128;
 use crate::vault::catalog::discard;
-use crate::vault::layout::{self, FileName, Layout, base_of};
+use crate::vault::layout::{FileName, Layout, base_of};
 use crate::vault::ledger::{Damage, LedgerEvent, path_of};
-use crate::vault::verify::report::{Problem, VerifyOptions, VerifyReport};
+use crate::vault::verify::report::{Finding, Problem, VerifyOptions, VerifyReport};
 use crate::vault::{Writer, describe, frame, maildir};
 
 /// Puts right what was found: accepts damaged stretches of the ledger, moves damaged
@@ -23,12 +23,10 @@ pub(super) fn repair(
     damaged: &[Damage],
     report: &mut VerifyReport,
 ) -> Result<()> {
-    let rebuild = report
-        .findings
-        .iter()
-        .any(|f| matches!(f.problem, Problem::Catalog(_)));
+    let is_wrong = |f: &Finding| matches!(f.problem, Problem::Catalog(_));
     let layout = Layout::new(path);
-    if rebuild {
+    // A catalog may know of damaged lines what the ledger no longer says.
+    if !damaged.is_empty() || report.findings.iter().any(is_wrong) {
         discard(&layout.catalog())?;
     }
     let mut writer = Writer::open(path, Duration::ZERO, &options.stop)?;
@@ -45,7 +43,7 @@ pub(super) fn repair(
         }])?;
     }
     let mut folders: HashSet<(String, String)> = HashSet::new();
-    for finding in &report.findings {
+    for finding in &mut report.findings {
         match (&finding.problem, finding.id) {
             (Problem::Damaged(_), Some(id)) => {
                 let path = layout.root().join(&finding.path);
@@ -54,10 +52,10 @@ pub(super) fn repair(
                 let size = writer.catalog().find(id)?.map_or(0, |blob| blob.name.size);
                 if frame::check(&path, id, size).is_err() {
                     maildir::quarantine(&layout, &path)?;
-                    restore(&mut writer, id)?;
+                    finding.mended = restore(&mut writer, id)?;
                 }
             }
-            (Problem::Missing, Some(id)) => restore(&mut writer, id)?,
+            (Problem::Missing, Some(id)) => finding.mended = restore(&mut writer, id)?,
             (Problem::Unrecorded, _) => {
                 folders.extend(folder_of(&finding.path));
             }
@@ -67,14 +65,18 @@ pub(super) fn repair(
     }
     // Lines that damage made unreadable may have spoken of files that are there.
     if !damaged.is_empty() {
-        for account in maildir::list(&layout.mail_dir())? {
-            if !layout::is_account(&account) {
-                continue;
-            }
+        for account in maildir::accounts(&layout)? {
             for dir in maildir::folders(&layout, &account)? {
                 folders.insert((account.clone(), dir));
             }
         }
+    }
+    let mended = |account: &str| {
+        let of_account = |f: &&Finding| f.mended && f.account.as_deref() == Some(account);
+        report.findings.iter().filter(of_account).count() as u64
+    };
+    for (account, _, good) in &mut report.accounts {
+        *good += mended(account);
     }
     for (account, dir) in folders {
         writer.adopt(&account, &dir)?;
@@ -111,14 +113,15 @@ fn set_apart(layout: &Layout, path: &str) -> Result<()> {
 }
 
 /// Links a content into every folder that should have it, from one that does; if none
-/// does it is lost, and wanted again.
-fn restore(writer: &mut Writer, id: Hash128) -> Result<()> {
+/// does it is lost, and wanted again. True if there was one.
+fn restore(writer: &mut Writer, id: Hash128) -> Result<bool> {
     let Some(blob) = writer.catalog().find(id)? else {
-        return Ok(());
+        return Ok(false);
     };
     let layout = writer.layout().clone();
     let Some((_, intact)) = writer.intact(&blob, "", "")? else {
-        return writer.record(&[LedgerEvent::Lost { hash: id }]);
+        writer.record(&[LedgerEvent::Lost { hash: id }])?;
+        return Ok(false);
     };
     let intact = StagedFile::Named(intact);
     for place in writer.catalog().places(blob.id)? {
@@ -129,7 +132,7 @@ fn restore(writer: &mut Writer, id: Hash128) -> Result<()> {
             fsx::sync_dir(&folder.join("cur"))?;
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 fn keep_copy(layout: &Layout, damage: &Damage) -> Result<String> {

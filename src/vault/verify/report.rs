@@ -74,6 +74,8 @@ pub struct Finding {
     pub problem: Problem,
     /// True if a server may still have the message.
     pub on_server: bool,
+    /// True if repair has put the file back from another one of the vault.
+    pub mended: bool,
     /// When the message was received, in Unix seconds; 0 if nobody knows.
     pub date: i64,
     /// Its subject, decoded, as far as the catalog knows it.
@@ -99,8 +101,8 @@ pub enum Problem {
     Ledger(String),
     /// The catalog does not match the ledger.
     Catalog(String),
-    /// `vault.toml` was lost.
-    Manifest,
+    /// `vault.toml` was lost or damaged.
+    Manifest(String),
     /// The key of what was forgotten is missing or another one.
     Key(String),
     /// A purge is recorded of something that was not archived.
@@ -122,14 +124,16 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Damaged(how) => write!(f, "damaged ({how})"),
-            Self::Missing | Self::Manifest => f.write_str("missing"),
+            Self::Missing => f.write_str("missing"),
             Self::Moved => f.write_str("moved to another folder"),
             Self::Unrecorded => f.write_str("not recorded"),
             Self::Returned => f.write_str("forgotten on purpose, but the file is back"),
             Self::Repeated => f.write_str("twice in its folder"),
-            Self::Ledger(how) | Self::Catalog(how) | Self::Key(how) | Self::Purge(how) => {
-                f.write_str(how)
-            }
+            Self::Ledger(how)
+            | Self::Manifest(how)
+            | Self::Catalog(how)
+            | Self::Key(how)
+            | Self::Purge(how) => f.write_str(how),
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::base::error::{Error, Result};
 use crate::base::fsx;
 use crate::vault::catalog::{Blob, Catalog, Place, WalkedFile};
-use crate::vault::layout::{self, Layout};
+use crate::vault::layout::Layout;
 use crate::vault::maildir;
 use crate::vault::verify::report::Problem;
 
@@ -14,8 +14,8 @@ pub(super) fn walk(
     wants: impl Fn(&str) -> bool,
 ) -> Result<()> {
     replayed.begin_walk()?;
-    for account in maildir::list(&layout.mail_dir())? {
-        if !layout::is_account(&account) || !wants(&account) {
+    for account in maildir::accounts(layout)? {
+        if !wants(&account) {
             continue;
         }
         for dir in maildir::folders(layout, &account)? {

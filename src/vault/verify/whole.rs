@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::base::error::Result;
 use crate::base::fsx;
 use crate::vault::catalog::Catalog;
-use crate::vault::layout::{self, FileName, Layout};
+use crate::vault::layout::{FileName, Layout};
 use crate::vault::maildir;
 use crate::vault::spread::Spread;
 
@@ -24,8 +24,8 @@ pub(super) fn whole(
     wants: impl Fn(&str) -> bool,
 ) -> Result<Option<BTreeMap<String, u64>>> {
     let mut found = Spread::new();
-    for account in maildir::list(&layout.mail_dir())? {
-        if !layout::is_account(&account) || !wants(&account) {
+    for account in maildir::accounts(layout)? {
+        if !wants(&account) {
             continue;
         }
         for dir in maildir::folders(layout, &account)? {

@@ -373,6 +373,15 @@ fn what_is_lost_in_the_place_is_told_and_sent_once_more() {
         "{}",
         found.stderr()
     );
+    assert!(!found.stderr().contains("offsite verify"), "{found}");
+    assert!(found.stderr().contains("push b2 --rebuild"), "{found}");
+    let heads = sandbox.path("disk/copy/heads");
+    fs::rename(&heads, sandbox.path("disk/kept")).unwrap();
+    let listed = sandbox.run(&["offsite", "list", "b2"]).expect_code(20);
+    assert_eq!(listed.stdout(), "b2: no push there\n");
+    assert!(listed.stderr().contains("head 3 is missing"), "{listed}");
+    let _ = fs::remove_dir_all(&heads);
+    fs::rename(sandbox.path("disk/kept"), &heads).unwrap();
     run(&sandbox, &["offsite", "push", "b2", "--rebuild"]);
     run(&sandbox, &["offsite", "verify", "b2", "--read-data"]);
 }
