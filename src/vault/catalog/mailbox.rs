@@ -321,9 +321,10 @@ impl Catalog {
     pub(crate) fn wants_again(&self, origin: Origin<'_>) -> Result<bool> {
         self.db
             .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM sighting
-                 WHERE origin = ?1 AND (state IN (?2, ?3, ?4, ?5)
-                                        OR state IN (?6, ?7) AND evidence IN (?8, ?9)))",
+                "SELECT EXISTS (SELECT 1 FROM tally
+                 WHERE origin = ?1 AND messages > 0
+                   AND (state IN (?2, ?3, ?4, ?5)
+                        OR state IN (?6, ?7) AND evidence IN (?8, ?9)))",
             )
             .and_then(|mut s| {
                 s.query_row(
