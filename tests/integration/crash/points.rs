@@ -180,10 +180,11 @@ pub(crate) fn tear(log: &str, torn: Torn) -> bool {
         Torn::Half => bytes.len() / 2,
         Torn::AllButOneByte => bytes.len() - 1,
     };
-    let mut file = OpenOptions::new()
-        .write(true)
-        .open(Path::new(std::str::from_utf8(&path).unwrap()))
-        .unwrap();
+    let path = Path::new(std::str::from_utf8(&path).unwrap());
+    // Another thread may have removed or renamed it before all of them were killed.
+    let Ok(mut file) = OpenOptions::new().write(true).open(path) else {
+        return false;
+    };
     // `, length)` or `, length, offset)`; whoever gives no offset writes at the end.
     let offset = call.contains("pwrite64").then(|| {
         let arguments = arguments.split([')', '<']).next().unwrap();
