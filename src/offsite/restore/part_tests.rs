@@ -261,13 +261,21 @@ fn two_at_once_into_one_directory_are_refused() {
 
 /// What a killed run wrote may be torn.
 #[test]
-fn nothing_that_was_left_is_taken_for_what_was_fetched() {
+fn what_was_left_is_removed_if_a_restore_left_it_and_never_taken_for_what_was_fetched() {
     let store = new_memory();
     let vault = filled(&store);
     let target = vault.next_to("part");
     let left = target.join("mailvault-restore.tmp/mail/home/cur");
     fs::create_dir_all(&left).unwrap();
     fs::write(left.join("torn"), "half a message").unwrap();
+    // Without its lock it is somebody's.
+    let refused = part_of(&store, &target, &["account:home"]);
+    assert!(
+        matches!(refused, Err(CopyError::Base(Error::Unfit { .. }))),
+        "{refused:?}"
+    );
+    assert!(left.join("torn").exists());
+    fs::write(target.join("mailvault-restore.tmp/lock"), "").unwrap();
     let part = part_of(&store, &target, &["account:home"]).unwrap();
     assert!(!left.join("torn").exists());
     assert_eq!(selected(&part, &["account:home"]).len(), 4);

@@ -1,7 +1,8 @@
 //! The folder in which a part of a copy lies while it is selected and written to where it belongs.
 //!
 //! It is below the directory that the mail goes to: on the same disk, and as private. Whoever
-//! makes one removes what a killed run left.
+//! makes one removes what a killed run left, which has its lock. A folder of this name without one is
+//! somebody's, and stays.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -34,6 +35,14 @@ impl ScratchFolder {
         let path = target.join(RESTORE_FOLDER);
         fsx::create_dir(&path)?;
         let lock = path.join(LOCK);
+        if !fsx::is_file(&lock)? && !fsx::list(&path)?.is_empty() {
+            return Err(Error::Unfit {
+                doing: "restore into",
+                path: target,
+                reason: format!("no restore made the files in {RESTORE_FOLDER}"),
+                hint: Some("move them, or name another directory".to_owned()),
+            });
+        }
         let file = fsx::open_or_create(&lock)?;
         match file.try_lock() {
             Ok(()) => {}
