@@ -138,10 +138,13 @@ impl AccountFolders<'_> {
         let received = run.reporter.received;
         let whole = mailbox::bring_up_to_date(run, folder, &place, &round.copies)?;
         round.copies.remember(dir, uidvalidity, ids);
+        if whole || run.reporter.received > received {
+            // The catalog counts it, and other folders find messages that they have, too.
+            run.account.make_durable()?;
+        }
         let mut text = None;
         // What was not whole is looked into again.
         if whole {
-            run.account.make_durable()?;
             let record = recorded(run.account.catalog, self.origin(dir, uidvalidity))?;
             text = Remembered::of(&counts, listed, record);
         }
@@ -153,10 +156,6 @@ impl AccountFolders<'_> {
             if before.as_deref() != Some(&text) {
                 run.account.learned(key, text)?;
             }
-        }
-        if run.reporter.received > received {
-            // Other folders may have the same messages, and must find them.
-            run.account.make_durable()?;
         }
         Ok(())
     }
@@ -199,7 +198,7 @@ impl AccountFolders<'_> {
 fn recorded(catalog: &Catalog, origin: Origin<'_>) -> Result<RecordCounts> {
     Ok(RecordCounts {
         names: catalog.listed_names(origin)?,
-        remembered: catalog.forgets_taken_back()?,
+        taken_back: catalog.forgets_taken_back()?,
     })
 }
 

@@ -14,7 +14,7 @@ pub(super) struct RecordCounts {
     /// Names of messages that the mailbox should list.
     pub(super) names: u64,
     /// How often what was forgotten was taken back, so that it may be listed again.
-    pub(super) remembered: u64,
+    pub(super) taken_back: u64,
 }
 
 /// A mailbox that was archived whole.
@@ -43,7 +43,7 @@ impl Remembered {
             (*messages)?,
             modseq.unwrap_or(0),
             record.names,
-            record.remembered,
+            record.taken_back,
         ))
     }
 
@@ -62,7 +62,7 @@ impl Remembered {
         let listed = i64::try_from(number()?).ok()?;
         let record = RecordCounts {
             names: number()?,
-            remembered: number()?,
+            taken_back: number()?,
         };
         (0..BELIEVED).contains(&(now - listed)).then_some(Self {
             uidvalidity,
@@ -109,7 +109,7 @@ mod tests {
         };
         let record = RecordCounts {
             names: 3,
-            remembered: 0,
+            taken_back: 0,
         };
         let text = Remembered::of(&counts, 1_000, record).unwrap();
         assert_eq!(Remembered::parse(&text, 1_000 + BELIEVED), None);

@@ -191,7 +191,7 @@ mod tests {
         let mut job = FolderJob::new(&mailbox, String::new());
         let record = RecordCounts {
             names: 3,
-            remembered: 0,
+            taken_back: 0,
         };
         let text = Remembered::of(&KNOWN, 0, record);
         job.remembered = text.and_then(|text| Remembered::parse(&text, 60));
