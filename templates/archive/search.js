@@ -272,8 +272,8 @@ async function goOn(search) {
   else say('No message has all of this.');
   doubt.hidden = !search.unknown;
   doubt.textContent = search.unknown === 1
-    ? 'Of one of them it is not known whether the words follow each other: it has more recipients or longer texts than are kept here.'
-    : `Of ${search.unknown} of them it is not known whether the words follow each other: they have more recipients or longer texts than are kept here.`;
+    ? 'One of them may not have the words next to each other: it has more recipients or longer texts than the search keeps.'
+    : `${search.unknown} of them may not have the words next to each other: they have more recipients or longer texts than the search keeps.`;
 }
 
 const two = n => String(n).padStart(2, '0');

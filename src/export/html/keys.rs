@@ -14,9 +14,10 @@ const fn hint(keys: &'static [&'static str], does: &'static str) -> KeyHint {
 
 const PANEL: KeyHint = hint(&["?"], "open or close this panel");
 const SEARCH: KeyHint = hint(&["/"], "search");
+const CLOSE: KeyHint = hint(&["Esc"], "close it");
 
 /// Of a page without messages.
-pub(super) const PLAIN: &[KeyHint] = &[SEARCH, PANEL, hint(&["Esc"], "close it")];
+pub(super) const PLAIN: &[KeyHint] = &[SEARCH, PANEL, CLOSE];
 
 /// Of a page with a list of messages.
 pub(super) const LIST: &[KeyHint] = &[
@@ -25,7 +26,7 @@ pub(super) const LIST: &[KeyHint] = &[
     hint(&["Enter"], "open the message"),
     SEARCH,
     PANEL,
-    hint(&["Esc"], "close it"),
+    CLOSE,
 ];
 
 /// Of a page with several messages of a conversation.
@@ -35,7 +36,7 @@ pub(super) const CONVERSATION: &[KeyHint] = &[
     hint(&["Enter"], "fold or unfold the message"),
     SEARCH,
     PANEL,
-    hint(&["Esc"], "close it"),
+    CLOSE,
 ];
 
 /// Of a page with one message.
@@ -45,7 +46,7 @@ pub(super) const LETTER: &[KeyHint] = &[
     hint(&["Enter"], "open it"),
     SEARCH,
     PANEL,
-    hint(&["Esc"], "close it"),
+    CLOSE,
 ];
 
 /// Of the search.
