@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use mailvault::sample::Sample;
 
 use crate::support::sandbox::Sandbox;
-use crate::support::scene::{Account, configure, json_lines, pulled, tree};
+use crate::support::scene::{json_lines, pulled, pulled_twice, tree};
 
 /// Everything in the vault but what a run may touch that changes nothing.
 fn contents(sandbox: &Sandbox) -> Vec<(String, Vec<u8>)> {
@@ -185,13 +185,7 @@ fn unrecorded_files_are_summed_up_with_what_takes_them_in() {
 
 #[test]
 fn what_repair_put_back_is_not_called_bad() {
-    let (sandbox, server) = pulled(Sample::of(3, 7));
-    let accounts = [
-        Account::of("work", &server),
-        Account::of("copy", &server).with("stored_as", "\"copy\""),
-    ];
-    configure(&sandbox, &accounts);
-    let _ = sandbox.run(&["pull"]).expect_code(0);
+    let (sandbox, _server) = pulled_twice(Sample::of(3, 7));
     let gone = sandbox.messages("work")[0].name.clone();
     fs::remove_file(sandbox.vault().join("mail/work/cur").join(&gone)).unwrap();
     let output = sandbox.run(&["verify", "--repair"]).expect_code(20);

@@ -16,7 +16,7 @@ use rustix::process::Signal;
 
 use crate::support::output::Ended;
 use crate::support::sandbox::Sandbox;
-use crate::support::scene::{Account, configure, copy, json_lines, pulled, tree, until_locked};
+use crate::support::scene::{copy, json_lines, pulled, pulled_twice, tree, until_locked};
 
 fn some_mail() -> Vec<Message> {
     Sample::of(12, 7)
@@ -540,13 +540,7 @@ fn a_folder_whose_directory_is_gone_comes_back_with_its_mail() {
 
 #[test]
 fn a_whole_account_whose_directory_is_gone_is_linked_again_from_another() {
-    let (sandbox, server) = pulled(Sample::of(3, 7));
-    let accounts = [
-        Account::of("work", &server),
-        Account::of("copy", &server).with("stored_as", "\"copy\""),
-    ];
-    configure(&sandbox, &accounts);
-    let _ = sandbox.run(&["pull"]).expect_code(0);
+    let (sandbox, _server) = pulled_twice(Sample::of(3, 7));
     fs::remove_dir_all(sandbox.vault().join("mail/work")).unwrap();
     let _ = sandbox.run(&["verify"]).expect_code(20);
     let _ = sandbox.run(&["verify", "--repair"]);

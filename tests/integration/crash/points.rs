@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::path::Path;
 
 /// Calls that change files, and those that send.
@@ -182,8 +182,9 @@ pub(crate) fn tear(log: &str, torn: Torn) -> bool {
     };
     let path = Path::new(std::str::from_utf8(&path).unwrap());
     // Another thread may have removed or renamed it before all of them were killed.
-    let Ok(mut file) = OpenOptions::new().write(true).open(path) else {
-        return false;
+    let mut file = match OpenOptions::new().write(true).open(path) {
+        Err(e) if e.kind() == ErrorKind::NotFound => return false,
+        file => file.unwrap(),
     };
     // `, length)` or `, length, offset)`; whoever gives no offset writes at the end.
     let offset = call.contains("pwrite64").then(|| {

@@ -97,6 +97,18 @@ pub(crate) fn pulled(messages: Vec<Message>) -> (Sandbox, Server) {
     (sandbox, server)
 }
 
+/// The same, pulled as the account `copy`, too, whose files are links to those of `work`.
+pub(crate) fn pulled_twice(messages: Vec<Message>) -> (Sandbox, Server) {
+    let (sandbox, server) = pulled(messages);
+    let accounts = [
+        Account::of("work", &server),
+        Account::of("copy", &server).with("stored_as", "\"copy\""),
+    ];
+    configure(&sandbox, &accounts);
+    let _ = sandbox.run(&["pull"]).expect_code(0);
+    (sandbox, server)
+}
+
 /// Every file below a folder, by its path relative to it.
 pub(crate) fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
