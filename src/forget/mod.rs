@@ -109,7 +109,11 @@ impl ForgetPlan {
 
 /// What goes of a selection.
 fn of_selection(vault: &Vault, selection: &Selection) -> Result<ForgetPlan> {
-    let mut contents = vault.contents(selection)?;
+    let mut contents = Vec::new();
+    vault.each_content(selection, &mut |hash| {
+        contents.push(hash);
+        Ok(())
+    })?;
     let forms = vault.retained().superseded_by(&contents)?;
     let superseded = forms.len() as u64;
     contents.extend(forms);

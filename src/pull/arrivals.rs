@@ -55,17 +55,22 @@ pub(super) struct Arrivals {
     arrived: Mutex<Arrived>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Arrived {
     came: Vec<Arrival>,
     held: Vec<Misfit>,
 }
 
 impl Arrivals {
-    pub(super) fn new(sizes: MailboxSizes) -> Self {
+    /// For `most` messages.
+    pub(super) fn new(sizes: MailboxSizes, most: usize) -> Self {
+        let arrived = Arrived {
+            came: Vec::with_capacity(most),
+            held: Vec::new(),
+        };
         Self {
             sizes,
-            arrived: Mutex::default(),
+            arrived: Mutex::new(arrived),
         }
     }
 

@@ -13,8 +13,8 @@ use crate::mail::message::Hash128;
 use crate::mail::source::{Header, Listing, Source};
 
 /// So many messages of a run are remembered, so that their bytes are known when they come
-/// under another name.
-const REMEMBERED: usize = 1 << 16;
+/// under another name. A table of 2^16 buckets holds this many.
+const REMEMBERED: usize = (1 << 16) / 8 * 7;
 
 /// What came in a run, by its content, with the size that was listed for it.
 #[derive(Debug, Default)]

@@ -18,7 +18,7 @@ use crate::vault::ledger::Proto;
 /// Messages of a mailbox without good sizes that are fetched in one go.
 const SLICE_ESTIMATED: usize = 1_024;
 /// Messages a call of [`Source::fetch`]: bounds the memory of a first pull.
-const SLICE: usize = 16_384;
+const SLICE: usize = 8_192;
 /// Octets that a server may list for an empty message: a line end.
 const EMPTY: u64 = 2;
 
@@ -84,7 +84,7 @@ fn fetch_and_judge(
         .map(|row| listings.get(*row as usize))
         .collect();
     let earlier = judge::earlier(run.account, place, &wanted)?;
-    let arrivals = Arrivals::new(run.mailbox.sizes);
+    let arrivals = Arrivals::new(run.mailbox.sizes, wanted.len());
     let outcome = std::thread::scope(|scope| {
         // Dropped at the end of this block, which is what ends the compressors.
         let mut feeder = feeder;

@@ -51,21 +51,19 @@ impl PartialVault {
         self.vault.catalog.check_query(query)
     }
 
-    /// The messages that a query selects, as far as the ledger tells, and what their files take.
+    /// Tells of the messages that a query selects, as far as the ledger tells, and what their
+    /// files take.
     pub(crate) fn select(
         &self,
         query: &Query,
         scope: SelectionScope,
-    ) -> Result<(Vec<Hash128>, u64)> {
+        each: &mut dyn FnMut(Hash128, u64) -> Result<()>,
+    ) -> Result<()> {
         let selection = self.vault.select(query, true, scope)?;
-        let contents = self.vault.contents(&selection)?;
-        let mut stored = 0;
-        for hash in &contents {
-            if let Some(blob) = self.vault.catalog.find(*hash)? {
-                stored += blob.stored;
-            }
-        }
-        Ok((contents, stored))
+        self.vault.each_content(&selection, &mut |hash| {
+            let blob = self.vault.catalog.find(hash)?;
+            each(hash, blob.map_or(0, |blob| blob.stored))
+        })
     }
 
     /// Gives a message all its names, and takes in what it says of itself. `size` is that of its

@@ -199,16 +199,22 @@ impl Vault {
         }
     }
 
-    /// The ids of the messages of a selection.
-    pub(crate) fn contents(&self, selection: &Selection) -> Result<Vec<Hash128>> {
-        let mut contents = Vec::new();
+    /// Tells of the messages of a selection by their ids, in its order.
+    pub(crate) fn each_content(
+        &self,
+        selection: &Selection,
+        each: &mut dyn FnMut(Hash128) -> Result<()>,
+    ) -> Result<()> {
+        let mut done = 0;
         loop {
-            let done = contents.len() as u64;
             let some = self.catalog.picked(&selection.rows, done, u64::MAX)?;
             if some.is_empty() {
-                return Ok(contents);
+                return Ok(());
             }
-            contents.extend(some.iter().map(|picked| picked.hash));
+            done += some.len() as u64;
+            for picked in some {
+                each(picked.hash)?;
+            }
         }
     }
 

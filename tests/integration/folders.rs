@@ -160,6 +160,36 @@ fn forty_odd_folders_come_byte_exact_and_a_second_run_fetches_no_body() {
 }
 
 #[test]
+fn a_nul_anywhere_in_a_message_of_any_length_is_archived() {
+    let Some(dovecot) = Dovecot::start(&Options::default()) else {
+        return;
+    };
+    // Its server sends 0x80 for NUL, and what was taken in until there does not count. The
+    // lengths end on both sides of what is passed on at once.
+    let lines = |n: usize| "long line of a long message\r\n".repeat(n);
+    let message = |(n, lines): (usize, String)| {
+        let head = format!("Subject: {n}\r\nMessage-ID: <nul{n}@example.org>\r\n\r\n");
+        [
+            head.as_bytes(),
+            lines.as_bytes(),
+            b"a\0b\r\n",
+            b"\xe2\x82\x80\r\n",
+        ]
+        .concat()
+    };
+    let lengths = [1, 300, 5_000, 9_100, 20_000, 120_000];
+    let all: Vec<Vec<u8>> = (0..).zip(lengths.map(lines)).map(message).collect();
+    dovecot.deliver("ann", &all);
+    let sandbox =
+        sandbox(&[Account::new("work", dovecot.imap().port(), "ann").with("protocol", "\"imap\"")]);
+    let _ = sandbox.run(&["pull", "--create"]).expect_code(0);
+    let mut wanted = all;
+    wanted.sort();
+    assert_eq!(held(&sandbox).into_values().collect::<Vec<_>>(), [wanted]);
+    verify(&sandbox);
+}
+
+#[test]
 fn dots_a_prefix_and_a_quota_change_nothing() {
     for (prefix, separator) in [("INBOX.", "."), ("", "."), ("INBOX/", "/")] {
         let options = Options {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use mailvault::base::error::Endpoint;
+use mailvault::base::error::{Endpoint, Error};
 use mailvault::base::secret::{Mask, Secret};
 use mailvault::mail::source::{Fetched, Listing, Source, Uid};
 use mailvault::net::imap::{
@@ -75,7 +75,9 @@ fn fetch_all(folder: &mut Folder<'_, Transport>) -> BTreeMap<u32, Vec<u8>> {
             match fetched {
                 Fetched::Body(body) => {
                     let mut bytes = Vec::new();
-                    body.read_to_end(&mut bytes).unwrap();
+                    // It comes again, or the session fails.
+                    let read = body.read_to_end(&mut bytes);
+                    read.map_err(|_| Error::Interrupted)?;
                     assert!(messages.insert(uid(listing), bytes).is_none());
                 }
                 Fetched::Refused(words) => panic!("{listing:?}: {words}"),

@@ -74,7 +74,8 @@ impl Listing {
 
 /// What a server answers for one message of a list.
 pub enum Fetched<'a> {
-    /// Its bytes; what is left unread is drained.
+    /// Its bytes; what is left unread is drained. A message of which reading failed may be
+    /// answered again.
     Body(&'a mut dyn Read),
     /// It will not give this one; its words.
     Refused(String),

@@ -1,5 +1,7 @@
 //! Recognises, by their octets, messages that are not what is on the server; pure.
 
+use std::io::{self, Read};
+
 /// Octets from which a stand-in can be recognised.
 pub(super) const ENOUGH: usize = 4 << 10;
 
@@ -25,25 +27,81 @@ pub(super) fn is_stand_in(message: &[u8]) -> bool {
     noticed
 }
 
-/// True if somewhere 0x80 is no part of UTF-8: what some servers send for NUL, which a
-/// literal may not hold (RFC 9051 s.4.3).
-pub(super) fn has_stray(message: &[u8]) -> bool {
-    memchr::memchr_iter(0x80, message).any(|at| {
-        // The nearest byte before it that is no continuation, and how far off it is.
-        for distance in 1..=3 {
-            let Some(lead) = at.checked_sub(distance).map(|at| message[at]) else {
-                return true;
-            };
-            match lead {
-                0x80..=0xBF => {}
-                0xC2..=0xDF => return distance > 1,
-                0xE0..=0xEF => return distance > 2,
-                0xF0..=0xF4 => return false,
-                _ => return true,
-            }
+/// Looks through a message, piece by piece, for an 0x80 that is no part of UTF-8: what some
+/// servers send for NUL, which a literal may not hold (RFC 9051 s.4.3).
+#[derive(Debug)]
+pub(super) struct StrayScan {
+    /// The bytes before the next piece, the nearest first.
+    last: [u8; 3],
+}
+
+impl StrayScan {
+    pub(super) fn new() -> Self {
+        // A message begins as after text.
+        Self { last: [b' '; 3] }
+    }
+
+    /// True if there is one in this piece.
+    pub(super) fn has_stray(&mut self, piece: &[u8]) -> bool {
+        let last = self.last;
+        let before = |at: usize, distance: usize| match at.checked_sub(distance) {
+            Some(at) => piece[at],
+            None => last[distance - at - 1],
+        };
+        let found = memchr::memchr_iter(0x80, piece)
+            .any(|at| !is_continuation([1, 2, 3].map(|distance| before(at, distance))));
+        self.last = [1, 2, 3].map(|distance| before(piece.len(), distance));
+        found
+    }
+}
+
+/// True if a byte of 0x80 to 0xBF belongs to a character after these, the nearest first.
+fn is_continuation(before: [u8; 3]) -> bool {
+    // The nearest that is no continuation, and how far off it is.
+    for (distance, lead) in (1..).zip(before) {
+        match lead {
+            0x80..=0xBF => {}
+            0xC2..=0xDF => return distance <= 1,
+            0xE0..=0xEF => return distance <= 2,
+            0xF0..=0xF4 => return true,
+            _ => return false,
         }
-        true
-    })
+    }
+    false
+}
+
+/// A message that is looked through while it is read: reading fails at a stray 0x80.
+#[derive(Debug)]
+pub(super) struct ScannedBody<'b, B> {
+    body: &'b mut B,
+    scan: StrayScan,
+    found: bool,
+}
+
+impl<'b, B: Read> ScannedBody<'b, B> {
+    pub(super) fn new(body: &'b mut B) -> Self {
+        Self {
+            body,
+            scan: StrayScan::new(),
+            found: false,
+        }
+    }
+
+    /// True if one was found.
+    pub(super) fn has_stray(&self) -> bool {
+        self.found
+    }
+}
+
+impl<B: Read> Read for ScannedBody<'_, B> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = if self.found { 0 } else { self.body.read(buf)? };
+        self.found |= self.scan.has_stray(&buf[..read]);
+        if self.found {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        Ok(read)
+    }
 }
 
 /// True if `exact` is `message` with NUL for some 0x80, and otherwise the same.
@@ -59,7 +117,16 @@ pub(super) fn restores(message: &[u8], exact: &[u8]) -> bool {
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) fn assert_any(octets: &[u8]) {
     let _ = is_stand_in(octets);
-    assert!(!has_stray(octets) || str::from_utf8(octets).is_err());
+    let mut whole = StrayScan::new();
+    let found = whole.has_stray(octets);
+    assert!(!found || str::from_utf8(octets).is_err());
+    for size in 1..4 {
+        let mut scan = StrayScan::new();
+        assert_eq!(
+            octets.chunks(size).any(|piece| scan.has_stray(piece)),
+            found
+        );
+    }
     assert!(restores(octets, octets));
 }
 
@@ -68,6 +135,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use proptest::prelude::*;
+
+    fn has_stray(message: &[u8]) -> bool {
+        StrayScan::new().has_stray(message)
+    }
 
     #[test]
     fn a_notice_is_told_from_a_message_about_one() {

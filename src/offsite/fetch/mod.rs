@@ -11,7 +11,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub(super) use self::wanted::WantedMessages;
+pub(super) use self::wanted::{LeftMessages, WantedMessages};
 
 use self::wanted::WantedPack;
 use super::checked::{ObjectVerdict, SourceOnly};
@@ -144,10 +144,12 @@ impl<'f, 's> MessageFetch<'f, 's> {
                     hash,
                     length,
                     mtime,
-                } if self.wanted.has(hash) => {
+                } if self.wanted.has(hash)? => {
                     self.message(hash, (length, mtime), &mut push)?;
                 }
-                PushPart::Index { id, index } => packs.extend(self.wanted.of_pack(&id, &index)),
+                PushPart::Index { id, index } => {
+                    packs.extend(self.wanted.of_pack(&id, &index)?);
+                }
                 _ => {}
             }
         }
@@ -168,7 +170,11 @@ impl<'f, 's> MessageFetch<'f, 's> {
         while let Some(found) = search.next_or_wrong()? {
             self.check_stop()?;
             self.members(object, &found, pack)?;
-            if !pack.hashes().any(|hash| self.wanted.has(hash)) {
+            let mut open = false;
+            for hash in pack.hashes() {
+                open |= self.wanted.has(hash)?;
+            }
+            if !open {
                 return Ok(());
             }
         }
@@ -200,7 +206,7 @@ impl<'f, 's> MessageFetch<'f, 's> {
             .map_err(FetchFault::from)
             .and_then(|mut reader| {
                 for (hash, member) in &pack.members {
-                    if !self.wanted.has(*hash) {
+                    if !self.wanted.has(*hash)? {
                         continue;
                     }
                     // What is damaged in one frame may be whole in the next.
@@ -239,13 +245,13 @@ impl<'f, 's> MessageFetch<'f, 's> {
         if let Some(error) = source.failed() {
             return Err(PackError::from_io(error).into());
         }
-        match put.map_err(FetchFault::Sink)? {
+        match put? {
             RestoredMessage::Placed => {
-                self.wanted.done(hash);
+                self.wanted.done(hash)?;
                 self.report.placed += 1;
                 self.source.watch.count(self.report.placed);
             }
-            RestoredMessage::Unplaced => self.wanted.done(hash),
+            RestoredMessage::Unplaced => self.wanted.done(hash)?,
             RestoredMessage::Wrong => {}
         }
         Ok(())
@@ -265,6 +271,12 @@ enum FetchFault {
     Sink(Error),
     /// What comes from the place.
     Push(PushError),
+}
+
+impl From<Error> for FetchFault {
+    fn from(error: Error) -> Self {
+        Self::Sink(error)
+    }
 }
 
 impl From<PushError> for FetchFault {

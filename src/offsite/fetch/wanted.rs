@@ -1,17 +1,23 @@
 //! The messages that are still wanted, and where they are.
 
-use std::collections::BTreeMap;
-
+use crate::base::error::Result;
 use crate::mail::message::Hash128;
 use crate::offsite::pack::{FrameTable, PackIndex, PackMember};
 use crate::offsite::payload::message_hash;
+use crate::vault::catalog::ContentSet;
 
 /// Messages that are named.
-const NAMED: usize = 1_000;
+const NAMED: u64 = 1_000;
 
-/// The messages that are wanted, and whether the copy has them.
-#[derive(Debug, Default)]
-pub(in crate::offsite) struct WantedMessages(BTreeMap<Hash128, bool>);
+/// The messages that are wanted, however many, and whether the copy has them.
+#[derive(Debug)]
+pub(in crate::offsite) struct WantedMessages {
+    wanted: ContentSet,
+    /// Of these, those that the copy has.
+    there: ContentSet,
+    /// How many are wanted.
+    len: u64,
+}
 
 /// What a pack has of them.
 #[derive(Debug)]
@@ -29,55 +35,78 @@ impl WantedPack {
 }
 
 impl WantedMessages {
-    pub(in crate::offsite) fn add(&mut self, hash: Hash128) {
-        self.0.insert(hash, false);
+    /// None.
+    pub(in crate::offsite) fn new() -> Result<Self> {
+        Ok(Self {
+            wanted: ContentSet::new()?,
+            there: ContentSet::new()?,
+            len: 0,
+        })
     }
 
-    pub(super) fn done(&mut self, hash: Hash128) {
-        self.0.remove(&hash);
+    pub(in crate::offsite) fn add(&mut self, hash: Hash128) -> Result<()> {
+        self.len += u64::from(self.wanted.insert(hash)?);
+        Ok(())
+    }
+
+    pub(super) fn done(&mut self, hash: Hash128) -> Result<()> {
+        self.len -= u64::from(self.wanted.remove(hash)?);
+        self.there.remove(hash)?;
+        Ok(())
     }
 
     /// True if it is wanted. Whoever asks has it.
-    pub(super) fn has(&mut self, hash: Hash128) -> bool {
-        match self.0.get_mut(&hash) {
-            Some(is_there) => {
-                *is_there = true;
-                true
-            }
-            None => false,
+    pub(super) fn has(&self, hash: Hash128) -> Result<bool> {
+        let is_wanted = self.wanted.contains(hash)?;
+        if is_wanted {
+            self.there.insert(hash)?;
         }
+        Ok(is_wanted)
     }
 
     pub(in crate::offsite) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len == 0
     }
 
     pub(in crate::offsite) fn len(&self) -> u64 {
-        self.0.len() as u64
+        self.len
     }
 
     /// What a pack has of them; none if it has nothing.
-    pub(super) fn of_pack(&mut self, id: &str, index: &PackIndex) -> Option<WantedPack> {
+    pub(super) fn of_pack(&self, id: &str, index: &PackIndex) -> Result<Option<WantedPack>> {
         let mut members = Vec::new();
         for member in index.members() {
             if let Some(hash) = message_hash(&member.name)
-                && self.has(hash)
+                && self.has(hash)?
             {
                 members.push((hash, member.clone()));
             }
         }
-        (!members.is_empty()).then(|| WantedPack {
+        Ok((!members.is_empty()).then(|| WantedPack {
             id: id.to_owned(),
             frames: index.frames().clone(),
             members,
-        })
+        }))
     }
 
-    /// How many are nowhere, how many are there and could not be read, and the first of both.
-    pub(in crate::offsite) fn left(self) -> (u64, u64, Vec<Hash128>) {
-        let unreadable = self.0.values().filter(|is_there| **is_there).count() as u64;
-        let all = self.len();
-        let first = self.0.into_keys().take(NAMED).collect();
-        (all - unreadable, unreadable, first)
+    /// What is still wanted.
+    pub(in crate::offsite) fn left(&self) -> Result<LeftMessages> {
+        let unreadable = self.there.len()?;
+        Ok(LeftMessages {
+            not_there: self.len - unreadable,
+            unreadable,
+            first: self.wanted.first(NAMED)?,
+        })
     }
+}
+
+/// Messages that were wanted and not fetched.
+#[derive(Debug)]
+pub(in crate::offsite) struct LeftMessages {
+    /// How many are nowhere.
+    pub(in crate::offsite) not_there: u64,
+    /// How many are there and could not be read.
+    pub(in crate::offsite) unreadable: u64,
+    /// The first of both.
+    pub(in crate::offsite) first: Vec<Hash128>,
 }

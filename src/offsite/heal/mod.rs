@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use super::fault::CopyError;
-use super::fetch::{FetchReport, FetchSource, MessageFetch, WantedMessages};
+use super::fetch::{FetchReport, FetchSource, LeftMessages, MessageFetch, WantedMessages};
 use super::head::HeadObject;
 use super::heads::{StrayHeads, read_heads};
 use super::pack::Identities;
@@ -68,14 +68,16 @@ pub fn heal(
     progress: &mut dyn FnMut(CopyProgress),
 ) -> Result<HealReport, CopyError> {
     let mut vault = VaultHeal::open(vault, options.stop)?;
-    let mut wanted = WantedMessages::default();
+    let mut wanted = WantedMessages::new()?;
     for hash in options.messages {
         if vault.lacks(*hash)? {
-            wanted.add(*hash);
+            wanted.add(*hash)?;
         }
     }
     if options.lost {
-        vault.lost().for_each(|hash| wanted.add(hash));
+        for hash in vault.lost() {
+            wanted.add(hash)?;
+        }
     }
     let asked = wanted.len();
     if asked == 0 {
@@ -111,7 +113,11 @@ pub fn heal(
         bytes,
         damaged,
     } = report;
-    let (not_there, unreadable, left) = wanted.left();
+    let LeftMessages {
+        not_there,
+        unreadable,
+        first: left,
+    } = wanted.left()?;
     Ok(HealReport {
         asked,
         healed: placed,

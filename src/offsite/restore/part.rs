@@ -129,13 +129,13 @@ pub fn restore_part(
         bytes,
         damaged,
     } = report;
-    let (not_there, unreadable, first_missing) = wanted.left();
+    let left = wanted.left()?;
     let report = PartReport {
         head: point.seq,
         fetched: placed,
         bytes: bytes + ledger.iter().map(|object| object.size).sum::<u64>(),
-        missing: not_there + unreadable,
-        first_missing,
+        missing: left.not_there + left.unreadable,
+        first_missing: left.first,
         damaged,
         strays: point.strays(),
         whole_ledger: vault.has_whole_ledger(),
@@ -149,18 +149,21 @@ pub fn restore_part(
 
 /// The messages that may be selected, as far as the ledger tells, and what their files take.
 fn candidates(vault: &PartialVault, options: PartOptions<'_>) -> Result<(WantedMessages, u64)> {
-    let (hashes, stored) = if options.query.needs_contents() {
+    let of_records;
+    let (query, scope) = if options.query.needs_contents() {
         // That it cannot be answered is said before anything is downloaded for it.
         vault.check(options.query)?;
         // What is left out at the end is counted, too.
-        vault.select(&options.query.of_records(), SelectionScope::All)?
+        of_records = options.query.of_records();
+        (&of_records, SelectionScope::All)
     } else {
-        vault.select(options.query, options.scope)?
+        (options.query, options.scope)
     };
-    let mut wanted = WantedMessages::default();
-    for hash in hashes {
-        wanted.add(hash);
-    }
+    let (mut wanted, mut stored) = (WantedMessages::new()?, 0);
+    vault.select(query, scope, &mut |hash, size| {
+        stored += size;
+        wanted.add(hash)
+    })?;
     Ok((wanted, stored))
 }
 

@@ -51,14 +51,17 @@ fn selected(part: &RestoredPart, words: &[&str]) -> BTreeSet<Hash128> {
         .vault
         .select(&query, true, SelectionScope::All)
         .unwrap();
-    let found = part.vault.contents(&selection).unwrap();
-    for hash in &found {
+    let mut found = BTreeSet::new();
+    let each = &mut |hash| {
         let mut bytes = Vec::new();
-        let mut content = part.vault.message(*hash).unwrap();
+        let mut content = part.vault.message(hash)?;
         content.read_to_end(&mut bytes).unwrap();
-        assert_eq!(Hash128::of(&bytes), *hash);
-    }
-    found.into_iter().collect()
+        assert_eq!(Hash128::of(&bytes), hash);
+        found.insert(hash);
+        Ok(())
+    };
+    part.vault.each_content(&selection, each).unwrap();
+    found
 }
 
 fn hashes(contents: impl IntoIterator<Item = Vec<u8>>) -> BTreeSet<Hash128> {

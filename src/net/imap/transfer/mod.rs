@@ -16,7 +16,7 @@ use crate::net::imap::command::CommandEnd;
 use crate::net::imap::fetch::{self, Content, FetchState, Section};
 use crate::net::imap::folder::Folder;
 use crate::net::imap::limit::LimitReached;
-use crate::net::imap::oddity;
+use crate::net::imap::oddity::{self, ScannedBody};
 use crate::net::imap::reply::{Reply, StatusKind};
 use crate::net::imap::uids::written;
 use crate::net::imap::wire::{AnswerHead, ImapWire, LiteralBody};
@@ -32,8 +32,6 @@ const HEADER_OCTETS: u64 = 4 << 10;
 const UNKNOWN_OCTETS: u64 = 64 << 10;
 /// Longest message that is held in memory, where that is needed at all.
 const HELD: u64 = 8 << 20;
-/// Longer ones give their room back.
-const KEPT: usize = 1 << 20;
 /// Refusals in a row, without one message between, that are about no single message.
 const PATIENCE: usize = 8;
 
@@ -103,7 +101,6 @@ pub(super) fn run<S: Read + Write>(
         nameless: false,
         by_number: Vec::new(),
         refusals: 0,
-        held: Vec::new(),
         each,
     }
     .run()
@@ -149,8 +146,6 @@ struct Transfer<'t, 'l, 'e, S> {
     /// Entries to be identified by their number at the end.
     by_number: Vec<usize>,
     refusals: usize,
-    /// Room for the message that is held back at the moment.
-    held: Vec<u8>,
     each: Each<'e>,
 }
 
@@ -280,22 +275,25 @@ impl<S: Read + Write> Transfer<'_, '_, '_, S> {
             body.drain()?;
             return self.refuse(at, why.to_owned());
         }
-        if self.binary && octets <= HELD {
-            body.hold(&mut self.held)?;
-            if oddity::has_stray(&self.held) {
-                self.entries[at].answered = true;
-                self.doubtful.push(at);
-                return Ok(());
-            }
-            let held = std::mem::take(&mut self.held);
-            self.deliver(at, &held)?;
-            self.held = held;
-            self.held.shrink_to(KEPT);
-            return Ok(());
-        }
-        let handed = (self.each)(self.entries[at].listing, Fetched::Body(&mut body));
+        let listing = self.entries[at].listing;
+        let mut has_stray = false;
+        let handed = if self.binary && octets <= HELD {
+            let mut scanned = ScannedBody::new(&mut body);
+            let handed = (self.each)(listing, Fetched::Body(&mut scanned));
+            has_stray = scanned.has_stray();
+            handed
+        } else {
+            (self.each)(listing, Fetched::Body(&mut body))
+        };
         if let Some(failure) = body.failure() {
             return Err(failure);
+        }
+        if has_stray {
+            // It is answered at the end; what was read of it does not count.
+            body.drain()?;
+            self.entries[at].answered = true;
+            self.doubtful.push(at);
+            return Ok(());
         }
         handed?;
         body.drain()?;
