@@ -3,8 +3,8 @@
 use mailvault::account::config::AccountNames;
 use mailvault::base::error::ErrorKind;
 use mailvault::base::fsx;
-use mailvault::vault::layout::{FileName, Layout, is_account};
-use mailvault::vault::verify::{self, Finding, Problem, VerifyOptions, VerifyReport};
+use mailvault::vault::layout::{Layout, is_account};
+use mailvault::vault::verify::{self, Finding, FindingSums, Problem, VerifyOptions, VerifyReport};
 use serde_json::{Value, json};
 
 use super::Done;
@@ -15,6 +15,9 @@ use super::report::Failure;
 use super::settings::{Settings, unknown};
 use super::signals::Stop;
 use super::text::{Align, count, cut, day, escape, plural, size, table, wrap};
+
+/// Findings that are lined up with each other.
+const ROWS: usize = 1_000;
 
 pub(crate) fn run(
     args: &Verify,
@@ -32,22 +35,18 @@ pub(crate) fn run(
         verify::verify(&settings.vault, &options, events)
     });
     let report = match report {
-        Ok(report) => named(report, &names),
+        Ok(report) => report,
         Err(error) => return Ok(frame::failed(out, &stop, &error, None)),
     };
-    for finding in &report.findings {
-        out.json("damage", to_json(finding), false);
+    if out.json {
+        print_json(&report, &names, out)?;
     }
-    for (account, messages, good) in &report.accounts {
-        let line = json!({"account": account, "messages": messages, "good": good});
-        out.json("account", line, false);
-    }
-    let damaged = report
-        .findings
-        .iter()
-        .any(|finding| finding.problem.is_damage());
+    let sums = report.sums()?;
+    let damaged = sums.damage > 0;
     if damaged || !out.quiet {
-        print(&report, args, settings, out);
+        print_findings(&report, &names, out)?;
+        print_sums(&report, sums, out);
+        print_end(&report, sums, args, settings, out);
     }
     let code = if damaged {
         ErrorKind::Damaged.exit_code()
@@ -124,16 +123,6 @@ fn options(args: &Verify, accounts: &[String], names: &AccountNames, stop: &Stop
     }
 }
 
-/// The same, with the names of the configuration.
-fn named(mut report: VerifyReport, names: &AccountNames) -> VerifyReport {
-    let accounts = report.accounts.iter_mut().map(|(account, ..)| account);
-    let found = report.findings.iter_mut().flat_map(|f| &mut f.account);
-    for account in accounts.chain(found) {
-        *account = names.shown(account).to_owned();
-    }
-    report
-}
-
 fn summary(report: &VerifyReport) -> Value {
     let (messages, good) = totals(report);
     json!({
@@ -155,16 +144,31 @@ fn totals(report: &VerifyReport) -> (u64, u64) {
         })
 }
 
-fn print(report: &VerifyReport, args: &Verify, settings: &Settings, out: &Output) {
-    let wide = report
-        .accounts
-        .iter()
-        .map(|(name, ..)| name.len())
-        .max()
-        .unwrap_or(0);
+fn print_json(report: &VerifyReport, names: &AccountNames, out: &Output) -> Result<(), Failure> {
+    for finding in report.findings.all() {
+        out.json("damage", to_json(&finding?, names), false);
+    }
+    for (account, messages, good) in &report.accounts {
+        let account = names.shown(account);
+        let line = json!({"account": account, "messages": messages, "good": good});
+        out.json("account", line, false);
+    }
+    Ok(())
+}
+
+/// Each account with what was found in it, then the rest.
+fn print_findings(
+    report: &VerifyReport,
+    names: &AccountNames,
+    out: &Output,
+) -> Result<(), Failure> {
+    let accounts = || report.accounts.iter().map(|(account, ..)| account);
+    let wide = accounts().map(|name| names.shown(name).len()).max();
+    let wide = wide.unwrap_or(0);
     for (account, messages, good) in &report.accounts {
         out.line(&format!(
-            "{account:wide$}  {} of {} {}",
+            "{:wide$}  {} of {} {}",
+            names.shown(account),
             count(*good),
             plural(*messages, "message"),
             if good == messages {
@@ -173,21 +177,48 @@ fn print(report: &VerifyReport, args: &Verify, settings: &Settings, out: &Output
                 "good".to_owned()
             },
         ));
-        let own = |finding: &&Finding| finding.account.as_deref() == Some(account);
-        findings(report.findings.iter().filter(own), out);
+        let is_own = |finding: &Finding| finding.account.as_ref() == Some(account);
+        table_of(report, is_own, out)?;
     }
-    let listed = |finding: &Finding| {
-        report
-            .accounts
-            .iter()
-            .any(|(name, ..)| finding.account.as_deref() == Some(name))
-    };
-    findings(
-        report.findings.iter().filter(|finding| !listed(finding)),
-        out,
-    );
+    let is_listed =
+        |finding: &Finding| accounts().any(|name| finding.account.as_ref() == Some(name));
+    table_of(report, |finding| !is_listed(finding), out)
+}
 
-    print_sums(report, out);
+/// Prints findings of one kind, some rows at a time.
+fn table_of(
+    report: &VerifyReport,
+    is_wanted: impl Fn(&Finding) -> bool,
+    out: &Output,
+) -> Result<(), Failure> {
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let print = |rows: &mut Vec<Vec<String>>| {
+        for line in table(rows, &[Align::Left; 5]) {
+            out.line(&format!("  {line}"));
+        }
+        rows.clear();
+    };
+    for finding in report.findings.all() {
+        let finding = finding?;
+        if is_wanted(&finding) {
+            rows.push(row(&finding));
+        }
+        if rows.len() == ROWS {
+            print(&mut rows);
+        }
+    }
+    print(&mut rows);
+    Ok(())
+}
+
+/// Says how much is not good, and what can be done about it.
+fn print_end(
+    report: &VerifyReport,
+    sums: FindingSums,
+    args: &Verify,
+    settings: &Settings,
+    out: &Output,
+) {
     let (messages, good) = totals(report);
     if !report.complete {
         out.line("Not everything was read; --subset n/t reads one part at a time.");
@@ -204,7 +235,7 @@ fn print(report: &VerifyReport, args: &Verify, settings: &Settings, out: &Output
             if messages - good == 1 { "is" } else { "are" },
             out.word("not good", Tone::Bad),
         ));
-        if let Some(hint) = hint(report, args, settings) {
+        if let Some(hint) = hint(report, sums, args, settings) {
             out.line(&wrap(&hint, "  hint: ", 8, 80));
         }
     } else if args.read_data {
@@ -217,18 +248,15 @@ fn print(report: &VerifyReport, args: &Verify, settings: &Settings, out: &Output
 }
 
 /// Sums up the files that no line names, and the messages that have their files again.
-fn print_sums(report: &VerifyReport, out: &Output) {
-    let mended = report.findings.iter().filter(|f| f.mended).count() as u64;
-    if mended > 0 {
-        let what = plural(mended, "missing or damaged file");
+fn print_sums(report: &VerifyReport, sums: FindingSums, out: &Output) {
+    if sums.mended > 0 {
+        let what = plural(sums.mended, "missing or damaged file");
         out.line(&format!(
             "\n{what} put back from other copies in the vault."
         ));
     }
-    let unrecorded = report.findings.iter().filter(|f| is_unrecorded_mail(f));
-    let unrecorded = unrecorded.count() as u64;
-    let files = plural(unrecorded, "file");
-    match (unrecorded, report.repaired) {
+    let files = plural(sums.unrecorded, "file");
+    match (sums.unrecorded, report.repaired) {
         (0, _) => {}
         (all, true) => {
             let were = if all == 1 { "was" } else { "were" };
@@ -242,21 +270,6 @@ fn print_sums(report: &VerifyReport, out: &Output) {
             let hint = "'mailvault verify --repair' takes in what of that is mail.";
             out.line(&wrap(hint, "  hint: ", 8, 80));
         }
-    }
-}
-
-/// True for a file in a folder that no line names, and that is called as those of messages are.
-fn is_unrecorded_mail(finding: &Finding) -> bool {
-    let name = finding.path.rsplit('/').next().unwrap_or_default();
-    finding.problem == Problem::Unrecorded
-        && finding.account.is_some()
-        && FileName::parse(name).is_some()
-}
-
-fn findings<'a>(findings: impl Iterator<Item = &'a Finding>, out: &Output) {
-    let rows: Vec<Vec<String>> = findings.map(row).collect();
-    for line in table(&rows, &[Align::Left; 5]) {
-        out.line(&format!("  {line}"));
     }
 }
 
@@ -284,16 +297,12 @@ fn row(finding: &Finding) -> Vec<String> {
 }
 
 /// What can be done about the messages that are not good.
-fn hint(report: &VerifyReport, args: &Verify, settings: &Settings) -> Option<String> {
-    let of_message =
-        |finding: &&Finding| finding.problem.is_damage() && finding.id.is_some() && !finding.mended;
-    let bad = report.findings.iter().filter(of_message).count();
-    let there = report
-        .findings
-        .iter()
-        .filter(of_message)
-        .filter(|f| f.on_server)
-        .count();
+fn hint(
+    report: &VerifyReport,
+    sums: FindingSums,
+    args: &Verify,
+    settings: &Settings,
+) -> Option<String> {
     let vault = escape(&settings.shown(&settings.vault)).into_owned();
     let backups = match settings.config.offsite.keys().next() {
         Some(place) => format!(
@@ -308,7 +317,7 @@ fn hint(report: &VerifyReport, args: &Verify, settings: &Settings) -> Option<Str
         (false, true) => "'mailvault verify --read-data --repair; mailvault pull'",
         (false, false) => "'mailvault verify --repair; mailvault pull'",
     };
-    match (bad, there) {
+    match (sums.bad, sums.on_server) {
         (0, _) => None,
         (_, 0) => Some(format!("the server no longer has them; {backups}")),
         (bad, there) if bad == there => Some(format!("{fetch} fetches them again.")),
@@ -319,7 +328,7 @@ fn hint(report: &VerifyReport, args: &Verify, settings: &Settings) -> Option<Str
     }
 }
 
-fn to_json(finding: &Finding) -> Value {
+fn to_json(finding: &Finding, names: &AccountNames) -> Value {
     let problem = match &finding.problem {
         Problem::Damaged(_) => "damaged",
         Problem::Missing => "missing",
@@ -335,7 +344,7 @@ fn to_json(finding: &Finding) -> Value {
     };
     json!({
         "id": finding.id.map(|id| id.to_string()),
-        "account": finding.account,
+        "account": finding.account.as_ref().map(|account| names.shown(account)),
         "path": finding.path,
         "problem": problem,
         "detail": finding.problem.to_string(),

@@ -9,9 +9,9 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::catalog::Place;
+use super::finder::{FileFinder, homes};
 use super::layout::FileName;
 use super::ledger::LedgerEvent;
-use super::locate::homes;
 use super::lost::{LostMessage, adoption, lost_messages};
 use super::placer::RestoredMessage;
 use super::receive::{ExpectedMessage, Receiver};
@@ -27,6 +27,7 @@ const BATCH: usize = 1_024;
 #[derive(Debug)]
 pub(crate) struct VaultHeal {
     writer: Writer,
+    finder: FileFinder,
     receiver: Receiver,
     /// What is recorded before the first file that has another length than the ledger says.
     restored: Option<LedgerEvent>,
@@ -52,6 +53,7 @@ impl VaultHeal {
         let writer = Writer::open(root, Duration::ZERO, stop)?;
         let lost = lost_messages(&writer.layout, &writer.manifest.id, &writer.catalog)?;
         Ok(Self {
+            finder: FileFinder::default(),
             writer,
             receiver: Receiver::new(),
             restored: None,
@@ -73,14 +75,14 @@ impl VaultHeal {
     }
 
     /// True if a content should have a file, and has no good one.
-    pub(crate) fn lacks(&self, hash: Hash128) -> Result<bool> {
+    pub(crate) fn lacks(&mut self, hash: Hash128) -> Result<bool> {
         let Some(blob) = self.writer.catalog().find(hash)? else {
             return Ok(self.lost.contains_key(&hash));
         };
         if self.writer.catalog().places(blob.id)?.is_empty() {
             return Ok(false);
         }
-        Ok(self.writer.intact(&blob, "", "")?.is_none())
+        Ok(self.writer.find_intact(&mut self.finder, &blob)?.is_none())
     }
 
     /// Gives a message all its names. `size` is that of its bytes.
@@ -178,12 +180,12 @@ impl VaultHeal {
     }
 
     /// Gives a message one of its names, and that of a damaged file if there is one.
-    fn give_name(&self, from: &StagedFile, name: &FileName, place: &Place) -> Result<PathBuf> {
+    fn give_name(&mut self, from: &StagedFile, name: &FileName, place: &Place) -> Result<PathBuf> {
         let layout = self.writer.layout();
         let folder = layout.folder(&place.account, &place.dir);
         let mut flags = place.flags.clone();
         for home in homes(layout, self.writer.catalog(), &place.account, &place.dir)? {
-            let Some(path) = maildir::find(&home, name, &place.flags)? else {
+            let Some(path) = self.finder.find(&home, name, &place.flags)? else {
                 continue;
             };
             if frame::check(&path, name.hash, name.size).is_ok() {

@@ -7,26 +7,9 @@ use crate::base::error::Result;
 use crate::base::fsx;
 use crate::mail::message::Scanner;
 use crate::vault::catalog::{Blob, Catalog, Place};
+use crate::vault::finder::{FileFinder, homes};
 use crate::vault::layout::{Layout, base_of};
 use crate::vault::{frame, maildir};
-
-/// The directories in which the files of a folder are: its own, and until a merge has come to its
-/// end those of accounts that became part of its account.
-pub(super) fn homes(
-    layout: &Layout,
-    catalog: &Catalog,
-    account: &str,
-    dir: &str,
-) -> Result<Vec<PathBuf>> {
-    let mut homes = vec![layout.folder(account, dir)];
-    for merged in catalog.merged_into(account) {
-        let home = layout.folder(merged, dir);
-        if fsx::is_dir(&home)? {
-            homes.push(home);
-        }
-    }
-    Ok(homes)
-}
 
 /// The files of a content, as far as they are there.
 pub(super) fn locate(
@@ -34,16 +17,7 @@ pub(super) fn locate(
     catalog: &Catalog,
     blob: &Blob,
 ) -> Result<Vec<(Place, PathBuf)>> {
-    let mut found = Vec::new();
-    for place in catalog.places(blob.id)? {
-        for folder in homes(layout, catalog, &place.account, &place.dir)? {
-            if let Some(path) = maildir::find(&folder, &blob.name, &place.flags)? {
-                found.push((place, path));
-                break;
-            }
-        }
-    }
-    Ok(found)
+    FileFinder::default().locate(layout, catalog, blob)
 }
 
 /// The same for many contents, without their places. A folder is listed at most once,
@@ -70,11 +44,13 @@ pub(super) fn locate_all(
     }
     for (folder, wanted) in renamed {
         for sub in ["cur", "new"] {
-            for file in maildir::list(&folder.join(sub))? {
+            let dir = folder.join(sub);
+            maildir::for_each_name(&dir, &mut |file| {
                 for n in wanted.get(base_of(&file)).into_iter().flatten() {
-                    found[*n].push(folder.join(sub).join(&file));
+                    found[*n].push(dir.join(&file));
                 }
-            }
+                Ok(())
+            })?;
         }
     }
     Ok(found)
@@ -83,7 +59,7 @@ pub(super) fn locate_all(
 /// Reads what the ledger does not say from the files themselves. A file that is
 /// missing or damaged is left to `verify`.
 pub(super) fn describe(layout: &Layout, catalog: &mut Catalog) -> Result<()> {
-    let mut scanner = Scanner::new();
+    let (mut scanner, mut finder) = (Scanner::new(), FileFinder::default());
     let mut last = 0;
     loop {
         let blobs = catalog.undescribed(last)?;
@@ -92,7 +68,7 @@ pub(super) fn describe(layout: &Layout, catalog: &mut Catalog) -> Result<()> {
         };
         last = end.id;
         for blob in blobs {
-            for (_, path) in locate(layout, catalog, &blob)? {
+            for (_, path) in finder.locate(layout, catalog, &blob)? {
                 if let Ok(digest) = frame::scan(&path, blob.name.size, &mut scanner)
                     && digest.hash == blob.name.hash
                 {

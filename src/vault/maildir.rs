@@ -293,10 +293,15 @@ pub(crate) fn find(folder: &Path, name: &FileName, flags: &str) -> Result<Option
     }
     let base = name.base();
     for sub in ["cur", "new"] {
-        for found in list(&folder.join(sub))? {
-            if base_of(&found) == base {
-                return Ok(Some(folder.join(sub).join(found)));
+        let (mut found, dir) = (None, folder.join(sub));
+        for_each_name(&dir, &mut |name| {
+            if found.is_none() && base_of(&name) == base {
+                found = Some(dir.join(name));
             }
+            Ok(())
+        })?;
+        if found.is_some() {
+            return Ok(found);
         }
     }
     Ok(None)

@@ -5,6 +5,7 @@
 
 pub mod catalog;
 mod erase;
+mod finder;
 pub(crate) mod frame;
 #[cfg(feature = "offsite")]
 mod heal;
@@ -32,7 +33,6 @@ mod retained;
 #[cfg(feature = "offsite")]
 mod second_copy;
 mod select;
-mod shelf;
 mod snippet;
 mod spread;
 mod texts;
@@ -52,6 +52,7 @@ use crate::base::fsx;
 use crate::mail::message::Hash128;
 use crate::mail::query::Query;
 use catalog::{AccountStatus, Catalog, Coverage, Hits, Order, upper_half};
+use finder::FileFinder;
 use layout::{Layout, Manifest};
 use ledger::{Item, Reader};
 
@@ -282,12 +283,17 @@ impl Vault {
 
     /// The exact bytes of a message.
     pub fn message(&self, hash: Hash128) -> Result<Box<dyn Read>> {
+        self.found_message(&mut FileFinder::default(), hash)
+    }
+
+    /// The same for many messages.
+    fn found_message(&self, finder: &mut FileFinder, hash: Hash128) -> Result<Box<dyn Read>> {
         let id = hash.to_string();
         let Some(blob) = self.catalog.find(hash)? else {
             let candidates = Vec::new();
             return Err(Error::NotFound { id, candidates });
         };
-        match locate(&self.layout, &self.catalog, &blob)?.first() {
+        match finder.locate(&self.layout, &self.catalog, &blob)?.first() {
             Some((_, path)) => frame::open(path),
             None => Err(Error::MessageMissing { id }),
         }

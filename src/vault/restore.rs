@@ -7,10 +7,11 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::catalog::Catalog;
+use super::finder::FileFinder;
 use super::layout::{self, Layout, Manifest};
 use super::ledger::{self, LedgerEvent};
 use super::placer::{MessagePlacer, RestoredMessage};
-use super::{Writer, erase, locate, replayed};
+use super::{Writer, erase, replayed};
 use crate::base::error::Result;
 use crate::base::fsx::{self, BatchSync};
 use crate::mail::message::Hash128;
@@ -117,7 +118,7 @@ impl VaultRestore {
     /// Counts the contents that should have a file, by whether they have one; with the first `most`
     /// of those that have none.
     pub(crate) fn tally(&self, most: usize) -> Result<RestoreTally> {
-        let mut tally = RestoreTally::default();
+        let (mut tally, mut finder) = (RestoreTally::default(), FileFinder::default());
         self.catalog.for_each_key(|_, hash| {
             let Some(blob) = self.catalog.find(hash)? else {
                 return Ok(());
@@ -125,7 +126,10 @@ impl VaultRestore {
             if self.catalog.places(blob.id)?.is_empty() {
                 return Ok(());
             }
-            if !locate(&self.layout, &self.catalog, &blob)?.is_empty() {
+            if !finder
+                .locate(&self.layout, &self.catalog, &blob)?
+                .is_empty()
+            {
                 tally.there += 1;
                 return Ok(());
             }

@@ -5,11 +5,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::Vault;
+use super::finder::{FileFinder, homes};
 use super::layout::{FileName, Layout};
-use super::locate::homes;
-use super::shelf::FolderIndex;
 use crate::base::error::Result;
-use crate::base::fsx;
 use crate::mail::message::Hash128;
 use crate::mail::query::Query;
 use crate::vault::catalog::{Catalog, IdSet, Omissions, Picked, PickedRows};
@@ -193,7 +191,7 @@ impl Vault {
             end: selection.messages,
             catalog: &self.catalog,
             layout: &self.layout,
-            shelves: HashMap::new(),
+            finder: FileFinder::default(),
             once: selection.once,
             bare: false,
         }
@@ -264,8 +262,7 @@ pub struct Entries<'a> {
     end: u64,
     catalog: &'a Catalog,
     layout: &'a Layout,
-    /// Files of folders in which one did not have its usual name.
-    shelves: HashMap<PathBuf, FolderIndex>,
+    finder: FileFinder,
     once: bool,
     /// Files are not looked for.
     bare: bool,
@@ -285,28 +282,16 @@ impl Entries<'_> {
             return Ok(entry);
         }
         for root in homes(self.layout, self.catalog, &entry.account, &entry.dir)? {
-            let usual = root.join("cur").join(entry.name.with_flags(&entry.flags));
-            if is_there(&usual) {
-                entry.path = Some(usual);
-            } else if let Some((path, flags)) = self.renamed(&root, &entry.name)? {
-                (entry.path, entry.flags) = (Some(path), flags);
-            }
-            if entry.path.is_some() {
+            if let Some(path) = self.finder.find(&root, &entry.name, &entry.flags)? {
+                let file = path.file_name().unwrap_or_default().to_string_lossy();
+                if let Some((_, flags)) = FileName::parse(&file) {
+                    entry.flags = flags;
+                }
+                entry.path = Some(path);
                 break;
             }
         }
         Ok(entry)
-    }
-
-    fn renamed(&mut self, root: &Path, name: &FileName) -> Result<Option<(PathBuf, String)>> {
-        if !self.shelves.contains_key(root) {
-            self.shelves
-                .insert(root.to_path_buf(), FolderIndex::of(root)?);
-        }
-        Ok(self
-            .shelves
-            .get(root)
-            .and_then(|shelf| shelf.find(root, name)))
     }
 }
 
@@ -330,8 +315,4 @@ impl Iterator for Entries<'_> {
         let picked = self.page.next()?;
         Some(self.entry(picked.folder, picked.blob))
     }
-}
-
-fn is_there(path: &Path) -> bool {
-    fsx::look(path).is_ok_and(|found| found.is_some())
 }

@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use super::Vault;
+use super::finder::FileFinder;
 use super::frame::Opener;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::mail::query::Query;
@@ -44,6 +45,7 @@ fn sought(query: &Query) -> Vec<Sought> {
 struct HitReader<'v> {
     vault: &'v Vault,
     opener: Opener,
+    finder: FileFinder,
     bytes: Vec<u8>,
 }
 
@@ -52,6 +54,7 @@ impl<'v> HitReader<'v> {
         Self {
             vault,
             opener: Opener::default(),
+            finder: FileFinder::default(),
             bytes: Vec::new(),
         }
     }
@@ -101,7 +104,7 @@ impl<'v> HitReader<'v> {
             }
         }
         // It has other flags by now, or is in another folder only.
-        match self.vault.message(hit.id) {
+        match self.vault.found_message(&mut self.finder, hit.id) {
             Ok(mut message) => take(&mut message, &mut self.bytes),
             Err(e) if e.kind() == ErrorKind::NotFound => {}
             Err(Error::File { .. }) => {}

@@ -4,8 +4,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 
+use super::finder::FileFinder;
+use super::frame;
 use super::layout::Layout;
-use super::{frame, locate};
 use crate::base::error::{Error, Result};
 use crate::mail::message::Hash128;
 use crate::mail::readable::LIMIT;
@@ -52,9 +53,9 @@ fn is_in_the_way(error: &rusqlite::Error) -> bool {
 fn read(layout: &Layout, catalog: &Catalog, path: &Path, tell: &mut dyn FnMut(u64)) -> Result<()> {
     let texts = Texts::open(path, catalog)?;
     let mut left = catalog.coverage()?.behind;
-    let mut bytes = Vec::new();
+    let (mut bytes, mut finder) = (Vec::new(), FileFinder::default());
     for blob in texts.unread(catalog)? {
-        let job = TextJob::new(layout, catalog, blob)?;
+        let job = TextJob::new(layout, catalog, &mut finder, blob)?;
         if job.read(&mut bytes) {
             texts.begin()?;
             let mut put = Ok(());
@@ -84,7 +85,7 @@ fn read(layout: &Layout, catalog: &Catalog, path: &Path, tell: &mut dyn FnMut(u6
                     files: Vec::new(),
                 }
             } else {
-                TextJob::new(layout, catalog, blob)?
+                TextJob::new(layout, catalog, &mut finder, blob)?
             });
             if octets >= BATCH.1 {
                 break;
@@ -121,8 +122,13 @@ struct TextJob {
 }
 
 impl TextJob {
-    fn new(layout: &Layout, catalog: &Catalog, blob: Blob) -> Result<Self> {
-        let files = locate(layout, catalog, &blob)?;
+    fn new(
+        layout: &Layout,
+        catalog: &Catalog,
+        finder: &mut FileFinder,
+        blob: Blob,
+    ) -> Result<Self> {
+        let files = finder.locate(layout, catalog, &blob)?;
         let files = files.into_iter().map(|(_, path)| path).collect();
         Ok(Self { blob, files })
     }

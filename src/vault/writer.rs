@@ -10,6 +10,7 @@ use crate::base::error::{Error, Result};
 use crate::base::fsx::{self, BatchSync, Staging};
 use crate::mail::message::{Digest, Scanner};
 use crate::vault::catalog::{Blob, Catalog, Place, discard};
+use crate::vault::finder::FileFinder;
 use crate::vault::layout::{self, FileName, Layout, Manifest, base_of};
 use crate::vault::ledger::{self, Damage, Item, Ledger, LedgerEvent, Opened, Reader};
 use crate::vault::lock::Lock;
@@ -317,9 +318,18 @@ impl Writer {
     ) -> Result<Option<(Place, PathBuf)>> {
         let mut found = locate(&self.layout, &self.catalog, blob)?;
         found.sort_by_key(|(place, _)| !(place.account == account && place.dir == dir));
-        Ok(found
-            .into_iter()
-            .find(|(_, path)| frame::check(path, blob.name.hash, blob.name.size).is_ok()))
+        Ok(found.into_iter().find(|(_, path)| is_intact(path, blob)))
+    }
+
+    /// The same in any folder, for many contents.
+    pub(super) fn find_intact(
+        &self,
+        finder: &mut FileFinder,
+        blob: &Blob,
+    ) -> Result<Option<PathBuf>> {
+        let found = finder.locate(&self.layout, &self.catalog, blob)?;
+        let paths = found.into_iter().map(|(_, path)| path);
+        Ok(paths.into_iter().find(|path| is_intact(path, blob)))
     }
 
     /// The files of each content, as far as they are there.
@@ -364,9 +374,10 @@ pub(super) fn unrecorded(
     let mut events = Vec::new();
     let mut scanner = Scanner::new();
     for sub in ["cur", "new"] {
-        for file in maildir::list(&folder.join(sub))? {
+        let files = folder.join(sub);
+        maildir::for_each_name(&files, &mut |file| {
             let Some((name, _)) = FileName::parse(&file) else {
-                continue;
+                return Ok(());
             };
             let placed = match catalog.find(name.hash)? {
                 Some(blob) => catalog
@@ -375,19 +386,18 @@ pub(super) fn unrecorded(
                     .any(|p| p.account == catalog.owner(account) && p.dir == dir),
                 None => false,
             };
-            let path = folder.join(sub).join(&file);
             let digest = if placed {
                 None
             } else {
-                digest_of(&path, &name, &mut scanner)
+                digest_of(&files.join(&file), &name, &mut scanner)
             };
             let Some(digest) = digest else {
-                continue;
+                return Ok(());
             };
             if let Some(key) = key
                 && key.forget_of(catalog, &digest)?.is_some()
             {
-                continue;
+                return Ok(());
             }
             let mut relative = format!("mail/{account}");
             for part in [dir, sub, base_of(&file)] {
@@ -400,9 +410,14 @@ pub(super) fn unrecorded(
                 file: relative.into_bytes().into(),
                 hash: name.hash,
             });
-        }
+            Ok(())
+        })?;
     }
     Ok(events)
+}
+
+fn is_intact(path: &Path, blob: &Blob) -> bool {
+    frame::check(path, blob.name.hash, blob.name.size).is_ok()
 }
 
 /// What is in a file, if it is what its name says.

@@ -193,7 +193,7 @@ fn pull_over(vault: &Path, mail: &[Mail], habits: Habits) -> (PullReport, Asked,
     drop(committer.join().unwrap().unwrap());
     assert!(error.is_none(), "{error:?}");
     let damage = verify(vault, &VerifyOptions::default(), &mut |_| {}).unwrap();
-    assert_eq!(damage.findings, []);
+    assert!(damage.findings.is_empty(), "{damage:?}");
     let asked = std::mem::take(&mut *asked.lock().unwrap());
     (report, asked, notices)
 }

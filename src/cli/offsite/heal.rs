@@ -29,7 +29,7 @@ pub(crate) fn put_back(
     let place = place(name, settings)?;
     let keys = identity::read(key, global, out)?;
     let store = open(place, settings, secrets::may_ask(global, out), stop)?;
-    let broken = found(options, settings, out)?.broken_contents();
+    let broken = found(options, settings, out)?.broken_contents()?;
     let options = HealOptions {
         destination: name,
         identities: &keys,

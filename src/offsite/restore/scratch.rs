@@ -103,14 +103,15 @@ impl Drop for ScratchFolder {
 
 /// Removes everything in a folder but a file of this name.
 fn clear(folder: &Path, but: Option<&str>) -> Result<()> {
-    for (name, kind) in fsx::list(folder)? {
+    fsx::for_each_entry(folder, &mut |name, kind| {
         let path = folder.join(&name);
         if kind.is_dir() {
             clear(&path, None)?;
-            fsx::remove_dir(&path)?;
+            fsx::remove_dir(&path)
         } else if but.is_none_or(|but| name != but) {
-            fsx::remove(&path)?;
+            fsx::remove(&path)
+        } else {
+            Ok(())
         }
-    }
-    Ok(())
+    })
 }

@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 
 use super::scratch::{failed_scratch, scratch};
+#[cfg(feature = "offsite")]
 use super::{signed, unsigned};
 use crate::base::error::Result;
 use crate::mail::message::Hash128;
@@ -32,6 +33,19 @@ impl ContentSet {
         Ok(inserted.map_err(failed_scratch)? > 0)
     }
 
+    /// True if a content is in it.
+    pub(crate) fn contains(&self, content: Hash128) -> Result<bool> {
+        let look = self
+            .db
+            .prepare_cached("SELECT 1 FROM content WHERE hash = ?1");
+        look.and_then(|mut look| look.exists([content.0]))
+            .map_err(failed_scratch)
+    }
+}
+
+/// What only a second copy asks.
+#[cfg(feature = "offsite")]
+impl ContentSet {
     /// Takes a content out; false if it was not there.
     pub(crate) fn remove(&self, content: Hash128) -> Result<bool> {
         let remove = self
@@ -59,18 +73,9 @@ impl ContentSet {
         };
         all().map_err(failed_scratch)
     }
-
-    /// True if a content is in it.
-    pub(crate) fn contains(&self, content: Hash128) -> Result<bool> {
-        let look = self
-            .db
-            .prepare_cached("SELECT 1 FROM content WHERE hash = ?1");
-        look.and_then(|mut look| look.exists([content.0]))
-            .map_err(failed_scratch)
-    }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "offsite"))]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use std::collections::BTreeSet;

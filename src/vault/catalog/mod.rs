@@ -85,6 +85,7 @@ pub(crate) use mention::{MentionRows, MentionedLine};
 pub use names_of::NameOnServer;
 pub(crate) use origin::Origin;
 pub use purge::{Archived, Record};
+pub(in crate::vault) use scratch::{failed_scratch, scratch};
 pub use search::{Omissions, Order, SortBy};
 pub(crate) use search::{Picked, PickedRows};
 pub(crate) use server_names::ServerNames;

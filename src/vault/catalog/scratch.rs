@@ -8,7 +8,7 @@ use crate::base::error::{Error, Result};
 use crate::base::fsx;
 
 /// An empty database with these tables.
-pub(super) fn scratch(tables: &str) -> Result<Connection> {
+pub(in crate::vault) fn scratch(tables: &str) -> Result<Connection> {
     let open = || -> rusqlite::Result<Connection> {
         let db = Connection::open("")?;
         db.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")?;
@@ -19,6 +19,6 @@ pub(super) fn scratch(tables: &str) -> Result<Connection> {
     open().map_err(failed_scratch)
 }
 
-pub(super) fn failed_scratch(source: rusqlite::Error) -> Error {
+pub(in crate::vault) fn failed_scratch(source: rusqlite::Error) -> Error {
     failed(&fsx::temporary(), source)
 }

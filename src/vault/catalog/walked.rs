@@ -216,10 +216,12 @@ impl Catalog {
     /// has another file of the same message.
     pub(in crate::vault) fn for_each_unclaimed(
         &self,
-        mut each: impl FnMut(WalkedFile, bool),
+        mut each: impl FnMut(WalkedFile, bool) -> Result<()>,
     ) -> Result<()> {
-        let mut walk = || -> rusqlite::Result<()> {
-            let mut statement = self.db.prepare(
+        let failed = |e| self.failed(e);
+        let mut statement = self
+            .db
+            .prepare(
                 "SELECT account, dir, new, name, again
                  FROM (SELECT folder, new, name,
                        CASE WHEN blob NOT NULL THEN
@@ -235,21 +237,25 @@ impl Catalog {
                        w.rowid AS r
                        FROM temp.walked AS w)
                  CROSS JOIN temp.walked_dir ON walked_dir.id = folder
-                 WHERE again OR NOT claimed AND r NOT IN (SELECT id FROM temp.moved)",
-            )?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                let file = WalkedFile {
-                    account: row.get(0)?,
-                    dir: row.get(1)?,
-                    new: row.get(2)?,
-                    name: row.get(3)?,
-                };
-                each(file, row.get(4)?);
-            }
-            Ok(())
+                 WHERE again OR NOT claimed AND r NOT IN (SELECT id FROM temp.moved)
+                 ORDER BY account, dir, new, name",
+            )
+            .map_err(failed)?;
+        let mut rows = statement.query([]).map_err(failed)?;
+        let unclaimed = |row: &Row<'_>| -> rusqlite::Result<_> {
+            let file = WalkedFile {
+                account: row.get(0)?,
+                dir: row.get(1)?,
+                new: row.get(2)?,
+                name: row.get(3)?,
+            };
+            Ok((file, row.get(4)?))
         };
-        walk().map_err(|e| self.failed(e))
+        while let Some(row) = rows.next().map_err(failed)? {
+            let (file, again) = unclaimed(row).map_err(failed)?;
+            each(file, again)?;
+        }
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 //! differs from the plain one next to it.
 
 use super::Check;
-use super::report::Problem;
+use super::finding::Problem;
 use crate::base::error::Result;
 use crate::vault::ledger::{forked, is_packed_better, packed_file, rescue, unreadable};
 use crate::vault::maildir;
@@ -15,7 +15,7 @@ impl Check<'_> {
         let root = self.layout.root();
         for file in forked(self.layout)? {
             let what = format!("it differs from {file}");
-            self.find(&packed_file(&file), Problem::Ledger(what));
+            self.find(&packed_file(&file), Problem::Ledger(what))?;
             if !self.options.repair {
                 continue;
             }
@@ -30,7 +30,7 @@ impl Check<'_> {
             return Ok(());
         }
         for (file, whole) in unreadable(self.layout)? {
-            self.find(&packed_file(&file), Problem::Ledger(cut_off(whole)));
+            self.find(&packed_file(&file), Problem::Ledger(cut_off(whole)))?;
             rescue(self.layout, &file, whole)?;
             maildir::quarantine(self.layout, &root.join(packed_file(&file)))?;
         }

@@ -20,6 +20,8 @@ const QUEUE: usize = 256;
 
 /// A file to be read.
 pub(super) struct ReadJob {
+    /// Its place in the order of findings.
+    pub(super) row: i64,
     pub(super) place: Place,
     pub(super) blob: Blob,
     /// Relative to the vault.
@@ -32,7 +34,7 @@ pub(super) struct ReadOutcome {
     pub(super) octets: u64,
     /// False if not all were read.
     pub(super) complete: bool,
-    /// In the order in which they were handed over.
+    /// Those that the finder was not told of.
     pub(super) flawed: Vec<(ReadJob, Flaw)>,
 }
 
@@ -45,13 +47,14 @@ impl ReadOutcome {
     };
 }
 
-/// Reads the files that `find` hands over, `total` bytes of them.
+/// Reads the files that `find` hands over, `total` bytes of them. It is told each time which of
+/// them turned out to be flawed.
 pub(super) fn read(
     root: &Path,
     options: &VerifyOptions,
     total: u64,
     events: &mut dyn FnMut(RunEvent<'_>),
-    find: impl FnOnce(&mut dyn FnMut(ReadJob)) -> Result<()>,
+    find: impl FnOnce(&mut dyn FnMut(ReadJob) -> Vec<(ReadJob, Flaw)>) -> Result<()>,
 ) -> Result<ReadOutcome> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let until = options.max_duration.map(|d| Instant::now() + d);
@@ -60,20 +63,21 @@ pub(super) fn read(
     };
     let (octets, count) = (AtomicU64::new(0), AtomicU64::new(0));
     let (tell, told) = channel();
-    let (hand, queue) = sync_channel::<(u64, ReadJob)>(QUEUE);
+    let (report, reported) = channel();
+    let (hand, queue) = sync_channel::<ReadJob>(QUEUE);
     // It ends with the last reader, so that nobody waits for one that is no more.
     let queue = Arc::new(Mutex::new(queue));
     let mut handed = 0;
-    let mut flawed = std::thread::scope(|scope| {
+    let flawed = std::thread::scope(|scope| {
         let readers: Vec<_> = (0..cores)
             .map(|_| {
-                let (tell, queue) = (tell.clone(), Arc::clone(&queue));
+                let (tell, report) = (tell.clone(), report.clone());
+                let queue = Arc::clone(&queue);
                 let (octets, count) = (&octets, &count);
                 scope.spawn(move || {
                     let mut checker = frame::Checker::default();
-                    let mut flawed = Vec::new();
                     let next = || lock(&queue).recv();
-                    while let Ok((n, job)) = next() {
+                    while let Ok(job) = next() {
                         // What nobody reads any more must not keep the finder waiting.
                         if !goes_on() {
                             continue;
@@ -81,7 +85,8 @@ pub(super) fn read(
                         let (name, stored) = (job.blob.name, job.blob.stored);
                         let path = root.join(&job.path);
                         if let Err(flaw) = checker.check(&path, name.hash, name.size) {
-                            flawed.push((n, job, flaw));
+                            // As below.
+                            let _ = report.send((job, flaw));
                         }
                         let read = octets.fetch_add(stored, Ordering::Relaxed) + stored;
                         let files = count.fetch_add(1, Ordering::Relaxed) + 1;
@@ -90,37 +95,32 @@ pub(super) fn read(
                             let _ = tell.send(read);
                         }
                     }
-                    flawed
                 })
             })
             .collect();
-        drop((tell, queue));
+        drop((tell, report, queue));
         let found = find(&mut |job| {
             for done in told.try_iter() {
                 events(RunEvent::Verified { done, total });
             }
             // The readers end after the queue.
-            let _ = hand.send((handed, job));
+            let _ = hand.send(job);
             handed += 1;
+            reported.try_iter().collect()
         });
         drop(hand);
         for done in told {
             events(RunEvent::Verified { done, total });
         }
-        let mut flawed = Vec::new();
         for reader in readers {
-            let part = reader.join();
-            flawed.extend(part.unwrap_or_else(|p| std::panic::resume_unwind(p)));
+            let ended = reader.join();
+            ended.unwrap_or_else(|p| std::panic::resume_unwind(p));
         }
-        found.map(|()| flawed)
+        found.map(|()| reported.try_iter().collect())
     })?;
-    flawed.sort_unstable_by_key(|(n, _, _)| *n);
     Ok(ReadOutcome {
         octets: octets.into_inner(),
         complete: count.into_inner() == handed,
-        flawed: flawed
-            .into_iter()
-            .map(|(_, job, flaw)| (job, flaw))
-            .collect(),
+        flawed,
     })
 }

@@ -5,7 +5,7 @@ use crate::base::fsx;
 use crate::vault::catalog::{Blob, Catalog, Place, WalkedFile};
 use crate::vault::layout::Layout;
 use crate::vault::maildir;
-use crate::vault::verify::report::Problem;
+use crate::vault::verify::finding::Problem;
 
 /// Takes the files of the wanted accounts into temporary tables of the replayed ledger.
 pub(super) fn walk(
@@ -63,24 +63,8 @@ pub(super) fn judge(
     Ok((usual, Some(Problem::Missing)))
 }
 
-/// What no line names, with the account.
-pub(super) fn unclaimed(replayed: &Catalog) -> Result<Vec<(String, String, Problem)>> {
-    let mut rest = Vec::new();
-    replayed.for_each_unclaimed(|file, again| {
-        let problem = if again {
-            Problem::Repeated
-        } else {
-            Problem::Unrecorded
-        };
-        let path = path_of(&file);
-        rest.push((file.account, path, problem));
-    })?;
-    rest.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
-    Ok(rest)
-}
-
 /// Where a file is, relative to the vault.
-fn path_of(file: &WalkedFile) -> String {
+pub(super) fn path_of(file: &WalkedFile) -> String {
     let WalkedFile {
         account, dir, name, ..
     } = file;

@@ -302,7 +302,9 @@ impl User {
         match verify(&self.vault(), &options, &mut |_| {}) {
             Err(error) => Came::Failed(error.to_string()),
             // A file that lies in another folder of its account is found, and no damage.
-            Ok(report) if report.damage() == 0 => Came::Well(format!("{:?}", report.accounts)),
+            Ok(report) if report.sums().unwrap().damage == 0 => {
+                Came::Well(format!("{:?}", report.accounts))
+            }
             Ok(report) => Came::Partly(format!("{:?}", report.findings)),
         }
     }
