@@ -137,17 +137,74 @@ pub(crate) fn open(path: &Path) -> Result<Box<dyn Read>> {
 #[derive(Default)]
 pub(crate) struct Opener {
     context: Option<DCtx<'static>>,
+    /// Room for what is read.
+    chunk: Vec<u8>,
 }
 
 impl Opener {
     /// The content of a message file, whatever form it has.
     pub(crate) fn open(&mut self, path: &Path) -> Result<Box<dyn Read + '_>> {
         let file = fsx::open(path)?;
-        if self.context.is_none() {
-            self.context = DCtx::try_create();
-        }
-        decode(file, self.context.as_mut()).map_err(|e| Error::file("read", path, e))
+        let context = in_place(&mut self.context);
+        decode(file, context).map_err(|e| Error::file("read", path, e))
     }
+
+    /// Like [`check`], and computes everything else that is derived from the content.
+    pub(crate) fn scan(
+        &mut self,
+        path: &Path,
+        limit: u64,
+        scanner: &mut Scanner,
+    ) -> Result<Digest, Flaw> {
+        let read = self.read_all(path, limit, |bytes| scanner.update(bytes));
+        let digest = scanner.finish();
+        if read? > limit {
+            return Err(Flaw::Altered);
+        }
+        Ok(digest)
+    }
+
+    /// Hands on at most `limit` + 1 bytes.
+    fn read_all(
+        &mut self,
+        path: &Path,
+        limit: u64,
+        mut each: impl FnMut(&[u8]),
+    ) -> Result<u64, Flaw> {
+        let unreadable = |e: io::Error| match e.kind() {
+            io::ErrorKind::NotFound => Flaw::Missing,
+            _ => Flaw::Unreadable(e.to_string()),
+        };
+        let file = fsx::open(path).map_err(|error| match error {
+            Error::File { source, .. } => unreadable(source),
+            Error::Strange { what, .. } => Flaw::Unreadable(format!("it is {what}")),
+            error => Flaw::Unreadable(error.to_string()),
+        })?;
+        self.chunk.resize(CHUNK, 0);
+        let mut content = decode(file, in_place(&mut self.context))
+            .map_err(unreadable)?
+            .take(limit.saturating_add(1));
+        let mut length = 0;
+        loop {
+            match content.read(&mut self.chunk) {
+                Ok(0) => return Ok(length),
+                Ok(n) => {
+                    length += n as u64;
+                    each(&self.chunk[..n]);
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(unreadable(e)),
+            }
+        }
+    }
+}
+
+/// The context, made if there is none yet.
+fn in_place<'c>(context: &'c mut Option<DCtx<'static>>) -> Option<&'c mut DCtx<'static>> {
+    if context.is_none() {
+        *context = DCtx::try_create();
+    }
+    context.as_mut()
 }
 
 /// True if a file that begins so is compressed in a way that [`open`] reads.
@@ -237,12 +294,7 @@ impl Checker {
             let read = file.take(2 * AT_ONCE).read_to_end(&mut self.file);
             read.is_ok()
         });
-        let Some(context) = (if self.context.is_some() {
-            self.context.as_mut()
-        } else {
-            self.context = DCtx::try_create();
-            self.context.as_mut()
-        }) else {
+        let Some(context) = in_place(&mut self.context) else {
             return false;
         };
         self.content.clear();
@@ -258,7 +310,7 @@ impl Checker {
 /// Reads one message file whole and compares it with its name.
 pub(crate) fn check(path: &Path, hash: Hash128, size: u64) -> Result<(), Flaw> {
     let mut hasher = blake3::Hasher::new();
-    let length = read_all(path, size, |bytes| {
+    let length = Opener::default().read_all(path, size, |bytes| {
         hasher.update(bytes);
     })?;
     let whole = hasher.finalize();
@@ -294,43 +346,9 @@ fn has_stray_bits(file: &[u8], size: u64) -> bool {
     }
 }
 
-/// Like [`check`], and computes everything else that is derived from the content.
+/// The same as [`Opener::scan`] of one file.
 pub(crate) fn scan(path: &Path, limit: u64, scanner: &mut Scanner) -> Result<Digest, Flaw> {
-    let read = read_all(path, limit, |bytes| scanner.update(bytes));
-    let digest = scanner.finish();
-    if read? > limit {
-        return Err(Flaw::Altered);
-    }
-    Ok(digest)
-}
-
-/// Hands on at most `limit` + 1 bytes.
-fn read_all(path: &Path, limit: u64, mut each: impl FnMut(&[u8])) -> Result<u64, Flaw> {
-    let unreadable = |e: io::Error| match e.kind() {
-        io::ErrorKind::NotFound => Flaw::Missing,
-        _ => Flaw::Unreadable(e.to_string()),
-    };
-    let file = fsx::open(path).map_err(|error| match error {
-        Error::File { source, .. } => unreadable(source),
-        Error::Strange { what, .. } => Flaw::Unreadable(format!("it is {what}")),
-        error => Flaw::Unreadable(error.to_string()),
-    })?;
-    let mut content = decode(file, None)
-        .map_err(unreadable)?
-        .take(limit.saturating_add(1));
-    let mut chunk = vec![0; CHUNK];
-    let mut length = 0;
-    loop {
-        match content.read(&mut chunk) {
-            Ok(0) => return Ok(length),
-            Ok(n) => {
-                length += n as u64;
-                each(&chunk[..n]);
-            }
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(unreadable(e)),
-        }
-    }
+    Opener::default().scan(path, limit, scanner)
 }
 
 /// What holds for any bytes: as a content they come back, in pieces as long as the first byte

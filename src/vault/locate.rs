@@ -8,8 +8,9 @@ use crate::base::fsx;
 use crate::mail::message::Scanner;
 use crate::vault::catalog::{Blob, Catalog, Place};
 use crate::vault::finder::{FileFinder, homes};
+use crate::vault::frame::Opener;
 use crate::vault::layout::{Layout, base_of};
-use crate::vault::{frame, maildir};
+use crate::vault::maildir;
 
 /// The files of a content, as far as they are there.
 pub(super) fn locate(
@@ -60,6 +61,7 @@ pub(super) fn locate_all(
 /// missing or damaged is left to `verify`.
 pub(super) fn describe(layout: &Layout, catalog: &mut Catalog) -> Result<()> {
     let (mut scanner, mut finder) = (Scanner::new(), FileFinder::default());
+    let mut opener = Opener::default();
     let mut last = 0;
     loop {
         let blobs = catalog.undescribed(last)?;
@@ -69,7 +71,7 @@ pub(super) fn describe(layout: &Layout, catalog: &mut Catalog) -> Result<()> {
         last = end.id;
         for blob in blobs {
             for (_, path) in finder.locate(layout, catalog, &blob)? {
-                if let Ok(digest) = frame::scan(&path, blob.name.size, &mut scanner)
+                if let Ok(digest) = opener.scan(&path, blob.name.size, &mut scanner)
                     && digest.hash == blob.name.hash
                 {
                     catalog.describe(blob.name.hash, &digest)?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 
 use super::finder::FileFinder;
-use super::frame;
+use super::frame::Opener;
 use super::layout::Layout;
 use crate::base::error::{Error, Result};
 use crate::mail::message::Hash128;
@@ -54,9 +54,10 @@ fn read(layout: &Layout, catalog: &Catalog, path: &Path, tell: &mut dyn FnMut(u6
     let texts = Texts::open(path, catalog)?;
     let mut left = catalog.coverage()?.behind;
     let (mut bytes, mut finder) = (Vec::new(), FileFinder::default());
+    let mut opener = Opener::default();
     for blob in texts.unread(catalog)? {
         let job = TextJob::new(layout, catalog, &mut finder, blob)?;
-        if job.read(&mut bytes) {
+        if job.read(&mut opener, &mut bytes) {
             texts.begin()?;
             let mut put = Ok(());
             index_pieces(&job.blob, Some(&bytes), &mut |piece| {
@@ -101,9 +102,9 @@ fn take_in(texts: &Texts, jobs: &[TextJob]) -> Result<()> {
     std::thread::scope(|scope| {
         let (send, pieces) = sync_channel(PIECES);
         scope.spawn(move || {
-            let mut bytes = Vec::new();
+            let (mut opener, mut bytes) = (Opener::default(), Vec::new());
             for job in jobs {
-                let found = job.read(&mut bytes);
+                let found = job.read(&mut opener, &mut bytes);
                 let message = found.then_some(&bytes[..]);
                 // Nobody takes them any more once one could not be written.
                 if !index_pieces(&job.blob, message, &mut |piece| send.send(piece).is_ok()) {
@@ -134,12 +135,14 @@ impl TextJob {
     }
 
     /// Reads as much as is looked at; false if no file has it.
-    fn read(&self, bytes: &mut Vec<u8>) -> bool {
+    fn read(&self, opener: &mut Opener, bytes: &mut Vec<u8>) -> bool {
         let name = &self.blob.name;
         let all = name.size <= LIMIT as u64;
         self.files.iter().any(|path| {
             bytes.clear();
-            let read = frame::open(path).map(|file| file.take(LIMIT as u64).read_to_end(bytes));
+            let read = opener
+                .open(path)
+                .map(|file| file.take(LIMIT as u64).read_to_end(bytes));
             matches!(read, Ok(Ok(_))) && (!all || Hash128::of(bytes) == name.hash)
         })
     }

@@ -11,6 +11,7 @@ use crate::base::fsx::{self, BatchSync, Staging};
 use crate::mail::message::{Digest, Scanner};
 use crate::vault::catalog::{Blob, Catalog, Place, discard};
 use crate::vault::finder::FileFinder;
+use crate::vault::frame::Opener;
 use crate::vault::layout::{self, FileName, Layout, Manifest, base_of};
 use crate::vault::ledger::{self, Damage, Item, Ledger, LedgerEvent, Opened, Reader};
 use crate::vault::lock::Lock;
@@ -328,8 +329,8 @@ impl Writer {
         blob: &Blob,
     ) -> Result<Option<PathBuf>> {
         let found = finder.locate(&self.layout, &self.catalog, blob)?;
-        let paths = found.into_iter().map(|(_, path)| path);
-        Ok(paths.into_iter().find(|path| is_intact(path, blob)))
+        let mut paths = found.into_iter().map(|(_, path)| path);
+        Ok(paths.find(|path| is_intact(path, blob)))
     }
 
     /// The files of each content, as far as they are there.
@@ -372,7 +373,7 @@ pub(super) fn unrecorded(
 ) -> Result<Vec<LedgerEvent>> {
     let folder = layout.folder(account, dir);
     let mut events = Vec::new();
-    let mut scanner = Scanner::new();
+    let (mut opener, mut scanner) = (Opener::default(), Scanner::new());
     for sub in ["cur", "new"] {
         let files = folder.join(sub);
         maildir::for_each_name(&files, &mut |file| {
@@ -389,7 +390,7 @@ pub(super) fn unrecorded(
             let digest = if placed {
                 None
             } else {
-                digest_of(&files.join(&file), &name, &mut scanner)
+                digest_of(&files.join(&file), &name, &mut opener, &mut scanner)
             };
             let Some(digest) = digest else {
                 return Ok(());
@@ -421,8 +422,13 @@ fn is_intact(path: &Path, blob: &Blob) -> bool {
 }
 
 /// What is in a file, if it is what its name says.
-fn digest_of(path: &Path, name: &FileName, scanner: &mut Scanner) -> Option<Digest> {
-    let digest = frame::scan(path, name.size, scanner).ok()?;
+fn digest_of(
+    path: &Path,
+    name: &FileName,
+    opener: &mut Opener,
+    scanner: &mut Scanner,
+) -> Option<Digest> {
+    let digest = opener.scan(path, name.size, scanner).ok()?;
     let fits = digest.hash == name.hash && digest.size == name.size && digest.wire == name.wire;
     fits.then_some(digest)
 }
