@@ -32,6 +32,8 @@ pub struct PullTask<'a> {
     pub level: i32,
     /// Compressors.
     pub workers: usize,
+    /// Connections that are in use side by side, and share the memory of a pull.
+    pub connections: usize,
     /// New connections in a row without progress.
     pub retries: u32,
     /// Fetch at most this many messages.

@@ -381,6 +381,7 @@ impl AccountRunner<'_> {
             layout: self.layout,
             level: account.zstd_level,
             workers: std::thread::available_parallelism().map_or(1, |n| n.get().min(2)),
+            connections: 1,
             retries: account.retries,
             limit: self.options.limit,
             dry_run: self.options.dry_run,

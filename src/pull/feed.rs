@@ -10,8 +10,9 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 use crate::mail::source::Listing;
 
-/// Arenas that go round, and their size in bytes.
+/// Arenas that go round, on all connections, and at least on each; their size in bytes.
 const ARENAS: usize = 12;
+const LEAST_ARENAS: usize = 4;
 const ARENA: usize = 256 << 10;
 /// Messages that one arena carries at most.
 const MESSAGES: usize = 64;
@@ -148,6 +149,8 @@ pub(super) struct Feeder {
     free: Receiver<Box<[u8]>>,
     home: Sender<Box<[u8]>>,
     made: usize,
+    /// So many may be made.
+    most: usize,
     arena: Option<Arena>,
     pieces: Vec<ArenaPiece>,
 }
@@ -167,8 +170,9 @@ impl WorkQueue {
     }
 }
 
-/// A new belt between one network thread and its workers.
-pub(super) fn belt() -> (Feeder, WorkQueue) {
+/// A new belt between one network thread and its workers, next to those of other connections.
+pub(super) fn belt(connections: usize) -> (Feeder, WorkQueue) {
+    let most = (ARENAS / connections.max(1)).max(LEAST_ARENAS);
     let (work, inbox) = sync_channel(ARENAS);
     let (home, free) = channel();
     let feeder = Feeder {
@@ -176,6 +180,7 @@ pub(super) fn belt() -> (Feeder, WorkQueue) {
         free,
         home,
         made: 0,
+        most,
         arena: None,
         pieces: Vec::new(),
     };
@@ -306,7 +311,7 @@ impl Feeder {
     fn fresh(&mut self) -> Result<Arena, Stuck> {
         let bytes = match self.free.try_recv() {
             Ok(bytes) => bytes,
-            Err(_) if self.made < ARENAS => {
+            Err(_) if self.made < self.most => {
                 self.made += 1;
                 vec![0; ARENA].into_boxed_slice()
             }

@@ -17,7 +17,7 @@ use crate::vault::ledger::Proto;
 
 /// Messages of a mailbox without good sizes that are fetched in one go.
 const SLICE_ESTIMATED: usize = 1_024;
-/// Messages a call of [`Source::fetch`]: bounds the memory of a first pull.
+/// Messages of all connections that are fetched in one go: bounds the memory of a first pull.
 const SLICE: usize = 8_192;
 /// Octets that a server may list for an empty message: a line end.
 const EMPTY: u64 = 2;
@@ -51,7 +51,7 @@ pub(super) fn fetch(
     let most = if run.mailbox.sizes.are_estimated() {
         SLICE_ESTIMATED
     } else {
-        SLICE
+        SLICE / run.account.task.connections.max(1)
     };
     let mut outcome = Ok(());
     for slice in first.chunks(most).chain(last.chunks(1)) {
@@ -76,9 +76,9 @@ fn fetch_and_judge(
     place: &PullTarget<'_>,
     commit_queue: &CommitQueue,
 ) -> Result<()> {
-    let (feeder, inbox) = feed::belt();
-    let inbox = Arc::new(inbox);
     let task = run.account.task;
+    let (feeder, inbox) = feed::belt(task.connections);
+    let inbox = Arc::new(inbox);
     let wanted: Vec<Listing> = slice
         .iter()
         .map(|row| listings.get(*row as usize))

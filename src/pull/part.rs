@@ -59,6 +59,7 @@ impl<'r> SharedRun<'r> {
         work: impl FnOnce(&mut PullRun<'_, '_>) -> T,
     ) -> (RunPart, T) {
         let mut task = self.task.clone();
+        task.connections = lock(&self.told).parts.len();
         if connection > 0 {
             // The first one's compressors would keep the processors busy alone.
             task.workers = 1;

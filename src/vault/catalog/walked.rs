@@ -169,7 +169,8 @@ impl Catalog {
         sum().map_err(|e| self.failed(e))
     }
 
-    /// A file of a content in another folder of an account. That it is known is noted.
+    /// A file of a content in another folder of an account, which need not have it. That it is
+    /// known is noted.
     pub(in crate::vault) fn walked_elsewhere(
         &self,
         account: &str,
@@ -181,7 +182,10 @@ impl Catalog {
                 .prepare_cached(
                     "SELECT w.rowid, dir, new, name
                      FROM temp.walked AS w CROSS JOIN temp.walked_dir ON walked_dir.id = w.folder
-                     WHERE w.blob = ?1 AND account = ?2 ORDER BY dir, w.rowid LIMIT 1",
+                     WHERE w.blob = ?1 AND account = ?2 AND NOT EXISTS
+                         (SELECT 1 FROM place WHERE place.folder = w.folder
+                          AND place.blob = w.blob)
+                     ORDER BY dir, w.rowid LIMIT 1",
                 )?
                 .query_row(params![blob, account], |row| {
                     let file = WalkedFile {
