@@ -547,3 +547,89 @@ fn a_whole_account_whose_directory_is_gone_is_linked_again_from_another() {
     let _ = sandbox.run(&["verify", "--read-data"]).expect_code(0);
     assert_eq!(sandbox.messages("work").len(), 3);
 }
+
+/// An mbox file with these messages.
+fn mbox(numbers: impl Iterator<Item = u32>) -> String {
+    let message = |n| {
+        format!(
+            "From x Mon Feb  1 10:00:00 2021\nFrom: a@example.org\nSubject: number {n}\n\
+             Message-ID: <{n}@example.org>\n\nbody {n}\n\n"
+        )
+    };
+    numbers.map(message).collect()
+}
+
+/// Imports files of mbox, each into an account and a folder of it.
+fn imported(files: &[(&str, &str, &str)]) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.config("vault = \"$HOME/vault\"\n");
+    sandbox.write("odd.mbox", mbox((1..=12).step_by(2)), 0o600);
+    sandbox.write("even.mbox", mbox((2..=12).step_by(2)), 0o600);
+    for (n, (file, account, folder)) in files.iter().enumerate() {
+        let make = if n == 0 { "--create" } else { "--new-account" };
+        let mut args = vec!["import", file, "--account", account, make];
+        if !folder.is_empty() {
+            args.extend(["--into", folder]);
+        }
+        let _ = sandbox.run(&args).expect_code(0);
+    }
+    sandbox
+}
+
+fn cur_of(sandbox: &Sandbox, folder: &str) -> PathBuf {
+    sandbox.vault().join("mail").join(folder).join("cur")
+}
+
+fn exported(sandbox: &Sandbox, query: &[&str]) -> usize {
+    let args = [&["export", "out.mbox", "--format", "mbox"], query].concat();
+    let _ = sandbox.run(&args).expect_code(0);
+    let file = sandbox.home().join("out.mbox");
+    let count = fs::read_to_string(&file)
+        .unwrap()
+        .matches("Subject: number")
+        .count();
+    fs::remove_file(file).unwrap();
+    count
+}
+
+#[test]
+fn renamed_files_of_several_folders_are_found_in_turns() {
+    let sandbox = imported(&[
+        ("odd.mbox", "c", ""),
+        ("even.mbox", "c", ""),
+        ("odd.mbox", "a", ""),
+        ("even.mbox", "a", "Even"),
+    ]);
+    for folder in ["a", "a/.Even"] {
+        for file in fs::read_dir(cur_of(&sandbox, folder)).unwrap() {
+            let file = file.unwrap().path();
+            fs::rename(&file, format!("{}S", file.display())).unwrap();
+        }
+    }
+    assert_eq!(exported(&sandbox, &["account:a"]), 12);
+    // Each has its only other file in the one or the other.
+    fs::remove_dir_all(cur_of(&sandbox, "c")).unwrap();
+    fs::create_dir(cur_of(&sandbox, "c")).unwrap();
+    let _ = sandbox.run(&["verify", "--repair"]).expect_code(20);
+    let _ = sandbox.run(&["verify", "--read-data"]).expect_code(0);
+    assert_eq!(exported(&sandbox, &["account:c"]), 12);
+    fs::remove_file(sandbox.vault().join("catalog.sqlite")).unwrap();
+    let found = sandbox.run(&["search", "--json", "body"]).expect_code(0);
+    assert_eq!(found.stdout().matches("\"type\":\"message\"").count(), 12);
+}
+
+#[test]
+fn a_message_of_two_folders_that_lost_one_of_its_files_gets_it_back() {
+    let sandbox = imported(&[("odd.mbox", "a", ""), ("odd.mbox", "a", "Even")]);
+    for file in fs::read_dir(cur_of(&sandbox, "a")).unwrap() {
+        fs::remove_file(file.unwrap().path()).unwrap();
+    }
+    let output = sandbox.run(&["verify", "--json"]).expect_code(20);
+    assert_eq!(
+        output.stdout().matches("\"problem\":\"missing\"").count(),
+        6
+    );
+    let _ = sandbox.run(&["verify", "--repair"]).expect_code(20);
+    let _ = sandbox.run(&["verify", "--read-data"]).expect_code(0);
+    assert_eq!(fs::read_dir(cur_of(&sandbox, "a")).unwrap().count(), 6);
+}
