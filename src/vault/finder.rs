@@ -53,8 +53,8 @@ impl FileFinder {
         Ok(found)
     }
 
-    /// The file of a message in a folder, whatever flags it was given since. What came into the
-    /// folder under another name than the usual one after it was listed is not found.
+    /// The file of a message in a folder, whatever flags it was given since. One that was not in
+    /// the folder when it was listed is found by its usual name alone.
     pub(super) fn find(
         &mut self,
         folder: &Path,
@@ -78,13 +78,41 @@ impl FileFinder {
                 return maildir::find(folder, name, flags);
             }
         };
+        let mut was_there = false;
         for (new, file) in self.listed(table, name)? {
+            if base_of(&file) != name.base() {
+                continue;
+            }
             let path = folder.join(sub(new)).join(&file);
-            if base_of(&file) == name.base() && fsx::look(&path)?.is_some() {
+            if fsx::look(&path)?.is_some() {
                 return Ok(Some(path));
             }
+            was_there = true;
+        }
+        if was_there {
+            // A mail reader may have renamed it since.
+            return maildir::find(folder, name, flags);
         }
         Ok(None)
+    }
+
+    /// Forgets a file that was moved out of its folder.
+    pub(super) fn moved_away(&mut self, path: &Path) -> Result<()> {
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        let folder = path.parent().and_then(Path::parent);
+        let state = folder.and_then(|folder| self.folders.get(folder));
+        if let (Some(FolderState::Listed(table)), Some(db)) = (state, &self.db)
+            && let Some((name, _)) = FileName::parse(&file)
+        {
+            let new = path.parent().is_some_and(|dir| dir.ends_with(sub(true)));
+            let sql =
+                format!("DELETE FROM files_{table} WHERE hash = ?1 AND new = ?2 AND name = ?3");
+            let delete = db.prepare_cached(&sql);
+            let deleted =
+                delete.and_then(|mut delete| delete.execute(params![name.hash.0, new, file]));
+            deleted.map_err(failed_scratch)?;
+        }
+        Ok(())
     }
 
     /// Lists a folder into a table of its own.
@@ -194,7 +222,7 @@ mod tests {
         fn many_are_found_as_one_by_one_in_any_order(
             files in prop::collection::vec(any_file(), 0..30),
             asked in prop::collection::vec((0..FOLDERS, (0..7_u8, 1..3_u32)), 0..60),
-            moves in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
+            moves in prop::collection::vec(any::<(prop::sample::Index, bool)>(), 0..6),
         ) {
             let home = tempfile::tempdir().unwrap();
             let folder = |n: usize| home.path().join(n.to_string());
@@ -209,7 +237,7 @@ mod tests {
                 std::fs::write(paths.last().unwrap(), "").unwrap();
             }
             let mut finder = FileFinder::default();
-            // Twice: what went away since the folder was listed is gone.
+            // Twice: what was removed or renamed since the folder was listed is seen as that.
             for _ in 0..2 {
                 for (n, (hash, received)) in &asked {
                     let name = name(*hash, *received);
@@ -222,10 +250,22 @@ mod tests {
                     };
                     prop_assert!(found.is_none_or(is_right));
                 }
-                for index in &moves {
-                    if !paths.is_empty() {
-                        let path = paths.swap_remove(index.index(paths.len()));
-                        let _ = std::fs::remove_file(path);
+                for (index, renamed) in &moves {
+                    if paths.is_empty() {
+                        continue;
+                    }
+                    let path = paths.swap_remove(index.index(paths.len()));
+                    if !path.exists() {
+                        // It was drawn twice.
+                        continue;
+                    }
+                    if *renamed {
+                        let file = path.file_name().unwrap().to_string_lossy().into_owned();
+                        let cur = path.parent().unwrap().with_file_name("cur");
+                        std::fs::rename(&path, cur.join(format!("{}:2,D", base_of(&file)))).unwrap();
+                    } else {
+                        std::fs::remove_file(&path).unwrap();
+                        finder.moved_away(&path).unwrap();
                     }
                 }
             }

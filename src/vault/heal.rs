@@ -197,6 +197,7 @@ impl VaultHeal {
             }
             if path != folder.join("cur").join(name.with_flags(&flags)) {
                 maildir::quarantine(layout, &path)?;
+                self.finder.moved_away(&path)?;
             }
         }
         maildir::place(layout, from, &folder, name, &flags)?;

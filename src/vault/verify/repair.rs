@@ -121,6 +121,7 @@ impl FileRepair<'_> {
                 let size = blob.map_or(0, |blob| blob.name.size);
                 if frame::check(&path, id, size).is_err() {
                     maildir::quarantine(self.layout, &path)?;
+                    self.finder.moved_away(&path)?;
                     return self.restore(id);
                 }
             }
