@@ -86,14 +86,42 @@ impl Arrivals {
         self.arrived().held.push((listing, delivery));
     }
 
-    /// What came, and those of these messages that do not fit.
+    /// What came, those with the same bytes side by side, and those of these messages that do
+    /// not fit, by number.
     pub(super) fn into_parts(self) -> (Vec<Arrival>, Vec<Misfit>) {
         let arrived = self.arrived.into_inner();
-        let Arrived { came, held } = arrived.unwrap_or_else(PoisonError::into_inner);
+        let Arrived { mut came, mut held } = arrived.unwrap_or_else(PoisonError::into_inner);
+        // The compressors note them as they are done.
+        came.sort_unstable_by_key(|arrival| (arrival.like, arrival.number));
+        held.sort_by_key(|(listing, _)| listing.number);
         (came, held)
     }
 
     fn arrived(&self) -> std::sync::MutexGuard<'_, Arrived> {
         lock(&self.arrived)
+    }
+}
+
+/// Those of `came`, as [`Arrivals::into_parts`] gives it, that have these bytes.
+pub(super) fn alike(came: &[Arrival], like: u64) -> &[Arrival] {
+    let behind = &came[came.partition_point(|arrival| arrival.like < like)..];
+    &behind[..behind.partition_point(|arrival| arrival.like == like)]
+}
+
+/// Listings, found by their number.
+pub(super) struct Numbered<'l>(Vec<&'l Listing>);
+
+impl<'l> Numbered<'l> {
+    pub(super) fn of(listings: &'l [Listing]) -> Self {
+        let mut listings = Vec::from_iter(listings);
+        listings.sort_by_key(|listing| listing.number);
+        Self(listings)
+    }
+
+    pub(super) fn get(&self, number: u32) -> Option<&'l Listing> {
+        let at = self
+            .0
+            .binary_search_by_key(&number, |listing| listing.number);
+        at.ok().map(|at| self.0[at])
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::PullRun;
-use super::arrivals::Arrival;
+use super::arrivals::{self, Arrival, Numbered};
 use super::destination::PullTarget;
 use super::misfits::Earlier;
 use crate::archive::evidence;
@@ -16,17 +16,33 @@ use crate::mail::source::{Header, Listing, Source};
 /// under another name. A table of 2^16 buckets holds this many.
 const REMEMBERED: usize = (1 << 16) / 8 * 7;
 
+/// Stands for no listed size.
+const UNLISTED: u64 = u64::MAX;
+
 /// What came in a run, by its content, with the size that was listed for it.
 #[derive(Debug, Default)]
-pub(super) struct ReceivedBytes(HashMap<u64, Option<u64>>);
+pub(super) struct ReceivedBytes(HashMap<u64, u64>);
 
 impl ReceivedBytes {
     /// Remembers some more, while there is room.
-    fn add(&mut self, came: impl Iterator<Item = (u64, Option<u64>)>) {
-        let room = REMEMBERED.saturating_sub(self.0.len());
-        for (like, listed) in came.take(room) {
-            self.0.entry(like).or_insert(listed);
+    fn add<'a>(&mut self, came: impl Iterator<Item = &'a Arrival>) {
+        for arrival in came {
+            if self.0.len() >= REMEMBERED {
+                return;
+            }
+            let listed = arrival.listed.unwrap_or(UNLISTED);
+            self.0.entry(arrival.like).or_insert(listed);
         }
+    }
+
+    /// The size that was listed, if there was one, for these bytes, if they came.
+    #[expect(
+        clippy::option_option,
+        reason = "a name without a listed size is a name"
+    )]
+    fn get(&self, like: u64) -> Option<Option<u64>> {
+        let listed = *self.0.get(&like)?;
+        Some((listed != UNLISTED).then_some(listed))
     }
 }
 
@@ -47,24 +63,21 @@ fn equal_to_another(
     came: &[Arrival],
     earlier: &Earlier,
 ) -> Result<HashMap<u32, EqualArrival>> {
-    let fitting = || came.iter().filter(|arrival| arrival.fits);
-    let mut same: HashMap<u64, Vec<Option<u64>>> = HashMap::new();
-    for arrival in fitting() {
-        same.entry(arrival.like).or_default().push(arrival.listed);
-    }
-    let names: HashMap<u32, &Listing> = wanted.iter().map(|l| (l.number, l)).collect();
+    let names = Numbered::of(wanted);
     let mut equal = HashMap::new();
-    for arrival in fitting() {
+    for arrival in came.iter().filter(|arrival| arrival.fits) {
         let before = earlier.get(&arrival.number);
         // Nothing was wrong with these, and they came again.
         let again = before.is_some_and(|b| !b.wanted && b.got == arrival.hash);
-        let listing = names.get(&arrival.number).filter(|_| !again);
-        let mut others = Vec::from_iter(run.came.0.get(&arrival.like).copied());
-        others.extend(anothers(run, place, listing.copied(), arrival)?);
-        let here = &same[&arrival.like];
-        if here.len() > 1 || !others.is_empty() {
+        let listing = names.get(arrival.number).filter(|_| !again);
+        let mut elsewhere = Vec::from_iter(run.came.get(arrival.like));
+        elsewhere.extend(anothers(run, place, listing, arrival)?);
+        let here = arrivals::alike(came, arrival.like).iter();
+        let here = here.filter(|other| other.fits && !std::ptr::eq(*other, arrival));
+        let mut others = elsewhere.into_iter().chain(here.map(|other| other.listed));
+        if let Some(first) = others.next() {
             // A final line end explains two octets.
-            let is_apart = |other: &&Option<u64>| {
+            let is_apart = |other: Option<u64>| {
                 let both = other.zip(arrival.listed);
                 both.is_some_and(|(other, listed)| other.abs_diff(listed) > 2)
             };
@@ -73,13 +86,12 @@ fn equal_to_another(
                 arrival.number,
                 EqualArrival {
                     header: arrival.header,
-                    is_odd: !is_exact && others.iter().chain(here).any(|other| is_apart(&other)),
+                    is_odd: !is_exact && (is_apart(first) || others.any(is_apart)),
                 },
             );
         }
     }
-    run.came
-        .add(same.into_iter().map(|(like, listed)| (like, listed[0])));
+    run.came.add(came.iter().filter(|arrival| arrival.fits));
     Ok(equal)
 }
 

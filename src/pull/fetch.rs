@@ -96,7 +96,8 @@ fn fetch_and_judge(
         fetch_slice(run, source, &wanted, &mut feeder)
     });
     let asked = outcome.is_ok().then_some(source);
-    let judged = judge::judge(run, asked, place, &wanted, arrivals, &earlier);
+    let arrived = arrivals.into_parts();
+    let judged = judge::judge(run, asked, place, &wanted, arrived, &earlier);
     outcome.and(judged)
 }
 

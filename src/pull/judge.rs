@@ -1,10 +1,10 @@
 //! How messages that came together are judged (docs/SAFETY.md, Evidence).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::PullRun;
 use super::account::PulledAccount;
-use super::arrivals::{Arrival, Arrivals};
+use super::arrivals::{self, Arrival, Numbered};
 use super::destination::PullTarget;
 use super::misfits::{self, Earlier, Misfit};
 use super::{compare, equal};
@@ -39,12 +39,9 @@ pub(super) fn judge(
     mut source: Option<&mut dyn Source>,
     place: &PullTarget<'_>,
     wanted: &[Listing],
-    arrivals: Arrivals,
+    (mut came, held): (Vec<Arrival>, Vec<Misfit>),
     earlier: &Earlier,
 ) -> Result<()> {
-    let (mut came, mut held) = arrivals.into_parts();
-    // Two compressors note them as they are done.
-    held.sort_by_key(|(listing, _)| listing.number);
     let shifted = misfits::are_shifted(&held, wanted);
     let suspects = if shifted {
         shifted_with(&held, &came)
@@ -53,13 +50,9 @@ pub(super) fn judge(
     };
     let doubled = misfits::learn_doubled_status(run, &held, came.len())?;
     let were_counted = run.mailbox.sizes.are_counted();
-    let mut count: HashMap<u64, u32> = HashMap::new();
-    for arrival in &came {
-        *count.entry(arrival.like).or_default() += 1;
-    }
     for arrival in &came {
         // Otherwise it is not the sizes that are wrong.
-        let own = !shifted && !doubled && count[&arrival.like] == 1;
+        let own = !shifted && !doubled && arrivals::alike(&came, arrival.like).len() == 1;
         if arrival.fits || own {
             run.mailbox.sizes.take(&arrival.shape, arrival.listed);
         }
@@ -96,9 +89,9 @@ pub(super) fn judge(
 /// Fetches again what fitted its size only while it was not known how this mailbox counts
 /// line ends, and does not fit it now.
 fn judge_counting(run: &mut PullRun<'_, '_>, wanted: &[Listing], came: &[Arrival]) -> Result<()> {
-    let listed: HashMap<u32, &Listing> = wanted.iter().map(|l| (l.number, l)).collect();
+    let listed = Numbered::of(wanted);
     for arrival in came.iter().filter(|arrival| arrival.fits) {
-        let Some(listing) = listed.get(&arrival.number) else {
+        let Some(listing) = listed.get(arrival.number) else {
             continue;
         };
         run.mailbox.keep_uncounted(listing, arrival.shape);
@@ -118,7 +111,7 @@ fn supersede(
     earlier: &Earlier,
 ) -> Result<()> {
     run.account.make_durable()?;
-    let listed: HashMap<u32, &Listing> = wanted.iter().map(|l| (l.number, l)).collect();
+    let listed = Numbered::of(wanted);
     let mut events = Vec::new();
     for arrival in came {
         let Some(before) = earlier.get(&arrival.number) else {
@@ -131,7 +124,7 @@ fn supersede(
             continue;
         }
         run.reporter.report.differed += 1;
-        let Some(listing) = listed.get(&arrival.number) else {
+        let Some(listing) = listed.get(arrival.number) else {
             continue;
         };
         let now = run
