@@ -13,6 +13,7 @@ use crate::base::error::{Endpoint, Error, Result};
 use crate::base::event::{Notice, RunEvent};
 use crate::base::pause::{self, is_set};
 use crate::base::retry::Retry;
+use crate::purge::mark_set::MarkSet;
 use crate::purge::select::{PurgePlan, Sum};
 use crate::purge::{CopyCheck, KeptMessage, PurgeReport, RemoteFolder};
 use crate::vault::Writer;
@@ -54,7 +55,7 @@ pub fn apply(
     let began = Instant::now();
     let mut run = PurgeRun {
         task,
-        agreed: &plan.agreed,
+        agreed: AgreedMarks::new(&plan.agreed),
         copy: copy.map(|copy| -> CopyCheck<'_> { copy }),
         emit,
         writer: None,
@@ -63,7 +64,6 @@ pub fn apply(
             planned: plan.chosen,
             ..PurgeReport::default()
         },
-        tried: HashSet::new(),
         doubted: HashSet::new(),
         last: HashMap::new(),
         asked_now: 0,
@@ -98,18 +98,64 @@ pub(super) struct Last {
     pub(super) pending: Vec<Pending>,
     /// True if it heard the end of that.
     pub(super) heard: bool,
-    /// The names that it listed and did not ask for, ascending.
-    pub(super) others: Vec<u64>,
+    /// The names that it listed, with those that it asked for.
+    pub(super) names: MarkSet,
     /// How many messages the server counted then and did not list.
     pub(super) hidden: u64,
     /// Everything listed, if nothing was asked for.
     pub(super) listed: Option<Sum>,
 }
 
+impl Last {
+    /// How many messages it listed and did not ask for.
+    pub(super) fn others(&self) -> usize {
+        self.names.len().saturating_sub(self.pending.len())
+    }
+}
+
+/// What was agreed to, and what of it was tried, for better or worse.
+pub(super) struct AgreedMarks<'a> {
+    marks: &'a MarkSet,
+    /// A bit for each of them.
+    tried: Vec<u8>,
+    count: u64,
+}
+
+impl<'a> AgreedMarks<'a> {
+    fn new(marks: &'a MarkSet) -> Self {
+        Self {
+            marks,
+            tried: vec![0; marks.len().div_ceil(8)],
+            count: 0,
+        }
+    }
+
+    /// True if a message may go and was not tried.
+    pub(super) fn is_open(&self, mark: u64) -> Result<bool> {
+        let at = self.marks.position(mark)?;
+        Ok(at.is_some_and(|at| self.tried[at / 8] & (1 << (at % 8)) == 0))
+    }
+
+    /// Notes that a message was tried, if it was agreed to.
+    pub(super) fn tried(&mut self, mark: u64) -> Result<()> {
+        if let Some(at) = self.marks.position(mark)? {
+            let (byte, bit) = (&mut self.tried[at / 8], 1 << (at % 8));
+            self.count += u64::from(*byte & bit == 0);
+            *byte |= bit;
+        }
+        Ok(())
+    }
+
+    /// How many were tried.
+    pub(super) fn count_tried(&self) -> u64 {
+        self.count
+    }
+}
+
 /// A plan that is being carried out.
 pub struct PurgeRun<'a, 't> {
     pub(super) task: &'a PurgeTask<'a>,
-    pub(super) agreed: &'a [u64],
+    pub(super) agreed: AgreedMarks<'a>,
     /// Says what the second copy has, if it must have what is deleted.
     pub(super) copy: Option<CopyCheck<'t>>,
     pub(super) emit: &'t mut (dyn FnMut(RunEvent<'_>) + Send),
@@ -118,8 +164,6 @@ pub struct PurgeRun<'a, 't> {
     /// How long to wait for another writer.
     lock_wait: Duration,
     pub(super) report: PurgeReport,
-    /// Names that were tried, for better or worse.
-    pub(super) tried: HashSet<u64>,
     /// Those that are asked for once more, since the line failed.
     pub(super) doubted: HashSet<u64>,
     /// What the last round did, place by place.
@@ -259,11 +303,16 @@ impl PurgeRun<'_, '_> {
 
     /// The writer, opened if it is not.
     pub(super) fn writer(&mut self) -> Result<&mut Writer> {
+        self.writer_and_agreed().map(|(writer, _)| writer)
+    }
+
+    /// The writer, which is opened if it is not, and what was agreed to.
+    pub(super) fn writer_and_agreed(&mut self) -> Result<(&mut Writer, &AgreedMarks<'_>)> {
         let opened = match self.writer.take() {
             Some(writer) => writer,
             None => Writer::open(self.task.vault, self.lock_wait, self.task.stop)?,
         };
-        Ok(self.writer.insert(opened))
+        Ok((self.writer.insert(opened), &self.agreed))
     }
 
     pub(super) fn is_stopped(&self) -> bool {

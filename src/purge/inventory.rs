@@ -4,6 +4,7 @@ use crate::archive::dedupe::{Met, Walk};
 use crate::archive::evidence;
 use crate::base::error::Result;
 use crate::mail::source::Listings;
+use crate::purge::mark_set::{MarkSet, MarkSorter};
 use crate::purge::{RemoteFolder, Sum};
 use crate::vault::EARLIEST;
 use crate::vault::catalog::{Archived, Candidate, Catalog, Proof, State};
@@ -19,8 +20,8 @@ pub(super) struct PurgeInventory {
     /// Names that were asked to be deleted without hearing the end of it, and whether
     /// they are gone.
     pub(super) open: Vec<(Box<[u8]>, bool)>,
-    /// The [`mark`]s of all names, ascending, if they are wanted.
-    pub(super) names: Option<Vec<u64>>,
+    /// All names, if they are wanted.
+    pub(super) names: MarkSet,
     /// True if sizes say nothing here.
     pub(super) estimated: bool,
 }
@@ -32,13 +33,14 @@ impl PurgeInventory {
         listings: &Listings,
         accept_short: &[String],
         met: &Met<'_, Archived<'_>>,
-    ) -> Option<Candidate> {
+        names: Option<&mut MarkSorter>,
+    ) -> Result<Option<Candidate>> {
         let (name, rows, known, identifies) = match *met {
             Met::Gone(known) => {
                 if known.state == State::PurgeIntent {
                     self.open.push((known.uid.into(), true));
                 }
-                return None;
+                return Ok(None);
             }
             Met::Listed {
                 name,
@@ -48,8 +50,8 @@ impl PurgeInventory {
             } => (name, rows, known, identifies),
         };
         let mark = maildrop.mark(name);
-        if let Some(names) = &mut self.names {
-            names.push(mark);
+        if let Some(names) = names {
+            names.add(mark)?;
         }
         if known.is_some_and(|known| known.state == State::PurgeIntent) {
             self.open.push((name.into(), false));
@@ -61,7 +63,7 @@ impl PurgeInventory {
         };
         let settled = known.is_some_and(|known| known.proof == Proof::Settled) && accepted();
         if let Some(known) = known.filter(|known| identifies && eligible(known, octets, settled)) {
-            return Some(Candidate {
+            return Ok(Some(Candidate {
                 row: rows[0],
                 place: 0,
                 blob: known.blob,
@@ -70,7 +72,7 @@ impl PurgeInventory {
                 mark,
                 receive: self.estimated || settled || known.proof == Proof::Recognised,
                 estimated: self.estimated || settled,
-            });
+            }));
         }
         let empty = known.is_some_and(|known| known.size == 0);
         let others = if identifies && octets.is_some() && !empty {
@@ -81,7 +83,7 @@ impl PurgeInventory {
         for row in rows {
             others.add(listings.octets_of(*row as usize).unwrap_or(0));
         }
-        None
+        Ok(None)
     }
 }
 
@@ -106,14 +108,16 @@ impl ListingCheck<'_> {
         let origin = self.maildrop.origin();
         let mut inventory = PurgeInventory {
             estimated: evidence::recall_sizes(self.catalog, origin)?.are_estimated(),
-            names: self.names.then(|| Vec::with_capacity(listings.len())),
             ..PurgeInventory::default()
         };
+        let mut names = self.names.then(MarkSorter::new);
         let mut given = Ok(());
         let mut meet = |met: &Met<'_, Archived<'_>>| {
-            let candidate = inventory.take(self.maildrop, listings, self.accept_short, met);
-            if let Some(candidate) = candidate.filter(|_| given.is_ok()) {
-                given = each(candidate);
+            if given.is_ok() {
+                let names = names.as_mut();
+                given = inventory
+                    .take(self.maildrop, listings, self.accept_short, met, names)
+                    .and_then(|candidate| candidate.map_or(Ok(()), &mut *each));
             }
         };
         let mut walk = Walk::new(listings);
@@ -122,8 +126,8 @@ impl ListingCheck<'_> {
         })?;
         walk.finish(&mut |met| meet(&met));
         given?;
-        if let Some(names) = &mut inventory.names {
-            names.sort_unstable();
+        if let Some(names) = names {
+            inventory.names = names.sorted()?;
         }
         Ok(inventory)
     }

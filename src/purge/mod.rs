@@ -11,6 +11,7 @@ mod confirmed;
 mod inventory;
 mod mailboxes;
 mod maildrop;
+mod mark_set;
 mod proof;
 mod round;
 mod select;
@@ -167,7 +168,7 @@ pub struct PurgeReport {
     pub asked: Sum,
     /// What the server has not listed since.
     pub freed: Sum,
-    /// Not asked for any more, since the server kept all of a large round.
+    /// Not asked for any more, since the server kept all of a large round, or very many stayed.
     pub unasked: u64,
     /// Asked for, and whether it is gone nobody knows yet.
     pub unknown: u64,

@@ -12,8 +12,9 @@ use crate::base::event::RunEvent;
 use crate::base::stage::Stage;
 use crate::mail::message::Hash128;
 use crate::mail::source::{Listings, Source};
-use crate::purge::apply::{Last, Pending, PurgeRun};
+use crate::purge::apply::{AgreedMarks, Last, Pending, PurgeRun};
 use crate::purge::inventory::{ListingCheck, PurgeInventory};
+use crate::purge::mark_set::MarkSet;
 use crate::purge::proof::{self, ProofItem};
 use crate::purge::select::Sum;
 use crate::purge::{KeptMessage, Reason, RemoteFolder};
@@ -25,15 +26,16 @@ use crate::vault::ledger::LedgerEvent;
 const ROUND: usize = 4_096;
 /// A server that keeps all of this many messages is not asked to delete more.
 const FUTILE: usize = 100;
+/// So many messages may stay, each with its reason. The vault or the server is not as it should
+/// be, and nobody reads more of them.
+const MOST_KEPT: usize = 50_000;
 
 /// Collects what a round may delete, in memory for what it does delete.
 struct Batch {
     most: usize,
     /// What the last round asked for: whether it is tried again is settled later.
     asked: HashSet<u64>,
-    /// How many there are but for those.
-    fitting: u64,
-    /// The oldest of them.
+    /// The oldest but for those.
     oldest: BinaryHeap<Older>,
     /// Those that the last round asked for.
     again: Vec<Candidate>,
@@ -62,27 +64,35 @@ impl PartialOrd for Older {
 }
 
 impl Batch {
+    /// True if a candidate would be one of the batch.
+    fn has_room_for(&self, candidate: &Candidate) -> bool {
+        self.oldest.len() < self.most
+            || self.asked.contains(&candidate.mark)
+            || (self.oldest.peek()).is_some_and(|youngest| Older(*candidate) < *youngest)
+    }
+
     fn add(&mut self, candidate: Candidate) {
         if self.asked.contains(&candidate.mark) {
             self.again.push(candidate);
             return;
         }
-        self.fitting += 1;
         self.oldest.push(Older(candidate));
         if self.oldest.len() > self.most {
             self.oldest.pop();
         }
     }
 
-    /// The oldest without those that were tried, and how many there are in all.
-    fn without(self, tried: &HashSet<u64>) -> (Vec<Candidate>, u64) {
-        let mut chosen: Vec<Candidate> = self.again;
-        chosen.retain(|candidate| !tried.contains(&candidate.mark));
-        let fitting = self.fitting + chosen.len() as u64;
-        chosen.extend(self.oldest.into_iter().map(|older| older.0));
+    /// The oldest of those that are not tried yet.
+    fn open(self, agreed: &AgreedMarks<'_>) -> Result<Vec<Candidate>> {
+        let mut chosen: Vec<Candidate> = self.oldest.into_iter().map(|older| older.0).collect();
+        for candidate in self.again {
+            if agreed.is_open(candidate.mark)? {
+                chosen.push(candidate);
+            }
+        }
         chosen.sort_unstable_by_key(|candidate| (candidate.dated, candidate.row));
         chosen.truncate(self.most);
-        (chosen, fitting)
+        Ok(chosen)
     }
 }
 
@@ -101,7 +111,7 @@ impl PurgeRun<'_, '_> {
             detail,
         };
         if let Some(last) = self.last.get(maildrop) {
-            let others = last.others.len();
+            let others = last.others();
             if listings.is_empty() && others > 0 {
                 let detail = format!("it lists nothing, although others should remain ({others})");
                 return Err(broken(detail));
@@ -168,38 +178,39 @@ impl PurgeRun<'_, '_> {
     }
 
     /// What this round tries to delete, the oldest first, so that a run that ends early has
-    /// freed those; and the marks of all names.
+    /// freed those; and all names.
     fn batch(
         &mut self,
         maildrop: &RemoteFolder,
         listings: &Listings,
-    ) -> Result<(Vec<Candidate>, Vec<u64>)> {
+    ) -> Result<(Vec<Candidate>, MarkSet)> {
         let last = self.last.get(maildrop);
         let mut batch = Batch {
             most: ROUND.saturating_sub(self.asked_now),
             asked: last.map_or_else(HashSet::new, |last| {
                 last.pending.iter().map(|pending| pending.mark).collect()
             }),
-            fitting: 0,
             oldest: BinaryHeap::new(),
             again: Vec::new(),
         };
-        let (agreed, tried) = (self.agreed, std::mem::take(&mut self.tried));
-        let found = self.look(maildrop, listings, &mut |candidate| {
-            let mark = &candidate.mark;
-            if agreed.binary_search(mark).is_ok() && !tried.contains(mark) {
+        let found = self.look(maildrop, listings, &mut |candidate, agreed| {
+            if batch.has_room_for(&candidate) && agreed.is_open(candidate.mark)? {
                 batch.add(candidate);
             }
             Ok(())
-        });
-        self.tried = tried;
-        let names = self.settle_last(maildrop, found?);
-        let (mut chosen, fitting) = batch.without(&self.tried);
-        if self.futile {
-            self.report.unasked += fitting;
-            chosen.clear();
+        })?;
+        let names = self.settle_last(maildrop, found)?;
+        self.futile |= self.report.kept.len() >= MOST_KEPT;
+        if !self.futile {
+            return Ok((batch.open(&self.agreed)?, names));
         }
-        Ok((chosen, names))
+        let mut unasked = 0;
+        self.look(maildrop, listings, &mut |candidate, agreed| {
+            unasked += u64::from(agreed.is_open(candidate.mark)?);
+            Ok(())
+        })?;
+        self.report.unasked += unasked;
+        Ok((Vec::new(), names))
     }
 
     /// Holds the listing against the catalog, and notes what became of deletions whose end was
@@ -208,17 +219,17 @@ impl PurgeRun<'_, '_> {
         &mut self,
         maildrop: &RemoteFolder,
         listings: &Listings,
-        each: &mut dyn FnMut(Candidate) -> Result<()>,
+        each: &mut dyn FnMut(Candidate, &AgreedMarks<'_>) -> Result<()>,
     ) -> Result<PurgeInventory> {
         let accept_short = self.task.accept_short;
-        let writer = self.writer()?;
+        let (writer, agreed) = self.writer_and_agreed()?;
         let inventory = ListingCheck {
             catalog: writer.catalog(),
             maildrop,
             accept_short,
             names: true,
         }
-        .of(listings, each)?;
+        .of(listings, &mut |candidate| each(candidate, agreed))?;
         if !inventory.open.is_empty() {
             let events = writer
                 .catalog()
@@ -228,9 +239,13 @@ impl PurgeRun<'_, '_> {
         Ok(inventory)
     }
 
-    /// Settles what the last round asked for. Gives the marks of all names.
-    fn settle_last(&mut self, maildrop: &RemoteFolder, inventory: PurgeInventory) -> Vec<u64> {
-        let names = inventory.names.unwrap_or_default();
+    /// Settles what the last round asked for. Gives all names.
+    fn settle_last(
+        &mut self,
+        maildrop: &RemoteFolder,
+        inventory: PurgeInventory,
+    ) -> Result<MarkSet> {
+        let names = inventory.names;
         let gone: HashMap<u64, bool> = inventory
             .open
             .iter()
@@ -239,26 +254,27 @@ impl PurgeRun<'_, '_> {
         let Last {
             pending,
             heard,
-            others,
+            names: before_that,
             ..
         } = self.last.remove(maildrop).unwrap_or_default();
         let asked = pending.len();
+        let marks: HashSet<u64> = pending.iter().map(|pending| pending.mark).collect();
         let before = self.report.kept.len();
         for Pending { mark, mut kept } in pending {
             // Another command may have settled it while we waited.
             let gone = match gone.get(&mark) {
                 Some(gone) => *gone,
-                None => names.binary_search(&mark).is_err(),
+                None => !names.contains(mark)?,
             };
             if gone {
                 self.report.freed.add(kept.octets);
-                self.tried.insert(mark);
+                self.agreed.tried(mark)?;
             } else if heard || !self.doubted.insert(mark) {
                 if !heard {
                     kept.reason = Reason::Unended;
                 }
                 self.report.kept.push(kept);
-                self.tried.insert(mark);
+                self.agreed.tried(mark)?;
             } else {
                 self.report.asked.messages -= 1;
                 self.report.asked.octets -= kept.octets;
@@ -270,16 +286,16 @@ impl PurgeRun<'_, '_> {
         self.futile |= asked >= FUTILE
             && kept.len() == asked
             && !(maildrop.is_mailbox() && kept.iter().all(refuses));
-        let missing = |mark: &&u64| names.binary_search(mark).is_err();
-        self.report.strays += others.iter().filter(missing).count() as u64;
-        names
+        self.report.strays +=
+            before_that.count_missing_from(&names, |mark| marks.contains(&mark))?;
+        Ok(names)
     }
 
     fn items(
         &mut self,
         maildrop: &RemoteFolder,
         listings: &Listings,
-        (batch, names): (&[Candidate], &[u64]),
+        (batch, names): (&[Candidate], &MarkSet),
     ) -> Result<Vec<ProofItem>> {
         let writer = self.writer()?;
         // In one transaction: without it each question takes the catalog's locks.
@@ -291,13 +307,15 @@ impl PurgeRun<'_, '_> {
             if let Some(record) = writer.catalog().record_of(maildrop.origin(), &name)? {
                 let others = (writer.catalog())
                     .other_sizes(maildrop.origin(), (candidate.blob, candidate.octets))?;
-                let is_listed =
-                    |other: &Vec<u8>| names.binary_search(&maildrop.mark(other)).is_ok();
+                let mut doubled = false;
+                for other in others {
+                    doubled |= names.contains(maildrop.mark(&other))?;
+                }
                 items.push(ProofItem {
                     files: Vec::new(),
                     listing,
                     record,
-                    doubled: others.iter().any(is_listed),
+                    doubled,
                     receive: candidate.receive,
                     estimated: candidate.estimated,
                     mark: candidate.mark,
@@ -312,8 +330,9 @@ impl PurgeRun<'_, '_> {
         // Whatever becomes of them, no other round tries these again.
         if items.len() < batch.len() {
             let known: HashSet<u64> = items.iter().map(|item| item.mark).collect();
-            let unknown = batch.iter().map(|c| c.mark).filter(|m| !known.contains(m));
-            self.tried.extend(unknown);
+            for candidate in batch.iter().filter(|c| !known.contains(&c.mark)) {
+                self.agreed.tried(candidate.mark)?;
+            }
         }
         Ok(items)
     }
@@ -345,7 +364,7 @@ impl PurgeRun<'_, '_> {
     ) -> Result<Vec<ProofItem>> {
         let items = self.copied(maildrop, items)?;
         let planned = self.report.planned.messages;
-        let mut done = self.tried.len() as u64;
+        let mut done = self.agreed.count_tried();
         let account = self.task.account;
         let emit = &mut *self.emit;
         let intact = proof::read_back(&items, self.task.stop, &mut |more| {
@@ -388,7 +407,7 @@ impl PurgeRun<'_, '_> {
     /// next pull.
     fn keep(&mut self, maildrop: &RemoteFolder, item: &ProofItem, reason: Reason) -> Result<()> {
         let kept = self.kept(maildrop, item, reason)?;
-        self.tried.insert(item.mark);
+        self.agreed.tried(item.mark)?;
         if kept.reason == Reason::OtherMessage {
             let event = LedgerEvent::Wanted {
                 identity: maildrop.origin().identity(&item.listing.uid.name()),
@@ -420,12 +439,12 @@ impl PurgeRun<'_, '_> {
     }
 
     /// Writes down, durably, what the server is about to be asked.
-    /// `names` are the marks of everything listed, `hidden` tells what else is counted.
+    /// `names` are those of everything listed, `hidden` tells what else is counted.
     fn intend(
         &mut self,
         maildrop: &RemoteFolder,
         proven: &[ProofItem],
-        names: Vec<u64>,
+        names: MarkSet,
         hidden: u64,
     ) -> Result<()> {
         let mut events = Vec::with_capacity(proven.len());
@@ -443,13 +462,10 @@ impl PurgeRun<'_, '_> {
         for asked in &pending {
             self.report.asked.add(asked.kept.octets);
         }
-        let ours: HashSet<u64> = pending.iter().map(|p| p.mark).collect();
-        let mut others = names;
-        others.retain(|mark| !ours.contains(mark));
         self.asked_now += pending.len();
         let last = Last {
             pending,
-            others,
+            names,
             hidden,
             ..Last::default()
         };

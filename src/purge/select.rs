@@ -8,6 +8,7 @@ use crate::mail::message::Hash128;
 use crate::mail::query::Query;
 use crate::mail::source::Listings;
 use crate::purge::inventory::ListingCheck;
+use crate::purge::mark_set::{MarkSet, MarkSorter};
 use crate::purge::{Choice, CopyCheck, PurgeSelection, RemoteFolder};
 use crate::vault::catalog::{Candidate, CandidateOrder, Catalog, DateRule, Shortlist};
 
@@ -114,7 +115,7 @@ pub struct SurveyedFolder {
 }
 
 /// What a purge would do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct PurgePlan {
     /// Everything listed.
     pub listed: Sum,
@@ -138,9 +139,8 @@ pub struct PurgePlan {
     pub receive: Sum,
     /// The largest of these, or of all archived ones where nothing is selected.
     pub largest: Vec<Large>,
-    /// The names of the chosen, as [`RemoteFolder::mark`]s in ascending order: what was agreed
-    /// to.
-    pub(super) agreed: Vec<u64>,
+    /// The names of the chosen, as [`RemoteFolder::mark`]s: what was agreed to.
+    pub(super) agreed: MarkSet,
     /// By place, names whose deletion an earlier run asked for without hearing the end of
     /// it, and whether they are gone.
     pub(super) open: Vec<Vec<(Box<[u8]>, bool)>>,
@@ -261,7 +261,7 @@ pub(super) fn plan(
         chosen: Sum::default(),
         receive: Sum::default(),
         largest: Vec::new(),
-        agreed: Vec::new(),
+        agreed: MarkSet::default(),
     };
     let nothing = selection.is_empty();
     let newest = candidates.newest(selection.keep.newest)?;
@@ -274,6 +274,7 @@ pub(super) fn plan(
         (Some(_), Choice::Largest) => CandidateOrder::Largest,
     };
     let mut largest = Largest::default();
+    let mut agreed = MarkSorter::new();
     let mut failed = None;
     candidates.for_each(order, |candidate, fits| {
         let bracket = bracket(now.saturating_sub(candidate.dated));
@@ -292,20 +293,22 @@ pub(super) fn plan(
             plan.held.add(candidate.octets);
         } else if failed.is_none() && (selection.free).is_none_or(|free| plan.chosen.octets < free)
         {
-            match is_copied(candidate, catalog, &mut copy) {
-                Ok(true) => {
+            let chosen = is_copied(candidate, catalog, &mut copy).and_then(|is_copied| {
+                if is_copied {
                     plan.choose(candidate, bracket);
                     largest.add(candidate);
+                    return agreed.add(candidate.mark);
                 }
-                Ok(false) => plan.waiting.add(candidate.octets),
-                Err(error) => failed = Some(error),
-            }
+                plan.waiting.add(candidate.octets);
+                Ok(())
+            });
+            failed = chosen.err();
         }
     })?;
     if let Some(error) = failed {
         return Err(error);
     }
-    plan.agreed.sort_unstable();
+    plan.agreed = agreed.sorted()?;
     plan.largest = largest.described(catalog)?;
     Ok(plan)
 }
@@ -335,7 +338,6 @@ impl PurgePlan {
             .chosen
             .add(candidate.octets);
         self.brackets[bracket].chosen.add(candidate.octets);
-        self.agreed.push(candidate.mark);
     }
 }
 
