@@ -110,23 +110,10 @@ fn kept(out: &Output, account: &str, report: &PurgeReport) {
         });
         out.json("kept", line, true);
     }
-    for reason in [
-        "not_intact",
-        "octets",
-        "other_message",
-        "unreadable",
-        "refused",
-        "still_there",
-        "unended",
-    ] {
-        let those: Vec<&KeptMessage> = report
-            .kept
-            .iter()
-            .filter(|kept| reason_name(&kept.reason) == reason)
-            .collect();
-        let Some(first) = those.first() else {
-            continue;
-        };
+    let groups = by_reason(&report.kept);
+    let gave_up = gave_up_for(&groups).filter(|_| report.unasked > 0);
+    for (at, those) in groups.iter().enumerate() {
+        let first = those[0];
         let (words, hint) = reason_words(&first.reason, account, those.len());
         let mut message = format!("{account}: {words}");
         for one in those.iter().take(NAMED) {
@@ -145,12 +132,7 @@ fn kept(out: &Output, account: &str, report: &PurgeReport) {
                 count((those.len() - NAMED) as u64)
             );
         }
-        let futile = match first.reason {
-            Reason::StillThere => true,
-            Reason::Refused(_) => report.still_there() == 0,
-            _ => false,
-        };
-        if futile && report.unasked > 0 {
+        if gave_up == Some(at) {
             message = format!(
                 "{message}\n  {} not attempted after that",
                 plural(report.unasked, "more message")
@@ -158,6 +140,28 @@ fn kept(out: &Output, account: &str, report: &PurgeReport) {
         }
         report::warn(out, &message, Some(&hint));
     }
+}
+
+/// What stayed, by reason, in the order in which the reasons first came.
+fn by_reason(kept: &[KeptMessage]) -> Vec<Vec<&KeptMessage>> {
+    let mut groups: Vec<Vec<&KeptMessage>> = Vec::new();
+    for message in kept {
+        let name = reason_name(&message.reason);
+        let of_this = |group: &&mut Vec<&KeptMessage>| reason_name(&group[0].reason) == name;
+        match groups.iter_mut().find(of_this) {
+            Some(group) => group.push(message),
+            None => groups.push(vec![message]),
+        }
+    }
+    groups
+}
+
+/// Which of the groups is why the rest was not tried: what the server kept, or the largest.
+fn gave_up_for(groups: &[Vec<&KeptMessage>]) -> Option<usize> {
+    let with = |is: fn(&Reason) -> bool| groups.iter().position(|group| is(&group[0].reason));
+    with(|reason| matches!(reason, Reason::StillThere))
+        .or_else(|| with(|reason| matches!(reason, Reason::Refused(_))))
+        .or_else(|| (0..groups.len()).max_by_key(|at| groups[*at].len()))
 }
 
 fn reason_name(reason: &Reason) -> &'static str {
@@ -335,4 +339,48 @@ pub(super) fn summary(report: Option<&PurgeReport>) -> Value {
         "kept": report.kept.len(),
         "unknown": report.unknown,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mailvault::mail::message::Hash128;
+
+    fn kept(reason: Reason) -> KeptMessage {
+        KeptMessage {
+            uid: "1".to_owned(),
+            id: Hash128::of(b"1"),
+            octets: 1,
+            subject: String::new(),
+            reason,
+        }
+    }
+
+    #[test]
+    fn each_message_that_stays_is_named_under_its_own_reason() {
+        let octets = |received| Reason::Octets {
+            listed: 1,
+            received,
+        };
+        let reasons = [
+            Reason::NotIntact,
+            Reason::NotCopied,
+            octets(2),
+            Reason::OtherMessage,
+            octets(3),
+            Reason::Unreadable,
+            Reason::Refused("no".to_owned()),
+            Reason::StillThere,
+            Reason::Refused("never".to_owned()),
+            Reason::Unended,
+        ];
+        let all = reasons.map(kept);
+        let groups = by_reason(&all);
+        let sizes: Vec<usize> = groups.iter().map(Vec::len).collect();
+        assert_eq!(sizes, [1, 1, 2, 1, 1, 2, 1, 1]);
+        assert_eq!(gave_up_for(&groups), Some(6));
+        let all = [Reason::NotCopied, Reason::NotIntact, Reason::NotIntact].map(kept);
+        assert_eq!(gave_up_for(&by_reason(&all)), Some(1));
+        assert_eq!(gave_up_for(&[]), None);
+    }
 }
