@@ -407,7 +407,7 @@ impl Catalog {
         if let (Some(mid), Some(likeness)) = (&digest.mid, digest.likeness) {
             self.db
                 .prepare_cached("INSERT OR IGNORE INTO likeness VALUES (?1, ?2, ?3)")?
-                .execute(params![mid_key(mid), likeness.0, blob])?;
+                .execute(params![blob, mid_key(mid), likeness.0])?;
         }
         self.db
             .prepare_cached("INSERT OR IGNORE INTO envelope VALUES (?1, ?2, ?3, ?4)")?

@@ -248,13 +248,14 @@ CREATE TABLE held (
 
 -- From here on derived from the message files.
 
--- One index serves dedupe and the search for a Message-ID.
+-- A purge and an audit ask for it by content, for message after message.
 CREATE TABLE likeness (
+    blob INTEGER PRIMARY KEY,
     mid INTEGER NOT NULL,
-    likeness BLOB NOT NULL,
-    blob INTEGER NOT NULL,
-    PRIMARY KEY (mid, likeness, blob)
-) WITHOUT ROWID;
+    likeness BLOB NOT NULL
+);
+-- One index serves dedupe and the search for a Message-ID.
+CREATE INDEX likeness_mid ON likeness (mid);
 
 CREATE TABLE envelope (
     blob INTEGER PRIMARY KEY,

@@ -243,7 +243,7 @@ impl Catalog {
     /// The likeness that a content has in this catalog.
     pub(crate) fn likeness_of(&self, blob: i64) -> Result<Option<Hash128>> {
         self.db
-            .prepare_cached("SELECT likeness FROM likeness WHERE blob = ?1 LIMIT 1")
+            .prepare_cached("SELECT likeness FROM likeness WHERE blob = ?1")
             .and_then(|mut s| s.query_row([blob], |r| r.get(0).map(Hash128)).optional())
             .map_err(|e| self.failed(e))
     }
@@ -264,7 +264,7 @@ impl Catalog {
         while let Some(row) = rows.next()? {
             if let Some(id) = self.blob_id(hash(row)?)? {
                 let (mid, likeness) = (row.get::<_, i64>(2)?, row.get::<_, [u8; 16]>(3)?);
-                like.execute(params![mid, likeness, id])?;
+                like.execute(params![id, mid, likeness])?;
             }
         }
         let mut put = self
