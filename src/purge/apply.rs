@@ -17,6 +17,7 @@ use crate::purge::mark_set::MarkSet;
 use crate::purge::select::{PurgePlan, Sum};
 use crate::purge::{CopyCheck, KeptMessage, PurgeReport, RemoteFolder};
 use crate::vault::Writer;
+use crate::vault::catalog::IdSet;
 
 /// A longer wait leaves the vault to others.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -116,39 +117,35 @@ impl Last {
 /// What was agreed to, and what of it was tried, for better or worse.
 pub(super) struct AgreedMarks<'a> {
     marks: &'a MarkSet,
-    /// A bit for each of them.
-    tried: Vec<u8>,
-    count: u64,
+    /// Which of them.
+    tried: IdSet,
 }
 
 impl<'a> AgreedMarks<'a> {
     fn new(marks: &'a MarkSet) -> Self {
         Self {
             marks,
-            tried: vec![0; marks.len().div_ceil(8)],
-            count: 0,
+            tried: IdSet::default(),
         }
     }
 
     /// True if a message may go and was not tried.
     pub(super) fn is_open(&self, mark: u64) -> Result<bool> {
         let at = self.marks.position(mark)?;
-        Ok(at.is_some_and(|at| self.tried[at / 8] & (1 << (at % 8)) == 0))
+        Ok(at.is_some_and(|at| !self.tried.contains(at)))
     }
 
     /// Notes that a message was tried, if it was agreed to.
     pub(super) fn tried(&mut self, mark: u64) -> Result<()> {
         if let Some(at) = self.marks.position(mark)? {
-            let (byte, bit) = (&mut self.tried[at / 8], 1 << (at % 8));
-            self.count += u64::from(*byte & bit == 0);
-            *byte |= bit;
+            self.tried.insert(at);
         }
         Ok(())
     }
 
     /// How many were tried.
     pub(super) fn count_tried(&self) -> u64 {
-        self.count
+        self.tried.len()
     }
 }
 

@@ -97,16 +97,18 @@ impl MarkSet {
     }
 
     /// Which of them it is, counted from 0.
-    pub(super) fn position(&self, mark: u64) -> Result<Option<usize>> {
+    pub(super) fn position(&self, mark: u64) -> Result<Option<i64>> {
+        let number = |at| i64::try_from(at).ok();
         if self.file.is_none() {
-            return Ok(self.marks.binary_search(&mark).ok());
+            return Ok(self.marks.binary_search(&mark).ok().and_then(number));
         }
         let behind = self.firsts.partition_point(|first| *first <= mark);
         let Some(block) = behind.checked_sub(1) else {
             return Ok(None);
         };
         let marks = self.block(block).map_err(failed)?;
-        Ok(marks.binary_search(&mark).ok().map(|at| block * BLOCK + at))
+        let at = marks.binary_search(&mark).ok();
+        Ok(at.and_then(|at| number(block * BLOCK + at)))
     }
 
     /// How many of them another set lacks, but for some.
@@ -209,7 +211,7 @@ mod tests {
             prop_assert_eq!(set.len(), wanted.len());
             let all: Vec<u64> = set.iter().map(Result::unwrap).collect();
             prop_assert!(all.iter().eq(wanted.iter().copied()));
-            for (at, mark) in all.iter().enumerate() {
+            for (at, mark) in (0..).zip(&all) {
                 prop_assert_eq!(set.position(*mark).unwrap(), Some(at));
             }
             for mark in other.iter().flat_map(|mark| [*mark, mark.wrapping_add(1)]) {

@@ -1,7 +1,7 @@
 //! A listing against the record: by name and size, then by the headers on the server, and
 //! where these do not settle it, by the bytes (docs/SAFETY.md, Evidence).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::headers::Comparison;
 use super::judgement::{Judgement, Judgements};
@@ -13,7 +13,7 @@ use crate::archive::evidence;
 use crate::base::error::Result;
 use crate::mail::message::{Digest, Scanner};
 use crate::mail::source::{Inventory, Listing, Listings, Source, Uid};
-use crate::vault::catalog::{Origin, Proof, Record, Sighting, State};
+use crate::vault::catalog::{IdSet, Origin, Proof, Record, Sighting, State};
 use crate::vault::layout::message_label;
 use crate::vault::ledger::LedgerEvent;
 use crate::vault::now_seconds;
@@ -45,9 +45,9 @@ impl<'i> Dated<'i> {
 pub(super) struct ByName {
     pub(super) verdicts: Judgements,
     /// Rows whose header must be read.
-    read: Vec<u32>,
+    read: IdSet,
     /// Rows that must be received: they have no name of their own, or were refused.
-    receive: Vec<u32>,
+    receive: IdSet,
 }
 
 impl Audit<'_> {
@@ -76,8 +76,8 @@ impl Audit<'_> {
             dir,
             uidvalidity,
         };
-        for slice in read.chunks(SLICE) {
-            let settled = self.compare(source, listings, origin, slice)?;
+        for slice in slices(&read) {
+            let settled = self.compare(source, listings, origin, &slice)?;
             for (row, compared) in slice.iter().zip(settled) {
                 let row = *row as usize;
                 let mut verdict = verdicts.get(row);
@@ -93,8 +93,9 @@ impl Audit<'_> {
                 }
                 verdicts.set(row, verdict);
             }
+            self.record_many();
         }
-        for slice in receive.chunks(SLICE) {
+        for slice in slices(&receive) {
             let wanted: Vec<Listing> = slice.iter().map(|r| listings.get(*r as usize)).collect();
             let received = evidence::receive(source, &wanted)?;
             for ((row, listing), digest) in slice.iter().zip(&wanted).zip(received) {
@@ -133,6 +134,7 @@ impl Audit<'_> {
                     });
                 }
             }
+            self.record_many();
         }
         Ok(verdicts)
     }
@@ -158,8 +160,8 @@ impl Audit<'_> {
         let believed = now_seconds().saturating_sub(fresh);
         let mut by_name = ByName {
             verdicts: Judgements::unknown(listings.len(), self.manifest.is_some()),
-            read: Vec::new(),
-            receive: Vec::new(),
+            read: IdSet::default(),
+            receive: IdSet::default(),
         };
         let mut windowed = false;
         let mut walk = Walk::new(listings);
@@ -176,7 +178,9 @@ impl Audit<'_> {
             windowed |= !imap && name.starts_with(WINDOWED);
             // UIDs without UIDVALIDITY hold for nothing.
             if !identifies || imap && uidvalidity == 0 {
-                by_name.receive.extend(rows);
+                for row in rows {
+                    by_name.receive.insert((*row).into());
+                }
                 return;
             }
             let Some(known) = known else { return };
@@ -187,7 +191,7 @@ impl Audit<'_> {
             {
                 verdict.status = ArchiveStatus::Accepted;
             } else if verdict.status == ArchiveStatus::Refused && self.options.read_data {
-                by_name.receive.push(row);
+                by_name.receive.insert(row.into());
             }
             let listed = listings.octets_of(row as usize);
             let moved = listed != known.octets && !estimated;
@@ -207,7 +211,7 @@ impl Audit<'_> {
             if compares && self.options.quick && (moved || redated) {
                 verdict.status = ArchiveStatus::Differs;
             } else if compares && asks {
-                by_name.read.push(row);
+                by_name.read.insert(row.into());
             }
             by_name.verdicts.set(row as usize, verdict);
         };
@@ -215,8 +219,6 @@ impl Audit<'_> {
         walk.finish(&mut take);
         self.windowed |= windowed;
         self.find_forgotten(origin, listings, &mut by_name)?;
-        by_name.read.sort_unstable();
-        by_name.receive.sort_unstable();
         Ok(by_name)
     }
 
@@ -231,17 +233,15 @@ impl Audit<'_> {
         let Some(key) = self.vault.tombstones()? else {
             return Ok(());
         };
-        let nameless: HashSet<u32> = by_name.receive.iter().copied().collect();
-        for row in 0..by_name.verdicts.len() {
+        for (row, number) in (0..by_name.verdicts.len()).zip(0_i64..) {
             let mut verdict = by_name.verdicts.get(row);
-            let number = u32::try_from(row).unwrap_or(u32::MAX);
             if verdict == Judgement::UNKNOWN
-                && !nameless.contains(&number)
+                && !by_name.receive.contains(number)
                 && key.covers(self.vault.catalog(), origin, &listings.get(row))?
             {
                 verdict.status = ArchiveStatus::Forgotten;
                 by_name.verdicts.set(row, verdict);
-                by_name.receive.push(number);
+                by_name.receive.insert(number);
             }
         }
         Ok(())
@@ -402,6 +402,15 @@ impl Audit<'_> {
             });
         }
     }
+}
+
+/// Rows, some at a time.
+fn slices(rows: &IdSet) -> impl Iterator<Item = Vec<u32>> {
+    let mut rows = rows.iter().filter_map(|row| u32::try_from(row).ok());
+    std::iter::from_fn(move || {
+        let slice: Vec<u32> = rows.by_ref().take(SLICE).collect();
+        (!slice.is_empty()).then_some(slice)
+    })
 }
 
 /// Ascending UIDs as a set: `1:3,7`.

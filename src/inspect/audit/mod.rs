@@ -20,7 +20,7 @@ use std::time::Duration;
 use crate::account::Job;
 use crate::account::config::{Account, AuditScope};
 use crate::account::connect::server_name;
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::event::Events;
 use crate::mail::source::{Listings, Uid};
 use crate::vault::catalog::Amount;
@@ -34,6 +34,8 @@ pub use report::{ArchiveStatus, AuditReport, AuditTally, FolderAudit, OtherFolde
 
 /// Messages of a kind that are named.
 const NAMED: usize = 5;
+/// So many findings are written down at once.
+const FINDINGS: usize = 1_024;
 
 /// How to audit.
 #[derive(Debug, Clone)]
@@ -69,6 +71,7 @@ pub fn audit(
     let manifest = options.manifest.as_deref();
     let manifest = manifest.map(|file| AuditManifest::create(file, path));
     let mut audit = Audit {
+        path,
         server: server_name(&account),
         present: vault.present()?,
         vault: &vault,
@@ -76,6 +79,7 @@ pub fn audit(
         options,
         manifest: manifest.transpose()?,
         findings: Vec::new(),
+        unrecorded: None,
         windowed: false,
         compared: 0,
         settled: Vec::new(),
@@ -84,9 +88,9 @@ pub fn audit(
     };
     let found = audit.account(&secret, events);
     // Also if it ended early: the next audit goes on from there.
-    let unrecorded = audit.record(path).err();
+    audit.record();
     let mut report = found?;
-    report.unrecorded = unrecorded.map(|error| error.to_string());
+    report.unrecorded = audit.unrecorded.map(|error| error.to_string());
     report.compared = audit.compared;
     report.settled = audit.settled;
     report.refused = audit.refused;
@@ -98,6 +102,7 @@ pub fn audit(
 }
 
 struct Audit<'a> {
+    path: &'a Path,
     vault: &'a Vault,
     /// As it is read now: over IMAP its port and the server's name are others.
     account: Account,
@@ -108,6 +113,8 @@ struct Audit<'a> {
     manifest: Option<AuditManifest>,
     /// What is to be written down.
     findings: Vec<LedgerEvent>,
+    /// Why some of it could not be.
+    unrecorded: Option<Error>,
     /// True once a name was seen of a server that shows a part of its messages at a time.
     windowed: bool,
     compared: u64,
@@ -118,14 +125,24 @@ struct Audit<'a> {
 
 impl Audit<'_> {
     /// Writes down what was found; nothing is asked of the vault where there is nothing.
-    fn record(&mut self, path: &Path) -> Result<()> {
+    fn record(&mut self) {
         let findings = std::mem::take(&mut self.findings);
         if findings.is_empty() {
-            return Ok(());
+            return;
         }
-        let mut writer = Writer::open(path, Duration::ZERO, &self.options.stop)?;
-        writer.record(&findings)?;
-        writer.publish()
+        let write = || {
+            let mut writer = Writer::open(self.path, Duration::ZERO, &self.options.stop)?;
+            writer.record(&findings)?;
+            writer.publish()
+        };
+        self.unrecorded = write().err().or(self.unrecorded.take());
+    }
+
+    /// Writes down what was found, if it is much: there may be something about each message.
+    fn record_many(&mut self) {
+        if self.findings.len() >= FINDINGS {
+            self.record();
+        }
     }
 
     /// Adds up a folder, and writes it to the manifest.

@@ -1,4 +1,4 @@
-//! Keys of contents, of which a vault may have any number: a bit for each.
+//! Keys of contents or rows, of which there may be any number: a bit for each.
 
 use std::collections::HashSet;
 
