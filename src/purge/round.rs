@@ -5,6 +5,7 @@
 //! list.
 
 use std::cmp::Ordering;
+use std::collections::hash_map::Entry;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 
 use crate::base::error::{Error, Result};
@@ -246,39 +247,45 @@ impl PurgeRun<'_, '_> {
         inventory: PurgeInventory,
     ) -> Result<MarkSet> {
         let names = inventory.names;
-        let gone: HashMap<u64, bool> = inventory
+        let mut gone: HashMap<u64, bool> = inventory
             .open
             .iter()
             .map(|(name, gone)| (maildrop.mark(name), *gone))
             .collect();
-        let Last {
-            pending,
-            heard,
-            names: before_that,
-            ..
-        } = self.last.remove(maildrop).unwrap_or_default();
-        let asked = pending.len();
-        let marks: HashSet<u64> = pending.iter().map(|pending| pending.mark).collect();
-        let before = self.report.kept.len();
-        for Pending { mark, mut kept } in pending {
+        let nothing = Last::default();
+        let last = self.last.get(maildrop).unwrap_or(&nothing);
+        for asked in &last.pending {
             // Another command may have settled it while we waited.
-            let gone = match gone.get(&mark) {
-                Some(gone) => *gone,
-                None => !names.contains(mark)?,
-            };
-            if gone {
+            if let Entry::Vacant(unsettled) = gone.entry(asked.mark) {
+                unsettled.insert(!names.contains(asked.mark)?);
+            }
+        }
+        let asked: HashSet<u64> = last.pending.iter().map(|asked| asked.mark).collect();
+        let strays = last
+            .names
+            .count_missing_from(&names, |mark| asked.contains(&mark))?;
+        self.report.strays += strays;
+        // All is read that can fail: each of them is counted, and once.
+        let Last { pending, heard, .. } = self.last.remove(maildrop).unwrap_or_default();
+        let (asked, before) = (pending.len(), self.report.kept.len());
+        let mut tried = Vec::with_capacity(asked);
+        for Pending { mark, mut kept } in pending {
+            if gone[&mark] {
                 self.report.freed.add(kept.octets);
-                self.agreed.tried(mark)?;
+                tried.push(mark);
             } else if heard || !self.doubted.insert(mark) {
                 if !heard {
                     kept.reason = Reason::Unended;
                 }
                 self.report.kept.push(kept);
-                self.agreed.tried(mark)?;
+                tried.push(mark);
             } else {
                 self.report.asked.messages -= 1;
                 self.report.asked.octets -= kept.octets;
             }
+        }
+        for mark in tried {
+            self.agreed.tried(mark)?;
         }
         let kept = &self.report.kept[before..];
         // A mailbox that refuses says nothing of the others.
@@ -286,8 +293,6 @@ impl PurgeRun<'_, '_> {
         self.futile |= asked >= FUTILE
             && kept.len() == asked
             && !(maildrop.is_mailbox() && kept.iter().all(refuses));
-        self.report.strays +=
-            before_that.count_missing_from(&names, |mark| marks.contains(&mark))?;
         Ok(names)
     }
 
