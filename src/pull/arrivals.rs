@@ -86,13 +86,12 @@ impl Arrivals {
         self.arrived().held.push((listing, delivery));
     }
 
-    /// What came, those with the same bytes side by side, and those of these messages that do
-    /// not fit, by number.
+    /// What came, and those of these messages that do not fit, by number: the compressors note
+    /// them as they are done, and what is learned of the first of them must not depend on that.
     pub(super) fn into_parts(self) -> (Vec<Arrival>, Vec<Misfit>) {
         let arrived = self.arrived.into_inner();
         let Arrived { mut came, mut held } = arrived.unwrap_or_else(PoisonError::into_inner);
-        // The compressors note them as they are done.
-        came.sort_unstable_by_key(|arrival| (arrival.like, arrival.number));
+        came.sort_by_key(|arrival| arrival.number);
         held.sort_by_key(|(listing, _)| listing.number);
         (came, held)
     }
@@ -102,10 +101,21 @@ impl Arrivals {
     }
 }
 
-/// Those of `came`, as [`Arrivals::into_parts`] gives it, that have these bytes.
-pub(super) fn alike(came: &[Arrival], like: u64) -> &[Arrival] {
-    let behind = &came[came.partition_point(|arrival| arrival.like < like)..];
-    &behind[..behind.partition_point(|arrival| arrival.like == like)]
+/// Messages that came, found by their bytes.
+pub(super) struct ByBytes<'a>(Vec<&'a Arrival>);
+
+impl<'a> ByBytes<'a> {
+    pub(super) fn of(came: &'a [Arrival]) -> Self {
+        let mut came = Vec::from_iter(came);
+        came.sort_by_key(|arrival| arrival.like);
+        Self(came)
+    }
+
+    /// Those that have these bytes, in the order in which they were given.
+    pub(super) fn alike(&self, like: u64) -> &[&'a Arrival] {
+        let behind = &self.0[self.0.partition_point(|arrival| arrival.like < like)..];
+        &behind[..behind.partition_point(|arrival| arrival.like == like)]
+    }
 }
 
 /// Listings, found by their number.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::PullRun;
-use super::arrivals::{self, Arrival, Numbered};
+use super::arrivals::{Arrival, ByBytes, Numbered};
 use super::destination::PullTarget;
 use super::misfits::Earlier;
 use crate::archive::evidence;
@@ -63,7 +63,7 @@ fn equal_to_another(
     came: &[Arrival],
     earlier: &Earlier,
 ) -> Result<HashMap<u32, EqualArrival>> {
-    let names = Numbered::of(wanted);
+    let (names, by_bytes) = (Numbered::of(wanted), ByBytes::of(came));
     let mut equal = HashMap::new();
     for arrival in came.iter().filter(|arrival| arrival.fits) {
         let before = earlier.get(&arrival.number);
@@ -72,7 +72,7 @@ fn equal_to_another(
         let listing = names.get(arrival.number).filter(|_| !again);
         let mut elsewhere = Vec::from_iter(run.came.get(arrival.like));
         elsewhere.extend(anothers(run, place, listing, arrival)?);
-        let here = arrivals::alike(came, arrival.like).iter();
+        let here = by_bytes.alike(arrival.like).iter().copied();
         let here = here.filter(|other| other.fits && !std::ptr::eq(*other, arrival));
         let mut others = elsewhere.into_iter().chain(here.map(|other| other.listed));
         if let Some(first) = others.next() {

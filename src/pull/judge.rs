@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::PullRun;
 use super::account::PulledAccount;
-use super::arrivals::{self, Arrival, Numbered};
+use super::arrivals::{Arrival, ByBytes, Numbered};
 use super::destination::PullTarget;
 use super::misfits::{self, Earlier, Misfit};
 use super::{compare, equal};
@@ -50,9 +50,10 @@ pub(super) fn judge(
     };
     let doubled = misfits::learn_doubled_status(run, &held, came.len())?;
     let were_counted = run.mailbox.sizes.are_counted();
+    let by_bytes = ByBytes::of(&came);
     for arrival in &came {
         // Otherwise it is not the sizes that are wrong.
-        let own = !shifted && !doubled && arrivals::alike(&came, arrival.like).len() == 1;
+        let own = !shifted && !doubled && by_bytes.alike(arrival.like).len() == 1;
         if arrival.fits || own {
             run.mailbox.sizes.take(&arrival.shape, arrival.listed);
         }

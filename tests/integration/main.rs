@@ -74,6 +74,7 @@ mod secrets;
 mod servers;
 mod shells;
 mod show;
+mod sizes;
 mod stalls;
 mod stats;
 mod status;
