@@ -10,7 +10,7 @@ use crate::vault::ledger::{Evidence, Seen};
 
 /// [`Evidence`] as a column has it: who vouched does not matter any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(i64)]
+#[repr(u8)]
 pub enum Proof {
     /// The bytes came under this name.
     Received = 1,

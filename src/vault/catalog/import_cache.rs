@@ -323,7 +323,8 @@ impl Catalog {
             .prepare_cached(
                 "SELECT id, h64, hrest, received, size, wire, stored
                  FROM likeness JOIN blob ON blob.id = likeness.blob
-                 WHERE mid = ?1 AND likeness = ?2 AND NOT lost ORDER BY id",
+                 WHERE mid = ?1 AND substr(likeness, 1, 4) = substr(?2, 1, 4)
+                 AND likeness = ?2 AND NOT lost ORDER BY id",
             )
             .and_then(|mut s| s.query_map(params![mid, likeness.0], blob)?.collect())
             .map_err(|e| self.failed(e))

@@ -106,7 +106,7 @@ pub(crate) use uid_table::{UidRecord, UidTable};
 pub(super) use walked::WalkedFile;
 
 /// Marks files made by this version of the schema.
-const USER_VERSION: i64 = 0x6d76_0012;
+const USER_VERSION: i64 = 0x6d76_0013;
 /// How long a reader waits for a writer that replaces the file.
 const PATIENCE: Duration = Duration::from_secs(30);
 

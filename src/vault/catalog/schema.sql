@@ -254,8 +254,9 @@ CREATE TABLE likeness (
     mid INTEGER NOT NULL,
     likeness BLOB NOT NULL
 );
--- One index serves dedupe and the search for a Message-ID.
-CREATE INDEX likeness_mid ON likeness (mid);
+-- One index serves dedupe and the search for a Message-ID. Any number of messages may have the
+-- same one: four bytes of the likeness tell them apart.
+CREATE INDEX likeness_mid ON likeness (mid, substr(likeness, 1, 4));
 
 CREATE TABLE envelope (
     blob INTEGER PRIMARY KEY,
