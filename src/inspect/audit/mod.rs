@@ -124,18 +124,21 @@ struct Audit<'a> {
 }
 
 impl Audit<'_> {
-    /// Writes down what was found; nothing is asked of the vault where there is nothing.
+    /// Writes down what was found; nothing is asked of the vault where there is nothing. What
+    /// cannot be written is kept for another try.
     fn record(&mut self) {
-        let findings = std::mem::take(&mut self.findings);
-        if findings.is_empty() {
+        if self.findings.is_empty() {
             return;
         }
         let write = || {
             let mut writer = Writer::open(self.path, Duration::ZERO, &self.options.stop)?;
-            writer.record(&findings)?;
+            writer.record(&self.findings)?;
             writer.publish()
         };
-        self.unrecorded = write().err().or(self.unrecorded.take());
+        self.unrecorded = write().err();
+        if self.unrecorded.is_none() {
+            self.findings.clear();
+        }
     }
 
     /// Writes down what was found, if it is much: there may be something about each message.
