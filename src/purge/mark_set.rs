@@ -13,8 +13,9 @@ use crate::base::sorted::Sorter;
 const MARK: usize = size_of::<u64>();
 /// Marks of a block: it is read at once.
 const BLOCK: usize = 512;
-/// So many marks are kept in memory.
-const KEPT: usize = 16 * BLOCK;
+/// So many marks are kept in memory, a megabyte of them: as many as the sorter keeps, so that no
+/// room on the disk is needed for fewer.
+const KEPT: usize = 256 * BLOCK;
 
 /// Collects marks in any order.
 #[derive(Debug)]
@@ -31,10 +32,11 @@ impl MarkSorter {
 
     /// All of them, each once.
     pub(super) fn sorted(self) -> Result<MarkSet> {
-        self.into_set().map_err(failed)
+        self.into_set(KEPT).map_err(failed)
     }
 
-    fn into_set(self) -> io::Result<MarkSet> {
+    /// A set that has up to `kept` marks in memory, a multiple of [`BLOCK`].
+    fn into_set(self, kept: usize) -> io::Result<MarkSet> {
         let mut set = MarkSet::default();
         let (mut block, mut last, mut written) = (Vec::new(), None, None);
         for record in self.0.sorted()? {
@@ -42,7 +44,7 @@ impl MarkSorter {
             if last.replace(mark) == Some(mark) {
                 continue;
             }
-            if written.is_none() && block.len() == KEPT {
+            if written.is_none() && block.len() == kept {
                 let file = fsx::create_unnamed().map_err(io::Error::other)?;
                 written = Some(BufWriter::new(file));
             }
@@ -163,16 +165,19 @@ fn failed(source: io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::*;
+    use super::{BLOCK, MarkSet, MarkSorter};
     use proptest::prelude::*;
     use std::collections::BTreeSet;
+
+    /// Fewer, so that drawing them takes no time.
+    const KEPT: usize = 16 * BLOCK;
 
     fn set_of(marks: &[u64]) -> MarkSet {
         let mut sorter = MarkSorter::new();
         for mark in marks {
             sorter.add(*mark).unwrap();
         }
-        sorter.sorted().unwrap()
+        sorter.into_set(KEPT).unwrap()
     }
 
     /// As many as fit into memory, or into whole blocks, or a few more or less; of a few values,

@@ -28,6 +28,9 @@ pub use apply::{PurgeRun, PurgeTask, apply};
 pub use confirmed::{ConfirmedPlan, PurgeOptions};
 pub use select::{Bracket, Keep, Large, PurgePlan, Sum, Survey, SurveyedFolder};
 
+/// Messages that stay and are named: the memory that they take must have a bound.
+const MOST_NAMED: usize = 50_000;
+
 /// Which mail of which server: its one maildrop, or a mailbox in one epoch of its UIDs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RemoteFolder {
@@ -168,12 +171,16 @@ pub struct PurgeReport {
     pub asked: Sum,
     /// What the server has not listed since.
     pub freed: Sum,
-    /// Not asked for any more, since the server kept all of a large round, or very many stayed.
+    /// Not asked for any more, since the server kept all of a large round.
     pub unasked: u64,
     /// Asked for, and whether it is gone nobody knows yet.
     pub unknown: u64,
-    /// What stayed, and why.
+    /// What stayed, and why; of very many messages the first.
     pub kept: Vec<KeptMessage>,
+    /// How many stayed besides.
+    pub kept_unnamed: u64,
+    /// Messages that the server was asked to delete, did not refuse, and lists still.
+    pub still_there: u64,
     /// Messages that disappeared though nobody here asked for it.
     pub strays: u64,
     /// How much more is in the Trash now, of what was freed.
@@ -200,12 +207,21 @@ pub struct Quota {
 }
 
 impl PurgeReport {
-    /// Messages that the server was asked to delete, did not refuse, and lists still.
+    /// Notes a message that stays.
+    fn keep(&mut self, message: KeptMessage) {
+        let is_still_there = matches!(message.reason, Reason::StillThere | Reason::Unended);
+        self.still_there += u64::from(is_still_there);
+        if self.kept.len() < MOST_NAMED {
+            self.kept.push(message);
+        } else {
+            self.kept_unnamed += 1;
+        }
+    }
+
+    /// How many messages stayed.
     #[must_use]
-    pub fn still_there(&self) -> usize {
-        let still =
-            |kept: &&KeptMessage| matches!(kept.reason, Reason::StillThere | Reason::Unended);
-        self.kept.iter().filter(still).count()
+    pub fn count_kept(&self) -> u64 {
+        self.kept.len() as u64 + self.kept_unnamed
     }
 }
 

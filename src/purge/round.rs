@@ -27,9 +27,6 @@ use crate::vault::ledger::LedgerEvent;
 const ROUND: usize = 4_096;
 /// A server that keeps all of this many messages is not asked to delete more.
 const FUTILE: usize = 100;
-/// So many messages may stay, each with its reason. The vault or the server is not as it should
-/// be, and nobody reads more of them.
-const MOST_KEPT: usize = 50_000;
 
 /// Collects what a round may delete, in memory for what it does delete.
 struct Batch {
@@ -201,7 +198,6 @@ impl PurgeRun<'_, '_> {
             Ok(())
         })?;
         let names = self.settle_last(maildrop, found)?;
-        self.futile |= self.report.kept.len() >= MOST_KEPT;
         if !self.futile {
             return Ok((batch.open(&self.agreed)?, names));
         }
@@ -267,8 +263,8 @@ impl PurgeRun<'_, '_> {
         self.report.strays += strays;
         // All is read that can fail: each of them is counted, and once.
         let Last { pending, heard, .. } = self.last.remove(maildrop).unwrap_or_default();
-        let (asked, before) = (pending.len(), self.report.kept.len());
-        let mut tried = Vec::with_capacity(asked);
+        let asked = pending.len();
+        let (mut tried, mut stayed) = (Vec::with_capacity(asked), Vec::new());
         for Pending { mark, mut kept } in pending {
             if gone[&mark] {
                 self.report.freed.add(kept.octets);
@@ -277,7 +273,7 @@ impl PurgeRun<'_, '_> {
                 if !heard {
                     kept.reason = Reason::Unended;
                 }
-                self.report.kept.push(kept);
+                stayed.push(kept);
                 tried.push(mark);
             } else {
                 self.report.asked.messages -= 1;
@@ -287,12 +283,14 @@ impl PurgeRun<'_, '_> {
         for mark in tried {
             self.agreed.tried(mark)?;
         }
-        let kept = &self.report.kept[before..];
         // A mailbox that refuses says nothing of the others.
         let refuses = |kept: &KeptMessage| matches!(kept.reason, Reason::Refused(_));
         self.futile |= asked >= FUTILE
-            && kept.len() == asked
-            && !(maildrop.is_mailbox() && kept.iter().all(refuses));
+            && stayed.len() == asked
+            && !(maildrop.is_mailbox() && stayed.iter().all(refuses));
+        for kept in stayed {
+            self.report.keep(kept);
+        }
         Ok(names)
     }
 
@@ -420,7 +418,7 @@ impl PurgeRun<'_, '_> {
             };
             self.writer()?.record(&[event])?;
         }
-        self.report.kept.push(kept);
+        self.report.keep(kept);
         Ok(())
     }
 

@@ -43,11 +43,11 @@ pub(crate) fn outcome(
         );
         report::warn(out, &message, None);
     }
-    let unconfirmed = report.still_there() > 0 || report.strays > 0 || report.unknown > 0;
+    let unconfirmed = report.still_there > 0 || report.strays > 0 || report.unknown > 0;
     let code = match error {
         Some(error) => error.kind().exit_code(),
         None if unconfirmed => ErrorKind::Unconfirmed.exit_code(),
-        None if !report.kept.is_empty() || !report.folders_failed.is_empty() => PARTIAL,
+        None if report.count_kept() > 0 || !report.folders_failed.is_empty() => PARTIAL,
         None => 0,
     };
     let line = json!({
@@ -59,7 +59,7 @@ pub(crate) fn outcome(
         "asked": report.asked.messages,
         "freed": report.freed.messages,
         "freed_bytes": report.freed.octets,
-        "kept": report.kept.len(),
+        "kept": report.count_kept(),
         "unknown": report.unknown,
         "not_asked": report.unasked,
         "strays": report.strays,
@@ -140,6 +140,15 @@ fn kept(out: &Output, account: &str, report: &PurgeReport) {
         }
         report::warn(out, &message, Some(&hint));
     }
+    if report.kept_unnamed > 0 {
+        let more = plural(report.kept_unnamed, "more message");
+        let message = format!("{account}: {more} kept on the server, too many to name each");
+        report::warn(
+            out,
+            &message,
+            Some("run the purge again after what is named is settled"),
+        );
+    }
 }
 
 /// What stayed, by reason, in the order in which the reasons first came.
@@ -156,12 +165,11 @@ fn by_reason(kept: &[KeptMessage]) -> Vec<Vec<&KeptMessage>> {
     groups
 }
 
-/// Which of the groups is why the rest was not tried: what the server kept, or the largest.
+/// Which of the groups is why the rest was not tried: what the server kept.
 fn gave_up_for(groups: &[Vec<&KeptMessage>]) -> Option<usize> {
     let with = |is: fn(&Reason) -> bool| groups.iter().position(|group| is(&group[0].reason));
     with(|reason| matches!(reason, Reason::StillThere))
         .or_else(|| with(|reason| matches!(reason, Reason::Refused(_))))
-        .or_else(|| (0..groups.len()).max_by_key(|at| groups[*at].len()))
 }
 
 fn reason_name(reason: &Reason) -> &'static str {
@@ -336,7 +344,7 @@ pub(super) fn summary(report: Option<&PurgeReport>) -> Value {
     json!({
         "freed": report.freed.messages,
         "freed_bytes": report.freed.octets,
-        "kept": report.kept.len(),
+        "kept": report.count_kept(),
         "unknown": report.unknown,
     })
 }
@@ -379,8 +387,8 @@ mod tests {
         let sizes: Vec<usize> = groups.iter().map(Vec::len).collect();
         assert_eq!(sizes, [1, 1, 2, 1, 1, 2, 1, 1]);
         assert_eq!(gave_up_for(&groups), Some(6));
-        let all = [Reason::NotCopied, Reason::NotIntact, Reason::NotIntact].map(kept);
+        let all = [Reason::NotCopied, Reason::Refused(String::new())].map(kept);
         assert_eq!(gave_up_for(&by_reason(&all)), Some(1));
-        assert_eq!(gave_up_for(&[]), None);
+        assert_eq!(gave_up_for(&by_reason(&all[..1])), None);
     }
 }
