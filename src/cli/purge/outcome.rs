@@ -142,11 +142,11 @@ fn kept(out: &Output, account: &str, report: &PurgeReport) {
     }
     if report.kept_unnamed > 0 {
         let more = plural(report.kept_unnamed, "more message");
-        let message = format!("{account}: {more} kept on the server, too many to name each");
+        let message = format!("{account}: {more} kept on the server, too many to list");
         report::warn(
             out,
             &message,
-            Some("run the purge again after what is named is settled"),
+            Some("deal with the messages listed above, then run the purge again"),
         );
     }
 }
