@@ -296,3 +296,27 @@ pub(crate) fn settle(writer: &mut Writer, plan: &PurgePlan) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beyond_a_bound_what_stays_is_counted_and_not_named() {
+        let mut report = PurgeReport::default();
+        let reasons = [Reason::NotIntact, Reason::StillThere, Reason::Unended];
+        for reason in reasons.iter().cycle().take(MOST_NAMED + 5) {
+            report.keep(KeptMessage {
+                uid: String::new(),
+                id: Hash128::of(b""),
+                octets: 1,
+                subject: String::new(),
+                reason: reason.clone(),
+            });
+        }
+        assert_eq!((report.kept.len(), report.kept_unnamed), (MOST_NAMED, 5));
+        assert_eq!(report.count_kept(), MOST_NAMED as u64 + 5);
+        // Two of three, of those that are not named, too.
+        assert_eq!(report.still_there, (MOST_NAMED as u64 + 5) * 2 / 3);
+    }
+}
